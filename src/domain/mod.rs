@@ -1,1 +1,33 @@
-//! See the map in `lib.rs`.
+//! What a contact is and what may happen to it: values, `decide`, `evolve`.
+//!
+//! Everything here is synchronous, deterministic and total. Time, ids and
+//! what is already known come in as values; bytes, clocks, disks and vendors'
+//! words stay outside. A dialect hands its rules over as a [`Rules`] value.
+
+mod card;
+mod command;
+mod contact;
+mod decide;
+mod event;
+mod evolve;
+mod id;
+pub mod limits;
+mod owner;
+mod rules;
+mod violation;
+
+pub use card::{Card, CardError, VERSION as CARD_VERSION};
+pub use command::{
+    Action, Amend, Amended, Attempt, BatchMode, Command, Context, EraseReason, Match, Precondition,
+    Receipt, Target,
+};
+pub use contact::{Actor, Contact, Content};
+pub use decide::{Change, Current, Decision, Facts, Repeat, State, batch_refused, decide};
+pub use event::{
+    Erasure, Event, Failure, FailureCode, FieldName, Header, Operation, Outcome, Phase, Reach,
+};
+pub use evolve::{Fact, Status, Track, evolve};
+pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
+pub use owner::{Owner, OwnerError};
+pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
+pub use violation::{Expected, Problem, Violation};

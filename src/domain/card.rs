@@ -1,0 +1,237 @@
+//! A contact's content: a JSContact Card (RFC 9553), version 1.0.
+//!
+//! Every dialect maps its contact to a Card and back. What only a vendor
+//! knows stands in properties with a prefix of the vendor's domain, as
+//! RFC 9553 (section 1.8.1) has it; they are bounded and opaque here, and
+//! their dialect alone reads them.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{ContactId, limits};
+
+/// The version of JSContact that cards have.
+pub const VERSION: &str = "1.0";
+
+/// A JSContact Card: a JSON object with `@type` "Card" and `version` "1.0".
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card(Map<String, Value>);
+
+/// Why a JSON value is no Card.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CardError {
+    /// Not a JSON object.
+    #[error("a Card is a JSON object")]
+    NotAnObject,
+    /// `@type`, `version` or `uid` is there and is not what a Card has.
+    #[error("the Card's `{property}` must be {must}")]
+    Property {
+        /// Which property.
+        property: &'static str,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// Nested too deeply.
+    #[error("the Card is nested deeper than {max} levels", max = limits::JSON_DEPTH_MAX)]
+    TooDeep,
+    /// Bytes that are no JSON.
+    #[error("the Card's bytes are no JSON")]
+    NotJson,
+}
+
+impl Card {
+    /// The Card of these properties; `@type` and `version` are filled in where they are missing.
+    ///
+    /// # Errors
+    /// [`CardError`] where `@type`, `version` or `uid` are there and wrong, or the nesting is too deep.
+    pub fn new(properties: Map<String, Value>) -> Result<Self, CardError> {
+        for (property, must) in [("@type", "Card"), ("version", VERSION)] {
+            if properties.get(property).is_some_and(|value| value != must) {
+                return Err(CardError::Property { property, must });
+            }
+        }
+        if properties
+            .get("uid")
+            .is_some_and(|uid| !matches!(uid, Value::String(s) if !s.is_empty()))
+        {
+            return Err(CardError::Property {
+                property: "uid",
+                must: "a text that is not empty",
+            });
+        }
+        let mut card = Map::with_capacity(properties.len() + 3);
+        card.insert("@type".into(), "Card".into());
+        card.insert("version".into(), VERSION.into());
+        card.extend(properties);
+        let card = Value::Object(card);
+        if depth(&card) > limits::JSON_DEPTH_MAX {
+            return Err(CardError::TooDeep);
+        }
+        match card {
+            Value::Object(card) => Ok(Self(card)),
+            _ => Err(CardError::NotAnObject),
+        }
+    }
+
+    /// The Card that a JSON value is.
+    ///
+    /// # Errors
+    /// As [`Card::new`], and where the value is no object.
+    pub fn from_value(value: Value) -> Result<Self, CardError> {
+        match value {
+            Value::Object(properties) => Self::new(properties),
+            _ => Err(CardError::NotAnObject),
+        }
+    }
+
+    /// The Card in these bytes of JSON.
+    ///
+    /// # Errors
+    /// As [`Card::from_value`], and where the bytes are no JSON.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, CardError> {
+        let value = serde_json::from_slice(bytes).map_err(|_| CardError::NotJson)?;
+        Self::from_value(value)
+    }
+
+    /// Its compact JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).unwrap_or_default()
+    }
+
+    /// The same Card with a `uid`; one that the client gave stays.
+    #[must_use]
+    pub fn with_uid(mut self, id: ContactId) -> Self {
+        if !self.0.contains_key("uid") {
+            let uid = format!("urn:uuid:{id}");
+            self.0.shift_insert(2, "uid".into(), uid.into());
+        }
+        self
+    }
+
+    /// A property.
+    #[must_use]
+    pub fn get(&self, property: &str) -> Option<&Value> {
+        self.0.get(property)
+    }
+
+    /// A property that is a text.
+    #[must_use]
+    pub fn text(&self, property: &str) -> Option<&str> {
+        self.get(property)?.as_str()
+    }
+
+    /// All properties.
+    #[must_use]
+    pub const fn properties(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// Its properties, for making another Card.
+    #[must_use]
+    pub fn into_properties(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// The Card as a JSON value.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
+    /// The name as a person would write it: `name.full`, else its components in their order.
+    #[must_use]
+    pub fn full_name(&self) -> Option<String> {
+        let name = self.get("name")?;
+        if let Some(full) = name.get("full").and_then(Value::as_str) {
+            return Some(full.to_owned());
+        }
+        let words: Vec<&str> = name
+            .get("components")?
+            .as_array()?
+            .iter()
+            .filter(|part| part.get("kind").and_then(Value::as_str) != Some("separator"))
+            .filter_map(|part| part.get("value").and_then(Value::as_str))
+            .filter(|word| !word.is_empty())
+            .collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// The e-mail addresses, in the Card's order.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        self.members("emails", "address")
+    }
+
+    /// The phone numbers, in the Card's order.
+    pub fn phones(&self) -> impl Iterator<Item = &str> {
+        self.members("phones", "number")
+    }
+
+    fn members<'a>(&'a self, map: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
+        self.get(map)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(move |member| member.get(text).and_then(Value::as_str))
+    }
+}
+
+/// Levels of nesting: a scalar has one.
+fn depth(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_filled_in() {
+        let card = Card::from_value(json!({"name": {"full": "Ann"}})).expect("a card");
+        let id = ContactId(uuid::Uuid::nil());
+        let card = card.with_uid(id);
+        assert_eq!(card.text("@type"), Some("Card"));
+        assert_eq!(card.text("version"), Some("1.0"));
+        assert_eq!(card.text("uid"), Some(format!("urn:uuid:{id}").as_str()));
+        assert_eq!(Card::from_json(&card.to_json()), Ok(card));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        for bad in [
+            json!([]),
+            json!({"@type": "Group"}),
+            json!({"version": "2.0"}),
+            json!({"uid": 7}),
+            json!({"uid": ""}),
+        ] {
+            assert!(Card::from_value(bad.clone()).is_err(), "{bad}");
+        }
+        let mut deep = json!(1);
+        for _ in 0..limits::JSON_DEPTH_MAX {
+            deep = json!([deep]);
+        }
+        assert_eq!(
+            Card::from_value(json!({"x": deep})),
+            Err(CardError::TooDeep)
+        );
+    }
+
+    #[test]
+    fn a_name_is_read_whole_or_from_its_components() {
+        let card = |name| Card::from_value(json!({"name": name})).expect("a card");
+        assert_eq!(
+            card(json!({"full": "A B"})).full_name().as_deref(),
+            Some("A B")
+        );
+        let parts = json!({"components": [
+            {"kind": "given", "value": "John"}, {"kind": "surname", "value": "Doe"}]});
+        assert_eq!(card(parts).full_name().as_deref(), Some("John Doe"));
+    }
+}

@@ -1,0 +1,231 @@
+//! What a producer asks for, parsed: below here nothing is looked at twice.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{
+    Actor, Card, ContactId, Correlation, FieldName, LookupKey, Operation, Owner, TraceParent,
+    Violation, id,
+};
+
+/// One request to change contacts: one attempt, or several in a bulk.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Whose contacts it is about.
+    pub owner: Owner,
+    /// Who asks, and how the answer is tied to the question.
+    pub context: Context,
+    /// Whether the attempts stand or fall together.
+    pub batch: BatchMode,
+    /// What is asked, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Who asks, and how the answer is tied to the question.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who asks.
+    pub actor: Actor,
+    /// Ties together all that comes of the request.
+    pub correlation: Correlation,
+    /// The caller's trace, where it was sent.
+    pub traceparent: Option<TraceParent>,
+    /// The client's promise that the same key means the same request.
+    pub receipt: Option<Receipt>,
+}
+
+/// An idempotency key with a digest of the request that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    key: Box<str>,
+    /// SHA-256 over the request: method, canonical path, query and body.
+    pub request: [u8; 32],
+}
+
+impl Receipt {
+    /// The receipt of a key, unless that is not 1-128 visible ASCII characters.
+    #[must_use]
+    pub fn new(key: &str, request: [u8; 32]) -> Option<Self> {
+        id::is_token(key).then(|| Self {
+            key: key.into(),
+            request,
+        })
+    }
+
+    /// The client's key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// Whether the attempts of a command stand or fall together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchMode {
+    /// Each is judged by itself.
+    ItemByItem,
+    /// One refused attempt refuses them all.
+    AllOrNothing,
+}
+
+/// One thing asked: understood, or with what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What kind of change it is; an upsert is a create until it finds its contact.
+    pub operation: Operation,
+    /// The contact it is about, where it names one.
+    pub target: Option<Target>,
+    /// The version it is about, where it names one.
+    pub precondition: Precondition,
+    /// The names of the fields that were sent, from the dialect's schema.
+    pub fields: Vec<FieldName>,
+    /// What to do, or why it can't be done.
+    pub action: Result<Action, Vec<Violation>>,
+}
+
+/// A change that is well formed.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A new contact.
+    Create {
+        /// Its content.
+        card: Card,
+        /// The vendor id that the client chose for it.
+        chosen_id: Option<Box<str>>,
+    },
+    /// A change of the contact that the attempt's target names.
+    Update(Amend),
+    /// Its end; its past stays readable.
+    Delete,
+    /// Its end, and its personal data destroyed.
+    Erase {
+        /// Why.
+        reason: EraseReason,
+        /// The operator's own reference: 1-64 of `A-Za-z0-9._-`.
+        reference: Option<Box<str>>,
+    },
+    /// A create, or an update of the one contact found by a key.
+    Upsert {
+        /// How it is found.
+        by: Match,
+        /// Its content where it is new.
+        card: Card,
+        /// Its change where it is there.
+        amend: Amend,
+    },
+}
+
+/// How an upsert finds its contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match(pub LookupKey);
+
+/// The contact that a command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// By our id.
+    Id(ContactId),
+    /// By its number in the dialect's sequence.
+    Sequence(u64),
+    /// By an id that may be the client's choice, and if not so is our own.
+    Chosen {
+        /// The canonical text.
+        text: Box<str>,
+        /// The same as an id of ours.
+        id: ContactId,
+    },
+}
+
+/// The version of a contact that a command is about (RFC 9110, section 13.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Whichever is current.
+    #[default]
+    None,
+    /// Any version, as long as the contact is there (`If-Match: *`).
+    Exists,
+    /// One of these versions.
+    Versions(Vec<u64>),
+}
+
+impl Precondition {
+    /// Whether a contact at this version meets it.
+    #[must_use]
+    pub fn met_by(&self, version: u64) -> bool {
+        match self {
+            Self::None | Self::Exists => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
+/// Why personal data is destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EraseReason {
+    /// The person asked.
+    Request,
+    /// Its time has run out.
+    Retention,
+    /// A law or a court wants it.
+    Legal,
+    /// Another reason; the reference may say which.
+    Other,
+}
+
+impl EraseReason {
+    /// Its name, as it is sent, recorded and published.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Retention => "retention",
+            Self::Legal => "legal",
+            Self::Other => "other",
+        }
+    }
+
+    /// The reason of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Request, Self::Retention, Self::Legal, Self::Other]
+            .into_iter()
+            .find(|reason| reason.name() == name)
+    }
+}
+
+/// How a contact changes: a pure function from its Card to the next, made by its dialect.
+#[derive(Clone)]
+pub struct Amend(Arc<AmendFn>);
+
+type AmendFn = dyn Fn(&Card) -> Result<Amended, Vec<Violation>> + Send + Sync;
+
+/// A changed Card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amended {
+    /// The whole Card after the change.
+    pub card: Card,
+    /// The names of the fields that are different now, from the dialect's schema.
+    pub changed: Vec<FieldName>,
+}
+
+impl Amend {
+    /// The change that this function makes.
+    pub fn new(
+        change: impl Fn(&Card) -> Result<Amended, Vec<Violation>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(change))
+    }
+
+    /// The Card after the change.
+    ///
+    /// # Errors
+    /// What is wrong with the contact that would come of it.
+    pub fn apply(&self, card: &Card) -> Result<Amended, Vec<Violation>> {
+        (self.0)(card)
+    }
+}
+
+impl fmt::Debug for Amend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Amend")
+    }
+}

@@ -1,0 +1,231 @@
+//! Small values that name things: positions, times, ids, tags.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use uuid::Uuid;
+
+use super::limits;
+
+/// Where an event stands in the log: from 1, without a gap. Zero is "before the first".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(u64);
+
+impl Position {
+    /// Before the first event.
+    pub const ZERO: Self = Self(0);
+    /// The first event's position.
+    pub const FIRST: Self = Self(1);
+
+    /// The position with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The position after this one; it stays at the largest number there is.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The position `count` further on.
+    #[must_use]
+    pub const fn plus(self, count: u64) -> Self {
+        Self(self.0.saturating_add(count))
+    }
+
+    /// The position before this one; zero stays zero.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The time this many milliseconds after 1970, at most the year 9999.
+    #[must_use]
+    pub fn from_millis(millis: u64) -> Self {
+        const YEAR_9999_END: u64 = 253_402_300_799_999;
+        Self(millis.min(YEAR_9999_END))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// The time a text in RFC 3339 names; `None` for any other text or one before 1970.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(time.timestamp_millis())
+            .ok()
+            .map(Self::from_millis)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 with milliseconds and `Z`: `2026-01-15T10:30:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
+        let time = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+/// Our own id of a contact: a UUIDv7, the same in every dialect.
+///
+/// Ids grow strictly in the order in which contacts were created, so that the order of ids is
+/// the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContactId(pub Uuid);
+
+impl ContactId {
+    /// The id a UUID's text names, hyphenated or 32 hex digits, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        matches!(text.len(), 32 | 36)
+            .then(|| Uuid::try_parse(text).ok())
+            .flatten()
+            .map(Self)
+    }
+}
+
+impl fmt::Display for ContactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The id of an event: a UUIDv7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub Uuid);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// A keyed hash that stands for a text in indexes and records, so that the text itself need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub [u8; 16]);
+
+/// A keyed hash of a request: the same request has the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// What ties together everything that came of one request: 1-128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Correlation(Box<str>);
+
+impl Correlation {
+    /// The correlation of this text, unless it is empty, too long or not visible ASCII.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_token(text).then(|| Self(text.into()))
+    }
+
+    /// A fresh one, from a UUID.
+    #[must_use]
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id.hyphenated().to_string().into())
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A W3C `traceparent`, as it was sent: at most 128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceParent(Box<str>);
+
+impl TraceParent {
+    /// The `traceparent` of this text, unless it is empty, too long or no version-00 form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |part: &str, length: usize| {
+            part.len() == length
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let mut parts = text.split('-');
+        let good = text.len() <= limits::TRACEPARENT_BYTES_MAX
+            && parts.next().is_some_and(|p| hex(p, 2) && p != "ff")
+            && parts.next().is_some_and(|p| hex(p, 32))
+            && parts.next().is_some_and(|p| hex(p, 16))
+            && parts.next().is_some_and(|p| hex(p, 2))
+            && parts.next().is_none();
+        good.then(|| Self(text.into()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a text is 1-128 visible ASCII characters: the form of keys, correlations, references.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=limits::TOKEN_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_with_milliseconds_and_read_back() {
+        let time = Timestamp::from_millis(1_768_473_000_007);
+        assert_eq!(time.to_string(), "2026-01-15T10:30:00.007Z");
+        assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        assert_eq!(Timestamp::parse("1960-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn only_the_documented_form_is_a_traceparent() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(TraceParent::parse(good).is_some());
+        for bad in [
+            "",
+            "00",
+            &good[1..],
+            &format!("{good}-x"),
+            &good.to_uppercase(),
+        ] {
+            assert!(TraceParent::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_correlation_is_visible_ascii_of_bounded_length() {
+        assert!(Correlation::parse("order-1").is_some());
+        for bad in ["", "a b", "ü", &"x".repeat(129)] {
+            assert!(Correlation::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

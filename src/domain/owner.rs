@@ -1,0 +1,95 @@
+//! Whose a contact is: a dialect and the ids of its path, the tenant first.
+
+use thiserror::Error;
+
+use super::{DialectId, limits};
+
+/// The owner of contacts: a dialect, a tenant in it, and what further ids that dialect has.
+///
+/// The ids are canonical (one spelling for one owner), which is the dialect's duty. Rules such as
+/// "at most ten contacts" hold for each owner; "e-mail unique" holds for each tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    dialect: DialectId,
+    ids: Box<[Box<str>]>,
+}
+
+/// Why ids make no owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OwnerError {
+    /// No id, or more than [`limits::OWNER_IDS_MAX`].
+    #[error("an owner has 1 to {max} ids; {got} were given", max = limits::OWNER_IDS_MAX)]
+    Count {
+        /// How many were given.
+        got: usize,
+    },
+    /// An id that is empty, too long, or holds a control character.
+    #[error("id {index} is empty, longer than {max} bytes, or holds a control character", max = limits::OWNER_ID_BYTES_MAX)]
+    Form {
+        /// Which one, from 0.
+        index: usize,
+    },
+}
+
+impl Owner {
+    /// The owner with these canonical ids, the tenant first.
+    ///
+    /// # Errors
+    /// [`OwnerError`] where there are too few or too many ids or one is not of the form.
+    pub fn new(dialect: DialectId, ids: &[&str]) -> Result<Self, OwnerError> {
+        if !(1..=limits::OWNER_IDS_MAX).contains(&ids.len()) {
+            return Err(OwnerError::Count { got: ids.len() });
+        }
+        let bad = |id: &&str| {
+            id.is_empty()
+                || id.len() > limits::OWNER_ID_BYTES_MAX
+                || id.chars().any(char::is_control)
+        };
+        if let Some(index) = ids.iter().position(bad) {
+            return Err(OwnerError::Form { index });
+        }
+        Ok(Self {
+            dialect,
+            ids: ids.iter().map(|id| Box::from(*id)).collect(),
+        })
+    }
+
+    /// The dialect it speaks.
+    #[must_use]
+    pub const fn dialect(&self) -> DialectId {
+        self.dialect
+    }
+
+    /// The tenant: the first id.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.ids.first().map_or("", |id| id)
+    }
+
+    /// All ids, the tenant first.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.ids.iter().map(|id| &**id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_bounded_and_the_first_is_the_tenant() {
+        let owner = Owner::new(DialectId(1), &["eco", "part"]).expect("two good ids");
+        assert_eq!(owner.tenant(), "eco");
+        assert_eq!(owner.ids().collect::<Vec<_>>(), ["eco", "part"]);
+        assert_eq!(
+            Owner::new(DialectId(1), &[]),
+            Err(OwnerError::Count { got: 0 })
+        );
+        for bad in ["", "a\nb", &"x".repeat(129)] {
+            assert_eq!(
+                Owner::new(DialectId(1), &["a", bad]),
+                Err(OwnerError::Form { index: 1 })
+            );
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A dialect's rules, handed over as a value, so that the core needs no vendor's word.
+
+use super::{Card, ContactId, Tag, limits};
+
+/// A dialect's number in records: never reused, never renumbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialectId(pub u8);
+
+/// What the core and the floors above it must know of a dialect.
+#[derive(Debug)]
+pub struct Rules {
+    /// Its number in records.
+    pub dialect: DialectId,
+    /// Its name in URLs' events, subjects and tokens: lower case.
+    pub name: &'static str,
+    /// The first part of its event types.
+    pub event_prefix: &'static str,
+    /// The names of its owner's ids, the tenant's first.
+    pub owner_names: &'static [&'static str],
+    /// Contacts that one owner may have at a time.
+    pub contacts_max: Option<u32>,
+    /// Whether an e-mail address belongs to one contact of a tenant at a time.
+    pub unique_email: bool,
+    /// How a contact's vendor id is made.
+    pub ids: IdRule,
+    /// What a contact can be found by beside its ids.
+    pub lookup_keys: fn(&Card) -> Vec<LookupKey>,
+    /// The contact's fields that harm nobody, for events at the non-sensitive level.
+    pub harmless: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
+    /// Items in one bulk command.
+    pub batch_items_max: usize,
+}
+
+/// How a contact's vendor id is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdRule {
+    /// Our UUID, lower case with hyphens.
+    Uuid,
+    /// Our UUID as 32 upper-case hexadecimal digits, or one like it that the client chose.
+    Hex,
+    /// Our UUID as a ULID's 26 characters.
+    Ulid,
+    /// One sequence of positive integers for the whole dialect.
+    Sequence,
+}
+
+/// The part of a vendor id that our own id does not give.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum VendorKey {
+    /// Nothing: the vendor id is our UUID, rendered by [`IdRule`].
+    Own,
+    /// A number of the dialect's sequence.
+    Sequence(u64),
+    /// The client chose it. The text is personal data, sealed with the contact; this stands for it.
+    Chosen(Tag),
+}
+
+impl IdRule {
+    /// The vendor id as the vendor shows it, unless the client chose it: then its text is sealed.
+    #[must_use]
+    pub fn render(self, id: ContactId, key: &VendorKey) -> Option<String> {
+        let text = match (key, self) {
+            (VendorKey::Chosen(_), _) => return None,
+            (VendorKey::Sequence(number), _) => number.to_string(),
+            (VendorKey::Own, Self::Hex) => format!("{:X}", id.0.simple()),
+            (VendorKey::Own, Self::Ulid) => ulid::Ulid(id.0.as_u128()).to_string(),
+            (VendorKey::Own, Self::Uuid | Self::Sequence) => id.to_string(),
+        };
+        Some(text)
+    }
+}
+
+/// What kind of text a contact can be found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LookupKind {
+    /// An e-mail address, folded to lower case.
+    Email,
+    /// An id that the client's own system gave it.
+    ExternalId,
+}
+
+/// A text that a contact can be found by, in its tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookupKey {
+    /// What kind of text.
+    pub kind: LookupKind,
+    /// The text, folded so that equal means the same.
+    pub text: String,
+}
+
+impl LookupKey {
+    /// The key of an e-mail address: compared without regard to case.
+    #[must_use]
+    pub fn email(address: &str) -> Self {
+        Self {
+            kind: LookupKind::Email,
+            text: address.to_lowercase(),
+        }
+    }
+
+    /// The key of an external id, compared as it stands.
+    #[must_use]
+    pub fn external_id(id: &str) -> Self {
+        Self {
+            kind: LookupKind::ExternalId,
+            text: id.to_owned(),
+        }
+    }
+}
+
+/// The dialects that this process speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry(&'static [&'static Rules]);
+
+impl Registry {
+    /// The registry of these rules.
+    #[must_use]
+    pub const fn new(rules: &'static [&'static Rules]) -> Self {
+        Self(rules)
+    }
+
+    /// The rules of a dialect, by its number.
+    #[must_use]
+    pub fn get(self, dialect: DialectId) -> Option<&'static Rules> {
+        self.0
+            .iter()
+            .copied()
+            .find(|rules| rules.dialect == dialect)
+    }
+
+    /// The rules of a dialect, by its name.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<&'static Rules> {
+        self.0.iter().copied().find(|rules| rules.name == name)
+    }
+
+    /// All of them.
+    pub fn iter(self) -> impl Iterator<Item = &'static Rules> {
+        self.0.iter().copied()
+    }
+}
+
+impl Rules {
+    /// A bulk command's items, never above the core's own limit.
+    #[must_use]
+    pub fn batch_items_max(&self) -> usize {
+        self.batch_items_max.min(limits::BATCH_ITEMS_MAX)
+    }
+}
