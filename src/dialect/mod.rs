@@ -1,1 +1,91 @@
-//! See the map in `lib.rs`.
+//! The vendors' APIs, one folder each, all of one shape.
+//!
+//! A dialect turns a request into a [`Call`]: what to ask of the service, and
+//! how to answer in the vendor's own words. It reads no clock, opens nothing,
+//! waits for nothing, and knows no sibling; what several of them need stands
+//! in this folder's own files. A sixth vendor is one folder, one row in
+//! [`ALL`], one file of vectors; `native` is the folder to copy.
+
+pub mod call;
+pub mod email;
+pub mod emnify;
+pub mod fields;
+pub mod json;
+pub mod kare;
+pub mod mattr;
+pub mod native;
+pub mod oracle;
+pub mod placeholder;
+pub mod precondition;
+pub mod query;
+pub mod refusal;
+pub mod reply;
+pub mod request;
+pub mod route;
+pub mod thena;
+
+pub use call::{Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Window, Write};
+pub use query::Query;
+pub use refusal::{Refusal, TokenProblem};
+pub use reply::Reply;
+pub use request::{Caller, Request, Whose};
+pub use route::{Method, Route};
+
+use crate::domain::{DialectId, Owner, Registry, Rules};
+
+/// One vendor's API.
+pub trait Dialect: Sync {
+    /// What the core must know of it.
+    fn rules(&self) -> &'static Rules;
+
+    /// Its routes.
+    fn routes(&self) -> &'static [Route];
+
+    /// Whose contacts a request is about, from its path, headers and caller.
+    ///
+    /// # Errors
+    /// The vendor's answer to ids that are no ids.
+    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply>;
+
+    /// The owner with these ids, as a message subject spells them: canonical or not at all.
+    ///
+    /// # Errors
+    /// The vendor's answer to ids that are no ids, or not in their one spelling.
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply>;
+
+    /// Reads a request of an owner that the caller may act for.
+    ///
+    /// # Errors
+    /// The vendor's answer to what is not even a command: bad JSON, bad ids, a wrong media type.
+    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply>;
+
+    /// The vendor's words for a refusal that is not about a command's content.
+    fn refuse(&self, refusal: &Refusal) -> Reply;
+
+    /// The header that must hold a session token beside the bearer's, if the vendor has one.
+    fn session_header(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Every dialect. The order is that of their numbers in records.
+pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr];
+
+/// The rules of every dialect.
+pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES]);
+
+/// The dialect of this number.
+#[must_use]
+pub fn by_id(id: DialectId) -> Option<&'static dyn Dialect> {
+    ALL.iter()
+        .copied()
+        .find(|dialect| dialect.rules().dialect == id)
+}
+
+/// The dialect of this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+    ALL.iter()
+        .copied()
+        .find(|dialect| dialect.rules().name == name)
+}

@@ -1,0 +1,226 @@
+//! What a dialect asks of the service, and what it answers from.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Reply, TokenProblem};
+use crate::domain::{
+    Attempt, BatchMode, Contact, ContactId, Content, DialectId, Event, Outcome, Owner, Position,
+    Target,
+};
+
+/// A request, understood: what to ask, and how to answer.
+pub struct Call {
+    /// What to ask of the service.
+    pub ask: Ask,
+    /// The vendor's answer, made from the service's.
+    pub answer: Encode,
+}
+
+/// Makes a vendor's answer of the service's.
+pub type Encode = Box<dyn FnOnce(Answer) -> Reply + Send>;
+
+/// What can be asked of the service.
+#[derive(Debug)]
+pub enum Ask {
+    /// A change.
+    Write(Write),
+    /// One contact.
+    Get {
+        /// Whose.
+        owner: Owner,
+        /// Which.
+        target: Target,
+    },
+    /// Some of an owner's contacts, live ones only.
+    List(List),
+    /// One contact's versions.
+    History {
+        /// Whose.
+        owner: Owner,
+        /// Which.
+        target: Target,
+    },
+    /// Some of the events of a tenant.
+    Events(Events),
+    /// A short-lived token for a longer-lived one.
+    Authenticate {
+        /// The longer-lived token.
+        token: String,
+    },
+    /// Nothing: the answer is known.
+    Nothing,
+}
+
+/// A change of contacts.
+#[derive(Debug)]
+pub struct Write {
+    /// Whose.
+    pub owner: Owner,
+    /// Whether the attempts stand or fall together.
+    pub batch: BatchMode,
+    /// What is asked, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A list of contacts.
+#[derive(Debug)]
+pub struct List {
+    /// Whose.
+    pub owner: Owner,
+    /// Which of them; `None` is all.
+    pub filter: Option<Filter<Contact>>,
+    /// In which order.
+    pub order: Order,
+    /// Which part of the list.
+    pub window: Window,
+}
+
+/// Which values are wanted.
+#[derive(Clone)]
+pub struct Filter<T>(pub Arc<dyn Fn(&T) -> bool + Send + Sync>);
+
+impl<T> Filter<T> {
+    /// The values for which this holds.
+    pub fn new(wanted: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wanted))
+    }
+}
+
+impl<T> fmt::Debug for Filter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
+}
+
+/// The order of a list.
+#[derive(Clone)]
+pub enum Order {
+    /// Oldest first.
+    Created,
+    /// Newest first.
+    CreatedDescending,
+    /// By what the contacts hold; equal ones oldest first.
+    By(Arc<dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync>),
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "Created",
+            Self::CreatedDescending => "CreatedDescending",
+            Self::By(_) => "By",
+        })
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The `limit` contacts after this one: stays right while others write.
+    After {
+        /// The last contact of the page before.
+        contact: Option<ContactId>,
+        /// How many, at most.
+        limit: usize,
+    },
+    /// The `limit` contacts after the first `offset`.
+    Offset {
+        /// How many to pass over.
+        offset: usize,
+        /// How many, at most.
+        limit: usize,
+    },
+    /// The page of this number, from 1; a number past the last page is the last page.
+    ClampedPage {
+        /// The page's number.
+        page: usize,
+        /// Contacts on a page.
+        per_page: usize,
+    },
+}
+
+/// Part of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The contacts.
+    pub contacts: Vec<Contact>,
+    /// How many the whole list has.
+    pub total: usize,
+    /// How many come before these.
+    pub offset: usize,
+    /// Whether more come after these.
+    pub more: bool,
+}
+
+/// A question to the event log.
+#[derive(Debug)]
+pub struct Events {
+    /// The dialect whose events.
+    pub dialect: DialectId,
+    /// The tenant whose events; `None` is every tenant the caller may see.
+    pub tenant: Option<String>,
+    /// Which of them.
+    pub filter: Filter<Event>,
+    /// Newest first, or oldest first.
+    pub newest_first: bool,
+    /// The last event of the page before.
+    pub after: Option<Position>,
+    /// How many, at most.
+    pub limit: usize,
+    /// How many matching events to pass over first.
+    pub offset: usize,
+}
+
+/// Some events with what of their contents may be shown.
+#[derive(Clone, Debug, Default)]
+pub struct EventPage {
+    /// The events; the content only of a SUCCESS that has one, not erased, at full detail.
+    pub events: Vec<(Event, Option<Content>)>,
+    /// Whether more come after these.
+    pub more: bool,
+}
+
+/// What the service answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// How each attempt ended, in order.
+    Written(Vec<Outcome>),
+    /// One contact.
+    Contact(Box<Contact>),
+    /// Some contacts.
+    Page(Page),
+    /// Some events.
+    Events(EventPage),
+    /// A contact's versions, oldest first, with the event that made each; `None` of an end.
+    History(Vec<(Event, Option<Contact>)>),
+    /// A short-lived token.
+    Token(String),
+    /// The longer-lived token is not good.
+    TokenRefused(TokenProblem),
+    /// The contact is not there.
+    NotFound,
+    /// The contact's personal data was destroyed.
+    Gone,
+    /// Nothing was asked.
+    Nothing,
+}
+
+impl Call {
+    /// A call that asks this and answers so.
+    pub fn new(ask: Ask, answer: impl FnOnce(Answer) -> Reply + Send + 'static) -> Self {
+        Self {
+            ask,
+            answer: Box::new(answer),
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("ask", &self.ask)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! Writes the vendor's answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::contact::ContactBody;
+use crate::dialect::json::BodyError;
+use crate::dialect::reply::etag;
+use crate::dialect::{Answer, Query, Refusal, Reply};
+use crate::domain::{
+    Contact, ContactId, Failure, FailureCode, Operation, Outcome, Problem, Timestamp, Violation,
+};
+
+/// The vendor's error: `{code, message, details?}`.
+#[derive(Debug, Serialize)]
+struct ErrorBody {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<Detail>,
+}
+
+/// One thing wrong; `value` is left out where the field is missing.
+#[derive(Debug, Serialize)]
+struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    msg: &'static str,
+    param: String,
+    location: &'static str,
+}
+
+/// No 409 is documented for contacts, while the other maximum rules that list none answer 400.
+const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an existing contact before creating a new one.";
+
+/// The answer to a change.
+pub fn written(answer: Answer) -> Reply {
+    let Answer::Written(outcomes) = answer else {
+        return refusal(&Refusal::Internal);
+    };
+    match outcomes.into_iter().next() {
+        Some(Outcome::Written { operation, contact }) => {
+            let status = match operation {
+                Operation::Create => StatusCode::CREATED,
+                _ => StatusCode::OK,
+            };
+            one(status, &contact)
+        }
+        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
+        Some(Outcome::Erased { .. }) => not_found(),
+        Some(Outcome::Refused {
+            failure,
+            violations,
+        }) => refused(&failure, violations),
+        None => refusal(&Refusal::Internal),
+    }
+}
+
+/// The answer that is one contact.
+pub fn contact(answer: Answer) -> Reply {
+    match answer {
+        Answer::Contact(contact) => one(StatusCode::OK, &contact),
+        _ => not_found(),
+    }
+}
+
+/// The answer that is a page of contacts.
+pub fn page(answer: Answer) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        data: Vec<ContactBody>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_cursor: Option<String>,
+    }
+    let Answer::Page(page) = answer else {
+        return not_found();
+    };
+    let last = page.contacts.last().filter(|_| page.more);
+    let body = Body {
+        data: page.contacts.iter().map(ContactBody::from).collect(),
+        next_cursor: last.map(|last| write_cursor(last.created_at, last.id)),
+    };
+    Reply::json(StatusCode::OK, &body)
+}
+
+fn one(status: StatusCode, contact: &Contact) -> Reply {
+    Reply::json(status, &ContactBody::from(contact)).with("etag", etag(contact.version))
+}
+
+/// A cursor as the vendor writes it: base64url of `createdAt=…&id=…`.
+fn write_cursor(created_at: Timestamp, id: ContactId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("createdAt={created_at}&id={id}"))
+}
+
+/// The contact a cursor stands at; contacts are listed in the order of their ids.
+pub fn read_cursor(text: &str) -> Option<ContactId> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let query = Query::parse(&text);
+    Timestamp::parse(query.get("createdAt")?)?;
+    ContactId::parse(query.get("id")?)
+}
+
+fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
+    match failure.code {
+        FailureCode::Invalid => invalid(violations),
+        FailureCode::NotFound => not_found(),
+        FailureCode::VersionMismatch => error(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            failure.code.message(),
+        ),
+        FailureCode::TooManyContacts => error(StatusCode::BAD_REQUEST, "BadRequest", TOO_MANY),
+        FailureCode::DuplicateEmail
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch
+        | FailureCode::BatchRefused => error(
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            failure.code.message(),
+        ),
+    }
+}
+
+fn invalid(violations: Vec<Violation>) -> Reply {
+    let details = violations
+        .into_iter()
+        .map(|violation| Detail {
+            msg: message(violation.problem),
+            value: violation.value,
+            param: violation.field,
+            location: "body",
+        })
+        .collect();
+    validation(details)
+}
+
+/// The vendor's message: a wrong type is named, everything else is an invalid value.
+fn message(problem: Problem) -> &'static str {
+    use crate::domain::Expected;
+    match problem {
+        Problem::WrongType(Expected::String) => "must be a string",
+        Problem::WrongType(Expected::Boolean) => "must be a boolean",
+        Problem::WrongType(Expected::Number) => "must be a number",
+        Problem::WrongType(Expected::Object) => "must be an object",
+        Problem::WrongType(Expected::Array) => "must be an array",
+        Problem::Required
+        | Problem::TooLong(_)
+        | Problem::Blank
+        | Problem::TooMany(_)
+        | Problem::Format(_)
+        | Problem::OutOfRange
+        | Problem::UnknownReference
+        | Problem::NotAllowed
+        | Problem::Duplicate => "Invalid value",
+    }
+}
+
+/// The answer to a path or query parameter that is not of its form.
+pub fn invalid_param(location: &'static str, param: &str, value: &str) -> Reply {
+    validation(vec![Detail {
+        value: Some(value.into()),
+        msg: "Invalid value",
+        param: param.to_owned(),
+        location,
+    }])
+}
+
+fn validation(details: Vec<Detail>) -> Reply {
+    let body = ErrorBody {
+        code: "BadRequest",
+        message: "Validation Error".into(),
+        details,
+    };
+    Reply::json(StatusCode::BAD_REQUEST, &body)
+}
+
+/// The answer to a body that is no JSON.
+pub fn bad_body(error_: &BodyError) -> Reply {
+    match error_ {
+        BodyError::MediaType => Reply::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ""),
+        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
+            error(StatusCode::BAD_REQUEST, "BadRequest", &error_.to_string())
+        }
+    }
+}
+
+/// The vendor's not-found.
+pub fn not_found() -> Reply {
+    error(StatusCode::NOT_FOUND, "NotFound", "Resource Not Found")
+}
+
+fn error(status: StatusCode, code: &'static str, message: &str) -> Reply {
+    let body = ErrorBody {
+        code,
+        message: message.to_owned(),
+        details: Vec::new(),
+    };
+    Reply::json(status, &body)
+}
+
+/// The vendor's words for a refusal: text for 401, 403, 413 and 415, JSON for the others.
+pub fn refusal(refusal: &Refusal) -> Reply {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = |code| error(status, code, &refusal.message());
+    let mut reply = match refusal {
+        Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => {
+            Reply::text(status, "Unauthorized")
+        }
+        Refusal::Forbidden
+        | Refusal::NotYours
+        | Refusal::TooLarge { .. }
+        | Refusal::TooManyItems { .. } => Reply::text(status, ""),
+        Refusal::NotFound | Refusal::Gone | Refusal::UnknownPath => not_found(),
+        Refusal::MethodNotAllowed { .. } => json("MethodNotAllowed"),
+        Refusal::TooSlow => json("RequestTimeout"),
+        Refusal::TenantUnclear
+        | Refusal::BadIdempotencyKey
+        | Refusal::BadParameter { .. }
+        | Refusal::TooBroad { .. } => json("BadRequest"),
+        Refusal::KeyReused => json("UnprocessableEntity"),
+        Refusal::PreconditionRequired => json("PreconditionRequired"),
+        Refusal::RateLimited { .. } => json("TooManyRequests"),
+        Refusal::Internal => json("InternalServerError"),
+        Refusal::Overloaded
+        | Refusal::NotThereYet
+        | Refusal::ReadOnly
+        | Refusal::OutcomeUnknown => json("ServiceUnavailable"),
+    };
+    reply.headers.extend(refusal.headers());
+    reply
+}

@@ -1,0 +1,116 @@
+//! MATTR VII: points of contact of an ecosystem's participants.
+//!
+//! Known from the vendor's pages: the five operations, their bodies and error
+//! bodies, ten contacts at most for each participant, the analytic events.
+//! Inferred: 400 for the eleventh contact (no page lists a 409 for contacts),
+//! a blank name is refused, list order is by creation.
+
+mod contact;
+mod decode;
+mod encode;
+
+use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
+
+/// The MATTR VII dialect.
+#[derive(Debug)]
+pub struct Mattr;
+
+/// What the core must know of it.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(2),
+    name: "mattr",
+    event_prefix: "ECOSYSTEM_PARTICIPANT_CONTACT",
+    owner_names: &["ecosystemId", "participantId"],
+    contacts_max: Some(10),
+    unique_email: false,
+    ids: IdRule::Uuid,
+    lookup_keys: |_| Vec::new(),
+    harmless: contact::harmless,
+    batch_items_max: 1,
+};
+
+const CONTACTS: &[&str] = &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts"];
+const CONTACT: &[&str] =
+    &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts/{contactId}"];
+const ROLES: &[&str] = &["admin", "dts-provider"];
+
+static ROUTES: [Route; 5] = [
+    route("create", Method::Post, CONTACTS, None, None),
+    route(
+        "list",
+        Method::Get,
+        CONTACTS,
+        None,
+        Some(Operation::RetrieveList),
+    ),
+    route(
+        "get",
+        Method::Get,
+        CONTACT,
+        Some("contactId"),
+        Some(Operation::Retrieve),
+    ),
+    route("update", Method::Put, CONTACT, Some("contactId"), None),
+    route("delete", Method::Delete, CONTACT, Some("contactId"), None),
+];
+
+const fn route(
+    operation: &'static str,
+    method: Method,
+    paths: &'static [&'static str],
+    target: Option<&'static str>,
+    reads: Option<Operation>,
+) -> Route {
+    Route {
+        operation,
+        method,
+        paths,
+        target,
+        roles: ROLES,
+        reads,
+        writes: reads.is_none(),
+        on_bus: true,
+    }
+}
+
+impl Dialect for Mattr {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+        decode::owner(
+            request.param("ecosystemId").unwrap_or_default(),
+            request.param("participantId").unwrap_or_default(),
+        )
+        .map(Whose::Owner)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let [ecosystem, participant] = ids else {
+            return Err(self.refuse(&Refusal::UnknownPath));
+        };
+        let owner = decode::owner(ecosystem, participant)?;
+        if owner.ids().eq(ids.iter().copied()) {
+            Ok(owner)
+        } else {
+            Err(self.refuse(&Refusal::UnknownPath))
+        }
+    }
+
+    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
+        let Some(owner) = owner else {
+            return Err(self.refuse(&Refusal::UnknownPath));
+        };
+        decode::call(request, owner)
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        encode::refusal(refusal)
+    }
+}

@@ -1,0 +1,177 @@
+//! Why a request is refused before, beside or after its command: every reason, once.
+//!
+//! A dialect maps each to its vendor's own words; the mapping has no `_` arm.
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// There is none.
+    Missing,
+    /// It is no token of ours, or forged, or for another service.
+    Invalid,
+    /// Its time is over.
+    Expired,
+}
+
+/// Why a request is refused for reasons that no vendor's field has to do with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No valid bearer token: 401.
+    Unauthorized(TokenProblem),
+    /// The vendor's second token is missing or not valid: 401.
+    SessionUnauthorized,
+    /// A valid token without the role: 403.
+    Forbidden,
+    /// A valid token without the tenant: 403, or 404 where the vendor hides it.
+    NotYours,
+    /// The token has several tenants, or none, and the request names none: 400.
+    TenantUnclear,
+    /// No such path: 404.
+    UnknownPath,
+    /// The path has no such method: 405.
+    MethodNotAllowed {
+        /// The methods it has, for `Allow`.
+        allow: String,
+    },
+    /// The contact is not there: 404.
+    NotFound,
+    /// The contact's personal data was destroyed: the vendor's not-found, native 410.
+    Gone,
+    /// Larger than the service takes: 413.
+    TooLarge {
+        /// The limit, in bytes.
+        limit_bytes: u64,
+    },
+    /// More items than one bulk request may hold: 413.
+    TooManyItems {
+        /// The limit.
+        limit: usize,
+    },
+    /// The body came too slowly: 408.
+    TooSlow,
+    /// A bad `Idempotency-Key`: 400.
+    BadIdempotencyKey,
+    /// The `Idempotency-Key` was used for another request: 422.
+    KeyReused,
+    /// The operator demands `If-Match`: 428.
+    PreconditionRequired,
+    /// A bad `Contact-Min-Position`, or another header or parameter of our own: 400.
+    BadParameter {
+        /// Which.
+        name: &'static str,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// A query that would walk too much: 400.
+    TooBroad {
+        /// The most contacts one query looks at.
+        limit: usize,
+    },
+    /// Too many requests of this caller: 429.
+    RateLimited {
+        /// When to try again, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The queue is full: 503, and nothing has happened.
+    Overloaded,
+    /// The view did not reach `Contact-Min-Position` in time: 503.
+    NotThereYet,
+    /// The log can't be written: 503, and nothing has happened.
+    ReadOnly,
+    /// The outcome is not known: 503. It may be in the log.
+    OutcomeUnknown,
+    /// A fault of ours: 500.
+    Internal,
+}
+
+impl Refusal {
+    /// The HTTP status most vendors give it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::TenantUnclear
+            | Self::BadIdempotencyKey
+            | Self::BadParameter { .. }
+            | Self::TooBroad { .. } => 400,
+            Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
+            Self::Forbidden | Self::NotYours => 403,
+            Self::UnknownPath | Self::NotFound | Self::Gone => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::TooSlow => 408,
+            Self::TooLarge { .. } | Self::TooManyItems { .. } => 413,
+            Self::KeyReused => 422,
+            Self::PreconditionRequired => 428,
+            Self::RateLimited { .. } => 429,
+            Self::Internal => 500,
+            Self::Overloaded | Self::NotThereYet | Self::ReadOnly | Self::OutcomeUnknown => 503,
+        }
+    }
+
+    /// What to tell a person: what is wrong and what to do.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unauthorized(TokenProblem::Missing) => {
+                "Send a bearer token in the Authorization header.".into()
+            }
+            Self::Unauthorized(TokenProblem::Invalid) => "The bearer token is not valid.".into(),
+            Self::Unauthorized(TokenProblem::Expired) => {
+                "The bearer token has expired; get a new one.".into()
+            }
+            Self::SessionUnauthorized => "The session token is missing or not valid.".into(),
+            Self::Forbidden => "The token's roles do not allow this.".into(),
+            Self::NotYours => "The token is not for this tenant.".into(),
+            Self::TenantUnclear => {
+                "The token has not exactly one tenant; name one with ?tenant=.".into()
+            }
+            Self::UnknownPath => "There is nothing at this path.".into(),
+            Self::MethodNotAllowed { allow } => format!("This path takes {allow}."),
+            Self::NotFound => "There is no such contact.".into(),
+            Self::Gone => "The contact's personal data was erased.".into(),
+            Self::TooLarge { limit_bytes } => {
+                format!("The request is larger than {limit_bytes} bytes; send less.")
+            }
+            Self::TooManyItems { limit } => {
+                format!("A bulk request holds at most {limit} items; send several.")
+            }
+            Self::TooSlow => "The request came too slowly.".into(),
+            Self::BadIdempotencyKey => {
+                "Idempotency-Key must be 1 to 128 visible ASCII characters.".into()
+            }
+            Self::KeyReused => "This Idempotency-Key was used for another request.".into(),
+            Self::PreconditionRequired => {
+                "Send If-Match with the ETag of the version that you change.".into()
+            }
+            Self::BadParameter { name, must } => format!("{name} must be {must}."),
+            Self::TooBroad { limit } => {
+                format!("The query would look at more than {limit} contacts; narrow it.")
+            }
+            Self::RateLimited {
+                retry_after_seconds,
+            } => format!("Too many requests; try again in {retry_after_seconds} seconds."),
+            Self::Overloaded => {
+                "The service is busy and took nothing; try again in a moment.".into()
+            }
+            Self::NotThereYet => "The view has not reached that position; try again.".into(),
+            Self::ReadOnly => "The log cannot be written now; nothing has happened.".into(),
+            Self::OutcomeUnknown => {
+                "It is not known whether this was done; read before you send it again, or send it with an Idempotency-Key.".into()
+            }
+            Self::Internal => "A fault of the service; its log says more.".into(),
+        }
+    }
+
+    /// Headers that go with it whatever the dialect.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Unauthorized(_) => vec![("www-authenticate", "Bearer".into())],
+            Self::MethodNotAllowed { allow } => vec![("allow", allow.clone())],
+            Self::RateLimited {
+                retry_after_seconds,
+            } => vec![("retry-after", retry_after_seconds.to_string())],
+            Self::Overloaded | Self::NotThereYet => vec![("retry-after", "1".into())],
+            _ => Vec::new(),
+        }
+    }
+}

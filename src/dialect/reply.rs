@@ -1,0 +1,73 @@
+//! An answer in a vendor's own form, for whichever transport carries it.
+
+use http::StatusCode;
+use serde::Serialize;
+
+/// An answer: status, headers and body as the vendor has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Headers beside those every answer has, the names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// An answer without a body.
+    #[must_use]
+    pub const fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// An answer of JSON.
+    #[must_use]
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        Self::typed(status, "application/json", body)
+    }
+
+    /// An answer of JSON under another media type.
+    #[must_use]
+    pub fn typed(status: StatusCode, media_type: &str, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self::empty(status)
+                .with("content-type", media_type)
+                .body(body),
+            // Only a map whose keys are no texts can fail, and no answer has one.
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// An answer of plain text.
+    #[must_use]
+    pub fn text(status: StatusCode, body: &str) -> Self {
+        Self::empty(status)
+            .with("content-type", "text/plain; charset=utf-8")
+            .body(body.as_bytes().to_vec())
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with this body.
+    #[must_use]
+    fn body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+}
+
+/// The entity tag of a contact's version (RFC 9110, section 8.8.3).
+#[must_use]
+pub fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
