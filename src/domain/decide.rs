@@ -233,7 +233,8 @@ fn remove(
 /// Whether another live contact of the tenant has one of the card's e-mail addresses.
 fn email_taken(state: &State<'_>, card: &Card, rules: &Rules, own: Option<ContactId>) -> bool {
     rules.unique_email
-        && (rules.lookup_keys)(card)
+        && rules
+            .keys_of(card)
             .iter()
             .filter(|key| key.kind == LookupKind::Email)
             .any(|key| (state.holder)(key).is_some_and(|holder| Some(holder) != own))

@@ -1,5 +1,7 @@
 //! Whose a contact is: a dialect and the ids of its path, the tenant first.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::{DialectId, limits};
@@ -11,7 +13,7 @@ use super::{DialectId, limits};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
     dialect: DialectId,
-    ids: Box<[Box<str>]>,
+    ids: Arc<[Box<str>]>,
 }
 
 /// Why ids make no owner.

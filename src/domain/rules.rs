@@ -23,8 +23,8 @@ pub struct Rules {
     pub unique_email: bool,
     /// How a contact's vendor id is made.
     pub ids: IdRule,
-    /// What a contact can be found by beside its ids.
-    pub lookup_keys: fn(&Card) -> Vec<LookupKey>,
+    /// What a contact can be found by beside its ids, if anything.
+    pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
     /// The contact's fields that harm nobody, for events at the non-sensitive level.
     pub harmless: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
     /// Items in one bulk command.
@@ -141,6 +141,12 @@ impl Registry {
 }
 
 impl Rules {
+    /// What a contact can be found by beside its ids.
+    #[must_use]
+    pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
+        self.lookup_keys.map_or_else(Vec::new, |keys| keys(card))
+    }
+
     /// A bulk command's items, never above the core's own limit.
     #[must_use]
     pub fn batch_items_max(&self) -> usize {

@@ -25,7 +25,7 @@ pub static RULES: Rules = Rules {
     contacts_max: Some(10),
     unique_email: false,
     ids: IdRule::Uuid,
-    lookup_keys: |_| Vec::new(),
+    lookup_keys: None,
     harmless: contact::harmless,
     batch_items_max: 1,
 };
