@@ -1,0 +1,189 @@
+//! Who is calling, and what they may do.
+//!
+//! A principal is made here and nowhere else: from a verified token, or as the
+//! local developer of open mode. Its texts are bounded, for they are recorded
+//! as the actor of every event and are never erased.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::tenants::{OwnTenantError, Tenants};
+
+/// The names of the roles that grant something. A token may carry others;
+/// they grant nothing.
+pub mod role {
+    /// Everything in the token's tenants, erasure with it.
+    pub const ADMIN: &str = "admin";
+    /// MATTR's digital trust service provider: its contacts.
+    pub const DTS_PROVIDER: &str = "dts-provider";
+    /// Reads contacts.
+    pub const CONTACTS_READ: &str = "contacts:read";
+    /// Creates, changes and deletes contacts.
+    pub const CONTACTS_WRITE: &str = "contacts:write";
+    /// Reads the events, the statistics and the proofs.
+    pub const AUDITOR: &str = "auditor";
+    /// All of them, for a token that stands for the local developer.
+    pub const ALL: [&str; 5] = [ADMIN, DTS_PROVIDER, CONTACTS_READ, CONTACTS_WRITE, AUDITOR];
+}
+
+/// The caller of one request, as its token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The claim `sub`.
+    pub subject: Option<String>,
+    /// The claim `client_id`, else `azp`.
+    pub client_id: Option<String>,
+    /// The claim `management_user_id`: a person in the vendor's portal.
+    pub management_user_id: Option<String>,
+    /// What the caller may do.
+    pub roles: Roles,
+    /// Where the caller may do it.
+    pub tenants: Tenants,
+    /// Kare's second token, once it was verified beside the first.
+    pub session: Option<Session>,
+}
+
+/// Who a session token speaks of (Kare's `x-session-token`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The claim `userId`.
+    pub user_id: String,
+    /// The claim `sessionId`.
+    pub session_id: String,
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Roles {
+    /// Every role there is or will be: the local developer.
+    Every,
+    /// The roles of the token, known to us or not.
+    Named(BTreeSet<String>),
+}
+
+/// Whose calls are counted together by the rate limit. The kinds are kept
+/// apart so that no client can spend another's quota by bearing its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RateKey {
+    /// All tokens of one client.
+    Client(String),
+    /// All tokens of one subject that name no client.
+    Subject(String),
+    /// Callers known by nothing but where they call from.
+    Address(IpAddr),
+}
+
+impl Principal {
+    /// The one caller of open mode: every role, every tenant, and ids that say
+    /// in the log who it was.
+    pub fn local_developer() -> Self {
+        Self {
+            subject: None,
+            client_id: Some("f7b9ecfc-8431-470e-a1de-94b68dd92f68".to_owned()),
+            management_user_id: Some("ab16dc65-b58e-4be2-ba77-a6f35021cb2b".to_owned()),
+            roles: Roles::Every,
+            tenants: Tenants::every(),
+            session: None,
+        }
+    }
+
+    /// Whether the caller has at least one of `roles`. Nobody has one of none.
+    pub fn has_any(&self, roles: &[&str]) -> bool {
+        match &self.roles {
+            Roles::Every => !roles.is_empty(),
+            Roles::Named(named) => roles.iter().any(|role| named.contains(*role)),
+        }
+    }
+
+    /// Whether the caller may touch `tenant` of the dialect of that name. Both
+    /// are canonical already.
+    pub fn may(&self, dialect_name: &str, tenant: &str) -> bool {
+        self.tenants.allow(dialect_name, tenant)
+    }
+
+    /// The caller's own tenant, where a request names none; `default` is the
+    /// dialect's for callers who may touch all.
+    pub fn only_tenant<'a>(
+        &'a self,
+        dialect_name: &str,
+        default: &'a str,
+    ) -> Result<&'a str, OwnTenantError> {
+        self.tenants.only(dialect_name, default)
+    }
+
+    /// Whose quota a call from `address` spends: the client's, else the
+    /// subject's, else the address's.
+    pub fn rate_key(&self, address: IpAddr) -> RateKey {
+        match (&self.client_id, &self.subject) {
+            (Some(client), _) => RateKey::Client(client.clone()),
+            (None, Some(subject)) => RateKey::Subject(subject.clone()),
+            (None, None) => RateKey::Address(address),
+        }
+    }
+}
+
+impl Session {
+    /// The session of open mode, where no session token is asked for.
+    pub fn local_developer() -> Self {
+        Self {
+            user_id: "ab16dc65-b58e-4be2-ba77-a6f35021cb2b".to_owned(),
+            session_id: "local".to_owned(),
+        }
+    }
+}
+
+impl Roles {
+    /// The names in the claim's form, for a token made from a principal.
+    pub fn texts(&self) -> Vec<String> {
+        match self {
+            Roles::Every => role::ALL.iter().map(|role| (*role).to_owned()).collect(),
+            Roles::Named(named) => named.iter().cloned().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn caller(roles: &[&str]) -> Principal {
+        Principal {
+            subject: Some("s".to_owned()),
+            client_id: None,
+            management_user_id: None,
+            roles: Roles::Named(roles.iter().map(|role| (*role).to_owned()).collect()),
+            tenants: Tenants::default(),
+            session: None,
+        }
+    }
+
+    #[test]
+    fn a_role_grants_itself_and_an_unknown_one_nothing() {
+        let reader = caller(&["contacts:read", "emperor"]);
+        assert!(reader.has_any(&["admin", "contacts:read"]));
+        assert!(!reader.has_any(&["admin", "contacts:write"]));
+        assert!(!reader.has_any(&[]));
+        assert!(Principal::local_developer().has_any(&["a-role-of-a-sixth-vendor"]));
+        assert!(!Principal::local_developer().has_any(&[]));
+    }
+
+    #[test]
+    fn calls_are_counted_by_client_then_subject_then_address() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut who = caller(&[]);
+        assert_eq!(who.rate_key(address), RateKey::Subject("s".to_owned()));
+        who.client_id = Some("s".to_owned());
+        assert_eq!(who.rate_key(address), RateKey::Client("s".to_owned()));
+        (who.client_id, who.subject) = (None, None);
+        assert_eq!(who.rate_key(address), RateKey::Address(address));
+    }
+
+    #[test]
+    fn the_local_developer_may_everything_everywhere() {
+        let developer = Principal::local_developer();
+        assert!(developer.may("mattr", "default"));
+        assert_eq!(developer.only_tenant("kare", "1"), Ok("1"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Which tenants a token opens.
+//!
+//! An entry of the claim `tenant` has one of three forms, told apart without
+//! knowing any vendor: `*` is every tenant; `<dialect>/<tenant>` is one tenant
+//! of one dialect, and `<dialect>/*` all of that dialect's; any other text is
+//! that tenant in every dialect. An entry with a slash is always the second
+//! form, so a tenant whose own name holds a slash is granted as
+//! `<dialect>/<its name>`: read both ways, a grant would open another's tenant.
+//! Entries are compared as they stand, so a token names tenants canonically.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+/// The tenants a principal may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tenants {
+    entries: BTreeSet<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Entry {
+    Every,
+    EveryOf { dialect: String },
+    One { dialect: String, tenant: String },
+    Anywhere { tenant: String },
+}
+
+/// Why a caller who named no tenant cannot be given one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OwnTenantError {
+    /// The token opens no tenant of this dialect: "not yours".
+    #[error("the token opens no tenant here; ask for one with a `tenant` claim")]
+    NotGranted,
+    /// The token opens several tenants, so the request has to name one.
+    #[error("the token opens several tenants; name the one you mean")]
+    Several,
+}
+
+impl Tenants {
+    /// Every tenant of every dialect: the entry `*`.
+    pub fn every() -> Self {
+        Self {
+            entries: BTreeSet::from([Entry::Every]),
+        }
+    }
+
+    /// Whether the token holds `*`, as the hash tiles of all tenants' entries ask for.
+    pub fn is_every(&self) -> bool {
+        self.entries.contains(&Entry::Every)
+    }
+
+    /// Whether `tenant` of `dialect` is open to the caller.
+    pub fn allow(&self, dialect: &str, tenant: &str) -> bool {
+        self.entries.iter().any(|entry| match entry {
+            Entry::Every => true,
+            Entry::EveryOf { dialect: of } => of == dialect,
+            Entry::One {
+                dialect: of,
+                tenant: one,
+            } => of == dialect && one == tenant,
+            Entry::Anywhere { tenant: one } => one == tenant,
+        })
+    }
+
+    /// The tenant of a caller who named none: the token's only one, or
+    /// `default` where the token opens all of the dialect.
+    pub fn only<'a>(&'a self, dialect: &str, default: &'a str) -> Result<&'a str, OwnTenantError> {
+        let mut only = None;
+        for entry in &self.entries {
+            let tenant = match entry {
+                Entry::Every => return Ok(default),
+                Entry::EveryOf { dialect: of } if of == dialect => return Ok(default),
+                Entry::One {
+                    dialect: of,
+                    tenant,
+                } if of == dialect => tenant,
+                Entry::Anywhere { tenant } => tenant,
+                Entry::EveryOf { .. } | Entry::One { .. } => continue,
+            };
+            if only.is_some_and(|other| other != tenant) {
+                return Err(OwnTenantError::Several);
+            }
+            only = Some(tenant);
+        }
+        only.map(String::as_str).ok_or(OwnTenantError::NotGranted)
+    }
+
+    /// The entries in the claim's own form, for a token made from a principal.
+    pub fn texts(&self) -> Vec<String> {
+        self.entries
+            .iter()
+            .map(|entry| match entry {
+                Entry::Every => "*".to_owned(),
+                Entry::EveryOf { dialect } => format!("{dialect}/*"),
+                Entry::One { dialect, tenant } => format!("{dialect}/{tenant}"),
+                Entry::Anywhere { tenant } => tenant.clone(),
+            })
+            .collect()
+    }
+}
+
+impl FromIterator<String> for Tenants {
+    fn from_iter<I: IntoIterator<Item = String>>(texts: I) -> Self {
+        let entries = texts.into_iter().map(entry).collect();
+        Self { entries }
+    }
+}
+
+fn entry(text: String) -> Entry {
+    if text == "*" {
+        return Entry::Every;
+    }
+    match text.split_once('/') {
+        Some((dialect, "*")) => Entry::EveryOf {
+            dialect: dialect.to_owned(),
+        },
+        Some((dialect, tenant)) => Entry::One {
+            dialect: dialect.to_owned(),
+            tenant: tenant.to_owned(),
+        },
+        None => Entry::Anywhere { tenant: text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenants(texts: &[&str]) -> Tenants {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_entry_opens_what_it_names_and_nothing_else() {
+        // (entries, dialect, tenant, open)
+        let cases: &[(&[&str], &str, &str, bool)] = &[
+            (&[], "oracle", "acme", false),
+            (&["*"], "oracle", "acme", true),
+            (&["acme"], "oracle", "acme", true),
+            (&["acme"], "thena", "acme", true),
+            (&["acme"], "oracle", "acme2", false),
+            (&["acme"], "oracle", "Acme", false),
+            (&["acme"], "oracle", "*", false),
+            (&["oracle/acme"], "oracle", "acme", true),
+            (&["oracle/acme"], "thena", "acme", false),
+            (&["oracle/acme"], "thena", "oracle/acme", false),
+            (&["thena/a/b"], "thena", "a/b", true),
+            (&["oracle/*"], "oracle", "acme", true),
+            (&["oracle/*"], "thena", "acme", false),
+            (&["/acme"], "oracle", "acme", false),
+        ];
+        for (entries, dialect, tenant, open) in cases {
+            assert_eq!(
+                tenants(entries).allow(dialect, tenant),
+                *open,
+                "{entries:?} for {dialect}/{tenant}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_callers_own_tenant_is_the_only_one() {
+        let own = |entries: &[&str]| {
+            tenants(entries)
+                .only("kare", "1")
+                .map(str::to_owned)
+                .map_err(|error| format!("{error:?}"))
+        };
+        assert_eq!(own(&["*"]), Ok("1".to_owned()));
+        assert_eq!(own(&["7", "*"]), Ok("1".to_owned()));
+        assert_eq!(own(&["kare/*"]), Ok("1".to_owned()));
+        assert_eq!(own(&["7"]), Ok("7".to_owned()));
+        assert_eq!(own(&["7", "kare/7"]), Ok("7".to_owned()));
+        assert_eq!(own(&["kare/7", "emnify/8"]), Ok("7".to_owned()));
+        assert_eq!(own(&["7", "8"]), Err("Several".to_owned()));
+        assert_eq!(own(&["emnify/8", "emnify/*"]), Err("NotGranted".to_owned()));
+        assert_eq!(own(&[]), Err("NotGranted".to_owned()));
+    }
+
+    #[test]
+    fn entries_read_back_as_they_were_written() {
+        let texts = ["*", "kare/*", "thena/a/b", "acme"];
+        let again: Tenants = tenants(&texts).texts().into_iter().collect();
+        assert_eq!(again, tenants(&texts));
+        assert!(again.is_every());
+        assert!(!tenants(&["kare/*"]).is_every());
+    }
+}
