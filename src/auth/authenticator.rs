@@ -1,0 +1,249 @@
+//! The checks of a token, in their order, and every refusal.
+//!
+//! Verifying is synchronous and pure over the keys of the moment: the same
+//! token at the same time gets the same answer. Only a key that is not known
+//! is worth a second look after the key set was fetched again, which
+//! [`Authenticator::authenticate`] does.
+//!
+//! A forged token learns nothing but that its signature is bad: times, issuer,
+//! audience and claims are judged after it.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::claims::{Claims, OneOrMany};
+use super::jwks::Jwks;
+use super::key::{VerifyKey, check_signature};
+use super::open::Mode;
+use super::own_key::OwnKey;
+use super::principal::{Principal, Session};
+use super::token::{Compact, Kind};
+
+/// How far the clock of a token's issuer may be from ours, in seconds. Half a
+/// minute covers machines that keep time at all.
+pub const LEEWAY_SECONDS: u16 = 30;
+
+/// Why a token is refused. The message may be shown to the caller: it holds
+/// nothing of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AuthError {
+    /// There is no token.
+    #[error("a bearer token is needed: send `Authorization: Bearer <JWT>`")]
+    Missing,
+    /// It is no JWT in compact form, is too long, or a claim has a wrong JSON type.
+    #[error("the token is no readable JWT")]
+    Malformed,
+    /// Its header asks for something that must be understood (`crit`), and is not.
+    #[error("the token's header holds `crit`, which is not supported")]
+    CriticalHeader,
+    /// It is a session token where an access token belongs, or the reverse, or neither.
+    #[error("the token is of another type than this place asks for (`typ`)")]
+    WrongType,
+    /// Its `alg` is none of EdDSA, ES256 and RS256: `none` and HMAC are here.
+    #[error("the token's algorithm is not supported; use EdDSA, ES256 or RS256")]
+    UnsupportedAlgorithm,
+    /// The key it names signs with another algorithm.
+    #[error("the token's algorithm is not that of the key it names")]
+    AlgorithmMismatch,
+    /// No key fits it; fetching the key set again may help.
+    #[error("the token was signed with a key that is not known here")]
+    KeyUnknown,
+    /// The signature is not of the key.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// Its `exp` has passed.
+    #[error("the token has expired; get a new one")]
+    Expired,
+    /// Its `nbf` has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Its `iss` is missing or not the configured one.
+    #[error("the token is of another issuer (`iss`)")]
+    WrongIssuer,
+    /// Its `aud` is missing or does not hold the configured one.
+    #[error("the token is for another audience (`aud`)")]
+    WrongAudience,
+    /// A claim that has to be there is not.
+    #[error("the token lacks the claim `{claim}`")]
+    ClaimMissing {
+        /// The claim's name.
+        claim: &'static str,
+    },
+    /// A claim is empty, too long, has a control character, or holds too many entries.
+    #[error("the token's claim `{claim}` is out of bounds")]
+    ClaimOutOfBounds {
+        /// The claim's name.
+        claim: &'static str,
+    },
+}
+
+/// Whom to trust in jwt mode beside the data directory's own key.
+#[derive(Default)]
+pub struct JwtSettings {
+    /// The keys of an identity provider (`--jwks`).
+    pub jwks: Option<Arc<Jwks>>,
+    /// The `iss` its tokens must have (`--jwt-issuer`).
+    pub issuer: Option<String>,
+    /// The `aud` its tokens must hold (`--jwt-audience`).
+    pub audience: Option<String>,
+}
+
+/// Makes principals of tokens, in one of the two modes.
+pub struct Authenticator {
+    policy: Policy,
+}
+
+enum Policy {
+    Open,
+    Jwt {
+        own: Arc<VerifyKey>,
+        settings: JwtSettings,
+    },
+}
+
+impl Authenticator {
+    /// Open mode: whatever token comes, or none, the caller is the local developer.
+    pub fn open() -> Self {
+        Self {
+            policy: Policy::Open,
+        }
+    }
+
+    /// Jwt mode: tokens of the directory's own key and of the configured key set.
+    ///
+    /// Issuer and audience are asked of the key set's tokens alone. A provider
+    /// signs for many services, so its tokens have to say that they are meant
+    /// for us; the own key signs for this directory and nothing else.
+    pub fn jwt(own: &OwnKey, settings: JwtSettings) -> Self {
+        let own = own.verify_key();
+        Self {
+            policy: Policy::Jwt { own, settings },
+        }
+    }
+
+    /// The mode this authenticator judges in.
+    pub fn mode(&self) -> Mode {
+        match self.policy {
+            Policy::Open => Mode::Open,
+            Policy::Jwt { .. } => Mode::Jwt,
+        }
+    }
+
+    /// Judges the access token of a request as of `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The first check that fails. [`AuthError::KeyUnknown`] may go away after
+    /// [`Authenticator::refresh_keys`].
+    pub fn verify(&self, bearer: Option<&str>, now: u64) -> Result<Principal, AuthError> {
+        match &self.policy {
+            Policy::Open => Ok(Principal::local_developer()),
+            Policy::Jwt { own, settings } => {
+                check(Kind::Access, bearer, now, own, settings)?.into_principal()
+            }
+        }
+    }
+
+    /// Judges the session token sent beside an access token as of `now`.
+    ///
+    /// # Errors
+    /// As [`Authenticator::verify`].
+    pub fn verify_session(&self, token: Option<&str>, now: u64) -> Result<Session, AuthError> {
+        match &self.policy {
+            Policy::Open => Ok(Session::local_developer()),
+            Policy::Jwt { own, settings } => {
+                check(Kind::Session, token, now, own, settings)?.into_session()
+            }
+        }
+    }
+
+    /// [`Authenticator::verify`], and once more after the key set was fetched
+    /// again if the key was not known: a provider may have changed its keys.
+    ///
+    /// # Errors
+    /// As [`Authenticator::verify`].
+    pub async fn authenticate(
+        &self,
+        bearer: Option<&str>,
+        now: u64,
+    ) -> Result<Principal, AuthError> {
+        match self.verify(bearer, now) {
+            Err(AuthError::KeyUnknown) => {
+                self.refresh_keys().await;
+                self.verify(bearer, now)
+            }
+            judged => judged,
+        }
+    }
+
+    /// [`Authenticator::verify_session`], with the same second look.
+    ///
+    /// # Errors
+    /// As [`Authenticator::verify`].
+    pub async fn authenticate_session(
+        &self,
+        token: Option<&str>,
+        now: u64,
+    ) -> Result<Session, AuthError> {
+        match self.verify_session(token, now) {
+            Err(AuthError::KeyUnknown) => {
+                self.refresh_keys().await;
+                self.verify_session(token, now)
+            }
+            judged => judged,
+        }
+    }
+
+    /// Fetches the key set again, if there is one and it was not fetched a
+    /// moment ago. A failure is logged and the old keys stay.
+    pub async fn refresh_keys(&self) {
+        if let Policy::Jwt { settings, .. } = &self.policy
+            && let Some(jwks) = &settings.jwks
+        {
+            jwks.refresh().await;
+        }
+    }
+}
+
+/// Every check of a token that both kinds share.
+fn check(
+    kind: Kind,
+    token: Option<&str>,
+    now: u64,
+    own: &VerifyKey,
+    settings: &JwtSettings,
+) -> Result<Claims, AuthError> {
+    let token = Compact::parse(token.ok_or(AuthError::Missing)?, kind)?;
+    let provided = settings.jwks.as_ref().map(|jwks| jwks.keys());
+    let provided = provided.iter().flat_map(|keys| keys.iter());
+    let signer = check_signature(&token, std::iter::once(own).chain(provided))?;
+    let mut claims = Claims::parse(&token.payload)?;
+    claims.check_times(now)?;
+    if !std::ptr::eq(signer, own) {
+        let audience = claims.aud.take();
+        check_parties(claims.iss.as_deref(), audience, settings)?;
+    }
+    Ok(claims)
+}
+
+fn check_parties(
+    issuer: Option<&str>,
+    audience: Option<OneOrMany>,
+    settings: &JwtSettings,
+) -> Result<(), AuthError> {
+    if let Some(expected) = &settings.issuer
+        && issuer != Some(expected)
+    {
+        return Err(AuthError::WrongIssuer);
+    }
+    let audience = audience.map(OneOrMany::into_vec).unwrap_or_default();
+    if let Some(expected) = &settings.audience
+        && !audience.contains(expected)
+    {
+        return Err(AuthError::WrongAudience);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
