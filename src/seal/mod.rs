@@ -1,1 +1,36 @@
-//! See the map in `lib.rs`.
+//! The key of each contact: sealing personal values, and destroying them.
+//!
+//! A log that never forgets can only forget by losing a key. So the values of
+//! each contact are sealed with a random key of its own, and the keys stand
+//! where bytes can be overwritten in place: in a file of fixed slots beside the
+//! log, never in it and never in sled, whose dead segments keep old bytes.
+//!
+//! | file in `keys/` | holds |
+//! | --- | --- |
+//! | `slots-<generation>.bin` | one slot a contact: its key, wrapped by the master key |
+//! | `master.key` | the master key, unless the operator keeps it elsewhere |
+//! | `index.key` | the key of the hashes that stand for texts in indexes |
+//!
+//! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes. Slots are
+//! written and synced ahead of their use, in batches, so that a new contact
+//! costs no sync of its own. A key is never guessed: damage, an erasure and a
+//! key that is simply not here (a backup restored without keys) are told apart
+//! wherever that can be known, and every slot is authenticated together with
+//! its number and generation.
+//!
+//! What overwriting cannot reach is the disk's own remanence and every copy of
+//! the slots made before; the README says so.
+
+mod cache;
+pub(crate) mod durable;
+mod error;
+mod hasher;
+mod master;
+mod ring;
+mod rotate;
+mod slots;
+
+pub use error::{FileError, KeyFileError, OpenError, RotateError, SealError, SlotError};
+pub use hasher::Hasher;
+pub use master::MasterKey;
+pub use ring::{KeyRing, RESERVE_BATCH, SEALED_OVERHEAD_BYTES, Slot};

@@ -1,0 +1,170 @@
+//! What can go wrong with keys, by what the caller can do about it.
+
+use std::{io, path::PathBuf};
+
+use super::Slot;
+
+/// The operating system refused something with a file of keys.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {cause}", path.display())]
+pub struct FileError {
+    /// What was tried, as a verb.
+    pub action: &'static str,
+    /// On which file or directory.
+    pub path: PathBuf,
+    /// The operating system's reason.
+    pub cause: io::Error,
+}
+
+impl FileError {
+    /// Turns an I/O error into ours, for use in `map_err`.
+    pub(super) fn at(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |cause| Self {
+            action,
+            path,
+            cause,
+        }
+    }
+}
+
+/// A file that should hold one key does not.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is no key.
+    #[error("{} is no key: it must hold 32 bytes, or their 64 hex digits", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes for a new key: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Why the keys cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The master key is not the one that wrapped these keys.
+    #[error("the master key does not open {}; give the one it was written with", path.display())]
+    WrongMasterKey {
+        /// Which file of slots.
+        path: PathBuf,
+    },
+    /// The file of slots begins with bytes we did not write.
+    #[error("{} is damaged; put a copy from a backup with keys in its place", path.display())]
+    Damaged {
+        /// Which file of slots.
+        path: PathBuf,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes for a new key: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Why slots cannot be made ready or erased.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// The disk refused; nothing is known of what it holds, and the same call may be made again.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes for a new key: {0}")]
+    Random(getrandom::Error),
+    /// More slots were asked for at once than is sane.
+    #[error("{asked} slots were asked for at once, and {limit} are the most")]
+    TooMany {
+        /// How many new slots that would be.
+        asked: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// A rotation stopped half-way; the next start finishes or undoes it.
+    #[error("a rotation of the master key stopped half-way; restart to finish or undo it")]
+    Halted,
+    /// The log names slots that the file has lost.
+    #[error(
+        "{} ends at slot {held}, but the log has used {used}; put a copy from a backup with \
+         keys in its place, or move it away to go on without those keys",
+        path.display()
+    )]
+    Truncated {
+        /// Which file of slots.
+        path: PathBuf,
+        /// How many slots it holds.
+        held: u64,
+        /// How many the log has used.
+        used: u64,
+    },
+}
+
+/// Why values cannot be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The key was destroyed on purpose: the person is forgotten.
+    #[error("the key in slot {slot} was destroyed; what it sealed cannot be read again")]
+    Erased {
+        /// Whose key.
+        slot: Slot,
+    },
+    /// The key is not in this directory, as after a restore without keys.
+    #[error("no key is in slot {slot}; restore the keys to read what it sealed")]
+    MissingKey {
+        /// Whose key.
+        slot: Slot,
+    },
+    /// The slot's bytes have changed.
+    #[error("the key in slot {slot} is damaged; put a copy from a backup with keys in its place")]
+    DamagedKey {
+        /// Whose key.
+        slot: Slot,
+    },
+    /// The sealed bytes have changed, or were sealed for another place.
+    #[error("what was sealed with the key in slot {slot} is damaged; run `contactd log verify`")]
+    Damaged {
+        /// Whose key.
+        slot: Slot,
+    },
+    /// The slot cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes to seal with: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Why the keys cannot be wrapped anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// A file cannot be read or written; the old keys stand.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A slot cannot be unwrapped; the old keys stand.
+    #[error(
+        "the key in slot {slot} is damaged, so it cannot be wrapped anew; put a copy from a \
+         backup with keys in its place, or erase that contact"
+    )]
+    Damaged {
+        /// Which slot.
+        slot: Slot,
+    },
+    /// The new master key may or may not be where the next start looks for it. Both files of keys
+    /// are left, and whichever key that start finds, it opens one of them.
+    #[error("the new master key cannot be kept: {0}; restart with the old key or the new one")]
+    Keep(KeyFileError),
+    /// Another rotation stopped half-way.
+    #[error("a rotation of the master key stopped half-way; restart to finish or undo it")]
+    Halted,
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes to wrap with: {0}")]
+    Random(getrandom::Error),
+}

@@ -1,0 +1,141 @@
+//! The master key: the one key that the keys of all contacts are wrapped with.
+
+use std::{fs, io, path::Path};
+
+use zeroize::Zeroizing;
+
+use super::{FileError, KeyFileError, durable};
+
+/// Bytes in a key, of every kind there is here.
+pub(super) const KEY_BYTES: usize = 32;
+/// A key file holds at most its hex digits and a line's end.
+const FILE_BYTES_MAX: u64 = 2 * KEY_BYTES as u64 + 2;
+
+/// A key that wraps keys. Its bytes are cleared when it is dropped.
+#[derive(Clone)]
+pub struct MasterKey(pub(super) Zeroizing<[u8; KEY_BYTES]>);
+
+impl MasterKey {
+    /// A fresh random key.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub fn generate() -> Result<Self, KeyFileError> {
+        random_key().map(Self).map_err(KeyFileError::Random)
+    }
+
+    /// Reads a key from a file: 32 bytes, or 64 hex digits with or without a line's end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no key.
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        read_key(path)?.map(Self).ok_or_else(|| {
+            let cause = io::Error::from(io::ErrorKind::NotFound);
+            FileError::at("read", path)(cause).into()
+        })
+    }
+
+    /// Reads the key in a file, and creates a file with a fresh one where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read or created, or holds no key.
+    pub fn read_or_create(path: &Path) -> Result<Self, KeyFileError> {
+        read_or_create_key(path).map(Self)
+    }
+
+    /// Writes the key to a file, in the place of the one that was there, whose bytes are
+    /// overwritten.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn replace(&self, path: &Path) -> Result<(), KeyFileError> {
+        durable::replace_private(path, encode(&self.0).as_bytes())
+            .map_err(FileError::at("write", path))?;
+        Ok(())
+    }
+}
+
+/// Reads the key in a file, and creates a file with a fresh one, and its directory, where there
+/// is none.
+pub(super) fn read_or_create_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
+    }
+    let key = random_key().map_err(KeyFileError::Random)?;
+    let created = durable::make_dir(&durable::parent(path))
+        .and_then(|()| durable::create_private(path, encode(&key).as_bytes()))
+        .map_err(FileError::at("create", path))?;
+    if created {
+        return Ok(key);
+    }
+    // Another process was quicker: its key is the one.
+    MasterKey::read(path).map(|key| key.0)
+}
+
+/// Random bytes for a key.
+pub(super) fn random_key() -> Result<Zeroizing<[u8; KEY_BYTES]>, getrandom::Error> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(key.as_mut_slice())?;
+    Ok(key)
+}
+
+/// The key in a file; `None` where there is no file.
+fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
+    let malformed = || KeyFileError::Malformed { path: path.into() };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FileError::at("read", path)(error).into()),
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err(malformed()),
+        Ok(_) => {}
+    }
+    let bytes = Zeroizing::new(fs::read(path).map_err(FileError::at("read", path))?);
+    decode(&bytes).map(Some).ok_or_else(malformed)
+}
+
+fn decode(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    if bytes.len() == KEY_BYTES {
+        key.copy_from_slice(bytes);
+    } else {
+        hex::decode_to_slice(bytes.trim_ascii_end(), key.as_mut_slice()).ok()?;
+    }
+    Some(key)
+}
+
+fn encode(key: &Zeroizing<[u8; KEY_BYTES]>) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(hex::encode(key.as_slice()));
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_created_once_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys/master.key");
+        assert!(matches!(MasterKey::read(&path), Err(KeyFileError::File(_))));
+        let created = MasterKey::read_or_create(&path).unwrap();
+        let again = MasterKey::read_or_create(&path).unwrap();
+        assert_eq!(created.0, again.0);
+        assert_ne!(created.0.as_slice(), [0; KEY_BYTES]);
+    }
+
+    #[test]
+    fn a_key_may_be_raw_or_hex_and_nothing_else() {
+        let raw = [b'7'; KEY_BYTES];
+        let hex = "37".repeat(KEY_BYTES);
+        for good in [
+            raw.to_vec(),
+            hex.clone().into(),
+            format!("{hex}\r\n").into(),
+        ] {
+            assert_eq!(decode(&good).unwrap().as_slice(), raw);
+        }
+        for bad in [&b""[..], &raw[1..], &hex.as_bytes()[1..], &[b'x'; 64]] {
+            assert!(decode(bad).is_none(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The keys of all contacts, and what is done with them.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
+
+use super::{
+    FileError, MasterKey, OpenError, SealError, SlotError,
+    cache::{Cache, ContactKey},
+    durable,
+    slots::{Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt, sync_name},
+};
+
+/// How many slots to reserve beyond the next one, so that creating contacts syncs rarely.
+pub const RESERVE_BATCH: u64 = 1_024;
+/// How many bytes sealing adds: the nonce and the tag.
+pub const SEALED_OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
+/// New slots that one call may ask for.
+const RESERVE_MAX: u64 = 1 << 20;
+
+/// The place of a contact's key. A contact takes the next slot when it is created, its CREATE
+/// record names the slot, and no slot is ever used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u64);
+
+impl Slot {
+    /// The slot with this number; the first is 0.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The slot after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The keys of all contacts. It may be shared by threads: reading waits for an erasure under way
+/// and for nothing else.
+pub struct KeyRing {
+    pub(super) dir: PathBuf,
+    pub(super) state: RwLock<State>,
+    pub(super) cache: Mutex<Cache>,
+}
+
+pub(super) struct State {
+    pub(super) file: SlotFile,
+    /// Slots up to here are on the disk.
+    end: u64,
+    /// Whether a rotation stopped where only the next start can tell which file counts.
+    pub(super) halted: bool,
+}
+
+impl KeyRing {
+    /// Opens the keys in a directory, and creates directory and file where there are none: after
+    /// a restore without keys every contact reads as [`SealError::MissingKey`]. A rotation that
+    /// was cut off is finished or undone, by which key was given.
+    ///
+    /// # Errors
+    /// A file cannot be read, is damaged, or another master key wrapped it.
+    pub fn open(dir: &Path, master: &MasterKey) -> Result<Self, OpenError> {
+        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
+        let file = match open_newest(dir, master)? {
+            Some(file) => file,
+            None => {
+                let path = SlotFile::path_in(dir, 1);
+                let file = SlotFile::create(path, 1, master)?;
+                sync_name(file.path())?;
+                file
+            }
+        };
+        let end = file.count()?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            state: RwLock::new(State {
+                file,
+                end,
+                halted: false,
+            }),
+            cache: Mutex::default(),
+        })
+    }
+
+    /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
+    /// log names. Slots from there on were reserved but not used; those that a crash left without
+    /// a whole key are given back, to be reserved again. Where the file is new, slots before `next`
+    /// hold no key for ever. Comes before the first [`reserve`](Self::reserve) and
+    /// [`erase`](Self::erase).
+    ///
+    /// # Errors
+    /// The file has lost slots that the log uses, or cannot be read or written.
+    pub fn resume(&self, next: Slot) -> Result<(), SlotError> {
+        let mut state = self.writable()?;
+        let held = state.end;
+        if held < next.get() && held > 0 {
+            return Err(SlotError::Truncated {
+                path: state.file.path().to_owned(),
+                held,
+                used: next.get(),
+            });
+        }
+        let mut end = next.get();
+        while end < held {
+            let slot = Slot(end);
+            let bytes = state.file.read(slot)?;
+            if !matches!(state.file.unwrap(slot, &bytes), Held::Key(_)) {
+                break;
+            }
+            end += 1;
+        }
+        state.file.set_count(end)?;
+        state.end = end;
+        Ok(())
+    }
+
+    /// Sees to it that every slot before `upto` is on the disk. Ask for [`RESERVE_BATCH`] more
+    /// than are needed, when few are left.
+    ///
+    /// # Errors
+    /// The disk refused, or more than a million new slots were asked for.
+    pub fn reserve(&self, upto: Slot) -> Result<(), SlotError> {
+        if self.reserved() >= upto {
+            return Ok(());
+        }
+        let mut state = self.writable()?;
+        let asked = upto.get().saturating_sub(state.end);
+        if asked > RESERVE_MAX {
+            let limit = RESERVE_MAX;
+            return Err(SlotError::TooMany { asked, limit });
+        }
+        if asked > 0 {
+            state.file.fill(state.end, upto.get())?;
+            state.end = upto.get();
+        }
+        Ok(())
+    }
+
+    /// The first slot that is not on the disk yet.
+    #[must_use]
+    pub fn reserved(&self) -> Slot {
+        Slot(self.state.read().end)
+    }
+
+    /// Seals a text with the key in a slot. `aad` is what it is sealed to: opening needs the same.
+    /// The result is nonce, text and tag, [`SEALED_OVERHEAD_BYTES`] longer than the text.
+    ///
+    /// # Errors
+    /// There is no such key: erased, missing, damaged or not readable.
+    pub fn seal(&self, slot: Slot, aad: &[u8], text: &[u8]) -> Result<Vec<u8>, SealError> {
+        let cipher = self.cipher(slot)?;
+        let mut sealed = Vec::with_capacity(text.len() + SEALED_OVERHEAD_BYTES);
+        sealed.extend_from_slice(&[0; NONCE_BYTES]);
+        sealed.extend_from_slice(text);
+        if let Some((place, text)) = sealed.split_first_chunk_mut::<NONCE_BYTES>() {
+            let (nonce, tag) = encrypt(&cipher, aad, text).map_err(SealError::Random)?;
+            *place = nonce;
+            sealed.extend_from_slice(&tag);
+        }
+        Ok(sealed)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed.
+    ///
+    /// # Errors
+    /// There is no such key, or these bytes were not sealed with it to this `aad`.
+    pub fn open_sealed(&self, slot: Slot, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let cipher = self.cipher(slot)?;
+        let parts = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .and_then(|(nonce, rest)| Some((nonce, rest.split_last_chunk::<TAG_BYTES>()?)));
+        let Some((nonce, (text, tag))) = parts else {
+            return Err(SealError::Damaged { slot });
+        };
+        let mut text = text.to_vec();
+        if decrypt(&cipher, aad, nonce, &mut text, tag) {
+            Ok(text)
+        } else {
+            Err(SealError::Damaged { slot })
+        }
+    }
+
+    /// Destroys the key in a slot: its bytes are overwritten, on the disk and here, when this
+    /// returns. Doing it again is well, and does it again.
+    ///
+    /// # Errors
+    /// The disk refused; the key may still be there, so call again.
+    pub fn erase(&self, slot: Slot) -> Result<(), SlotError> {
+        let mut state = self.writable()?;
+        self.cache.lock().forget(slot);
+        state.file.erase(slot)?;
+        state.end = state.end.max(slot.next().get());
+        Ok(())
+    }
+
+    /// Copies the wrapped keys as they are into another directory, for a backup with keys. The
+    /// master key is not among them. An erasure waits until the copy is whole.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn copy_to(&self, dir: &Path) -> Result<PathBuf, FileError> {
+        let state = self.state.read();
+        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
+        let to = SlotFile::path_in(dir, state.file.generation());
+        let copy = || -> io::Result<()> {
+            let mut target = File::options();
+            target.write(true).create(true).truncate(true).mode(0o600);
+            let mut target = target.open(&to)?;
+            io::copy(&mut File::open(state.file.path())?, &mut target)?;
+            target.sync_all()?;
+            durable::sync_dir(dir)
+        };
+        copy().map_err(FileError::at("write", &to))?;
+        Ok(to)
+    }
+
+    fn writable(&self) -> Result<RwLockWriteGuard<'_, State>, SlotError> {
+        let state = self.state.write();
+        if state.halted {
+            return Err(SlotError::Halted);
+        }
+        Ok(state)
+    }
+
+    fn cipher(&self, slot: Slot) -> Result<XChaCha20Poly1305, SealError> {
+        let key = self.key(slot)?;
+        Ok(XChaCha20Poly1305::new((&**key).into()))
+    }
+
+    /// The key in a slot. The state stays locked until the key is in the cache, or an erasure in
+    /// between would leave it there.
+    fn key(&self, slot: Slot) -> Result<ContactKey, SealError> {
+        let state = self.state.read();
+        if let Some(key) = self.cache.lock().get(slot) {
+            return Ok(key);
+        }
+        let bytes = state.file.read(slot)?;
+        match state.file.unwrap(slot, &bytes) {
+            Held::Erased => Err(SealError::Erased { slot }),
+            Held::Missing => Err(SealError::MissingKey { slot }),
+            Held::Damaged => Err(SealError::DamagedKey { slot }),
+            Held::Key(key) => {
+                self.cache.lock().put(slot, key.clone());
+                Ok(key)
+            }
+        }
+    }
+}
+
+/// Opens the newest file that the key opens and destroys the others, which a rotation that was
+/// cut off has left; `None` where there is no file.
+fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenError> {
+    let mut generations = Vec::new();
+    for entry in fs::read_dir(dir).map_err(FileError::at("list", dir))? {
+        let entry = entry.map_err(FileError::at("list", dir))?;
+        generations.extend(SlotFile::generation_of(
+            &entry.file_name().to_string_lossy(),
+        ));
+    }
+    generations.sort_unstable_by(|a, b| b.cmp(a));
+    let mut opened = None;
+    let mut refused = None;
+    for generation in &generations {
+        match SlotFile::open(SlotFile::path_in(dir, *generation), *generation, master) {
+            Ok(file) => {
+                opened = Some(file);
+                break;
+            }
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    let Some(file) = opened else {
+        return refused.map_or(Ok(None), Err);
+    };
+    for generation in generations {
+        if generation != file.generation() {
+            let path = SlotFile::path_in(dir, generation);
+            durable::wipe(&path).map_err(FileError::at("destroy", &path))?;
+        }
+    }
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+mod tests;

@@ -1,0 +1,294 @@
+//! The promises of the key ring, on a real directory.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::super::RotateError;
+use super::super::slots::SLOT_BYTES;
+use super::*;
+
+const AAD: &[u8] = b"contact 1, position 7";
+
+fn master() -> MasterKey {
+    MasterKey::generate().unwrap()
+}
+
+/// A ring with 8 slots, used up to `next`.
+fn ring(dir: &TempDir, master: &MasterKey, next: u64) -> KeyRing {
+    let ring = KeyRing::open(dir.path(), master).unwrap();
+    ring.resume(Slot::new(next)).unwrap();
+    ring.reserve(Slot::new(8)).unwrap();
+    ring
+}
+
+fn slots_path(dir: &TempDir) -> PathBuf {
+    SlotFile::path_in(dir.path(), 1)
+}
+
+/// Whether any file of the directory holds these bytes.
+fn grep(dir: &TempDir, needle: &[u8]) -> bool {
+    fs::read_dir(dir.path()).unwrap().any(|entry| {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+/// The bytes of a slot, as they stand in the file.
+fn slot_bytes(dir: &TempDir, slot: usize) -> Vec<u8> {
+    let bytes = fs::read(slots_path(dir)).unwrap();
+    bytes[(slot + 1) * SLOT_BYTES..][..SLOT_BYTES].to_vec()
+}
+
+#[test]
+fn erasing_overwrites_the_key_for_good() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    let (gone, kept) = (Slot::new(3), Slot::new(4));
+    let sealed = ring.seal(gone, AAD, b"Ada").unwrap();
+    let other = ring.seal(kept, AAD, b"Bob").unwrap();
+    let wrapped = slot_bytes(&dir, 3);
+    assert!(grep(&dir, &wrapped[NONCE_BYTES..][..16]));
+    for _ in 0..2 {
+        ring.erase(gone).unwrap();
+        let read = ring.open_sealed(gone, AAD, &sealed);
+        assert!(matches!(read, Err(SealError::Erased { slot }) if slot == gone));
+    }
+    for part in wrapped.chunks(8) {
+        assert!(!grep(&dir, part));
+    }
+    drop(ring);
+    let ring = KeyRing::open(dir.path(), &master).unwrap();
+    let read = ring.seal(gone, AAD, b"Ada again");
+    assert!(matches!(read, Err(SealError::Erased { .. })));
+    assert_eq!(ring.open_sealed(kept, AAD, &other).unwrap(), b"Bob");
+}
+
+#[test]
+fn a_restored_directory_without_keys_says_so_and_goes_on() {
+    let (before, after, master) = (TempDir::new().unwrap(), TempDir::new().unwrap(), master());
+    let sealed = ring(&before, &master, 0).seal(Slot::new(2), AAD, b"Ada");
+    let sealed = sealed.unwrap();
+    let ring = KeyRing::open(&after.path().join("keys"), &master).unwrap();
+    ring.resume(Slot::new(5)).unwrap();
+    ring.erase(Slot::new(1)).unwrap();
+    let read = ring.open_sealed(Slot::new(2), AAD, &sealed);
+    assert!(matches!(read, Err(SealError::MissingKey { .. })));
+    ring.reserve(Slot::new(6)).unwrap();
+    let sealed = ring.seal(Slot::new(5), AAD, b"Cy").unwrap();
+    drop(ring);
+    let ring = KeyRing::open(&after.path().join("keys"), &master).unwrap();
+    ring.resume(Slot::new(6)).unwrap();
+    let read = |slot| ring.open_sealed(Slot::new(slot), AAD, &sealed);
+    assert!(matches!(read(1), Err(SealError::Erased { .. })));
+    assert!(matches!(read(4), Err(SealError::MissingKey { .. })));
+    assert_eq!(read(5).unwrap(), b"Cy");
+}
+
+#[test]
+fn slots_that_a_crash_tore_before_use_are_made_anew() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let sealed = ring(&dir, &master, 0).seal(Slot::new(1), AAD, b"Ada");
+    let sealed = sealed.unwrap();
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    // The log has used two slots; of the six beyond, any part may have reached the disk.
+    for cut in (3 * SLOT_BYTES..whole.len()).step_by(17) {
+        for filler in [&[][..], &[0; SLOT_BYTES], &[9; SLOT_BYTES]] {
+            fs::write(slots_path(&dir), [&whole[..cut], filler].concat()).unwrap();
+            let ring = ring(&dir, &master, 2);
+            for slot in 2..8 {
+                ring.seal(Slot::new(slot), AAD, b"new").unwrap();
+            }
+            assert_eq!(
+                ring.open_sealed(Slot::new(1), AAD, &sealed).unwrap(),
+                b"Ada"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_that_lost_used_slots_is_not_taken_for_an_old_one() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    drop(ring(&dir, &master, 0));
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    fs::write(slots_path(&dir), &whole[..6 * SLOT_BYTES]).unwrap();
+    let ring = KeyRing::open(dir.path(), &master).unwrap();
+    let resumed = ring.resume(Slot::new(6));
+    assert!(matches!(
+        resumed,
+        Err(SlotError::Truncated {
+            held: 5,
+            used: 6,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn no_flipped_bit_gives_a_wrong_key() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let slot = Slot::new(0);
+    let sealed = {
+        let ring = ring(&dir, &master, 0);
+        ring.erase(Slot::new(1)).unwrap();
+        ring.seal(slot, AAD, b"Ada").unwrap()
+    };
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    for bit in 0..3 * SLOT_BYTES * 8 {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(slots_path(&dir), &bytes).unwrap();
+        let opened = KeyRing::open(dir.path(), &master);
+        if bit < SLOT_BYTES * 8 {
+            assert!(matches!(opened, Err(OpenError::Damaged { .. })), "{bit}");
+            continue;
+        }
+        let ring = opened.unwrap();
+        let hit = Slot::new((bit / 8 / SLOT_BYTES - 1) as u64);
+        let read = ring.open_sealed(hit, AAD, &sealed);
+        assert!(matches!(read, Err(SealError::DamagedKey { .. })), "{bit}");
+        assert_eq!(ring.open_sealed(slot, AAD, &sealed).is_ok(), hit != slot);
+    }
+}
+
+#[test]
+fn another_master_key_is_told_from_damage() {
+    let (dir, first) = (TempDir::new().unwrap(), master());
+    drop(ring(&dir, &first, 0));
+    let opened = KeyRing::open(dir.path(), &master());
+    assert!(matches!(opened, Err(OpenError::WrongMasterKey { .. })));
+    assert!(KeyRing::open(dir.path(), &first).is_ok());
+}
+
+#[test]
+fn rotation_keeps_every_key_and_destroys_the_old_wrapping() {
+    let (dir, old, new) = (TempDir::new().unwrap(), master(), master());
+    let ring = ring(&dir, &old, 0);
+    ring.erase(Slot::new(1)).unwrap();
+    let sealed: BTreeMap<u64, Vec<u8>> = [0, 2, 3]
+        .map(|slot| (slot, ring.seal(Slot::new(slot), AAD, b"Ada").unwrap()))
+        .into();
+    let wrapped = slot_bytes(&dir, 2);
+    let kept = dir.path().join("master.key");
+    ring.rotate(&new, || new.replace(&kept)).unwrap();
+    assert!(!slots_path(&dir).exists() && !grep(&dir, &wrapped[..16]));
+    let check = |ring: &KeyRing| {
+        for (slot, sealed) in &sealed {
+            let read = ring.open_sealed(Slot::new(*slot), AAD, sealed);
+            assert_eq!(read.unwrap(), b"Ada");
+        }
+        let read = ring.seal(Slot::new(1), AAD, b"");
+        assert!(matches!(read, Err(SealError::Erased { .. })));
+    };
+    check(&ring);
+    ring.reserve(Slot::new(20)).unwrap();
+    drop(ring);
+    assert!(KeyRing::open(dir.path(), &old).is_err());
+    let ring = KeyRing::open(dir.path(), &MasterKey::read(&kept).unwrap()).unwrap();
+    check(&ring);
+    ring.seal(Slot::new(19), AAD, b"new").unwrap();
+}
+
+#[test]
+fn a_rotation_that_was_cut_off_is_undone_or_finished_by_the_key_given() {
+    for finish in [false, true] {
+        let (dir, old, new) = (TempDir::new().unwrap(), master(), master());
+        let ring = ring(&dir, &old, 0);
+        let sealed = ring.seal(Slot::new(0), AAD, b"Ada").unwrap();
+        let before = fs::read(slots_path(&dir)).unwrap();
+        ring.rotate(&new, || Ok(())).unwrap();
+        drop(ring);
+        // As if the power had gone before the old file was destroyed.
+        fs::write(slots_path(&dir), &before).unwrap();
+        fs::write(dir.path().join("slots-3.bin.tmp"), &before).unwrap();
+        let given = if finish { &new } else { &old };
+        let ring = KeyRing::open(dir.path(), given).unwrap();
+        let read = ring.open_sealed(Slot::new(0), AAD, &sealed);
+        assert_eq!(read.unwrap(), b"Ada");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(slots_path(&dir).exists(), !finish);
+    }
+}
+
+#[test]
+fn a_rotation_that_cannot_be_kept_loses_nothing() {
+    let (dir, old) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &old, 0);
+    let sealed = ring.seal(Slot::new(0), AAD, b"Ada").unwrap();
+    let malformed = || Err(super::super::KeyFileError::Malformed { path: "x".into() });
+    let rotated = ring.rotate(&master(), malformed);
+    assert!(matches!(rotated, Err(RotateError::Keep(_))));
+    // An erasure that only one of the two files knew of could come undone.
+    let erased = ring.erase(Slot::new(0));
+    assert!(matches!(erased, Err(SlotError::Halted)));
+    drop(ring);
+    let ring = KeyRing::open(dir.path(), &old).unwrap();
+    assert!(ring.open_sealed(Slot::new(0), AAD, &sealed).is_ok());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    ring.erase(Slot::new(0)).unwrap();
+}
+
+#[test]
+fn a_rotation_refuses_a_damaged_slot_and_changes_nothing() {
+    let (dir, old) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &old, 0);
+    let mut bytes = fs::read(slots_path(&dir)).unwrap();
+    bytes[4 * SLOT_BYTES] ^= 1;
+    fs::write(slots_path(&dir), bytes).unwrap();
+    let rotated = ring.rotate(&master(), || panic!("must not be kept"));
+    assert!(matches!(rotated, Err(RotateError::Damaged { slot }) if slot == Slot::new(3)));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    ring.erase(Slot::new(3)).unwrap();
+    ring.rotate(&master(), || Ok(())).unwrap();
+}
+
+#[test]
+fn a_copy_opens_under_the_same_master_key() {
+    let (dir, to, master) = (TempDir::new().unwrap(), TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    let sealed = ring.seal(Slot::new(0), AAD, b"Ada").unwrap();
+    ring.copy_to(to.path()).unwrap();
+    let copy = KeyRing::open(to.path(), &master).unwrap();
+    copy.resume(Slot::new(1)).unwrap();
+    assert_eq!(
+        copy.open_sealed(Slot::new(0), AAD, &sealed).unwrap(),
+        b"Ada"
+    );
+}
+
+#[test]
+fn too_many_slots_at_once_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let ring = ring(&dir, &master(), 0);
+    let reserved = ring.reserve(Slot::new(u64::MAX));
+    assert!(matches!(reserved, Err(SlotError::TooMany { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_sealed_opens_there_and_nowhere_else(
+        text in prop::collection::vec(any::<u8>(), 0..200),
+        slot in 0_u64..8,
+        other in 0_u64..8,
+        flip in any::<prop::sample::Index>(),
+    ) {
+        let dir = TempDir::new().unwrap();
+        let ring = ring(&dir, &master(), 0);
+        let (slot, other) = (Slot::new(slot), Slot::new(other));
+        let sealed = ring.seal(slot, AAD, &text).unwrap();
+        prop_assert_eq!(sealed.len(), text.len() + SEALED_OVERHEAD_BYTES);
+        prop_assert_eq!(ring.open_sealed(slot, AAD, &sealed).unwrap(), text);
+        prop_assert!(ring.open_sealed(slot, b"elsewhere", &sealed).is_err());
+        prop_assert_eq!(ring.open_sealed(other, AAD, &sealed).is_ok(), other == slot);
+        let mut flipped = sealed.clone();
+        let bit = flip.index(sealed.len() * 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        prop_assert!(ring.open_sealed(slot, AAD, &flipped).is_err());
+        let cut = flip.index(sealed.len());
+        prop_assert!(ring.open_sealed(slot, AAD, &sealed[..cut]).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! Wrapping every key anew, under another master key, in a new file.
+//!
+//! The order makes each crash harmless. The new file is whole and synced before
+//! it has its name; then the new master key is put where the next start looks
+//! for it; only then are the old slots overwritten. Between these steps both
+//! files hold the same keys, and the master key that is given at the next start
+//! decides which of them is destroyed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    FileError, KeyFileError, KeyRing, MasterKey, OpenError, RotateError, Slot, durable,
+    slots::{Held, SLOT_BYTES, SlotFile, sync_name},
+};
+
+/// Slots that are written at a time.
+const CHUNK_SLOTS: u64 = 4_096;
+
+impl KeyRing {
+    /// Wraps every key with another master key. `keep` puts that key where the next start looks
+    /// for it, and does nothing where the operator keeps it. Sealing and opening wait meanwhile.
+    ///
+    /// # Errors
+    /// A slot is damaged or the disk refused: the old keys stand. From `keep` on, an error lets
+    /// no slot be written until the next start, which finishes or undoes the rotation.
+    pub fn rotate(
+        &self,
+        new: &MasterKey,
+        keep: impl FnOnce() -> Result<(), KeyFileError>,
+    ) -> Result<(), RotateError> {
+        let mut state = self.state.write();
+        if state.halted {
+            return Err(RotateError::Halted);
+        }
+        let generation = state.file.generation().saturating_add(1);
+        let path = SlotFile::path_in(&self.dir, generation);
+        if let Err(error) = write_anew(&state.file, &path, generation, new) {
+            // What is left of it is of no use, and the old master key still rules.
+            for path in [&temporary(&path), &path] {
+                if path.exists() {
+                    durable::wipe(path).map_err(FileError::at("destroy", path))?;
+                }
+            }
+            return Err(error);
+        }
+        state.halted = true;
+        keep().map_err(RotateError::Keep)?;
+        let file = SlotFile::open(path, generation, new).map_err(of_open)?;
+        let old = std::mem::replace(&mut state.file, file);
+        durable::wipe(old.path()).map_err(FileError::at("destroy", old.path()))?;
+        state.halted = false;
+        Ok(())
+    }
+}
+
+/// Writes all slots of a file into a new one; with its name on the disk when this returns.
+fn write_anew(
+    from: &SlotFile,
+    path: &Path,
+    generation: u64,
+    master: &MasterKey,
+) -> Result<(), RotateError> {
+    let temporary = temporary(path);
+    rewrap(from, temporary.clone(), generation, master)?;
+    fs::rename(&temporary, path).map_err(FileError::at("rename", &temporary))?;
+    Ok(sync_name(path)?)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    name.into()
+}
+
+/// Writes all slots of a file into another, wrapped with another key; on the disk, without a name.
+fn rewrap(
+    from: &SlotFile,
+    to: PathBuf,
+    generation: u64,
+    master: &MasterKey,
+) -> Result<(), RotateError> {
+    let to = SlotFile::create(to, generation, master).map_err(of_open)?;
+    let count = from.count()?;
+    let mut first = 0;
+    while first < count {
+        let end = first.saturating_add(CHUNK_SLOTS).min(count);
+        let mut chunk = Vec::with_capacity(SLOT_BYTES * CHUNK_SLOTS as usize);
+        for slot in (first..end).map(Slot::new) {
+            let bytes = from.read(slot)?;
+            let bytes = match from.unwrap(slot, &bytes) {
+                Held::Erased | Held::Missing => bytes,
+                Held::Damaged => return Err(RotateError::Damaged { slot }),
+                Held::Key(key) => to
+                    .wrap(slot, Zeroizing::new(**key))
+                    .map_err(RotateError::Random)?,
+            };
+            chunk.extend_from_slice(&bytes);
+        }
+        to.write(Slot::new(first), &chunk)?;
+        first = end;
+    }
+    Ok(to.sync()?)
+}
+
+fn of_open(error: OpenError) -> RotateError {
+    match error {
+        OpenError::File(error) => RotateError::File(error),
+        OpenError::Random(error) => RotateError::Random(error),
+        OpenError::WrongMasterKey { path } | OpenError::Damaged { path } => {
+            let cause = std::io::Error::from(std::io::ErrorKind::InvalidData);
+            FileError::at("read back", path)(cause).into()
+        }
+    }
+}
