@@ -273,9 +273,13 @@ fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenE
     let mut generations = Vec::new();
     for entry in fs::read_dir(dir).map_err(FileError::at("list", dir))? {
         let entry = entry.map_err(FileError::at("list", dir))?;
-        generations.extend(SlotFile::generation_of(
-            &entry.file_name().to_string_lossy(),
-        ));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("slots-") && name.ends_with(".tmp") {
+            // Cut off while it was written: it may hold keys that are erased later.
+            let path = entry.path();
+            durable::wipe(&path).map_err(FileError::at("destroy", &path))?;
+        }
+        generations.extend(SlotFile::generation_of(&name));
     }
     generations.sort_unstable_by(|a, b| b.cmp(a));
     let mut opened = None;
