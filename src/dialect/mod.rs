@@ -69,10 +69,10 @@ pub trait Dialect: Sync {
 }
 
 /// Every dialect. The order is that of their numbers in records.
-pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr];
+pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle];
 
 /// The rules of every dialect.
-pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES]);
+pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES, &oracle::RULES]);
 
 /// The dialect of this number.
 #[must_use]

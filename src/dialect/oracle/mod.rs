@@ -1,1 +1,143 @@
-//! See the map in `dialect`.
+//! Oracle Clinical One: contacts of the site service.
+//!
+//! Known from the vendor's pages: the fields and their lengths, 200 for a create, the error
+//! envelope, read and update by id, the list of v2.0 with its filters.
+//! Inferred, where the pages are silent or contradict their own examples:
+//! - addresses, modes and properties are arrays (as in an older revision); one object counts as
+//!   an array of one, a text in `modes` is its `modeCodeValue`, an object with only an `id` is a
+//!   reference; two equal items, or two of one id, are refused;
+//! - an `id` of the client's names the contact, and the same request again is the same contact;
+//! - a type or a status that was not given is CONTACT and ACTIVE; ids of codes are made of their
+//!   names, and a list can be filtered by either;
+//! - PUT replaces, its `contact.id` may only be the path's, and it takes any media type;
+//! - a list is in the order of creation, has 1,000 rows unless told otherwise, and shows addresses, modes
+//!   and properties with an empty `studyUsage`. A contact is associated with the entities that its
+//!   properties name;
+//! - the history is ours, an array in the form of the vendor's labs' history, of whole contacts.
+//!
+//! Absent: the deprecated list of v1.0, and a delete (the vendor retires contacts elsewhere).
+
+mod body;
+mod card;
+mod decode;
+mod encode;
+mod filter;
+mod ids;
+mod record;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
+
+/// The Oracle Clinical One dialect.
+#[derive(Debug)]
+pub struct Oracle;
+
+/// What the core must know of it.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(3),
+    name: "oracle",
+    event_prefix: "SITE_CONTACT",
+    owner_names: &["tenant"],
+    contacts_max: None,
+    unique_email: false,
+    ids: IdRule::Hex,
+    lookup_keys: None,
+    harmless: body::harmless,
+    batch_items_max: 1,
+};
+
+const READERS: &[&str] = &["admin", "contacts:read"];
+const WRITERS: &[&str] = &["admin", "contacts:write"];
+
+static ROUTES: [Route; 5] = [
+    Route {
+        operation: "create",
+        method: Method::Post,
+        paths: &["/ec-site-svc/rest/v1.0/contacts"],
+        target: None,
+        roles: WRITERS,
+        reads: None,
+        writes: true,
+        on_bus: true,
+    },
+    Route {
+        operation: "get",
+        method: Method::Get,
+        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}"],
+        target: Some("contactId"),
+        roles: READERS,
+        reads: Some(Operation::Retrieve),
+        writes: false,
+        on_bus: true,
+    },
+    Route {
+        operation: "update",
+        method: Method::Put,
+        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}"],
+        target: Some("contactId"),
+        roles: WRITERS,
+        reads: None,
+        writes: true,
+        on_bus: true,
+    },
+    Route {
+        operation: "list",
+        method: Method::Get,
+        paths: &["/ec-site-svc/rest/v2.0/contacts"],
+        target: None,
+        roles: READERS,
+        reads: Some(Operation::RetrieveList),
+        writes: false,
+        on_bus: true,
+    },
+    Route {
+        operation: "history",
+        method: Method::Get,
+        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}/history"],
+        target: Some("contactId"),
+        roles: READERS,
+        reads: Some(Operation::Retrieve),
+        writes: false,
+        on_bus: false,
+    },
+];
+
+impl Dialect for Oracle {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+        let tenant = request.caller.own_tenant.as_deref();
+        tenant
+            .and_then(decode::owner)
+            .map(Whose::Owner)
+            .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [tenant] => decode::owner(tenant),
+            _ => None,
+        }
+        .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
+    }
+
+    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
+        let Some(owner) = owner else {
+            return Err(self.refuse(&Refusal::TenantUnclear));
+        };
+        decode::call(request, owner)
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        encode::refusal(refusal)
+    }
+}

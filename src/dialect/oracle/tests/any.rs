@@ -1,0 +1,130 @@
+//! What holds for any contact and for any input.
+
+use http::HeaderMap;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{CONTACTS, HEX, LIST, Service};
+use crate::dialect::oracle::card::{from_card, to_properties};
+use crate::dialect::oracle::record::{Draft, read};
+use crate::dialect::oracle::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY};
+use crate::domain::Card;
+
+/// Good JSON for a field of a schema.
+fn good(field: &'static Field) -> BoxedStrategy<Value> {
+    match field.kind {
+        Kind::Text(rule) if rule.format.is_some() => Just("2024-01-15T00:00:00Z".into()).boxed(),
+        Kind::Text(_) => any::<String>()
+            .prop_map(|text| text.chars().take(20).collect::<String>().into())
+            .boxed(),
+        Kind::Id => any::<u128>()
+            .prop_map(|id| Uuid::from_u128(id).to_string().into())
+            .boxed(),
+        Kind::Flag => any::<bool>().prop_map(Value::from).boxed(),
+        Kind::Items { schema, .. } => prop::collection::vec(object(schema.fields), 0..3)
+            .prop_map(Value::from)
+            .boxed(),
+    }
+}
+
+/// Good JSON for an object: every field that is required, and some of the others.
+fn object(fields: &'static [Field]) -> BoxedStrategy<Value> {
+    let members: Vec<_> = fields
+        .iter()
+        .map(|field| {
+            let required = match field.kind {
+                Kind::Text(rule) => rule.required,
+                Kind::Items { required, .. } => required,
+                Kind::Id | Kind::Flag => false,
+            };
+            let value = good(field).prop_map(move |value| (field.name.to_owned(), value));
+            if required {
+                value.prop_map(Some).boxed()
+            } else {
+                prop::option::weighted(0.6, value).boxed()
+            }
+        })
+        .collect();
+    members
+        .prop_map(|members| Value::Object(members.into_iter().flatten().collect()))
+        .boxed()
+}
+
+/// Any JSON, its keys mostly the schema's own so that it gets past the first field.
+fn anything() -> BoxedStrategy<Value> {
+    let names: Vec<String> = CONTACT
+        .iter()
+        .chain(&BESIDE)
+        .chain(ADDRESS.fields)
+        .chain(MODE.fields)
+        .chain(PROPERTY.fields)
+        .map(|field| field.name.to_owned())
+        .chain(["contact".to_owned()])
+        .collect();
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(HEX.into()),
+    ];
+    let key = prop_oneof![4 => prop::sample::select(names), 1 => any::<String>()];
+    leaf.prop_recursive(5, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+    .boxed()
+}
+
+proptest! {
+    #[test]
+    fn a_contact_survives_its_card(contact in object(&CONTACT), beside in object(&BESIDE)) {
+        let mut body: Map<String, Value> = beside.as_object().cloned().expect("an object");
+        body.insert("contact".into(), contact);
+        let (draft, _) = read(&body.into());
+        // Two items without a field are equal, which is refused; everything else here is good.
+        let Draft { contact, .. } = match draft {
+            Ok(draft) => draft,
+            Err(violations) => {
+                let doubles = violations.iter().all(|v| v.problem.code() == "duplicate");
+                prop_assert!(doubles, "{violations:?}");
+                return Err(TestCaseError::reject("equal items"));
+            }
+        };
+        let card = Card::new(to_properties(&contact)).expect("a card");
+        prop_assert_eq!(&from_card(&card), &contact);
+        let stored = Card::from_json(&card.to_json()).expect("a card");
+        prop_assert_eq!(from_card(&stored), contact);
+    }
+
+    #[test]
+    fn any_json_is_answered(body in anything(), contact in anything()) {
+        for body in [body.clone(), json!({"contact": contact, "contactAddressesDetails": body})] {
+            let seen = Service::default().json("POST", CONTACTS, &body);
+            prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400), "{body}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_and_any_query_are_answered(
+        body in prop::collection::vec(any::<u8>(), 0..64), query in "[a-zA-Z]{0,12}=.{0,40}",
+    ) {
+        let seen = Service::default().send("POST", CONTACTS, &HeaderMap::new(), &body);
+        prop_assert_eq!(seen.reply.status, 400);
+        let seen = Service::default().json("GET", &format!("{LIST}?{query}"), &Value::Null);
+        prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400));
+    }
+
+    #[test]
+    fn any_card_is_shown(card in anything()) {
+        // Another dialect's door may have written it.
+        if let Ok(card) = Card::from_value(card) {
+            let contact = Card::new(to_properties(&from_card(&card))).expect("a card");
+            prop_assert_eq!(from_card(&contact), from_card(&card));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The list of v2.0: its filters, its pages, its envelope.
+
+use serde_json::{Value, json};
+
+use super::{CONTACTS, HEX, LIST, NO_UUID, Service, body, with};
+
+#[test]
+fn a_list_is_filtered_by_each_parameter() {
+    const OTHER: &str = "B1B8327AFAA6412287106192AB5984EF";
+    let mut service = Service::default();
+    service.json(
+        "POST",
+        CONTACTS,
+        &json!({
+            "contact": {"id": HEX, "firstName": "Ann", "middleName": "Bea", "lastName": "Cole",
+                "contactType": OTHER, "primarySpecialityId": HEX, "statusCodeValue": "Retired"},
+            "contactAddressesDetails": [{"addressPostalcode": "1", "country": HEX,
+                "addressStateOrProvOrCounty": OTHER}],
+        }),
+    );
+    service.json(
+        "POST",
+        CONTACTS,
+        &json!({
+            "contact": {"firstName": "Bob", "lastName": "Doe", "status": HEX},
+            "contactAddressesDetails": [],
+            "modes": [{"mode": HEX}],
+            "properties": [{"propertyName": "LabId", "propertyValue": "1", "entityId": OTHER}],
+        }),
+    );
+    service.json(
+        "POST",
+        CONTACTS,
+        &json!({
+            "contact": {"firstName": "Cy", "lastName": "D"},
+            "contactAddressesDetails": [{"addressPostalcode": "2", "addressProperties":
+                [{"propertyName": "p", "propertyValue": "v", "entityId": HEX}]}],
+        }),
+    );
+    let mut check = |query: &str, want: &[&str]| {
+        let query = query.replace("HEX", HEX).replace("OTHER", OTHER);
+        let seen = service.json("GET", &format!("{LIST}?{query}"), &Value::Null);
+        let body = seen.body();
+        let data = body["result"]["data"].as_array().expect(&query);
+        let names: Vec<&Value> = data.iter().map(|contact| &contact["firstName"]).collect();
+        assert_eq!(names, want, "{query}");
+    };
+    check("", &["Ann", "Bob", "Cy"]);
+    check("unknown=1", &["Ann", "Bob", "Cy"]);
+    check("contactType=CONTACT", &["Bob", "Cy"]);
+    check("contactType=OTHER", &["Ann"]);
+    check("contactType=INVESTIGATOR", &[]);
+    check("name=d", &["Bob", "Cy"]);
+    check("name=ann+cole", &["Ann"]);
+    check("name=Bea%20C", &["Ann"]);
+    check("status=ACTIVE", &["Cy"]);
+    check("status=retired", &["Ann"]);
+    check("status=HEX", &["Bob"]);
+    check("specialityId=HEX", &["Ann"]);
+    check("countryId=HEX", &["Ann"]);
+    check("stateId=OTHER", &["Ann"]);
+    check("stateId=HEX", &[]);
+    check("investigatorId=HEX", &["Ann"]);
+    check("modeId=HEX", &["Bob"]);
+    check("entityId=OTHER", &["Ann", "Bob", "Cy"]);
+    check("entitiesOption=all&entityId=OTHER", &["Ann", "Bob", "Cy"]);
+    check("entitiesOption=associated&entityId=OTHER", &["Bob"]);
+    check("entitiesOption=associated&entityId=HEX", &["Cy"]);
+    check("entitiesOption=associated", &["Bob", "Cy"]);
+    check(
+        "entitiesOption=notAssociated&entityId=OTHER",
+        &["Ann", "Cy"],
+    );
+    check("entitiesOption=notAssociated", &["Ann"]);
+    check("order=DESC&limit=2", &["Cy", "Bob"]);
+    check("order=asc&offset=1&limit=1", &["Bob"]);
+    check("limit=0", &[]);
+    check("offset=9", &[]);
+    check("name=o&contactType=OTHER", &["Ann"]);
+}
+
+#[test]
+fn a_list_has_the_envelope_and_what_stands_beside_a_contact() {
+    let mut service = Service::default();
+    let mut sent = with("/contact/id", HEX.into());
+    sent["modes"] = json!(["test"]);
+    sent["properties"] = json!([{"propertyName": "LabId", "propertyValue": "7"}]);
+    service.json("POST", CONTACTS, &sent);
+    service.json("POST", CONTACTS, &body());
+    let seen = service.json("GET", &format!("{LIST}?limit=1"), &Value::Null);
+    let mut contact = service
+        .json("GET", &format!("{CONTACTS}/{HEX}"), &Value::Null)
+        .body();
+    let since = "2026-01-15T10:30:00.001Z";
+    contact["contactAddressesDetails"] = json!([{"addressPostalcode": "80202",
+        "entityId": HEX, "versionStart": since, "studyUsage": []}]);
+    contact["modes"] = json!([{"modeCodeValue": "test", "entityId": HEX, "versionStart": since}]);
+    contact["properties"] =
+        json!([{"propertyName": "LabId", "propertyValue": "7", "studyUsage": []}]);
+    let result = json!({"hasMore": "true", "totalResults": 2, "count": 1, "data": [contact]});
+    assert_eq!(seen.body(), json!({"status": "success", "result": result}));
+}
+
+#[test]
+fn a_parameter_that_is_not_of_its_form_is_refused() {
+    for (query, field, reason) in [
+        ("limit=1001", "limit", "is not an allowed value"),
+        ("limit=-1", "limit", "is not an allowed value"),
+        ("limit=%2B1", "limit", "is not an allowed value"),
+        ("limit=", "limit", "is not an allowed value"),
+        ("offset=2147483648", "offset", "is not an allowed value"),
+        ("order=Asc", "order", "is not an allowed value"),
+        (
+            "entitiesOption=ALL",
+            "entitiesOption",
+            "is not an allowed value",
+        ),
+        ("name=", "name", "must not be empty"),
+        ("contactType=", "contactType", "must not be empty"),
+        ("countryId=USA", "countryId", NO_UUID),
+        ("entityId=1", "entityId", NO_UUID),
+    ] {
+        let seen = Service::default().json("GET", &format!("{LIST}?{query}"), &Value::Null);
+        assert_eq!(seen.reply.status, 400, "{query}");
+        let want = json!({"field": field, "reason": reason});
+        assert_eq!(seen.body()["errorData"]["details"], want, "{query}");
+    }
+    let long = format!("{LIST}?name={}", "n".repeat(256));
+    let seen = Service::default().json("GET", &long, &Value::Null);
+    assert_eq!(seen.reply.status, 400);
+}
