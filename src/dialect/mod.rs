@@ -22,7 +22,11 @@ pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod route;
+#[cfg(test)]
+mod served;
 pub mod thena;
+#[cfg(test)]
+mod vectors;
 
 pub use call::{Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Window, Write};
 pub use query::Query;
@@ -69,10 +73,10 @@ pub trait Dialect: Sync {
 }
 
 /// Every dialect. The order is that of their numbers in records.
-pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle];
+pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle, &kare::Kare];
 
 /// The rules of every dialect.
-pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES, &oracle::RULES]);
+pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES, &oracle::RULES, &kare::RULES]);
 
 /// The dialect of this number.
 #[must_use]

@@ -1,0 +1,195 @@
+//! Writes the vendor's answers.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::contact::{ContactBody, Extend};
+use super::issue::Issue;
+use crate::dialect::json::BodyError;
+use crate::dialect::reply::etag;
+use crate::dialect::{Answer, Refusal, Reply};
+use crate::domain::{Failure, FailureCode, Outcome, Violation};
+
+/// The vendor's error: a message, and what is wrong with the request's content.
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
+    issues: &'a [Issue],
+}
+
+/// The answer to a create: how many were inserted, all of them or none.
+pub fn created(answer: Answer) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        nb_insertion: usize,
+    }
+    let outcomes = match answer {
+        Answer::Written(outcomes) => outcomes,
+        Answer::Nothing => Vec::new(),
+        other => return unexpected(&other),
+    };
+    let nb_insertion = outcomes.len();
+    let refused: Vec<_> = outcomes.into_iter().filter_map(refused_item).collect();
+    if refused.is_empty() {
+        Reply::json(StatusCode::CREATED, &Body { nb_insertion })
+    } else {
+        batch_refused(refused)
+    }
+}
+
+fn refused_item(outcome: Outcome) -> Option<(Failure, Vec<Violation>)> {
+    match outcome {
+        Outcome::Refused {
+            failure,
+            violations,
+        } => Some((failure, violations)),
+        Outcome::Written { .. } | Outcome::Removed { .. } | Outcome::Erased { .. } => None,
+    }
+}
+
+/// The issues of all items in one answer; a good item that failed with the others has none.
+fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
+    let code = refused
+        .iter()
+        .map(|(failure, _)| failure.code)
+        .find(|code| *code != FailureCode::BatchRefused)
+        .unwrap_or(FailureCode::BatchRefused);
+    let violations: Vec<_> = refused.into_iter().flat_map(|(_, v)| v).collect();
+    failed(code, &violations)
+}
+
+/// The answer to a change of one contact.
+pub fn written(answer: Answer) -> Reply {
+    let Answer::Written(outcomes) = answer else {
+        return unexpected(&answer);
+    };
+    match outcomes.into_iter().next() {
+        Some(Outcome::Written { contact, .. }) => {
+            let body = ContactBody::new(&contact, Extend::default());
+            Reply::json(StatusCode::OK, &body).with("etag", etag(contact.version))
+        }
+        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
+        Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
+        Some(Outcome::Refused {
+            failure,
+            violations,
+        }) => failed(failure.code, &violations),
+        None => refusal(&Refusal::Internal),
+    }
+}
+
+/// The answer that is a page of contacts.
+pub fn page(answer: Answer, page: usize, page_size: usize, extend: Extend) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        data: Vec<ContactBody>,
+        total_count: usize,
+        pagination: Pagination,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Pagination {
+        page: usize,
+        page_size: usize,
+    }
+    let Answer::Page(part) = answer else {
+        return unexpected(&answer);
+    };
+    let contacts = part.contacts.iter();
+    let body = Body {
+        data: contacts.map(|c| ContactBody::new(c, extend)).collect(),
+        total_count: part.total,
+        pagination: Pagination { page, page_size },
+    };
+    Reply::json(StatusCode::OK, &body)
+}
+
+/// What is not there, or an answer to another question.
+fn unexpected(answer: &Answer) -> Reply {
+    refusal(match answer {
+        Answer::NotFound => &Refusal::NotFound,
+        Answer::Gone => &Refusal::Gone,
+        _ => &Refusal::Internal,
+    })
+}
+
+fn failed(code: FailureCode, violations: &[Violation]) -> Reply {
+    match code {
+        FailureCode::Invalid => {
+            let found: Vec<_> = violations.iter().map(Issue::from).collect();
+            issues(&found)
+        }
+        FailureCode::NotFound => refusal(&Refusal::NotFound),
+        FailureCode::VersionMismatch => error(StatusCode::PRECONDITION_FAILED, code.message()),
+        FailureCode::BatchRefused => error(StatusCode::BAD_REQUEST, code.message()),
+        FailureCode::TooManyContacts
+        | FailureCode::DuplicateEmail
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch => error(StatusCode::CONFLICT, code.message()),
+    }
+}
+
+/// The answer to content that is not valid.
+pub fn issues(issues: &[Issue]) -> Reply {
+    let body = ErrorBody {
+        message: "Validation failed",
+        issues,
+    };
+    Reply::json(StatusCode::BAD_REQUEST, &body)
+}
+
+/// The answer to a body that is no JSON, or does not say that it is.
+pub fn bad_body(problem: &BodyError) -> Reply {
+    match problem {
+        BodyError::MediaType => issues(&[Issue::of(
+            "content-type",
+            r#"Invalid input: expected "application/json""#,
+        )]),
+        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
+            error(StatusCode::BAD_REQUEST, &problem.to_string())
+        }
+    }
+}
+
+fn error(status: StatusCode, message: &str) -> Reply {
+    let body = ErrorBody {
+        message,
+        issues: &[],
+    };
+    Reply::json(status, &body)
+}
+
+/// The vendor's words for a refusal: an API gateway's where that is what refuses.
+pub fn refusal(refusal: &Refusal) -> Reply {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = match refusal {
+        Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
+        Refusal::Forbidden => error(status, "Forbidden"),
+        // Whether the company is there is nothing to tell a caller whose it is not.
+        Refusal::NotYours => error(StatusCode::NOT_FOUND, "Company not found"),
+        Refusal::NotFound | Refusal::Gone => error(status, "Contact not found"),
+        Refusal::UnknownPath => error(status, "Not Found"),
+        Refusal::TenantUnclear
+        | Refusal::MethodNotAllowed { .. }
+        | Refusal::TooLarge { .. }
+        | Refusal::TooManyItems { .. }
+        | Refusal::TooSlow
+        | Refusal::BadIdempotencyKey
+        | Refusal::KeyReused
+        | Refusal::PreconditionRequired
+        | Refusal::BadParameter { .. }
+        | Refusal::TooBroad { .. }
+        | Refusal::RateLimited { .. }
+        | Refusal::Overloaded
+        | Refusal::NotThereYet
+        | Refusal::ReadOnly
+        | Refusal::OutcomeUnknown
+        | Refusal::Internal => error(status, &refusal.message()),
+    };
+    reply.headers.extend(refusal.headers());
+    reply
+}
