@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::{Reply, TokenProblem};
 use crate::domain::{
     Attempt, BatchMode, Contact, ContactId, Content, DialectId, Event, Outcome, Owner, Position,
@@ -176,10 +178,22 @@ pub struct Events {
 /// Some events with what of their contents may be shown.
 #[derive(Clone, Debug, Default)]
 pub struct EventPage {
-    /// The events; the content only of a SUCCESS that has one, not erased, at full detail.
-    pub events: Vec<(Event, Option<Content>)>,
+    /// The events, each with what of its content the caller may see.
+    pub events: Vec<(Event, Shown)>,
     /// Whether more come after these.
     pub more: bool,
+}
+
+/// What of an event's content a caller may see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Shown {
+    /// Nothing: it is no SUCCESS that wrote a contact, or the contact was erased.
+    #[default]
+    Nothing,
+    /// The fields that harm nobody, by [`crate::domain::Rules::harmless`].
+    Harmless(Map<String, Value>),
+    /// All of it.
+    Full(Content),
 }
 
 /// What the service answers.
