@@ -28,7 +28,9 @@ pub mod thena;
 #[cfg(test)]
 mod vectors;
 
-pub use call::{Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Window, Write};
+pub use call::{
+    Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Shown, Window, Write,
+};
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};
 pub use reply::Reply;

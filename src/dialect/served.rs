@@ -1,18 +1,20 @@
 //! A dialect under test: requests go in, and a service of a few lines answers with the core's
-//! own `decide`. It forgets everything but its contacts and the types of its events.
+//! own `decide`. Its answers show no event's
+//! content.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::{
-    Answer, Ask, Caller, Dialect, EventPage, List, Method, Order, Page, Query, Refusal, Reply,
-    Request, Route, Whose, Window, Write,
+    Answer, Ask, Caller, Dialect, EventPage, Events, List, Method, Order, Page, Query, Refusal,
+    Reply, Request, Route, Shown, Whose, Window, Write,
 };
 use crate::domain::{
-    Actor, Attempt, Card, Contact, ContactId, Current, Decision, Fact, Facts, IdRule, Operation,
-    Outcome, Owner, Position, Rules, State, Status, Target, Timestamp, Track, VendorKey,
-    batch_refused, decide,
+    Actor, Attempt, Card, Contact, ContactId, Correlation, Current, Decision, Event, EventId, Fact,
+    Facts, Header, IdRule, Operation, Outcome, Owner, Phase, Position, Rules, State, Status,
+    Target, Timestamp, Track, VendorKey, batch_refused, decide,
 };
+use crate::wire::event_type;
 
 /// A request as a transport hands it over.
 #[derive(Clone, Copy)]
@@ -144,13 +146,19 @@ pub fn contact(rules: &Rules, owner: Owner, number: u64, card: Card) -> Contact 
     }
 }
 
+fn id_of(number: u64) -> ContactId {
+    ContactId(Uuid::from_u128(
+        0x7000_8000_0000_0000_0000 | u128::from(number),
+    ))
+}
+
 /// A service of a few lines.
 pub struct Service {
     dialect: &'static dyn Dialect,
     /// The contacts, oldest first.
     pub contacts: Vec<Contact>,
-    /// The types of its events.
-    pub events: Vec<String>,
+    /// What happened, oldest first.
+    pub events: Vec<Event>,
     created: u64,
 }
 
@@ -179,7 +187,7 @@ impl Service {
                     Answer::Contact(Box::new(found.clone()))
                 }),
             Ask::List(list) => Answer::Page(self.list(&list)),
-            Ask::Events(_) => Answer::Events(EventPage::default()),
+            Ask::Events(events) => Answer::Events(self.page_of_events(&events)),
             Ask::History { .. } => Answer::History(Vec::new()),
             Ask::Authenticate { token } => Answer::Token(token),
             Ask::Nothing => Answer::Nothing,
@@ -235,6 +243,59 @@ impl Service {
         }
     }
 
+    fn page_of_events(&self, asked: &Events) -> EventPage {
+        let mut wanted: Vec<&Event> = self
+            .events
+            .iter()
+            .filter(|event| (asked.filter.0)(event))
+            .collect();
+        if asked.newest_first {
+            wanted.reverse();
+        }
+        if let Some(after) = asked.after {
+            let last = wanted.iter().position(|e| e.header.position == after);
+            wanted.drain(..last.map_or(wanted.len(), |last| last + 1));
+        }
+        let rest = wanted.iter().skip(asked.offset);
+        EventPage {
+            more: rest.len() > asked.limit,
+            events: rest
+                .take(asked.limit)
+                .map(|event| ((*event).clone(), Shown::Nothing))
+                .collect(),
+        }
+    }
+
+    /// The types of its events.
+    pub fn types(&self) -> Vec<String> {
+        let rules = self.dialect.rules();
+        let types = self.events.iter().map(|event| event_type(rules, event));
+        types.collect()
+    }
+
+    /// Notes what happened; an outcome's cause is the event before it.
+    fn log(&mut self, owner: &Owner, operation: Operation, about: Option<ContactId>, phase: Phase) {
+        let number = self.events.len() as u64 + 1;
+        let id = |number| EventId(Uuid::from_u128(number));
+        let is_start = matches!(phase, Phase::Start { .. });
+        let header = Header {
+            position: Position::new(number),
+            id: id(u128::from(number)),
+            time: Timestamp::from_millis(number),
+            operation,
+            owner: owner.clone(),
+            contact: about,
+            key: None,
+            version: None,
+            actor: actor(),
+            correlation: Correlation::from_uuid(Uuid::nil()),
+            causation: (!is_start).then(|| id(u128::from(number) - 1)),
+            traceparent: None,
+            fields: Vec::new(),
+        };
+        self.events.push(Event { header, phase });
+    }
+
     fn write(&mut self, write: Write) -> Answer {
         let Write {
             owner,
@@ -287,18 +348,14 @@ impl Service {
 
     fn apply(&mut self, owner: &Owner, operation: Operation, decision: Decision) -> Outcome {
         let rules = self.dialect.rules();
-        let mut log = |phase| {
-            let event = format!("{}_{}_{phase}", rules.event_prefix, operation.name());
-            self.events.push(event);
-        };
-        log("START");
         let change = match decision {
             Decision::Done(change) => change,
             Decision::Refused {
                 failure,
                 violations,
             } => {
-                log("FAIL");
+                self.log(owner, operation, None, Phase::Start { receipt: None });
+                self.log(owner, operation, None, Phase::Fail(failure.clone()));
                 return Outcome::Refused {
                     failure,
                     violations,
@@ -306,7 +363,18 @@ impl Service {
             }
             Decision::Repeated(position) => panic!("a repeat of {position}"),
         };
-        log("SUCCESS");
+        let about = match operation {
+            Operation::Create => id_of(self.created + 1),
+            _ => change.contact,
+        };
+        self.log(
+            owner,
+            operation,
+            Some(about),
+            Phase::Start { receipt: None },
+        );
+        let success = Phase::Success { erasure: None };
+        self.log(owner, operation, Some(about), success);
         let at = self.contacts.iter().position(|c| c.id == change.contact);
         let contact = match (change.card, at) {
             (Some(card), None) => {

@@ -93,6 +93,15 @@ impl PointOfContact {
         }
     }
 
+    /// The contact's fields as the vendor names them, those that are there.
+    pub fn to_fields(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            // A struct of texts and a flag is an object, whatever they hold.
+            _ => Map::new(),
+        }
+    }
+
     /// The names of the fields in which two contacts differ.
     pub fn changed(&self, other: &Self) -> Vec<FieldName> {
         let differs = [

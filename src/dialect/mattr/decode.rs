@@ -6,33 +6,41 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::contact::PointOfContact;
-use super::encode;
+use super::encode::{self, BadParams};
 use crate::dialect::precondition::if_match;
-use crate::dialect::{Ask, Call, List, Order, Reply, Request, Window, Write, json};
+use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{
     Action, Amend, Amended, Attempt, BatchMode, Card, ContactId, Expected, Operation, Owner,
     Precondition, Problem, Target, Violation,
 };
 
-/// Contacts on a page, unless the request says otherwise, and at most.
+/// Entries on a page, unless the request says otherwise, and at most.
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 /// The owner that two path ids name, in their one spelling.
 pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {
-    let ecosystem = uuid("ecosystemId", ecosystem)?.hyphenated().to_string();
-    let participant = uuid("participantId", participant)?.hyphenated().to_string();
-    Owner::new(super::RULES.dialect, &[&ecosystem, &participant])
-        .map_err(|_| encode::invalid_param("params", "participantId", &participant))
+    let mut bad = BadParams::default();
+    let mut canonical = |name, text| {
+        let id = uuid(text);
+        if id.is_none() {
+            bad.note("params", name, text);
+        }
+        id.unwrap_or_default().hyphenated().to_string()
+    };
+    let ids = [
+        canonical("ecosystemId", ecosystem),
+        canonical("participantId", participant),
+    ];
+    bad.check()?;
+    Owner::new(super::RULES.dialect, &ids.each_ref().map(String::as_str))
+        .map_err(|_| encode::invalid_param("params", "participantId", participant))
 }
 
-/// A UUID of the path, in its hyphenated form and any case.
-fn uuid(name: &'static str, text: &str) -> Result<Uuid, Reply> {
+/// A UUID in its hyphenated form and any case.
+fn uuid(text: &str) -> Option<Uuid> {
     let hyphenated = text.len() == 36;
-    hyphenated
-        .then(|| Uuid::try_parse(text).ok())
-        .flatten()
-        .ok_or_else(|| encode::invalid_param("params", name, text))
+    hyphenated.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
 /// What a request asks for.
@@ -107,21 +115,10 @@ fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 }
 
 fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let limit = match request.query.get("limit") {
-        None => LIMIT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| encode::invalid_param("query", "limit", text))?,
-    };
-    let contact = match request.query.get("cursor") {
-        None => None,
-        Some(text) => Some(
-            encode::read_cursor(text)
-                .ok_or_else(|| encode::invalid_param("query", "cursor", text))?,
-        ),
-    };
+    let mut bad = BadParams::default();
+    let limit = limit(request.query, &mut bad);
+    let contact = param(request.query, "cursor", encode::read_cursor, &mut bad);
+    bad.check()?;
     let ask = Ask::List(List {
         owner: owner.clone(),
         filter: None,
@@ -129,6 +126,30 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         window: Window::After { contact, limit },
     });
     Ok(Call::new(ask, encode::page))
+}
+
+/// The most entries that the answer may have.
+pub fn limit(query: &Query, bad: &mut BadParams) -> usize {
+    let read = |text: &str| {
+        let limit = text.parse().ok()?;
+        (1..=LIMIT_MAX).contains(&limit).then_some(limit)
+    };
+    param(query, "limit", read, bad).unwrap_or(LIMIT)
+}
+
+/// A query parameter, where it was sent; noted as bad where it can't be read.
+pub fn param<T>(
+    query: &Query,
+    name: &str,
+    read: impl Fn(&str) -> Option<T>,
+    bad: &mut BadParams,
+) -> Option<T> {
+    let text = query.get(name)?;
+    let value = read(text);
+    if value.is_none() {
+        bad.note("query", name, text);
+    }
+    value
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
@@ -141,10 +162,13 @@ fn write(owner: &Owner, attempt: Attempt) -> Call {
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {
-    uuid("contactId", request.target().unwrap_or_default()).map(|id| Target::Id(ContactId(id)))
+    let text = request.target().unwrap_or_default();
+    uuid(text)
+        .map(|id| Target::Id(ContactId(id)))
+        .ok_or_else(|| encode::invalid_param("params", "contactId", text))
 }
 
-/// A body that is no object has none of the fields.
+/// A body that is no object is told so; which fields it lacks would be no news.
 fn read(
     body: &Value,
 ) -> (

@@ -39,7 +39,7 @@ const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an exi
 /// The answer to a change.
 pub fn written(answer: Answer) -> Reply {
     let Answer::Written(outcomes) = answer else {
-        return refusal(&Refusal::Internal);
+        return unexpected(&answer);
     };
     match outcomes.into_iter().next() {
         Some(Outcome::Written { operation, contact }) => {
@@ -63,7 +63,7 @@ pub fn written(answer: Answer) -> Reply {
 pub fn contact(answer: Answer) -> Reply {
     match answer {
         Answer::Contact(contact) => one(StatusCode::OK, &contact),
-        _ => not_found(),
+        other => unexpected(&other),
     }
 }
 
@@ -77,7 +77,7 @@ pub fn page(answer: Answer) -> Reply {
         next_cursor: Option<String>,
     }
     let Answer::Page(page) = answer else {
-        return not_found();
+        return unexpected(&answer);
     };
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
@@ -85,6 +85,15 @@ pub fn page(answer: Answer) -> Reply {
         next_cursor: last.map(|last| write_cursor(last.created_at, last.id)),
     };
     Reply::json(StatusCode::OK, &body)
+}
+
+/// What is not there, or an answer to another question.
+pub fn unexpected(answer: &Answer) -> Reply {
+    refusal(match answer {
+        Answer::NotFound => &Refusal::NotFound,
+        Answer::Gone => &Refusal::Gone,
+        _ => &Refusal::Internal,
+    })
 }
 
 fn one(status: StatusCode, contact: &Contact) -> Reply {
@@ -159,14 +168,36 @@ fn message(problem: Problem) -> &'static str {
     }
 }
 
-/// The answer to a path or query parameter that is not of its form.
+/// What is wrong with a request's path and query: all of it, as the vendor tells it.
+#[derive(Debug, Default)]
+pub struct BadParams(Vec<Detail>);
+
+impl BadParams {
+    /// Notes that a parameter is not of its form.
+    pub fn note(&mut self, location: &'static str, param: &str, value: &str) {
+        self.0.push(Detail {
+            value: Some(value.into()),
+            msg: "Invalid value",
+            param: param.to_owned(),
+            location,
+        });
+    }
+
+    /// Nothing is wrong, or the answer that says what is.
+    pub fn check(self) -> Result<(), Reply> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(validation(self.0))
+        }
+    }
+}
+
+/// The answer to one parameter that is not of its form.
 pub fn invalid_param(location: &'static str, param: &str, value: &str) -> Reply {
-    validation(vec![Detail {
-        value: Some(value.into()),
-        msg: "Invalid value",
-        param: param.to_owned(),
-        location,
-    }])
+    let mut bad = BadParams::default();
+    bad.note(location, param, value);
+    validation(bad.0)
 }
 
 fn validation(details: Vec<Detail>) -> Reply {

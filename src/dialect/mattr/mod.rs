@@ -1,13 +1,21 @@
 //! MATTR VII: points of contact of an ecosystem's participants.
 //!
 //! Known from the vendor's pages: the five operations, their bodies and error
-//! bodies, ten contacts at most for each participant, the analytic events.
-//! Inferred: 400 for the eleventh contact (no page lists a 409 for contacts),
-//! a blank name is refused, list order is by creation.
+//! bodies, ten contacts at most for each participant, the analytic events and
+//! how they are queried. Inferred: 400 for the eleventh contact (no page lists
+//! a 409 for contacts), a blank name is refused, list order is by creation,
+//! the form of the list of event types.
+//!
+//! Deliberately absent: an event for reading events. The vendor has one, and
+//! a log that grows by being looked at.
 
 mod contact;
 mod decode;
 mod encode;
+mod event_body;
+mod events;
+#[cfg(test)]
+mod tests;
 
 use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
@@ -35,7 +43,14 @@ const CONTACT: &[&str] =
     &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts/{contactId}"];
 const ROLES: &[&str] = &["admin", "dts-provider"];
 
-static ROUTES: [Route; 5] = [
+const EVENTS: &[&str] = &[
+    "/v1/events",
+    "/v1/analytics/events",
+    "/core/v1/analytics/events",
+];
+const EVENT_TYPES: &[&str] = &["/v1/analytics/event-types"];
+
+static ROUTES: [Route; 7] = [
     route("create", Method::Post, CONTACTS, None, None),
     route(
         "list",
@@ -53,7 +68,22 @@ static ROUTES: [Route; 5] = [
     ),
     route("update", Method::Put, CONTACT, Some("contactId"), None),
     route("delete", Method::Delete, CONTACT, Some("contactId"), None),
+    analytics("events", EVENTS),
+    analytics("event-types", EVENT_TYPES),
 ];
+
+const fn analytics(operation: &'static str, paths: &'static [&'static str]) -> Route {
+    Route {
+        operation,
+        method: Method::Get,
+        paths,
+        target: None,
+        roles: &["admin", "auditor"],
+        reads: None,
+        writes: false,
+        on_bus: false,
+    }
+}
 
 const fn route(
     operation: &'static str,
@@ -84,11 +114,15 @@ impl Dialect for Mattr {
     }
 
     fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
-        decode::owner(
-            request.param("ecosystemId").unwrap_or_default(),
-            request.param("participantId").unwrap_or_default(),
-        )
-        .map(Whose::Owner)
+        match request.route.operation {
+            "events" => Ok(Whose::Visible),
+            "event-types" => Ok(Whose::Nobody),
+            _ => decode::owner(
+                request.param("ecosystemId").unwrap_or_default(),
+                request.param("participantId").unwrap_or_default(),
+            )
+            .map(Whose::Owner),
+        }
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
@@ -104,10 +138,12 @@ impl Dialect for Mattr {
     }
 
     fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        let Some(owner) = owner else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        decode::call(request, owner)
+        match (request.route.operation, owner) {
+            ("events", _) => events::events(request.query),
+            ("event-types", _) => Ok(events::event_types()),
+            (_, Some(owner)) => decode::call(request, owner),
+            (_, None) => Err(self.refuse(&Refusal::UnknownPath)),
+        }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
