@@ -21,6 +21,8 @@ pub mod query;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+#[cfg(test)]
+mod rig;
 pub mod route;
 #[cfg(test)]
 mod served;
@@ -75,10 +77,11 @@ pub trait Dialect: Sync {
 }
 
 /// Every dialect. The order is that of their numbers in records.
-pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle, &kare::Kare];
+pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle, &emnify::Emnify, &kare::Kare];
 
 /// The rules of every dialect.
-pub static REGISTRY: Registry = Registry::new(&[&mattr::RULES, &oracle::RULES, &kare::RULES]);
+pub static REGISTRY: Registry =
+    Registry::new(&[&mattr::RULES, &oracle::RULES, &emnify::RULES, &kare::RULES]);
 
 /// The dialect of this number.
 #[must_use]

@@ -1,0 +1,219 @@
+//! Reads the vendor's requests.
+
+use serde_json::{Map, Value};
+
+use super::contact::{Change, OrganisationContact, Read, Use};
+use super::event::{self, Wanted};
+use super::query::{self, View};
+use super::{RULES, encode};
+use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::precondition::if_match;
+use crate::dialect::{Ask, Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
+use crate::domain::{
+    Action, Amend, Amended, Attempt, BatchMode, Card, Event, Expected, FieldName, Operation, Owner,
+    Precondition, Problem, Target, Violation,
+};
+
+/// The path's word for the caller's own organisation.
+const MY: &str = "my";
+
+/// Ids that the vendor forbids in a create's query string too.
+const FORBIDDEN_PARAMETERS: [&str; 2] = ["id", "organisation_id"];
+
+/// The organisation that a request is about.
+pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
+    match request.param("org_id") {
+        Some(id) if id != MY => owner(id),
+        _ => match &request.caller.own_tenant {
+            Some(own) => owner(own),
+            None => Err(encode::refusal(&Refusal::TenantUnclear)),
+        },
+    }
+}
+
+/// The organisation of this id, in its one spelling.
+pub fn owner(id: &str) -> Result<Owner, Reply> {
+    positive(id)
+        .and_then(|number| Owner::new(RULES.dialect, &[&number.to_string()]).ok())
+        .ok_or_else(|| encode::not_found("Organisation", id))
+}
+
+/// A positive integer without a sign.
+fn positive(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.filter(|number| *number > 0)
+}
+
+/// What a request asks for.
+pub fn call(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
+    match (request.route.operation, owner) {
+        ("authenticate", _) => authenticate(request),
+        ("events", _) => events(request),
+        ("create", Some(owner)) => create(request, owner),
+        ("update", Some(owner)) => update(request, owner),
+        ("delete", Some(owner)) => delete(request, owner),
+        ("get", Some(owner)) => get(request, owner),
+        ("list", Some(owner)) => list(request, owner),
+        _ => Err(encode::refusal(&Refusal::UnknownPath)),
+    }
+}
+
+fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let parameters = FORBIDDEN_PARAMETERS
+        .into_iter()
+        .filter(|name| request.query.get(name).is_some());
+    let (fields, action) = match object(&body) {
+        Ok(body) => {
+            let read = Read::new(body, Use::Create).forbid(parameters);
+            let card =
+                |contact: OrganisationContact| contact.to_card(None).map_err(|_| no_object());
+            (read.sent.clone(), read.contact().and_then(card))
+        }
+        Err(violations) => (Vec::new(), Err(violations)),
+    };
+    let action = action.map(|card| Action::Create {
+        card,
+        chosen_id: None,
+    });
+    Ok(write(
+        owner,
+        None,
+        Attempt {
+            operation: Operation::Create,
+            target: None,
+            precondition: Precondition::None,
+            fields,
+            action,
+        },
+    ))
+}
+
+fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let target = target(request)?;
+    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let (fields, action): (Vec<FieldName>, _) = match object(&body) {
+        Ok(body) => {
+            let read = Read::new(body, Use::Update);
+            (read.sent.clone(), read.change())
+        }
+        Err(violations) => (Vec::new(), Err(violations)),
+    };
+    Ok(write(
+        owner,
+        Some(target),
+        Attempt {
+            operation: Operation::Update,
+            target: Some(Target::Sequence(target)),
+            precondition: if_match(request.headers),
+            fields,
+            action: action.map(|change| Action::Update(amend(change))),
+        },
+    ))
+}
+
+fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let target = target(request)?;
+    Ok(write(
+        owner,
+        Some(target),
+        Attempt {
+            operation: Operation::Delete,
+            target: Some(Target::Sequence(target)),
+            precondition: if_match(request.headers),
+            fields: Vec::new(),
+            action: Ok(Action::Delete),
+        },
+    ))
+}
+
+fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let target = target(request)?;
+    let ask = Ask::Get {
+        owner: owner.clone(),
+        target: Target::Sequence(target),
+    };
+    Ok(Call::new(ask, move |answer| {
+        encode::contact(answer, target)
+    }))
+}
+
+fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let path = format!("/api/v1/organisation/{}/contact", owner.tenant());
+    let view = View::new(path, request.query)?;
+    let ask = Ask::List(List {
+        owner: owner.clone(),
+        filter: query::filter(view.q.as_deref())?,
+        order: query::order(view.sort.as_deref())?,
+        window: view.window(),
+    });
+    Ok(Call::new(ask, move |answer| encode::page(answer, &view)))
+}
+
+/// Asks for every event the caller may see, and of them those of the organisation: so the events
+/// of one that the caller may not see, or that there is not, are none.
+fn events(request: &Request<'_>) -> Result<Call, Reply> {
+    let owner = organisation(request)?;
+    let path = format!("/api/v1/organisation/{}/event", owner.tenant());
+    let view = View::new(path, request.query)?;
+    let wanted = Wanted::new(view.q.as_deref())?;
+    let ask = Ask::Events(Events {
+        dialect: RULES.dialect,
+        tenant: None,
+        newest_first: event::newest_first(view.sort.as_deref())?,
+        filter: Filter::new(move |event: &Event| event.header.owner == owner && wanted.has(event)),
+        after: None,
+        limit: view.per_page,
+        offset: view.offset(),
+    });
+    Ok(Call::new(ask, move |answer| encode::events(answer, &view)))
+}
+
+fn authenticate(request: &Request<'_>) -> Result<Call, Reply> {
+    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let invalid = |violations| encode::invalid("Authentication", violations);
+    let body = object(&body).map_err(invalid)?;
+    let mut fields = Fields::new(body, "", Nulls::Absent);
+    match fields.text("application_token", ANY_TEXT.required().not_blank()) {
+        Some(token) => Ok(Call::new(Ask::Authenticate { token }, encode::token)),
+        None => Err(invalid(fields.violations)),
+    }
+}
+
+fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
+    let ask = Ask::Write(Write {
+        owner: owner.clone(),
+        batch: BatchMode::ItemByItem,
+        attempts: vec![attempt],
+    });
+    Call::new(ask, move |answer| encode::written(answer, target))
+}
+
+fn target(request: &Request<'_>) -> Result<u64, Reply> {
+    let text = request.target().unwrap_or_default();
+    positive(text).ok_or_else(|| encode::not_found("Contact", text))
+}
+
+fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
+    body.as_object().ok_or_else(no_object)
+}
+
+fn no_object() -> Vec<Violation> {
+    vec![Violation::new(
+        encode::BODY,
+        Problem::WrongType(Expected::Object),
+    )]
+}
+
+/// PATCH changes what was sent.
+fn amend(change: Change) -> Amend {
+    Amend::new(move |current: &Card| {
+        let before = OrganisationContact::from_card(current);
+        let after = change.apply(&before)?;
+        Ok(Amended {
+            changed: before.changed(&after),
+            card: after.to_card(current.get("uid")).map_err(|_| no_object())?,
+        })
+    })
+}

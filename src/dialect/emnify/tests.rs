@@ -1,0 +1,383 @@
+//! The dialect from end to end: requests in, the vendor's answers and the log's events out.
+
+mod lists;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use self::lists::with_four;
+use super::Emnify;
+use super::contact::Details;
+use crate::dialect::rig::{Rig, run_vectors};
+use crate::dialect::{Dialect, Refusal, TokenProblem};
+
+const CONTACTS: &str = "/api/v1/organisation/7/contact";
+
+fn rig() -> Rig {
+    Rig::open(&Emnify, "1")
+}
+
+fn create(rig: &mut Rig, body: &Value) {
+    let sent = rig.send("POST", CONTACTS, &body.to_string());
+    assert_eq!(sent.status(), 201, "{:?}", sent.json());
+}
+
+fn events(operation: &str, outcome: &str) -> [String; 2] {
+    ["START", outcome].map(|phase| format!("ORGANISATION_CONTACT_{operation}_{phase}"))
+}
+
+#[test]
+fn the_vectors_hold() {
+    let text = include_str!("../../../tests/vectors/emnify.json");
+    assert_eq!(run_vectors(&Emnify, "1", text), Vec::<String>::new());
+}
+
+#[test]
+fn a_contact_is_created_read_changed_and_deleted() {
+    let mut rig = rig();
+    let seed = json!({"type": {"id": 1}, "name": "Marc Muller", "title": "Ing",
+        "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
+        "country": {"id": 74}, "email": "user@domain.com", "phone": "+497 554 776 653",
+        "mobile": "+497 554 776 653"});
+    let sent = rig.send("POST", CONTACTS, &seed.to_string());
+    assert_eq!((sent.status(), sent.json()), (201, json!({})));
+    let path = "/api/v1/organisation/7/contact/1";
+    assert_eq!(sent.header("location"), Some(path));
+    assert_eq!(sent.header("etag"), Some("\"1\""));
+    assert_eq!(sent.events, events("CREATE", "SUCCESS"));
+
+    let sent = rig.send("GET", path, "");
+    let mut want = json!({"id": 1, "organisation": {"id": 7, "name": null},
+        "type": {"id": 1, "description": "Commercial"}, "name": "Marc Muller", "title": "Ing",
+        "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
+        "country": {"id": 74, "name": "Germany"}, "email": "user@domain.com",
+        "phone": "+497 554 776 653", "mobile": "+497 554 776 653", "state": null,
+        "secondary_address": null, "purchase_order_number": null});
+    assert_eq!((sent.status(), sent.json()), (200, want.clone()));
+
+    let change = r#"{"name":"Ann","city":null,"state":"BE","country":null,"id":9}"#;
+    let sent = rig.send("PATCH", path, change);
+    assert_eq!((sent.status(), sent.reply.body.len()), (204, 0));
+    assert_eq!(sent.header("etag"), Some("\"2\""));
+    assert_eq!(sent.events, events("UPDATE", "SUCCESS"));
+    let changed = rig.events.last().map(|e| e.header.fields.clone());
+    assert_eq!(
+        changed,
+        Some(vec![
+            "country".into(),
+            "name".into(),
+            "city".into(),
+            "state".into()
+        ])
+    );
+    want["name"] = "Ann".into();
+    want["city"] = Value::Null;
+    want["country"] = Value::Null;
+    want["state"] = "BE".into();
+    assert_eq!(rig.send("GET", path, "").json(), want);
+    assert_eq!(rig.send("GET", CONTACTS, "").json(), json!([want]));
+
+    let sent = rig.send_with("DELETE", path, &[("if-match", "\"1\"")], "");
+    assert_eq!(
+        (sent.status(), sent.events),
+        (412, events("DELETE", "FAIL").into())
+    );
+    let sent = rig.send("DELETE", path, "");
+    assert_eq!(
+        (sent.status(), sent.events),
+        (204, events("DELETE", "SUCCESS").into())
+    );
+    let gone = json!({"error_code": 1201, "error_token": "NotFound",
+        "message": "Contact with id 1 not found"});
+    for method in ["GET", "PATCH", "DELETE"] {
+        let sent = rig.send(method, path, "{}");
+        assert_eq!(
+            (sent.status(), sent.json()),
+            (404, gone.clone()),
+            "{method}"
+        );
+    }
+}
+
+/// Sends a create and wants these messages, each with its code and token.
+fn wrong(body: &Value, errors: &[(u16, &str, &str)]) {
+    let sent = rig().send("POST", CONTACTS, &body.to_string());
+    let errors: Vec<Value> = errors
+        .iter()
+        .map(|(code, token, message)| {
+            json!({"error_code": code, "error_token": token, "message": message})
+        })
+        .collect();
+    let want = json!({"error_code": 1400, "error_token": "InputValidationFailed",
+        "message": "Input validation failed", "errors": errors});
+    assert_eq!((sent.status(), sent.json()), (422, want), "{body}");
+    assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
+}
+
+fn missing(body: Value, field: &str) {
+    wrong(
+        &body,
+        &[(1402, "Required", &format!("Contact - {field} is required."))],
+    );
+}
+
+fn misformed(body: Value, field: &str, expected: &str) {
+    let message = format!("Contact - {field} has invalid format: Expecting {expected}");
+    wrong(&body, &[(1403, "InvalidFormat", &message)]);
+}
+
+fn unknown(body: Value, what: &str) {
+    let message = format!("Invalid reference to {what}");
+    wrong(&body, &[(1401, "InvalidReference", &message)]);
+}
+
+fn not_allowed(body: Value, message: &str) {
+    wrong(
+        &body,
+        &[(1406, "NotAllowed", &format!("Contact - {message}"))],
+    );
+}
+
+#[test]
+fn a_wrong_type_or_country_has_the_vendors_error() {
+    missing(json!({}), "type");
+    missing(json!({"type": null}), "type");
+    missing(json!({"type": {}}), "type id");
+    misformed(json!({"type": 1}), "type", "Object");
+    misformed(json!({"type": {"id": "1"}}), "type id", "Number");
+    unknown(json!({"type": {"id": 99}}), "type with id 99");
+    unknown(json!({"type": {"id": -1}}), "type with id -1");
+    let with = |country: Value| json!({"type": {"id": 1}, "country": country});
+    unknown(with(json!({"id": 0})), "country with id 0");
+    missing(with(json!({})), "country id");
+    misformed(with(json!("DE")), "country", "Object");
+}
+
+#[test]
+fn each_other_wrong_field_has_the_vendors_error() {
+    let with = |field: &str, value: Value| json!({"type": {"id": 1}, field: value});
+    for (field, _) in Details::default().texts() {
+        misformed(with(field, json!(10224)), field, "String");
+    }
+    misformed(with("email", json!("nope")), "email", "Email");
+    for field in ["id", "organisation_id", "organisation"] {
+        not_allowed(
+            with(field, json!(7)),
+            &format!("{field} must not be specified."),
+        );
+    }
+    let order = "purchase_order_number can only be set for invoice contacts.";
+    not_allowed(with("purchase_order_number", json!("PO-1")), order);
+    let message = "Contact has invalid format: Expecting Object";
+    wrong(&json!([]), &[(1403, "InvalidFormat", message)]);
+    wrong(
+        &json!({"name": 1, "email": "x"}),
+        &[
+            (1402, "Required", "Contact - type is required."),
+            (
+                1403,
+                "InvalidFormat",
+                "Contact - name has invalid format: Expecting String",
+            ),
+            (
+                1403,
+                "InvalidFormat",
+                "Contact - email has invalid format: Expecting Email",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_a_contact_may_be_is_taken() {
+    for body in [
+        json!({"type": {"id": 2, "description": "x"}, "name": null, "email": "", "phone": ""}),
+        json!({"type": {"id": 6}, "purchase_order_number": "PO-1"}),
+        json!({"type": {"id": 1}, "nickname": "x", "id": null, "country": {"id": 1, "name": "y"}}),
+        json!({"type": {"id": 3}, "zipcode": "00123", "name": "é".repeat(5_000)}),
+    ] {
+        create(&mut rig(), &body);
+    }
+}
+
+#[test]
+fn a_change_is_judged_with_what_is_there() {
+    let mut rig = rig();
+    create(
+        &mut rig,
+        &json!({"type": {"id": 6}, "purchase_order_number": "PO-1", "email": "a@b.de"}),
+    );
+    let path = "/api/v1/organisation/7/contact/1";
+    for (body, status) in [
+        (r#"{"type":{"id":1}}"#, 422),
+        (r#"{"type":null}"#, 422),
+        (r#"{"type":{"id":7}}"#, 422),
+        (r#"{"email":"nope"}"#, 422),
+        (r#"{"email":""}"#, 204),
+        ("{}", 204),
+        (r#"{"type":{"id":1},"purchase_order_number":null}"#, 204),
+        (r#"{"purchase_order_number":"PO-2"}"#, 422),
+        ("[]", 422),
+        ("{", 400),
+    ] {
+        assert_eq!(rig.send("PATCH", path, body).status(), status, "{body}");
+    }
+    assert_eq!(rig.send("GET", path, "").json()["email"], Value::Null);
+}
+
+#[test]
+fn a_path_names_an_organisation_or_the_callers_own() {
+    let check = |id: &str, status: u16, location: Option<&str>| {
+        let path = format!("/api/v1/organisation/{id}/contact");
+        let sent = rig().send("POST", &path, r#"{"type":{"id":1}}"#);
+        assert_eq!(sent.status(), status, "{id}");
+        assert_eq!(sent.header("location"), location, "{id}");
+    };
+    let own = Some("/api/v1/organisation/1/contact/1");
+    check("my", 201, own);
+    check("org_id", 201, own);
+    check(":org_id", 201, own);
+    check("%7Borg_id%7D", 201, own);
+    check("0042", 201, Some("/api/v1/organisation/42/contact/1"));
+    for bad in ["0", "-1", "+1", "1.0", "acme", "18446744073709551616", ""] {
+        check(bad, 404, None);
+    }
+    let mut rig = rig();
+    rig.caller.open = false;
+    assert_eq!(
+        rig.send("GET", "/api/v1/organisation/org_id/contact", "")
+            .status(),
+        404
+    );
+    rig.caller.own_tenant = None;
+    assert_eq!(
+        rig.send("GET", "/api/v1/organisation/my/contact", "")
+            .status(),
+        400
+    );
+}
+
+#[test]
+fn a_subject_names_an_organisation_in_its_one_spelling() {
+    assert!(Emnify.owner_of_ids(&["7"]).is_ok());
+    for bad in [&["07"][..], &["my"], &["org_id"], &["7", "8"], &[]] {
+        assert!(Emnify.owner_of_ids(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn ids_are_forbidden_in_a_creates_query() {
+    let sent = rig().send("POST", &format!("{CONTACTS}?id=7"), r#"{"type":{"id":1}}"#);
+    assert_eq!(sent.status(), 422);
+    assert_eq!(
+        sent.json()["errors"][0]["message"],
+        "Contact - id must not be specified."
+    );
+}
+
+#[test]
+fn a_token_is_exchanged() {
+    let check = |body: &str, status: u16, want: Value| {
+        let sent = rig().send("POST", "/api/v1/authenticate", body);
+        assert_eq!(sent.status(), status, "{body}");
+        for (key, value) in want.as_object().expect("an object") {
+            assert_eq!(&sent.json()[key], value, "{body}");
+        }
+        assert!(sent.events.is_empty());
+    };
+    check(
+        r#"{"application_token":"good"}"#,
+        200,
+        json!({"auth_token": "short"}),
+    );
+    check(
+        r#"{"application_token":"old"}"#,
+        401,
+        json!({"error_code": 1103}),
+    );
+    check(
+        r#"{"application_token":"bad"}"#,
+        401,
+        json!({"error_code": 1102}),
+    );
+    check("{}", 422, json!({"error_code": 1400}));
+    check("[]", 422, json!({"error_code": 1400}));
+    check("", 400, json!({"error_code": 1400}));
+}
+
+#[test]
+fn what_is_no_command_leaves_no_event() {
+    for (content_type, body, status) in [
+        ("application/json; charset=utf-8", "{", 400),
+        ("application/json", "", 400),
+        ("text/plain", r#"{"type":{"id":1}}"#, 415),
+    ] {
+        let sent = rig().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
+        assert_eq!((sent.status(), sent.events.len()), (status, 0), "{body}");
+    }
+}
+
+#[test]
+fn refusals_have_the_vendors_codes() {
+    let check = |refusal: Refusal, status: u16, code: u16, token: &str| {
+        let reply = Emnify.refuse(&refusal);
+        let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
+        assert_eq!(reply.status.as_u16(), status, "{refusal:?}");
+        let got = (&body["error_code"], &body["error_token"]);
+        assert_eq!(got, (&json!(code), &json!(token)), "{refusal:?}");
+    };
+    check(
+        Refusal::Unauthorized(TokenProblem::Missing),
+        401,
+        1102,
+        "InvalidToken",
+    );
+    check(
+        Refusal::Unauthorized(TokenProblem::Expired),
+        401,
+        1103,
+        "TokenExpired",
+    );
+    check(Refusal::Forbidden, 403, 1104, "Forbidden");
+    check(Refusal::NotYours, 404, 1201, "NotFound");
+    check(
+        Refusal::RateLimited {
+            retry_after_seconds: 3,
+        },
+        429,
+        1105,
+        "TooManyRequests",
+    );
+    check(Refusal::KeyReused, 422, 1400, "InputValidationFailed");
+    check(Refusal::Overloaded, 503, 503, "ServiceUnavailable");
+    let allow = "GET".to_owned();
+    check(
+        Refusal::MethodNotAllowed { allow },
+        405,
+        405,
+        "MethodNotAllowed",
+    );
+    check(
+        Refusal::TooLarge { limit_bytes: 1 },
+        413,
+        413,
+        "PayloadTooLarge",
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_body_and_no_query_makes_it_panic(
+        body in prop_oneof![any::<Vec<u8>>().prop_map(|b| String::from_utf8_lossy(&b).into_owned()),
+            r#"\{"(type|country|name|id|email)":(null|1|\{"id":[0-9"-]{1,3}\}|"[^"\\]*"|\[\])\}"#],
+        query in "(page|per_page|q|sort|id)=[-a-z0-9:,|+%]{0,12}",
+        method in prop::sample::select(vec!["GET", "POST", "PATCH", "DELETE"]),
+        path in prop::sample::select(vec![CONTACTS, "/api/v1/organisation/7/contact/1",
+            "/api/v1/organisation/7/event", "/api/v1/authenticate"]),
+    ) {
+        let mut rig = with_four();
+        let sent = rig.send(method, &format!("{path}?{query}"), &body);
+        prop_assert!(sent.status() < 500);
+        prop_assert!(sent.reply.headers.iter().all(|(_, value)| value.is_ascii()));
+    }
+}
