@@ -77,11 +77,22 @@ pub trait Dialect: Sync {
 }
 
 /// Every dialect. The order is that of their numbers in records.
-pub static ALL: &[&dyn Dialect] = &[&mattr::Mattr, &oracle::Oracle, &emnify::Emnify, &kare::Kare];
+pub static ALL: &[&dyn Dialect] = &[
+    &mattr::Mattr,
+    &oracle::Oracle,
+    &emnify::Emnify,
+    &thena::Thena,
+    &kare::Kare,
+];
 
 /// The rules of every dialect.
-pub static REGISTRY: Registry =
-    Registry::new(&[&mattr::RULES, &oracle::RULES, &emnify::RULES, &kare::RULES]);
+pub static REGISTRY: Registry = Registry::new(&[
+    &mattr::RULES,
+    &oracle::RULES,
+    &emnify::RULES,
+    &thena::RULES,
+    &kare::RULES,
+]);
 
 /// The dialect of this number.
 #[must_use]

@@ -1,0 +1,165 @@
+//! Reads the vendor's requests about many contacts: bulk creation and ingestion.
+//!
+//! Each item is an attempt of its own. A request that is wrong as a whole is
+//! one attempt, so that it leaves its trace; a list of nothing is none.
+
+use serde_json::{Map, Value};
+
+use super::contact::{Common, Read, Use, distinct};
+use super::decode::{amend, creation, new_contact, object};
+use super::{RULES, encode};
+use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::{Ask, Call, Refusal, Reply, Write};
+use crate::domain::{
+    Action, Attempt, BatchMode, Expected, LookupKey, Match, Owner, Problem, Violation,
+};
+
+/// Where an ingestion may say that it comes from.
+pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
+
+/// A request's items with what they have in common.
+struct Items<'a> {
+    /// The name of the list.
+    name: &'static str,
+    items: &'a [Value],
+    common: Common,
+}
+
+/// What a bulk creation asks for.
+pub fn create(body: &Value, owner: &Owner) -> Result<Call, Reply> {
+    if body.as_array().is_some_and(Vec::is_empty) {
+        return Ok(Call::new(Ask::Nothing, |_| encode::nothing_to_create()));
+    }
+    match object(body).and_then(contacts) {
+        Err(violations) => Ok(refused(owner, violations)),
+        Ok(items) if items.items.is_empty() => {
+            Ok(Call::new(Ask::Nothing, |_| encode::nothing_to_create()))
+        }
+        Ok(items) => {
+            let attempts = items.attempts(|read| read.contact().and_then(creation))?;
+            Ok(Call::new(write(owner, attempts), encode::created))
+        }
+    }
+}
+
+/// What an ingestion asks for: each user is updated where the address is known, else created.
+pub fn ingest(body: &Value, owner: &Owner) -> Result<Call, Reply> {
+    match object(body).and_then(users) {
+        Err(violations) => Ok(refused(owner, violations)),
+        Ok(items) if items.items.is_empty() => {
+            Ok(Call::new(Ask::Nothing, |_| encode::nobody_ingested()))
+        }
+        Ok(items) => {
+            let attempts = items.attempts(upsert)?;
+            Ok(Call::new(write(owner, attempts), encode::ingested))
+        }
+    }
+}
+
+impl Items<'_> {
+    /// An attempt for each item.
+    fn attempts(
+        &self,
+        action: fn(Read) -> Result<Action, Vec<Violation>>,
+    ) -> Result<Vec<Attempt>, Reply> {
+        let limit = RULES.batch_items_max();
+        if self.items.len() > limit {
+            return Err(encode::refusal(&Refusal::TooManyItems { limit }));
+        }
+        let items = self.items.iter().enumerate();
+        Ok(items
+            .map(|(index, item)| {
+                let path = format!("{}.{index}", self.name);
+                match item {
+                    Value::Object(item) => {
+                        let read = Read::new(item, &format!("{path}."), Use::Create);
+                        let read = read.with(&self.common);
+                        new_contact(read.sent.clone(), action(read))
+                    }
+                    _ => {
+                        let problem = Problem::WrongType(Expected::Object);
+                        new_contact(Vec::new(), Err(vec![Violation::new(path, problem)]))
+                    }
+                }
+            })
+            .collect())
+    }
+}
+
+fn upsert(read: Read) -> Result<Action, Vec<Violation>> {
+    let contact = read.contact()?;
+    let by = Match(LookupKey::email(&contact.email));
+    let card = super::decode::to_card(&contact, None)?;
+    let amend = amend(read.change()?);
+    Ok(Action::Upsert { by, card, amend })
+}
+
+/// The contacts of a bulk creation, with accounts, type and source for all of them.
+fn contacts(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
+    let mut fields = Fields::new(body, "", Nulls::Absent);
+    let items = fields.array("contacts", true, None);
+    // The vendor's page types it as a list and shows a single text.
+    let account_ids = match body.get("accountIds") {
+        Some(Value::String(id)) => {
+            fields.sent.push("accountIds".into());
+            vec![id.clone()]
+        }
+        _ => fields
+            .texts("accountIds", ANY_TEXT.not_blank(), None)
+            .unwrap_or_default(),
+    };
+    let contact_type = fields.text("contactType", ANY_TEXT);
+    let source = fields.text("source", ANY_TEXT);
+    fields.sent.retain(|name| name != "contacts");
+    match items {
+        Some(items) if fields.violations.is_empty() => Ok(Items {
+            name: "contacts",
+            items,
+            common: Common {
+                account_ids: distinct(account_ids),
+                contact_type,
+                source,
+                sent: fields.sent,
+            },
+        }),
+        _ => Err(fields.violations),
+    }
+}
+
+/// The users of an ingestion, with their source.
+fn users(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
+    let mut fields = Fields::new(body, "", Nulls::Absent);
+    let items = fields.array("users", true, None);
+    let source = fields.text("sinkSource", ANY_TEXT.required());
+    if source
+        .as_deref()
+        .is_some_and(|s| !SINK_SOURCES.contains(&s))
+    {
+        fields.wrong("sinkSource", Problem::OutOfRange);
+    }
+    match items {
+        Some(items) if fields.violations.is_empty() => Ok(Items {
+            name: "users",
+            items,
+            common: Common {
+                source,
+                sent: vec!["source".into()],
+                ..Common::default()
+            },
+        }),
+        _ => Err(fields.violations),
+    }
+}
+
+fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
+    let attempt = new_contact(Vec::new(), Err(violations));
+    Call::new(write(owner, vec![attempt]), encode::created)
+}
+
+fn write(owner: &Owner, attempts: Vec<Attempt>) -> Ask {
+    Ask::Write(Write {
+        owner: owner.clone(),
+        batch: BatchMode::ItemByItem,
+        attempts,
+    })
+}

@@ -1,0 +1,266 @@
+//! Reads the vendor's requests about one contact, and its questions.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::contact::{Change, CustomerContact, DEFAULT_TYPE, Read, Use};
+use super::{RULES, bulk, card, encode};
+use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::precondition::if_match;
+use crate::dialect::{
+    Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json,
+};
+use crate::domain::{
+    Action, Amend, Amended, Attempt, BatchMode, Card, CardError, Contact, ContactId, Expected,
+    FieldName, LookupKey, Operation, Owner, Precondition, Problem, Target, Violation, limits,
+};
+
+/// The header that names the organisation.
+const ORGANISATION: &str = "x-org-id";
+
+/// Contacts on a page: the vendor's default, and our maximum, where it names none.
+const LIMIT: usize = 10;
+const LIMIT_MAX: usize = 1_000;
+
+/// The organisation that a request is about. Only the local developer may leave it out.
+pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
+    match request.header(ORGANISATION).filter(|id| !id.is_empty()) {
+        Some(id) => owner(id),
+        None if !request.caller.open => Err(encode::no_organisation()),
+        None => match &request.caller.own_tenant {
+            Some(own) => owner(own),
+            None => Err(encode::refusal(&Refusal::TenantUnclear)),
+        },
+    }
+}
+
+/// The organisation of this id: 1-128 visible ASCII characters, each its own spelling.
+pub fn owner(id: &str) -> Result<Owner, Reply> {
+    let visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+    visible
+        .then(|| Owner::new(RULES.dialect, &[id]).ok())
+        .flatten()
+        .ok_or_else(encode::bad_organisation)
+}
+
+/// What a request asks for.
+pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    match request.route.operation {
+        "create" => create(request, owner),
+        "update" => update(request, owner),
+        "delete" => delete(request, owner),
+        "list" => list(request, owner),
+        "search" => search(request, owner),
+        "filter" => filter(request, owner),
+        "bulk" => bulk::create(&body(request)?, owner),
+        "ingest" => bulk::ingest(&body(request)?, owner),
+        _ => Err(encode::not_found()),
+    }
+}
+
+fn body(request: &Request<'_>) -> Result<Value, Reply> {
+    json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))
+}
+
+fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = body(request)?;
+    let (fields, action) = match object(&body) {
+        Ok(body) => {
+            let read = Read::new(body, "", Use::Create);
+            (read.sent.clone(), read.contact().and_then(creation))
+        }
+        Err(violations) => (Vec::new(), Err(violations)),
+    };
+    Ok(write(owner, new_contact(fields, action)))
+}
+
+/// An attempt at a contact that names none yet.
+pub fn new_contact(fields: Vec<FieldName>, action: Result<Action, Vec<Violation>>) -> Attempt {
+    Attempt {
+        operation: Operation::Create,
+        target: None,
+        precondition: Precondition::None,
+        fields,
+        action,
+    }
+}
+
+/// The creation of a contact.
+pub fn creation(contact: CustomerContact) -> Result<Action, Vec<Violation>> {
+    Ok(Action::Create {
+        card: to_card(&contact, None)?,
+        chosen_id: None,
+    })
+}
+
+fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let target = target(request)?;
+    let body = body(request)?;
+    let (fields, action) = match object(&body) {
+        Ok(body) => {
+            let read = Read::new(body, "", Use::Update);
+            (read.sent.clone(), read.change())
+        }
+        Err(violations) => (Vec::new(), Err(violations)),
+    };
+    Ok(write(
+        owner,
+        Attempt {
+            operation: Operation::Update,
+            target: Some(target),
+            precondition: if_match(request.headers),
+            fields,
+            action: action.map(|change| Action::Update(amend(change))),
+        },
+    ))
+}
+
+fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    Ok(write(
+        owner,
+        Attempt {
+            operation: Operation::Delete,
+            target: Some(target(request)?),
+            precondition: if_match(request.headers),
+            fields: Vec::new(),
+            action: Ok(Action::Delete),
+        },
+    ))
+}
+
+fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let number = |name: &'static str, default: usize, max: usize| {
+        let Some(text) = request.query.get(name) else {
+            return Ok(default);
+        };
+        let number = text.parse().ok().filter(|n| (1..=max).contains(n));
+        number.ok_or_else(|| encode::bad_number(name, max))
+    };
+    let page = number("page", 1, u32::MAX as usize)?;
+    let limit = number("limit", LIMIT, LIMIT_MAX)?;
+    let wanted = |name: &str| request.query.get(name).map(str::to_owned);
+    let (account, kind) = (wanted("accountId"), wanted("contactType"));
+    let filter = Filter::new(move |contact: &Contact| {
+        let own_type = card::type_id(&contact.card).unwrap_or(DEFAULT_TYPE);
+        kind.as_deref().is_none_or(|kind| kind == own_type)
+            && account
+                .as_deref()
+                .is_none_or(|account| card::account_ids(&contact.card).any(|own| own == account))
+    });
+    let offset = (page - 1).saturating_mul(limit);
+    Ok(contacts(owner, filter, Window::Offset { offset, limit }))
+}
+
+/// Contacts with this address, of which an organisation has at most one.
+fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let email = request.query.get("email").unwrap_or_default().trim();
+    if email.is_empty() {
+        let violation = Violation::new("email", Problem::Required);
+        return Err(encode::invalid(vec![violation]));
+    }
+    let wanted = LookupKey::email(email);
+    let filter =
+        Filter::new(move |contact: &Contact| RULES.keys_of(&contact.card).contains(&wanted));
+    Ok(contacts(
+        owner,
+        filter,
+        Window::Offset {
+            offset: 0,
+            limit: LIMIT,
+        },
+    ))
+}
+
+fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
+    let ask = Ask::List(List {
+        owner: owner.clone(),
+        filter: Some(filter),
+        order: Order::Created,
+        window,
+    });
+    Call::new(ask, encode::found)
+}
+
+/// Contacts of these ids; an id that names none is passed over.
+fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = body(request)?;
+    let body = object(&body).map_err(encode::invalid)?;
+    let mut fields = Fields::new(body, "", Nulls::Absent);
+    let ids = match fields.texts("ids", ANY_TEXT.required(), None) {
+        Some(ids) => ids,
+        None => return Err(encode::invalid(fields.violations)),
+    };
+    let limit = limits::BATCH_ITEMS_MAX;
+    if ids.len() > limit {
+        return Err(encode::refusal(&Refusal::TooManyItems { limit }));
+    }
+    let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
+    let ask = Ask::List(List {
+        owner: owner.clone(),
+        filter: Some(Filter::new(move |c: &Contact| ids.contains(&c.id))),
+        order: Order::Created,
+        window: Window::Offset { offset: 0, limit },
+    });
+    Ok(Call::new(ask, encode::filtered))
+}
+
+fn write(owner: &Owner, attempt: Attempt) -> Call {
+    let ask = Ask::Write(Write {
+        owner: owner.clone(),
+        batch: BatchMode::ItemByItem,
+        attempts: vec![attempt],
+    });
+    Call::new(ask, encode::written)
+}
+
+fn target(request: &Request<'_>) -> Result<Target, Reply> {
+    let id = request.target().and_then(contact_id);
+    id.map(Target::Id).ok_or_else(encode::not_found)
+}
+
+/// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.
+///
+/// A ULID begins with 0 to 7, so the prefix can't be taken for a part of one.
+fn contact_id(text: &str) -> Option<ContactId> {
+    let digits = match text.len() {
+        27 => text.strip_prefix('C')?,
+        _ => text,
+    };
+    let in_range = digits.starts_with(|first: char| ('0'..='7').contains(&first));
+    let ulid = in_range.then(|| ulid::Ulid::from_string(digits).ok())??;
+    Some(ContactId(Uuid::from_u128(ulid.0)))
+}
+
+/// The object that a body is.
+pub fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
+    let problem = Problem::WrongType(Expected::Object);
+    body.as_object()
+        .ok_or_else(|| vec![Violation::new("body", problem)])
+}
+
+/// The Card of a contact. Only what the client may nest at will can be too deep.
+pub fn to_card(contact: &CustomerContact, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
+    contact.to_card(uid).map_err(|error| {
+        let problem = match error {
+            CardError::TooDeep => Problem::OutOfRange,
+            CardError::NotAnObject | CardError::Property { .. } | CardError::NotJson => {
+                Problem::WrongType(Expected::Object)
+            }
+        };
+        vec![Violation::new("body", problem)]
+    })
+}
+
+/// The change of a contact, as an update makes it.
+pub fn amend(change: Change) -> Amend {
+    Amend::new(move |current: &Card| {
+        let before = CustomerContact::from_card(current);
+        let after = change.apply(before.clone());
+        Ok(Amended {
+            changed: before.changed(&after),
+            card: to_card(&after, current.get("uid"))?,
+        })
+    })
+}

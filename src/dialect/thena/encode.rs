@@ -1,0 +1,353 @@
+//! Writes the vendor's answers.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::bulk::SINK_SOURCES;
+use super::contact::{ContactBody, CustomerContact};
+use crate::dialect::json::BodyError;
+use crate::dialect::reply::etag;
+use crate::dialect::{Answer, Refusal, Reply, TokenProblem};
+use crate::domain::{
+    Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation, limits,
+};
+
+/// NestJS's error: a sentence, or one for each thing wrong.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<M> {
+    status_code: u16,
+    message: M,
+    error: &'static str,
+}
+
+fn error(status: StatusCode, message: impl Serialize) -> Reply {
+    let body = ErrorBody {
+        status_code: status.as_u16(),
+        message,
+        error: status.canonical_reason().unwrap_or("Error"),
+    };
+    Reply::json(status, &body)
+}
+
+/// The answer to a change of one contact.
+pub fn written(answer: Answer) -> Reply {
+    let Answer::Written(outcomes) = answer else {
+        return refusal(&Refusal::Internal);
+    };
+    match outcomes.into_iter().next() {
+        Some(Outcome::Written { operation, contact }) => {
+            let status = match operation {
+                Operation::Create => StatusCode::CREATED,
+                _ => StatusCode::OK,
+            };
+            let reply = Reply::json(status, &ContactBody::from(&*contact));
+            reply.with("etag", etag(contact.version))
+        }
+        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
+        Some(Outcome::Erased { .. }) => not_found(),
+        Some(Outcome::Refused {
+            failure,
+            violations,
+        }) => refused(&failure, violations),
+        None => refusal(&Refusal::Internal),
+    }
+}
+
+/// The answer that is a list of contacts.
+pub fn found(answer: Answer) -> Reply {
+    listed(StatusCode::OK, answer)
+}
+
+/// The same for a filter, which the vendor answers as if something were created.
+pub fn filtered(answer: Answer) -> Reply {
+    listed(StatusCode::CREATED, answer)
+}
+
+fn listed(status: StatusCode, answer: Answer) -> Reply {
+    let Answer::Page(page) = answer else {
+        return refusal(&Refusal::Internal);
+    };
+    let bodies: Vec<ContactBody> = page.contacts.iter().map(ContactBody::from).collect();
+    Reply::json(status, &bodies)
+}
+
+/// What came of a request's items.
+#[derive(Debug, Default)]
+struct Tally {
+    contacts: Vec<Contact>,
+    /// Written then, erased since.
+    erased: usize,
+    /// Another contact has the address.
+    skipped: usize,
+    /// What was wrong with the others.
+    errors: Vec<String>,
+    /// How many those are.
+    wrong: usize,
+}
+
+impl Tally {
+    fn new(outcomes: Vec<Outcome>) -> Self {
+        let mut tally = Self::default();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Written { contact, .. } => tally.contacts.push(*contact),
+                Outcome::Erased { .. } | Outcome::Removed { .. } => tally.erased += 1,
+                Outcome::Refused {
+                    failure,
+                    violations,
+                } => match failure.code {
+                    FailureCode::DuplicateEmail => tally.skipped += 1,
+                    FailureCode::Invalid => {
+                        tally.wrong += 1;
+                        tally.errors.extend(messages(&violations));
+                    }
+                    FailureCode::NotFound
+                    | FailureCode::VersionMismatch
+                    | FailureCode::TooManyContacts
+                    | FailureCode::DuplicateId
+                    | FailureCode::AmbiguousMatch
+                    | FailureCode::BatchRefused => {
+                        tally.wrong += 1;
+                        tally.errors.push(failure.code.message().to_owned());
+                    }
+                },
+            }
+        }
+        tally
+    }
+
+    /// Whether every item was wrong, or the request as a whole.
+    const fn all_wrong(&self) -> bool {
+        self.contacts.is_empty() && self.erased == 0 && self.skipped == 0
+    }
+}
+
+/// The answer to a bulk creation.
+pub fn created(answer: Answer) -> Reply {
+    #[derive(Serialize)]
+    struct Body {
+        total: usize,
+        created: usize,
+        skipped: usize,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<String>,
+    }
+    let Answer::Written(outcomes) = answer else {
+        return refusal(&Refusal::Internal);
+    };
+    let tally = Tally::new(outcomes);
+    if tally.all_wrong() {
+        return error(StatusCode::BAD_REQUEST, tally.errors);
+    }
+    let created = tally.contacts.len() + tally.erased;
+    let body = Body {
+        total: created + tally.skipped + tally.wrong,
+        created,
+        skipped: tally.skipped,
+        errors: tally.errors,
+    };
+    Reply::json(StatusCode::CREATED, &body)
+}
+
+/// A user that was ingested.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    uid: String,
+    first_name: String,
+    last_name: String,
+    email: String,
+    phone_number: String,
+    avatar_url: String,
+    contact_type: String,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<&Contact> for User {
+    fn from(contact: &Contact) -> Self {
+        let own = CustomerContact::from_card(&contact.card);
+        Self {
+            uid: contact.vendor_id.clone(),
+            contact_type: own.type_id().to_owned(),
+            first_name: own.first_name,
+            last_name: own.last_name,
+            email: own.email,
+            phone_number: own.phone_number,
+            avatar_url: own.avatar_url,
+            created_at: contact.created_at.to_string(),
+            updated_at: contact.modified_at.to_string(),
+        }
+    }
+}
+
+/// The answer to an ingestion.
+pub fn ingested(answer: Answer) -> Reply {
+    let Answer::Written(outcomes) = answer else {
+        return refusal(&Refusal::Internal);
+    };
+    let tally = Tally::new(outcomes);
+    if tally.all_wrong() {
+        return error(StatusCode::BAD_REQUEST, tally.errors);
+    }
+    ingestion(&tally.contacts, tally.errors)
+}
+
+/// The answer to an ingestion of nobody.
+pub fn nobody_ingested() -> Reply {
+    ingestion(&[], Vec::new())
+}
+
+fn ingestion(contacts: &[Contact], errors: Vec<String>) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        status_code: u16,
+        message: &'static str,
+        data: Vec<User>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<String>,
+    }
+    let body = Body {
+        status_code: StatusCode::OK.as_u16(),
+        message: "Users ingested successfully!",
+        data: contacts.iter().map(User::from).collect(),
+        errors,
+    };
+    Reply::json(StatusCode::OK, &body)
+}
+
+/// The answer to a bulk creation of nothing, as the vendor's page has it.
+pub fn nothing_to_create() -> Reply {
+    error(StatusCode::BAD_REQUEST, "No contacts to create")
+}
+
+fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
+    match failure.code {
+        FailureCode::Invalid => invalid(violations),
+        FailureCode::NotFound => not_found(),
+        FailureCode::VersionMismatch => {
+            error(StatusCode::PRECONDITION_FAILED, failure.code.message())
+        }
+        FailureCode::DuplicateEmail => error(
+            StatusCode::CONFLICT,
+            "A customer contact with this email already exists",
+        ),
+        FailureCode::TooManyContacts
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch
+        | FailureCode::BatchRefused => error(StatusCode::CONFLICT, failure.code.message()),
+    }
+}
+
+/// The answer to wrong fields.
+pub fn invalid(violations: Vec<Violation>) -> Reply {
+    error(StatusCode::BAD_REQUEST, messages(&violations))
+}
+
+/// The sentences of class-validator, NestJS's own; several items of a list have one in common.
+fn messages(violations: &[Violation]) -> Vec<String> {
+    let mut messages: Vec<String> = violations.iter().map(message).collect();
+    messages.dedup();
+    messages
+}
+
+fn message(violation: &Violation) -> String {
+    let field = match violation.field.rsplit_once('.') {
+        Some((list, item)) if item.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("each value in {list}")
+        }
+        _ => violation.field.clone(),
+    };
+    let must = match violation.problem {
+        Problem::Required | Problem::Blank => "should not be empty".to_owned(),
+        Problem::WrongType(Expected::String) => "must be a string".to_owned(),
+        Problem::WrongType(Expected::Number) => "must be a number".to_owned(),
+        Problem::WrongType(Expected::Boolean) => "must be a boolean value".to_owned(),
+        Problem::WrongType(Expected::Object) => "must be an object".to_owned(),
+        Problem::WrongType(Expected::Array) => "must be an array".to_owned(),
+        Problem::Format(name) => format!("must be an {name}"),
+        Problem::TooLong(max) => format!("must be shorter than or equal to {max} characters"),
+        Problem::TooMany(max) => format!("must contain no more than {max} elements"),
+        Problem::OutOfRange if field == "sinkSource" => {
+            let sources = SINK_SOURCES.join(", ");
+            format!("must be one of the following values: {sources}")
+        }
+        Problem::OutOfRange => {
+            format!(
+                "must not be nested deeper than {} levels",
+                limits::JSON_DEPTH_MAX
+            )
+        }
+        Problem::UnknownReference => "must name something that exists".to_owned(),
+        Problem::NotAllowed => "should not exist".to_owned(),
+        Problem::Duplicate => "must be unique".to_owned(),
+    };
+    format!("{field} {must}")
+}
+
+/// The answer to a page or a limit that is no number in its range.
+pub fn bad_number(name: &str, max: usize) -> Reply {
+    let message = format!("{name} must be an integer number from 1 to {max}");
+    error(StatusCode::BAD_REQUEST, vec![message])
+}
+
+/// The answer to a request that does not name its organisation.
+pub fn no_organisation() -> Reply {
+    error(StatusCode::UNAUTHORIZED, "x-org-id header is required")
+}
+
+/// The answer to an organisation that can be none.
+pub fn bad_organisation() -> Reply {
+    let message = "x-org-id must be 1 to 128 visible ASCII characters";
+    error(StatusCode::BAD_REQUEST, vec![message])
+}
+
+/// The answer to a body that is no JSON.
+pub fn bad_body(problem: &BodyError) -> Reply {
+    let status = match problem {
+        BodyError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
+            StatusCode::BAD_REQUEST
+        }
+    };
+    error(status, problem.to_string())
+}
+
+/// The vendor's not-found.
+pub fn not_found() -> Reply {
+    error(StatusCode::NOT_FOUND, "Customer contact not found")
+}
+
+/// The vendor's words for a refusal.
+pub fn refusal(refusal: &Refusal) -> Reply {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = match refusal {
+        Refusal::NotFound | Refusal::Gone => not_found(),
+        Refusal::Forbidden | Refusal::NotYours => error(status, "Forbidden resource"),
+        Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)
+        | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
+        Refusal::Unauthorized(TokenProblem::Expired)
+        | Refusal::TenantUnclear
+        | Refusal::UnknownPath
+        | Refusal::MethodNotAllowed { .. }
+        | Refusal::TooLarge { .. }
+        | Refusal::TooManyItems { .. }
+        | Refusal::TooSlow
+        | Refusal::BadIdempotencyKey
+        | Refusal::KeyReused
+        | Refusal::PreconditionRequired
+        | Refusal::BadParameter { .. }
+        | Refusal::TooBroad { .. }
+        | Refusal::RateLimited { .. }
+        | Refusal::Overloaded
+        | Refusal::NotThereYet
+        | Refusal::ReadOnly
+        | Refusal::OutcomeUnknown
+        | Refusal::Internal => error(status, refusal.message()),
+    };
+    reply.headers.extend(refusal.headers());
+    reply
+}

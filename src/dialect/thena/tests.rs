@@ -1,0 +1,289 @@
+//! The dialect from end to end: requests in, the vendor's answers and the log's events out.
+
+mod many;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::Thena;
+use crate::dialect::rig::{NOW, Rig, Sent, run_vectors};
+use crate::dialect::{Dialect, Refusal, TokenProblem};
+
+const CONTACTS: &str = "/v1/accounts/contacts";
+
+fn rig() -> Rig {
+    Rig::open(&Thena, "default")
+}
+
+/// Creates a contact and gives its id.
+fn create(rig: &mut Rig, body: &Value) -> String {
+    let sent = rig.send("POST", CONTACTS, &body.to_string());
+    assert_eq!(sent.status(), 201, "{:?}", sent.json());
+    sent.json()["id"].as_str().expect("a text").to_owned()
+}
+
+fn ann() -> Value {
+    json!({"firstName": "Ann", "email": "ann@example.com"})
+}
+
+fn events(operation: &str, outcome: &str) -> [String; 2] {
+    ["START", outcome].map(|phase| format!("ACCOUNT_CONTACT_{operation}_{phase}"))
+}
+
+/// Wants an error of this status with these sentences.
+fn refused(sent: &Sent, status: u16, error: &str, message: Value) {
+    let want = json!({"statusCode": status, "message": message, "error": error});
+    assert_eq!((sent.status(), sent.json()), (status, want));
+}
+
+#[test]
+fn the_vectors_hold() {
+    let text = include_str!("../../../tests/vectors/thena.json");
+    assert_eq!(run_vectors(&Thena, "default", text), Vec::<String>::new());
+}
+
+#[test]
+fn a_contact_is_created_changed_and_deleted() {
+    let mut rig = rig();
+    let seed = json!({"firstName": "John", "lastName": "Doe", "email": "john.doe@example.com",
+        "phoneNumber": "+1234567890", "contactType": "CT123",
+        "avatarUrl": "https://example.com/avatar.png", "accountIds": ["A123", "A456", "A123"],
+        "customFieldValues": [{}, {"customFieldId": "C1", "data": 1}]});
+    let sent = rig.send("POST", CONTACTS, &seed.to_string());
+    let id = sent.json()["id"].as_str().expect("a text").to_owned();
+    let mut want = json!({"id": id, "firstName": "John", "lastName": "Doe",
+        "email": "john.doe@example.com", "phoneNumber": "+1234567890",
+        "avatarUrl": "https://example.com/avatar.png", "accounts": ["A123", "A456"],
+        "contactTypeId": "CT123", "contactType": "CT123",
+        "customFieldValues": ["{}", "{\"customFieldId\":\"C1\",\"data\":1}"],
+        "metadata": {}, "createdAt": NOW, "updatedAt": NOW});
+    assert_eq!((sent.status(), sent.json()), (201, want.clone()));
+    assert_eq!((id.len(), sent.header("etag")), (26, Some("\"1\"")));
+    assert_eq!(sent.events, events("CREATE", "SUCCESS"));
+
+    let path = format!("{CONTACTS}/{id}");
+    let change = json!({"lastName": "", "accountIds": ["A9"], "metadata": {"a": [1]},
+        "firstName": null});
+    let sent = rig.send("PUT", &path, &change.to_string());
+    want["lastName"] = "".into();
+    want["accounts"] = json!(["A9"]);
+    want["metadata"] = json!({"a": [1]});
+    assert_eq!((sent.status(), sent.json()), (200, want.clone()));
+    assert_eq!(sent.header("etag"), Some("\"2\""));
+    let changed = rig.events.last().map(|e| e.header.fields.clone());
+    let names = ["lastName", "accountIds", "metadata"].map(Into::into);
+    assert_eq!(changed, Some(names.to_vec()));
+    assert_eq!(rig.send("GET", CONTACTS, "").json(), json!([want]));
+
+    let sent = rig.send_with("PUT", &path, &[("if-match", "\"1\"")], "{}");
+    assert_eq!(
+        (sent.status(), sent.events),
+        (412, events("UPDATE", "FAIL").into())
+    );
+    let sent = rig.send("DELETE", &path, "");
+    assert_eq!((sent.status(), sent.reply.body.len()), (204, 0));
+    assert_eq!(sent.events, events("DELETE", "SUCCESS"));
+    for method in ["PUT", "DELETE"] {
+        let sent = rig.send(method, &path, "{}");
+        refused(&sent, 404, "Not Found", "Customer contact not found".into());
+    }
+}
+
+#[test]
+fn each_wrong_field_has_its_sentence() {
+    let check = |body: Value, messages: &[&str]| {
+        let sent = rig().send("POST", CONTACTS, &body.to_string());
+        refused(&sent, 400, "Bad Request", json!(messages));
+        assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
+    };
+    let both = ["firstName should not be empty", "email should not be empty"];
+    check(json!({}), &both);
+    check(json!({"firstName": null, "email": null}), &both);
+    check(json!({"firstName": " ", "email": ""}), &both);
+    check(json!([]), &["body must be an object"]);
+    let with = |field: &str, value: Value| {
+        let mut body = ann();
+        body[field] = value;
+        body
+    };
+    for field in [
+        "firstName",
+        "email",
+        "lastName",
+        "phoneNumber",
+        "contactType",
+        "avatarUrl",
+    ] {
+        check(
+            with(field, json!(1)),
+            &[&format!("{field} must be a string")],
+        );
+    }
+    check(with("email", json!("nope")), &["email must be an email"]);
+    for field in ["accountIds", "customFieldValues"] {
+        check(
+            with(field, json!("A1")),
+            &[&format!("{field} must be an array")],
+        );
+    }
+    let items = ["each value in accountIds must be a string"];
+    check(with("accountIds", json!([1, 2])), &items);
+    let items = ["each value in customFieldValues must be an object"];
+    check(with("customFieldValues", json!(["x"])), &items);
+    check(with("metadata", json!([])), &["metadata must be an object"]);
+    let deep = format!("{}1{}", "[".repeat(62), "]".repeat(62));
+    let deep: Value = serde_json::from_str(&deep).expect("JSON");
+    let message = "body must not be nested deeper than 64 levels";
+    check(with("metadata", json!({"a": deep.clone()})), &[message]);
+}
+
+#[test]
+fn what_was_not_sent_is_empty_and_what_is_unknown_is_dropped() {
+    let body = json!({"firstName": "Ann", "email": "ann@example.com", "lastName": null,
+        "accountIds": null, "metadata": null, "jobTitle": "CEO"});
+    let sent = rig().send("POST", CONTACTS, &body.to_string());
+    let got = sent.json();
+    let want = json!({"id": got["id"], "firstName": "Ann", "lastName": "",
+        "email": "ann@example.com", "phoneNumber": "", "avatarUrl": "", "accounts": [],
+        "contactTypeId": "PRIMARY", "contactType": "PRIMARY", "customFieldValues": [],
+        "metadata": {}, "createdAt": NOW, "updatedAt": NOW});
+    assert_eq!(got, want);
+}
+
+#[test]
+fn an_address_belongs_to_one_contact_of_an_organisation() {
+    let mut rig = rig();
+    create(&mut rig, &ann());
+    let bob = create(
+        &mut rig,
+        &json!({"firstName": "Bob", "email": "bob@example.com"}),
+    );
+    let again = r#"{"firstName":"A","email":"ANN@example.com"}"#;
+    let message = "A customer contact with this email already exists";
+    let sent = rig.send("POST", CONTACTS, again);
+    refused(&sent, 409, "Conflict", message.into());
+    assert_eq!(sent.events, events("CREATE", "FAIL"));
+    let path = format!("{CONTACTS}/{bob}");
+    let sent = rig.send("PUT", &path, r#"{"email":"ann@example.com"}"#);
+    refused(&sent, 409, "Conflict", message.into());
+    let sent = rig.send("PUT", &path, r#"{"email":"BOB@example.com"}"#);
+    assert_eq!(sent.status(), 200);
+    let sent = rig.send_with("POST", CONTACTS, &[("x-org-id", "other")], again);
+    assert_eq!(sent.status(), 201);
+}
+
+#[test]
+fn an_id_is_a_ulid_in_any_case_perhaps_with_its_prefix() {
+    let mut rig = rig();
+    let id = create(&mut rig, &ann());
+    for spelling in [id.clone(), id.to_lowercase(), format!("C{id}")] {
+        let path = format!("{CONTACTS}/{spelling}");
+        assert_eq!(rig.send("PUT", &path, "{}").status(), 200, "{spelling}");
+    }
+    let over = format!("8{}", &id[1..]);
+    for bad in [
+        "C123",
+        "",
+        &format!("D{id}"),
+        &id[1..],
+        &over,
+        &id.replace('0', "!"),
+    ] {
+        let sent = rig.send("PUT", &format!("{CONTACTS}/{bad}"), "{}");
+        assert_eq!((sent.status(), sent.events.len()), (404, 0), "{bad}");
+    }
+}
+
+#[test]
+fn a_header_names_the_organisation() {
+    let check = |open: bool, org: Option<&str>, status: u16| {
+        let mut rig = rig();
+        rig.caller.open = open;
+        let headers: Vec<_> = org.map(|org| ("x-org-id", org)).into_iter().collect();
+        let sent = rig.send_with("POST", CONTACTS, &headers, &ann().to_string());
+        assert_eq!(sent.status(), status, "{open} {org:?}");
+        let owner = rig
+            .events
+            .first()
+            .map(|e| e.header.owner.tenant().to_owned());
+        (owner, sent.json()["statusCode"].clone())
+    };
+    let own = Some("default".to_owned());
+    assert_eq!(check(true, None, 201).0, own);
+    assert_eq!(check(true, Some("<api-key>"), 201).0, own);
+    assert_eq!(check(true, Some("o!~"), 201).0, Some("o!~".into()));
+    assert_eq!(check(false, Some("Org-7"), 201).0, Some("Org-7".into()));
+    assert_eq!(
+        check(false, Some("<api-key>"), 201).0,
+        Some("<api-key>".into())
+    );
+    assert_eq!(check(false, None, 401).1, 401);
+    assert_eq!(check(false, Some(""), 401).1, 401);
+    assert_eq!(check(false, Some("a b"), 400).1, 400);
+    assert_eq!(check(true, Some(&"x".repeat(129)), 400).1, 400);
+    assert!(Thena.owner_of_ids(&["Org-7"]).is_ok());
+    for bad in [&["a b"][..], &["ü"], &[""], &["a", "b"], &[]] {
+        assert!(Thena.owner_of_ids(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn what_is_no_command_leaves_no_event() {
+    for (content_type, body, status) in [
+        ("application/json; charset=utf-8", "{", 400),
+        ("application/json", "", 400),
+        ("text/plain", "{}", 415),
+    ] {
+        let sent = rig().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
+        assert_eq!((sent.status(), sent.events.len()), (status, 0), "{body}");
+        assert_eq!(sent.json()["statusCode"], status, "{body}");
+    }
+}
+
+#[test]
+fn refusals_have_nests_form() {
+    for (refusal, status, message, error) in [
+        (
+            Refusal::Unauthorized(TokenProblem::Missing),
+            401,
+            "Unauthorized",
+            "Unauthorized",
+        ),
+        (Refusal::NotYours, 403, "Forbidden resource", "Forbidden"),
+        (
+            Refusal::Gone,
+            404,
+            "Customer contact not found",
+            "Not Found",
+        ),
+        (
+            Refusal::KeyReused,
+            422,
+            "This Idempotency-Key was used for another request.",
+            "Unprocessable Entity",
+        ),
+    ] {
+        let reply = Thena.refuse(&refusal);
+        let events = Vec::new();
+        refused(&Sent { reply, events }, status, error, message.into());
+    }
+    let reply = Thena.refuse(&Refusal::RateLimited {
+        retry_after_seconds: 7,
+    });
+    assert_eq!(reply.headers.last(), Some(&("retry-after", "7".into())));
+}
+
+proptest! {
+    #[test]
+    fn no_body_and_no_query_makes_it_panic(
+        body in prop_oneof![any::<Vec<u8>>().prop_map(|b| String::from_utf8_lossy(&b).into_owned()),
+            r#"\{"(firstName|email|accountIds|metadata|contacts|users|ids)":(null|1|\{\}|"[^"\\]*"|\[("a"|\{\}|2)?\])\}"#],
+        query in "(page|limit|email|accountId)=[-a-z0-9+%]{0,8}",
+        method in prop::sample::select(vec!["GET", "POST", "PUT", "DELETE"]),
+        path in prop::sample::select(vec!["", "/bulk", "/ingest", "/filter/ids", "/search",
+            "/00000000000000000000000001"]),
+    ) {
+        let sent = rig().send(method, &format!("{CONTACTS}{path}?{query}"), &body);
+        prop_assert!(sent.status() < 500);
+    }
+}
