@@ -1,1 +1,28 @@
-//! See the map in `lib.rs`.
+//! Bytes on a disk, and a simulated disk that loses them.
+//!
+//! Three seams, each with two implementors, a real one and a simulated one:
+//!
+//! | seam | what | real | simulated |
+//! | --- | --- | --- | --- |
+//! | [`Store`] | an ordered key-value store | [`SledStore`] | [`SimDisk`] |
+//! | [`Files`] | a directory of append-only files | [`DirFiles`] | [`SimDisk`] |
+//! | [`Disk`] | a data directory that holds stores and files | [`DataDir`] | [`SimDisk`] |
+//!
+//! Nothing above this floor names sled, opens a file, or knows which of the two
+//! it runs on, so that a test can cut the power at every sync. Nothing here
+//! knows what the bytes mean.
+
+mod data_dir;
+mod error;
+mod files;
+mod sim;
+mod sim_state;
+mod sled_store;
+mod store;
+
+pub use data_dir::{DataDir, Disk};
+pub use error::StorageError;
+pub use files::{DirFiles, Files};
+pub use sim::{Faults, SimDisk};
+pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};
+pub use store::{Batch, Change, Page, Store};

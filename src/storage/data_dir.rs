@@ -1,0 +1,116 @@
+//! A data directory: stores and directories of files under one lock.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    CACHE_BYTES_DEFAULT, DirFiles, Files, SledStore, StorageError, Store,
+    files::{make_dir, sync_dir},
+};
+
+/// Where stores and files lie, by name. Names are flat and ours.
+pub trait Disk: Send + Sync {
+    /// Opens a directory of files, and creates it where there is none.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn files(&self, name: &str) -> Result<Arc<dyn Files>, StorageError>;
+
+    /// Opens a store, and creates it where there is none. It must not be open.
+    ///
+    /// # Errors
+    /// `Damaged` where its bytes cannot be read, `Io` otherwise.
+    fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError>;
+
+    /// Whether there is a store of this name.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn has_store(&self, name: &str) -> Result<bool, StorageError>;
+
+    /// Renames a store that is not open, on the disk when this returns.
+    ///
+    /// # Errors
+    /// There is no such store, the new name is taken, or the system refused.
+    fn rename_store(&self, from: &str, to: &str) -> Result<(), StorageError>;
+
+    /// Removes a store that is not open; absent is well.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn remove_store(&self, name: &str) -> Result<(), StorageError>;
+}
+
+/// A real data directory, held by this process alone until it is dropped.
+pub struct DataDir {
+    path: PathBuf,
+    /// The lock lives as long as this open file.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes the directory, and creates it where there is none.
+    ///
+    /// # Errors
+    /// `InUse` while another process, or another value, holds it.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        make_dir(path)?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(StorageError::io("open", lock_path.to_string_lossy()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: path.into() }),
+            Err(TryLockError::Error(cause)) => {
+                Err(StorageError::io("lock", lock_path.to_string_lossy())(cause))
+            }
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Disk for DataDir {
+    fn files(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        Ok(Arc::new(DirFiles::open(&self.path.join(name))?))
+    }
+
+    fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError> {
+        let store = SledStore::open(&self.path.join(name), CACHE_BYTES_DEFAULT)?;
+        sync_dir(&self.path)?;
+        Ok(Arc::new(store))
+    }
+
+    fn has_store(&self, name: &str) -> Result<bool, StorageError> {
+        fs::exists(self.path.join(name)).map_err(StorageError::io("look for", name))
+    }
+
+    fn rename_store(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        fs::rename(self.path.join(from), self.path.join(to))
+            .map_err(StorageError::io("rename", from))?;
+        sync_dir(&self.path)
+    }
+
+    fn remove_store(&self, name: &str) -> Result<(), StorageError> {
+        match fs::remove_dir_all(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StorageError::io("remove", name)(error)),
+            Ok(()) => sync_dir(&self.path),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong below the log, by what the caller can do about it.
+
+use std::{io, path::PathBuf};
+
+/// A failure of the disk or of the store on it.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Another process holds the data directory: stop it, or ask it.
+    #[error("{} is in use by another process; stop that process first", path.display())]
+    InUse {
+        /// What is held.
+        path: PathBuf,
+    },
+    /// The store will not open or cannot be read: its bytes have changed.
+    #[error("the store {name} is damaged: {reason}")]
+    Damaged {
+        /// The store's name in the data directory.
+        name: String,
+        /// What sled said, or the text of its panic.
+        reason: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {name}: {cause}")]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file, directory or store.
+        name: String,
+        /// The operating system's reason.
+        cause: io::Error,
+    },
+}
+
+impl StorageError {
+    /// Turns an I/O error into ours, for use in `map_err`.
+    pub(super) fn io(
+        action: &'static str,
+        name: impl Into<String>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let name = name.into();
+        move |cause| Self::Io {
+            action,
+            name,
+            cause,
+        }
+    }
+
+    /// Whether the thing asked for is simply not there.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
+    }
+}

@@ -1,0 +1,312 @@
+//! What the simulated disk remembers, and what it forgets when the power goes.
+//!
+//! Kept apart from the seams in `sim.rs`: here is the model of a disk, and no
+//! locking. It models what hurt real logs: appends torn at any byte or kept as
+//! zeros, a store that falls back to an earlier batch, a sync that fails and
+//! leaves pages the kernel takes for clean.
+
+use std::{collections::BTreeMap, io};
+
+use bytes::Bytes;
+
+use super::{Batch, Change, StorageError};
+
+/// Which sync fails, and at which the power goes; syncs are counted from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// At this sync the power goes; until `crash` everything fails.
+    pub halt_at: Option<u64>,
+    /// This sync fails; the disk works on, what it should have kept may be lost.
+    pub fail_at: Option<u64>,
+}
+
+/// Whether a sync did its work, and what its caller is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    /// The power went at this sync; the data may have made it just before.
+    Halted {
+        kept: bool,
+    },
+    /// The sync failed; its data are on the disk, or no later sync saves them.
+    Failed {
+        kept: bool,
+    },
+}
+
+/// A small generator of our own (splitmix64), so that a seed means the same
+/// history whatever crate of random numbers there is.
+#[derive(Debug)]
+pub(super) struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn coin(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+
+    /// A number from 0 to `most`, both often: nothing kept and all kept are the
+    /// cases that matter most.
+    pub fn up_to(&mut self, most: usize) -> usize {
+        match self.next() % 4 {
+            0 => 0,
+            1 => most,
+            _ => (self.next() % (most as u64 + 1)) as usize,
+        }
+    }
+}
+
+/// One file: its bytes as the running system sees them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SimFile {
+    pub bytes: Vec<u8>,
+    /// How many of them are on the disk.
+    pub synced: usize,
+    /// From here to there a sync failed: the kernel takes it for written.
+    pub doomed: Option<(usize, usize)>,
+}
+
+impl SimFile {
+    pub fn durable(bytes: Vec<u8>) -> Self {
+        Self {
+            synced: bytes.len(),
+            bytes,
+            doomed: None,
+        }
+    }
+
+    pub fn sync(&mut self, fate: Fate) {
+        let kept = matches!(
+            fate,
+            Fate::Done | Fate::Halted { kept: true } | Fate::Failed { kept: true }
+        );
+        if fate == (Fate::Failed { kept: false }) && self.synced < self.bytes.len() {
+            let from = self.doomed.map_or(self.synced, |(from, _)| from);
+            self.doomed = Some((from, self.bytes.len()));
+        }
+        if kept || matches!(fate, Fate::Failed { .. }) {
+            self.synced = self.bytes.len();
+        }
+    }
+
+    /// The bytes from `offset` on were written again and synced.
+    pub fn refresh(&mut self, offset: usize) {
+        self.synced = self.bytes.len();
+        self.doomed = self
+            .doomed
+            .map(|(from, to)| (from, to.min(offset)))
+            .filter(|(from, to)| from < to);
+    }
+
+    pub fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+        self.synced = self.bytes.len();
+        self.doomed = self
+            .doomed
+            .map(|(from, to)| (from, to.min(length)))
+            .filter(|(from, to)| from < to);
+    }
+
+    /// The power went: what was not synced is there in part, as zeros, or not.
+    fn crash(&mut self, chance: &mut Chance) {
+        if let Some((from, to)) = self.doomed.take() {
+            if to >= self.synced {
+                self.synced = self.synced.min(from);
+                self.bytes.truncate(from);
+            } else if let Some(lost) = self.bytes.get_mut(from..to) {
+                lost.fill(0);
+            }
+        }
+        let unsynced = self.bytes.len().saturating_sub(self.synced);
+        let kept = self.synced + chance.up_to(unsynced);
+        if chance.next().is_multiple_of(8) {
+            // The length reached the disk, the last bytes did not.
+            if let Some(lost) = self.bytes.get_mut(kept..) {
+                lost.fill(0);
+            }
+        } else {
+            self.bytes.truncate(kept);
+        }
+        self.synced = self.bytes.len();
+    }
+}
+
+/// One store: what is on the disk, and the batches on their way there.
+#[derive(Debug, Default)]
+pub(super) struct SimStore {
+    pub durable: BTreeMap<Bytes, Bytes>,
+    /// What readers see: `durable` and every pending batch.
+    pub live: BTreeMap<Bytes, Bytes>,
+    pending: Vec<Batch>,
+    /// How many of `pending` the operating system has.
+    flushed: usize,
+    /// A sync failed and lost its batches: no later one reaches the disk.
+    severed: bool,
+    /// It will not open: as sled with a flipped bit.
+    pub broken: bool,
+}
+
+impl SimStore {
+    pub fn apply(&mut self, batch: Batch) {
+        change(&mut self.live, &batch);
+        self.pending.push(batch);
+    }
+
+    pub fn flush(&mut self) {
+        self.flushed = self.pending.len();
+    }
+
+    pub fn sync(&mut self, fate: Fate) {
+        match fate {
+            Fate::Failed { kept: false } => self.severed = true,
+            Fate::Halted { kept: false } => {}
+            _ if self.severed => {}
+            _ => self.keep(self.flushed),
+        }
+    }
+
+    /// The first `count` pending batches are on the disk.
+    fn keep(&mut self, count: usize) {
+        for batch in self.pending.drain(..count.min(self.pending.len())) {
+            change(&mut self.durable, &batch);
+        }
+        self.flushed = self.flushed.saturating_sub(count);
+    }
+
+    fn crash(&mut self, chance: &mut Chance) {
+        if !self.severed {
+            let kept = chance.up_to(self.pending.len());
+            self.keep(kept);
+        }
+        self.severed = false;
+        self.forget_from(0);
+    }
+
+    /// The process died: what it had not flushed is lost from some batch on.
+    fn kill(&mut self, chance: &mut Chance) {
+        let unflushed = self.pending.len().saturating_sub(self.flushed);
+        let kept = self.flushed + chance.up_to(unflushed);
+        self.forget_from(kept);
+        self.flushed = kept;
+    }
+
+    fn forget_from(&mut self, kept: usize) {
+        self.pending.truncate(kept);
+        self.flushed = self.flushed.min(kept);
+        self.live = self.durable.clone();
+        for batch in &self.pending {
+            change(&mut self.live, batch);
+        }
+    }
+}
+
+fn change(map: &mut BTreeMap<Bytes, Bytes>, batch: &Batch) {
+    for change in batch.changes() {
+        match change {
+            Change::Put(key, value) => {
+                map.insert(Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+            }
+            Change::Remove(key) => {
+                map.remove(key.as_slice());
+            }
+        }
+    }
+}
+
+/// Everything on the disk.
+#[derive(Debug)]
+pub(super) struct State {
+    pub files: BTreeMap<String, BTreeMap<String, SimFile>>,
+    pub stores: BTreeMap<String, SimStore>,
+    /// Handles of an earlier life do nothing.
+    pub life: u64,
+    pub faults: Faults,
+    pub syncs: u64,
+    halted: bool,
+    chance: Chance,
+}
+
+impl State {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            files: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            life: 0,
+            faults: Faults::default(),
+            syncs: 0,
+            halted: false,
+            chance: Chance(seed),
+        }
+    }
+
+    /// Whether a handle of this life may still act.
+    pub fn alive(&self, life: u64, name: &str) -> Result<(), StorageError> {
+        if self.halted || life != self.life {
+            return Err(refused(name, "the power is off"));
+        }
+        Ok(())
+    }
+
+    /// Counts a sync and decides what becomes of it.
+    pub fn sync_point(&mut self) -> Fate {
+        self.syncs += 1;
+        if self.faults.halt_at == Some(self.syncs) {
+            self.halted = true;
+            let kept = self.chance.coin();
+            return Fate::Halted { kept };
+        }
+        if self.faults.fail_at == Some(self.syncs) {
+            let kept = self.chance.coin();
+            return Fate::Failed { kept };
+        }
+        Fate::Done
+    }
+
+    /// The power went and came back.
+    pub fn crash(&mut self) {
+        let chance = &mut self.chance;
+        for file in self.files.values_mut().flat_map(BTreeMap::values_mut) {
+            file.crash(chance);
+        }
+        for store in self.stores.values_mut() {
+            store.crash(chance);
+        }
+        self.begin();
+    }
+
+    /// The process died; the operating system lives and keeps what it was given.
+    pub fn kill(&mut self) {
+        for store in self.stores.values_mut() {
+            store.kill(&mut self.chance);
+        }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.life += 1;
+        self.halted = false;
+        self.faults = Faults::default();
+        self.syncs = 0;
+    }
+}
+
+/// An I/O error of the simulated disk.
+pub(super) fn refused(name: &str, why: &'static str) -> StorageError {
+    StorageError::io("use", name)(io::Error::other(why))
+}
+
+/// The caller's answer to a sync of this fate.
+pub(super) fn answer(fate: Fate, name: &str) -> Result<(), StorageError> {
+    match fate {
+        Fate::Done => Ok(()),
+        Fate::Halted { .. } => Err(refused(name, "the power is off")),
+        Fate::Failed { .. } => Err(refused(name, "the disk failed to sync")),
+    }
+}
