@@ -1,0 +1,333 @@
+//! Groups of entries as values of the store.
+//!
+//! A key costs more than its bytes, so entries are packed greedily; a value
+//! stays below 7,000 bytes, for sled moves pages of larger ones into files that
+//! it never syncs. An entry too large for one value is split over parts.
+//!
+//! | key | |
+//! | --- | --- |
+//! | u64 | position of the first entry, or of the split one |
+//! | u16 | part: 0, or counting the parts of a split entry |
+//!
+//! | value | |
+//! | --- | --- |
+//! | u32 | CRC-32C of the key and of the rest of the value |
+//! | u8 | 1: whole entries follow; 2: a part of one |
+//! | | whole: entries, each with its length; part: u16 length of the whole entry, then bytes |
+//!
+//! All integers are big-endian. The key is under the checksum, so that a value
+//! in another's place is found out.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::entry::{Piece, Place, decode, encode, encoded_len};
+use crate::{domain::Position, storage::Batch};
+
+/// The longest value, in bytes; with it sled's `blobs/` stays empty.
+pub const VALUE_BYTES_MAX: usize = 7_000;
+
+const CHECKSUM_BYTES: usize = 4;
+const HEADER_BYTES: usize = CHECKSUM_BYTES + 1;
+const PART_BYTES_MAX: usize = VALUE_BYTES_MAX - HEADER_BYTES - 2;
+const WHOLE: u8 = 1;
+const PART: u8 = 2;
+
+/// A key of the log's store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub first: u64,
+    pub part: u16,
+}
+
+impl Key {
+    pub fn encode(self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        bytes[..8].copy_from_slice(&self.first.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.part.to_be_bytes());
+        bytes
+    }
+
+    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let first = bytes.try_get_u64().ok()?;
+        let part = bytes.try_get_u16().ok()?;
+        bytes.is_empty().then_some(Self { first, part })
+    }
+
+    /// The least key of a position.
+    pub fn start(first: u64) -> [u8; 10] {
+        Self { first, part: 0 }.encode()
+    }
+
+    /// The greatest key of a position.
+    pub fn end(first: u64) -> [u8; 10] {
+        let part = u16::MAX;
+        Self { first, part }.encode()
+    }
+}
+
+/// Adds the values of a group whose first entry has position `first`.
+pub(super) fn put_group<E: AsRef<[u8]>>(batch: &mut Batch, first: u64, entries: &[E]) {
+    let mut packing: Option<(u64, Vec<u8>)> = None;
+    for (position, entry) in (first..).zip(entries) {
+        let entry = entry.as_ref();
+        let added = encoded_len(entry);
+        let full = |value: &Vec<u8>| value.len() + added > VALUE_BYTES_MAX;
+        if packing.as_ref().is_some_and(|(_, value)| full(value)) {
+            put_packed(batch, packing.take());
+        }
+        if HEADER_BYTES + added > VALUE_BYTES_MAX {
+            put_parts(batch, position, entry);
+            continue;
+        }
+        let (_, value) = packing.get_or_insert_with(|| (position, header(WHOLE)));
+        encode(value, entry);
+    }
+    put_packed(batch, packing);
+}
+
+fn put_packed(batch: &mut Batch, packed: Option<(u64, Vec<u8>)>) {
+    if let Some((first, value)) = packed {
+        put(batch, Key { first, part: 0 }, value);
+    }
+}
+
+fn put_parts(batch: &mut Batch, first: u64, entry: &[u8]) {
+    let length = u16::try_from(entry.len()).unwrap_or(u16::MAX);
+    for (part, bytes) in (0..).zip(entry.chunks(PART_BYTES_MAX)) {
+        let mut value = header(PART);
+        value.extend_from_slice(&length.to_be_bytes());
+        value.extend_from_slice(bytes);
+        put(batch, Key { first, part }, value);
+    }
+}
+
+/// A value's beginning, the checksum still to come.
+fn header(kind: u8) -> Vec<u8> {
+    vec![0, 0, 0, 0, kind]
+}
+
+fn put(batch: &mut Batch, key: Key, mut value: Vec<u8>) {
+    let key = key.encode();
+    if let Some((checksum, rest)) = value.split_first_chunk_mut() {
+        *checksum = checksum_of(&key, rest).to_be_bytes();
+    }
+    batch.put(key, value);
+}
+
+fn checksum_of(key: &[u8], rest: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(key), rest)
+}
+
+/// What one value holds, its checksum checked.
+enum Content {
+    Whole(Vec<Bytes>),
+    Part { length: usize, bytes: Bytes },
+}
+
+fn open(key: &[u8], mut value: Bytes) -> Option<Content> {
+    let checksum = value.try_get_u32().ok()?;
+    if checksum != checksum_of(key, &value) {
+        return None;
+    }
+    match value.try_get_u8().ok()? {
+        WHOLE => decode(value).map(Content::Whole),
+        PART => {
+            let length = usize::from(value.try_get_u16().ok()?);
+            Some(Content::Part {
+                length,
+                bytes: value,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The entry at `position`, if this pair is whole entries and it is among them.
+pub(super) fn find(key: &[u8], value: Bytes, position: u64) -> Option<Bytes> {
+    let first = Key::decode(key).filter(|key| key.part == 0)?.first;
+    let index = usize::try_from(position.checked_sub(first)?).ok()?;
+    match open(key, value)? {
+        Content::Whole(mut entries) if index < entries.len() => Some(entries.swap_remove(index)),
+        _ => None,
+    }
+}
+
+/// Puts entries together again from pairs in key order.
+#[derive(Default)]
+pub(super) struct Assembler {
+    parts: Option<Parts>,
+    ready: VecDeque<Piece>,
+}
+
+/// A split entry of which not every part has come.
+struct Parts {
+    first: u64,
+    next: u16,
+    length: usize,
+    bytes: BytesMut,
+}
+
+impl Assembler {
+    /// The next piece that is whole.
+    pub fn next(&mut self) -> Option<Piece> {
+        self.ready.pop_front()
+    }
+
+    /// Takes the next pair.
+    pub fn push(&mut self, key: &[u8], value: Bytes) {
+        let Some(place) = Key::decode(key) else {
+            let position = self.parts.as_ref().map_or(0, |parts| parts.first);
+            self.damaged(position);
+            return;
+        };
+        match open(key, value) {
+            Some(Content::Whole(entries)) if place.part == 0 => {
+                self.end();
+                let positions = (place.first..).map(Position::new);
+                let pieces = positions.zip(entries);
+                self.ready
+                    .extend(pieces.map(|(at, entry)| Piece::Entry(at, entry)));
+            }
+            Some(Content::Part { length, bytes }) => self.part(place, length, &bytes),
+            _ => {
+                self.end();
+                self.damaged(place.first);
+            }
+        }
+    }
+
+    /// No more pairs come: an entry that still lacks parts is damaged.
+    pub fn end(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            self.damaged(parts.first);
+        }
+    }
+
+    fn part(&mut self, place: Key, length: usize, bytes: &Bytes) {
+        if place.part == 0 {
+            self.end();
+            self.parts = Some(Parts {
+                first: place.first,
+                next: 0,
+                length,
+                bytes: BytesMut::with_capacity(length),
+            });
+        }
+        let Some(mut parts) = self.parts.take() else {
+            return self.damaged(place.first);
+        };
+        let follows = parts.first == place.first && parts.next == place.part;
+        if !follows || parts.length != length || parts.bytes.len() + bytes.len() > length {
+            return self.damaged(parts.first);
+        }
+        parts.bytes.extend_from_slice(bytes);
+        parts.next = parts.next.saturating_add(1);
+        if parts.bytes.len() == length {
+            let position = Position::new(parts.first);
+            self.ready
+                .push_back(Piece::Entry(position, parts.bytes.freeze()));
+        } else {
+            self.parts = Some(parts);
+        }
+    }
+
+    fn damaged(&mut self, position: u64) {
+        let place = Place::Value(Position::new(position));
+        self.ready.push_back(Piece::Damaged(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{super::entry::ENTRY_BYTES_MAX, *};
+    use crate::storage::Change;
+
+    fn pairs(first: u64, entries: &[Vec<u8>]) -> Vec<(Vec<u8>, Bytes)> {
+        let mut batch = Batch::default();
+        put_group(&mut batch, first, entries);
+        let pair = |change: &Change| match change {
+            Change::Put(key, value) => (key.clone(), Bytes::from(value.clone())),
+            Change::Remove(_) => panic!("a group removes nothing"),
+        };
+        batch.changes().iter().map(pair).collect()
+    }
+
+    fn assemble(pairs: &[(Vec<u8>, Bytes)]) -> Vec<Piece> {
+        let mut assembler = Assembler::default();
+        for (key, value) in pairs {
+            assembler.push(key, value.clone());
+        }
+        assembler.end();
+        std::iter::from_fn(|| assembler.next()).collect()
+    }
+
+    fn entry_of_any_size() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            8 => 1..1_000usize,
+            2 => 6_900..7_100usize,
+            1 => 13_900..14_100usize,
+            1 => 1..=ENTRY_BYTES_MAX,
+        ]
+        .prop_flat_map(|length| any::<u8>().prop_map(move |fill| vec![fill; length]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_group_comes_back_as_it_went_in(
+            first in 1..u64::MAX / 2,
+            entries in vec(entry_of_any_size(), 1..40),
+        ) {
+            let pairs = pairs(first, &entries);
+            prop_assert!(pairs.iter().all(|(_, value)| value.len() <= VALUE_BYTES_MAX));
+            prop_assert!(pairs.is_sorted_by(|a, b| a.0 < b.0));
+            let expected: Vec<_> = (first..)
+                .zip(&entries)
+                .map(|(at, entry)| Piece::Entry(Position::new(at), entry.clone().into()))
+                .collect();
+            prop_assert_eq!(assemble(&pairs), expected);
+        }
+
+        #[test]
+        fn a_flipped_bit_never_gives_a_wrong_entry(
+            entries in vec(entry_of_any_size(), 1..10),
+            pick: prop::sample::Index,
+            bit: prop::sample::Index,
+        ) {
+            let mut pairs = pairs(1, &entries);
+            let pick = pick.index(pairs.len());
+            let (_, value) = &mut pairs[pick];
+            let mut bytes = value.to_vec();
+            let bit = bit.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            *value = bytes.into();
+            let pieces = assemble(&pairs);
+            let damaged = pieces.iter().filter(|piece| matches!(piece, Piece::Damaged(_)));
+            prop_assert!(damaged.count() > 0);
+            for piece in pieces {
+                if let Piece::Entry(at, bytes) = piece {
+                    prop_assert_eq!(&bytes[..], &entries[at.get() as usize - 1][..]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_entry_takes_ten_values_and_a_lost_one_is_noticed() {
+        let mut pairs = pairs(7, &[vec![5; ENTRY_BYTES_MAX]]);
+        assert_eq!(pairs.len(), 10);
+        pairs.pop();
+        let place = Place::Value(Position::new(7));
+        assert_eq!(assemble(&pairs), [Piece::Damaged(place)]);
+    }
+
+    #[test]
+    fn a_value_under_another_key_is_damaged() {
+        let mut pairs = pairs(7, &[vec![5; 10]]);
+        pairs[0].0 = Key::start(8).to_vec();
+        assert!(matches!(assemble(&pairs)[..], [Piece::Damaged(_)]));
+    }
+}

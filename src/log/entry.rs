@@ -1,0 +1,61 @@
+//! Entries on their way in and out: opaque bytes, each with a length before it.
+//!
+//! The encoding, a big-endian `u16` and then the bytes, is that of a tlog-tiles
+//! entry bundle, so that full runs of 256 can be sealed as they stand.
+
+use bytes::{Buf, Bytes};
+
+use crate::domain::Position;
+
+/// The longest entry, in bytes: what the `u16` before it can say. The shortest is 1.
+pub const ENTRY_BYTES_MAX: usize = 65_535;
+
+/// Something found while a copy of the log is read from one end to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// An entry whose checksum holds.
+    Entry(Position, Bytes),
+    /// Bytes that cannot be trusted, where they were found.
+    Damaged(Place),
+}
+
+/// Where damaged bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Place {
+    /// A value of the store, by the position its key names.
+    #[error("the store's value of position {0}")]
+    Value(Position),
+    /// A stretch of a journal file that is no whole frame.
+    #[error("journal file {name}, from byte {offset}")]
+    Frame {
+        /// The file's name.
+        name: String,
+        /// From which byte on.
+        offset: u64,
+    },
+}
+
+/// The length of an entry with the length before it.
+pub(super) const fn encoded_len(entry: &[u8]) -> usize {
+    2 + entry.len()
+}
+
+/// Writes an entry that was checked to be at most [`ENTRY_BYTES_MAX`] long.
+pub(super) fn encode(out: &mut Vec<u8>, entry: &[u8]) {
+    let length = u16::try_from(entry.len()).unwrap_or(u16::MAX);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(entry);
+}
+
+/// Takes encoded entries apart; `None` unless they fill the bytes exactly.
+pub(super) fn decode(mut bytes: Bytes) -> Option<Vec<Bytes>> {
+    let mut entries = Vec::new();
+    while !bytes.is_empty() {
+        let length = usize::from(bytes.try_get_u16().ok()?);
+        if length == 0 || length > bytes.len() {
+            return None;
+        }
+        entries.push(bytes.split_to(length));
+    }
+    Some(entries)
+}
