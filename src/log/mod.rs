@@ -1,2 +1,40 @@
-//! See the map in `lib.rs`.
+//! The durable log: opaque entries at positions without a gap, from 1.
+//!
+//! There are two copies and one truth. Every group is written to the store,
+//! packed into values ([`VALUE_BYTES_MAX`]), and to the journal, as one
+//! checksummed frame in files of its own; it is acknowledged when both are on
+//! the disk. [`open`] compares the two and completes the one that is behind or
+//! damaged; [`verify`] compares all of it and changes nothing; opening with
+//! [`OpenOptions::whole`] repairs all of it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `entry`, `chunk`, `frame` | the bytes on the disk |
+//! | `journal` | the second copy, in files |
+//! | `append`, `read` | the growing end, and reading beside it |
+//! | `survey`, `mend` | comparing the copies; completing one from the other |
+//! | `open`, `verify` | what is done with the comparison |
+//!
+//! What an entry means is known to `record` alone.
+
+mod append;
+mod chunk;
+mod entry;
+mod frame;
+mod journal;
+mod mend;
+mod open;
+mod read;
 pub mod record;
+mod survey;
+mod verify;
+
+pub use append::{AppendError, Appended, Appender, GROUP_BYTES_MAX};
+pub use chunk::VALUE_BYTES_MAX;
+pub use entry::{ENTRY_BYTES_MAX, Piece, Place};
+pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
+pub use mend::Repair;
+pub use open::{JOURNAL, OpenError, OpenOptions, Opened, STORE, open};
+pub use read::{Archive, NoArchive, ReadError, Reader, Scan};
+pub use survey::Gap;
+pub use verify::{Damage, Verified, verify};

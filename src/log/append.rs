@@ -1,0 +1,239 @@
+//! Appending groups: the one way into the log.
+//!
+//! A group is written to the store by the calling thread and to the journal by
+//! a helper thread, side by side, and is acknowledged when it is on the disk in
+//! both. After any failure nobody can say what the disk holds, so the appender
+//! refuses everything from then on; opening the log again finds out.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    chunk,
+    entry::ENTRY_BYTES_MAX,
+    frame::{PAYLOAD_BYTES_MAX, encode_frame, payload_bytes},
+    journal::Journal,
+};
+use crate::{
+    domain::Position,
+    storage::{Batch, StorageError, Store},
+};
+
+/// The largest group, in bytes, two for each entry counted with it.
+pub const GROUP_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
+
+/// Why a group was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A group must hold an entry. Nothing has happened.
+    #[error("a group must hold at least one entry")]
+    Empty,
+    /// An entry is empty or longer than [`ENTRY_BYTES_MAX`]. Nothing has happened.
+    #[error(
+        "entry {index} of the group has {bytes} bytes; from 1 to {ENTRY_BYTES_MAX} are allowed"
+    )]
+    EntrySize {
+        /// Which entry, from 0.
+        index: usize,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The group is larger than [`GROUP_BYTES_MAX`]. Nothing has happened.
+    #[error("the group has {bytes} bytes; at most {GROUP_BYTES_MAX} are allowed")]
+    GroupSize {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The disk failed. The group may or may not be there after a restart, and
+    /// the appender takes no more.
+    #[error("the log could not be written, restart the service once the disk works: {0}")]
+    Failed(#[from] StorageError),
+    /// An earlier group failed.
+    #[error("the log takes no more events since a write failed; restart the service")]
+    Poisoned,
+}
+
+/// The positions a group was given, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Of its first entry.
+    pub first: Position,
+    /// Of its last entry; every entry in between has one.
+    pub last: Position,
+}
+
+/// The log's growing end, for the one thread that writes.
+pub struct Appender {
+    store: Arc<dyn Store>,
+    journal: Helper,
+    durable: Arc<AtomicU64>,
+    next: u64,
+    poisoned: bool,
+}
+
+impl Appender {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        journal: Arc<Journal>,
+        durable: Arc<AtomicU64>,
+    ) -> Result<Self, StorageError> {
+        Ok(Self {
+            store,
+            journal: Helper::start(journal)?,
+            next: durable.load(Ordering::Acquire).saturating_add(1),
+            durable,
+            poisoned: false,
+        })
+    }
+
+    /// The position the next entry will have.
+    #[must_use]
+    pub fn next(&self) -> Position {
+        Position::new(self.next)
+    }
+
+    /// Whether a failure has closed the log for writing.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Appends a group, all of it or nothing, and returns when it is on the
+    /// disk in both copies; readers see it from then on.
+    ///
+    /// # Errors
+    /// `Failed`, and then `Poisoned` for ever; the others change nothing.
+    pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, AppendError> {
+        if self.poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        check(entries)?;
+        let first = self.next;
+        let last = first + (entries.len() as u64 - 1);
+        let mut frame = self.journal.buffer();
+        encode_frame(&mut frame, first, entries);
+        self.poisoned = true;
+        self.journal.begin(first, frame)?;
+        let stored = self.write_store(first, entries);
+        let journaled = self.journal.finish();
+        stored.and(journaled)?;
+        self.poisoned = false;
+        self.next = last + 1;
+        self.durable.store(last, Ordering::Release);
+        Ok(Appended {
+            first: Position::new(first),
+            last: Position::new(last),
+        })
+    }
+
+    fn write_store<E: AsRef<[u8]>>(&self, first: u64, entries: &[E]) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        chunk::put_group(&mut batch, first, entries);
+        self.store.apply(batch)?;
+        self.store.flush()?;
+        self.store.sync_data()
+    }
+}
+
+fn check<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), AppendError> {
+    if entries.is_empty() {
+        return Err(AppendError::Empty);
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        let bytes = entry.as_ref().len();
+        if bytes == 0 || bytes > ENTRY_BYTES_MAX {
+            return Err(AppendError::EntrySize { index, bytes });
+        }
+    }
+    let bytes = payload_bytes(entries);
+    if bytes > GROUP_BYTES_MAX {
+        return Err(AppendError::GroupSize { bytes });
+    }
+    Ok(())
+}
+
+/// The thread that writes the journal while the store is written.
+struct Helper {
+    /// `None` only while it is dropped.
+    work: Option<SyncSender<(u64, Vec<u8>)>>,
+    done: Receiver<(Result<(), StorageError>, Vec<u8>)>,
+    thread: Option<JoinHandle<()>>,
+    /// The last frame's memory, to be used again.
+    spare: Vec<u8>,
+}
+
+impl Helper {
+    /// A larger buffer than this is not kept.
+    const SPARE_BYTES_MAX: usize = 4 << 20;
+
+    fn start(journal: Arc<Journal>) -> Result<Self, StorageError> {
+        let (work, groups) = sync_channel::<(u64, Vec<u8>)>(1);
+        let (results, done) = sync_channel(1);
+        let append = move || {
+            for (first, frame) in groups {
+                let result = journal.append(first, &frame);
+                if results.send((result, frame)).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(append);
+        Ok(Self {
+            work: Some(work),
+            done,
+            thread: Some(thread.map_err(|cause| failed("start", cause))?),
+            spare: Vec::new(),
+        })
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    fn begin(&self, first: u64, frame: Vec<u8>) -> Result<(), StorageError> {
+        let sent = self.work.as_ref().map(|work| work.send((first, frame)));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(gone()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), StorageError> {
+        let (result, mut frame) = self.done.recv().map_err(|_| gone())?;
+        if frame.capacity() <= Self::SPARE_BYTES_MAX {
+            frame.clear();
+            self.spare = frame;
+        }
+        result
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        drop(self.work.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic over there has already poisoned the appender.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn failed(action: &'static str, cause: std::io::Error) -> StorageError {
+    StorageError::Io {
+        action,
+        name: "the journal's thread".to_owned(),
+        cause,
+    }
+}
+
+fn gone() -> StorageError {
+    failed("reach", std::io::ErrorKind::BrokenPipe.into())
+}

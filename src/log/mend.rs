@@ -1,0 +1,243 @@
+//! Completing one copy of the log from the other.
+//!
+//! Each step leaves the disk in a state from which the next open goes on, for
+//! the power may go in here as well. Only what the survey found in some source
+//! is ever written; nothing is dropped but bytes that are no whole frame.
+
+use std::fmt;
+
+use super::{
+    chunk::{self, Key},
+    frame::encode_frame,
+    open::OpenError,
+    read::{ReadError, Sources},
+    survey::{Gap, Survey},
+};
+use crate::{
+    domain::Position,
+    storage::{Batch, StorageError},
+};
+
+/// A group that is written while mending ends at this many entries ...
+const GROUP_ENTRIES: usize = 256;
+/// ... or at this many bytes.
+const GROUP_BYTES: usize = 1 << 20;
+/// Keys removed at once.
+const PAGE_KEYS: usize = 256;
+
+/// Something that was wrong with the data directory and is right again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// The store would not open; a new one was made from the other copies.
+    StoreRebuilt {
+        /// How many events it holds.
+        events: u64,
+        /// Why the old one would not open.
+        reason: String,
+    },
+    /// Events that the store lacked were written to it.
+    StoreCompleted(Gap),
+    /// Events that the journal lacked were written to it.
+    JournalCompleted(Gap),
+    /// The journal ended in bytes that are no whole group, which nobody was
+    /// promised; they are gone.
+    JournalCut {
+        /// How many.
+        bytes: u64,
+    },
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StoreRebuilt { events, reason } => write!(
+                f,
+                "the store would not open ({reason}); made it anew with {events} events"
+            ),
+            Self::StoreCompleted(gap) => write!(f, "the store {gap}; wrote them from the journal"),
+            Self::JournalCompleted(gap) => {
+                write!(f, "the journal {gap}; wrote them from the store")
+            }
+            Self::JournalCut { bytes } => write!(
+                f,
+                "the journal ended in {bytes} bytes of a group that was never acknowledged; cut them"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.damaged {
+            "was damaged at"
+        } else {
+            "lacked"
+        };
+        let (first, last) = (self.first.get(), self.last.get());
+        write!(f, "{how} events {first} to {last}")
+    }
+}
+
+/// Makes both copies hold everything up to the survey's head, on the disk.
+pub(super) fn mend(
+    sources: &Sources,
+    survey: &Survey,
+    report: &mut Vec<Repair>,
+) -> Result<(), OpenError> {
+    for gap in &survey.store {
+        fill_store(sources, gap)?;
+        report.push(Repair::StoreCompleted(*gap));
+    }
+    sources.store.flush()?;
+    sources.store.sync_data()?;
+    mend_journal(sources, survey, report)
+}
+
+/// Writes the events of a gap into the store, in place of what was there.
+pub(super) fn fill_store(sources: &Sources, gap: &Gap) -> Result<(), OpenError> {
+    let (first, last) = (gap.first.get(), gap.last.get());
+    let mut groups = Groups::new(sources, first, last);
+    while let Some((at, entries)) = groups.next()? {
+        let mut batch = Batch::default();
+        remove_keys(sources, &mut batch, at, at + entries.len() as u64)?;
+        chunk::put_group(&mut batch, at, &entries);
+        sources.store.apply(batch)?;
+    }
+    Ok(())
+}
+
+fn remove_keys(
+    sources: &Sources,
+    batch: &mut Batch,
+    from: u64,
+    until: u64,
+) -> Result<(), StorageError> {
+    let mut start = Key::start(from).to_vec();
+    loop {
+        let page = sources
+            .store
+            .page(&start, Some(&Key::start(until)), PAGE_KEYS)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
+        start = last.to_vec();
+        start.push(0);
+        for (key, _) in page {
+            batch.remove(key);
+        }
+    }
+}
+
+fn mend_journal(
+    sources: &Sources,
+    survey: &Survey,
+    report: &mut Vec<Repair>,
+) -> Result<(), OpenError> {
+    let mut done = 0;
+    for gap in &survey.journal {
+        if gap.last.get() != survey.head && gap.last.get() > done {
+            done = rewrite_around(sources, gap, survey.head)?;
+            report.push(Repair::JournalCompleted(*gap));
+        }
+    }
+    // The file that was looked at last may just have been replaced by a whole one.
+    if let Some(end) = survey.end.filter(|end| end.segment > done) {
+        let bytes = sources.journal.cut(&end)?;
+        if bytes > 0 {
+            report.push(Repair::JournalCut { bytes });
+        }
+        sources.journal.settle(&end)?;
+    }
+    if let Some(gap) = survey.journal.last().filter(|gap| gap.last.get() > done) {
+        let mut groups = Groups::new(sources, gap.first.get(), gap.last.get());
+        while let Some((first, entries)) = groups.next()? {
+            let mut frame = Vec::new();
+            encode_frame(&mut frame, first, &entries);
+            sources.journal.append(first, &frame)?;
+        }
+        report.push(Repair::JournalCompleted(*gap));
+    }
+    Ok(())
+}
+
+/// Writes the journal files around a gap again, whole, from whatever source has
+/// the events; the last position that is then right.
+fn rewrite_around(sources: &Sources, gap: &Gap, head: u64) -> Result<u64, OpenError> {
+    let (start, _) = sources.journal.around(gap.first.get());
+    let (_, next) = sources.journal.around(gap.last.get());
+    let last = next.map_or(head, |next| next - 1);
+    let mut segment = start.unwrap_or(gap.first.get());
+    let mut groups = Groups::new(sources, segment, last);
+    let mut frames = Vec::new();
+    while let Some((first, entries)) = groups.next()? {
+        if sources.journal.is_full(frames.len()) {
+            sources.journal.write_segment(segment, &frames)?;
+            frames.clear();
+            segment = first;
+        }
+        encode_frame(&mut frames, first, &entries);
+    }
+    sources.journal.write_segment(segment, &frames)?;
+    Ok(last)
+}
+
+/// A stretch of the log in groups of a size to write at once.
+struct Groups<'a> {
+    sources: &'a Sources,
+    next: u64,
+    last: u64,
+}
+
+impl<'a> Groups<'a> {
+    fn new(sources: &'a Sources, first: u64, last: u64) -> Self {
+        Self {
+            sources,
+            next: first,
+            last,
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<(u64, Vec<bytes::Bytes>)>, OpenError> {
+        let first = self.next;
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for found in self.sources.scan(first, self.last) {
+            let (_, entry) = found.map_err(missing)?;
+            bytes += entry.len();
+            entries.push(entry);
+            if entries.len() == GROUP_ENTRIES || bytes >= GROUP_BYTES {
+                break;
+            }
+        }
+        self.next += entries.len() as u64;
+        Ok((!entries.is_empty()).then_some((first, entries)))
+    }
+}
+
+fn missing(error: ReadError) -> OpenError {
+    match error {
+        ReadError::Storage(error) => error.into(),
+        ReadError::Damaged { position } => OpenError::Missing {
+            first: position,
+            last: position,
+        },
+    }
+}
+
+impl Survey {
+    /// The error, if there is something that no source can give.
+    pub(super) fn refuse(&self) -> Result<(), OpenError> {
+        if let Some(Gap { first, last, .. }) = self.lost.first() {
+            return Err(OpenError::Missing {
+                first: *first,
+                last: *last,
+            });
+        }
+        match self.differs {
+            Some(position) => Err(OpenError::Differs {
+                position: Position::new(position),
+            }),
+            None => Ok(()),
+        }
+    }
+}

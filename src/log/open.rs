@@ -1,0 +1,214 @@
+//! Opening the log: two copies in, one truth out.
+//!
+//! The store and the journal are compared in their last part, and the one that
+//! is behind, damaged or unreadable is completed from the other, or from the
+//! archive. A group that nobody was promised may be kept or not; both copies
+//! agree on it afterwards. What no source has is an error: the log is never
+//! opened as if nothing had happened.
+//!
+//! A store that sled will not open is not touched: a new one is made beside it,
+//! and the two change names once the new one is on the disk.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use super::{
+    append::Appender,
+    chunk::Key,
+    journal::{Journal, SEGMENT_BYTES_DEFAULT},
+    mend::{Repair, fill_store, mend},
+    read::{Archive, NoArchive, Reader, Sources},
+    survey::{Survey, survey},
+};
+use crate::{
+    domain::Position,
+    storage::{Disk, StorageError},
+};
+
+/// The store's name in the data directory.
+pub const STORE: &str = "log";
+/// The journal's.
+pub const JOURNAL: &str = "journal";
+/// A store in the making.
+const STORE_NEW: &str = "log.new";
+/// The store that would not open, until the new one is in its place.
+const STORE_DAMAGED: &str = "log.damaged";
+
+/// How to open the log.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// Where sealed events can be read.
+    pub archive: Arc<dyn Archive>,
+    /// A position known to have been in the log, from a signed checkpoint for
+    /// instance: a log that ends before it is not opened.
+    pub at_least: Position,
+    /// A journal file is left for a new one at this length, in bytes.
+    pub segment_bytes_max: u64,
+    /// Compare the copies from the first event on, not only their last part.
+    pub whole: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            archive: Arc::new(NoArchive),
+            at_least: Position::ZERO,
+            segment_bytes_max: SEGMENT_BYTES_DEFAULT,
+            whole: false,
+        }
+    }
+}
+
+/// Why the log was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither the store, nor the journal, nor the archive has these events.
+    #[error(
+        "events {} to {} are in no copy of the log; put a backup in place with `contactd restore`, \
+         or save what is left with `contactd log export`",
+        first.get(), last.get()
+    )]
+    Missing {
+        /// The first that is missing.
+        first: Position,
+        /// The last of that gap; there may be more gaps.
+        last: Position,
+    },
+    /// The store and the journal both hold this event, whole, and not the same.
+    #[error(
+        "the store and the journal hold different events at position {}; \
+         put a backup in place with `contactd restore`",
+        position.get()
+    )]
+    Differs {
+        /// The first such position.
+        position: Position,
+    },
+    /// The disk or the store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// An open log.
+pub struct Opened {
+    /// For the one thread that writes.
+    pub appender: Appender,
+    /// For everybody else; its head is where the log ends.
+    pub reader: Reader,
+    /// For the audit floor, which drops what it has sealed.
+    pub journal: Arc<Journal>,
+    /// What had to be repaired; empty after an orderly stop.
+    pub report: Vec<Repair>,
+}
+
+/// Opens the log, repairs what can be repaired, and tells how far it is.
+///
+/// # Errors
+/// `Missing` or `Differs` where the copies cannot be made one; `Storage` where
+/// the disk fails.
+pub fn open(
+    disk: &dyn Disk,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Opened, OpenError> {
+    let mut report = Vec::new();
+    finish_swap(disk)?;
+    let files = disk.files(JOURNAL)?;
+    let journal = Arc::new(Journal::open(files, options.segment_bytes_max)?);
+    let opened = open_store(disk, &journal, options, progress);
+    let (sources, survey) = match opened {
+        Err(OpenError::Storage(StorageError::Damaged { reason, .. })) => {
+            let events = rebuild(disk, &journal, options, progress)?;
+            report.push(Repair::StoreRebuilt { events, reason });
+            open_store(disk, &journal, options, progress)?
+        }
+        other => other?,
+    };
+    mend(&sources, &survey, &mut report)?;
+    disk.remove_store(STORE_DAMAGED)?;
+    let durable = Arc::new(AtomicU64::new(survey.head));
+    let store = sources.store.clone();
+    Ok(Opened {
+        appender: Appender::new(store, journal.clone(), durable.clone())?,
+        reader: Reader::new(sources, durable),
+        journal,
+        report,
+    })
+}
+
+/// Opens the store and compares it with the journal.
+fn open_store(
+    disk: &dyn Disk,
+    journal: &Arc<Journal>,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<(Sources, Survey), OpenError> {
+    let sources = Sources {
+        store: disk.open_store(STORE)?,
+        journal: journal.clone(),
+        archive: options.archive.clone(),
+    };
+    let from = if options.whole { 1 } else { tail(&sources)? };
+    let survey = survey(&sources, from, traces(journal, options), progress)?;
+    survey.refuse()?;
+    Ok((sources, survey))
+}
+
+/// Where the last part of the log begins: with the journal's newest file, or
+/// where the store ends, whichever comes first.
+fn tail(sources: &Sources) -> Result<u64, StorageError> {
+    let unsealed = sources.archive.sealed().next().get();
+    let journal = match (sources.journal.base(), sources.journal.tail()) {
+        (Some(base), Some(tail)) if base.get() <= unsealed => tail,
+        _ => unsealed,
+    };
+    let last = sources.store.last_at_or_before(&Key::end(u64::MAX))?;
+    let store = last.and_then(|(key, _)| Key::decode(&key));
+    Ok(store.map_or(1, |key| key.first).min(journal).max(1))
+}
+
+/// The last position that the log must reach. A journal file is begun only when
+/// everything before the position it is named by is on the disk.
+pub(super) fn traces(journal: &Journal, options: &OpenOptions) -> u64 {
+    let begun = journal.tail().map_or(0, |first| first.saturating_sub(1));
+    begun.max(options.at_least.get())
+}
+
+/// Makes a new store from the journal and the archive, and puts it in the place
+/// of the one that will not open; how many events it holds.
+fn rebuild(
+    disk: &dyn Disk,
+    journal: &Arc<Journal>,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<u64, OpenError> {
+    disk.remove_store(STORE_NEW)?;
+    let sources = Sources {
+        store: disk.open_store(STORE_NEW)?,
+        journal: journal.clone(),
+        archive: options.archive.clone(),
+    };
+    let survey = survey(&sources, 1, traces(journal, options), progress)?;
+    survey.refuse()?;
+    for gap in &survey.store {
+        fill_store(&sources, gap)?;
+    }
+    sources.store.flush()?;
+    sources.store.sync_data()?;
+    drop(sources);
+    disk.remove_store(STORE_DAMAGED)?;
+    if disk.has_store(STORE)? {
+        disk.rename_store(STORE, STORE_DAMAGED)?;
+    }
+    disk.rename_store(STORE_NEW, STORE)?;
+    Ok(survey.head)
+}
+
+/// Ends an exchange of stores that the last process began. With the old store
+/// set aside the new one is whole; before that it may not be.
+fn finish_swap(disk: &dyn Disk) -> Result<(), StorageError> {
+    let set_aside = disk.has_store(STORE_DAMAGED)? && !disk.has_store(STORE)?;
+    if set_aside && disk.has_store(STORE_NEW)? {
+        return disk.rename_store(STORE_NEW, STORE);
+    }
+    disk.remove_store(STORE_NEW)
+}

@@ -1,0 +1,195 @@
+//! Comparing the two copies, entry by entry, without changing either.
+//!
+//! Opening, `verify` and `repair` all stand on this one comparison; they differ
+//! in where it begins and in what is done about what it finds.
+
+use bytes::Bytes;
+
+use super::{
+    entry::{Piece, Place},
+    journal::End,
+    read::{Sources, StoreScan},
+};
+use crate::{domain::Position, storage::StorageError};
+
+/// How often progress is told, in entries.
+const PROGRESS_EVERY: u64 = 4_096;
+
+/// Positions that a copy should hold and does not, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first of them.
+    pub first: Position,
+    /// The last of them.
+    pub last: Position,
+    /// Whether damaged bytes stand in their place; else they are not there.
+    pub damaged: bool,
+}
+
+/// What the comparison found from a position on.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// The last position that some source can give.
+    pub head: u64,
+    /// What the store lacks that another source has.
+    pub store: Vec<Gap>,
+    /// What the journal lacks, beyond what is sealed.
+    pub journal: Vec<Gap>,
+    /// What no source has, though there are traces of it.
+    pub lost: Vec<Gap>,
+    /// The first position at which the copies hold different bytes.
+    pub differs: Option<u64>,
+    /// Where the journal's newest file ends.
+    pub end: Option<End>,
+}
+
+/// Compares the copies from `from` on. `traces` is the last position known to
+/// have been there, from outside.
+pub(super) fn survey(
+    sources: &Sources,
+    from: u64,
+    traces: u64,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Survey, StorageError> {
+    let start = Position::new(from);
+    let mut survey = Survey::default();
+    let mut store = Copy::new(StoreScan::new(sources.store.clone(), from, u64::MAX));
+    let mut journal = Copy::new(sources.journal.scan(start));
+    let sealed = sources.archive.sealed().get();
+    let mut archived = Archived::default();
+    let mut at = from;
+    loop {
+        let next = match (store.seek(at)?, journal.seek(at)?) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let stored = store.take(at);
+        let journaled = journal.take(at);
+        if stored.is_none() && journaled.is_none() && !archived.has(sources, at, sealed) {
+            // In no copy: lost, up to where some source goes on.
+            let traces = traces.max(sealed).max(store.traces);
+            let Some(until) = next
+                .or_else(|| traces.checked_add(1))
+                .filter(|next| *next > at)
+            else {
+                break;
+            };
+            let until = if at <= sealed { at + 1 } else { until };
+            note(
+                &mut survey.lost,
+                at,
+                until - 1,
+                store.damaged || journal.damaged,
+            );
+            at = until;
+            continue;
+        }
+        if stored.is_none() {
+            note(&mut survey.store, at, at, store.damaged);
+        }
+        if journaled.is_none() && at > sealed {
+            note(&mut survey.journal, at, at, journal.damaged);
+        }
+        if let (Some(stored), Some(journaled)) = (stored, journaled)
+            && stored != journaled
+        {
+            survey.differs.get_or_insert(at);
+        }
+        survey.head = at;
+        if at.is_multiple_of(PROGRESS_EVERY) {
+            progress(Position::new(at));
+        }
+        at += 1;
+    }
+    survey.head = survey.head.max(from - 1);
+    survey.end = journal.pieces.end();
+    progress(Position::new(survey.head));
+    Ok(survey)
+}
+
+/// Adds positions to the last gap, or begins a new one.
+fn note(gaps: &mut Vec<Gap>, first: u64, last: u64, damaged: bool) {
+    let last = Position::new(last);
+    match gaps.last_mut() {
+        Some(gap) if gap.last.get() + 1 == first => {
+            gap.last = last;
+            gap.damaged |= damaged;
+        }
+        _ => gaps.push(Gap {
+            first: Position::new(first),
+            last,
+            damaged,
+        }),
+    }
+}
+
+/// One copy, read in step with the other.
+struct Copy<I> {
+    pieces: I,
+    ahead: Option<(u64, Bytes)>,
+    /// Damage was passed since the last entry taken.
+    damaged: bool,
+    /// The last position that damaged bytes speak of.
+    traces: u64,
+}
+
+impl<I: Iterator<Item = Result<Piece, StorageError>>> Copy<I> {
+    fn new(pieces: I) -> Self {
+        Self {
+            pieces,
+            ahead: None,
+            damaged: false,
+            traces: 0,
+        }
+    }
+
+    /// The first position at or after `at` that this copy has.
+    fn seek(&mut self, at: u64) -> Result<Option<u64>, StorageError> {
+        while self.ahead.as_ref().is_none_or(|(found, _)| *found < at) {
+            match self.pieces.next().transpose()? {
+                Some(Piece::Entry(found, entry)) => self.ahead = Some((found.get(), entry)),
+                Some(Piece::Damaged(place)) => {
+                    self.damaged = true;
+                    // A torn frame may never have been promised to anybody; a
+                    // batch of the store is there whole or not at all.
+                    if let Place::Value(position) = place {
+                        self.traces = self.traces.max(position.get());
+                    }
+                }
+                None => {
+                    self.ahead = None;
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(self.ahead.as_ref().map(|(found, _)| *found))
+    }
+
+    /// The entry at `at`, after a `seek` to it.
+    fn take(&mut self, at: u64) -> Option<Bytes> {
+        let (_, entry) = self.ahead.take_if(|(found, _)| *found == at)?;
+        self.damaged = false;
+        Some(entry)
+    }
+}
+
+/// The run of positions the archive was last found to have.
+#[derive(Default)]
+struct Archived {
+    from: u64,
+    until: u64,
+}
+
+impl Archived {
+    fn has(&mut self, sources: &Sources, at: u64, sealed: u64) -> bool {
+        if at > sealed {
+            return false;
+        }
+        if !(self.from..self.until).contains(&at) {
+            let entries = sources.archive.read(Position::new(at));
+            self.from = at;
+            self.until = at + entries.map_or(0, |entries| entries.len() as u64);
+        }
+        at < self.until
+    }
+}

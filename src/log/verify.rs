@@ -1,0 +1,123 @@
+//! Comparing the whole log and changing nothing.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    journal::Journal,
+    open::{JOURNAL, OpenOptions, STORE, traces},
+    read::Sources,
+    survey::{Gap, survey},
+};
+use crate::{
+    domain::Position,
+    storage::{Disk, SimDisk, StorageError},
+};
+
+/// Something wrong with the log. All but [`Lost`](Self::Lost) and
+/// [`Differs`](Self::Differs) can be repaired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// The store will not open.
+    Unreadable {
+        /// What sled said.
+        reason: String,
+    },
+    /// The store lacks these, or holds them damaged.
+    Store(Gap),
+    /// The journal lacks these, or holds them damaged.
+    Journal(Gap),
+    /// No copy has these.
+    Lost(Gap),
+    /// Both copies hold this one, whole, and not the same.
+    Differs(Position),
+}
+
+impl Damage {
+    /// The first position it concerns.
+    #[must_use]
+    pub fn first(&self) -> Position {
+        match self {
+            Self::Unreadable { .. } => Position::new(1),
+            Self::Store(gap) | Self::Journal(gap) | Self::Lost(gap) => gap.first,
+            Self::Differs(position) => *position,
+        }
+    }
+
+    /// Whether `repair` can make it good from another copy.
+    #[must_use]
+    pub fn is_repairable(&self) -> bool {
+        !matches!(self, Self::Lost(_) | Self::Differs(_))
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { reason } => write!(f, "the store will not open: {reason}"),
+            Self::Store(gap) => write!(f, "the store {gap}"),
+            Self::Journal(gap) => write!(f, "the journal {gap}"),
+            Self::Lost(gap) => write!(f, "every copy {gap}"),
+            Self::Differs(position) => {
+                let position = position.get();
+                write!(
+                    f,
+                    "the store and the journal differ from event {position} on"
+                )
+            }
+        }
+    }
+}
+
+/// What the comparison of the whole log found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The last position that some copy can give.
+    pub head: Position,
+    /// What is wrong, by its first position.
+    pub damages: Vec<Damage>,
+}
+
+/// Compares every value, frame, checksum and position of both copies. A group
+/// cut off by a crash shows as a gap at the end of one copy: the next start, or
+/// `repair`, completes it.
+///
+/// # Errors
+/// The disk failed; damage is no error.
+pub fn verify(
+    disk: &dyn Disk,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Verified, StorageError> {
+    let files = disk.files(JOURNAL)?;
+    let journal = Arc::new(Journal::open(files, options.segment_bytes_max)?);
+    let compare = |store| {
+        let sources = Sources {
+            store,
+            journal: journal.clone(),
+            archive: options.archive.clone(),
+        };
+        survey(&sources, 1, traces(&journal, options), progress)
+    };
+    let mut compare = compare;
+    let mut damages = Vec::new();
+    let survey = match disk.open_store(STORE).and_then(&mut compare) {
+        Err(StorageError::Damaged { reason, .. }) => {
+            damages.push(Damage::Unreadable { reason });
+            // An empty store in memory stands in for it.
+            compare(SimDisk::new(0).open_store(STORE)?)?
+        }
+        other => other?,
+    };
+    if damages.is_empty() {
+        damages.extend(survey.store.into_iter().map(Damage::Store));
+    }
+    damages.extend(survey.journal.into_iter().map(Damage::Journal));
+    damages.extend(survey.lost.into_iter().map(Damage::Lost));
+    let differs = survey.differs.map(Position::new);
+    damages.extend(differs.map(Damage::Differs));
+    damages.sort_by_key(Damage::first);
+    Ok(Verified {
+        head: Position::new(survey.head),
+        damages,
+    })
+}

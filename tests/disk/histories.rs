@@ -1,0 +1,162 @@
+//! Generated histories: at every sync the power goes, the process dies, or the
+//! sync fails.
+
+use contactd::{
+    log::{self, OpenError},
+    storage::{Batch, Disk, Faults, SimDisk, StorageError},
+};
+
+use super::{GROUPS, append, check_copies_agree, check_entries, lying::Lying, open, options};
+
+/// What a history promised: `acknowledged` must be there, up to `possible` may.
+#[derive(Clone, Copy, Default)]
+struct Promised {
+    acknowledged: u64,
+    possible: u64,
+}
+
+/// Opens, checks, appends groups until something fails; false if it did.
+fn live(disk: &SimDisk, promised: &mut Promised, groups: &[u64]) -> bool {
+    let mut log = match open(disk) {
+        Ok(log) => log,
+        Err(OpenError::Storage(StorageError::Io { .. })) => return false,
+        Err(error) => panic!("nothing is damaged: {error}"),
+    };
+    let head = log.reader.head().get();
+    assert!(
+        (promised.acknowledged..=promised.possible).contains(&head),
+        "{} acknowledged, {} possible, but the head is {head}",
+        promised.acknowledged,
+        promised.possible,
+    );
+    // Readers see it from now on: it may not go away again.
+    promised.acknowledged = head;
+    promised.possible = head;
+    for count in groups {
+        promised.possible = promised.acknowledged + count;
+        if append(&mut log, *count).is_err() {
+            let refused = log.appender.append(&[b"x"]);
+            assert!(matches!(refused, Err(log::AppendError::Poisoned)));
+            assert_eq!(log.reader.head().get(), promised.acknowledged);
+            return false;
+        }
+        promised.acknowledged = promised.possible;
+    }
+    check_entries(&log);
+    true
+}
+
+/// The last lives, on a disk without faults.
+fn check_end(disk: &SimDisk, mut promised: Promised) {
+    assert!(live(disk, &mut promised, &[]));
+    check_copies_agree(disk, &options());
+    assert!(live(disk, &mut promised, &[3]));
+    let log = open(disk).expect("it opens");
+    assert_eq!(log.report, [], "an orderly stop leaves nothing to repair");
+}
+
+fn halt_at(sync: u64) -> Faults {
+    Faults {
+        halt_at: Some(sync),
+        ..Faults::default()
+    }
+}
+
+/// How many syncs a history without faults has.
+fn syncs_of_a_history() -> u64 {
+    let disk = SimDisk::new(0);
+    assert!(live(&disk, &mut Promised::default(), &GROUPS));
+    disk.syncs()
+}
+
+#[test]
+fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
+    for sync in 1..=syncs_of_a_history() {
+        for seed in 0..12 {
+            let disk = SimDisk::new(seed * 1_000 + sync);
+            let mut promised = Promised::default();
+            disk.plan(halt_at(sync));
+            live(&disk, &mut promised, &GROUPS);
+            disk.crash();
+            // The recovery is cut as well, at another place each time.
+            disk.plan(halt_at(1 + seed % 6));
+            live(&disk, &mut promised, &GROUPS[..2]);
+            disk.crash();
+            check_end(&disk, promised);
+        }
+    }
+}
+
+#[test]
+fn a_failing_sync_poisons_the_appender_and_loses_nothing_acknowledged() {
+    for sync in 1..=syncs_of_a_history() {
+        for seed in 0..12 {
+            let disk = SimDisk::new(seed * 1_000 + sync);
+            let mut promised = Promised::default();
+            disk.plan(Faults {
+                fail_at: Some(sync),
+                ..Faults::default()
+            });
+            live(&disk, &mut promised, &GROUPS);
+            if seed % 2 == 0 {
+                // The process is started again on the same, lying page cache.
+                disk.kill();
+                assert!(live(&disk, &mut promised, &GROUPS[..3]));
+            }
+            disk.crash();
+            check_end(&disk, promised);
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_makes_no_promise_that_a_power_cut_breaks() {
+    for sync in 1..=syncs_of_a_history() {
+        for seed in 0..6 {
+            let disk = SimDisk::new(seed * 1_000 + sync);
+            let mut promised = Promised::default();
+            disk.plan(halt_at(sync));
+            live(&disk, &mut promised, &GROUPS);
+            disk.kill();
+            assert!(live(&disk, &mut promised, &[]));
+            disk.crash();
+            check_end(&disk, promised);
+        }
+    }
+}
+
+#[test]
+fn without_our_own_sync_acknowledged_events_are_lost() {
+    let lost = |seed: &u64| {
+        let disk = SimDisk::new(*seed);
+        let lying = Lying(disk.clone());
+        let mut log = open(&lying).expect("it opens");
+        append(&mut log, 5).expect("it is acknowledged");
+        drop(log);
+        disk.crash();
+        open(&disk).is_ok_and(|log| log.reader.head().get() < 5)
+    };
+    assert!((0..40).filter(lost).count() > 0);
+}
+
+#[test]
+fn a_flush_alone_does_not_make_a_store_durable() {
+    let kept = |sync: bool| {
+        (0..40).all(|seed| {
+            let disk = SimDisk::new(seed);
+            let store = disk.open_store("any").expect("it opens");
+            let mut batch = Batch::default();
+            batch.put(*b"key", *b"value");
+            store.apply(batch).expect("it is applied");
+            store.flush().expect("it is flushed");
+            if sync {
+                store.sync_data().expect("it is synced");
+            }
+            disk.crash();
+            let store = disk.open_store("any").expect("it opens");
+            store.get(b"key").expect("it is read").is_some()
+        })
+    };
+    assert!(kept(true));
+    assert!(!kept(false));
+}
