@@ -169,6 +169,71 @@ fn what_no_copy_has_is_never_opened_as_if_nothing_had_happened() {
     assert_eq!(missing(&disk, &options()), 1);
 }
 
+/// Groups in one journal file: a bad frame with whole ones after it is no torn
+/// tail, and may not be cut as if it were.
+#[test]
+fn a_bad_frame_before_whole_ones_is_damage_and_not_the_end() {
+    let wide = OpenOptions::default();
+    let flipped = || {
+        let disk = SimDisk::new(1);
+        let mut log = log::open(&disk, &wide, &mut |_| {}).expect("it opens");
+        for count in GROUPS {
+            append(&mut log, count).expect("it is written");
+        }
+        let files = journal_files(&disk);
+        assert_eq!(files.len(), 1);
+        disk.tamper_file(log::JOURNAL, &files[0], |bytes| bytes[100] ^= 1);
+        disk
+    };
+    let report = check_completed(&flipped(), &wide, 42);
+    assert!(matches!(report[..], [Repair::JournalCompleted(gap)] if gap.damaged));
+
+    let disk = flipped();
+    disk.tamper_store(log::STORE, BTreeMap::clear);
+    let refused = log::open(&disk, &wide, &mut |_| {}).map(|log| log.reader.head());
+    assert!(matches!(
+        refused,
+        Err(OpenError::Missing { first, last }) if (first.get(), last.get()) == (2, 3)
+    ));
+}
+
+#[test]
+fn a_damaged_value_at_the_end_speaks_of_events_that_must_have_been() {
+    let disk = disk_with(&GROUPS[..3]);
+    disk.tamper_store(log::STORE, |values| {
+        let mut last = values.last_entry().expect("there are values");
+        last.insert(Bytes::from_static(b"junk"));
+    });
+    for name in journal_files(&disk) {
+        disk.tamper_file(log::JOURNAL, &name, Vec::clear);
+    }
+    assert!(matches!(open(&disk), Err(OpenError::Missing { .. })));
+}
+
+#[test]
+fn a_repair_leaves_nothing_damaged_between_what_it_wrote() {
+    let disk = disk_with(&GROUPS[..3]);
+    disk.tamper_store(log::STORE, |values| {
+        for value in values.values_mut().take(2) {
+            *value = Bytes::from_static(b"junk");
+        }
+    });
+    let whole = OpenOptions {
+        whole: true,
+        ..options()
+    };
+    check_completed(&disk, &whole, 10);
+    let log = open(&disk).expect("it opens");
+    for name in journal_files(&disk) {
+        disk.tamper_file(log::JOURNAL, &name, Vec::clear);
+    }
+    for position in 1..=10 {
+        let found = log.reader.get(Position::new(position));
+        let found = found.expect("the store alone can give it");
+        assert_eq!(found, Some(entry(position).into()));
+    }
+}
+
 #[test]
 fn copies_that_contradict_each_other_are_not_opened() {
     let disk = disk_with(&[1]);

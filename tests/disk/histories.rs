@@ -46,6 +46,15 @@ fn live(disk: &SimDisk, promised: &mut Promised, groups: &[u64]) -> bool {
     true
 }
 
+/// Each copy alone holds what was acknowledged, before anything is repaired.
+fn check_each_copy(disk: &SimDisk, promised: Promised) {
+    let verified = log::verify(disk, &options(), &mut |_| {}).expect("the disk works");
+    for damage in verified.damages {
+        let first = damage.first().get();
+        assert!(first > promised.acknowledged, "{damage}");
+    }
+}
+
 /// The last lives, on a disk without faults.
 fn check_end(disk: &SimDisk, mut promised: Promised) {
     assert!(live(disk, &mut promised, &[]));
@@ -78,10 +87,12 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
             disk.plan(halt_at(sync));
             live(&disk, &mut promised, &GROUPS);
             disk.crash();
+            check_each_copy(&disk, promised);
             // The recovery is cut as well, at another place each time.
             disk.plan(halt_at(1 + seed % 6));
             live(&disk, &mut promised, &GROUPS[..2]);
             disk.crash();
+            check_each_copy(&disk, promised);
             check_end(&disk, promised);
         }
     }
@@ -120,6 +131,7 @@ fn a_killed_process_makes_no_promise_that_a_power_cut_breaks() {
             disk.kill();
             assert!(live(&disk, &mut promised, &[]));
             disk.crash();
+            check_each_copy(&disk, promised);
             check_end(&disk, promised);
         }
     }

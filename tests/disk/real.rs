@@ -3,11 +3,14 @@
 use std::{fs, io::ErrorKind, path::Path};
 
 use contactd::{
+    domain::Position,
     log::{self, OpenOptions},
     storage::{DataDir, StorageError},
 };
 
-use super::{GROUPS, append, check_completed, check_copies_agree, check_entries, open, options};
+use super::{
+    GROUPS, append, check_completed, check_copies_agree, check_entries, entry, open, options,
+};
 
 fn real_log(dir: &Path, groups: &[u64]) -> u64 {
     let disk = DataDir::open(dir).expect("the directory is free");
@@ -114,4 +117,33 @@ fn a_real_journal_cut_flipped_or_deleted_is_completed_from_the_store() {
         let disk = DataDir::open(dir.path()).expect("the directory is free");
         check_completed(&disk, &options(), head);
     }
+}
+
+#[test]
+fn readers_beside_the_appender_see_whole_groups_and_never_past_the_head() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = DataDir::open(dir.path()).expect("the directory is free");
+    let mut log = open(&disk).expect("it opens");
+    let reader = log.reader.clone();
+    let last = Position::new(600);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seen = 0;
+            while seen < last.get() {
+                let head = reader.head();
+                let found = reader.get(head).expect("it reads");
+                assert_eq!(found.is_some(), head > Position::ZERO);
+                for found in reader.scan(Position::new(seen + 1), last) {
+                    let (position, bytes) = found.expect("it reads");
+                    seen += 1;
+                    assert_eq!(position.get(), seen);
+                    assert!(bytes == entry(seen));
+                }
+                assert!(head.get() <= seen);
+            }
+        });
+        for _ in 0..100 {
+            append(&mut log, 6).expect("it is written");
+        }
+    });
 }
