@@ -172,6 +172,8 @@ impl Journal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     pub segment: u64,
+    /// The first position of the last whole frame, of whatever file.
+    pub group: u64,
     /// The offset of its last whole frame.
     pub last_frame: u64,
     /// The offset just after it.
@@ -208,6 +210,7 @@ impl JournalScan {
         if let Some((header, entries)) = self.window.frame(end.segment, offset)? {
             let after = offset + header.frame_bytes() as u64;
             let end = End {
+                group: header.first,
                 last_frame: offset,
                 valid: after,
                 ..end
@@ -234,6 +237,7 @@ impl JournalScan {
         };
         let end = End {
             segment,
+            group: self.reading.map_or(0, |(end, _)| end.group),
             last_frame: 0,
             valid: 0,
         };

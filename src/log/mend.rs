@@ -6,41 +6,38 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::{
-    chunk::{self, Key},
+    chunk,
     frame::encode_frame,
     open::OpenError,
-    read::{ReadError, Sources},
+    read::{ReadError, Scan, Sources},
     survey::{Gap, Survey},
 };
-use crate::{
-    domain::Position,
-    storage::{Batch, StorageError},
-};
+use crate::{domain::Position, storage::Batch};
 
 /// A group that is written while mending ends at this many entries ...
 const GROUP_ENTRIES: usize = 256;
 /// ... or at this many bytes.
 const GROUP_BYTES: usize = 1 << 20;
-/// Keys removed at once.
-const PAGE_KEYS: usize = 256;
 
 /// Something that was wrong with the data directory and is right again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// The store would not open; a new one was made from the other copies.
+    /// The store could not be trusted; a new one was made in its place.
     StoreRebuilt {
         /// How many events it holds.
         events: u64,
-        /// Why the old one would not open.
+        /// What was wrong with the old one.
         reason: String,
     },
-    /// Events that the store lacked were written to it.
+    /// The last group, which a crash had kept from the store, was written to it.
     StoreCompleted(Gap),
     /// Events that the journal lacked were written to it.
     JournalCompleted(Gap),
-    /// The journal ended in bytes that are no whole group, which nobody was
-    /// promised; they are gone.
+    /// The journal ended in bytes that are no whole group; they are gone. What
+    /// the store has of that group is written to the journal.
     JournalCut {
         /// How many.
         bytes: u64,
@@ -52,7 +49,7 @@ impl fmt::Display for Repair {
         match self {
             Self::StoreRebuilt { events, reason } => write!(
                 f,
-                "the store would not open ({reason}); made it anew with {events} events"
+                "the store cannot be trusted ({reason}); made it anew with {events} events"
             ),
             Self::StoreCompleted(gap) => write!(f, "the store {gap}; wrote them from the journal"),
             Self::JournalCompleted(gap) => {
@@ -60,7 +57,7 @@ impl fmt::Display for Repair {
             }
             Self::JournalCut { bytes } => write!(
                 f,
-                "the journal ended in {bytes} bytes of a group that was never acknowledged; cut them"
+                "the journal ended in {bytes} bytes that are no whole group; cut them"
             ),
         }
     }
@@ -93,39 +90,16 @@ pub(super) fn mend(
     mend_journal(sources, survey, report)
 }
 
-/// Writes the events of a gap into the store, in place of what was there.
+/// Writes the events of a gap into the store.
 pub(super) fn fill_store(sources: &Sources, gap: &Gap) -> Result<(), OpenError> {
     let (first, last) = (gap.first.get(), gap.last.get());
     let mut groups = Groups::new(sources, first, last);
     while let Some((at, entries)) = groups.next()? {
         let mut batch = Batch::default();
-        remove_keys(sources, &mut batch, at, at + entries.len() as u64)?;
         chunk::put_group(&mut batch, at, &entries);
         sources.store.apply(batch)?;
     }
     Ok(())
-}
-
-fn remove_keys(
-    sources: &Sources,
-    batch: &mut Batch,
-    from: u64,
-    until: u64,
-) -> Result<(), StorageError> {
-    let mut start = Key::start(from).to_vec();
-    loop {
-        let page = sources
-            .store
-            .page(&start, Some(&Key::start(until)), PAGE_KEYS)?;
-        let Some((last, _)) = page.last() else {
-            return Ok(());
-        };
-        start = last.to_vec();
-        start.push(0);
-        for (key, _) in page {
-            batch.remove(key);
-        }
-    }
 }
 
 fn mend_journal(
@@ -182,26 +156,25 @@ fn rewrite_around(sources: &Sources, gap: &Gap, head: u64) -> Result<u64, OpenEr
 }
 
 /// A stretch of the log in groups of a size to write at once.
-struct Groups<'a> {
-    sources: &'a Sources,
+struct Groups {
+    scan: Scan,
     next: u64,
-    last: u64,
 }
 
-impl<'a> Groups<'a> {
-    fn new(sources: &'a Sources, first: u64, last: u64) -> Self {
+impl Groups {
+    fn new(sources: &Sources, first: u64, last: u64) -> Self {
         Self {
-            sources,
+            scan: sources.scan(first, last),
             next: first,
-            last,
         }
     }
 
-    fn next(&mut self) -> Result<Option<(u64, Vec<bytes::Bytes>)>, OpenError> {
+    /// The next group and its first position; `None` at the end.
+    fn next(&mut self) -> Result<Option<(u64, Vec<Bytes>)>, OpenError> {
         let first = self.next;
         let mut bytes = 0;
         let mut entries = Vec::new();
-        for found in self.sources.scan(first, self.last) {
+        for found in self.scan.by_ref() {
             let (_, entry) = found.map_err(missing)?;
             bytes += entry.len();
             entries.push(entry);
@@ -225,6 +198,18 @@ fn missing(error: ReadError) -> OpenError {
 }
 
 impl Survey {
+    /// Why the store must be made anew, if it must. A crash keeps at most the
+    /// last group from it; when more is missing sled has lost some of its own
+    /// log, and what is written after such a hole may be gone at the next open.
+    pub(super) fn distrust(&self) -> Option<String> {
+        let last_group = self.end.map_or(1, |end| end.group);
+        match self.store.as_slice() {
+            [] => None,
+            [gap] if !gap.damaged && gap.first.get() >= last_group => None,
+            [gap, ..] => Some(format!("it {gap}")),
+        }
+    }
+
     /// The error, if there is something that no source can give.
     pub(super) fn refuse(&self) -> Result<(), OpenError> {
         if let Some(Gap { first, last, .. }) = self.lost.first() {

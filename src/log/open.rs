@@ -6,22 +6,26 @@
 //! agree on it afterwards. What no source has is an error: the log is never
 //! opened as if nothing had happened.
 //!
-//! A store that sled will not open is not touched: a new one is made beside it,
-//! and the two change names once the new one is on the disk.
+//! A store that sled will not open, or that lacks more than a crash explains, is
+//! not written to: a new one is made beside it, and the two change names once
+//! the new one is on the disk.
 
 use std::sync::{Arc, atomic::AtomicU64};
+
+use bytes::Bytes;
 
 use super::{
     append::Appender,
     chunk::Key,
+    entry::Piece,
     journal::{Journal, SEGMENT_BYTES_DEFAULT},
     mend::{Repair, fill_store, mend},
-    read::{Archive, NoArchive, Reader, Sources},
+    read::{Archive, NoArchive, Reader, Sources, StoreScan},
     survey::{Survey, survey},
 };
 use crate::{
     domain::Position,
-    storage::{Disk, StorageError},
+    storage::{Disk, StorageError, Store},
 };
 
 /// The store's name in the data directory.
@@ -110,23 +114,39 @@ pub fn open(
     options: &OpenOptions,
     progress: &mut dyn FnMut(Position),
 ) -> Result<Opened, OpenError> {
-    let mut report = Vec::new();
     finish_swap(disk)?;
     let files = disk.files(JOURNAL)?;
     let journal = Arc::new(Journal::open(files, options.segment_bytes_max)?);
-    let opened = open_store(disk, &journal, options, progress);
-    let (sources, survey) = match opened {
-        Err(OpenError::Storage(StorageError::Damaged { reason, .. })) => {
-            let events = rebuild(disk, &journal, options, progress)?;
-            report.push(Repair::StoreRebuilt { events, reason });
-            open_store(disk, &journal, options, progress)?
-        }
-        other => other?,
+    let (reason, older) = match open_store(disk, &journal, options, progress) {
+        Ok((sources, survey)) => match survey.distrust() {
+            None => return finish(disk, sources, &survey, Vec::new()),
+            Some(reason) => (reason, Some((sources.store, survey.head))),
+        },
+        Err(OpenError::Storage(StorageError::Damaged { reason, .. })) => (reason, None),
+        Err(error) => return Err(error),
     };
-    mend(&sources, &survey, &mut report)?;
+    let older = older.map(|(store, head)| Older {
+        store,
+        head,
+        archive: options.archive.clone(),
+    });
+    let events = rebuild(disk, &journal, options, older, progress)?;
+    let report = vec![Repair::StoreRebuilt { events, reason }];
+    let (sources, survey) = open_store(disk, &journal, options, progress)?;
+    finish(disk, sources, &survey, report)
+}
+
+/// Completes the copies and hands them out.
+fn finish(
+    disk: &dyn Disk,
+    sources: Sources,
+    survey: &Survey,
+    mut report: Vec<Repair>,
+) -> Result<Opened, OpenError> {
+    mend(&sources, survey, &mut report)?;
     disk.remove_store(STORE_DAMAGED)?;
     let durable = Arc::new(AtomicU64::new(survey.head));
-    let store = sources.store.clone();
+    let (store, journal) = (sources.store.clone(), sources.journal.clone());
     Ok(Opened {
         appender: Appender::new(store, journal.clone(), durable.clone())?,
         reader: Reader::new(sources, durable),
@@ -173,19 +193,23 @@ pub(super) fn traces(journal: &Journal, options: &OpenOptions) -> u64 {
     begun.max(options.at_least.get())
 }
 
-/// Makes a new store from the journal and the archive, and puts it in the place
-/// of the one that will not open; how many events it holds.
+/// Makes a new store from the other copies, and what can be read of the old one,
+/// and puts it in the old one's place; how many events it holds.
 fn rebuild(
     disk: &dyn Disk,
     journal: &Arc<Journal>,
     options: &OpenOptions,
+    older: Option<Older>,
     progress: &mut dyn FnMut(Position),
 ) -> Result<u64, OpenError> {
     disk.remove_store(STORE_NEW)?;
     let sources = Sources {
         store: disk.open_store(STORE_NEW)?,
         journal: journal.clone(),
-        archive: options.archive.clone(),
+        archive: match older {
+            Some(older) => Arc::new(older),
+            None => options.archive.clone(),
+        },
     };
     let survey = survey(&sources, 1, traces(journal, options), progress)?;
     survey.refuse()?;
@@ -201,6 +225,41 @@ fn rebuild(
     }
     disk.rename_store(STORE_NEW, STORE)?;
     Ok(survey.head)
+}
+
+/// A store that is about to be replaced, as one more source for the new one.
+struct Older {
+    store: Arc<dyn Store>,
+    head: u64,
+    archive: Arc<dyn Archive>,
+}
+
+impl Older {
+    /// How many entries are read from it at once.
+    const PAGE_ENTRIES: u64 = 256;
+}
+
+impl Archive for Older {
+    fn sealed(&self) -> Position {
+        self.archive.sealed().max(Position::new(self.head))
+    }
+
+    fn read(&self, from: Position) -> Option<Vec<Bytes>> {
+        let last = from.get().saturating_add(Self::PAGE_ENTRIES);
+        let pieces = StoreScan::new(self.store.clone(), from.get(), last);
+        let expected = (from.get()..).map(Position::new);
+        let entries = expected
+            .zip(pieces)
+            .map_while(|(expected, piece)| match piece {
+                Ok(Piece::Entry(at, entry)) if at == expected => Some(entry),
+                _ => None,
+            });
+        let entries: Vec<_> = entries.collect();
+        if entries.is_empty() {
+            return self.archive.read(from);
+        }
+        Some(entries)
+    }
 }
 
 /// Ends an exchange of stores that the last process began. With the old store

@@ -45,7 +45,8 @@ pub trait Disk: Send + Sync {
     fn remove_store(&self, name: &str) -> Result<(), StorageError>;
 }
 
-/// A real data directory, held by this process alone until it is dropped.
+/// A real data directory, held by this process alone until it is dropped: keep
+/// it for as long as anything that was opened in it.
 pub struct DataDir {
     path: PathBuf,
     /// The lock lives as long as this open file.
