@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Reply, TokenProblem};
+use super::{AsOf, ChangePage, Changes, Reply, Search, TokenProblem};
 use crate::domain::{
     Attempt, BatchMode, Contact, ContactId, Content, DialectId, Event, Outcome, Owner, Position,
     Target,
@@ -35,8 +35,21 @@ pub enum Ask {
         /// Which.
         target: Target,
     },
+    /// One contact as it was.
+    GetAt {
+        /// Whose.
+        owner: Owner,
+        /// Which.
+        target: Target,
+        /// When. Before its creation or after its end it is not there.
+        as_of: AsOf,
+    },
     /// Some of an owner's contacts, live ones only.
     List(List),
+    /// Some of every dialect's contacts that the caller may see, live ones only.
+    Search(Search),
+    /// What changed since a position, of every dialect's contacts that the caller may see.
+    Changes(Changes),
     /// One contact's versions.
     History {
         /// Whose.
@@ -205,6 +218,8 @@ pub enum Answer {
     Contact(Box<Contact>),
     /// Some contacts.
     Page(Page),
+    /// Contacts that changed.
+    Changes(ChangePage),
     /// Some events.
     Events(EventPage),
     /// A contact's versions, oldest first, with the event that made each; `None` of an end.

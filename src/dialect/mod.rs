@@ -24,6 +24,7 @@ pub mod request;
 #[cfg(test)]
 mod rig;
 pub mod route;
+pub mod search;
 #[cfg(test)]
 mod served;
 pub mod thena;
@@ -38,6 +39,7 @@ pub use refusal::{Refusal, TokenProblem};
 pub use reply::Reply;
 pub use request::{Caller, Request, Whose};
 pub use route::{Method, Route};
+pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
 
 use crate::domain::{DialectId, Owner, Registry, Rules};
 

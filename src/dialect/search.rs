@@ -1,0 +1,378 @@
+//! A search over every dialect's contacts, its pages, and points of the past.
+//!
+//! This is the question in full, parsed; the views answer what of it they can
+//! from their indexes and may judge the rest by [`Search::wants`], which is
+//! what each filter means.
+
+use std::cmp::Ordering;
+
+use crate::domain::{Card, Contact, ContactId, DialectId, Event, Position, Timestamp};
+
+/// A point of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// When this event had happened and the next had not. Above the head it is the caller's
+    /// mistake: [`super::Refusal::BadParameter`].
+    Position(Position),
+    /// The last position at or before this time.
+    Time(Timestamp),
+}
+
+impl AsOf {
+    /// The point that a position or an RFC 3339 time names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(position) = position(text) {
+            return Some(Self::Position(position));
+        }
+        // A plus sign that a client did not percent-encode arrives as a space.
+        Timestamp::parse(&text.replace(' ', "+")).map(Self::Time)
+    }
+
+    /// Whether what happened at this position and time had happened then.
+    #[must_use]
+    pub fn covers(self, position: Position, time: Timestamp) -> bool {
+        match self {
+            Self::Position(then) => position <= then,
+            Self::Time(then) => time <= then,
+        }
+    }
+}
+
+/// A position in plain decimals.
+#[must_use]
+pub fn position(text: &str) -> Option<Position> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    plain
+        .then(|| text.parse().ok().map(Position::new))
+        .flatten()
+}
+
+/// What a list is ordered by; equal ones by id, which is the order of creation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortKey {
+    /// When it was created.
+    #[default]
+    Created,
+    /// When it was last written.
+    Updated,
+    /// Its full name, by [`sort_name`].
+    Name,
+}
+
+/// An order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub by: SortKey,
+    /// Whether the last comes first.
+    pub descending: bool,
+}
+
+/// Where a page ends: the sort key of its last contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keyset {
+    /// In the order of creation.
+    Created(ContactId),
+    /// In the order of the last write; a position is one contact's.
+    Updated(Position),
+    /// In the order of names.
+    Name(String, ContactId),
+}
+
+/// A search over every dialect's contacts that the caller may see, live ones only.
+///
+/// A contact is wanted when it meets every filter that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Each of its words begins a word of the name, or stands in an e-mail address or a number.
+    pub text: Option<String>,
+    /// It has exactly this e-mail address, whatever the case.
+    pub email: Option<String>,
+    /// It has a phone number of exactly these digits.
+    pub phone: Option<String>,
+    /// Its name holds this text, whatever the case.
+    pub name: Option<String>,
+    /// It is this tenant's.
+    pub tenant: Option<String>,
+    /// It is this dialect's.
+    pub dialect: Option<DialectId>,
+    /// Its dialect calls it active; one that has no such word for it is active.
+    pub active: Option<bool>,
+    /// It was created after this time.
+    pub created_after: Option<Timestamp>,
+    /// It was last written after this time.
+    pub updated_after: Option<Timestamp>,
+    /// In which order.
+    pub sort: Sort,
+    /// How many, at most.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<Keyset>,
+    /// The contacts as they were then, not as they are.
+    pub as_of: Option<AsOf>,
+}
+
+impl Search {
+    /// Whether a contact meets every filter.
+    #[must_use]
+    pub fn wants(&self, contact: &Contact) -> bool {
+        let card = &contact.card;
+        let is = |filter: &Option<String>, test: &dyn Fn(&str) -> bool| {
+            filter.as_deref().is_none_or(test)
+        };
+        is(&self.tenant, &|want| contact.owner.tenant() == want)
+            && self
+                .dialect
+                .is_none_or(|want| contact.owner.dialect() == want)
+            && is(&self.email, &|want| {
+                let want = want.to_lowercase();
+                card.emails().any(|have| have.to_lowercase() == want)
+            })
+            && is(&self.phone, &|want| {
+                let want = digits(want);
+                card.phones().any(|have| digits(have) == want)
+            })
+            && is(&self.name, &|want| {
+                sort_name(card).contains(&want.to_lowercase())
+            })
+            && is(&self.text, &|want| has_words(card, want))
+            && self.active.is_none_or(|want| is_active(card) == want)
+            && self
+                .created_after
+                .is_none_or(|then| contact.created_at > then)
+            && self
+                .updated_after
+                .is_none_or(|then| contact.modified_at > then)
+    }
+
+    /// Which of two contacts comes first.
+    #[must_use]
+    pub fn compare(&self, one: &Contact, other: &Contact) -> Ordering {
+        let ascending = match self.sort.by {
+            SortKey::Created => one.id.cmp(&other.id),
+            SortKey::Updated => one.position.cmp(&other.position),
+            SortKey::Name => {
+                (sort_name(&one.card), one.id).cmp(&(sort_name(&other.card), other.id))
+            }
+        };
+        if self.sort.descending {
+            ascending.reverse()
+        } else {
+            ascending
+        }
+    }
+
+    /// Whether a contact comes after the page before.
+    #[must_use]
+    pub fn comes_after(&self, contact: &Contact) -> bool {
+        let order = match &self.after {
+            None => return true,
+            Some(Keyset::Created(id)) => contact.id.cmp(id),
+            Some(Keyset::Updated(position)) => contact.position.cmp(position),
+            Some(Keyset::Name(name, id)) => {
+                (sort_name(&contact.card).as_str(), contact.id).cmp(&(name.as_str(), *id))
+            }
+        };
+        order
+            == if self.sort.descending {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+    }
+
+    /// Where a page ends whose last contact this is.
+    #[must_use]
+    pub fn keyset(sort: Sort, last: &Contact) -> Keyset {
+        match sort.by {
+            SortKey::Created => Keyset::Created(last.id),
+            SortKey::Updated => Keyset::Updated(last.position),
+            SortKey::Name => Keyset::Name(sort_name(&last.card), last.id),
+        }
+    }
+}
+
+/// The name that contacts are ordered by: the full name in lower case, or nothing.
+#[must_use]
+pub fn sort_name(card: &Card) -> String {
+    card.full_name().unwrap_or_default().to_lowercase()
+}
+
+/// Dialects that have inactive contacts say so in a property `<vendor's domain>:active`.
+fn is_active(card: &Card) -> bool {
+    !card
+        .properties()
+        .iter()
+        .any(|(name, value)| name.ends_with(":active") && value == false)
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn has_words(card: &Card, text: &str) -> bool {
+    let name = sort_name(card);
+    text.to_lowercase().split_whitespace().all(|word| {
+        let number = digits(word);
+        name.split_whitespace().any(|part| part.starts_with(word))
+            || card
+                .emails()
+                .any(|email| email.to_lowercase().contains(word))
+            || (!number.is_empty() && card.phones().any(|phone| digits(phone).contains(&number)))
+    })
+}
+
+/// A question for what changed since a position, over every dialect's contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Only this tenant's.
+    pub tenant: Option<String>,
+    /// Only this dialect's.
+    pub dialect: Option<DialectId>,
+    /// After this position.
+    pub after: Position,
+    /// How many contacts, at most.
+    pub limit: usize,
+}
+
+/// Contacts that changed, each once.
+#[derive(Clone, Debug, Default)]
+pub struct ChangePage {
+    /// The last change of each contact that changed, in the order of positions, and the contact
+    /// as it is now; none of one that was deleted or erased.
+    pub changes: Vec<(Event, Option<Contact>)>,
+    /// The position to ask after next time.
+    pub next: Position,
+    /// Whether there is more by now.
+    pub more: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{Actor, Owner};
+
+    fn contact(number: u128, card: serde_json::Value) -> Contact {
+        Contact {
+            id: ContactId(uuid::Uuid::from_u128(number)),
+            vendor_id: String::new(),
+            owner: Owner::new(DialectId(1), &["acme"]).expect("an owner"),
+            version: 1,
+            created_at: Timestamp::from_millis(1_000),
+            created_by: Actor::default(),
+            modified_at: Timestamp::from_millis(2_000),
+            modified_by: Actor::default(),
+            position: Position::new(100 - u64::try_from(number).expect("small")),
+            card: Card::from_value(card).expect("a card"),
+        }
+    }
+
+    #[test]
+    fn each_filter_takes_and_leaves() {
+        let ann = contact(
+            1,
+            json!({
+                "name": {"full": "Ann Example"}, "emails": {"e": {"address": "Ann@Example.com"}},
+                "phones": {"p": {"number": "+1 (555) 010"}}, "vendor.example:active": false
+            }),
+        );
+        let check = |yes: Search, no: Search| {
+            assert!(yes.wants(&ann), "{yes:?}");
+            assert!(!no.wants(&ann), "{no:?}");
+        };
+        let any = Search::default;
+        let text = |text: &str| Search {
+            text: Some(text.into()),
+            ..any()
+        };
+        check(text("exa 555"), text("xample2"));
+        check(text("@example.com"), text("ann 999"));
+        let email = |text: &str| Search {
+            email: Some(text.into()),
+            ..any()
+        };
+        check(email("ann@example.COM"), email("ann@example.co"));
+        let phone = |text: &str| Search {
+            phone: Some(text.into()),
+            ..any()
+        };
+        check(phone("1555010"), phone("555"));
+        let name = |text: &str| Search {
+            name: Some(text.into()),
+            ..any()
+        };
+        check(name("EXAMP"), name("bob"));
+        let tenant = |text: &str| Search {
+            tenant: Some(text.into()),
+            ..any()
+        };
+        check(tenant("acme"), tenant("other"));
+        let dialect = |id| Search {
+            dialect: Some(DialectId(id)),
+            ..any()
+        };
+        check(dialect(1), dialect(2));
+        let active = |active| Search {
+            active: Some(active),
+            ..any()
+        };
+        check(active(false), active(true));
+        let time = Timestamp::from_millis;
+        let created = |at| Search {
+            created_after: Some(time(at)),
+            ..any()
+        };
+        check(created(999), created(1_000));
+        let updated = |at| Search {
+            updated_after: Some(time(at)),
+            ..any()
+        };
+        check(updated(1_999), updated(2_000));
+    }
+
+    #[test]
+    fn a_page_goes_on_where_the_one_before_ended() {
+        let mut contacts: Vec<Contact> = [(1, "Bob"), (2, "ann"), (3, "Ann"), (4, "Cy")]
+            .map(|(id, name)| contact(id, json!({"name": {"full": name}})))
+            .into();
+        for by in [SortKey::Created, SortKey::Updated, SortKey::Name] {
+            for descending in [false, true] {
+                let sort = Sort { by, descending };
+                let all = Search {
+                    sort,
+                    ..Search::default()
+                };
+                contacts.sort_by(|a, b| all.compare(a, b));
+                for split in 1..contacts.len() {
+                    let (page, rest) = contacts.split_at(split);
+                    let after = page.last().map(|last| Search::keyset(sort, last));
+                    let next = Search {
+                        sort,
+                        after,
+                        ..Search::default()
+                    };
+                    let found: Vec<_> = contacts.iter().filter(|c| next.comes_after(c)).collect();
+                    assert_eq!(found, rest.iter().collect::<Vec<_>>(), "{sort:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_point_of_the_past_is_a_position_or_a_time() {
+        let time = Timestamp::parse("2026-01-15T10:30:00Z").expect("a time");
+        for text in ["2026-01-15T10:30:00Z", "2026-01-15T11:30:00 01:00"] {
+            assert_eq!(AsOf::parse(text), Some(AsOf::Time(time)));
+        }
+        let seven = AsOf::Position(Position::new(7));
+        assert_eq!(AsOf::parse("7"), Some(seven));
+        assert!(seven.covers(Position::new(7), time));
+        assert!(!seven.covers(Position::new(8), time));
+        for bad in ["", "-1", "+1", "x", "99999999999999999999"] {
+            assert_eq!(AsOf::parse(bad), None, "{bad}");
+        }
+    }
+}
