@@ -80,6 +80,7 @@ pub trait Dialect: Sync {
 
 /// Every dialect. The order is that of their numbers in records.
 pub static ALL: &[&dyn Dialect] = &[
+    &native::Native,
     &mattr::Mattr,
     &oracle::Oracle,
     &emnify::Emnify,
@@ -89,6 +90,7 @@ pub static ALL: &[&dyn Dialect] = &[
 
 /// The rules of every dialect.
 pub static REGISTRY: Registry = Registry::new(&[
+    &native::RULES,
     &mattr::RULES,
     &oracle::RULES,
     &emnify::RULES,

@@ -1,0 +1,199 @@
+//! What a producer wants done, from JSON: the same for a request and for an item of a batch.
+
+use serde_json::Value;
+
+use super::change;
+use super::localize::is_larger_than_a_record;
+use super::problem;
+use super::tables::EXTERNAL_ID;
+use super::validate::{self, Object};
+use crate::dialect::fields::{ANY_TEXT, Fields, Nulls, Text};
+use crate::dialect::{Refusal, Reply};
+use crate::domain::{
+    Action, Attempt, Card, EraseReason, Expected, FieldName, LookupKey, Match, Operation,
+    Precondition, Problem, Target, Violation, limits,
+};
+
+/// By which property an upsert finds its contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The first e-mail address of the Card, whatever its case.
+    Email,
+    /// The Card's `contactd.local:externalId`.
+    ExternalId,
+}
+
+impl Key {
+    /// The key of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "email" => Some(Self::Email),
+            "externalId" => Some(Self::ExternalId),
+            _ => None,
+        }
+    }
+
+    /// What of a Card it is.
+    fn of(self, card: &Card) -> Result<LookupKey, Vec<Violation>> {
+        let (field, key) = match self {
+            Self::Email => ("emails", card.emails().next().map(LookupKey::email)),
+            Self::ExternalId => (
+                EXTERNAL_ID,
+                card.text(EXTERNAL_ID).map(LookupKey::external_id),
+            ),
+        };
+        key.ok_or_else(|| vec![Violation::new(field, Problem::Required)])
+    }
+}
+
+/// An attempt that is refused for what it is made of.
+pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
+    Attempt {
+        operation,
+        target: None,
+        precondition: Precondition::None,
+        fields: Vec::new(),
+        action: Err(vec![Violation::new(field, problem)]),
+    }
+}
+
+/// A new contact with this Card.
+///
+/// # Errors
+/// 413 for a Card larger than a record.
+pub fn create(card: &Value) -> Result<Attempt, Reply> {
+    let (card, fields) = read(card)?;
+    Ok(Attempt {
+        operation: Operation::Create,
+        target: None,
+        precondition: Precondition::None,
+        fields,
+        action: card.map(|card| Action::Create {
+            card,
+            chosen_id: None,
+        }),
+    })
+}
+
+/// A new contact with this Card, or the Card of the one contact that has the key.
+///
+/// # Errors
+/// As [`create`].
+pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Attempt, Reply> {
+    let (card, fields) = read(card)?;
+    let action = card.and_then(|card| {
+        Ok(Action::Upsert {
+            by: Match(key.of(&card)?),
+            amend: change::replace(card.clone()),
+            card,
+        })
+    });
+    Ok(Attempt {
+        operation: Operation::Create,
+        target: None,
+        precondition,
+        fields,
+        action,
+    })
+}
+
+/// A change by a merge patch.
+///
+/// # Errors
+/// 413 for a patch larger than a record: no Card comes of it, and the writer should not try.
+pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Result<Attempt, Reply> {
+    let (fields, action) = match patch {
+        Value::Object(patch) => {
+            bounded(patch)?;
+            let amend = change::merge(patch.clone());
+            (validate::names(patch.keys()), Ok(Action::Update(amend)))
+        }
+        // RFC 7396 would put it in the Card's place, and it is no Card.
+        _ => (Vec::new(), Err(no_object("card"))),
+    };
+    Ok(Attempt {
+        operation: Operation::Update,
+        target: Some(target),
+        precondition,
+        fields,
+        action,
+    })
+}
+
+/// A contact's end.
+pub fn delete(target: Target, precondition: Precondition) -> Attempt {
+    Attempt {
+        operation: Operation::Delete,
+        target: Some(target),
+        precondition,
+        fields: Vec::new(),
+        action: Ok(Action::Delete),
+    }
+}
+
+const REFERENCE: Text = ANY_TEXT.of("reference", is_reference);
+
+/// A contact's end, its personal data destroyed.
+pub fn erase(target: Target, body: &Value, precondition: Precondition) -> Attempt {
+    let (action, fields) = match body {
+        Value::Object(body) => erasure(body),
+        _ => (Err(no_object("body")), Vec::new()),
+    };
+    Attempt {
+        operation: Operation::Erase,
+        target: Some(target),
+        precondition,
+        fields,
+        action,
+    }
+}
+
+fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
+    let mut fields = Fields::new(body, "", Nulls::Refused);
+    let name = fields.text("reason", ANY_TEXT.required());
+    let reason = name.as_deref().and_then(EraseReason::named);
+    if name.is_some() && reason.is_none() {
+        fields.wrong("reason", Problem::OutOfRange);
+    }
+    let reference = fields.text("reference", REFERENCE);
+    let action = match reason {
+        Some(reason) if fields.violations.is_empty() => Ok(Action::Erase {
+            reason,
+            reference: reference.map(String::into_boxed_str),
+        }),
+        _ => Err(fields.violations),
+    };
+    (action, fields.sent)
+}
+
+/// 1 to 64 of `A-Za-z0-9._-`: it stays in clear for ever, so there is no room for a sentence.
+fn is_reference(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// A Card, or what is wrong with it, and the names of its properties.
+type ReadCard = (Result<Card, Vec<Violation>>, Vec<FieldName>);
+
+fn read(card: &Value) -> Result<ReadCard, Reply> {
+    let Value::Object(properties) = card else {
+        return Ok((Err(no_object("card")), Vec::new()));
+    };
+    bounded(properties)?;
+    let fields = validate::names(properties.keys());
+    Ok((change::card(properties.clone()), fields))
+}
+
+fn bounded(object: &Object) -> Result<(), Reply> {
+    if is_larger_than_a_record(object) {
+        let limit_bytes = limits::RECORD_BYTES_MAX as u64;
+        return Err(problem::refusal(&Refusal::TooLarge { limit_bytes }));
+    }
+    Ok(())
+}
+
+fn no_object(name: &str) -> Vec<Violation> {
+    vec![Violation::new(name, Problem::WrongType(Expected::Object))]
+}

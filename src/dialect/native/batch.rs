@@ -1,0 +1,161 @@
+//! Several changes in one request, each judged by itself.
+//!
+//! `{"operations": [{"op": "create", "card": {…}}, {"op": "update", "id", "patch", "ifMatch"?},
+//! {"op": "delete", "id", "ifMatch"?}, {"op": "upsert", "match", "card", "ifMatch"?}]}`. They are
+//! about the contacts of our own dialect that the request's tenant has.
+
+use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use super::RULES;
+use super::attempt::{self, Key};
+use super::validate::Object;
+use super::{decode, encode, problem};
+use crate::dialect::precondition::if_match;
+use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write, json};
+use crate::domain::{
+    Attempt, BatchMode, Expected, Operation, Owner, Precondition, Problem, Target,
+};
+
+/// What a batch asks for.
+pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = json::body(request.headers, request.body).map_err(|e| problem::bad_body(&e))?;
+    let operations = match &body {
+        Value::Object(body) => body.get("operations"),
+        _ => None,
+    };
+    let items = match operations {
+        Some(Value::Array(items)) => items,
+        // A body of another form is one command, and a bad one.
+        wrong => {
+            let problem = match wrong {
+                None => Problem::Required,
+                Some(_) => Problem::WrongType(Expected::Array),
+            };
+            let attempt = attempt::invalid(Operation::Create, "operations", problem);
+            return Ok(write(owner, vec![attempt], encode::written));
+        }
+    };
+    let limit = RULES.batch_items_max();
+    if items.len() > limit {
+        return Err(problem::refusal(&Refusal::TooManyItems { limit }));
+    }
+    if items.is_empty() {
+        return Ok(Call::new(Ask::Nothing, |_| encode::results(&[])));
+    }
+    let attempts = items.iter().map(item).collect::<Result<_, _>>()?;
+    Ok(write(owner, attempts, encode::batch))
+}
+
+fn write(
+    owner: &Owner,
+    attempts: Vec<Attempt>,
+    answer: impl FnOnce(crate::dialect::Answer) -> Reply + Send + 'static,
+) -> Call {
+    let ask = Ask::Write(Write {
+        owner: owner.clone(),
+        batch: BatchMode::ItemByItem,
+        attempts,
+    });
+    Call::new(ask, answer)
+}
+
+fn item(item: &Value) -> Result<Attempt, Reply> {
+    let Value::Object(item) = item else {
+        let problem = Problem::WrongType(Expected::Object);
+        return Ok(attempt::invalid(Operation::Create, "operations", problem));
+    };
+    match item.get("op") {
+        Some(Value::String(op)) => match op.as_str() {
+            "create" => create(item),
+            "update" => update(item),
+            "delete" => Ok(delete(item).unwrap_or_else(|wrong| wrong.attempt(Operation::Delete))),
+            "upsert" => upsert(item),
+            _ => Ok(Wrong("op", Problem::OutOfRange).attempt(Operation::Create)),
+        },
+        op => Ok(missing_or_no("op", op, Expected::String).attempt(Operation::Create)),
+    }
+}
+
+/// What is wrong with an item before its content is looked at.
+struct Wrong(&'static str, Problem);
+
+impl Wrong {
+    fn attempt(self, operation: Operation) -> Attempt {
+        attempt::invalid(operation, self.0, self.1)
+    }
+}
+
+fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) -> Wrong {
+    match value {
+        None => Wrong(name, Problem::Required),
+        Some(_) => Wrong(name, Problem::WrongType(expected)),
+    }
+}
+
+fn create(item: &Object) -> Result<Attempt, Reply> {
+    match item.get("card") {
+        Some(card) => attempt::create(card),
+        None => Ok(Wrong("card", Problem::Required).attempt(Operation::Create)),
+    }
+}
+
+fn update(item: &Object) -> Result<Attempt, Reply> {
+    let parts = || {
+        let patch = item.get("patch").ok_or(Wrong("patch", Problem::Required));
+        Ok((target(item)?, precondition(item)?, patch?))
+    };
+    match parts() {
+        Ok((target, precondition, patch)) => attempt::update(target, patch, precondition),
+        Err(wrong) => Ok(Wrong::attempt(wrong, Operation::Update)),
+    }
+}
+
+fn delete(item: &Object) -> Result<Attempt, Wrong> {
+    Ok(attempt::delete(target(item)?, precondition(item)?))
+}
+
+fn upsert(item: &Object) -> Result<Attempt, Reply> {
+    let parts = || {
+        let key = match item.get("match") {
+            Some(Value::String(name)) => {
+                Key::named(name).ok_or(Wrong("match", Problem::OutOfRange))?
+            }
+            other => return Err(missing_or_no("match", other, Expected::String)),
+        };
+        let card = item.get("card").ok_or(Wrong("card", Problem::Required))?;
+        Ok((key, card, precondition(item)?))
+    };
+    match parts() {
+        Ok((key, card, precondition)) => attempt::upsert(key, card, precondition),
+        Err(wrong) => Ok(wrong.attempt(Operation::Create)),
+    }
+}
+
+fn target(item: &Object) -> Result<Target, Wrong> {
+    match item.get("id") {
+        Some(Value::String(id)) => decode::contact_id(id)
+            .map(Target::Id)
+            .ok_or(Wrong("id", Problem::Format("uuid"))),
+        other => Err(missing_or_no("id", other, Expected::String)),
+    }
+}
+
+/// A version's number, or a text as the `If-Match` header has it.
+fn precondition(item: &Object) -> Result<Precondition, Wrong> {
+    let bad = Wrong("ifMatch", Problem::Format("entity-tag"));
+    match item.get("ifMatch") {
+        None => Ok(Precondition::None),
+        Some(Value::Number(number)) => number
+            .as_u64()
+            .map(|version| Precondition::Versions(vec![version]))
+            .ok_or(bad),
+        Some(Value::String(text)) => {
+            let value = HeaderValue::from_str(text).map_err(|_| bad)?;
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::IF_MATCH, value);
+            Ok(if_match(&headers))
+        }
+        Some(_) => Err(Wrong("ifMatch", Problem::WrongType(Expected::String))),
+    }
+}

@@ -1,0 +1,189 @@
+//! A contact as our own API shows it, whichever dialect's it is.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::dialect::REGISTRY;
+use crate::domain::{Actor, Contact, DialectId, Owner};
+
+/// A contact.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactBody<'a> {
+    id: String,
+    vendor_id: &'a str,
+    tenant: &'a str,
+    dialect: &'static str,
+    owner: Map<String, Value>,
+    version: u64,
+    created_at: String,
+    created_by: By<'a>,
+    last_modified_at: String,
+    last_modified_by: By<'a>,
+    card: &'a Map<String, Value>,
+}
+
+/// Who did it, as far as the token said.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct By<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management_user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+}
+
+impl<'a> From<&'a Actor> for By<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        let Actor {
+            client_id,
+            management_user_id,
+            subject,
+        } = actor;
+        Self {
+            client_id: client_id.as_deref(),
+            management_user_id: management_user_id.as_deref(),
+            subject: subject.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Contact> for ContactBody<'a> {
+    fn from(contact: &'a Contact) -> Self {
+        let Contact {
+            id,
+            vendor_id,
+            owner,
+            version,
+            created_at,
+            created_by,
+            modified_at,
+            modified_by,
+            position: _,
+            card,
+        } = contact;
+        Self {
+            id: id.to_string(),
+            vendor_id,
+            tenant: owner.tenant(),
+            dialect: dialect_name(owner.dialect()),
+            owner: owner_names(owner),
+            version: *version,
+            created_at: created_at.to_string(),
+            created_by: created_by.into(),
+            last_modified_at: modified_at.to_string(),
+            last_modified_by: modified_by.into(),
+            card: card.properties(),
+        }
+    }
+}
+
+/// A dialect's name; nothing for a number that this process does not speak.
+pub fn dialect_name(dialect: DialectId) -> &'static str {
+    REGISTRY.get(dialect).map_or("", |rules| rules.name)
+}
+
+/// An owner's ids by the names that its dialect has for them.
+fn owner_names(owner: &Owner) -> Map<String, Value> {
+    let names = REGISTRY.get(owner.dialect()).map(|rules| rules.owner_names);
+    names
+        .unwrap_or_default()
+        .iter()
+        .zip(owner.ids())
+        .map(|(name, id)| ((*name).to_owned(), id.into()))
+        .collect()
+}
+
+/// Which members of a contact an answer shows: `fields=id,version,card.name`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mask(Option<Vec<String>>);
+
+/// Names that one `fields` may hold.
+const NAMES_MAX: usize = 64;
+
+/// The members of a contact that `fields` can name, beside `card.<property>`.
+const MEMBERS: [&str; 11] = [
+    "id",
+    "vendorId",
+    "tenant",
+    "dialect",
+    "owner",
+    "version",
+    "createdAt",
+    "createdBy",
+    "lastModifiedAt",
+    "lastModifiedBy",
+    "card",
+];
+
+impl Mask {
+    /// Reads a list of names; `None` where one is no member's, or there are too many.
+    pub fn parse(text: &str) -> Option<Self> {
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        let known = |name: &String| {
+            MEMBERS.contains(&name.as_str())
+                || name
+                    .strip_prefix("card.")
+                    .is_some_and(|property| !property.is_empty())
+        };
+        (names.len() <= NAMES_MAX && names.iter().all(known)).then_some(Self(Some(names)))
+    }
+
+    /// What it shows of a contact; always its id.
+    pub fn of(&self, contact: &Contact) -> Value {
+        let mut body = serde_json::to_value(ContactBody::from(contact)).unwrap_or_default();
+        if let (Some(names), Value::Object(body)) = (&self.0, &mut body) {
+            keep(names, body);
+        }
+        body
+    }
+}
+
+/// Keeps of a contact's members those that are named, and its id.
+fn keep(names: &[String], body: &mut Map<String, Value>) {
+    let named = |name: &str| names.iter().any(|there| there == name);
+    if let Some(Value::Object(card)) = body.get_mut("card").filter(|_| !named("card")) {
+        card.retain(|property, _| named(&format!("card.{property}")));
+    }
+    let part_of_card = names.iter().any(|name| name.starts_with("card."));
+    body.retain(|name, _| name == "id" || named(name) || (name == "card" && part_of_card));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::dialect::native::tests::contact;
+
+    #[test]
+    fn a_contact_is_shown_whole_or_in_part() {
+        let contact = contact(json!({"name": {"full": "Ann"}, "kind": "individual"}));
+        let id = contact.id.to_string();
+        let whole = json!({
+            "id": id, "vendorId": id, "tenant": "acme", "dialect": "native",
+            "owner": {"tenant": "acme"}, "version": 3,
+            "createdAt": "1970-01-01T00:00:01.000Z", "createdBy": {"clientId": "c"},
+            "lastModifiedAt": "1970-01-01T00:00:02.000Z", "lastModifiedBy": {"subject": "s"},
+            "card": contact.card.properties(),
+        });
+        let check = |fields: &str, want: Value| {
+            let mask = Mask::parse(fields).expect("fields");
+            assert_eq!(mask.of(&contact), want);
+        };
+        assert_eq!(Mask::default().of(&contact), whole);
+        check("version", json!({"id": id, "version": 3}));
+        check(
+            "id, card.name",
+            json!({"id": id, "card": {"name": {"full": "Ann"}}}),
+        );
+        check("card", json!({"id": id, "card": contact.card.properties()}));
+        check("card.notThere", json!({"id": id, "card": {}}));
+        let many = vec!["id"; 65].join(",");
+        for bad in ["", "x", "id,,version", "card.", &many] {
+            assert_eq!(Mask::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The errors of our own API: problem details (RFC 9457), one form for all of them.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::dialect::json::BodyError;
+use crate::dialect::{Refusal, Reply};
+use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
+
+/// A problem, as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Details {
+    /// `about:blank`: the title is the status's own.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    /// The HTTP status, which an item of a batch has only here.
+    pub status: u16,
+    /// What went wrong, for programs; stable.
+    code: &'static str,
+    /// What went wrong and what to do, for people.
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    violations: Vec<Wrong>,
+}
+
+/// One thing wrong with one field; what was sent is not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Wrong {
+    field: String,
+    code: Cow<'static, str>,
+    message: String,
+}
+
+impl Details {
+    /// The problem of this status, code and text.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// The problem as an answer.
+    pub fn reply(&self) -> Reply {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Reply::typed(status, "application/problem+json", self)
+    }
+}
+
+/// A refused command. On a replay the violations are those that were recorded.
+pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
+    let status = match failure.code {
+        FailureCode::Invalid => StatusCode::BAD_REQUEST,
+        FailureCode::NotFound => StatusCode::NOT_FOUND,
+        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
+        FailureCode::TooManyContacts
+        | FailureCode::DuplicateEmail
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch
+        | FailureCode::BatchRefused => StatusCode::CONFLICT,
+    };
+    let mut details = Details::new(status, failure.code.name(), failure.code.message());
+    details.violations = if violations.is_empty() {
+        let recorded = failure.violations.iter();
+        recorded
+            .map(|(field, code)| Wrong {
+                field: field.to_string(),
+                code: code.clone(),
+                message: format!("{field} is not valid."),
+            })
+            .collect()
+    } else {
+        violations.iter().map(Wrong::from).collect()
+    };
+    details
+}
+
+impl From<&Violation> for Wrong {
+    fn from(violation: &Violation) -> Self {
+        Self {
+            field: violation.field.clone(),
+            code: violation.problem.code().into(),
+            message: format!("{} {}.", violation.field, message(violation.problem)),
+        }
+    }
+}
+
+fn message(problem: Problem) -> String {
+    match problem {
+        Problem::Required => "is missing".into(),
+        Problem::WrongType(Expected::String) => "must be a string".into(),
+        Problem::WrongType(Expected::Number) => "must be a number".into(),
+        Problem::WrongType(Expected::Boolean) => "must be true or false".into(),
+        Problem::WrongType(Expected::Object) => "must be an object".into(),
+        Problem::WrongType(Expected::Array) => "must be an array".into(),
+        Problem::TooLong(max) => format!("must have at most {max} characters"),
+        Problem::Blank => "must not be empty".into(),
+        Problem::TooMany(max) => format!("must have at most {max} items"),
+        Problem::Format(name) => format!("must be of the format {name}"),
+        Problem::OutOfRange => "must be one of the values it can have".into(),
+        Problem::UnknownReference => "names something that is not there".into(),
+        Problem::NotAllowed => "must not be here, or not together with the rest".into(),
+        Problem::Duplicate => "stands twice or overlaps with another".into(),
+    }
+}
+
+/// A body that is not even JSON.
+pub fn bad_body(error: &BodyError) -> Reply {
+    let (status, code) = match error {
+        BodyError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
+        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
+            (StatusCode::BAD_REQUEST, "malformed_json")
+        }
+    };
+    Details::new(status, code, error.to_string()).reply()
+}
+
+/// A change of a contact whose form is another dialect's.
+pub fn other_dialect(name: &str) -> Reply {
+    let detail = format!(
+        "The contact belongs to the dialect {name}; change it through that dialect's own API."
+    );
+    Details::new(StatusCode::CONFLICT, "other_dialect", detail).reply()
+}
+
+/// A parameter of a request that is not of its form.
+pub fn parameter(name: &'static str, must: &'static str) -> Reply {
+    refusal(&Refusal::BadParameter { name, must })
+}
+
+/// A refusal that no command's content has to do with.
+pub fn refusal(refusal: &Refusal) -> Reply {
+    let code = match refusal {
+        Refusal::Unauthorized(_) => "unauthorized",
+        Refusal::SessionUnauthorized => "session_unauthorized",
+        Refusal::Forbidden => "forbidden",
+        Refusal::NotYours => "not_yours",
+        Refusal::TenantUnclear => "tenant_unclear",
+        Refusal::UnknownPath => "unknown_path",
+        Refusal::MethodNotAllowed { .. } => "method_not_allowed",
+        Refusal::NotFound => "not_found",
+        Refusal::Gone => "gone",
+        Refusal::TooLarge { .. } => "too_large",
+        Refusal::TooManyItems { .. } => "too_many_items",
+        Refusal::TooSlow => "too_slow",
+        Refusal::BadIdempotencyKey => "bad_idempotency_key",
+        Refusal::KeyReused => "key_reused",
+        Refusal::PreconditionRequired => "precondition_required",
+        Refusal::BadParameter { .. } => "bad_parameter",
+        Refusal::TooBroad { .. } => "too_broad",
+        Refusal::RateLimited { .. } => "rate_limited",
+        Refusal::Overloaded => "overloaded",
+        Refusal::NotThereYet => "not_there_yet",
+        Refusal::ReadOnly => "read_only",
+        Refusal::OutcomeUnknown => "outcome_unknown",
+        Refusal::Internal => "internal",
+    };
+    // Elsewhere what was erased is not found; here it may be said.
+    let status = match refusal {
+        Refusal::Gone => StatusCode::GONE,
+        other => StatusCode::from_u16(other.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let mut reply = Details::new(status, code, refusal.message()).reply();
+    reply.headers.extend(refusal.headers());
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::dialect::TokenProblem;
+
+    fn body(reply: &Reply) -> Value {
+        serde_json::from_slice(&reply.body).expect("JSON")
+    }
+
+    #[test]
+    fn a_problem_is_of_the_rfc_s_form() {
+        let failure = Failure {
+            code: FailureCode::Invalid,
+            violations: vec![("uid".into(), "blank".into())],
+        };
+        let text = "The request is not valid; its violations say which fields and why.";
+        let want = |violation: Value| {
+            json!({"type": "about:blank", "title": "Bad Request", "status": 400, "code": "invalid",
+                "detail": text, "violations": [violation]})
+        };
+        let sent = [Violation::new("emails.*.address", Problem::Format("email"))];
+        let reply = refused(&failure, &sent).reply();
+        assert_eq!(reply.status, 400);
+        assert_eq!(
+            reply.headers,
+            [("content-type", "application/problem+json".to_owned())]
+        );
+        let field = "emails.*.address";
+        let message = "emails.*.address must be of the format email.";
+        assert_eq!(
+            body(&reply),
+            want(json!({"field": field, "code": "format", "message": message}))
+        );
+        // A replay knows only what was recorded.
+        assert_eq!(
+            body(&refused(&failure, &[]).reply()),
+            want(json!({"field": "uid", "code": "blank", "message": "uid is not valid."}))
+        );
+    }
+
+    #[test]
+    fn refusals_have_their_status_and_headers() {
+        let check = |given: Refusal, status: u16, code: &str, header: Option<&str>| {
+            let reply = refusal(&given);
+            assert_eq!(reply.status, status, "{given:?}");
+            assert_eq!(body(&reply)["code"], code);
+            assert_eq!(body(&reply)["status"], status);
+            let has = |name| reply.headers.iter().any(|(key, _)| *key == name);
+            assert!(header.is_none_or(has), "{given:?}");
+        };
+        let missing = Refusal::Unauthorized(TokenProblem::Missing);
+        check(missing, 401, "unauthorized", Some("www-authenticate"));
+        check(Refusal::NotYours, 403, "not_yours", None);
+        check(Refusal::TenantUnclear, 400, "tenant_unclear", None);
+        check(Refusal::Gone, 410, "gone", None);
+        check(Refusal::NotFound, 404, "not_found", None);
+        check(Refusal::KeyReused, 422, "key_reused", None);
+        check(Refusal::Overloaded, 503, "overloaded", Some("retry-after"));
+        let allow = "GET".to_owned();
+        let method = Refusal::MethodNotAllowed { allow };
+        check(method, 405, "method_not_allowed", Some("allow"));
+    }
+}

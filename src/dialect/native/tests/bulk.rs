@@ -1,0 +1,171 @@
+//! Upserts and batches: what they ask for.
+
+use serde_json::{Value, json};
+
+use super::requests::{attempt, refused, violations, writes};
+use super::*;
+use crate::dialect::Ask;
+use crate::domain::{Action, Expected, Match, Precondition, Problem};
+
+#[test]
+fn an_upsert_finds_its_contact_by_a_key() {
+    let put = |by: &str, card: Value| {
+        Sent::new(
+            Method::Put,
+            &format!("/contacts?match={by}"),
+            card.to_string(),
+        )
+    };
+    let card = json!({"emails": {"e": {"address": "Ann@B.co"}, "f": {"address": "x@b.co"}},
+        "contactd.local:externalId": "Crm-7"});
+    for (by, key) in [
+        ("email", LookupKey::email("ann@b.co")),
+        ("externalId", LookupKey::external_id("Crm-7")),
+    ] {
+        let upsert = attempt(&put(by, card.clone()));
+        assert_eq!(upsert.operation, Operation::Create);
+        let Ok(Action::Upsert {
+            by: Match(got),
+            card: new,
+            ..
+        }) = upsert.action
+        else {
+            panic!("an upsert");
+        };
+        assert_eq!(got, key);
+        assert!(lookup_keys(&new).contains(&got));
+    }
+    let missing = |by, field: &str| {
+        let want = vec![(field.to_owned(), Problem::Required)];
+        assert_eq!(violations(attempt(&put(by, json!({})))), want);
+    };
+    missing("email", "emails");
+    missing("externalId", "contactd.local:externalId");
+    assert_eq!(refused(&put("phone", card.clone())).1, "bad_parameter");
+    assert_eq!(
+        refused(&Sent::new(Method::Put, "/contacts", card.to_string())).1,
+        "bad_parameter"
+    );
+}
+
+#[test]
+fn a_batch_is_judged_item_by_item() {
+    let batch = |body: Value| Sent::new(Method::Post, "/contacts/batch", body.to_string());
+    let item = |item: Value| attempt(&batch(json!({"operations": [item]})));
+    let all = writes(&batch(json!({"operations": [
+        {"op": "create", "card": {"kind": "org"}},
+        {"op": "update", "id": ID, "patch": {"kind": "org"}, "ifMatch": 3},
+        {"op": "delete", "id": ID, "ifMatch": "\"4\""},
+        {"op": "upsert", "match": "email", "card": {"emails": {"e": {"address": "a@b.co"}}}, "ifMatch": "*"},
+    ]})));
+    assert!(all.attempts.iter().all(|attempt| attempt.action.is_ok()));
+    let operations: Vec<_> = all.attempts.iter().map(|a| a.operation.name()).collect();
+    assert_eq!(operations, ["CREATE", "UPDATE", "DELETE", "CREATE"]);
+    let conditions: Vec<_> = all
+        .attempts
+        .iter()
+        .map(|a| a.precondition.clone())
+        .collect();
+    let versions = |v| Precondition::Versions(vec![v]);
+    assert_eq!(
+        conditions,
+        [
+            Precondition::None,
+            versions(3),
+            versions(4),
+            Precondition::Exists
+        ]
+    );
+
+    let text = Problem::WrongType(Expected::String);
+    for (bad, field, problem) in [
+        (json!(1), "operations", Problem::WrongType(Expected::Object)),
+        (json!({}), "op", Problem::Required),
+        (json!({"op": 1}), "op", text),
+        (json!({"op": "x"}), "op", Problem::OutOfRange),
+        (json!({"op": "create"}), "card", Problem::Required),
+        (
+            json!({"op": "create", "card": 1}),
+            "card",
+            Problem::WrongType(Expected::Object),
+        ),
+        (
+            json!({"op": "create", "card": {"uid": ""}}),
+            "uid",
+            Problem::Blank,
+        ),
+        (
+            json!({"op": "update", "patch": {}}),
+            "id",
+            Problem::Required,
+        ),
+        (
+            json!({"op": "update", "id": "x", "patch": {}}),
+            "id",
+            Problem::Format("uuid"),
+        ),
+        (
+            json!({"op": "update", "id": ID}),
+            "patch",
+            Problem::Required,
+        ),
+        (json!({"op": "delete", "id": 7}), "id", text),
+        (
+            json!({"op": "delete", "id": ID, "ifMatch": -1}),
+            "ifMatch",
+            Problem::Format("entity-tag"),
+        ),
+        (
+            json!({"op": "delete", "id": ID, "ifMatch": []}),
+            "ifMatch",
+            text,
+        ),
+        (
+            json!({"op": "upsert", "card": {}}),
+            "match",
+            Problem::Required,
+        ),
+        (
+            json!({"op": "upsert", "match": "x", "card": {}}),
+            "match",
+            Problem::OutOfRange,
+        ),
+        (
+            json!({"op": "upsert", "match": "email"}),
+            "card",
+            Problem::Required,
+        ),
+    ] {
+        assert_eq!(
+            violations(item(bad.clone())),
+            [(field.to_owned(), problem)],
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_of_another_form_is_one_bad_command() {
+    let batch = |body: Value| Sent::new(Method::Post, "/contacts/batch", body.to_string());
+    for (bad, problem) in [
+        (json!([]), Problem::Required),
+        (json!({}), Problem::Required),
+        (
+            json!({"operations": {}}),
+            Problem::WrongType(Expected::Array),
+        ),
+    ] {
+        let wrong = violations(attempt(&batch(bad)));
+        assert_eq!(wrong, [("operations".to_owned(), problem)]);
+    }
+    let items = |count| batch(json!({"operations": vec![json!({}); count]}));
+    assert_eq!(writes(&items(200)).attempts.len(), 200);
+    assert_eq!(refused(&items(201)).0, 413);
+    let none = items(0).call().expect("a call");
+    assert!(matches!(none.ask, Ask::Nothing));
+    let reply = (none.answer)(crate::dialect::Answer::Nothing);
+    assert_eq!(
+        (reply.status.as_u16(), body(&reply)),
+        (200, json!({"results": []}))
+    );
+}
