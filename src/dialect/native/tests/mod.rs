@@ -5,6 +5,8 @@ mod bulk;
 mod cards;
 mod parts;
 mod requests;
+mod service;
+mod vectors;
 
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
