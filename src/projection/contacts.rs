@@ -1,0 +1,309 @@
+//! The view of contacts: by id, by owner, by what they can be found by; and receipts.
+//!
+//! The entries and the receipts are the view; the other maps are indexes that
+//! follow from them. Ids grow in the order of creation, so a range of ids is a
+//! page of a list.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::Entry;
+use crate::domain::{
+    Actor, ContactId, DialectId, Event, EventId, Fingerprint, Operation, Owner, Phase, Position,
+    Status, Tag, Target, Timestamp, VendorKey, evolve,
+};
+use crate::seal::Slot;
+
+/// What was answered under an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The request that the key stands for.
+    pub fingerprint: Fingerprint,
+    /// The position of its first START.
+    pub first: Position,
+    /// How many attempts it held.
+    pub attempts: u32,
+}
+
+impl Receipt {
+    /// The positions of the attempts' outcomes, in order.
+    pub fn outcomes(self) -> impl Iterator<Item = Position> {
+        let first = self.first;
+        (0..u64::from(self.attempts)).map(move |index| first.plus(2 * index + 1))
+    }
+}
+
+/// The view of contacts.
+#[derive(Clone, Debug, Default)]
+pub struct Contacts {
+    position: Position,
+    time: Timestamp,
+    entries: BTreeMap<ContactId, Entry>,
+    receipts: HashMap<Tag, Receipt>,
+    live: HashMap<Owner, BTreeSet<ContactId>>,
+    numbered: HashMap<(DialectId, u64), ContactId>,
+    last_number: HashMap<DialectId, u64>,
+    chosen: HashMap<Tag, ContactId>,
+    found_by: HashMap<Tag, Vec<ContactId>>,
+    histories: HashMap<ContactId, Vec<Position>>,
+    next_slot: Slot,
+    last: Option<EventId>,
+    actors: HashSet<Arc<Actor>>,
+}
+
+impl Contacts {
+    /// The position of the last event folded.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The time of the last event folded.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The id of the last event folded: it tells one log from another.
+    #[must_use]
+    pub const fn last(&self) -> Option<EventId> {
+        self.last
+    }
+
+    /// The positions of the events that changed a contact, oldest first.
+    #[must_use]
+    pub fn history(&self, id: ContactId) -> Vec<Position> {
+        self.histories.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// The first key that no contact has.
+    #[must_use]
+    pub const fn next_slot(&self) -> Slot {
+        self.next_slot
+    }
+
+    /// The next number of a dialect's sequence.
+    #[must_use]
+    pub fn next_number(&self, dialect: DialectId) -> u64 {
+        self.last_number.get(&dialect).map_or(1, |last| last + 1)
+    }
+
+    /// A contact, live or not.
+    #[must_use]
+    pub fn get(&self, id: ContactId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// The contact of an owner that a target names, live or not.
+    #[must_use]
+    pub fn find(&self, owner: &Owner, chosen: Option<Tag>, target: &Target) -> Option<&Entry> {
+        let id = match target {
+            Target::Id(id) => Some(*id),
+            Target::Sequence(number) => self.numbered.get(&(owner.dialect(), *number)).copied(),
+            Target::Chosen { id, .. } => {
+                let by_choice = chosen.and_then(|tag| self.chosen.get(&tag).copied());
+                by_choice.or(Some(*id))
+            }
+        };
+        let entry = self.get(id?).filter(|entry| entry.track.owner == *owner)?;
+        // A contact whose id the client chose is not shown by our own.
+        let own = matches!(target, Target::Chosen { id, .. } if *id == entry.track.id);
+        (!(own && matches!(entry.track.key, VendorKey::Chosen(_)))).then_some(entry)
+    }
+
+    /// Who took an id that a client chose; a contact never gives it back.
+    #[must_use]
+    pub fn chosen(&self, tag: Tag) -> Option<&Entry> {
+        self.chosen.get(&tag).and_then(|id| self.get(*id))
+    }
+
+    /// The live contacts with a lookup key.
+    #[must_use]
+    pub fn found_by(&self, tag: Tag) -> &[ContactId] {
+        self.found_by.get(&tag).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many live contacts an owner has.
+    #[must_use]
+    pub fn owned(&self, owner: &Owner) -> usize {
+        self.live.get(owner).map_or(0, BTreeSet::len)
+    }
+
+    /// An owner's live contacts, oldest first.
+    pub fn of_owner(&self, owner: &Owner) -> impl DoubleEndedIterator<Item = ContactId> {
+        self.live.get(owner).into_iter().flatten().copied()
+    }
+
+    /// An owner's live contacts after one, oldest first.
+    pub fn of_owner_after(
+        &self,
+        owner: &Owner,
+        after: Option<ContactId>,
+    ) -> impl Iterator<Item = ContactId> {
+        let range = (
+            after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        let live = self.live.get(owner);
+        live.into_iter()
+            .flat_map(move |ids| ids.range(range).copied())
+    }
+
+    /// Every contact after one, live or not, oldest first.
+    pub fn all_after(&self, after: Option<ContactId>) -> impl Iterator<Item = &Entry> {
+        let range = (
+            after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        self.entries.range(range).map(|(_, entry)| entry)
+    }
+
+    /// Every receipt.
+    pub fn receipts(&self) -> impl Iterator<Item = (Tag, Receipt)> {
+        self.receipts.iter().map(|(tag, receipt)| (*tag, *receipt))
+    }
+
+    /// What was answered under an idempotency key.
+    #[must_use]
+    pub fn receipt(&self, key: Tag) -> Option<Receipt> {
+        self.receipts.get(&key).copied()
+    }
+
+    /// Folds one event: the next in the log. `tags` are those of the content it wrote.
+    pub fn fold(&mut self, event: &Event, slot: Option<Slot>, tags: &[Tag]) {
+        let Event { header, phase } = event;
+        self.position = header.position;
+        self.time = self.time.max(header.time);
+        self.last = Some(header.id);
+        match phase {
+            Phase::Start { receipt } => {
+                if let Some(reach) = receipt {
+                    let receipt = Receipt {
+                        fingerprint: reach.fingerprint,
+                        first: header.position,
+                        attempts: reach.attempts,
+                    };
+                    self.receipts.insert(reach.key, receipt);
+                }
+            }
+            Phase::Success { .. } => self.fold_success(event, slot, tags),
+            Phase::Fail(_) => {}
+        }
+    }
+
+    fn fold_success(&mut self, event: &Event, slot: Option<Slot>, tags: &[Tag]) {
+        let header = &event.header;
+        let Some(id) = header.contact else { return };
+        if matches!(
+            header.operation,
+            Operation::Retrieve | Operation::RetrieveList
+        ) {
+            return;
+        }
+        let before = self.entries.remove(&id);
+        if let Some(before) = &before {
+            self.unlist(before);
+        }
+        let actor = self.actor(&header.actor);
+        let (track, created_by, old_slot) = match before {
+            Some(entry) => (Some(entry.track), entry.created_by, Some(entry.slot)),
+            None => (None, actor.clone(), None),
+        };
+        let Some(track) = evolve(track, event) else {
+            return;
+        };
+        self.histories.entry(id).or_default().push(header.position);
+        self.restore(Entry {
+            track,
+            created_by,
+            modified_by: actor,
+            slot: slot.or(old_slot).unwrap_or_default(),
+            tags: tags.into(),
+        });
+    }
+
+    /// One shared actor for each that there is: few act often.
+    fn actor(&mut self, actor: &Actor) -> Arc<Actor> {
+        if let Some(known) = self.actors.get(actor) {
+            return known.clone();
+        }
+        let shared = Arc::new(actor.clone());
+        self.actors.insert(shared.clone());
+        shared
+    }
+
+    /// Takes an entry into the view and its indexes.
+    pub(super) fn restore(&mut self, entry: Entry) {
+        let id = entry.track.id;
+        let dialect = entry.track.owner.dialect();
+        self.next_slot = self.next_slot.max(entry.slot.next());
+        match &entry.track.key {
+            VendorKey::Own => {}
+            VendorKey::Sequence(number) => {
+                self.numbered.insert((dialect, *number), id);
+                let last = self.last_number.entry(dialect).or_default();
+                *last = (*last).max(*number);
+            }
+            VendorKey::Chosen(tag) => {
+                self.chosen.insert(*tag, id);
+            }
+        }
+        if entry.track.status == Status::Live {
+            match self.live.get_mut(&entry.track.owner) {
+                Some(ids) => {
+                    ids.insert(id);
+                }
+                None => {
+                    self.live
+                        .insert(entry.track.owner.clone(), BTreeSet::from([id]));
+                }
+            }
+            for tag in entry.tags.iter() {
+                self.found_by.entry(*tag).or_default().push(id);
+            }
+        }
+        self.entries.insert(id, entry);
+    }
+
+    /// Takes back what an index says of an entry that is about to change.
+    fn unlist(&mut self, entry: &Entry) {
+        let id = entry.track.id;
+        if let Some(ids) = self.live.get_mut(&entry.track.owner) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.live.remove(&entry.track.owner);
+            }
+        }
+        for tag in entry.tags.iter() {
+            if let Some(ids) = self.found_by.get_mut(tag) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.found_by.remove(tag);
+                }
+            }
+        }
+    }
+
+    /// What a snapshot holds beside entries and receipts.
+    pub(super) fn resume(&mut self, position: Position, time: Timestamp, last: Option<EventId>) {
+        self.position = position;
+        self.time = time;
+        self.last = last;
+    }
+
+    /// Takes a contact's history from a snapshot.
+    pub(super) fn restore_history(&mut self, id: ContactId, history: Vec<Position>) {
+        self.histories.insert(id, history);
+    }
+
+    /// Takes a receipt from a snapshot.
+    pub(super) fn restore_receipt(&mut self, key: Tag, receipt: Receipt) {
+        self.receipts.insert(key, receipt);
+    }
+
+    /// The shared form of an actor from a snapshot.
+    pub(super) fn share(&mut self, actor: &Actor) -> Arc<Actor> {
+        self.actor(actor)
+    }
+}

@@ -1,0 +1,53 @@
+//! What the view of contacts keeps of one contact.
+
+use std::sync::Arc;
+
+use crate::domain::{Actor, Contact, Content, Registry, Tag, Track};
+use crate::seal::Slot;
+
+/// One contact, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What `evolve` made of its events.
+    pub track: Track,
+    /// Who created it.
+    pub created_by: Arc<Actor>,
+    /// Who last changed it.
+    pub modified_by: Arc<Actor>,
+    /// Its key.
+    pub slot: Slot,
+    /// What it can be found by: tags of its lookup keys, in order.
+    pub tags: Arc<[Tag]>,
+}
+
+impl Entry {
+    /// The contact with the content that its last event wrote.
+    #[must_use]
+    pub fn with_content(&self, content: Content, registry: Registry) -> Contact {
+        let Self {
+            track,
+            created_by,
+            modified_by,
+            slot: _,
+            tags: _,
+        } = self;
+        let rendered = registry
+            .get(track.owner.dialect())
+            .and_then(|rules| rules.ids.render(track.id, &track.key));
+        let vendor_id = rendered
+            .or_else(|| content.chosen_id.map(String::from))
+            .unwrap_or_else(|| track.id.to_string());
+        Contact {
+            id: track.id,
+            vendor_id,
+            owner: track.owner.clone(),
+            version: track.version,
+            created_at: track.created.time,
+            created_by: Actor::clone(created_by),
+            modified_at: track.modified.time,
+            modified_by: Actor::clone(modified_by),
+            position: track.modified.position,
+            card: content.card,
+        }
+    }
+}
