@@ -15,12 +15,10 @@ mod v1;
 use thiserror::Error;
 
 use crate::domain::{Content, Event, limits};
+use crate::seal::{KeyRing, SealError, Slot};
 
 /// The version this release writes.
 pub const VERSION: u8 = 1;
-
-/// The number of a contact's key in the key file.
-pub type Slot = u64;
 
 /// An event as the log holds it: its content, if it has one, still sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,21 +36,13 @@ pub struct Record {
 pub struct Sealed {
     /// What it is bound to: the record's bytes before it.
     pub bound_to: Vec<u8>,
-    /// Used once with the contact's key: the event's id and position.
-    pub nonce: Nonce,
-    /// The ciphertext with its tag.
+    /// What the contact's key made of it.
     pub bytes: Vec<u8>,
 }
 
-/// A nonce of XChaCha20-Poly1305.
-pub type Nonce = [u8; 24];
-
-/// Seals a content: key, what it is bound to, nonce, plain bytes; gives the ciphertext.
-pub type SealWith<'a, E> = &'a dyn Fn(Slot, &[u8], &Nonce, &[u8]) -> Result<Vec<u8>, E>;
-
 /// Why an event has no record.
 #[derive(Debug, Error)]
-pub enum EncodeError<E> {
+pub enum EncodeError {
     /// It would be larger than a record may be.
     #[error("the record would have {bytes} bytes, {max} is the limit", max = limits::RECORD_BYTES_MAX)]
     TooLarge {
@@ -61,7 +51,7 @@ pub enum EncodeError<E> {
     },
     /// Its content can't be sealed.
     #[error("the contact's content can't be sealed")]
-    Seal(#[source] E),
+    Seal(#[from] SealError),
 }
 
 /// Why bytes are no record.
@@ -88,17 +78,17 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// [`EncodeError`] where it would be too large or can't be sealed.
-pub fn encode<E>(
+pub fn encode(
     event: &Event,
     slot: Option<Slot>,
     content: Option<&Content>,
-    seal: SealWith<'_, E>,
-) -> Result<Vec<u8>, EncodeError<E>> {
+    keys: &KeyRing,
+) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = vec![VERSION];
     v1::write_header(event, slot, content.is_some(), &mut bytes);
     if let (Some(content), Some(slot)) = (content, slot) {
         let plain = v1::write_content(content);
-        let sealed = seal(slot, &bytes, &nonce(event), &plain).map_err(EncodeError::Seal)?;
+        let sealed = keys.seal(slot, &bytes, &plain)?;
         bytes.extend_from_slice(&sealed);
     }
     if bytes.len() > limits::RECORD_BYTES_MAX {
@@ -125,13 +115,4 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 /// [`DecodeError::Header`] where they are none.
 pub fn read_content(plain: &[u8]) -> Result<Content, DecodeError> {
     v1::read_content(plain)
-}
-
-/// No two sealings under one key share it: no two events share both id and position.
-fn nonce(event: &Event) -> Nonce {
-    let mut nonce = [0; 24];
-    let (id, position) = nonce.split_at_mut(16);
-    id.copy_from_slice(event.header.id.0.as_bytes());
-    position.copy_from_slice(&event.header.position.get().to_be_bytes());
-    nonce
 }

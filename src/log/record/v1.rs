@@ -4,12 +4,13 @@ use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
-use super::{DecodeError, Record, Sealed, Slot, nonce};
+use super::{DecodeError, Record, Sealed};
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event, EventId,
     Failure, FailureCode, FieldName, Fingerprint, Header, Operation, Owner, Phase, Position, Reach,
     Tag, Timestamp, TraceParent, VendorKey,
 };
+use crate::seal::Slot;
 
 /// The clear header. Numbers are for ever.
 #[derive(Encode, Decode)]
@@ -143,7 +144,7 @@ pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut
         violations,
         erase_reason: erasure.map(|erasure| number(&REASONS, erasure.reason)),
         erase_reference: erasure.and_then(|erasure| erasure.reference.as_deref()),
-        slot,
+        slot: slot.map(Slot::get),
         sealed,
     };
     write(&written, bytes);
@@ -174,12 +175,11 @@ pub fn read(all: &[u8], rest: &[u8]) -> Result<Record, DecodeError> {
     if header.sealed == sealed_bytes.is_empty() {
         return Err(damaged("a sealed content is missing, or not announced"));
     }
-    let slot = header.slot;
+    let slot = header.slot.map(Slot::new);
     let is_sealed = header.sealed;
     let event = event(header)?;
     let sealed = is_sealed.then(|| Sealed {
         bound_to: bound_to.to_vec(),
-        nonce: nonce(&event),
         bytes: sealed_bytes.to_vec(),
     });
     Ok(Record {
