@@ -1,6 +1,31 @@
-//! The published form of an event.
+//! The published form of an event: a CloudEvents 1.0 object in structured mode.
+//!
+//! It is the same from HTTP, from the message bus and in an export but for how
+//! much of `data` is shown: see [`Detail`]. What is stored is not this form,
+//! and nothing is ever read back from it.
+
+mod cloud_event;
+mod subject;
+
+pub use cloud_event::{CloudEvent, DATA_SCHEMA, MEDIA_TYPE, cloud_event};
+pub use subject::{escape, unescape};
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, Operation, Phase, Rules};
+
+/// How much of an event is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// That it happened: no `data`.
+    Metadata,
+    /// `data` without the contact, but for its fields that harm nobody.
+    #[default]
+    NonSensitive,
+    /// All of it.
+    Full,
+}
 
 /// The name of an event's phase: `START`, `SUCCESS` or `FAIL`.
 #[must_use]

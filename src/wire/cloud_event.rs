@@ -1,0 +1,201 @@
+//! Writes an event as a CloudEvents 1.0 object (github.com/cloudevents/spec, version 1.0.2).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Detail, escape, event_type, phase_name};
+use crate::domain::{Actor, Content, Event, FieldName, Phase, Rules, VendorKey};
+
+/// The media type of one event in structured mode.
+pub const MEDIA_TYPE: &str = "application/cloudevents+json";
+/// The schema of `data`, served at `/schemas/event-1.json`.
+pub const DATA_SCHEMA: &str = "urn:contactd:event:1";
+
+/// An event as the outside sees it.
+#[derive(Debug, Serialize)]
+pub struct CloudEvent {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    time: String,
+    datacontenttype: &'static str,
+    dataschema: &'static str,
+    sequence: String,
+    correlationid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    dialect: &'static str,
+    tenant: String,
+    owner: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_id: Option<String>,
+    actor: ActorData,
+    operation: &'static str,
+    phase: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    fields: Vec<FieldName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erasure: Option<ErasureData>,
+    /// The contact's fields that harm nobody.
+    #[serde(flatten)]
+    harmless: Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ActorData {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management_user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorData {
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    violations: Vec<ViolationData>,
+}
+
+#[derive(Debug, Serialize)]
+struct ViolationData {
+    field: FieldName,
+    code: FieldName,
+}
+
+#[derive(Debug, Serialize)]
+struct ErasureData {
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl CloudEvent {
+    /// Its type.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+}
+
+/// An event as the outside sees it. `content` is what it wrote, where that can be opened.
+#[must_use]
+pub fn cloud_event(
+    event: &Event,
+    rules: &Rules,
+    content: Option<&Content>,
+    detail: Detail,
+) -> CloudEvent {
+    let header = &event.header;
+    let tenant = escape(header.owner.tenant());
+    CloudEvent {
+        specversion: "1.0",
+        id: header.id.to_string(),
+        source: format!("/{}/{tenant}", rules.name),
+        kind: event_type(rules, event),
+        subject: header.contact.map(|id| id.to_string()),
+        time: header.time.to_string(),
+        datacontenttype: "application/json",
+        dataschema: DATA_SCHEMA,
+        sequence: format!("{:020}", header.position.get()),
+        correlationid: header.correlation.as_str().to_owned(),
+        causationid: header.causation.map(|id| id.to_string()),
+        traceparent: header.traceparent.as_ref().map(|t| t.as_str().to_owned()),
+        data: (detail > Detail::Metadata).then(|| data(event, rules, content, detail)),
+    }
+}
+
+fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail) -> Data {
+    let header = &event.header;
+    let full = detail == Detail::Full;
+    let (error, erasure) = match &event.phase {
+        Phase::Start { .. } => (None, None),
+        Phase::Success { erasure } => (
+            None,
+            erasure.as_ref().map(|erasure| ErasureData {
+                reason: erasure.reason.name(),
+                reference: erasure.reference.as_deref().map(str::to_owned),
+            }),
+        ),
+        Phase::Fail(failure) => {
+            let violations = failure.violations.iter();
+            let violations = violations.map(|(field, code)| ViolationData {
+                field: field.clone(),
+                code: code.clone(),
+            });
+            let error = ErrorData {
+                code: failure.code.name(),
+                message: full.then(|| failure.code.message()),
+                violations: violations.collect(),
+            };
+            (Some(error), None)
+        }
+    };
+    let names = rules.owner_names.iter().map(|name| (*name).to_owned());
+    let ids = header.owner.ids().map(Value::from);
+    Data {
+        dialect: rules.name,
+        tenant: header.owner.tenant().to_owned(),
+        owner: names.zip(ids).collect(),
+        contact_id: header.contact.map(|id| id.to_string()),
+        vendor_id: vendor_id(event, rules, content.filter(|_| full)),
+        actor: actor(&header.actor),
+        operation: header.operation.name(),
+        phase: phase_name(&event.phase),
+        version: header.version,
+        fields: header.fields.clone(),
+        contact: content
+            .filter(|_| full)
+            .map(|content| content.card.clone().into_value()),
+        error,
+        erasure,
+        harmless: content.map_or_else(Map::new, |content| (rules.harmless)(&content.card)),
+    }
+}
+
+/// The vendor id; one that a client chose is personal, so it is shown only with the content.
+fn vendor_id(event: &Event, rules: &Rules, content: Option<&Content>) -> Option<String> {
+    let header = &event.header;
+    let key = header.key.as_ref()?;
+    match key {
+        VendorKey::Chosen(_) => content?.chosen_id.as_deref().map(str::to_owned),
+        VendorKey::Own | VendorKey::Sequence(_) => rules.ids.render(header.contact?, key),
+    }
+}
+
+fn actor(actor: &Actor) -> ActorData {
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let Actor {
+        client_id,
+        management_user_id,
+        subject,
+    } = actor;
+    ActorData {
+        client_id: text(client_id),
+        management_user_id: text(management_user_id),
+        subject: text(subject),
+    }
+}
