@@ -1,1 +1,171 @@
-//! See the map in `lib.rs`.
+//! The one door to contacts: submit, read, follow.
+//!
+//! Commands wait in a bounded queue for the one writer, which judges a group
+//! of them, puts their events on the disk, folds them into the inline view and
+//! only then answers. Reads look at the view and open contents from the log;
+//! they never wait for the writer.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `open` | a data directory becomes a service |
+//! | `writer` | the thread that takes groups of commands |
+//! | `judge`, `lookup`, `overlay` | what comes of a group, before it is durable |
+//! | `clock` | time and ids |
+//! | `read`, `replay` | contacts and events; answers made again |
+//! | `shared` | what the writer and the readers share |
+
+mod check;
+mod clock;
+mod error;
+mod judge;
+mod lookup;
+mod open;
+mod overlay;
+mod read;
+mod replay;
+mod shared;
+mod writer;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use check::check_records;
+pub use clock::{Clock, now, system_clock};
+pub use error::{ReadError, SubmitError};
+pub use open::{OpenError, Opening, Options, open, rebuild_views};
+pub use read::{EventScan, Found, LIST_CONTACTS_MAX, Listing, SCAN_EVENTS_MAX, Selection, Slice};
+pub use shared::Body;
+
+use crate::domain::{Command, ContactId, Context, Operation, Outcome, Owner, Position, VendorKey};
+use judge::Verdict;
+use shared::Shared;
+use writer::Job;
+
+/// The service. Clones share everything.
+#[derive(Clone)]
+pub struct Service {
+    shared: Arc<Shared>,
+    queue: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
+    queue_limit: usize,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What came of a command: on the disk, and in the inline view.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The position of its last outcome.
+    pub position: Position,
+    /// How each attempt ended, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Committed {
+    /// Whether any attempt was refused.
+    #[must_use]
+    pub fn any_refused(&self) -> bool {
+        self.outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Refused { .. }))
+    }
+}
+
+/// A read that the audit trail records, though nobody waits for it.
+#[derive(Clone, Debug)]
+pub struct ReadTrail {
+    /// Whose contacts were read.
+    pub owner: Owner,
+    /// By whom.
+    pub context: Context,
+    /// One contact or a list.
+    pub operation: Operation,
+    /// Which contact, where it was there.
+    pub contact: Option<(ContactId, VendorKey)>,
+    /// Whether it was there.
+    pub found: bool,
+}
+
+impl Service {
+    /// Submits a command and waits until its outcome is on the disk.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; all but `OutcomeUnknown` mean that nothing has happened.
+    pub async fn submit(&self, command: Command) -> Result<Committed, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Command {
+            command: Box::new(command),
+            reply,
+        })?;
+        match answer.await.map_err(|_| SubmitError::OutcomeUnknown)?? {
+            Verdict::Fresh(committed) => Ok(committed),
+            Verdict::Replay {
+                receipt,
+                violations,
+            } => Ok(replay::receipt(&self.shared, receipt, violations)?),
+            Verdict::Repeat(position) => Ok(replay::outcome(&self.shared, position)?),
+        }
+    }
+
+    /// Records a read. Nobody waits for it, and where the queue is full it is not recorded.
+    ///
+    /// # Errors
+    /// [`SubmitError::Overloaded`] or [`SubmitError::ReadOnly`].
+    pub fn record_read(&self, trail: ReadTrail) -> Result<(), SubmitError> {
+        self.enqueue(Job::Read(Box::new(trail)))
+    }
+
+    /// How many commands are waiting.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let queue = self.queue.lock();
+        queue
+            .as_ref()
+            .map_or(0, |queue| self.queue_limit.saturating_sub(queue.capacity()))
+    }
+
+    /// The last position that is on the disk and in the inline view.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        self.shared.head()
+    }
+
+    /// Follows the last position that is on the disk and in the inline view.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Position> {
+        self.shared.head.subscribe()
+    }
+
+    /// Whether the log takes commands.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.shared.is_writable()
+    }
+
+    /// Takes no more commands, finishes those that wait, and returns when the writer has stopped.
+    /// It blocks: call it where that is allowed.
+    pub fn stop(&self) {
+        drop(self.queue.lock().take());
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer ended by a fault");
+        }
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
+        if !self.shared.is_writable() {
+            return Err(SubmitError::ReadOnly);
+        }
+        let queue = self.queue.lock();
+        let queue = queue.as_ref().ok_or(SubmitError::ReadOnly)?;
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded {
+                limit: self.queue_limit,
+            },
+            mpsc::error::TrySendError::Closed(_) => SubmitError::ReadOnly,
+        })
+    }
+}

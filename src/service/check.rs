@@ -1,0 +1,86 @@
+//! Checks what the events say: positions, times, and that every START has its one outcome.
+
+use super::OpenError;
+use super::shared::{self, Body};
+use crate::domain::{Event, EventId, Operation, Phase, Position, Timestamp};
+use crate::log::record::{self, Record};
+use crate::log::{self, OpenOptions};
+use crate::seal::KeyRing;
+use crate::storage::Disk;
+
+/// What is wrong, a line each, at most [`LINES_MAX`].
+///
+/// # Errors
+/// The log can't be opened.
+pub fn check_records(
+    disk: &dyn Disk,
+    keys: &KeyRing,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Vec<String>, OpenError> {
+    let opened = log::open(disk, options, &mut |_| {})?;
+    let mut check = Check::default();
+    for entry in opened.reader.scan(Position::FIRST, opened.reader.head()) {
+        let (position, bytes) = entry.map_err(super::ReadError::from)?;
+        match record::decode(&bytes) {
+            Ok(record) => check.record(position, &record, keys),
+            Err(error) => check.say(position, &error),
+        }
+        if position.get().is_multiple_of(4_096) {
+            progress(position);
+        }
+    }
+    if let Some((position, _)) = check.open {
+        check.say(position, &"a START without its outcome");
+    }
+    Ok(check.wrong)
+}
+
+/// Lines of one check: a log that is all wrong need not be told line by line.
+const LINES_MAX: usize = 1_000;
+
+#[derive(Default)]
+struct Check {
+    wrong: Vec<String>,
+    /// The START whose outcome comes next.
+    open: Option<(Position, EventId)>,
+    time: Timestamp,
+}
+
+impl Check {
+    fn record(&mut self, position: Position, record: &Record, keys: &KeyRing) {
+        let Event { header, phase } = &record.event;
+        if header.position != position {
+            self.say(
+                position,
+                &format!("the event says that it is {}", header.position),
+            );
+        }
+        if header.time < self.time {
+            self.say(position, &"the time goes back");
+        }
+        self.time = header.time;
+        match (phase, self.open.take()) {
+            (Phase::Start { .. }, None) => self.open = Some((position, header.id)),
+            (Phase::Start { .. }, Some((start, _))) => {
+                self.say(start, &"a START without its outcome");
+                self.open = Some((position, header.id));
+            }
+            (_, Some((_, start))) if header.causation == Some(start) => {}
+            (_, _) => self.say(position, &"an outcome without its START before it"),
+        }
+        let writes = matches!(header.operation, Operation::Create | Operation::Update);
+        let success = matches!(phase, Phase::Success { .. });
+        match shared::open(keys, record) {
+            Ok(Body::None) if writes && success => self.say(position, &"the content is missing"),
+            Ok(Body::None | Body::Gone | Body::Open(_)) => {}
+            Err(error) => self.say(position, &error),
+        }
+    }
+
+    fn say(&mut self, position: Position, what: &dyn std::fmt::Display) {
+        if self.wrong.len() < LINES_MAX {
+            self.wrong.push(format!("position {position}: {what}"));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The time and the ids that events get. Only the writer asks.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::{ContextV7, Uuid};
+
+use crate::domain::Timestamp;
+
+/// Tells the time.
+pub type Clock = Box<dyn FnMut() -> Timestamp + Send>;
+
+/// The system's clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Box::new(now)
+}
+
+/// The system's time.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A time that never goes back, and ids that grow with it.
+pub struct Sequencer {
+    clock: Clock,
+    now: Timestamp,
+    context: ContextV7,
+}
+
+impl Sequencer {
+    /// Starts a millisecond after the log's last event, so that ids grow over a restart too.
+    #[must_use]
+    pub fn new(clock: Clock, last: Timestamp) -> Self {
+        Self {
+            clock,
+            now: Timestamp::from_millis(last.millis().saturating_add(1)),
+            context: ContextV7::new(),
+        }
+    }
+
+    /// Reads the clock; a clock that was set back stands still.
+    pub fn tick(&mut self) -> Timestamp {
+        self.now = self.now.max((self.clock)());
+        self.now
+    }
+
+    /// An id greater than every one before.
+    pub fn id(&mut self) -> Uuid {
+        let millis = self.now.millis();
+        let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
+        let time = uuid::Timestamp::from_unix(&self.context, millis / 1_000, nanos);
+        Uuid::new_v7(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_goes_back_and_ids_grow() {
+        let mut times = [5, 9, 3, 9].into_iter().map(Timestamp::from_millis);
+        let clock = Box::new(move || times.next().unwrap_or_default());
+        let mut sequencer = Sequencer::new(clock, Timestamp::from_millis(6));
+        let mut last = Uuid::nil();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.push(sequencer.tick().millis());
+            for _ in 0..1_000 {
+                let id = sequencer.id();
+                assert!(id > last);
+                last = id;
+            }
+        }
+        assert_eq!(seen, [7, 9, 9, 9]);
+    }
+}

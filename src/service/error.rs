@@ -1,0 +1,72 @@
+//! Why the service did not do what was asked: an enum for each operation.
+
+use thiserror::Error;
+
+use crate::log;
+use crate::seal::{SealError, SlotError};
+
+/// Why a command has no outcome.
+#[derive(Debug, Error)]
+pub enum SubmitError {
+    /// The queue is full; nothing has happened.
+    #[error("{limit} commands are waiting already; nothing was taken, try again in a moment")]
+    Overloaded {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The key stands for another request; nothing has happened.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// One of its records would be larger than a record may be; nothing has happened.
+    #[error("a record of {bytes} bytes; {limit} is the limit")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The most a record may have.
+        limit: usize,
+    },
+    /// The contact it is about can't be read; nothing has happened.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// A key can't be made; nothing has happened.
+    #[error(transparent)]
+    Key(#[from] SlotError),
+    /// A content can't be sealed; nothing has happened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The owner's dialect is none that this process speaks; nothing has happened.
+    #[error("a dialect that this service does not speak")]
+    UnknownDialect,
+    /// The log takes no more, or the service is stopping; nothing has happened.
+    #[error("the log can't be written any more; restart the service")]
+    ReadOnly,
+    /// The log failed while this was written: it may be there after a restart, or not.
+    #[error("the log failed while this was written; its outcome is unknown until a restart")]
+    OutcomeUnknown,
+}
+
+/// Why something can't be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The log can't give a record.
+    #[error(transparent)]
+    Log(#[from] log::ReadError),
+    /// A record's bytes are not understood.
+    #[error(transparent)]
+    Record(#[from] log::record::DecodeError),
+    /// A contact's content can't be opened, for another reason than its erasure.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+    /// The log has no such position, though a view names it.
+    #[error("the log has no event at position {position}")]
+    Absent {
+        /// The position.
+        position: u64,
+    },
+    /// The query would look at more contacts than one query may.
+    #[error("the query would look at more than {limit} contacts")]
+    TooBroad {
+        /// The most.
+        limit: usize,
+    },
+}

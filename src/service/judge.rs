@@ -1,0 +1,482 @@
+//! Turns commands into events: decides on what is known, numbers, encodes.
+//!
+//! One judge serves one group. It changes nothing but itself; a command that
+//! can't be taken leaves no trace in it.
+
+use std::sync::Arc;
+
+use super::clock::Sequencer;
+use super::lookup::Known;
+use super::overlay::{Layers, Overlay};
+use super::shared::Shared;
+use super::{Committed, ReadTrail, SubmitError};
+use crate::domain::{
+    Attempt, BatchMode, Change, Command, ContactId, Content, Context, Decision, Event, EventId,
+    Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase, Position,
+    Reach, State, Tag, Timestamp, VendorKey, Violation, batch_refused, decide, evolve, limits,
+};
+use crate::log::record::{self, EncodeError};
+use crate::projection::{Contacts, Entry, Receipt};
+use crate::seal::{RESERVE_BATCH, Slot};
+
+/// One event of the group, encoded.
+pub struct Pending {
+    /// The event.
+    pub event: Event,
+    /// The contact's key.
+    pub slot: Option<Slot>,
+    /// What the contact can be found by after the event.
+    pub tags: Arc<[Tag]>,
+    /// The record.
+    pub bytes: Vec<u8>,
+}
+
+/// What is to be answered once the group is on the disk.
+pub enum Verdict {
+    /// The outcomes of new events.
+    Fresh(Committed),
+    /// The answer to a request that was made before, to be made again from its events.
+    Replay {
+        /// Where they are.
+        receipt: Receipt,
+        /// What is wrong with the request's attempts, with the values sent.
+        violations: Vec<Vec<Violation>>,
+    },
+    /// The answer to be made again from this one event.
+    Repeat(Position),
+}
+
+/// The judge of one group.
+pub struct Judge<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) base: &'a Contacts,
+    sequencer: &'a mut Sequencer,
+    now: Timestamp,
+    over: Overlay,
+    next: Position,
+    pending: Vec<Pending>,
+    bytes: usize,
+}
+
+/// Where a judge stood before a command.
+struct Savepoint {
+    over: Option<Overlay>,
+    next: Position,
+    pending: usize,
+    bytes: usize,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge whose first event will have this position.
+    pub fn new(
+        shared: &'a Shared,
+        base: &'a Contacts,
+        sequencer: &'a mut Sequencer,
+        next: Position,
+    ) -> Self {
+        let now = sequencer.tick();
+        Self {
+            shared,
+            base,
+            sequencer,
+            now,
+            over: Overlay::default(),
+            next,
+            pending: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The group's size in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The group's events, in order.
+    pub fn into_pending(self) -> Vec<Pending> {
+        self.pending
+    }
+
+    /// Judges a command; on an error nothing of it stays.
+    pub fn command(&mut self, command: &Command) -> Result<Verdict, SubmitError> {
+        let reach = self.reach(command);
+        if let Some(reach) = reach
+            && let Some(receipt) = self.layers().receipt(reach.key)
+        {
+            return replay(command, reach, receipt);
+        }
+        let savepoint = self.save(command.attempts.len() > 1);
+        let mut judged = self.attempts(command, reach, false);
+        let whole = command.batch == BatchMode::AllOrNothing && command.attempts.len() > 1;
+        if whole && matches!(&judged, Ok(Verdict::Fresh(done)) if done.any_refused()) {
+            self.restore(&savepoint);
+            judged = self.attempts(command, reach, true);
+        }
+        if judged.is_err() {
+            self.restore(&savepoint);
+        }
+        judged
+    }
+
+    /// Records a read: its START and how it ended.
+    pub fn read(&mut self, trail: &ReadTrail) -> Result<(), SubmitError> {
+        let ReadTrail {
+            owner,
+            context,
+            operation,
+            contact,
+            found,
+        } = trail;
+        let cause = self.start(owner, context, *operation, contact.clone(), &[], None)?;
+        let phase = if *found {
+            Phase::Success { erasure: None }
+        } else {
+            Phase::Fail(Failure {
+                code: FailureCode::NotFound,
+                violations: Vec::new(),
+            })
+        };
+        let header = Header {
+            causation: Some(cause),
+            ..self.header(owner, context, *operation, contact.clone())
+        };
+        self.push(Event { header, phase }, None, None, Arc::default())
+    }
+
+    /// Judges each attempt after those before it, and writes its events.
+    fn attempts(
+        &mut self,
+        command: &Command,
+        reach: Option<Reach>,
+        refuse_all: bool,
+    ) -> Result<Verdict, SubmitError> {
+        let mut outcomes = Vec::with_capacity(command.attempts.len());
+        for (index, attempt) in command.attempts.iter().enumerate() {
+            let mut known = self.known(&command.owner, attempt)?;
+            let mut decision = self.decide(&command.owner, attempt, &mut known)?;
+            if refuse_all {
+                decision = batch_refused(command.batch, decision);
+            }
+            let reach = reach.filter(|_| index == 0);
+            match decision {
+                Decision::Repeated(position) if command.attempts.len() == 1 => {
+                    return Ok(Verdict::Repeat(position));
+                }
+                Decision::Repeated(_) => {
+                    let failure = Failure {
+                        code: FailureCode::DuplicateId,
+                        violations: Vec::new(),
+                    };
+                    outcomes.push(self.fail(command, attempt, &known, reach, failure, vec![])?);
+                }
+                Decision::Refused {
+                    failure,
+                    violations,
+                } => {
+                    outcomes.push(self.fail(command, attempt, &known, reach, failure, violations)?);
+                }
+                Decision::Done(change) => {
+                    outcomes.push(self.succeed(command, attempt, known, reach, change)?);
+                }
+            }
+        }
+        Ok(Verdict::Fresh(Committed {
+            position: self.next.previous(),
+            outcomes,
+        }))
+    }
+
+    fn decide(
+        &mut self,
+        owner: &Owner,
+        attempt: &Attempt,
+        known: &mut Known,
+    ) -> Result<Decision, SubmitError> {
+        let rules = self
+            .shared
+            .rules(owner.dialect())
+            .ok_or(SubmitError::UnknownDialect)?;
+        let contact = ContactId(self.sequencer.id());
+        let layers = self.layers();
+        let holder = |key: &crate::domain::LookupKey| {
+            let tag = self.shared.lookup_tag(owner, key);
+            layers.found_by(tag).first().copied()
+        };
+        let state = State {
+            current: std::mem::take(&mut known.current),
+            owned: layers.owned(owner),
+            chosen: known.taken.take(),
+            holder: &holder,
+        };
+        let facts = Facts {
+            contact,
+            sequence: layers.next_number(owner.dialect()),
+            chosen: known.chosen,
+        };
+        Ok(decide(state, attempt, rules, facts))
+    }
+
+    fn fail(
+        &mut self,
+        command: &Command,
+        attempt: &Attempt,
+        known: &Known,
+        reach: Option<Reach>,
+        failure: Failure,
+        violations: Vec<Violation>,
+    ) -> Result<Outcome, SubmitError> {
+        let Command { owner, context, .. } = command;
+        let operation = known.operation(attempt);
+        let subject = known.subject();
+        let fields = &attempt.fields;
+        let cause = self.start(owner, context, operation, subject.clone(), fields, reach)?;
+        let header = Header {
+            causation: Some(cause),
+            fields: bounded(fields),
+            ..self.header(owner, context, operation, subject)
+        };
+        let phase = Phase::Fail(failure.clone());
+        self.push(Event { header, phase }, None, None, Arc::default())?;
+        Ok(Outcome::Refused {
+            failure,
+            violations,
+        })
+    }
+
+    fn succeed(
+        &mut self,
+        command: &Command,
+        attempt: &Attempt,
+        known: Known,
+        reach: Option<Reach>,
+        change: Change,
+    ) -> Result<Outcome, SubmitError> {
+        let Command { owner, context, .. } = command;
+        let operation = change.operation;
+        let subject = known.subject();
+        let cause = self.start(owner, context, operation, subject, &attempt.fields, reach)?;
+        let slot = match &known.before {
+            Some(before) => before.slot,
+            None => self.fresh_slot()?,
+        };
+        let header = Header {
+            version: Some(change.version),
+            causation: Some(cause),
+            fields: bounded(&change.fields),
+            ..self.header(
+                owner,
+                context,
+                operation,
+                Some((change.contact, change.key)),
+            )
+        };
+        let erasure = change.erasure;
+        let phase = Phase::Success { erasure };
+        let event = Event { header, phase };
+        let content = change.card.map(|card| Content {
+            card,
+            chosen_id: known.chosen_id.clone(),
+        });
+        let tags = content
+            .as_ref()
+            .map_or_else(Arc::default, |c| self.shared.tags(owner, &c.card));
+        self.push(event.clone(), Some(slot), content.as_ref(), tags.clone())?;
+        Ok(self.settle(&event, known.before, slot, tags, content))
+    }
+
+    /// Lays a change over the view, and says what came of it.
+    fn settle(
+        &mut self,
+        event: &Event,
+        before: Option<Entry>,
+        slot: Slot,
+        tags: Arc<[Tag]>,
+        content: Option<Content>,
+    ) -> Outcome {
+        let operation = event.header.operation;
+        let position = event.header.position;
+        let actor = Arc::new(event.header.actor.clone());
+        let created_by = before.as_ref().map(|entry| entry.created_by.clone());
+        let track = evolve(before.as_ref().map(|entry| entry.track.clone()), event);
+        let id = event.header.contact.unwrap_or(ContactId(uuid::Uuid::nil()));
+        let Some(track) = track else {
+            return Outcome::Removed {
+                operation,
+                id,
+                position,
+            };
+        };
+        let after = Entry {
+            track,
+            created_by: created_by.unwrap_or_else(|| actor.clone()),
+            modified_by: actor,
+            slot,
+            tags,
+        };
+        let outcome = match &content {
+            Some(content) => Outcome::Written {
+                operation,
+                contact: Box::new(after.with_content(content.clone(), self.shared.registry)),
+            },
+            None => Outcome::Removed {
+                operation,
+                id,
+                position,
+            },
+        };
+        self.over.put(self.base, before.as_ref(), after, content);
+        outcome
+    }
+
+    /// A key for a new contact, on the disk before it is used.
+    fn fresh_slot(&self) -> Result<Slot, SubmitError> {
+        let slot = self.layers().next_slot();
+        let keys = &self.shared.keys;
+        if keys.reserved() <= slot {
+            keys.reserve(Slot::new(slot.get().saturating_add(RESERVE_BATCH)))?;
+        }
+        Ok(slot)
+    }
+
+    fn start(
+        &mut self,
+        owner: &Owner,
+        context: &Context,
+        operation: Operation,
+        subject: Option<(ContactId, VendorKey)>,
+        fields: &[FieldName],
+        receipt: Option<Reach>,
+    ) -> Result<EventId, SubmitError> {
+        let header = Header {
+            fields: bounded(fields),
+            ..self.header(owner, context, operation, subject)
+        };
+        let id = header.id;
+        if let Some(reach) = receipt {
+            let receipt = Receipt {
+                fingerprint: reach.fingerprint,
+                first: header.position,
+                attempts: reach.attempts,
+            };
+            self.over.receive(reach.key, receipt);
+        }
+        let phase = Phase::Start { receipt };
+        self.push(Event { header, phase }, None, None, Arc::default())?;
+        Ok(id)
+    }
+
+    /// The header of the next event.
+    fn header(
+        &mut self,
+        owner: &Owner,
+        context: &Context,
+        operation: Operation,
+        subject: Option<(ContactId, VendorKey)>,
+    ) -> Header {
+        let (contact, key) = subject.unzip();
+        Header {
+            position: self.next,
+            id: EventId(self.sequencer.id()),
+            time: self.now,
+            operation,
+            owner: owner.clone(),
+            contact,
+            key,
+            version: None,
+            actor: context.actor.clone(),
+            correlation: context.correlation.clone(),
+            causation: None,
+            traceparent: context.traceparent.clone(),
+            fields: Vec::new(),
+        }
+    }
+
+    fn push(
+        &mut self,
+        event: Event,
+        slot: Option<Slot>,
+        content: Option<&Content>,
+        tags: Arc<[Tag]>,
+    ) -> Result<(), SubmitError> {
+        let encoded = record::encode(&event, slot, content, &self.shared.keys);
+        let bytes = encoded.map_err(|error| match error {
+            EncodeError::TooLarge { bytes } => SubmitError::TooLarge {
+                bytes,
+                limit: limits::RECORD_BYTES_MAX,
+            },
+            EncodeError::Seal(error) => SubmitError::Seal(error),
+        })?;
+        self.next = self.next.next();
+        self.bytes += bytes.len();
+        self.pending.push(Pending {
+            event,
+            slot,
+            tags,
+            bytes,
+        });
+        Ok(())
+    }
+
+    /// What a command's idempotency key is in the log.
+    fn reach(&self, command: &Command) -> Option<Reach> {
+        let Context { actor, receipt, .. } = &command.context;
+        let receipt = receipt.as_ref()?;
+        let client = actor.client_id.as_deref().or(actor.subject.as_deref());
+        let client = client.unwrap_or_default();
+        Some(Reach {
+            key: self.shared.receipt_tag(&command.owner, client, receipt),
+            fingerprint: self.shared.hasher.fingerprint(&[&receipt.request]),
+            attempts: u32::try_from(command.attempts.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    pub(super) const fn layers(&self) -> Layers<'_> {
+        Layers {
+            base: self.base,
+            over: &self.over,
+        }
+    }
+
+    fn save(&self, several: bool) -> Savepoint {
+        // A single attempt fails before it lays anything over the view but its receipt,
+        // which a failed START takes with it.
+        Savepoint {
+            over: several.then(|| self.over.clone()),
+            next: self.next,
+            pending: self.pending.len(),
+            bytes: self.bytes,
+        }
+    }
+
+    fn restore(&mut self, savepoint: &Savepoint) {
+        if let Some(over) = &savepoint.over {
+            self.over = over.clone();
+        }
+        self.over.forget_after(savepoint.next);
+        self.next = savepoint.next;
+        self.pending.truncate(savepoint.pending);
+        self.bytes = savepoint.bytes;
+    }
+}
+
+/// The same key means the same request, or it is an error.
+fn replay(command: &Command, reach: Reach, receipt: Receipt) -> Result<Verdict, SubmitError> {
+    if receipt.fingerprint != reach.fingerprint {
+        return Err(SubmitError::KeyReused);
+    }
+    let violations = command
+        .attempts
+        .iter()
+        .map(|attempt| match &attempt.action {
+            Ok(_) => Vec::new(),
+            Err(violations) => violations.clone(),
+        });
+    Ok(Verdict::Replay {
+        receipt,
+        violations: violations.collect(),
+    })
+}
+
+fn bounded(fields: &[FieldName]) -> Vec<FieldName> {
+    fields.iter().take(limits::FIELDS_MAX).cloned().collect()
+}

@@ -1,0 +1,149 @@
+//! What is known of the contact that an attempt names, before it is judged.
+
+use super::ReadError;
+use super::judge::Judge;
+use super::shared::Body;
+use crate::domain::{
+    Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, Repeat, Status, Tag,
+    Target, VendorKey,
+};
+use crate::projection::Entry;
+
+/// What is known.
+#[derive(Default)]
+pub struct Known {
+    /// The contact, for `decide`.
+    pub current: Current,
+    /// The contact, as the view has it.
+    pub before: Option<Entry>,
+    /// Who took the id that the client chose.
+    pub taken: Option<Repeat>,
+    /// The tag of that id.
+    pub chosen: Option<Tag>,
+    /// The text of the id that the contact has or will have by its client's choice.
+    pub chosen_id: Option<Box<str>>,
+}
+
+impl Known {
+    /// What an attempt is called in its events: an upsert that found its contact is an update.
+    pub fn operation(&self, attempt: &Attempt) -> Operation {
+        match (&attempt.action, &self.before) {
+            (Ok(Action::Upsert { .. }), Some(_)) => Operation::Update,
+            _ => attempt.operation,
+        }
+    }
+
+    /// The contact that the events are about, where it is there already.
+    pub fn subject(&self) -> Option<(ContactId, VendorKey)> {
+        let track = &self.before.as_ref()?.track;
+        Some((track.id, track.key.clone()))
+    }
+}
+
+impl Judge<'_> {
+    /// Looks up what an attempt needs to be known.
+    pub(super) fn known(&self, owner: &Owner, attempt: &Attempt) -> Result<Known, ReadError> {
+        let found = match (&attempt.action, &attempt.target) {
+            (Ok(Action::Create { chosen_id, .. }), _) => {
+                return self.unborn(owner, chosen_id.as_deref());
+            }
+            (Ok(Action::Upsert { by, .. }), _) => {
+                let Match(key) = by;
+                match self.layers().found_by(self.shared.lookup_tag(owner, key)) {
+                    [] => None,
+                    [id] => self.layers().get(*id),
+                    _ => {
+                        return Ok(Known {
+                            current: Current::Many,
+                            ..Known::default()
+                        });
+                    }
+                }
+            }
+            (_, Some(target)) => {
+                let chosen = match target {
+                    Target::Chosen { text, .. } => Some(self.shared.chosen_tag(owner, text)),
+                    Target::Id(_) | Target::Sequence(_) => None,
+                };
+                self.layers().find(owner, chosen, target)
+            }
+            (_, None) => None,
+        };
+        match found {
+            None => Ok(Known::default()),
+            Some((entry, fresh)) => self.existing(entry, fresh),
+        }
+    }
+
+    /// What is known of a contact that is there, or was.
+    fn existing(&self, entry: &Entry, fresh: Option<&Content>) -> Result<Known, ReadError> {
+        let track = entry.track.clone();
+        let mut chosen_id = None;
+        let current = match track.status {
+            Status::Deleted => Current::Deleted(Box::new(track)),
+            Status::Erased => Current::Erased(track.id, track.modified.position),
+            Status::Live => match self.content(entry, fresh)? {
+                Some(content) => {
+                    chosen_id = content.chosen_id;
+                    Current::One(Box::new((track, content.card)))
+                }
+                // Without its key a contact can't be changed, only ended.
+                None => Current::Deleted(Box::new(track)),
+            },
+        };
+        Ok(Known {
+            current,
+            before: Some(entry.clone()),
+            chosen_id,
+            ..Known::default()
+        })
+    }
+
+    /// What is known of a contact that is not there yet: whether its id is taken.
+    fn unborn(&self, owner: &Owner, chosen_id: Option<&str>) -> Result<Known, ReadError> {
+        let Some(text) = chosen_id else {
+            return Ok(Known::default());
+        };
+        let tag = self.shared.chosen_tag(owner, text);
+        let own = ContactId::parse(text).and_then(|id| self.layers().get(id));
+        let taken = match self.layers().chosen(tag).or(own) {
+            None => None,
+            Some((entry, fresh)) => Some(self.taken(entry, fresh)?),
+        };
+        Ok(Known {
+            taken,
+            chosen: Some(tag),
+            chosen_id: Some(text.into()),
+            ..Known::default()
+        })
+    }
+
+    /// With what content an id was taken.
+    fn taken(&self, entry: &Entry, fresh: Option<&Content>) -> Result<Repeat, ReadError> {
+        let position = entry.track.created.position;
+        let card = match fresh {
+            Some(content) if entry.track.version == 1 => Some(content.card.clone()),
+            // Created and changed in this very group: its first content is not readable yet.
+            Some(_) if position > self.base.position() => None,
+            _ => match self.shared.open(&self.shared.record(position)?)? {
+                Body::Open(content) => Some(content.card),
+                Body::None | Body::Gone => None,
+            },
+        };
+        Ok(Repeat { position, card })
+    }
+
+    fn content(
+        &self,
+        entry: &Entry,
+        fresh: Option<&Content>,
+    ) -> Result<Option<Content>, ReadError> {
+        if let Some(content) = fresh {
+            return Ok(Some(content.clone()));
+        }
+        Ok(match self.shared.content(entry)? {
+            Body::Open(content) => Some(*content),
+            Body::None | Body::Gone => None,
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! Opening: the log is made whole, the view is folded, the writer starts.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{mpsc, watch};
+
+use super::clock::{Clock, Sequencer};
+use super::shared::{self, Body, Shared};
+use super::writer::Writer;
+use super::{ReadError, Service};
+use crate::domain::{Event, EventId, Phase, Position, Registry, Status, Tag};
+use crate::log::record::{self, Record};
+use crate::log::{self, Journal, Reader, Repair};
+use crate::projection::Contacts;
+use crate::seal::{Hasher, KeyRing, SealError, SlotError};
+use crate::storage::{Disk, Files, StorageError};
+
+/// The directory of views: everything in it can be made again from the log.
+pub const VIEWS: &str = "views";
+/// The view of contacts, as of the last orderly stop.
+pub const SNAPSHOT: &str = "contacts.view";
+
+/// How to open a service.
+pub struct Options {
+    /// The dialects' rules.
+    pub registry: Registry,
+    /// Commands that may wait.
+    pub queue_limit: usize,
+    /// Tells the time.
+    pub clock: Clock,
+    /// How to open the log.
+    pub log: log::OpenOptions,
+}
+
+/// A service, open.
+pub struct Opening {
+    /// The service.
+    pub service: Service,
+    /// What had to be repaired in the log.
+    pub repairs: Vec<Repair>,
+    /// For the audit floor, which drops what it has sealed.
+    pub journal: Arc<Journal>,
+}
+
+/// Why a service was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log is damaged, or can't be read.
+    #[error(transparent)]
+    Log(#[from] log::OpenError),
+    /// A record can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The keys can't be read.
+    #[error(transparent)]
+    Keys(#[from] SlotError),
+    /// The disk failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The system gave no thread for the writer.
+    #[error("the writer's thread can't be started: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Opens a service. `progress` is told the position that has been looked at.
+///
+/// # Errors
+/// [`OpenError`] where the log can't be made whole or the view can't be folded.
+pub fn open(
+    disk: &dyn Disk,
+    keys: KeyRing,
+    hasher: Hasher,
+    options: Options,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Opening, OpenError> {
+    let log::Opened {
+        appender,
+        reader,
+        journal,
+        report,
+    } = log::open(disk, &options.log, progress)?;
+    let views = disk.files(VIEWS)?;
+    let saved = saved_view(&*views, &reader);
+    let folder = Folder {
+        reader: &reader,
+        keys: &keys,
+        hasher: &hasher,
+        registry: options.registry,
+    };
+    let contacts = folder.fold(saved.unwrap_or_default(), progress)?;
+    keys.resume(contacts.next_slot())?;
+    finish_erasures(&contacts, &keys)?;
+    let sequencer = Sequencer::new(options.clock, contacts.time());
+    let (head, _) = watch::channel(contacts.position());
+    let shared = Arc::new(Shared {
+        contacts: RwLock::new(contacts),
+        reader,
+        keys,
+        hasher,
+        registry: options.registry,
+        head,
+        writable: AtomicBool::new(true),
+    });
+    let (sender, queue) = mpsc::channel(options.queue_limit);
+    let writer = Writer {
+        shared: shared.clone(),
+        appender,
+        sequencer,
+        queue,
+        views,
+    };
+    let thread = std::thread::Builder::new()
+        .name("writer".into())
+        .spawn(move || writer.run())
+        .map_err(OpenError::Thread)?;
+    Ok(Opening {
+        service: Service {
+            shared,
+            queue: Arc::new(Mutex::new(Some(sender))),
+            queue_limit: options.queue_limit,
+            writer: Arc::new(Mutex::new(Some(thread))),
+        },
+        repairs: report,
+        journal,
+    })
+}
+
+/// Drops every view and folds it from the log again; gives the position it reached.
+///
+/// # Errors
+/// As [`open`].
+pub fn rebuild_views(
+    disk: &dyn Disk,
+    keys: &KeyRing,
+    hasher: &Hasher,
+    registry: Registry,
+    options: &log::OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Position, OpenError> {
+    let opened = log::open(disk, options, &mut |_| {})?;
+    let views = disk.files(VIEWS)?;
+    for name in views.list()? {
+        views.remove(&name)?;
+    }
+    let folder = Folder {
+        reader: &opened.reader,
+        keys,
+        hasher,
+        registry,
+    };
+    let contacts = folder.fold(Contacts::default(), progress)?;
+    views.write_atomic(SNAPSHOT, &contacts.to_snapshot())?;
+    Ok(contacts.position())
+}
+
+/// The view of the last orderly stop, if it is one of this log.
+fn saved_view(views: &dyn Files, reader: &Reader) -> Option<Contacts> {
+    let length = views.len(SNAPSHOT).ok()?;
+    let bytes = views
+        .read_at(SNAPSHOT, 0, usize::try_from(length).ok()?)
+        .ok()?;
+    match Contacts::from_snapshot(&bytes) {
+        Ok(view) if id_at(reader, view.position()) == view.last() => Some(view),
+        Ok(_) => {
+            tracing::warn!("the saved view is not of this log; it is folded from the start");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the saved view is not read; it is folded from the start");
+            None
+        }
+    }
+}
+
+fn id_at(reader: &Reader, position: Position) -> Option<EventId> {
+    let bytes = reader.get(position).ok()??;
+    let record = record::decode(&bytes).ok()?;
+    Some(record.event.header.id)
+}
+
+/// What folding needs beside the view.
+struct Folder<'a> {
+    reader: &'a Reader,
+    keys: &'a KeyRing,
+    hasher: &'a Hasher,
+    registry: Registry,
+}
+
+impl Folder<'_> {
+    fn fold(
+        &self,
+        mut view: Contacts,
+        progress: &mut dyn FnMut(Position),
+    ) -> Result<Contacts, ReadError> {
+        let from = view.position().next();
+        for entry in self.reader.scan(from, self.reader.head()) {
+            let (position, bytes) = entry?;
+            let record = record::decode(&bytes)?;
+            let tags = self.tags(&record)?;
+            view.fold(&record.event, record.slot, &tags);
+            if position.get().is_multiple_of(4_096) {
+                progress(position);
+            }
+        }
+        progress(view.position());
+        Ok(view)
+    }
+
+    /// Only contacts that can be found by something are opened to fold them.
+    fn tags(&self, record: &Record) -> Result<Arc<[Tag]>, ReadError> {
+        let Event { header, phase } = &record.event;
+        let owner = &header.owner;
+        let rules = self.registry.get(owner.dialect());
+        let indexed = rules.filter(|rules| rules.lookup_keys.is_some());
+        match (indexed, phase) {
+            (Some(rules), Phase::Success { .. }) => Ok(match shared::open(self.keys, record)? {
+                Body::Open(content) => {
+                    shared::lookup_tags(self.hasher, owner, &rules.keys_of(&content.card))
+                }
+                Body::None | Body::Gone => Arc::default(),
+            }),
+            _ => Ok(Arc::default()),
+        }
+    }
+}
+
+/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone.
+fn finish_erasures(contacts: &Contacts, keys: &KeyRing) -> Result<(), SlotError> {
+    for entry in contacts.all_after(None) {
+        let erased = entry.track.status == Status::Erased;
+        if erased
+            && !matches!(
+                keys.seal(entry.slot, &[], &[]),
+                Err(SealError::Erased { .. })
+            )
+        {
+            keys.erase(entry.slot)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! What the commands of one group have changed, before the group is on the disk.
+//!
+//! Readers see only what is durable, but a command is judged on everything
+//! before it. So a group's changes are laid over the view of contacts, and
+//! thrown away once the view itself has folded them.
+
+use std::collections::HashMap;
+
+use crate::domain::{
+    ContactId, Content, DialectId, Owner, Position, Status, Tag, Target, VendorKey,
+};
+use crate::projection::{Contacts, Entry, Receipt};
+use crate::seal::Slot;
+
+/// The changes of a group.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    entries: HashMap<ContactId, (Entry, Option<Content>)>,
+    owned: HashMap<Owner, i64>,
+    found_by: HashMap<Tag, Vec<ContactId>>,
+    numbered: HashMap<(DialectId, u64), ContactId>,
+    chosen: HashMap<Tag, ContactId>,
+    receipts: HashMap<Tag, Receipt>,
+    created: u64,
+}
+
+/// The view of contacts with a group's changes over it.
+#[derive(Clone, Copy)]
+pub struct Layers<'a> {
+    /// What is durable.
+    pub base: &'a Contacts,
+    /// What is not yet.
+    pub over: &'a Overlay,
+}
+
+impl<'a> Layers<'a> {
+    /// A contact with the content that this group gave it, if it did.
+    pub fn get(self, id: ContactId) -> Option<(&'a Entry, Option<&'a Content>)> {
+        match self.over.entries.get(&id) {
+            Some((entry, content)) => Some((entry, content.as_ref())),
+            None => self.base.get(id).map(|entry| (entry, None)),
+        }
+    }
+
+    /// The contact that a target names.
+    pub fn find(
+        self,
+        owner: &Owner,
+        chosen: Option<Tag>,
+        target: &Target,
+    ) -> Option<(&'a Entry, Option<&'a Content>)> {
+        let fresh = match target {
+            Target::Id(id) => Some(*id),
+            Target::Sequence(number) => {
+                let key = (owner.dialect(), *number);
+                self.over.numbered.get(&key).copied()
+            }
+            Target::Chosen { id, .. } => chosen
+                .and_then(|tag| self.over.chosen.get(&tag).copied())
+                .or(Some(*id)),
+        };
+        let fresh = fresh
+            .and_then(|id| self.over.entries.get(&id))
+            .filter(|(entry, _)| entry.track.owner == *owner);
+        if let Some((entry, content)) = fresh {
+            return Some((entry, content.as_ref()));
+        }
+        let known = self.base.find(owner, chosen, target)?;
+        self.get(known.track.id)
+    }
+
+    /// Who took an id that a client chose.
+    pub fn chosen(self, tag: Tag) -> Option<(&'a Entry, Option<&'a Content>)> {
+        let fresh = self.over.chosen.get(&tag).copied();
+        let id = fresh.or_else(|| self.base.chosen(tag).map(|entry| entry.track.id))?;
+        self.get(id)
+    }
+
+    /// The live contacts with a lookup key.
+    pub fn found_by(self, tag: Tag) -> &'a [ContactId] {
+        match self.over.found_by.get(&tag) {
+            Some(ids) => ids,
+            None => self.base.found_by(tag),
+        }
+    }
+
+    /// How many live contacts an owner has.
+    pub fn owned(self, owner: &Owner) -> u32 {
+        let base = i64::try_from(self.base.owned(owner)).unwrap_or(i64::MAX);
+        let over = self.over.owned.get(owner).copied().unwrap_or(0);
+        u32::try_from(base.saturating_add(over).max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// What was answered under an idempotency key.
+    pub fn receipt(self, key: Tag) -> Option<Receipt> {
+        let fresh = self.over.receipts.get(&key).copied();
+        fresh.or_else(|| self.base.receipt(key))
+    }
+
+    /// The next number of a dialect's sequence.
+    pub fn next_number(self, dialect: DialectId) -> u64 {
+        let numbers = self.over.numbered.keys();
+        let fresh = numbers
+            .filter(|(other, _)| *other == dialect)
+            .map(|(_, number)| number + 1)
+            .max()
+            .unwrap_or(0);
+        self.base.next_number(dialect).max(fresh)
+    }
+
+    /// The first key that no contact has.
+    pub fn next_slot(self) -> Slot {
+        Slot::new(
+            self.base
+                .next_slot()
+                .get()
+                .saturating_add(self.over.created),
+        )
+    }
+}
+
+impl Overlay {
+    /// Notes a receipt.
+    pub fn receive(&mut self, key: Tag, receipt: Receipt) {
+        self.receipts.insert(key, receipt);
+    }
+
+    /// Forgets the receipts of events from this position on, which were not taken after all.
+    pub fn forget_after(&mut self, next: Position) {
+        self.receipts.retain(|_, receipt| receipt.first < next);
+    }
+
+    /// Notes a contact's change, given what it was.
+    pub fn put(
+        &mut self,
+        base: &Contacts,
+        before: Option<&Entry>,
+        after: Entry,
+        content: Option<Content>,
+    ) {
+        if before.is_none() {
+            self.created += 1;
+        }
+        if let Some(before) = before {
+            self.count(before, -1);
+            for tag in before.tags.iter() {
+                self.holders(base, *tag).retain(|id| *id != before.track.id);
+            }
+        }
+        let id = after.track.id;
+        if after.track.status == Status::Live {
+            self.count(&after, 1);
+            for tag in after.tags.iter() {
+                self.holders(base, *tag).push(id);
+            }
+        }
+        match &after.track.key {
+            VendorKey::Own => {}
+            VendorKey::Sequence(number) => {
+                let key = (after.track.owner.dialect(), *number);
+                self.numbered.insert(key, id);
+            }
+            VendorKey::Chosen(tag) => {
+                self.chosen.insert(*tag, id);
+            }
+        }
+        self.entries.insert(id, (after, content));
+    }
+
+    fn count(&mut self, entry: &Entry, change: i64) {
+        if change < 0 && entry.track.status != Status::Live {
+            return;
+        }
+        *self.owned.entry(entry.track.owner.clone()).or_default() += change;
+    }
+
+    fn holders(&mut self, base: &Contacts, tag: Tag) -> &mut Vec<ContactId> {
+        self.found_by
+            .entry(tag)
+            .or_insert_with(|| base.found_by(tag).to_vec())
+    }
+}

@@ -1,0 +1,513 @@
+//! Contacts and events, as readers ask for them.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::shared::Body;
+use super::{ReadError, Service, replay};
+use crate::domain::{
+    Contact, ContactId, Content, Event, Fact, Owner, Phase, Position, Status, Target, Timestamp,
+    Track,
+};
+use crate::log::record::{self, Record};
+use crate::projection::Entry;
+
+/// Contacts that one query looks at, where it has to open them to know.
+pub const LIST_CONTACTS_MAX: usize = 100_000;
+/// Events that one query looks at.
+pub const SCAN_EVENTS_MAX: u64 = 100_000;
+
+/// What is found at an id.
+#[derive(Debug)]
+pub enum Found {
+    /// The contact.
+    Live(Box<Contact>),
+    /// It was deleted.
+    Deleted,
+    /// Its personal data was destroyed, or its key is not in this directory.
+    Gone,
+    /// There never was one.
+    Nothing,
+}
+
+/// Which of an owner's contacts are wanted, and in which order.
+#[derive(Clone)]
+pub struct Selection {
+    /// Whose.
+    pub owner: Owner,
+    /// Which; `None` is all.
+    pub filter: Option<Arc<dyn Fn(&Contact) -> bool + Send + Sync>>,
+    /// Newest first.
+    pub descending: bool,
+    /// In an order by content.
+    pub order: Option<Arc<dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync>>,
+    /// Which part.
+    pub slice: Slice,
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug)]
+pub enum Slice {
+    /// After this contact.
+    After(Option<ContactId>, usize),
+    /// After this many.
+    Offset(usize, usize),
+    /// This page, from 1, of so many; past the end it is the last page.
+    Page(usize, usize),
+}
+
+/// Part of a list.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The contacts.
+    pub contacts: Vec<Contact>,
+    /// How many the list has.
+    pub total: usize,
+    /// How many come before these.
+    pub offset: usize,
+    /// Whether more come after.
+    pub more: bool,
+}
+
+/// Events in a range, with the last position looked at.
+#[derive(Debug, Default)]
+pub struct EventScan {
+    /// The events that were wanted.
+    pub records: Vec<Record>,
+    /// The last position that was looked at.
+    pub last: Position,
+}
+
+impl Service {
+    /// The contact of an owner that a target names.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give it.
+    pub fn get(&self, owner: &Owner, target: &Target) -> Result<Found, ReadError> {
+        let entry = self.entry(owner, target);
+        entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
+    }
+
+    /// The contact with this id of ours, whosever it is.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give it.
+    pub fn get_any(&self, id: ContactId) -> Result<Found, ReadError> {
+        let entry = self.shared.contacts.read().get(id).cloned();
+        entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
+    }
+
+    /// The owner of a contact, live or not.
+    #[must_use]
+    pub fn owner_of(&self, id: ContactId) -> Option<Owner> {
+        let contacts = self.shared.contacts.read();
+        contacts.get(id).map(|entry| entry.track.owner.clone())
+    }
+
+    /// What the view knows of an owner's contact, live or not.
+    #[must_use]
+    pub fn entry(&self, owner: &Owner, target: &Target) -> Option<Entry> {
+        let chosen = match target {
+            Target::Chosen { text, .. } => Some(self.shared.chosen_tag(owner, text)),
+            Target::Id(_) | Target::Sequence(_) => None,
+        };
+        let contacts = self.shared.contacts.read();
+        contacts.find(owner, chosen, target).cloned()
+    }
+
+    fn found(&self, entry: &Entry) -> Result<Found, ReadError> {
+        match entry.track.status {
+            Status::Deleted => Ok(Found::Deleted),
+            Status::Erased => Ok(Found::Gone),
+            Status::Live => Ok(match self.shared.content(entry)? {
+                Body::Open(content) => {
+                    Found::Live(Box::new(entry.with_content(*content, self.shared.registry)))
+                }
+                Body::None | Body::Gone => Found::Gone,
+            }),
+        }
+    }
+
+    /// Part of an owner's live contacts.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one, or too many would have to be opened.
+    pub fn list(&self, selection: &Selection) -> Result<Listing, ReadError> {
+        if selection.filter.is_none() && selection.order.is_none() {
+            return self.list_by_id(selection);
+        }
+        let ids = self.ids(selection);
+        if ids.len() > LIST_CONTACTS_MAX {
+            return Err(ReadError::TooBroad {
+                limit: LIST_CONTACTS_MAX,
+            });
+        }
+        let mut contacts = self.open_all(ids)?;
+        if let Some(filter) = &selection.filter {
+            contacts.retain(|contact| filter(contact));
+        }
+        if let Some(order) = &selection.order {
+            contacts.sort_by(|a, b| order(a, b));
+        }
+        let total = contacts.len();
+        let (offset, limit) = window(selection.slice, total, |id| {
+            contacts.partition_point(|contact| contact.id <= id)
+        });
+        let contacts: Vec<Contact> = contacts.into_iter().skip(offset).take(limit).collect();
+        Ok(Listing {
+            more: offset + contacts.len() < total,
+            contacts,
+            total,
+            offset,
+        })
+    }
+
+    /// The same where the ids alone say which part is wanted.
+    fn list_by_id(&self, selection: &Selection) -> Result<Listing, ReadError> {
+        let (ids, total, offset, more) = {
+            let contacts = self.shared.contacts.read();
+            let owner = &selection.owner;
+            let total = contacts.owned(owner);
+            match (selection.slice, selection.descending) {
+                (Slice::After(after, limit), false) => {
+                    let ids = contacts.of_owner_after(owner, after);
+                    let mut ids: Vec<ContactId> = ids.take(limit + 1).collect();
+                    let more = ids.len() > limit;
+                    ids.truncate(limit);
+                    (ids, total, 0, more)
+                }
+                (slice, descending) => {
+                    let (offset, limit) = window(slice, total, |_| 0);
+                    let all = contacts.of_owner(owner);
+                    let ids: Vec<ContactId> = if descending {
+                        all.rev().skip(offset).take(limit).collect()
+                    } else {
+                        all.skip(offset).take(limit).collect()
+                    };
+                    let more = offset + ids.len() < total;
+                    (ids, total, offset, more)
+                }
+            }
+        };
+        Ok(Listing {
+            contacts: self.open_all(ids)?,
+            total,
+            offset,
+            more,
+        })
+    }
+
+    fn ids(&self, selection: &Selection) -> Vec<ContactId> {
+        let contacts = self.shared.contacts.read();
+        let ids = contacts.of_owner(&selection.owner);
+        if selection.descending {
+            ids.rev().collect()
+        } else {
+            ids.collect()
+        }
+    }
+
+    /// Opens contacts; those that ended meanwhile are left out.
+    fn open_all(&self, ids: Vec<ContactId>) -> Result<Vec<Contact>, ReadError> {
+        let mut opened = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Found::Live(contact) = self.get_any(id)? {
+                opened.push(*contact);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// The next live contacts of any owner that this holds for, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one, or too many would have to be opened.
+    pub fn list_visible(
+        &self,
+        after: Option<ContactId>,
+        limit: usize,
+        visible: &dyn Fn(&Owner) -> bool,
+        filter: &dyn Fn(&Contact) -> bool,
+    ) -> Result<Listing, ReadError> {
+        let mut found = Vec::new();
+        let mut cursor = after;
+        let mut looked_at = 0;
+        while found.len() <= limit {
+            let ids = self.visible_ids(cursor, visible);
+            let Some(last) = ids.last() else { break };
+            cursor = Some(*last);
+            for id in ids {
+                looked_at += 1;
+                if let Found::Live(contact) = self.get_any(id)?
+                    && filter(&contact)
+                {
+                    found.push(*contact);
+                    if found.len() > limit {
+                        break;
+                    }
+                }
+            }
+            if looked_at > LIST_CONTACTS_MAX && found.len() <= limit {
+                return Err(ReadError::TooBroad {
+                    limit: LIST_CONTACTS_MAX,
+                });
+            }
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok(Listing {
+            total: found.len(),
+            contacts: found,
+            offset: 0,
+            more,
+        })
+    }
+
+    /// Every live contact of any owner that this holds for, as it is or as it was then.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one, or there are more than `limit`.
+    pub fn all_visible(
+        &self,
+        position: Option<Position>,
+        limit: usize,
+        visible: &dyn Fn(&Owner) -> bool,
+    ) -> Result<Vec<Contact>, ReadError> {
+        let entries: Vec<Entry> = {
+            let contacts = self.shared.contacts.read();
+            let entries = contacts.all_after(None);
+            entries
+                .filter(|entry| visible(&entry.track.owner) && existed(entry, position))
+                .take(limit.saturating_add(1))
+                .cloned()
+                .collect()
+        };
+        if entries.len() > limit {
+            return Err(ReadError::TooBroad { limit });
+        }
+        let mut opened = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let contact = match position {
+                Some(position) => self.contact_at(&entry, position)?,
+                None => match self.found(&entry)? {
+                    Found::Live(contact) => Some(*contact),
+                    Found::Deleted | Found::Gone | Found::Nothing => None,
+                },
+            };
+            opened.extend(contact);
+        }
+        Ok(opened)
+    }
+
+    /// A contact as it was when the event at a position had happened, if it was there.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give it.
+    pub fn contact_at(
+        &self,
+        entry: &Entry,
+        position: Position,
+    ) -> Result<Option<Contact>, ReadError> {
+        let history = self.shared.contacts.read().history(entry.track.id);
+        let count = history.partition_point(|at| *at <= position);
+        let Some(at) = count.checked_sub(1).and_then(|last| history.get(last)) else {
+            return Ok(None);
+        };
+        let record = self.shared.record(*at)?;
+        self.version(entry, record).map(|(_, contact)| contact)
+    }
+
+    fn visible_ids(
+        &self,
+        after: Option<ContactId>,
+        visible: &dyn Fn(&Owner) -> bool,
+    ) -> Vec<ContactId> {
+        const PAGE: usize = 512;
+        let contacts = self.shared.contacts.read();
+        contacts
+            .all_after(after)
+            .filter(|entry| entry.track.status == Status::Live && visible(&entry.track.owner))
+            .take(PAGE)
+            .map(|entry| entry.track.id)
+            .collect()
+    }
+
+    /// A contact's versions, oldest first, each with the event that made it.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn history(&self, entry: &Entry) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
+        let mut versions = Vec::new();
+        let positions = self.shared.contacts.read().history(entry.track.id);
+        for position in positions {
+            let record = self.shared.record(position)?;
+            versions.push(self.version(entry, record)?);
+        }
+        Ok(versions)
+    }
+
+    /// What one event made of a contact.
+    fn version(
+        &self,
+        entry: &Entry,
+        record: Record,
+    ) -> Result<(Event, Option<Contact>), ReadError> {
+        let Body::Open(content) = self.shared.open(&record)? else {
+            return Ok((record.event, None));
+        };
+        let header = &record.event.header;
+        let track = Track {
+            version: header.version.unwrap_or(entry.track.version),
+            status: Status::Live,
+            modified: Fact {
+                position: header.position,
+                time: header.time,
+            },
+            ..entry.track.clone()
+        };
+        let actor = header.actor.clone();
+        let contact = replay::as_of(&self.shared, entry.clone(), track, actor, *content);
+        Ok((record.event, Some(contact)))
+    }
+
+    /// Events after a position, oldest first: those that are wanted, at most `limit`, looking at
+    /// no more than [`SCAN_EVENTS_MAX`], up to the head of now.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn events_after(
+        &self,
+        after: Position,
+        limit: usize,
+        wanted: &dyn Fn(&Event) -> bool,
+    ) -> Result<EventScan, ReadError> {
+        let to = self.head().min(after.plus(SCAN_EVENTS_MAX));
+        let mut scan = EventScan {
+            records: Vec::new(),
+            last: after,
+        };
+        if after >= to {
+            return Ok(scan);
+        }
+        for entry in self.shared.reader.scan(after.next(), to) {
+            let (position, bytes) = entry?;
+            let record = record::decode(&bytes)?;
+            scan.last = position;
+            if wanted(&record.event) {
+                scan.records.push(record);
+                if scan.records.len() >= limit {
+                    break;
+                }
+            }
+        }
+        Ok(scan)
+    }
+
+    /// Events before a position, newest first, as [`Service::events_after`].
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn events_before(
+        &self,
+        before: Option<Position>,
+        limit: usize,
+        wanted: &dyn Fn(&Event) -> bool,
+    ) -> Result<EventScan, ReadError> {
+        const STEP: u64 = 512;
+        let mut end = before.map_or_else(|| self.head(), Position::previous);
+        let floor = end.get().saturating_sub(SCAN_EVENTS_MAX);
+        let mut scan = EventScan {
+            records: Vec::new(),
+            last: before.unwrap_or_else(|| self.head().next()),
+        };
+        while end.get() > floor && scan.records.len() < limit {
+            let start = Position::new(end.get().saturating_sub(STEP).max(floor)).next();
+            let page: Result<Vec<_>, _> = self.shared.reader.scan(start, end).collect();
+            for (position, bytes) in page?.into_iter().rev() {
+                let record = record::decode(&bytes)?;
+                scan.last = position;
+                if wanted(&record.event) {
+                    scan.records.push(record);
+                    if scan.records.len() >= limit {
+                        return Ok(scan);
+                    }
+                }
+            }
+            end = start.previous();
+        }
+        Ok(scan)
+    }
+
+    /// Opens a record's content, where it has one that is not destroyed.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the key or the content is damaged.
+    pub fn open_content(&self, record: &Record) -> Result<Option<Content>, ReadError> {
+        let is_success = matches!(record.event.phase, Phase::Success { .. });
+        Ok(match self.shared.open(record)? {
+            Body::Open(content) if is_success => Some(*content),
+            Body::Open(_) | Body::None | Body::Gone => None,
+        })
+    }
+
+    /// The record at a position; `None` beyond the head.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give it.
+    pub fn record(&self, position: Position) -> Result<Option<Record>, ReadError> {
+        if position == Position::ZERO || position > self.head() {
+            return Ok(None);
+        }
+        self.shared.record(position).map(Some)
+    }
+
+    /// The exact bytes of the record at a position; `None` beyond the head.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give them.
+    pub fn record_bytes(&self, position: Position) -> Result<Option<bytes::Bytes>, ReadError> {
+        Ok(self.shared.reader.get(position)?)
+    }
+
+    /// The last position whose event is not later than a time.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't be read.
+    pub fn position_at(&self, time: Timestamp) -> Result<Position, ReadError> {
+        let (mut low, mut high) = (0, self.head().get());
+        while low < high {
+            let middle = high - (high - low) / 2;
+            let record = self.shared.record(Position::new(middle))?;
+            if record.event.header.time <= time {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(Position::new(low))
+    }
+}
+
+/// Whether a contact may have been there: now, or when the event at a position had happened.
+fn existed(entry: &Entry, position: Option<Position>) -> bool {
+    match position {
+        None => entry.track.status == Status::Live,
+        Some(position) => {
+            entry.track.created.position <= position && entry.track.status != Status::Erased
+        }
+    }
+}
+
+/// How many to pass over and how many to take.
+fn window(slice: Slice, total: usize, rank: impl Fn(ContactId) -> usize) -> (usize, usize) {
+    match slice {
+        Slice::After(None, limit) => (0, limit),
+        Slice::After(Some(id), limit) => (rank(id), limit),
+        Slice::Offset(offset, limit) => (offset, limit),
+        Slice::Page(page, per_page) => {
+            let per_page = per_page.max(1);
+            let last = total.div_ceil(per_page).max(1);
+            ((page.clamp(1, last) - 1) * per_page, per_page)
+        }
+    }
+}

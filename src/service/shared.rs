@@ -1,0 +1,142 @@
+//! What the writer and the readers share, and how a record is read and opened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use super::ReadError;
+use crate::domain::{
+    Card, Content, DialectId, LookupKey, LookupKind, Owner, Position, Receipt, Registry, Rules, Tag,
+};
+use crate::log::Reader;
+use crate::log::record::{self, Record};
+use crate::projection::{Contacts, Entry};
+use crate::seal::{Hasher, KeyRing, SealError};
+
+/// What the writer and the readers share.
+pub struct Shared {
+    /// The inline view.
+    pub contacts: RwLock<Contacts>,
+    /// The log.
+    pub reader: Reader,
+    /// The contacts' keys.
+    pub keys: KeyRing,
+    /// Makes tags of texts.
+    pub hasher: Hasher,
+    /// The dialects' rules.
+    pub registry: Registry,
+    /// The last position that is on the disk and in the inline view.
+    pub head: watch::Sender<Position>,
+    /// Whether the log takes commands.
+    pub writable: AtomicBool,
+}
+
+/// The content of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// It never had one.
+    None,
+    /// It had one, and its key was destroyed, or is not in this directory.
+    Gone,
+    /// The content.
+    Open(Box<Content>),
+}
+
+impl Shared {
+    /// The last position that is on the disk and in the inline view.
+    pub fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    /// Whether the log takes commands.
+    pub fn is_writable(&self) -> bool {
+        self.writable.load(Ordering::Acquire)
+    }
+
+    /// The record at a position that a view names.
+    pub fn record(&self, position: Position) -> Result<Record, ReadError> {
+        let bytes = self.reader.get(position)?.ok_or(ReadError::Absent {
+            position: position.get(),
+        })?;
+        Ok(record::decode(&bytes)?)
+    }
+
+    /// Opens a record's content.
+    pub fn open(&self, record: &Record) -> Result<Body, ReadError> {
+        open(&self.keys, record)
+    }
+
+    /// The content that a live entry's last event wrote.
+    pub fn content(&self, entry: &Entry) -> Result<Body, ReadError> {
+        self.open(&self.record(entry.track.modified.position)?)
+    }
+
+    /// The rules of a dialect that this process speaks.
+    pub fn rules(&self, dialect: DialectId) -> Option<&'static Rules> {
+        self.registry.get(dialect)
+    }
+
+    /// What a contact of an owner can be found by.
+    pub fn tags(&self, owner: &Owner, card: &Card) -> Arc<[Tag]> {
+        let keys = self
+            .rules(owner.dialect())
+            .map_or_else(Vec::new, |rules| rules.keys_of(card));
+        lookup_tags(&self.hasher, owner, &keys)
+    }
+
+    /// The tag of a lookup key in a tenant.
+    pub fn lookup_tag(&self, owner: &Owner, key: &LookupKey) -> Tag {
+        lookup_tag(&self.hasher, owner, key)
+    }
+
+    /// The tag of an id that a client chose in a tenant.
+    pub fn chosen_tag(&self, owner: &Owner, text: &str) -> Tag {
+        tag(&self.hasher, owner, b"chosen", &[text.as_bytes()])
+    }
+
+    /// The tag of an idempotency key in its scope of tenant, dialect and client.
+    pub fn receipt_tag(&self, owner: &Owner, client: &str, receipt: &Receipt) -> Tag {
+        let parts = [client.as_bytes(), receipt.key().as_bytes()];
+        tag(&self.hasher, owner, b"receipt", &parts)
+    }
+}
+
+/// Opens a record's content with the contact's key.
+pub fn open(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
+    let (Some(sealed), Some(slot)) = (&record.sealed, record.slot) else {
+        return Ok(Body::None);
+    };
+    match keys.open_sealed(slot, &sealed.bound_to, &sealed.bytes) {
+        Ok(plain) => Ok(Body::Open(Box::new(record::read_content(&plain)?))),
+        Err(SealError::Erased { .. } | SealError::MissingKey { .. }) => Ok(Body::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The tags of lookup keys, in order.
+pub fn lookup_tags(hasher: &Hasher, owner: &Owner, keys: &[LookupKey]) -> Arc<[Tag]> {
+    let mut tags: Vec<Tag> = keys
+        .iter()
+        .map(|key| lookup_tag(hasher, owner, key))
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags.into()
+}
+
+fn lookup_tag(hasher: &Hasher, owner: &Owner, key: &LookupKey) -> Tag {
+    let kind: &[u8] = match key.kind {
+        LookupKind::Email => b"email",
+        LookupKind::ExternalId => b"external-id",
+    };
+    tag(hasher, owner, kind, &[key.text.as_bytes()])
+}
+
+fn tag(hasher: &Hasher, owner: &Owner, kind: &[u8], parts: &[&[u8]]) -> Tag {
+    let dialect = [owner.dialect().0];
+    let mut all = vec![kind, &dialect, owner.tenant().as_bytes()];
+    all.extend_from_slice(parts);
+    hasher.tag(&all)
+}

@@ -1,0 +1,176 @@
+//! The one thread that writes: takes what is waiting, judges it, puts it on the disk, answers.
+//!
+//! The group makes itself: while one is being synced the next one gathers, and
+//! a lone command waits for nobody. A failed append poisons the writer: what is
+//! on the disk is then not known, so nothing is taken any more and those who
+//! wait are told that their outcome is unknown.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::clock::Sequencer;
+use super::judge::{Judge, Pending, Verdict};
+use super::open::SNAPSHOT;
+use super::shared::Shared;
+use super::{ReadTrail, SubmitError};
+use crate::domain::{Command, Operation};
+use crate::log::Appender;
+use crate::storage::Files;
+
+/// Commands in one group.
+const GROUP_COMMANDS_MAX: usize = 1_024;
+/// A group is closed when it has grown to this.
+const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// What waits for the writer.
+pub enum Job {
+    /// A command, and where its outcome goes.
+    Command {
+        /// The command.
+        command: Box<Command>,
+        /// Where its outcome goes.
+        reply: Reply,
+    },
+    /// A read to be recorded.
+    Read(Box<ReadTrail>),
+}
+
+/// Where an outcome goes.
+pub type Reply = oneshot::Sender<Result<Verdict, SubmitError>>;
+
+/// The writer.
+pub struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) appender: Appender,
+    pub(super) sequencer: Sequencer,
+    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) views: Arc<dyn Files>,
+}
+
+/// A group, judged: its events, and who waits for what.
+struct Group {
+    pending: Vec<Pending>,
+    waiting: Vec<(Reply, Verdict)>,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty, or the log fails.
+    pub fn run(mut self) {
+        while let Some(job) = self.queue.blocking_recv() {
+            let group = self.judge(job);
+            if let Err(error) = self.commit(group) {
+                tracing::error!(%error, "the log failed; no more commands are taken");
+                self.shared.writable.store(false, Ordering::Release);
+                self.refuse_all();
+                return;
+            }
+        }
+        let snapshot = self.shared.contacts.read().to_snapshot();
+        if let Err(error) = self.views.write_atomic(SNAPSHOT, &snapshot) {
+            tracing::warn!(%error, "the view was not saved; the next start folds it from the log");
+        }
+    }
+
+    /// Judges a job and everything that waits behind it, up to a limit.
+    fn judge(&mut self, first: Job) -> Group {
+        let shared = self.shared.clone();
+        let contacts = shared.contacts.read();
+        let next = self.appender.next();
+        let mut judge = Judge::new(&shared, &contacts, &mut self.sequencer, next);
+        let mut waiting = Vec::new();
+        let mut job = Some(first);
+        let mut taken = 0;
+        while let Some(next) = job {
+            match next {
+                Job::Command { command, reply } => match judge.command(&command) {
+                    Ok(verdict) => waiting.push((reply, verdict)),
+                    Err(error) => answer(reply, Err(error)),
+                },
+                Job::Read(trail) => {
+                    if let Err(error) = judge.read(&trail) {
+                        tracing::warn!(%error, "a read was not recorded");
+                    }
+                }
+            }
+            taken += 1;
+            let full = taken >= GROUP_COMMANDS_MAX || judge.bytes() >= GROUP_BYTES_MAX;
+            job = if full {
+                None
+            } else {
+                self.queue.try_recv().ok()
+            };
+        }
+        Group {
+            pending: judge.into_pending(),
+            waiting,
+        }
+    }
+
+    /// Puts a group on the disk, folds it, and only then answers.
+    fn commit(&mut self, group: Group) -> Result<(), CommitError> {
+        let Group { pending, waiting } = group;
+        if !pending.is_empty() {
+            let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
+            if let Err(error) = self.appender.append(&entries) {
+                for (reply, _) in waiting {
+                    answer(reply, Err(SubmitError::OutcomeUnknown));
+                }
+                return Err(error.into());
+            }
+            self.fold(&pending)?;
+        }
+        for (reply, verdict) in waiting {
+            answer(reply, Ok(verdict));
+        }
+        Ok(())
+    }
+
+    /// Folds a durable group into the inline view, and destroys the keys of the erased.
+    fn fold(&mut self, pending: &[Pending]) -> Result<(), CommitError> {
+        for event in pending {
+            let erases = event.event.header.operation == Operation::Erase;
+            if let (true, Some(slot)) = (erases, event.slot) {
+                self.shared.keys.erase(slot)?;
+            }
+        }
+        let mut contacts = self.shared.contacts.write();
+        for Pending {
+            event,
+            slot,
+            tags,
+            bytes: _,
+        } in pending
+        {
+            contacts.fold(event, *slot, tags);
+        }
+        let head = contacts.position();
+        drop(contacts);
+        self.shared.head.send_replace(head);
+        Ok(())
+    }
+
+    fn refuse_all(&mut self) {
+        self.queue.close();
+        while let Some(job) = self.queue.blocking_recv() {
+            if let Job::Command { reply, .. } = job {
+                answer(reply, Err(SubmitError::ReadOnly));
+            }
+        }
+    }
+}
+
+/// Why a group was not committed.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Append(#[from] crate::log::AppendError),
+    #[error("a key could not be destroyed: {0}")]
+    Erase(#[from] crate::seal::SlotError),
+}
+
+/// Whoever asked may be gone; the outcome stands all the same.
+fn answer(reply: Reply, verdict: Result<Verdict, SubmitError>) {
+    drop(reply.send(verdict));
+}
