@@ -17,6 +17,7 @@
 //! | [`wire`] | the published form of an event |
 //! | [`dialect`] | one folder a vendor: routes, decode, encode, errors |
 //! | [`auth`] | a token in, a principal out |
+//! | [`gateway`] | a request of any transport, from its token to the vendor's answer |
 //! | [`http`], [`nats`] | sockets and subjects |
 //! | [`cli`] | composes everything; one file a subcommand |
 
@@ -27,6 +28,7 @@ pub mod auth;
 pub mod cli;
 pub mod dialect;
 pub mod domain;
+pub mod gateway;
 pub mod http;
 pub mod log;
 pub mod nats;

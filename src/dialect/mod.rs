@@ -76,6 +76,21 @@ pub trait Dialect: Sync {
     fn session_header(&self) -> Option<&'static str> {
         None
     }
+
+    /// The tenant of a caller who has every tenant and names none.
+    fn default_tenant(&self) -> &'static str {
+        "default"
+    }
+
+    /// Whether the vendor's clients look for `X-RateLimit` headers.
+    fn rate_headers(&self) -> bool {
+        false
+    }
+
+    /// Whether the vendor's own audit trail has reads.
+    fn records_reads(&self) -> bool {
+        false
+    }
 }
 
 /// Every dialect. The order is that of their numbers in records.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::call::{EventPage, Events, List, Order, Page, Window};
 use super::{
-    Answer, Ask, Caller, Dialect, Query, Refusal, Reply, Request, Route, TokenProblem, Whose, Write,
+    Answer, Ask, Caller, Dialect, Query, Refusal, Reply, Request, Route, Shown, TokenProblem,
+    Whose, Write,
 };
 use crate::domain::{
     Action, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Current, Decision, Event,

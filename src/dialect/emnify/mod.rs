@@ -147,4 +147,8 @@ impl Dialect for Emnify {
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
     }
+
+    fn default_tenant(&self) -> &'static str {
+        "1"
+    }
 }

@@ -128,6 +128,10 @@ impl Dialect for Kare {
         encode::refusal(refusal)
     }
 
+    fn default_tenant(&self) -> &'static str {
+        "1"
+    }
+
     fn session_header(&self) -> Option<&'static str> {
         Some("x-session-token")
     }

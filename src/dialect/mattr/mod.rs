@@ -149,4 +149,8 @@ impl Dialect for Mattr {
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
     }
+
+    fn records_reads(&self) -> bool {
+        true
+    }
 }

@@ -139,4 +139,8 @@ impl Dialect for Thena {
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
     }
+
+    fn rate_headers(&self) -> bool {
+        true
+    }
 }

@@ -1,0 +1,233 @@
+//! From an admitted request to the vendor's answer.
+
+use http::header::IF_MATCH;
+use sha2::{Digest, Sha256};
+
+use super::perform::Trail;
+use super::{Gateway, Incoming, caller, traceparent};
+use crate::auth::{Mode, Principal};
+use crate::dialect::{Ask, Call, Caller, Refusal, Reply, Request, Whose};
+use crate::domain::{Context, Owner, Position, Receipt};
+
+/// An answer with what every answer carries.
+#[derive(Debug)]
+pub struct Answered {
+    /// The vendor's answer.
+    pub reply: Reply,
+    /// Of a write its outcome's position, of a read the position its view had reached.
+    pub position: Position,
+}
+
+/// A write's position, once it is known.
+pub(super) struct Performed {
+    pub reply: Reply,
+    pub position: Option<Position>,
+}
+
+impl Gateway {
+    /// Answers a request of a principal who may use its route.
+    pub async fn answer(&self, principal: &Principal, incoming: &Incoming<'_>) -> Answered {
+        let dialect = incoming.dialect;
+        let answered = match self.checked(principal, incoming).await {
+            Ok(performed) => performed,
+            Err(Refused::Vendor(reply)) => Performed {
+                reply,
+                position: None,
+            },
+            Err(Refused::Ours(refusal)) => Performed {
+                reply: dialect.refuse(&refusal),
+                position: None,
+            },
+        };
+        Answered {
+            position: answered.position.unwrap_or_else(|| self.service.head()),
+            reply: answered.reply,
+        }
+    }
+
+    async fn checked(
+        &self,
+        principal: &Principal,
+        incoming: &Incoming<'_>,
+    ) -> Result<Performed, Refused> {
+        let dialect = incoming.dialect;
+        let caller = caller(principal, dialect, self.authenticator.mode());
+        let request = Request {
+            route: incoming.route,
+            params: incoming.params,
+            query: incoming.query,
+            headers: incoming.headers,
+            body: incoming.body,
+            caller: &caller,
+        };
+        let owner = self.owner(principal, incoming, &request)?;
+        self.wait_for_position(incoming).await?;
+        let receipt = self.receipt(incoming, owner.as_ref())?;
+        let changes = incoming.route.writes && incoming.route.target.is_some();
+        let conditional = incoming.headers.contains_key(IF_MATCH);
+        if changes && self.settings.require_if_match && !conditional {
+            return Err(Refusal::PreconditionRequired.into());
+        }
+        let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
+        let context = self.context(&caller, incoming, receipt);
+        let audited = self.audited(incoming, &ask);
+        let result = self.perform(principal, ask, context.clone()).await?;
+        if let Some(trail) = audited {
+            self.record_read(trail, &result.answer, context);
+        }
+        Ok(Performed {
+            position: result.position,
+            reply: answer(result.answer),
+        })
+    }
+
+    /// Whose contacts the request is about, if the principal may touch them.
+    fn owner(
+        &self,
+        principal: &Principal,
+        incoming: &Incoming<'_>,
+        request: &Request<'_>,
+    ) -> Result<Option<Owner>, Refused> {
+        let dialect = incoming.dialect;
+        let whose = match incoming.owner_ids {
+            Some(ids) => Whose::Owner(dialect.owner_of_ids(ids)?),
+            None => dialect.whose(request)?,
+        };
+        let (owner, hidden) = match whose {
+            Whose::Owner(owner) => (owner, Refusal::NotYours),
+            // The path names no tenant: another's contact must look like none.
+            Whose::Contact(id) => {
+                let owner = self.service.owner_of(id).ok_or(Refusal::NotFound)?;
+                (owner, Refusal::NotFound)
+            }
+            Whose::Visible | Whose::Nobody => return Ok(None),
+        };
+        let name = crate::dialect::by_id(owner.dialect()).map_or("", |d| d.rules().name);
+        if principal.may(name, owner.tenant()) {
+            Ok(Some(owner))
+        } else {
+            Err(hidden.into())
+        }
+    }
+
+    /// The idempotency key of a write, in the scope of its caller.
+    fn receipt(
+        &self,
+        incoming: &Incoming<'_>,
+        owner: Option<&Owner>,
+    ) -> Result<Option<Receipt>, Refusal> {
+        if !incoming.route.writes {
+            return Ok(None);
+        }
+        let header = incoming.headers.get("idempotency-key");
+        let key = match (incoming.durable_key, header) {
+            (Some(key), _) => key,
+            (None, Some(value)) => value.to_str().map_err(|_| Refusal::BadIdempotencyKey)?,
+            (None, None) => return Ok(None),
+        };
+        let mut digest = Sha256::new();
+        for part in [incoming.identity.as_bytes(), incoming.body] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        for id in owner.into_iter().flat_map(Owner::ids) {
+            digest.update((id.len() as u64).to_be_bytes());
+            digest.update(id);
+        }
+        let receipt = Receipt::new(key, digest.finalize().into());
+        receipt.map(Some).ok_or(Refusal::BadIdempotencyKey)
+    }
+
+    /// Waits until the inline view has reached the position that the caller has seen.
+    async fn wait_for_position(&self, incoming: &Incoming<'_>) -> Result<(), Refusal> {
+        let Some(value) = incoming.headers.get("contact-min-position") else {
+            return Ok(());
+        };
+        let position = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .map(Position::new)
+            .ok_or(Refusal::BadParameter {
+                name: "Contact-Min-Position",
+                must: "a position in decimal digits",
+            })?;
+        self.reach(position).await
+    }
+
+    /// Waits until the inline view has reached a position, at most as long as a request may take.
+    ///
+    /// # Errors
+    /// [`Refusal::NotThereYet`] where it took longer.
+    pub async fn reach(&self, position: Position) -> Result<(), Refusal> {
+        let mut head = self.service.follow();
+        let reached = head.wait_for(|head| *head >= position);
+        match tokio::time::timeout(self.settings.request_timeout, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Refusal::NotThereYet),
+        }
+    }
+
+    fn context(
+        &self,
+        caller: &Caller,
+        incoming: &Incoming<'_>,
+        receipt: Option<Receipt>,
+    ) -> Context {
+        Context {
+            actor: caller.actor.clone(),
+            correlation: incoming.correlation.clone(),
+            traceparent: traceparent(incoming.headers),
+            receipt,
+        }
+    }
+
+    /// What of a request the audit trail will record, if it is a read that is recorded.
+    fn audited(&self, incoming: &Incoming<'_>, ask: &Ask) -> Option<Trail> {
+        let operation = incoming.route.reads?;
+        let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
+        let (owner, target) = match ask {
+            Ask::Get { owner, target }
+            | Ask::GetAt { owner, target, .. }
+            | Ask::History { owner, target } => (owner.clone(), Some(target.clone())),
+            Ask::List(list) => (list.owner.clone(), None),
+            Ask::Write(_)
+            | Ask::Search(_)
+            | Ask::Changes(_)
+            | Ask::Events(_)
+            | Ask::Authenticate { .. }
+            | Ask::Nothing => return None,
+        };
+        recorded.then_some(Trail {
+            owner,
+            operation,
+            target,
+        })
+    }
+
+    /// Whether nobody needs a token.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.authenticator.mode() == Mode::Open
+    }
+}
+
+/// A request that goes no further.
+pub(super) enum Refused {
+    /// In the vendor's words.
+    Vendor(Reply),
+    /// To be put into them.
+    Ours(Refusal),
+}
+
+impl From<Reply> for Refused {
+    fn from(reply: Reply) -> Self {
+        Self::Vendor(reply)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Ours(refusal)
+    }
+}

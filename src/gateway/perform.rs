@@ -1,0 +1,313 @@
+//! Asks the service what a dialect wants to know.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::find;
+use super::refused::{read_refusal, submit_refusal};
+use super::{Gateway, problem};
+use crate::auth::{AccessClaims, Principal, role};
+use crate::dialect::{
+    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Refusal, Shown, TokenProblem, Window,
+    Write,
+};
+use crate::domain::{Command, Contact, Context, Event, Operation, Owner, Phase, Position, Target};
+use crate::log::record::Record;
+use crate::service::{Found, Listing, ReadError, ReadTrail, Selection, Service, Slice};
+
+/// How long a token lives that was given for a longer-lived one.
+const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// A read that will be recorded.
+pub(super) struct Trail {
+    pub owner: Owner,
+    pub operation: Operation,
+    pub target: Option<Target>,
+}
+
+/// What the service answered.
+pub(super) struct Asked {
+    pub answer: Answer,
+    /// Of a write, its outcome's position.
+    pub position: Option<Position>,
+}
+
+impl From<Answer> for Asked {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            position: None,
+        }
+    }
+}
+
+impl Gateway {
+    /// Asks the service.
+    pub(super) async fn perform(
+        &self,
+        principal: &Principal,
+        ask: Ask,
+        context: Context,
+    ) -> Result<Asked, Refusal> {
+        match ask {
+            Ask::Write(write) => self.write(write, context).await,
+            Ask::Get { owner, target } => {
+                let found = self.service.get(&owner, &target).map_err(read_refusal)?;
+                Ok(found_answer(found).into())
+            }
+            Ask::GetAt {
+                owner,
+                target,
+                as_of,
+            } => {
+                let position = self.position(as_of)?;
+                let get = move |service: &Service| find::get_at(service, &owner, &target, position);
+                self.read(get).await
+            }
+            Ask::Search(search) => {
+                let position = search.as_of.map(|as_of| self.position(as_of)).transpose()?;
+                let principal = principal.clone();
+                let page = move |service: &Service| {
+                    find::search(service, &principal, &search, position).map(Answer::Page)
+                };
+                self.read(page).await
+            }
+            Ask::Changes(changes) => {
+                let principal = principal.clone();
+                let page = move |service: &Service| {
+                    find::changes(service, &principal, &changes).map(Answer::Changes)
+                };
+                self.read(page).await
+            }
+            Ask::List(list) => self.read(move |service| listed(service, list)).await,
+            Ask::History { owner, target } => {
+                let history = move |service: &Service| past(service, &owner, &target);
+                self.read(history).await
+            }
+            Ask::Events(events) => {
+                let principal = principal.clone();
+                self.read(move |service| happened(service, events, &principal))
+                    .await
+            }
+            Ask::Authenticate { token } => Ok(self.trade(&token).await.into()),
+            Ask::Nothing => Ok(Answer::Nothing.into()),
+        }
+    }
+
+    fn position(&self, as_of: AsOf) -> Result<Position, Refusal> {
+        find::position_of(&self.service, as_of).map_err(read_refusal)?
+    }
+
+    async fn write(&self, write: Write, context: Context) -> Result<Asked, Refusal> {
+        let Write {
+            owner,
+            batch,
+            attempts,
+        } = write;
+        let command = Command {
+            owner,
+            context,
+            batch,
+            attempts,
+        };
+        let committed = self.service.submit(command).await.map_err(submit_refusal)?;
+        Ok(Asked {
+            answer: Answer::Written(committed.outcomes),
+            position: Some(committed.position),
+        })
+    }
+
+    /// Reads that look at much run beside the threads that serve sockets.
+    async fn read(
+        &self,
+        ask: impl FnOnce(&Service) -> Result<Answer, ReadError> + Send + 'static,
+    ) -> Result<Asked, Refusal> {
+        let service = self.service.clone();
+        let answer = tokio::task::spawn_blocking(move || ask(&service)).await;
+        match answer {
+            Ok(answer) => Ok(answer.map_err(read_refusal)?.into()),
+            Err(error) => {
+                tracing::error!(%error, "a read ended by a fault");
+                Err(Refusal::Internal)
+            }
+        }
+    }
+
+    /// Trades a token for a short-lived one with the same claims.
+    async fn trade(&self, token: &str) -> Answer {
+        let now = unix_seconds();
+        match self.authenticator.authenticate(Some(token), now).await {
+            Err(error) => Answer::TokenRefused(problem(error)),
+            Ok(principal) => {
+                let claims = AccessClaims::from(&principal);
+                match self.own_key.sign_access(claims, AUTH_TOKEN_TTL, now) {
+                    Ok(token) => Answer::Token(token),
+                    Err(error) => {
+                        tracing::error!(%error, "a short-lived token could not be signed");
+                        Answer::TokenRefused(TokenProblem::Invalid)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records a read; its events enter the queue before the answer leaves.
+    pub(super) fn record_read(&self, trail: Trail, answer: &Answer, context: Context) {
+        let Trail {
+            owner,
+            operation,
+            target,
+        } = trail;
+        let contact = match (answer, &target) {
+            (Answer::Contact(contact), Some(target)) => {
+                let entry = self.service.entry(&owner, target);
+                entry.map(|entry| (contact.id, entry.track.key))
+            }
+            _ => None,
+        };
+        let trail = ReadTrail {
+            owner,
+            context: Context {
+                receipt: None,
+                ..context
+            },
+            operation,
+            contact,
+            found: !matches!(answer, Answer::NotFound | Answer::Gone),
+        };
+        if let Err(error) = self.service.record_read(trail) {
+            tracing::warn!(%error, "a read was not recorded");
+        }
+    }
+}
+
+fn found_answer(found: Found) -> Answer {
+    match found {
+        Found::Live(contact) => Answer::Contact(contact),
+        Found::Gone => Answer::Gone,
+        Found::Deleted | Found::Nothing => Answer::NotFound,
+    }
+}
+
+fn listed(service: &Service, list: List) -> Result<Answer, ReadError> {
+    let List {
+        owner,
+        filter,
+        order,
+        window,
+    } = list;
+    let (descending, order) = match order {
+        Order::Created => (false, None),
+        Order::CreatedDescending => (true, None),
+        Order::By(order) => (false, Some(order)),
+    };
+    let slice = match window {
+        Window::After { contact, limit } => Slice::After(contact, limit),
+        Window::Offset { offset, limit } => Slice::Offset(offset, limit),
+        Window::ClampedPage { page, per_page } => Slice::Page(page, per_page),
+    };
+    let listing = service.list(&Selection {
+        owner,
+        filter: filter.map(|filter| filter.0),
+        descending,
+        order,
+        slice,
+    })?;
+    Ok(Answer::Page(page(listing)))
+}
+
+fn page(listing: Listing) -> Page {
+    let Listing {
+        contacts,
+        total,
+        offset,
+        more,
+    } = listing;
+    Page {
+        contacts,
+        total,
+        offset,
+        more,
+    }
+}
+
+fn past(service: &Service, owner: &Owner, target: &Target) -> Result<Answer, ReadError> {
+    let Some(entry) = service.entry(owner, target) else {
+        return Ok(Answer::NotFound);
+    };
+    let versions: Vec<(Event, Option<Contact>)> = service.history(&entry)?;
+    Ok(Answer::History(versions))
+}
+
+/// Some events of a dialect that the principal may see.
+fn happened(service: &Service, events: Events, principal: &Principal) -> Result<Answer, ReadError> {
+    let Events {
+        dialect,
+        tenant,
+        filter,
+        newest_first,
+        after,
+        limit,
+        offset,
+    } = events;
+    let name = crate::dialect::by_id(dialect).map_or("", |dialect| dialect.rules().name);
+    let wanted = |event: &Event| {
+        let owner = &event.header.owner;
+        let named = tenant
+            .as_deref()
+            .is_none_or(|tenant| tenant == owner.tenant());
+        owner.dialect() == dialect
+            && named
+            && principal.may(name, owner.tenant())
+            && (filter.0)(event)
+    };
+    let want = offset.saturating_add(limit).saturating_add(1);
+    let scan = if newest_first {
+        service.events_before(after, want, &wanted)?
+    } else {
+        service.events_after(after.unwrap_or_default(), want, &wanted)?
+    };
+    let more = scan.records.len() == want;
+    let shown = scan.records.into_iter().skip(offset).take(limit);
+    let full = sees_contents(principal);
+    let mut page = EventPage {
+        events: Vec::new(),
+        more,
+    };
+    for record in shown {
+        let shown = shown_of(service, &record, full)?;
+        page.events.push((record.event, shown));
+    }
+    Ok(Answer::Events(page))
+}
+
+/// Whether a principal may see contents in events.
+#[must_use]
+pub fn sees_contents(principal: &Principal) -> bool {
+    let auditor = principal.has_any(&[role::AUDITOR]) && principal.has_any(&[role::CONTACTS_READ]);
+    principal.has_any(&[role::ADMIN]) || auditor
+}
+
+/// What of an event's content may be shown. A START shows what its SUCCESS, the next event, wrote.
+fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Shown, ReadError> {
+    let header = &record.event.header;
+    let content = match &record.event.phase {
+        Phase::Start { .. } => match service.record(header.position.next())? {
+            Some(outcome) => service.open_content(&outcome)?,
+            None => None,
+        },
+        Phase::Success { .. } | Phase::Fail(_) => service.open_content(record)?,
+    };
+    let rules = crate::dialect::REGISTRY.get(header.owner.dialect());
+    Ok(match (content, rules) {
+        (None, _) | (_, None) => Shown::Nothing,
+        (Some(content), _) if full => Shown::Full(content),
+        (Some(content), Some(rules)) => Shown::Harmless((rules.harmless)(&content.card)),
+    })
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn unix_seconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

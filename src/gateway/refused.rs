@@ -1,0 +1,37 @@
+//! The service's errors as refusals: exhaustively, so that a new one must be thought of here.
+
+use crate::dialect::Refusal;
+use crate::domain::limits;
+use crate::service::{ReadError, SubmitError};
+
+/// What is answered where a command has no outcome.
+pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
+    match error {
+        SubmitError::Overloaded { .. } => Refusal::Overloaded,
+        SubmitError::KeyReused => Refusal::KeyReused,
+        SubmitError::TooLarge { .. } => Refusal::TooLarge {
+            limit_bytes: limits::RECORD_BYTES_MAX as u64,
+        },
+        SubmitError::Unreadable(error) => read_refusal(error),
+        SubmitError::ReadOnly => Refusal::ReadOnly,
+        SubmitError::OutcomeUnknown => Refusal::OutcomeUnknown,
+        error @ (SubmitError::Key(_) | SubmitError::Seal(_) | SubmitError::UnknownDialect) => {
+            tracing::error!(%error, "a command could not be judged");
+            Refusal::Internal
+        }
+    }
+}
+
+/// What is answered where something can't be read.
+pub(super) fn read_refusal(error: ReadError) -> Refusal {
+    match error {
+        ReadError::TooBroad { limit } => Refusal::TooBroad { limit },
+        error @ (ReadError::Log(_)
+        | ReadError::Record(_)
+        | ReadError::Sealed(_)
+        | ReadError::Absent { .. }) => {
+            tracing::error!(%error, "a read failed");
+            Refusal::Internal
+        }
+    }
+}
