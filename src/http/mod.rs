@@ -1,1 +1,57 @@
-//! See the map in `lib.rs`.
+//! The service over HTTP: sockets, limits, and the routes of every dialect.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `connections` | accepting, TLS, the cap on connections, the orderly stop |
+//! | `router` | every route of every dialect, and our own |
+//! | `vendor` | one vendor request: limits, token, body, answer |
+//! | `events` | the event log as pages, lines or a live stream |
+//! | `probes`, `metrics` | for those who watch over the service |
+//! | `answer` | what every answer carries |
+//!
+//! No rule about contacts is here; nor is anything of the message bus.
+
+mod answer;
+mod body;
+mod connections;
+mod events;
+mod metrics;
+mod probes;
+mod router;
+mod vendor;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use connections::{Bound, ServeError, TlsError, bind, serve, tls_config};
+pub use metrics::Metrics;
+
+use crate::auth::RateLimiter;
+use crate::gateway::Gateway;
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body_bytes_max: u64,
+    /// Open connections.
+    pub connections_max: usize,
+    /// How long a request's head and body may take to arrive, each.
+    pub request_timeout: Duration,
+}
+
+/// What the handlers share.
+pub struct App {
+    /// The way to contacts.
+    pub gateway: Gateway,
+    /// Counts what happens.
+    pub metrics: Metrics,
+    /// Calls that one caller may make, if that is limited.
+    pub rate: Option<RateLimiter>,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Becomes true when the service stops: whoever follows it must end.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}

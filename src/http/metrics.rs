@@ -1,0 +1,133 @@
+//! Counts what happens, in the text format of Prometheus (OpenMetrics 1.0).
+//!
+//! No label holds a tenant, an id or anything a client sent.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::gateway::{Bus, Gateway};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    dialect: &'static str,
+    operation: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DialectLabels {
+    dialect: &'static str,
+}
+
+/// The counters of a running service.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<DialectLabels, Histogram>,
+    connections: Gauge,
+    head: Gauge,
+    queued: Gauge,
+    writable: Gauge,
+    bus_connected: Gauge,
+    bus_halted: Gauge,
+    published: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("contactd");
+        let requests = Family::<RequestLabels, Counter>::default();
+        let seconds = Family::<DialectLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+        });
+        registry.register("requests", "Requests answered", requests.clone());
+        registry.register("request_seconds", "Time to answer", seconds.clone());
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let connections = gauge("connections", "Open connections");
+        let head = gauge("log_position", "The last durable position");
+        let queued = gauge("queue_commands", "Commands waiting for the writer");
+        let writable = gauge("log_writable", "Whether the log takes commands");
+        let bus_connected = gauge("bus_connected", "Whether the broker is there");
+        let bus_halted = gauge("bus_halted", "Whether publishing has been stopped");
+        let published = gauge("bus_published_position", "The last published position");
+        Self {
+            registry,
+            requests,
+            seconds,
+            connections,
+            head,
+            queued,
+            writable,
+            bus_connected,
+            bus_halted,
+            published,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a request to a known route.
+    pub fn request(
+        &self,
+        dialect: &'static str,
+        operation: &'static str,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let labels = RequestLabels {
+            dialect,
+            operation,
+            status: status.as_u16(),
+        };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds
+            .get_or_create(&DialectLabels { dialect })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts a request to no route.
+    pub fn refused(&self, dialect: &'static str, status: StatusCode) {
+        let labels = RequestLabels {
+            dialect,
+            operation: "none",
+            status: status.as_u16(),
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a connection in (+1) or out (-1).
+    pub fn connection(&self, change: i64) {
+        self.connections.inc_by(change);
+    }
+
+    /// Everything as text, with the gauges of this moment.
+    #[must_use]
+    pub fn render(&self, gateway: &Gateway) -> String {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let service = &gateway.service;
+        let bus = gateway.health.bus();
+        self.head.set(number(service.head().get()));
+        self.queued.set(number(service.queued() as u64));
+        self.writable.set(i64::from(service.is_writable()));
+        self.bus_connected.set(i64::from(bus == Bus::Connected));
+        self.bus_halted
+            .set(i64::from(matches!(bus, Bus::Halted { .. })));
+        self.published.set(number(gateway.health.published()));
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,134 @@
+//! Every route of every dialect, and our own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
+use axum::response::Response;
+use axum::routing::{MethodFilter, get, on};
+
+use super::vendor::{Entrance, handle};
+use super::{App, answer, events, probes};
+use crate::dialect::{self, Dialect, Method, Refusal, native};
+use crate::gateway::fresh_correlation;
+
+/// The router over everything.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for dialect in dialect::ALL.iter().copied() {
+        for route in dialect.routes() {
+            let entrance = Entrance { dialect, route };
+            for path in route.paths {
+                router = router.route(path, on(filter(route.method), endpoint(entrance)));
+            }
+        }
+    }
+    router
+        .route("/events", get(events::events))
+        .route("/healthz", get(probes::live))
+        .route("/readyz", get(probes::ready))
+        .route("/metrics", get(probes::metrics))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+const fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}
+
+/// The handler of one route.
+fn endpoint(
+    entrance: Entrance,
+) -> impl Fn(
+    State<Arc<App>>,
+    ConnectInfo<SocketAddr>,
+    Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
+    Request,
+) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>>
++ Clone
++ Send
++ Sync
++ 'static {
+    move |State(app), ConnectInfo(peer), params, request| {
+        Box::pin(async move {
+            // A parameter that is no UTF-8 is an id of nothing.
+            let Ok(params) = params else {
+                let reply = entrance.dialect.refuse(&Refusal::UnknownPath);
+                return answer::response(reply, &fresh_correlation());
+            };
+            let params = params
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            handle(app, entrance, params, peer, request).await
+        })
+    }
+}
+
+async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {
+    refuse(&app, request.uri().path(), &Refusal::UnknownPath)
+}
+
+async fn wrong_method(State(app): State<Arc<App>>, request: Request) -> Response {
+    let path = request.uri().path();
+    let allow = allowed(path);
+    refuse(&app, path, &Refusal::MethodNotAllowed { allow })
+}
+
+fn refuse(app: &App, path: &str, refusal: &Refusal) -> Response {
+    let dialect = dialect_at(path);
+    let response = answer::response(dialect.refuse(refusal), &fresh_correlation());
+    app.metrics.refused(dialect.rules().name, response.status());
+    response
+}
+
+/// The dialect whose paths begin as this one does; ours for all others.
+fn dialect_at(path: &str) -> &'static dyn Dialect {
+    let shared = |dialect: &&'static dyn Dialect| {
+        let paths = dialect.routes().iter().flat_map(|route| route.paths);
+        paths.map(|other| common(path, other)).max().unwrap_or(0)
+    };
+    let best = dialect::ALL.iter().copied().max_by_key(shared);
+    best.filter(|dialect| shared(dialect) > 0)
+        .unwrap_or(&native::Native)
+}
+
+/// How many leading segments of a path fit a route's.
+fn common(path: &str, route: &str) -> usize {
+    let fits = |(a, b): &(&str, &str)| a == b || (b.starts_with('{') && !a.is_empty());
+    let (path, route) = (path.trim_start_matches('/'), route.trim_start_matches('/'));
+    path.split('/')
+        .zip(route.split('/'))
+        .take_while(fits)
+        .count()
+}
+
+/// The methods of the routes that a path fits.
+fn allowed(path: &str) -> String {
+    let segments = path.trim_start_matches('/').split('/').count();
+    let mut methods: Vec<&str> = dialect::ALL
+        .iter()
+        .flat_map(|dialect| dialect.routes())
+        .filter(|route| {
+            route.paths.iter().any(|other| {
+                other.trim_start_matches('/').split('/').count() == segments
+                    && common(path, other) == segments
+            })
+        })
+        .map(|route| route.method.name())
+        .collect();
+    if methods.is_empty() {
+        methods.push("GET");
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
