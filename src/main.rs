@@ -1,3 +1,5 @@
 //! The binary. Everything is in the library, so that tests and benches share it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    contactd::cli::main()
+}

@@ -1,0 +1,93 @@
+//! Asks a running service over HTTP.
+
+use std::io::Write;
+
+use futures_util::StreamExt;
+use reqwest::{Client, Response, StatusCode};
+
+use super::exit::Failure;
+use super::options::ServerOptions;
+
+/// A running service.
+pub struct Server {
+    client: Client,
+    url: String,
+    token: Option<String>,
+}
+
+impl Server {
+    /// The service that the options name, if they do.
+    pub fn of(options: &ServerOptions) -> Result<Option<Self>, Failure> {
+        let Some(url) = &options.url else {
+            return Ok(None);
+        };
+        // Whoever installed one first has installed the same.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = Client::builder()
+            .connect_timeout(std::time::Duration::from_secs(10))
+            .build()
+            .map_err(Failure::failed)?;
+        Ok(Some(Self {
+            client,
+            url: url.trim_end_matches('/').to_owned(),
+            token: options.token.clone(),
+        }))
+    }
+
+    /// Sends a GET; an answer that is no success ends the program.
+    pub async fn get(&self, path: &str, accept: &str) -> Result<Response, Failure> {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        request = request.header("accept", accept);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|error| {
+            let url = &self.url;
+            Failure::failed(format!(
+                "no service answers at {url}: {}",
+                error.without_url()
+            ))
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.text().await.unwrap_or_default();
+        let code = match status {
+            StatusCode::BAD_REQUEST => super::exit::USAGE,
+            _ => super::exit::FAILED,
+        };
+        Err(Failure::new(
+            code,
+            format!("the service answers {status}: {body}"),
+        ))
+    }
+}
+
+/// Copies a response to standard output as it comes.
+pub async fn copy(response: Response, out: &mut impl Write) -> Result<(), Failure> {
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Failure::failed(error.without_url()))?;
+        let written = out.write_all(&chunk).and_then(|()| out.flush());
+        if let Err(error) = written {
+            // Whoever read us has seen enough.
+            let enough = error.kind() == std::io::ErrorKind::BrokenPipe;
+            return if enough {
+                Ok(())
+            } else {
+                Err(Failure::failed(error))
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Runs a future to its end on this thread.
+pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?
+        .block_on(future)
+}

@@ -1,0 +1,95 @@
+//! How the program ends where it does not end well: a code for scripts, a message for people.
+
+use crate::log::OpenError as LogError;
+use crate::seal::{KeyFileError, OpenError as KeysError};
+use crate::service::OpenError;
+use crate::storage::StorageError;
+
+/// An end that is not a success.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Failed while running, server not reachable, id or position not found.
+pub const FAILED: u8 = 1;
+/// Wrong usage or configuration, port in use, unreadable key or file.
+pub const USAGE: u8 = 2;
+/// The data directory is in use by another process.
+pub const IN_USE: u8 = 3;
+/// The data directory is damaged.
+pub const DAMAGED: u8 = 4;
+/// A second signal while stopping.
+pub const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// An end with this code.
+    pub fn new(code: u8, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+
+    /// An end because of what was asked for.
+    pub fn usage(message: impl ToString) -> Self {
+        Self::new(USAGE, message)
+    }
+
+    /// An end while running.
+    pub fn failed(message: impl ToString) -> Self {
+        Self::new(FAILED, message)
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let code = match &error {
+            StorageError::InUse { .. } => IN_USE,
+            StorageError::Damaged { .. } => DAMAGED,
+            _ => USAGE,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Storage(error) => error.into(),
+            error @ (LogError::Missing { .. } | LogError::Differs { .. }) => Self::new(
+                DAMAGED,
+                format!("{error}; `contactd log verify` tells more"),
+            ),
+        }
+    }
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Log(error) => error.into(),
+            OpenError::Storage(error) => error.into(),
+            OpenError::Read(error) => {
+                Self::new(DAMAGED, format!("{error}; run `contactd log verify`"))
+            }
+            OpenError::Keys(error) => Self::new(DAMAGED, error),
+            OpenError::Thread(error) => Self::failed(error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Asks a data directory that no service holds, by the same way as a request over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::data::{Data, Running};
+use super::exit::Failure;
+use super::options::DataOptions;
+use crate::auth::{Authenticator, OwnKey, Principal};
+use crate::dialect::{Dialect, Query, Reply, native};
+use crate::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
+use crate::service::Service;
+
+/// Commands that may wait: here there is one at a time.
+const QUEUE_LIMIT: usize = 64;
+
+/// A data directory, opened for this process alone.
+pub struct Local {
+    running: Running,
+    gateway: Gateway,
+}
+
+impl Local {
+    /// Opens a data directory.
+    pub fn open(options: &DataOptions) -> Result<Self, Failure> {
+        let own_key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
+        let running = Data::open(options)?.serve(QUEUE_LIMIT)?;
+        let gateway = Gateway {
+            service: running.opening.service.clone(),
+            authenticator: Arc::new(Authenticator::open()),
+            own_key: Arc::new(own_key),
+            settings: Settings {
+                require_if_match: false,
+                audit_reads: false,
+                request_timeout: Duration::from_secs(60),
+            },
+            health: Health::default(),
+        };
+        Ok(Self { running, gateway })
+    }
+
+    /// The service over it.
+    pub fn service(&self) -> &Service {
+        &self.running.opening.service
+    }
+
+    /// Asks one of our own API's operations as the local developer.
+    pub async fn ask(
+        &self,
+        operation: &str,
+        params: &[(String, String)],
+        query: &str,
+    ) -> Result<Reply, Failure> {
+        let dialect: &'static dyn Dialect = &native::Native;
+        let route = dialect
+            .routes()
+            .iter()
+            .find(|route| route.operation == operation)
+            .ok_or_else(|| Failure::usage(format!("there is no operation {operation}")))?;
+        let query = Query::parse(query);
+        let incoming = Incoming {
+            dialect,
+            route,
+            params,
+            owner_ids: None,
+            query: &query,
+            headers: &HeaderMap::new(),
+            body: &[],
+            identity: operation,
+            durable_key: None,
+            correlation: fresh_correlation(),
+        };
+        let principal = Principal::local_developer();
+        Ok(self.gateway.answer(&principal, &incoming).await.reply)
+    }
+
+    /// Closes it in order.
+    pub fn close(self) {
+        self.running.opening.service.stop();
+    }
+}
