@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use super::perform::Trail;
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
-use crate::dialect::{Ask, Call, Caller, Refusal, Reply, Request, Whose};
-use crate::domain::{Context, Owner, Position, Receipt};
+use crate::dialect::{self, Ask, Call, Caller, Dialect, Refusal, Reply, Request, Whose, native};
+use crate::domain::{ContactId, Context, Owner, Position, Receipt};
 
 /// An answer with what every answer carries.
 #[derive(Debug)]
@@ -93,20 +93,34 @@ impl Gateway {
             Some(ids) => Whose::Owner(dialect.owner_of_ids(ids)?),
             None => dialect.whose(request)?,
         };
-        let (owner, hidden) = match whose {
-            Whose::Owner(owner) => (owner, Refusal::NotYours),
-            // The path names no tenant: another's contact must look like none.
-            Whose::Contact(id) => {
-                let owner = self.service.owner_of(id).ok_or(Refusal::NotFound)?;
-                (owner, Refusal::NotFound)
-            }
+        let owner = match whose {
+            Whose::Owner(owner) => owner,
+            Whose::Contact(id) => return self.owner_of(principal, id, request).map(Some),
             Whose::Visible | Whose::Nobody => return Ok(None),
         };
-        let name = crate::dialect::by_id(owner.dialect()).map_or("", |d| d.rules().name);
-        if principal.may(name, owner.tenant()) {
+        if may(principal, &owner) {
             Ok(Some(owner))
         } else {
-            Err(hidden.into())
+            Err(Refusal::NotYours.into())
+        }
+    }
+
+    /// The owner of a contact whose path names no tenant. Another's contact must look like none:
+    /// a write of either is a command for the caller's own tenant, which does not have it.
+    fn owner_of(
+        &self,
+        principal: &Principal,
+        id: ContactId,
+        request: &Request<'_>,
+    ) -> Result<Owner, Refused> {
+        let owner = self.service.owner_of(id);
+        if let Some(owner) = owner.filter(|owner| may(principal, owner)) {
+            return Ok(owner);
+        }
+        let own = request.caller.own_tenant.as_deref();
+        match own.filter(|_| request.route.writes) {
+            Some(tenant) => Ok(native::Native.owner_of_ids(&[tenant])?),
+            None => Err(Refusal::NotFound.into()),
         }
     }
 
@@ -210,6 +224,12 @@ impl Gateway {
     pub fn is_open(&self) -> bool {
         self.authenticator.mode() == Mode::Open
     }
+}
+
+/// Whether a principal may touch an owner's contacts.
+fn may(principal: &Principal, owner: &Owner) -> bool {
+    dialect::by_id(owner.dialect())
+        .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
 }
 
 /// A request that goes no further.

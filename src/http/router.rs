@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
+use http::header;
 
 use super::vendor::{Entrance, handle};
 use super::{App, answer, events, probes};
+use crate::auth::origin_allowed;
 use crate::dialect::{self, Dialect, Method, Refusal, native};
 use crate::gateway::fresh_correlation;
 
@@ -31,7 +34,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(probes::metrics))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), only_from_here))
         .with_state(app)
+}
+
+/// In open mode no web page may reach the service, whatever it asks for.
+async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (host, origin) = (text(header::HOST), text(header::ORIGIN));
+    if app.gateway.is_open() && !origin_allowed(host, origin, app.address) {
+        return refuse(&app, request.uri().path(), &Refusal::ForeignOrigin);
+    }
+    next.run(request).await
 }
 
 const fn filter(method: Method) -> MethodFilter {

@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::HeaderMap;
 
 use super::{App, answer, body};
-use crate::auth::{Limited, Principal, Quota, origin_allowed};
+use crate::auth::{Limited, Principal, Quota};
 use crate::dialect::{Dialect, Query, Refusal, Route};
 use crate::domain::Correlation;
 use crate::gateway::{Incoming, fresh_correlation, unix_seconds};
@@ -79,7 +78,6 @@ async fn answered(
     correlation: &Correlation,
 ) -> Result<Response, Turned> {
     let (head, body) = request.into_parts();
-    check_origin(app, &head.headers)?;
     let gateway = &app.gateway;
     let admitted = gateway
         .admit(dialect, route, &head.headers, unix_seconds())
@@ -110,16 +108,6 @@ async fn answered(
         answer::quota(&mut response, dialect, quota);
     }
     Ok(response)
-}
-
-/// In open mode no web page may reach the service.
-pub fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let (host, origin) = (text(http::header::HOST), text(http::header::ORIGIN));
-    if app.gateway.is_open() && !origin_allowed(host, origin, app.address) {
-        return Err(Refusal::Forbidden);
-    }
-    Ok(())
 }
 
 /// Counts the request against what its caller may ask.

@@ -243,6 +243,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
             Reply::text(status, "Unauthorized")
         }
         Refusal::Forbidden
+        | Refusal::ForeignOrigin
         | Refusal::NotYours
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. } => Reply::text(status, ""),

@@ -140,7 +140,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     let code = match refusal {
         Refusal::Unauthorized(_) => "unauthorized",
         Refusal::SessionUnauthorized => "session_unauthorized",
-        Refusal::Forbidden => "forbidden",
+        Refusal::Forbidden | Refusal::ForeignOrigin => "forbidden",
         Refusal::NotYours => "not_yours",
         Refusal::TenantUnclear => "tenant_unclear",
         Refusal::UnknownPath => "unknown_path",

@@ -215,6 +215,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(_)
         | Refusal::SessionUnauthorized
         | Refusal::Forbidden
+        | Refusal::ForeignOrigin
         | Refusal::NotYours
         | Refusal::UnknownPath
         | Refusal::MethodNotAllowed { .. }

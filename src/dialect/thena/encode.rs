@@ -326,7 +326,9 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = match refusal {
         Refusal::NotFound | Refusal::Gone => not_found(),
-        Refusal::Forbidden | Refusal::NotYours => error(status, "Forbidden resource"),
+        Refusal::Forbidden | Refusal::ForeignOrigin | Refusal::NotYours => {
+            error(status, "Forbidden resource")
+        }
         Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)
         | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
         Refusal::Unauthorized(TokenProblem::Expired)
