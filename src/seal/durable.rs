@@ -48,10 +48,16 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
+    write_atomic(path, bytes)?;
+    old.map_or(Ok(()), |file| overwrite(&file))
+}
+
+/// Puts a private file in another's place at once: after a crash the old bytes are there or the
+/// new ones, never a mixture.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = write_temporary(path, bytes)?;
     fs::rename(&temporary, path)?;
-    sync_dir(&parent(path))?;
-    old.map_or(Ok(()), |file| overwrite(&file))
+    sync_dir(&parent(path))
 }
 
 /// Overwrites a file with zeros, waits for the disk, and removes it.

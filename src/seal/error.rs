@@ -18,7 +18,7 @@ pub struct FileError {
 
 impl FileError {
     /// Turns an I/O error into ours, for use in `map_err`.
-    pub(super) fn at(
+    pub(crate) fn at(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {

@@ -1,0 +1,138 @@
+//! A checkpoint (C2SP tlog-checkpoint): what a log says its tree is.
+
+use std::fmt;
+
+use super::{
+    note::{KeyName, Note, Signer, VerifierKey},
+    tree::Hash,
+};
+use crate::domain::Position;
+
+/// The size and the root of a log's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log.
+    pub origin: KeyName,
+    /// How many entries: the last one's position.
+    pub size: u64,
+    /// The hash of the tree over all of them.
+    pub root: Hash,
+}
+
+/// Why a note is not to be believed as a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// It is no checkpoint.
+    #[error("it is not a signed checkpoint")]
+    Malformed,
+    /// The log's key has not signed it.
+    #[error("it is not signed by the key {key}")]
+    Unsigned {
+        /// The key that should have.
+        key: String,
+    },
+    /// It is another log's.
+    #[error("it is of the log {found}, not {wanted}")]
+    OtherLog {
+        /// Whose it is.
+        found: KeyName,
+        /// Whose it should be.
+        wanted: KeyName,
+    },
+}
+
+impl Checkpoint {
+    /// Reads the text of a checkpoint without extension lines; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.split('\n');
+        let read = Self {
+            origin: KeyName::parse(lines.next()?)?,
+            size: parse_decimal(lines.next()?)?,
+            root: Hash::parse(lines.next()?)?,
+        };
+        let empty = read.size > 0 || read.root == Hash::empty();
+        (empty && read.to_string() == text).then_some(read)
+    }
+
+    /// Reads a checkpoint that the log has signed. The log's name is the key's.
+    ///
+    /// # Errors
+    /// It is no checkpoint, another log's, or not signed by this key.
+    pub fn open(note: &str, key: &VerifierKey) -> Result<(Self, Note), CheckpointError> {
+        let note = Note::parse(note).ok_or(CheckpointError::Malformed)?;
+        let read = Self::parse(note.text()).ok_or(CheckpointError::Malformed)?;
+        if read.origin != *key.name() {
+            return Err(CheckpointError::OtherLog {
+                found: read.origin,
+                wanted: key.name().clone(),
+            });
+        }
+        if !note.is_signed_by(key) {
+            return Err(CheckpointError::Unsigned {
+                key: key.to_string(),
+            });
+        }
+        Ok((read, note))
+    }
+
+    /// Signs it.
+    pub(super) fn sign(&self, signer: &Signer) -> Note {
+        signer.sign(self.to_string())
+    }
+
+    /// The last position it covers.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        Position::new(self.size)
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
+    }
+}
+
+/// A number in its one decimal spelling: without sign or leading zero.
+pub(super) fn parse_decimal(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &str =
+        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+
+    #[test]
+    fn the_specifications_example_is_read_and_written() {
+        let read = Checkpoint::parse(TEXT).unwrap();
+        assert_eq!(read.size, 20_852_163);
+        assert_eq!(read.to_string(), TEXT);
+        let number = |text: &str| TEXT.replace("20852163", text);
+        for bad in [
+            TEXT.trim_end(),
+            &format!("{TEXT}extension\n"),
+            &number("020852163"),
+            &number("+1"),
+            &number("0"),
+            &number(""),
+            "",
+        ] {
+            assert!(Checkpoint::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_is_spelled_that_way(text in "(a|\n|0|7|A|=| ){0,60}") {
+            if let Some(read) = Checkpoint::parse(&text) {
+                prop_assert_eq!(read.to_string(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! Tiles and entry bundles (C2SP tlog-tiles): their names, their bytes, their files.
+//!
+//! A file is written once and never changes. It is synced before a checkpoint
+//! that needs it is signed; many are written and then each is synced once, with
+//! the directories that name them.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use bytes::{Buf, Bytes};
+
+use super::{
+    checkpoint::parse_decimal,
+    tower::{TILE_WIDTH, hashes_at},
+    tree::{HASH_BYTES, Hash},
+};
+use crate::seal::{FileError, durable};
+
+/// The longest entry, in bytes: what the `u16` before it can say.
+pub const ENTRY_BYTES_MAX: usize = 65_535;
+/// No file here is longer: a bundle of the longest entries.
+const FILE_BYTES_MAX: usize = TILE_WIDTH * (2 + ENTRY_BYTES_MAX);
+/// Levels that a tree of 2^64 leaves has.
+const LEVELS_MAX: u8 = 8;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Entries, each behind its length.
+    Entries,
+    /// Hashes of one level of the tree; level 0 is the leaves'.
+    Hashes {
+        /// Which level, of those that are eight apart.
+        level: u8,
+    },
+}
+
+/// The name of a tile or bundle. Its text is the path below `/audit/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Coord {
+    kind: Kind,
+    index: u64,
+    width: u16,
+}
+
+impl Coord {
+    /// The name of a tile or bundle with `width` of its 256 places in use.
+    /// `None` where the width is none or too many.
+    pub(super) fn new(kind: Kind, index: u64, width: usize) -> Option<Self> {
+        let width = u16::try_from(width).ok()?;
+        let fits = (1..=TILE_WIDTH).contains(&usize::from(width));
+        fits.then_some(Self { kind, index, width })
+    }
+
+    /// The name of a full tile or bundle.
+    pub(super) const fn full(kind: Kind, index: u64) -> Self {
+        let width = TILE_WIDTH as u16;
+        Self { kind, index, width }
+    }
+
+    /// The name under which a tree of this size has the tile or bundle of this index; `None` where
+    /// it has none.
+    pub(super) fn in_tree(kind: Kind, index: u64, size: u64) -> Option<Self> {
+        let before = index.checked_mul(TILE_WIDTH as u64)?;
+        let width = hashes_at(size, level_of(kind)).checked_sub(before)?;
+        Self::new(kind, index, width.min(TILE_WIDTH as u64) as usize)
+    }
+
+    /// The name of this path, in its one spelling: `tile/0/x001/067.p/5`, `tile/entries/000`.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+        let kind = match kind {
+            "entries" => Kind::Entries,
+            level => Kind::Hashes {
+                level: level.parse().ok().filter(|level| *level < LEVELS_MAX)?,
+            },
+        };
+        let (index, width) = match rest.split_once(".p/") {
+            Some((index, width)) => (index, parse_decimal(width)?),
+            None => (rest, TILE_WIDTH as u64),
+        };
+        let digits: String = index
+            .split('/')
+            .map(|e| e.trim_start_matches('x'))
+            .collect();
+        let parsed = Self::new(kind, digits.parse().ok()?, usize::try_from(width).ok()?)?;
+        (parsed.to_string() == path).then_some(parsed)
+    }
+
+    /// What the file holds.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Which tile of its level, or which bundle; the first is 0.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// How many of its 256 places are in use.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        usize::from(self.width)
+    }
+
+    /// Whether all of them are.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.width() == TILE_WIDTH
+    }
+
+    /// Whether a tree of this size has all that the file holds. What is not covered by a published
+    /// checkpoint is not served.
+    #[must_use]
+    pub fn is_covered_by(&self, size: u64) -> bool {
+        let end = self.index.saturating_mul(TILE_WIDTH as u64) + u64::from(self.width);
+        end <= hashes_at(size, level_of(self.kind))
+    }
+
+    /// How many entries come before the first that this is about.
+    pub(super) fn first_leaf(&self) -> u64 {
+        let height = 8 * (u32::from(level_of(self.kind)) + 1);
+        self.index.checked_shl(height).unwrap_or(u64::MAX)
+    }
+
+    /// The directory of its partial forms, below `/audit/`.
+    fn partials(&self) -> String {
+        format!("{}.p", Self::full(self.kind, self.index))
+    }
+}
+
+impl fmt::Display for Coord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Entries => f.write_str("tile/entries/")?,
+            Kind::Hashes { level } => write!(f, "tile/{level}/")?,
+        }
+        let digits = self.index.to_string();
+        let groups = digits.len().div_ceil(3);
+        let digits = format!("{:0>1$}", self.index, groups * 3);
+        for (place, group) in digits.as_bytes().chunks(3).enumerate() {
+            let group = String::from_utf8_lossy(group);
+            match place + 1 {
+                last if last == groups => f.write_str(&group)?,
+                _ => write!(f, "x{group}/")?,
+            }
+        }
+        match self.is_full() {
+            true => Ok(()),
+            false => write!(f, ".p/{}", self.width),
+        }
+    }
+}
+
+const fn level_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Entries => 0,
+        Kind::Hashes { level } => level,
+    }
+}
+
+/// Appends an entry to a bundle, which may not be longer than [`ENTRY_BYTES_MAX`]; whether it fits.
+pub(super) fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
+    let Ok(length) = u16::try_from(entry.len()) else {
+        return false;
+    };
+    bundle.extend_from_slice(&length.to_be_bytes());
+    bundle.extend_from_slice(entry);
+    true
+}
+
+/// The entries of a bundle; `None` unless there are `count` and nothing else.
+pub(super) fn parse_bundle(mut bytes: Bytes, count: usize) -> Option<Vec<Bytes>> {
+    let mut entries = Vec::with_capacity(count.min(TILE_WIDTH));
+    while !bytes.is_empty() && entries.len() < count {
+        let length = usize::from(bytes.try_get_u16().ok()?);
+        if length > bytes.len() {
+            return None;
+        }
+        entries.push(bytes.split_to(length));
+    }
+    (bytes.is_empty() && entries.len() == count).then_some(entries)
+}
+
+/// The hashes of a tile; `None` unless there are `count` and nothing else.
+pub(super) fn parse_hashes(bytes: &[u8], count: usize) -> Option<Vec<Hash>> {
+    let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
+    let whole = rest.is_empty() && hashes.len() == count;
+    whole.then(|| hashes.iter().copied().map(Hash).collect())
+}
+
+/// The bytes of a tile.
+pub(super) fn hash_bytes(hashes: &[Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// The directory of tiles and bundles.
+#[derive(Clone, Debug)]
+pub struct Tiles {
+    root: PathBuf,
+}
+
+impl Tiles {
+    /// The tiles below a directory, which may be absent or a copy.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where the file of a path below `/audit/` lies.
+    pub(super) fn path(&self, name: impl fmt::Display) -> PathBuf {
+        self.root.join(name.to_string())
+    }
+
+    /// The bytes of a file as they are; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is longer than any can be.
+    pub fn read(&self, coord: Coord) -> Result<Option<Bytes>, FileError> {
+        self.read_name(coord, FILE_BYTES_MAX)
+    }
+
+    /// The bytes of a file by its path below `/audit/`; `None` where there is none.
+    pub(super) fn read_name(
+        &self,
+        name: impl fmt::Display,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, FileError> {
+        let path = self.path(name);
+        let read = || -> io::Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            let limit = bytes_max as u64 + 1;
+            File::open(&path)?.take(limit).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        match read() {
+            Ok(bytes) if bytes.len() > bytes_max => {
+                let cause = io::Error::from(io::ErrorKind::FileTooLarge);
+                Err(FileError::at("read", &path)(cause))
+            }
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::at("read", &path)(error)),
+        }
+    }
+
+    /// The first `coord.width()` hashes of a tile, from that file, or from the full one where the
+    /// partial one is gone; `None` where there is neither or its length is wrong.
+    pub(super) fn hashes(&self, coord: Coord) -> Result<Option<Vec<Hash>>, FileError> {
+        if let Some(bytes) = self.read(coord)? {
+            return Ok(parse_hashes(&bytes, coord.width()));
+        }
+        let full = self.read(Coord::full(coord.kind, coord.index))?;
+        let hashes = full.and_then(|bytes| parse_hashes(&bytes, TILE_WIDTH));
+        Ok(hashes.map(|mut hashes| {
+            hashes.truncate(coord.width());
+            hashes
+        }))
+    }
+
+    /// The first `coord.width()` entries of a bundle, likewise.
+    pub(super) fn entries(&self, coord: Coord) -> Result<Option<Vec<Bytes>>, FileError> {
+        if let Some(bytes) = self.read(coord)? {
+            return Ok(parse_bundle(bytes, coord.width()));
+        }
+        let full = self.read(Coord::full(coord.kind, coord.index))?;
+        let entries = full.and_then(|bytes| parse_bundle(bytes, TILE_WIDTH));
+        Ok(entries.map(|mut entries| {
+            entries.truncate(coord.width());
+            entries
+        }))
+    }
+
+    /// The widths of a tile's partial files that are there, sorted.
+    pub(super) fn partial_widths(&self, coord: Coord) -> Result<Vec<usize>, FileError> {
+        let dir = self.path(coord.partials());
+        let mut widths = Vec::new();
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(widths),
+            entries => entries.map_err(FileError::at("list", &dir))?,
+        };
+        for entry in entries {
+            let name = entry.map_err(FileError::at("list", &dir))?.file_name();
+            let width = parse_decimal(&name.to_string_lossy());
+            let width = width.and_then(|width| usize::try_from(width).ok());
+            widths.extend(width.filter(|width| (1..TILE_WIDTH).contains(width)));
+        }
+        widths.sort_unstable();
+        Ok(widths)
+    }
+
+    /// Removes a file; absent is well.
+    pub(super) fn remove(&self, coord: Coord) -> Result<(), FileError> {
+        gone(fs::remove_file(self.path(coord)), &self.path(coord))
+    }
+
+    /// Removes the partial forms of a tile or bundle; absent is well.
+    pub(super) fn remove_partials(&self, coord: Coord) -> Result<(), FileError> {
+        let dir = self.path(coord.partials());
+        gone(fs::remove_dir_all(&dir), &dir)
+    }
+}
+
+/// A removal's result, where absence is success.
+fn gone(result: io::Result<()>, path: &Path) -> Result<(), FileError> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(FileError::at("remove", path)),
+    }
+}
+
+/// Files that are being written, and what must be synced for them to be on the disk.
+pub(super) struct Writing<'a> {
+    tiles: &'a Tiles,
+    files: Vec<PathBuf>,
+    dirs: BTreeSet<PathBuf>,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(tiles: &'a Tiles) -> Self {
+        Self {
+            tiles,
+            files: Vec::new(),
+            dirs: BTreeSet::new(),
+        }
+    }
+
+    /// Writes a file. It is on the disk after [`sync`](Self::sync).
+    pub(super) fn write(&mut self, coord: Coord, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.tiles.path(coord);
+        self.make_dirs(&durable::parent(&path))?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        options
+            .open(&path)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(FileError::at("write", &path))?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// Waits until every file and its name are on the disk.
+    pub(super) fn sync(self) -> Result<(), FileError> {
+        for path in &self.files {
+            File::open(path)
+                .and_then(|file| file.sync_all())
+                .map_err(FileError::at("sync", path))?;
+        }
+        for dir in &self.dirs {
+            durable::sync_dir(dir).map_err(FileError::at("sync", dir))?;
+        }
+        Ok(())
+    }
+
+    /// Creates a directory and those above it; each that gets a new name will be synced.
+    fn make_dirs(&mut self, dir: &Path) -> Result<(), FileError> {
+        let mut dir = dir.to_owned();
+        let missing = !dir.is_dir();
+        if missing {
+            durable::make_dir(&dir).map_err(FileError::at("create", &dir))?;
+        }
+        self.dirs.insert(dir.clone());
+        while missing && dir != self.tiles.root {
+            dir = durable::parent(&dir);
+            self.dirs.insert(dir.clone());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_those_of_the_specification() {
+        let tile = |level| Kind::Hashes { level };
+        let cases = [
+            (
+                Coord::full(Kind::Entries, 1_234_067),
+                "tile/entries/x001/x234/067",
+            ),
+            (Coord::full(tile(0), 0), "tile/0/000"),
+            (Coord::new(tile(2), 999, 1).unwrap(), "tile/2/999.p/1"),
+            (
+                Coord::new(tile(1), 1_000, 255).unwrap(),
+                "tile/1/x001/000.p/255",
+            ),
+        ];
+        for (coord, path) in cases {
+            assert_eq!(coord.to_string(), path);
+            assert_eq!(Coord::parse(path), Some(coord));
+        }
+        for bad in [
+            "tile/0/1",
+            "tile/0/0000",
+            "tile/00/000",
+            "tile/8/000",
+            "tile/0/x000/001",
+            "tile/0/x001/067.p/256",
+            "tile/0/000.p/0",
+            "tile/0/000.p/01",
+            "tile/0/../entries/000",
+            "tile/entries/",
+            "/tile/0/000",
+            "tile/0/x999/x999/x999/x999/x999/x999/999",
+        ] {
+            assert_eq!(Coord::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tree_of_256_has_a_full_tile_and_one_of_width_one_above() {
+        let tile = |level, index| Coord::in_tree(Kind::Hashes { level }, index, 256);
+        assert_eq!(tile(0, 0), Some(Coord::full(Kind::Hashes { level: 0 }, 0)));
+        assert_eq!(tile(1, 0).unwrap().to_string(), "tile/1/000.p/1");
+        assert_eq!((tile(0, 1), tile(2, 0)), (None, None));
+        assert!(tile(0, 0).unwrap().is_covered_by(256));
+        assert!(!tile(0, 0).unwrap().is_covered_by(255));
+    }
+
+    #[test]
+    fn a_partial_file_that_is_gone_is_read_from_the_full_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let tiles = Tiles::at(dir.path());
+        let mut bundle = Vec::new();
+        for n in 0..=255_u8 {
+            assert!(push_entry(&mut bundle, &vec![n; usize::from(n)]));
+        }
+        let full = Coord::full(Kind::Entries, 0);
+        let partial = Coord::new(Kind::Entries, 0, 7).unwrap();
+        let mut writing = Writing::new(&tiles);
+        writing.write(full, &bundle).unwrap();
+        writing.write(partial, b"torn").unwrap();
+        writing.sync().unwrap();
+        assert_eq!(tiles.partial_widths(full).unwrap(), [7]);
+        assert_eq!(tiles.entries(partial).unwrap(), None);
+        tiles.remove_partials(full).unwrap();
+        tiles.remove_partials(full).unwrap();
+        assert_eq!(tiles.entries(partial).unwrap().unwrap().len(), 7);
+        tiles.remove(full).unwrap();
+        assert_eq!(tiles.read(full).unwrap(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_has_one_spelling(path in "tile/(entries|[0-9]{1,2})/(x?[0-9]{1,4}/?){0,4}(\\.p/[0-9]{0,4})?") {
+            if let Some(coord) = Coord::parse(&path) {
+                prop_assert_eq!(coord.to_string(), path);
+            }
+        }
+
+        #[test]
+        fn every_name_is_read_back(level in 0_u8..8, index: u64, width in 1_usize..=256) {
+            for kind in [Kind::Entries, Kind::Hashes { level }] {
+                let coord = Coord::new(kind, index, width).unwrap();
+                prop_assert_eq!(Coord::parse(&coord.to_string()), Some(coord));
+            }
+        }
+
+        #[test]
+        fn a_bundle_is_read_whole_or_not_at_all(
+            entries in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..9),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bundle = Vec::new();
+            for entry in &entries {
+                push_entry(&mut bundle, entry);
+            }
+            let read = parse_bundle(bundle.clone().into(), entries.len()).unwrap();
+            prop_assert_eq!(&read, &entries);
+            let longer = [&bundle[..], b"x"].concat();
+            prop_assert!(parse_bundle(longer.into(), entries.len()).is_none());
+            if !bundle.is_empty() {
+                bundle.truncate(cut.index(bundle.len()));
+                prop_assert!(parse_bundle(bundle.into(), entries.len()).is_none());
+            }
+        }
+    }
+}
