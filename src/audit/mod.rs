@@ -1,15 +1,27 @@
 //! See the map in `lib.rs`.
 
+mod archive;
 mod checkpoint;
+mod coord;
 mod note;
+mod proof;
+mod proof_file;
+mod sealer;
 mod tile;
 mod tower;
 mod tree;
 
+pub use archive::{Archive, ArchiveError};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use coord::{Coord, Kind};
 pub use note::{
     KeyKind, KeyName, NOTE_BYTES_MAX, Note, SignatureLine, Signer, SignerError, VerifierKey,
 };
-pub use tile::{Coord, ENTRY_BYTES_MAX, Kind, Tiles};
+pub use proof::{
+    ProofError, prove_consistency, prove_inclusion, root_of_inclusion, verify_consistency,
+};
+pub use proof_file::{ProofFile, ProofFileError};
+pub use sealer::{Entries, EntriesError, Sealer, SealerError};
+pub use tile::{ENTRY_BYTES_MAX, Tiles};
 pub use tower::TILE_WIDTH;
 pub use tree::{Frontier, HASH_BYTES, Hash};

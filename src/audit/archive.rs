@@ -1,0 +1,92 @@
+//! Reading entries back from sealed bundles.
+//!
+//! Each entry is compared with the leaf that the tree has for it, so a bundle
+//! whose bytes have changed gives nothing rather than something else. Whether the
+//! leaves are those that were signed is what `verify` answers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+
+use super::{
+    coord::{Coord, Kind},
+    sealer::{Entries, EntriesError},
+    tile::Tiles,
+    tower::TILE_WIDTH,
+    tree::Hash,
+};
+use crate::{domain::Position, seal::FileError};
+
+/// Why sealed entries cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The bundle and the tile beside it do not agree, or one is gone.
+    #[error("{coord} or the tile beside it is missing or damaged; run `contactd log repair`")]
+    Damaged {
+        /// Which bundle.
+        coord: Coord,
+    },
+}
+
+/// The entries of full bundles: immutable, so the log may drop its own journal of them.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    tiles: Tiles,
+    /// How many entries are in full bundles below a signed checkpoint.
+    sealed: Arc<AtomicU64>,
+}
+
+impl Archive {
+    /// Reads beside a sealer, which keeps the count.
+    pub(super) fn following(tiles: Tiles, sealed: Arc<AtomicU64>) -> Self {
+        Self { tiles, sealed }
+    }
+
+    /// The last position that is in a full bundle below a signed checkpoint.
+    #[must_use]
+    pub fn sealed(&self) -> Position {
+        Position::new(self.sealed.load(Ordering::Acquire))
+    }
+
+    /// The entries of one bundle from `from` on, so between one and 256; none above
+    /// [`sealed`](Self::sealed), or at zero.
+    ///
+    /// # Errors
+    /// The bundle cannot be read or trusted.
+    pub fn read(&self, from: Position) -> Result<Vec<Bytes>, ArchiveError> {
+        if from == Position::ZERO || from > self.sealed() {
+            return Ok(Vec::new());
+        }
+        let leaf = from.previous().get();
+        let index = leaf / TILE_WIDTH as u64;
+        let mut entries = bundle(&self.tiles, index)?;
+        let before = (leaf % TILE_WIDTH as u64) as usize;
+        entries.drain(..before.min(entries.len()));
+        Ok(entries)
+    }
+}
+
+impl Entries for Archive {
+    fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError> {
+        let mut entries = self.read(from)?;
+        entries.truncate(limit);
+        Ok(entries)
+    }
+}
+
+/// The entries of a full bundle, each of which has the hash that the tile beside it says.
+fn bundle(tiles: &Tiles, index: u64) -> Result<Vec<Bytes>, ArchiveError> {
+    let coord = Coord::full(Kind::Entries, index);
+    let leaves = tiles.hashes(Coord::full(Kind::Hashes { level: 0 }, index))?;
+    let damaged = || ArchiveError::Damaged { coord };
+    let entries = tiles.entries(coord)?.ok_or_else(damaged)?;
+    let leaves = leaves.ok_or_else(damaged)?;
+    let same = entries.iter().map(|e| Hash::leaf(e)).eq(leaves);
+    same.then_some(entries).ok_or_else(damaged)
+}

@@ -1,0 +1,143 @@
+//! A proof that can be checked offline with the log's public key (C2SP tlog-proof).
+
+use std::fmt;
+
+use super::{
+    checkpoint::{Checkpoint, CheckpointError, parse_decimal},
+    note::{Note, VerifierKey},
+    proof::{ProofError, prove_inclusion, root_of_inclusion},
+    tile::Tiles,
+    tree::Hash,
+};
+use crate::domain::Position;
+
+const HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// A proof has at most as many hashes as a tree has levels.
+const HASHES_MAX: usize = 64;
+
+/// An entry's place, its path to the root, and the checkpoint as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofFile {
+    index: u64,
+    path: Vec<Hash>,
+    checkpoint: Note,
+}
+
+/// Why a proof does not convince.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProofFileError {
+    /// Its checkpoint is not to be believed.
+    #[error("the proof's checkpoint cannot be trusted: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The entry, its place, the path and the checkpoint do not belong together.
+    #[error("the entry is not at position {position} of the checkpoint's tree")]
+    NotIncluded {
+        /// Where the proof says it is.
+        position: Position,
+    },
+}
+
+impl ProofFile {
+    /// The proof for the entry at a position, in the tree of a checkpoint.
+    ///
+    /// # Errors
+    /// The note is no checkpoint, does not cover the position, or the tiles are damaged.
+    pub fn make(tiles: &Tiles, checkpoint: Note, position: Position) -> Result<Self, ProofError> {
+        let read = Checkpoint::parse(checkpoint.text());
+        let read = read.ok_or(ProofError::Inconsistent { size: 0 })?;
+        Ok(Self {
+            index: position.previous().get(),
+            path: prove_inclusion(tiles, &read, position)?,
+            checkpoint,
+        })
+    }
+
+    /// Reads a proof file without extra data; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (proof, checkpoint) = text.split_once("\n\n")?;
+        let mut lines = proof.split('\n');
+        let header = lines.next()? == HEADER;
+        let index = parse_decimal(lines.next()?.strip_prefix("index ")?)?;
+        let path: Option<Vec<_>> = lines.take(HASHES_MAX + 1).map(Hash::parse).collect();
+        let parsed = Self {
+            index,
+            path: path.filter(|path| path.len() <= HASHES_MAX)?,
+            checkpoint: Note::parse(checkpoint)?,
+        };
+        header.then_some(parsed)
+    }
+
+    /// The position it is about.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position::new(self.index).next()
+    }
+
+    /// The checkpoint it leads to.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// Checks that an entry, as the log serves its bytes, is at this position of the log whose
+    /// key this is. Returns the checkpoint.
+    ///
+    /// # Errors
+    /// The checkpoint is not the log's, or the entry is not there.
+    pub fn verify(&self, entry: &[u8], key: &VerifierKey) -> Result<Checkpoint, ProofFileError> {
+        let (checkpoint, _) = Checkpoint::open(&self.checkpoint.to_string(), key)?;
+        let leaf = Hash::leaf(entry);
+        let root = root_of_inclusion(self.index, checkpoint.size, leaf, &self.path);
+        match root {
+            Some(root) if root == checkpoint.root => Ok(checkpoint),
+            _ => Err(ProofFileError::NotIncluded {
+                position: self.position(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for ProofFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADER}\nindex {}", self.index)?;
+        self.path
+            .iter()
+            .try_for_each(|hash| writeln!(f, "{hash}"))?;
+        write!(f, "\n{}", self.checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sealer::tests::{Made, audit, made, sealer, signer};
+    use super::*;
+    use tempfile::TempDir;
+
+    #[test]
+    fn a_proof_convinces_and_no_bit_of_it_may_change() {
+        let dir = TempDir::new().unwrap();
+        let mut sealer = sealer(&dir);
+        let note = sealer.seal(Position::new(300), &Made).unwrap().unwrap();
+        let tiles = Tiles::at(&audit(&dir));
+        let key = signer(&dir).verifier();
+        for position in [1, 2, 256, 257, 300] {
+            let proof = ProofFile::make(&tiles, note.clone(), Position::new(position)).unwrap();
+            let text = proof.to_string();
+            let read = ProofFile::parse(&text).unwrap();
+            assert_eq!(read, proof);
+            assert_eq!(read.verify(&made(position), &key).unwrap().size, 300);
+            assert!(read.verify(&made(position + 1), &key).is_err());
+            for bit in 0..text.len() * 8 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                let flipped = String::from_utf8(bytes).ok();
+                let proof = flipped.and_then(|text| ProofFile::parse(&text));
+                let verified = proof.is_some_and(|p| p.verify(&made(position), &key).is_ok());
+                assert!(!verified, "bit {bit}");
+            }
+        }
+        let refused = ProofFile::make(&tiles, note.clone(), Position::new(301));
+        assert!(matches!(refused, Err(ProofError::NotCovered { .. })));
+    }
+}

@@ -1,0 +1,397 @@
+//! Sealing: what the log holds durably becomes bundles, tiles and a checkpoint.
+//!
+//! One round writes the files of everything new, syncs each once, and only then
+//! signs. The tree it signs is the one it signed before with leaves appended, so
+//! a checkpoint that does not extend the last cannot come about: the edge of the
+//! tree is taken from the files of the last checkpoint, which must hash to its
+//! root, and a checkpoint that somebody else has put there stops it.
+//!
+//! Files beyond the last checkpoint, which a crash has left, are written again:
+//! the same entries give the same bytes.
+
+use std::{
+    error::Error,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+
+use super::{
+    archive::Archive,
+    checkpoint::{Checkpoint, CheckpointError},
+    coord::{Coord, Kind},
+    note::{NOTE_BYTES_MAX, Note, Signer},
+    tile::{Tiles, Writing, hash_bytes, push_entry},
+    tower::{TILE_WIDTH, TileHashes, Tower, hashes_at, level_count},
+    tree::Hash,
+};
+use crate::{
+    domain::Position,
+    seal::{FileError, durable},
+};
+
+/// The checkpoint's file, below `audit/`.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// Entries that one round seals at most: a full tile of level 1.
+const ROUND_ENTRIES: u64 = 65_536;
+
+/// Where entries come from: the log, or sealed bundles.
+pub trait Entries {
+    /// Entries from `from` on, in order: at least one, at most `limit`.
+    ///
+    /// # Errors
+    /// That entry cannot be read.
+    fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError>;
+}
+
+/// Why entries cannot be read, in the words of who should have.
+pub type EntriesError = Box<dyn Error + Send + Sync>;
+
+/// Why sealing cannot begin or go on. Nothing was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealerError {
+    /// A file cannot be read or written; try again.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There are tiles, but the checkpoint over them is gone.
+    #[error("the audit log has lost its checkpoint; run `contactd log repair`")]
+    NoCheckpoint,
+    /// The last checkpoint is not one that this key has signed.
+    #[error(
+        "the audit log's checkpoint cannot be trusted: {0}; give the audit key and origin it was \
+         made with, or run `contactd log repair`"
+    )]
+    Checkpoint(#[from] CheckpointError),
+    /// A file of the tree's edge is gone or has changed.
+    #[error("{coord} is missing or damaged; run `contactd log repair`")]
+    Damaged {
+        /// Which file.
+        coord: Coord,
+    },
+    /// The edge's tiles do not hash to what was signed.
+    #[error("the tiles do not hash to the checkpoint of size {size}; run `contactd log repair`")]
+    Root {
+        /// The size that was signed.
+        size: u64,
+    },
+    /// The log holds fewer entries than were signed.
+    #[error("the log ends at {head}, but {size} events are sealed; run `contactd log repair`")]
+    Behind {
+        /// Where the log ends.
+        head: Position,
+        /// How many are sealed.
+        size: u64,
+    },
+    /// The log cannot give an entry.
+    #[error("event {position} cannot be read to be sealed: {cause}")]
+    Entries {
+        /// Which.
+        position: Position,
+        /// Why.
+        cause: EntriesError,
+    },
+    /// An entry does not fit a bundle.
+    #[error("event {position} is longer than an entry of the audit log may be")]
+    TooLong {
+        /// Which.
+        position: Position,
+    },
+    /// Somebody else has written the checkpoint meanwhile.
+    #[error("the audit log's checkpoint was changed by another process; stop that one first")]
+    Changed,
+}
+
+/// Who seals. There is one for a data directory.
+pub struct Sealer {
+    tiles: Tiles,
+    signer: Signer,
+    edge: Edge,
+    checkpoint: Checkpoint,
+    note: Note,
+    sealed: Arc<AtomicU64>,
+}
+
+/// What the next entry is appended to.
+#[derive(Clone, Default)]
+struct Edge {
+    tower: Tower,
+    /// The bundle that is not full yet.
+    bundle: Vec<u8>,
+}
+
+impl Sealer {
+    /// Takes up sealing below a directory where the last checkpoint ends; in a new one that is
+    /// the checkpoint of an empty log, which is signed now.
+    ///
+    /// # Errors
+    /// The last checkpoint or the edge of the tree below it is gone or damaged.
+    pub fn open(dir: &Path, signer: Signer) -> Result<Self, SealerError> {
+        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
+        let tiles = Tiles::at(dir);
+        let (checkpoint, note) = match tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)? {
+            Some(bytes) => Checkpoint::open(&String::from_utf8_lossy(&bytes), &signer.verifier())?,
+            None if tiles.path("tile").exists() => return Err(SealerError::NoCheckpoint),
+            None => begin(&tiles, &signer)?,
+        };
+        let edge = Edge::load(&tiles, &checkpoint)?;
+        sweep(&tiles, checkpoint.size)?;
+        let sealed = Arc::new(AtomicU64::new(full_entries(checkpoint.size)));
+        Ok(Self {
+            tiles,
+            signer,
+            edge,
+            checkpoint,
+            note,
+            sealed,
+        })
+    }
+
+    /// The last checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The last checkpoint as it was signed.
+    #[must_use]
+    pub fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// What is sealed, for reading beside this: it follows every round.
+    #[must_use]
+    pub fn archive(&self) -> Archive {
+        Archive::following(self.tiles.clone(), self.sealed.clone())
+    }
+
+    /// Seals what the log holds up to `head`, all of it on the disk, and signs the checkpoint.
+    /// One call seals at most 65,536 entries: call until it gives `None`, which is when nothing
+    /// is new.
+    ///
+    /// # Errors
+    /// The log cannot be read or the files cannot be written. Nothing was signed; the next call
+    /// begins the same round again.
+    pub fn seal(
+        &mut self,
+        head: Position,
+        entries: &dyn Entries,
+    ) -> Result<Option<&Note>, SealerError> {
+        let size = self.checkpoint.size;
+        if head.get() < size {
+            return Err(SealerError::Behind { head, size });
+        }
+        let target = head.get().min(size.saturating_add(ROUND_ENTRIES));
+        if target == size {
+            return Ok(None);
+        }
+        let mut writing = Writing::new(&self.tiles);
+        let mut edge = self.edge.clone();
+        while edge.tower.size() < target {
+            edge.append_some(target, entries, &mut writing)?;
+        }
+        edge.write_partial(&self.edge, &mut writing)?;
+        writing.sync()?;
+        let before = std::mem::replace(&mut self.edge, edge);
+        if let Err(error) = self.sign() {
+            self.edge = before;
+            return Err(error);
+        }
+        for tile in before.tower.partial() {
+            // What cannot be removed now does no harm and is swept at the next start.
+            self.drop_partials(&tile).ok();
+        }
+        Ok(Some(&self.note))
+    }
+
+    /// Signs the edge, whose files are on the disk.
+    fn sign(&mut self) -> Result<(), SealerError> {
+        let there = self.tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+        if there.as_deref() != Some(self.note.to_string().as_bytes()) {
+            return Err(SealerError::Changed);
+        }
+        let checkpoint = Checkpoint {
+            origin: self.checkpoint.origin.clone(),
+            size: self.edge.tower.size(),
+            root: self.edge.tower.root(),
+        };
+        let note = checkpoint.sign(&self.signer);
+        write_checkpoint(&self.tiles, &note)?;
+        self.sealed
+            .store(full_entries(checkpoint.size), Ordering::Release);
+        self.checkpoint = checkpoint;
+        self.note = note;
+        Ok(())
+    }
+
+    /// Removes the partial forms of a tile that is full now.
+    fn drop_partials(&self, before: &TileHashes) -> Result<(), FileError> {
+        for kind in kinds(before.level) {
+            let full = Coord::full(kind, before.index);
+            if full.is_covered_by(self.checkpoint.size) {
+                self.tiles.remove_partials(full)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Edge {
+    /// Reads the edge of a checkpoint's tree, which must be what was signed.
+    fn load(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<Self, SealerError> {
+        let size = checkpoint.size;
+        let mut levels = Vec::new();
+        for level in (0_u8..).take(level_count(size)) {
+            let kind = Kind::Hashes { level };
+            let index = hashes_at(size, level.saturating_add(1));
+            levels.push(match Coord::in_tree(kind, index, size) {
+                None => Vec::new(),
+                Some(coord) => {
+                    let hashes = tiles.hashes(coord)?;
+                    hashes.ok_or(SealerError::Damaged { coord })?
+                }
+            });
+        }
+        let leaves = levels.first().cloned().unwrap_or_default();
+        let tower = Tower::restore(size, levels).ok_or(SealerError::Root { size })?;
+        if tower.root() != checkpoint.root {
+            return Err(SealerError::Root { size });
+        }
+        let mut bundle = Vec::new();
+        if let Some(coord) = Coord::in_tree(Kind::Entries, hashes_at(size, 1), size) {
+            let entries = tiles.entries(coord)?;
+            let entries = entries.ok_or(SealerError::Damaged { coord })?;
+            if !entries.iter().map(|e| Hash::leaf(e)).eq(leaves) {
+                return Err(SealerError::Damaged { coord });
+            }
+            for entry in entries {
+                push_entry(&mut bundle, &entry);
+            }
+        }
+        Ok(Self { tower, bundle })
+    }
+
+    /// Appends what the log gives at once, up to `target`, and writes what becomes full.
+    fn append_some(
+        &mut self,
+        target: u64,
+        entries: &dyn Entries,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), SealerError> {
+        let from = Position::new(self.tower.size()).next();
+        let wanted = (target - self.tower.size()).min(TILE_WIDTH as u64) as usize;
+        let cause = match entries.entries(from, wanted) {
+            Ok(entries) if (1..=wanted).contains(&entries.len()) => {
+                for entry in entries {
+                    self.append(&entry, writing)?;
+                }
+                return Ok(());
+            }
+            Ok(_) => "the log gave none".into(),
+            Err(cause) => cause,
+        };
+        let position = from;
+        Err(SealerError::Entries { position, cause })
+    }
+
+    fn append(&mut self, entry: &[u8], writing: &mut Writing<'_>) -> Result<(), SealerError> {
+        if !push_entry(&mut self.bundle, entry) {
+            let position = Position::new(self.tower.size()).next();
+            return Err(SealerError::TooLong { position });
+        }
+        self.tower.push(Hash::leaf(entry));
+        while let Some(tile) = self.tower.take_full() {
+            for kind in kinds(tile.level) {
+                let coord = Coord::full(kind, tile.index);
+                self.write(coord, &tile, writing)?;
+            }
+            if tile.level == 0 {
+                self.bundle.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the tiles that are not full, but for those that the last checkpoint had as well.
+    fn write_partial(&self, before: &Self, writing: &mut Writing<'_>) -> Result<(), FileError> {
+        let there: Vec<_> = before.tower.partial().collect();
+        for tile in self.tower.partial().filter(|tile| !there.contains(tile)) {
+            for kind in kinds(tile.level) {
+                if let Some(coord) = Coord::new(kind, tile.index, tile.hashes.len()) {
+                    self.write(coord, &tile, writing)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        coord: Coord,
+        tile: &TileHashes,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), FileError> {
+        match coord.kind() {
+            Kind::Entries => writing.write(coord, &self.bundle),
+            Kind::Hashes { .. } => writing.write(coord, &hash_bytes(&tile.hashes)),
+        }
+    }
+}
+
+/// The kinds of file that change when a tile of this level does.
+fn kinds(level: u8) -> impl Iterator<Item = Kind> {
+    let bundle = (level == 0).then_some(Kind::Entries);
+    bundle.into_iter().chain([Kind::Hashes { level }])
+}
+
+/// How many entries are in full bundles.
+fn full_entries(size: u64) -> u64 {
+    size - size % TILE_WIDTH as u64
+}
+
+/// Signs the checkpoint of an empty log.
+fn begin(tiles: &Tiles, signer: &Signer) -> Result<(Checkpoint, Note), SealerError> {
+    let checkpoint = Checkpoint {
+        origin: signer.verifier().name().clone(),
+        size: 0,
+        root: Hash::empty(),
+    };
+    let note = checkpoint.sign(signer);
+    write_checkpoint(tiles, &note)?;
+    Ok((checkpoint, note))
+}
+
+fn write_checkpoint(tiles: &Tiles, note: &Note) -> Result<(), FileError> {
+    let path = tiles.path(CHECKPOINT);
+    durable::write_atomic(&path, note.to_string().as_bytes()).map_err(FileError::at("write", &path))
+}
+
+/// Removes what a crash left: partial files beyond the checkpoint, which may be torn, and those of
+/// tiles that its last round made full.
+fn sweep(tiles: &Tiles, size: u64) -> Result<(), FileError> {
+    for level in (0_u8..).take(level_count(size)) {
+        let last = hashes_at(size, level.saturating_add(1));
+        let round = 1 + hashes_at(ROUND_ENTRIES, level.saturating_add(1));
+        for kind in kinds(level) {
+            for index in last.saturating_sub(round)..last {
+                tiles.remove_partials(Coord::full(kind, index))?;
+            }
+            let tail = Coord::full(kind, last);
+            for width in tiles.partial_widths(tail)? {
+                if let Some(coord) = Coord::new(kind, last, width)
+                    && !coord.is_covered_by(size)
+                {
+                    tiles.remove(coord)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "sealer_tests.rs"]
+pub(super) mod tests;
