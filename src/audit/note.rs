@@ -76,6 +76,10 @@ pub struct VerifierKey {
 }
 
 impl VerifierKey {
+    pub(super) fn new(name: KeyName, kind: KeyKind, key: VerifyingKey) -> Self {
+        Self { name, kind, key }
+    }
+
     /// The key that a text names; `None` where it is no such text or its hash is wrong.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -90,7 +94,7 @@ impl VerifierKey {
             _ => return None,
         };
         let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
-        let parsed = Self { name, kind, key };
+        let parsed = Self::new(name, kind, key);
         (parsed.to_string() == text).then_some(parsed)
     }
 
@@ -198,11 +202,7 @@ impl Signer {
     /// The key that verifies what this one signs.
     #[must_use]
     pub fn verifier(&self) -> VerifierKey {
-        VerifierKey {
-            name: self.name.clone(),
-            kind: KeyKind::Note,
-            key: self.key.verifying_key(),
-        }
+        VerifierKey::new(self.name.clone(), KeyKind::Note, self.key.verifying_key())
     }
 
     /// The note of a text, which ends in a newline, with this signature alone.

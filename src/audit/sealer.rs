@@ -364,7 +364,7 @@ fn begin(tiles: &Tiles, signer: &Signer) -> Result<(Checkpoint, Note), SealerErr
     Ok((checkpoint, note))
 }
 
-fn write_checkpoint(tiles: &Tiles, note: &Note) -> Result<(), FileError> {
+pub(super) fn write_checkpoint(tiles: &Tiles, note: &Note) -> Result<(), FileError> {
     let path = tiles.path(CHECKPOINT);
     durable::write_atomic(&path, note.to_string().as_bytes()).map_err(FileError::at("write", &path))
 }

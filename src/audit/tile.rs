@@ -17,7 +17,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     checkpoint::parse_decimal,
-    coord::{Coord, Kind},
+    coord::Coord,
     tower::TILE_WIDTH,
     tree::{HASH_BYTES, Hash},
 };
@@ -234,7 +234,7 @@ impl<'a> Writing<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::coord::Kind, *};
     use proptest::prelude::*;
 
     #[test]

@@ -1,0 +1,452 @@
+//! Repairing an audit log from its own files and the log.
+//!
+//! Each bundle's entries stand in three places: the bundle, as hashes in the tile
+//! beside it, and in the log. What the tree above vouches for is right, or else
+//! what two of the three say. Nothing is written before everything chosen so
+//! hashes to the signed root.
+//!
+//! A checkpoint that is lost is signed anew over what the log holds, but only if
+//! every file that is left agrees: so the new one extends whatever was signed.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use bytes::Bytes;
+
+use super::{
+    checkpoint::Checkpoint,
+    coord::{Coord, Kind},
+    note::Signer,
+    sealer::{Entries, write_checkpoint},
+    tile::{Tiles, Writing, hash_bytes, push_entry},
+    tower::{TILE_WIDTH, TileHashes, Tower, hashes_at},
+    tree::{Frontier, Hash},
+    verify::{Findings, read_checkpoint},
+    witness::{Kept, kept},
+};
+use crate::{
+    domain::Position,
+    seal::{FileError, durable},
+};
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// The files that were written again.
+    pub files: BTreeSet<Coord>,
+    /// The size of the checkpoint, where it was lost and signed anew. Compare it with one that
+    /// was kept elsewhere.
+    pub signed: Option<u64>,
+    /// Damaged files of what witnesses cosigned, which were removed; ask the witnesses again.
+    pub removed: Vec<String>,
+}
+
+/// Why the audit log cannot be repaired. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// A file cannot be read or written. Some may have been written; repair again.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No copy of these entries is the one that was recorded.
+    #[error(
+        "events {first} to {last} cannot be repaired: no copy of them is the one that was \
+         recorded; restore the data directory from a backup"
+    )]
+    Lost {
+        /// The first of the bundle.
+        first: Position,
+        /// The last of it.
+        last: Position,
+    },
+    /// The copies agree on something that was not signed.
+    #[error(
+        "the {size} events do not hash to what was signed for them, and no copy says which was \
+         changed; restore the data directory from a backup"
+    )]
+    Root {
+        /// The signed size.
+        size: u64,
+    },
+    /// The checkpoint is lost, and the log ends before what was sealed.
+    #[error(
+        "the checkpoint is lost and the log ends at {head}, before events that were sealed; \
+         restore the data directory from a backup"
+    )]
+    Behind {
+        /// Where the log ends.
+        head: Position,
+    },
+}
+
+/// Makes every file below a directory what it was, as far as the log and the other files can say.
+/// `head` is where the log ends. `progress` is told how many steps of how many are done.
+///
+/// # Errors
+/// Something cannot be repaired; then nothing was written.
+pub fn repair(
+    dir: &Path,
+    signer: &Signer,
+    log: &dyn Entries,
+    head: Position,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Repaired, RepairError> {
+    durable::make_dir(dir).map_err(FileError::at("create", dir))?;
+    let tiles = Tiles::at(dir);
+    let key = signer.verifier();
+    let trusted = read_checkpoint(&tiles, &key, &mut Findings::default())?;
+    let size = trusted
+        .as_ref()
+        .map_or(head.get(), |checkpoint| checkpoint.size);
+    let steps = size.div_ceil(TILE_WIDTH as u64);
+    let rebuild = Rebuild {
+        tiles: &tiles,
+        log,
+        size,
+        is_signed: trusted.is_some(),
+    };
+    let mut progress = |done| progress(done, steps.saturating_mul(2));
+    let root = rebuild.run(None, &mut progress)?;
+    if trusted
+        .as_ref()
+        .is_some_and(|checkpoint| checkpoint.root != root)
+    {
+        return Err(RepairError::Root { size });
+    }
+    if trusted.is_none() {
+        rebuild.check_end(head)?;
+    }
+    let mut repaired = Repaired::default();
+    let mut writing = Writing::new(&tiles);
+    let files = &mut repaired.files;
+    rebuild.run(Some((&mut writing, files)), &mut |done| {
+        progress(steps + done)
+    })?;
+    writing.sync()?;
+    if trusted.is_none() {
+        let origin = key.name().clone();
+        let note = Checkpoint { origin, size, root }.sign(signer);
+        write_checkpoint(&tiles, &note)?;
+        repaired.signed = Some(size);
+    }
+    for kept in kept(dir, &key)? {
+        if let Kept::Damaged { name } = kept {
+            let path = dir.join(&name);
+            fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+            repaired.removed.push(name);
+        }
+    }
+    Ok(repaired)
+}
+
+/// Where what is not as it should be is written, and what that was.
+type Target<'a, 'b> = (&'a mut Writing<'b>, &'a mut BTreeSet<Coord>);
+
+struct Rebuild<'a> {
+    tiles: &'a Tiles,
+    log: &'a dyn Entries,
+    size: u64,
+    /// Whether a signed root will say if what is chosen is right.
+    is_signed: bool,
+}
+
+impl Rebuild<'_> {
+    /// Builds the tree from the best copy of every bundle; gives its root.
+    fn run(
+        &self,
+        mut target: Option<Target<'_, '_>>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Hash, RepairError> {
+        let mut tower = Tower::default();
+        for index in 0..self.size.div_ceil(TILE_WIDTH as u64) {
+            progress(index);
+            let entries = self.choose(index)?;
+            let mut bundle = Vec::new();
+            for entry in &entries {
+                push_entry(&mut bundle, entry);
+                tower.push(Hash::leaf(entry));
+                while let Some(tile) = tower.take_full() {
+                    self.mend_tile(&tile, &mut target)?;
+                }
+            }
+            if let Some(coord) = Coord::in_tree(Kind::Entries, index, self.size) {
+                self.mend(coord, &bundle, &mut target)?;
+                for narrow in self.narrower(coord)? {
+                    let mut bundle = Vec::new();
+                    for entry in entries.iter().take(narrow.width()) {
+                        push_entry(&mut bundle, entry);
+                    }
+                    self.mend(narrow, &bundle, &mut target)?;
+                }
+            }
+        }
+        for tile in tower.partial() {
+            self.mend_tile(&tile, &mut target)?;
+        }
+        Ok(tower.root())
+    }
+
+    /// The entries of a bundle, from the copy that is right.
+    fn choose(&self, index: u64) -> Result<Vec<Bytes>, RepairError> {
+        let kind = Kind::Hashes { level: 0 };
+        let Some(coord) = Coord::in_tree(Kind::Entries, index, self.size) else {
+            return Ok(Vec::new());
+        };
+        let tile = Coord::in_tree(kind, index, self.size);
+        let tile = tile.map_or(Ok(None), |tile| self.tiles.hashes(tile))?;
+        let above = self.above(index)?;
+        let bundle = self.tiles.entries(coord)?;
+        let bundle = bundle.map(|entries| (leaves(&entries), entries));
+        let vouched = |leaves: &Vec<Hash>| {
+            let fits = above.map(|above| Frontier::of(leaves).root() == above);
+            fits.unwrap_or_else(|| Some(leaves) == tile.as_ref())
+        };
+        if let Some((leaves, entries)) = &bundle
+            && vouched(leaves)
+        {
+            return Ok(entries.clone());
+        }
+        let logged = self
+            .logged(coord)
+            .map(|entries| (leaves(&entries), entries));
+        let same = logged.is_some()
+            && bundle.as_ref().map(|(leaves, _)| leaves) == logged.as_ref().map(|(l, _)| l);
+        // The signed root has the last word; without one, the log is believed only where nothing
+        // else is left.
+        let alone = self.is_signed || (bundle.is_none() && tile.is_none());
+        logged
+            .filter(|(leaves, _)| vouched(leaves) || same || alone)
+            .or(bundle.filter(|_| self.is_signed))
+            .map(|(_, entries)| entries)
+            .ok_or_else(|| {
+                let first = Position::new(coord.first_leaf()).next();
+                let last = first.plus(coord.width() as u64).previous();
+                RepairError::Lost { first, last }
+            })
+    }
+
+    /// What the tile above says of a full bundle.
+    fn above(&self, index: u64) -> Result<Option<Hash>, FileError> {
+        let width = TILE_WIDTH as u64;
+        let kind = Kind::Hashes { level: 1 };
+        let Some(coord) = Coord::in_tree(kind, index / width, self.size) else {
+            return Ok(None);
+        };
+        let hashes = self.tiles.hashes(coord)?;
+        Ok(hashes.and_then(|hashes| hashes.get((index % width) as usize).copied()))
+    }
+
+    /// The entries of a bundle as the log has them; `None` where it cannot give all.
+    fn logged(&self, coord: Coord) -> Option<Vec<Bytes>> {
+        let mut entries = Vec::with_capacity(coord.width());
+        while entries.len() < coord.width() {
+            let from = coord.first_leaf() + entries.len() as u64;
+            let wanted = coord.width() - entries.len();
+            let some = self.log.entries(Position::new(from).next(), wanted).ok()?;
+            if some.is_empty() || some.len() > wanted {
+                return None;
+            }
+            entries.extend(some);
+        }
+        Some(entries)
+    }
+
+    fn mend_tile(
+        &self,
+        tile: &TileHashes,
+        target: &mut Option<Target<'_, '_>>,
+    ) -> Result<(), RepairError> {
+        let kind = Kind::Hashes { level: tile.level };
+        let Some(coord) = Coord::new(kind, tile.index, tile.hashes.len()) else {
+            return Ok(());
+        };
+        self.mend(coord, &hash_bytes(&tile.hashes), target)?;
+        for narrow in self.narrower(coord)? {
+            let hashes = tile.hashes.get(..narrow.width()).unwrap_or_default();
+            self.mend(narrow, &hash_bytes(hashes), target)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file that is not as it should be.
+    fn mend(
+        &self,
+        coord: Coord,
+        bytes: &[u8],
+        target: &mut Option<Target<'_, '_>>,
+    ) -> Result<(), RepairError> {
+        if let Some((writing, files)) = target
+            && self.tiles.read(coord)?.as_deref() != Some(bytes)
+        {
+            writing.write(coord, bytes)?;
+            files.insert(coord);
+        }
+        Ok(())
+    }
+
+    /// The narrower forms of a file that are there.
+    fn narrower(&self, whole: Coord) -> Result<Vec<Coord>, FileError> {
+        let widths = self.tiles.partial_widths(whole)?.into_iter();
+        let narrower = widths.filter(|width| *width < whole.width());
+        Ok(narrower
+            .filter_map(|width| Coord::new(whole.kind(), whole.index(), width))
+            .collect())
+    }
+
+    /// Where no root is signed: whether nothing was sealed beyond the log's end, and what was
+    /// sealed of the last bundle is what the log has there.
+    fn check_end(&self, head: Position) -> Result<(), RepairError> {
+        let last = hashes_at(self.size, 1);
+        let tail = Coord::full(Kind::Entries, last);
+        let width = (self.size % TILE_WIDTH as u64) as usize;
+        let widths = self.tiles.partial_widths(tail)?;
+        let beyond = widths.iter().any(|there| *there > width);
+        if beyond || self.tiles.read(tail)?.is_some() {
+            return Err(RepairError::Behind { head });
+        }
+        let Some(coord) = Coord::in_tree(Kind::Entries, last, self.size) else {
+            return Ok(());
+        };
+        let chosen = self.choose(last)?;
+        for narrow in self.narrower(coord)? {
+            let sealed = self.tiles.entries(narrow)?;
+            if sealed.is_some_and(|sealed| !chosen.starts_with(&sealed)) {
+                let first = Position::new(coord.first_leaf()).next();
+                let last = Position::new(self.size);
+                return Err(RepairError::Lost { first, last });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn leaves(entries: &[Bytes]) -> Vec<Hash> {
+    entries.iter().map(|entry| Hash::leaf(entry)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::{
+        sealer::{
+            EntriesError,
+            tests::{Made, audit, files, restore, sealer, signer},
+        },
+        verify::{Against, verify},
+    };
+    use super::*;
+
+    /// A log that has lost every entry.
+    struct Nothing;
+
+    impl Entries for Nothing {
+        fn entries(&self, _from: Position, _limit: usize) -> Result<Vec<Bytes>, EntriesError> {
+            Err("gone".into())
+        }
+    }
+
+    fn sealed(heads: &[u64]) -> TempDir {
+        let dir = TempDir::new().unwrap();
+        for head in heads {
+            sealer(&dir).seal(Position::new(*head), &Made).unwrap();
+        }
+        dir
+    }
+
+    fn mend(dir: &TempDir, log: &dyn Entries, head: u64) -> Result<Repaired, RepairError> {
+        let head = Position::new(head);
+        repair(&audit(dir), &signer(dir), log, head, &mut |_, _| {})
+    }
+
+    fn is_whole(dir: &TempDir) -> bool {
+        let key = signer(dir).verifier();
+        let verified = verify(&audit(dir), &key, Against::default(), &mut |_, _| {});
+        verified.unwrap().is_whole()
+    }
+
+    #[test]
+    fn every_file_that_changes_or_goes_comes_back_as_it_was() {
+        let dir = sealed(&[250, 256, 600, 650]);
+        let whole = files(&audit(&dir));
+        for (path, bytes) in &whole {
+            for change in 0..3 {
+                let mut changed = bytes.clone();
+                changed[bytes.len() / 2] ^= 1;
+                match change {
+                    0 => fs::write(path, changed).unwrap(),
+                    1 => fs::write(path, &bytes[..bytes.len() / 2]).unwrap(),
+                    _ => fs::remove_file(path).unwrap(),
+                }
+                // A narrower file that is gone is not missed: the full one or a wider one is there.
+                let narrower = path.to_string_lossy().contains("/000.p/")
+                    || path.ends_with("002.p/88")
+                    || path.ends_with("000.p/1");
+                let done = mend(&dir, &Made, 650).unwrap();
+                assert!(is_whole(&dir), "{path:?}");
+                if !(narrower && change == 2) {
+                    assert_eq!(files(&audit(&dir)), whole, "{path:?}");
+                    assert_eq!(done.files.len() + done.signed.iter().len(), 1, "{path:?}");
+                }
+                restore(&audit(&dir), &whole);
+            }
+        }
+        assert_eq!(mend(&dir, &Nothing, 0).unwrap(), Repaired::default());
+    }
+
+    #[test]
+    fn tiles_come_back_without_a_log() {
+        let dir = sealed(&[600]);
+        let whole = files(&audit(&dir));
+        let path = audit(&dir).join("tile/0/001");
+        fs::write(&path, b"").unwrap();
+        assert_eq!(mend(&dir, &Nothing, 0).unwrap().files.len(), 1);
+        fs::remove_dir_all(audit(&dir).join("tile/1")).unwrap();
+        fs::remove_dir_all(audit(&dir).join("tile/0/002.p")).unwrap();
+        assert_eq!(mend(&dir, &Nothing, 0).unwrap().files.len(), 2);
+        assert_eq!(files(&audit(&dir)), whole);
+        fs::remove_dir_all(audit(&dir).join("tile")).unwrap();
+        assert_eq!(mend(&dir, &Made, 600).unwrap().files.len(), 7);
+        assert_eq!(files(&audit(&dir)), whole);
+    }
+
+    #[test]
+    fn a_bundle_that_no_copy_has_is_named_and_nothing_is_written() {
+        let dir = sealed(&[600]);
+        for name in ["tile/entries/001", "tile/0/000"] {
+            fs::write(audit(&dir).join(name), b"").unwrap();
+        }
+        let before = files(&audit(&dir));
+        let lost = mend(&dir, &Nothing, 0);
+        let Err(RepairError::Lost { first, last }) = lost else {
+            panic!("{lost:?}");
+        };
+        assert_eq!((first.get(), last.get()), (257, 512));
+        assert_eq!(files(&audit(&dir)), before);
+    }
+
+    #[test]
+    fn a_lost_checkpoint_is_signed_anew_only_if_it_extends_what_was_sealed() {
+        struct Other;
+        impl Entries for Other {
+            fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError> {
+                let entries = Made.entries(from, limit)?;
+                let changed = |(at, entry)| if at == 590 { Bytes::new() } else { entry };
+                Ok((from.get()..).zip(entries).map(changed).collect())
+            }
+        }
+        let dir = sealed(&[600]);
+        fs::write(audit(&dir).join("checkpoint"), b"lost").unwrap();
+        let behind = mend(&dir, &Made, 590);
+        assert!(matches!(behind, Err(RepairError::Behind { .. })));
+        let other = mend(&dir, &Other, 610);
+        assert!(matches!(other, Err(RepairError::Lost { .. })));
+        // The sealed copy is believed, where there is one.
+        assert_eq!(mend(&dir, &Other, 600).unwrap().signed, Some(600));
+        assert!(is_whole(&dir));
+        fs::write(audit(&dir).join("checkpoint"), b"lost").unwrap();
+        assert_eq!(mend(&dir, &Made, 700).unwrap().signed, Some(700));
+        assert!(is_whole(&dir));
+        let mut sealer = sealer(&dir);
+        sealer.seal(Position::new(800), &Made).unwrap();
+        assert!(is_whole(&dir));
+    }
+}
