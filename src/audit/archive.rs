@@ -4,21 +4,26 @@
 //! whose bytes have changed gives nothing rather than something else. Whether the
 //! leaves are those that were signed is what `verify` answers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
 
 use super::{
     coord::{Coord, Kind},
+    note::VerifierKey,
     sealer::{Entries, EntriesError},
     tile::Tiles,
-    tower::TILE_WIDTH,
+    tower::{TILE_WIDTH, hashes_at},
     tree::Hash,
+    verify::{Findings, read_checkpoint},
 };
-use crate::{domain::Position, seal::FileError};
+use crate::{domain::Position, log, seal::FileError};
 
 /// Why sealed entries cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,25 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// Reads without a sealer, for repairs and before the log is open. What is sealed is what the
+    /// checkpoint says; where that is lost, the full bundles that are there, without a gap.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn open(dir: &Path, key: &VerifierKey) -> Result<Self, FileError> {
+        let tiles = Tiles::at(dir);
+        let checkpoint = read_checkpoint(&tiles, key, &mut Findings::default())?;
+        let bundles = match checkpoint {
+            Some(checkpoint) => hashes_at(checkpoint.size, 1),
+            None => (0..)
+                .take_while(|index| tiles.path(Coord::full(Kind::Entries, *index)).exists())
+                .count() as u64,
+        };
+        let sealed = bundles.saturating_mul(TILE_WIDTH as u64);
+        let sealed = Arc::new(AtomicU64::new(sealed));
+        Ok(Self { tiles, sealed })
+    }
+
     /// Reads beside a sealer, which keeps the count.
     pub(super) fn following(tiles: Tiles, sealed: Arc<AtomicU64>) -> Self {
         Self { tiles, sealed }
@@ -77,6 +101,17 @@ impl Entries for Archive {
         let mut entries = self.read(from)?;
         entries.truncate(limit);
         Ok(entries)
+    }
+}
+
+impl log::Archive for Archive {
+    fn sealed(&self) -> Position {
+        self.sealed()
+    }
+
+    fn read(&self, from: Position) -> Option<Vec<Bytes>> {
+        let entries = self.read(from).ok()?;
+        (!entries.is_empty()).then_some(entries)
     }
 }
 

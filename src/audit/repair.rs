@@ -17,7 +17,7 @@ use super::{
     coord::{Coord, Kind},
     note::Signer,
     sealer::{Entries, write_checkpoint},
-    tile::{Tiles, Writing, hash_bytes, push_entry},
+    tile::{Named, Tiles, Writing, hash_bytes, push_entry},
     tower::{TILE_WIDTH, TileHashes, Tower, hashes_at},
     tree::{Frontier, Hash},
     verify::{Findings, read_checkpoint},
@@ -115,7 +115,8 @@ pub fn repair(
         rebuild.check_end(head)?;
     }
     let mut repaired = Repaired::default();
-    let mut writing = Writing::new(&tiles);
+    let mut named = Named::default();
+    let mut writing = Writing::new(&tiles, &mut named);
     let files = &mut repaired.files;
     rebuild.run(Some((&mut writing, files)), &mut |done| {
         progress(steps + done)

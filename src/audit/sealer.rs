@@ -25,12 +25,13 @@ use super::{
     checkpoint::{Checkpoint, CheckpointError},
     coord::{Coord, Kind},
     note::{NOTE_BYTES_MAX, Note, Signer},
-    tile::{Tiles, Writing, hash_bytes, push_entry},
+    tile::{Named, Tiles, Writing, hash_bytes, push_entry},
     tower::{TILE_WIDTH, TileHashes, Tower, hashes_at, level_count},
     tree::Hash,
 };
 use crate::{
     domain::Position,
+    log,
     seal::{FileError, durable},
 };
 
@@ -46,6 +47,16 @@ pub trait Entries {
     /// # Errors
     /// That entry cannot be read.
     fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError>;
+}
+
+impl Entries for log::Reader {
+    fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError> {
+        let last = from.plus(limit as u64).previous();
+        let entries = self
+            .scan(from, last)
+            .map(|read| read.map(|(_, entry)| entry));
+        Ok(entries.collect::<Result<_, log::ReadError>>()?)
+    }
 }
 
 /// Why entries cannot be read, in the words of who should have.
@@ -113,6 +124,7 @@ pub struct Sealer {
     checkpoint: Checkpoint,
     note: Note,
     sealed: Arc<AtomicU64>,
+    named: Named,
 }
 
 /// What the next entry is appended to.
@@ -147,6 +159,7 @@ impl Sealer {
             checkpoint,
             note,
             sealed,
+            named: Named::default(),
         })
     }
 
@@ -188,7 +201,7 @@ impl Sealer {
         if target == size {
             return Ok(None);
         }
-        let mut writing = Writing::new(&self.tiles);
+        let mut writing = Writing::new(&self.tiles, &mut self.named);
         let mut edge = self.edge.clone();
         while edge.tower.size() < target {
             edge.append_some(target, entries, &mut writing)?;

@@ -178,17 +178,27 @@ fn gone(result: io::Result<()>, path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Directories whose own names are known to be on the disk, so that a new file in one of them costs
+/// one sync of a directory and not one of each above it.
+#[derive(Debug, Default)]
+pub(super) struct Named(BTreeSet<PathBuf>);
+
+/// Directories that are remembered.
+const NAMED_MAX: usize = 1_024;
+
 /// Files that are being written, and what must be synced for them to be on the disk.
 pub(super) struct Writing<'a> {
     tiles: &'a Tiles,
+    named: &'a mut Named,
     files: Vec<PathBuf>,
     dirs: BTreeSet<PathBuf>,
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn new(tiles: &'a Tiles) -> Self {
+    pub(super) fn new(tiles: &'a Tiles, named: &'a mut Named) -> Self {
         Self {
             tiles,
+            named,
             files: Vec::new(),
             dirs: BTreeSet::new(),
         }
@@ -197,7 +207,8 @@ impl<'a> Writing<'a> {
     /// Writes a file. It is on the disk after [`sync`](Self::sync).
     pub(super) fn write(&mut self, coord: Coord, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.tiles.path(coord);
-        self.make_dirs(&durable::parent(&path))?;
+        let dir = durable::parent(&path);
+        durable::make_dir(&dir).map_err(FileError::at("create", &dir))?;
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
         options
@@ -205,6 +216,13 @@ impl<'a> Writing<'a> {
             .and_then(|mut file| file.write_all(bytes))
             .map_err(FileError::at("write", &path))?;
         self.files.push(path);
+        // Who created a directory may have ended before syncing the one above: each is synced once.
+        for dir in dir.ancestors() {
+            self.dirs.insert(dir.to_owned());
+            if self.named.0.contains(dir) || dir == self.tiles.root {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -218,16 +236,10 @@ impl<'a> Writing<'a> {
         for dir in &self.dirs {
             durable::sync_dir(dir).map_err(FileError::at("sync", dir))?;
         }
-        Ok(())
-    }
-
-    /// Creates a directory, unless it is there. It will be synced with all above it, for who
-    /// created those may have ended before syncing them.
-    fn make_dirs(&mut self, dir: &Path) -> Result<(), FileError> {
-        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-        let above = dir.ancestors().map(Path::to_owned);
-        let above = above.take_while(|dir| dir.starts_with(&self.tiles.root));
-        self.dirs.extend(above);
+        if self.named.0.len() + self.dirs.len() > NAMED_MAX {
+            self.named.0.clear();
+        }
+        self.named.0.extend(self.dirs);
         Ok(())
     }
 }
@@ -247,7 +259,8 @@ mod tests {
         }
         let full = Coord::full(Kind::Entries, 0);
         let partial = Coord::new(Kind::Entries, 0, 7).unwrap();
-        let mut writing = Writing::new(&tiles);
+        let mut named = Named::default();
+        let mut writing = Writing::new(&tiles, &mut named);
         writing.write(full, &bundle).unwrap();
         writing.write(partial, b"torn").unwrap();
         writing.sync().unwrap();
