@@ -1,4 +1,27 @@
-//! See the map in `lib.rs`.
+//! The audit log: what was recorded cannot be changed, dropped or reordered unseen.
+//!
+//! Every event is a leaf of an RFC 6962 hash tree. The tree is kept as tiles and
+//! entry bundles in the layout of C2SP tlog-tiles, and signed as checkpoints:
+//! what Tessera, Sunlight and Rekor do, so that auditors have tools for it. A
+//! leaf is the hash of the bytes as the log has them, where personal values are
+//! sealed: a person can be forgotten, and every proof stays valid.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `tree`, `tower` | the hash tree; its growing edge, as tiles have it |
+//! | `coord`, `tile` | names of tiles and bundles; their bytes and files |
+//! | `note`, `checkpoint` | signed notes and keys; what a log signs of its tree |
+//! | `sealer` | from the durable log to files and a checkpoint |
+//! | `archive` | reading entries back from bundles |
+//! | `proof`, `proof_file` | inclusion and consistency; the proof one can keep |
+//! | `climb`, `verify` | who lies, and from which position on |
+//! | `repair` | from the copies that are left to what was signed |
+//! | `witness` | others who vouch for a checkpoint |
+//!
+//! Entries are opaque here, positions are theirs in the log, and a leaf's index
+//! is its position less one. Nothing here speaks HTTP or NATS: a path below
+//! `/audit/` is the path of a file below the audit directory, as [`Coord`] reads
+//! it. The threat model is in this folder's `README.md`.
 
 mod archive;
 mod checkpoint;
