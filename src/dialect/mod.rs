@@ -25,11 +25,7 @@ pub mod request;
 mod rig;
 pub mod route;
 pub mod search;
-#[cfg(test)]
-mod served;
 pub mod thena;
-#[cfg(test)]
-mod vectors;
 
 pub use call::{
     Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Shown, Window, Write,

@@ -1,40 +1,51 @@
 //! A service in memory, so that a dialect's tests can send requests and read answers.
 //!
-//! It judges attempts with the real `decide` and folds with the real
-//! `evolve`; it has no disk, no tokens and no threads. Its clock stands
-//! still, its ids count up.
+//! It judges attempts with the core's own `decide` and keeps every version of
+//! every contact. It has no disk, no tokens and no threads; its clock stands
+//! still, its ids count up. It serves the dialect under test, and the others
+//! at their own paths, for our own API reads what came in by any door.
 
+mod read;
 mod vectors;
 
-pub use vectors::run_vectors;
+pub use vectors::vectors_hold;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::call::{EventPage, Events, List, Order, Page, Window};
 use super::{
-    Answer, Ask, Caller, Dialect, Query, Refusal, Reply, Request, Route, Shown, TokenProblem,
-    Whose, Write,
+    ALL, Answer, Ask, Caller, Dialect, Query, REGISTRY, Refusal, Reply, Request, Route,
+    TokenProblem, Whose, Write,
 };
 use crate::domain::{
-    Action, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Current, Decision, Event,
-    EventId, Facts, Failure, FailureCode, Header, LookupKey, Operation, Outcome, Owner, Phase,
-    Position, State, Status, Target, Timestamp, Track, decide, evolve,
+    Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
+    EventId, Facts, Header, Operation, Outcome, Owner, Phase, Position, Rules, State, Tag,
+    Timestamp, batch_refused, decide,
 };
+use crate::wire::event_type;
 
 /// The time at which everything happens.
 pub const NOW: &str = "2026-01-15T10:30:00.000Z";
 
-/// A service that speaks one dialect.
+/// What a client says of a body in JSON.
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+/// A contact's versions, oldest first, with the events that made them.
+pub type Versions = Vec<(Event, Option<Contact>)>;
+
+/// A service.
 #[derive(Clone)]
 pub struct Rig {
     dialect: &'static dyn Dialect,
     /// Who sends.
     pub caller: Caller,
-    contacts: Vec<(Track, Contact)>,
-    /// What happened so far.
+    /// Every contact there ever was, oldest first.
+    pub contacts: Vec<Versions>,
+    /// What happened so far, oldest first.
     pub events: Vec<Event>,
+    /// The position of the last event.
+    head: u64,
 }
 
 /// An answer, with what it put in the log.
@@ -63,256 +74,286 @@ impl Sent {
     }
 }
 
+type Params = Vec<(String, String)>;
+type Found = (&'static dyn Dialect, &'static Route, Params);
+
 impl Rig {
     /// A service in open mode whose developer has this tenant.
     pub fn open(dialect: &'static dyn Dialect, tenant: &str) -> Self {
         let caller = Caller {
+            actor: Actor {
+                client_id: Some("client".into()),
+                ..Actor::default()
+            },
             own_tenant: Some(tenant.into()),
             open: true,
-            ..Caller::default()
         };
         Self {
             dialect,
             caller,
             contacts: Vec::new(),
             events: Vec::new(),
+            head: 0,
         }
     }
 
-    /// Sends a request without headers.
-    pub fn send(&mut self, method: &str, target: &str, body: &str) -> Sent {
-        self.send_with(method, target, &[], body)
+    /// The same for callers with tokens, none of which says a tenant.
+    pub fn strict(mut self) -> Self {
+        self.caller.open = false;
+        self.caller.own_tenant = None;
+        self
     }
 
-    /// Sends a request.
+    /// Sends a request with JSON.
+    pub fn send(&mut self, method: &str, target: &str, body: impl AsRef<[u8]>) -> Sent {
+        self.send_with(method, target, JSON, body)
+    }
+
+    /// Sends a request with this JSON.
+    pub fn send_json(&mut self, method: &str, target: &str, body: &Value) -> Sent {
+        self.send(method, target, body.to_string())
+    }
+
+    /// Sends a request with these headers only.
     pub fn send_with(
         &mut self,
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Sent {
         let before = self.events.len();
-        let reply = self.reply(method, target, headers, body);
-        let events = self.events[before..].iter().map(|e| self.type_of(e));
-        Sent {
-            events: events.collect(),
-            reply,
-        }
+        let reply = self.reply(method, target, headers, body.as_ref(), Self::serve);
+        let events = self.events[before..].iter().map(type_of).collect();
+        Sent { reply, events }
     }
 
-    fn reply(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    /// Sends a request with JSON, and answers in the service's stead.
+    pub fn answer(
+        &mut self,
+        method: &str,
+        target: &str,
+        body: impl AsRef<[u8]>,
+        serve: impl FnOnce(Ask) -> Answer,
+    ) -> Reply {
+        self.reply(method, target, JSON, body.as_ref(), |_, ask| serve(ask))
+    }
+
+    /// The types of what happened so far.
+    pub fn types(&self) -> Vec<String> {
+        self.events.iter().map(type_of).collect()
+    }
+
+    fn reply(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        serve: impl FnOnce(&mut Self, Ask) -> Answer,
+    ) -> Reply {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let Some((route, params)) = self.route(method, path) else {
-            return self.dialect.refuse(&Refusal::UnknownPath);
+        let (dialect, route, params) = match self.route(method, path) {
+            Ok(found) => found,
+            Err(refusal) => return self.dialect.refuse(&refusal),
         };
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-                (
-                    name,
-                    HeaderValue::from_str(value).expect("a header's value"),
-                )
-            })
-            .collect();
         let caller = self.caller.clone();
         let request = Request {
             route,
             params: &params,
             query: &Query::parse(query),
-            headers: &headers,
-            body: body.as_bytes(),
+            headers: &header_map(headers),
+            body,
             caller: &caller,
         };
-        let owner = match self.dialect.whose(&request) {
+        let owner = match dialect.whose(&request) {
             Ok(Whose::Owner(owner)) => Some(owner),
-            Ok(Whose::Contact(_) | Whose::Visible | Whose::Nobody) => None,
+            Ok(Whose::Contact(id)) => match self.owner_of(id) {
+                Some(owner) => Some(owner),
+                None => return dialect.refuse(&Refusal::NotFound),
+            },
+            Ok(Whose::Visible | Whose::Nobody) => None,
             Err(reply) => return reply,
         };
-        match self.dialect.decode(&request, owner.as_ref()) {
-            Ok(call) => (call.answer)(self.ask(call.ask)),
+        match dialect.decode(&request, owner.as_ref()) {
+            Ok(call) => (call.answer)(serve(self, call.ask)),
             Err(reply) => reply,
         }
     }
 
-    fn route(&self, method: &str, path: &str) -> Option<(&'static Route, Vec<(String, String)>)> {
-        let routes = self.dialect.routes().iter();
-        let mut found: Vec<_> = routes
-            .filter(|route| route.method.name() == method)
-            .flat_map(|route| route.paths.iter().map(move |template| (route, *template)))
-            .filter_map(|(route, template)| Some((route, matches(template, path)?)))
-            .collect();
-        // A path's own words win over a parameter's.
-        found.sort_by_key(|(_, params)| params.len());
-        found.into_iter().next()
+    /// The route of a path: of the dialect under test, else of the first that has one.
+    fn route(&self, method: &str, path: &str) -> Result<Found, Refusal> {
+        let dialects = std::iter::once(self.dialect).chain(ALL.iter().copied());
+        for dialect in dialects {
+            let routes = dialect.routes().iter();
+            let mut fitting: Vec<(&'static Route, Params)> = routes
+                .flat_map(|route| route.paths.iter().map(move |template| (route, template)))
+                .filter_map(|(route, template)| Some((route, matches(template, path)?)))
+                .collect();
+            if fitting.is_empty() {
+                continue;
+            }
+            // A path's own words win over a parameter's.
+            fitting.sort_by_key(|(_, params)| params.len());
+            let names: Vec<_> = fitting.iter().map(|(r, _)| r.method.name()).collect();
+            let of_method = fitting.into_iter().find(|(r, _)| r.method.name() == method);
+            let (route, params) = of_method.ok_or_else(|| Refusal::MethodNotAllowed {
+                allow: names.join(", "),
+            })?;
+            return Ok((dialect, route, params));
+        }
+        Err(Refusal::UnknownPath)
     }
 
-    fn ask(&mut self, ask: Ask) -> Answer {
+    fn serve(&mut self, ask: Ask) -> Answer {
         match ask {
             Ask::Write(write) => Answer::Written(self.write(&write)),
-            Ask::Get { owner, target } => match self.find(&owner, &target) {
-                Some(index) => Answer::Contact(Box::new(self.contacts[index].1.clone())),
+            Ask::Get { owner, target } => self.get(&owner, &target),
+            Ask::GetAt {
+                owner,
+                target,
+                as_of,
+            } => self.get_at(&owner, &target, as_of),
+            Ask::History { owner, target } => match self.find(&owner, &target) {
+                Some(versions) => Answer::History(versions.clone()),
                 None => Answer::NotFound,
             },
-            Ask::List(list) => Answer::Page(self.list(list)),
-            Ask::Events(events) => Answer::Events(self.page_of_events(&events)),
+            Ask::List(list) => Answer::Page(self.list(&list)),
+            Ask::Search(search) => Answer::Page(self.search(&search)),
+            Ask::Changes(asked) => Answer::Changes(self.changes(&asked)),
+            Ask::Events(asked) => Answer::Events(self.page_of_events(&asked)),
             Ask::Authenticate { token } => match token.as_str() {
                 "good" => Answer::Token("short".into()),
                 "old" => Answer::TokenRefused(TokenProblem::Expired),
                 _ => Answer::TokenRefused(TokenProblem::Invalid),
             },
-            Ask::History { .. } | Ask::Nothing => Answer::Nothing,
-            Ask::GetAt { .. } | Ask::Search(_) | Ask::Changes(_) => {
-                panic!("only our own API asks this, and it has a service of its own")
-            }
+            Ask::Nothing => Answer::Nothing,
         }
     }
 
     fn write(&mut self, write: &Write) -> Vec<Outcome> {
-        let (contacts, events) = (self.contacts.clone(), self.events.clone());
-        let attempts = write.attempts.iter();
-        let outcomes: Vec<_> = attempts
-            .map(|attempt| self.attempt(&write.owner, attempt))
-            .collect();
-        let refused = |o: &Outcome| matches!(o, Outcome::Refused { .. });
+        let (before, mut decisions) = (self.clone(), Vec::new());
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for attempt in &write.attempts {
+            let decision = self.judge(&write.owner, attempt);
+            decisions.push(decision.clone());
+            outcomes.push(self.apply(&write.owner, attempt, decision));
+        }
+        let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. });
         if write.batch == BatchMode::ItemByItem || !outcomes.iter().any(refused) {
             return outcomes;
         }
-        (self.contacts, self.events) = (contacts, events);
-        let mut all = Vec::new();
-        for (attempt, outcome) in write.attempts.iter().zip(outcomes) {
-            let (failure, violations) = match outcome {
-                Outcome::Refused {
-                    failure,
-                    violations,
-                } => (failure, violations),
-                _ => (failure(FailureCode::BatchRefused), Vec::new()),
-            };
-            self.log(
-                &write.owner,
-                attempt.operation,
-                Phase::Start { receipt: None },
-                None,
-            );
-            self.log(
-                &write.owner,
-                attempt.operation,
-                Phase::Fail(failure.clone()),
-                None,
-            );
-            all.push(Outcome::Refused {
-                failure,
-                violations,
-            });
-        }
-        all
+        *self = before;
+        let judged = write.attempts.iter().zip(decisions);
+        judged
+            .map(|(attempt, decision)| {
+                let decision = batch_refused(write.batch, decision);
+                self.apply(&write.owner, attempt, decision)
+            })
+            .collect()
     }
 
-    fn attempt(&mut self, owner: &Owner, attempt: &Attempt) -> Outcome {
-        let current = match (&attempt.action, &attempt.target) {
-            (Ok(Action::Upsert { by, .. }), _) => self.holder(owner, &by.0),
-            (_, Some(target)) => self
-                .find(owner, target)
-                .map(|index| self.contacts[index].0.id),
-            _ => None,
-        };
-        let found = current.and_then(|id| self.contacts.iter().find(|(track, _)| track.id == id));
+    fn judge(&self, owner: &Owner, attempt: &Attempt) -> Decision {
+        let chosen = chosen_id(attempt);
+        let owned = self.live().filter(|contact| contact.owner == *owner);
         let state = State {
-            current: found.map_or(Current::None, |(track, contact)| {
-                Current::One(Box::new((track.clone(), contact.card.clone())))
-            }),
-            owned: u32::try_from(
-                self.contacts
-                    .iter()
-                    .filter(|(t, _)| &t.owner == owner)
-                    .count(),
-            )
-            .expect("few contacts"),
-            chosen: None,
-            holder: &|key| self.holder(owner, key),
+            current: self.current(owner, attempt),
+            owned: u32::try_from(owned.count()).expect("few contacts"),
+            chosen: chosen.and_then(|text| self.taken(owner, text)),
+            holder: &|key| self.holders(owner, key).first().map(|contact| contact.id),
         };
-        let number = u128::try_from(self.events.len()).expect("few events") + 1;
+        let siblings = self.contacts.iter().map(|versions| first_owner(versions));
+        let siblings = siblings.filter(|other| other.dialect() == owner.dialect());
+        let number = 0x7000_8000_0000_0000_0000 | u128::from(self.head + 1);
         let facts = Facts {
             contact: ContactId(Uuid::from_u128(number)),
-            sequence: u64::try_from(self.created()).expect("few contacts") + 1,
-            chosen: None,
+            sequence: siblings.count() as u64 + 1,
+            chosen: chosen.map(|_| Tag([0; 16])),
         };
-        let decision = decide(state, attempt, self.dialect.rules(), facts);
-        let operation = match &decision {
-            Decision::Done(change) => change.operation,
-            _ => attempt.operation,
-        };
-        self.log(owner, operation, Phase::Start { receipt: None }, None);
+        decide(state, attempt, rules_of(owner), facts)
+    }
+
+    fn apply(&mut self, owner: &Owner, attempt: &Attempt, decision: Decision) -> Outcome {
         match decision {
-            Decision::Done(change) => self.apply(owner, change),
+            Decision::Done(change) => {
+                let operation = change.operation;
+                self.log(owner, operation, Phase::Start { receipt: None }, None);
+                let event = self.log(owner, operation, success(&change), Some(&change));
+                self.record(event, change, chosen_id(attempt))
+            }
             Decision::Refused {
                 failure,
                 violations,
             } => {
+                let operation = attempt.operation;
+                self.log(owner, operation, Phase::Start { receipt: None }, None);
                 self.log(owner, operation, Phase::Fail(failure.clone()), None);
                 Outcome::Refused {
                     failure,
                     violations,
                 }
             }
-            Decision::Repeated(_) => unreachable!("no id is chosen, nothing erased"),
+            Decision::Repeated(position) => {
+                let mut versions = self.contacts.iter().flatten();
+                let version = versions.find(|(event, _)| event.header.position == position);
+                let (event, contact) = version.expect("it was done before");
+                outcome(event, contact.clone())
+            }
         }
     }
 
-    fn apply(&mut self, owner: &Owner, change: Change) -> Outcome {
-        let id = change.contact;
-        let position = self.log(
-            owner,
-            change.operation,
-            Phase::Success { erasure: None },
-            Some(&change),
-        );
-        let index = self.contacts.iter().position(|(track, _)| track.id == id);
-        let before = index.map(|index| self.contacts.remove(index));
-        let created_at = now();
-        let event = self.events.last().expect("just logged");
-        let track = evolve(before.map(|(track, _)| track), event).expect("a contact");
-        let Some(card) = change.card else {
-            return Outcome::Removed {
-                operation: change.operation,
-                id,
-                position,
-            };
+    /// Keeps what a change makes of a contact.
+    fn record(&mut self, event: Event, change: Change, chosen: Option<&str>) -> Outcome {
+        let (id, now) = (change.contact, event.header.time);
+        let at = self.contacts.iter().position(|v| id_of(v) == id);
+        let first = at.and_then(|at| self.contacts[at][0].1.clone());
+        let vendor_id = || {
+            let own = rules_of(&event.header.owner).ids.render(id, &change.key);
+            chosen.map_or_else(|| own.expect("no id is chosen"), str::to_owned)
         };
-        let vendor_id = self.dialect.rules().ids.render(id, &track.key);
-        let contact = Contact {
+        let actor = event.header.actor.clone();
+        let contact = change.card.clone().map(|card| Contact {
             id,
-            vendor_id: vendor_id.expect("no id is chosen"),
-            owner: owner.clone(),
-            version: track.version,
-            created_at,
-            created_by: self.caller.actor.clone(),
-            modified_at: now(),
-            modified_by: self.caller.actor.clone(),
-            position,
+            vendor_id: first
+                .as_ref()
+                .map_or_else(vendor_id, |f| f.vendor_id.clone()),
+            owner: event.header.owner.clone(),
+            version: change.version,
+            created_at: first.as_ref().map_or(now, |f| f.created_at),
+            created_by: first
+                .as_ref()
+                .map_or(actor.clone(), |f| f.created_by.clone()),
+            modified_at: now,
+            modified_by: actor,
+            position: event.header.position,
             card,
-        };
-        self.contacts.push((track, contact.clone()));
-        self.contacts.sort_by_key(|(track, _)| track.id);
-        Outcome::Written {
-            operation: change.operation,
-            contact: Box::new(contact),
+        });
+        let written = outcome(&event, contact.clone());
+        match at {
+            Some(at) => self.contacts[at].push((event, contact)),
+            None => self.contacts.push(vec![(event, contact)]),
         }
+        if let (Operation::Erase, Some(at)) = (change.operation, at) {
+            let versions = self.contacts[at].iter_mut();
+            versions.for_each(|(_, contact)| *contact = None);
+        }
+        written
     }
 
+    /// Notes what happened; an outcome's cause is the event before it.
     fn log(
         &mut self,
         owner: &Owner,
         operation: Operation,
         phase: Phase,
         change: Option<&Change>,
-    ) -> Position {
-        let number = u64::try_from(self.events.len()).expect("few events") + 1;
-        let id = Uuid::from_u128(number.into());
+    ) -> Event {
+        self.head += 1;
+        let id = |number: u64| Uuid::from_u128(number.into());
+        let is_start = matches!(phase, Phase::Start { .. });
         let header = Header {
-            position: Position::new(number),
-            id: EventId(id),
+            position: Position::new(self.head),
+            id: EventId(id(self.head)),
             time: now(),
             operation,
             owner: owner.clone(),
@@ -320,112 +361,14 @@ impl Rig {
             key: change.map(|change| change.key.clone()),
             version: change.map(|change| change.version),
             actor: self.caller.actor.clone(),
-            correlation: Correlation::from_uuid(id),
-            causation: None,
+            correlation: Correlation::from_uuid(id(self.head)),
+            causation: (!is_start).then(|| EventId(id(self.head - 1))),
             traceparent: None,
-            fields: change
-                .map(|change| change.fields.clone())
-                .unwrap_or_default(),
+            fields: change.map_or_else(Vec::new, |change| change.fields.clone()),
         };
-        let position = header.position;
-        self.events.push(Event { header, phase });
-        position
-    }
-
-    fn list(&self, list: List) -> Page {
-        let live = self
-            .contacts
-            .iter()
-            .filter(|(track, _)| track.status == Status::Live);
-        let mut all: Vec<Contact> = live
-            .filter(|(track, _)| track.owner == list.owner)
-            .map(|(_, contact)| contact.clone())
-            .filter(|contact| list.filter.as_ref().is_none_or(|f| (f.0)(contact)))
-            .collect();
-        match &list.order {
-            Order::Created => {}
-            Order::CreatedDescending => all.reverse(),
-            Order::By(compare) => all.sort_by(|a, b| compare(a, b)),
-        }
-        let total = all.len();
-        let (offset, limit) = match list.window {
-            Window::After { contact, limit } => {
-                let next = |last| all.iter().position(|c| c.id == last).map_or(0, |i| i + 1);
-                (contact.map_or(0, next), limit)
-            }
-            Window::Offset { offset, limit } => (offset, limit),
-            Window::ClampedPage { page, per_page } => {
-                let last = total.div_ceil(per_page).max(1);
-                ((page.clamp(1, last) - 1) * per_page, per_page)
-            }
-        };
-        let contacts: Vec<_> = all.into_iter().skip(offset).take(limit).collect();
-        Page {
-            total,
-            offset,
-            more: offset + contacts.len() < total,
-            contacts,
-        }
-    }
-
-    fn page_of_events(&self, asked: &Events) -> EventPage {
-        let tenant = |e: &&Event| {
-            asked
-                .tenant
-                .as_ref()
-                .is_none_or(|t| t == e.header.owner.tenant())
-        };
-        let wanted = self
-            .events
-            .iter()
-            .filter(tenant)
-            .filter(|e| (asked.filter.0)(e));
-        let mut all: Vec<_> = wanted.map(|e| (e.clone(), Shown::Nothing)).collect();
-        if asked.newest_first {
-            all.reverse();
-        }
-        let rest: Vec<_> = all.into_iter().skip(asked.offset).collect();
-        EventPage {
-            more: rest.len() > asked.limit,
-            events: rest.into_iter().take(asked.limit).collect(),
-        }
-    }
-
-    fn find(&self, owner: &Owner, target: &Target) -> Option<usize> {
-        self.contacts.iter().position(|(track, contact)| {
-            let named = match target {
-                Target::Id(id) => track.id == *id,
-                Target::Sequence(number) => contact.vendor_id == number.to_string(),
-                Target::Chosen { id, .. } => track.id == *id,
-            };
-            named && &track.owner == owner
-        })
-    }
-
-    fn holder(&self, owner: &Owner, key: &LookupKey) -> Option<ContactId> {
-        let rules = self.dialect.rules();
-        let mut tenants = self.contacts.iter();
-        let (track, _) = tenants.find(|(track, contact)| {
-            track.owner.tenant() == owner.tenant() && rules.keys_of(&contact.card).contains(key)
-        })?;
-        Some(track.id)
-    }
-
-    fn created(&self) -> usize {
-        let is_create = |e: &&Event| {
-            e.header.operation == Operation::Create && matches!(e.phase, Phase::Success { .. })
-        };
-        self.events.iter().filter(is_create).count()
-    }
-
-    fn type_of(&self, event: &Event) -> String {
-        let phase = match event.phase {
-            Phase::Start { .. } => "START",
-            Phase::Success { .. } => "SUCCESS",
-            Phase::Fail(_) => "FAIL",
-        };
-        let prefix = self.dialect.rules().event_prefix;
-        format!("{prefix}_{}_{phase}", event.header.operation.name())
+        let event = Event { header, phase };
+        self.events.push(event.clone());
+        event
     }
 }
 
@@ -433,15 +376,62 @@ fn now() -> Timestamp {
     Timestamp::parse(NOW).expect("a time")
 }
 
-fn failure(code: FailureCode) -> Failure {
-    Failure {
-        code,
-        violations: Vec::new(),
+fn success(change: &Change) -> Phase {
+    Phase::Success {
+        erasure: change.erasure.clone(),
     }
 }
 
+/// What a client is told of a change: the contact as it is now, or that it is gone.
+fn outcome(event: &Event, contact: Option<Contact>) -> Outcome {
+    let operation = event.header.operation;
+    match contact {
+        Some(contact) => Outcome::Written {
+            operation,
+            contact: Box::new(contact),
+        },
+        None => Outcome::Removed {
+            operation,
+            id: event.header.contact.expect("its id"),
+            position: event.header.position,
+        },
+    }
+}
+
+fn chosen_id(attempt: &Attempt) -> Option<&str> {
+    match &attempt.action {
+        Ok(Action::Create { chosen_id, .. }) => chosen_id.as_deref(),
+        _ => None,
+    }
+}
+
+fn rules_of(owner: &Owner) -> &'static Rules {
+    REGISTRY.get(owner.dialect()).expect("rules")
+}
+
+fn type_of(event: &Event) -> String {
+    event_type(rules_of(&event.header.owner), event)
+}
+
+fn first_owner(versions: &Versions) -> &Owner {
+    &versions[0].0.header.owner
+}
+
+fn id_of(versions: &Versions) -> ContactId {
+    versions[0].0.header.contact.expect("its id")
+}
+
+fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+    let header = |(name, value): &(&str, &str)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        let value = HeaderValue::from_str(value).expect("a header's value");
+        (name, value)
+    };
+    headers.iter().map(header).collect()
+}
+
 /// The parameters of a path that fits a template.
-fn matches(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+fn matches(template: &str, path: &str) -> Option<Params> {
     let (wanted, given): (Vec<_>, Vec<_>) =
         (template.split('/').collect(), path.split('/').collect());
     if wanted.len() != given.len() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use self::lists::with_four;
 use super::Emnify;
 use super::contact::Details;
-use crate::dialect::rig::{Rig, run_vectors};
+use crate::dialect::rig::{Rig, vectors_hold};
 use crate::dialect::{Dialect, Refusal, TokenProblem};
 
 const CONTACTS: &str = "/api/v1/organisation/7/contact";
@@ -29,7 +29,7 @@ fn events(operation: &str, outcome: &str) -> [String; 2] {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/emnify.json");
-    assert_eq!(run_vectors(&Emnify, "1", text), Vec::<String>::new());
+    assert!(vectors_hold(&rig(), text) > 0);
 }
 
 #[test]

@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::contact::PointOfContact;
 use super::event_body::request_id;
 use super::{Mattr, RULES};
-use crate::dialect::served::{Sent, Service, answer, sent};
+use crate::dialect::rig::{Rig, vectors_hold};
 use crate::dialect::{
-    Answer, Ask, Dialect, EventPage, Events, Refusal, Reply, Shown, TokenProblem, vectors,
+    Answer, Ask, Dialect, EventPage, Events, Refusal, Reply, Shown, TokenProblem,
 };
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, Event, EventId, Failure, FailureCode, Header,
@@ -21,6 +21,10 @@ use crate::domain::{
 const ECO: &str = "87880d7e-a4d0-462e-8383-3f1e5e16865d";
 const PART: &str = "a24e391a-c27f-4b6e-9805-1ee7e03f3c58";
 const ANN: &[u8] = br#"{"fullName":"Ann","active":true,"emailAddress":"a@b.co"}"#;
+
+fn rig() -> Rig {
+    Rig::open(&Mattr, "default")
+}
 
 fn contacts() -> String {
     format!("/v1/ecosystems/{ECO}/participants/{PART}/contacts")
@@ -35,9 +39,9 @@ fn invalid(details: Value) -> Value {
 }
 
 /// A service with a contact, and the contact's path.
-fn with_one() -> (Service, String) {
-    let mut service = Service::new(&Mattr);
-    let reply = service.send(sent("POST", &contacts(), ANN));
+fn with_one() -> (Rig, String) {
+    let mut service = rig();
+    let reply = service.send("POST", &contacts(), ANN).reply;
     let id = body(&reply)["id"].as_str().expect("an id").to_owned();
     service.events.clear();
     (service, format!("{}/{id}", contacts()))
@@ -47,8 +51,8 @@ fn with_one() -> (Service, String) {
 fn a_body_is_refused_in_the_vendors_words() {
     let check = |contact: Value, details: Value| {
         let text = contact.to_string();
-        let mut service = Service::new(&Mattr);
-        let reply = service.send(sent("POST", &contacts(), text.as_bytes()));
+        let mut service = rig();
+        let reply = service.send("POST", &contacts(), text.as_bytes()).reply;
         let got = (reply.status.as_u16(), body(&reply), service.types().len());
         assert_eq!(got, (400, invalid(details), 2), "{text}");
     };
@@ -85,7 +89,7 @@ fn a_body_is_refused_in_the_vendors_words() {
 fn every_id_of_a_path_that_is_none_is_named() {
     let detail = |param: &str, value: &str| json!({"value": value, "msg": "Invalid value", "param": param, "location": "params"});
     let check = |path: &str, details: Value| {
-        let reply = Service::new(&Mattr).send(sent("GET", path, b""));
+        let reply = rig().send("GET", path, b"").reply;
         let got = (reply.status.as_u16(), body(&reply));
         assert_eq!(got, (400, invalid(details)), "{path}");
     };
@@ -116,75 +120,73 @@ fn an_owner_has_one_spelling() {
     ] {
         assert!(Mattr.owner_of_ids(ids).is_err(), "{ids:?}");
     }
-    let mut service = Service::new(&Mattr);
+    let mut service = rig();
     let path = contacts().replace(ECO, &upper);
-    assert_eq!(service.send(sent("POST", &path, ANN)).status, 201);
-    let listed = body(&service.send(sent("GET", &contacts(), b"")));
+    assert_eq!(service.send("POST", &path, ANN).reply.status, 201);
+    let listed = body(&service.send("GET", &contacts(), b"").reply);
     assert_eq!(listed["data"][0]["fullName"], "Ann");
 }
 
 #[test]
 fn a_put_replaces_what_it_leaves_out() {
     let (mut service, path) = with_one();
-    let reply = service.send(sent("PUT", &path, br#"{"fullName":"Bob","active":false}"#));
+    let reply = service
+        .send("PUT", &path, br#"{"fullName":"Bob","active":false}"#)
+        .reply;
     let got = body(&reply);
     assert_eq!(reply.status, 200);
     assert_eq!(got["fullName"], "Bob");
     assert_eq!(got.get("emailAddress"), None);
     assert!(reply.headers.contains(&("etag", "\"2\"".to_owned())));
-    assert_eq!(body(&service.send(sent("GET", &path, b""))), got);
-    assert_eq!(service.send(sent("PUT", &path, b"{}")).status, 400);
+    assert_eq!(body(&service.send("GET", &path, b"").reply), got);
+    assert_eq!(service.send("PUT", &path, b"{}").reply.status, 400);
 }
 
 #[test]
 fn what_is_not_there_is_not_found() {
     let (mut service, path) = with_one();
     let want = json!({"code": "NotFound", "message": "Resource Not Found"});
-    let deleted = service.send(sent("DELETE", &path, b""));
+    let deleted = service.send("DELETE", &path, b"").reply;
     assert_eq!((deleted.status.as_u16(), deleted.body.len()), (204, 0));
     for (method, text) in [
         ("GET", "" as &str),
         ("DELETE", ""),
         ("PUT", "{\"fullName\":\"B\",\"active\":true}"),
     ] {
-        let reply = service.send(sent(method, &path, text.as_bytes()));
+        let reply = service.send(method, &path, text.as_bytes()).reply;
         assert_eq!(
             (reply.status.as_u16(), body(&reply)),
             (404, want.clone()),
             "{method}"
         );
     }
-    let reply = answer(&Mattr, sent("GET", &path, b""), |_| Answer::Gone);
+    let reply = rig().answer("GET", &path, b"", |_| Answer::Gone);
     assert_eq!(reply.status, 404);
     let id = ContactId(Uuid::nil());
     let erased = |_| Answer::Written(vec![Outcome::Erased { id }]);
-    assert_eq!(
-        answer(&Mattr, sent("POST", &contacts(), ANN), erased).status,
-        404
-    );
+    assert_eq!(rig().answer("POST", &contacts(), ANN, erased).status, 404);
 }
 
 #[test]
 fn another_version_is_a_failed_precondition() {
     let (mut service, path) = with_one();
-    let reply = service.send(Sent {
-        headers: &[("if-match", "\"7\"")],
-        ..sent("DELETE", &path, b"")
-    });
-    assert_eq!((reply.status.as_u16(), service.contacts.len()), (412, 1));
+    let reply = service
+        .send_with("DELETE", &path, &[("if-match", "\"7\"")], b"")
+        .reply;
+    assert_eq!((reply.status.as_u16(), service.live().count()), (412, 1));
     assert_eq!(body(&reply)["code"], "PreconditionFailed");
 }
 
 #[test]
 fn a_list_goes_on_from_its_cursor() {
-    let mut service = Service::new(&Mattr);
+    let mut service = rig();
     for n in 0..3 {
         let text = format!("{{\"fullName\":\"{n}\",\"active\":true}}");
-        service.send(sent("POST", &contacts(), text.as_bytes()));
+        service.send("POST", &contacts(), text.as_bytes()).reply;
     }
     let mut page = |query: &str| {
         let path = format!("{}?limit=2{query}", contacts());
-        let got = body(&service.send(sent("GET", &path, b"")));
+        let got = body(&service.send("GET", &path, b"").reply);
         let names = got["data"].as_array().expect("contacts").iter();
         let names: Vec<_> = names.map(|c| c["fullName"].clone()).collect();
         (names, got.get("nextCursor").cloned())
@@ -206,7 +208,7 @@ fn a_list_goes_on_from_its_cursor() {
 fn every_bad_parameter_of_a_list_is_named() {
     let detail = |param: &str, value: &str| json!({"value": value, "msg": "Invalid value", "param": param, "location": "query"});
     let check = |path: &str, details: Value| {
-        let reply = answer(&Mattr, sent("GET", path, b""), |ask| panic!("{ask:?}"));
+        let reply = rig().answer("GET", path, b"", |ask| panic!("{ask:?}"));
         let got = (reply.status.as_u16(), body(&reply));
         assert_eq!(got, (400, invalid(details)), "{path}");
     };
@@ -284,7 +286,7 @@ fn log() -> Vec<Event> {
 fn asked(query: &str) -> Events {
     let mut asked = None;
     let path = format!("/v1/events?{query}");
-    answer(&Mattr, sent("GET", &path, b""), |ask| {
+    rig().answer("GET", &path, b"", |ask| {
         let Ask::Events(events) = ask else { panic!() };
         asked = Some(events);
         Answer::Events(EventPage::default())
@@ -346,11 +348,9 @@ fn events_are_asked_newest_first_a_page_at_a_time() {
         events: vec![(log().remove(3), Shown::Nothing)],
         more: true,
     };
-    let reply = answer(
-        &Mattr,
-        sent("GET", "/core/v1/analytics/events", b""),
-        |_| Answer::Events(page),
-    );
+    let reply = rig().answer("GET", "/core/v1/analytics/events", b"", |_| {
+        Answer::Events(page)
+    });
     let got = body(&reply);
     let cursor = got["nextCursor"].as_str().expect("a cursor");
     let text = URL_SAFE_NO_PAD.decode(cursor).expect("base64");
@@ -383,7 +383,7 @@ fn an_event_shows_what_its_caller_may_see() {
             more: false,
         };
         let path = "/v1/analytics/events";
-        let reply = answer(&Mattr, sent("GET", path, b""), |_| Answer::Events(page));
+        let reply = rig().answer("GET", path, b"", |_| Answer::Events(page));
         body(&reply)["data"].clone()
     };
     let id = "00000000-0000-0000-0000-000000000009";
@@ -454,11 +454,7 @@ fn a_request_id_is_22_digits_of_base_62() {
 
 #[test]
 fn the_types_of_events_are_listed() {
-    let reply = answer(
-        &Mattr,
-        sent("GET", "/v1/analytics/event-types", b""),
-        |_| Answer::Nothing,
-    );
+    let reply = rig().answer("GET", "/v1/analytics/event-types", b"", |_| Answer::Nothing);
     let got = body(&reply);
     let types = got["data"].as_array().expect("types");
     assert_eq!(types.len(), 15);
@@ -486,16 +482,16 @@ fn refusals_are_texts_where_the_vendor_has_texts() {
     check(Refusal::Forbidden, 403, "");
     check(Refusal::NotYours, 403, "");
     check(Refusal::TooLarge { limit_bytes: 1 }, 413, "");
-    let reply = Service::new(&Mattr).send(Sent {
-        headers: &[("content-type", "text/plain")],
-        ..sent("POST", &contacts(), ANN)
-    });
+    let reply = rig()
+        .send_with("POST", &contacts(), &[("content-type", "text/plain")], ANN)
+        .reply;
     assert_eq!((reply.status.as_u16(), reply.body.len()), (415, 0));
 }
 
 #[test]
 fn the_vectors_hold() {
-    vectors::run(&Mattr, include_str!("../../../tests/vectors/mattr.json"));
+    let text = include_str!("../../../tests/vectors/mattr.json");
+    assert!(vectors_hold(&rig(), text) > 0);
 }
 
 proptest! {
@@ -504,7 +500,7 @@ proptest! {
         let (mut service, path) = with_one();
         let contacts = contacts();
         let (method, path) = if update { ("PUT", &path) } else { ("POST", &contacts) };
-        let reply = service.send(sent(method, path, &bytes));
+        let reply = service.send(method, path, &bytes).reply;
         prop_assert_ne!(reply.status.as_u16(), 500);
     }
 
@@ -512,7 +508,7 @@ proptest! {
     fn any_query_is_answered(text in "(limit|cursor|ids|types|dateFrom)=[ -~]{0,40}") {
         for path in [contacts(), "/v1/events".to_owned()] {
             let path = format!("{path}?{text}");
-            let reply = Service::new(&Mattr).send(sent("GET", &path, b""));
+            let reply = rig().send("GET", &path, b"").reply;
             prop_assert!([200, 400].contains(&reply.status.as_u16()));
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Thena;
-use crate::dialect::rig::{NOW, Rig, Sent, run_vectors};
+use crate::dialect::rig::{NOW, Rig, Sent, vectors_hold};
 use crate::dialect::{Dialect, Refusal, TokenProblem};
 
 const CONTACTS: &str = "/v1/accounts/contacts";
@@ -39,7 +39,7 @@ fn refused(sent: &Sent, status: u16, error: &str, message: Value) {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/thena.json");
-    assert_eq!(run_vectors(&Thena, "default", text), Vec::<String>::new());
+    assert!(vectors_hold(&rig(), text) > 0);
 }
 
 #[test]

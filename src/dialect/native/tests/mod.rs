@@ -5,16 +5,21 @@ mod bulk;
 mod cards;
 mod parts;
 mod requests;
-mod service;
-mod vectors;
 
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
+use crate::dialect::rig::{Rig, vectors_hold};
 use crate::dialect::{Caller, Query};
 use crate::domain::{Actor, Contact, ContactId, Position, Timestamp};
+
+#[test]
+fn the_vectors_hold() {
+    let text = include_str!("../../../../tests/vectors/native.json");
+    assert!(vectors_hold(&Rig::open(&Native, "default"), text) > 60);
+}
 
 /// The id of the contact that the tests are about.
 pub const ID: &str = "01980000-0000-7000-8000-000000000007";

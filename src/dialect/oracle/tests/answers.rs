@@ -4,43 +4,40 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::service::Seen;
-use super::{CONTACTS, HEX, Service, body, with};
+use super::{CONTACTS, HEX, body, rig, with};
 use crate::dialect::oracle::card::to_properties;
 use crate::dialect::oracle::record::read;
 use crate::dialect::oracle::{Oracle, ROUTES, body as shown, encode};
+use crate::dialect::rig::NOW;
 use crate::dialect::{Answer, Caller, Dialect, Query, Refusal, Request};
 use crate::domain::{Card, ContactId, Operation, Outcome, Timestamp};
 
 #[test]
 fn a_body_that_is_no_json_is_no_command() {
-    let mut service = Service::default();
-    let mut headers = HeaderMap::new();
+    let mut service = rig();
     let message = "the body is not valid JSON at line 1, column 1";
-    let seen = service.send("POST", CONTACTS, &headers, b"{");
+    let seen = service.send_with("POST", CONTACTS, &[], "{");
     assert_eq!(
-        seen.body(),
+        seen.json(),
         json!({"status": "error", "errorData": {"errorCode": "SITE_400", "errorMessage": message}}),
     );
     assert!(seen.events.is_empty());
-    headers.insert("content-type", "text/plain".parse().expect("a header"));
-    let good = serde_json::to_vec(&body()).expect("JSON");
-    let status = |seen: &Seen| seen.reply.status.as_u16();
-    assert_eq!(
-        status(&service.send("POST", CONTACTS, &headers, &good)),
-        415
-    );
+    let good = body().to_string();
+    let text = [("content-type", "text/plain")];
+    let seen = service.send_with("POST", CONTACTS, &text, &good);
+    assert_eq!(seen.status(), 415);
     // PUT takes any media type.
     let path = format!("{CONTACTS}/{HEX}");
-    assert_eq!(status(&service.send("PUT", &path, &headers, &good)), 404);
+    let seen = service.send_with("PUT", &path, &text, &good);
+    assert_eq!(seen.status(), 404);
 }
 
 #[test]
 fn the_answer_to_a_create_is_exactly_this() {
-    let mut service = Service::default();
-    let seen = service.json("POST", CONTACTS, &with("/contact/id", HEX.into()));
+    let mut service = rig();
+    let seen = service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
     assert_eq!(
-        seen.body(),
+        seen.json(),
         json!({
             "id": HEX,
             "firstName": "John",
@@ -50,7 +47,7 @@ fn the_answer_to_a_create_is_exactly_this() {
             "statusCodeValue": "ACTIVE",
             "studyAgnostic": "N",
             "studyId": "C36A3197FDEE433FB5547EE83DE99E4B",
-            "versionStart": "2026-01-15T10:30:00.001Z",
+            "versionStart": NOW,
         }),
     );
     assert!(seen.reply.headers.contains(&("etag", "\"1\"".into())));
@@ -58,61 +55,59 @@ fn the_answer_to_a_create_is_exactly_this() {
 
 #[test]
 fn a_chosen_id_is_taken_once() {
-    let mut service = Service::default();
+    let mut service = rig();
     let hyphenated = "C36A3197-FDEE-433F-B554-7EE83DE99E4B".to_lowercase();
-    let first = service.json("POST", CONTACTS, &with("/contact/id", HEX.into()));
-    let again = service.json("POST", CONTACTS, &with("/contact/id", hyphenated.into()));
+    let first = service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
+    let again = service.send_json("POST", CONTACTS, &with("/contact/id", hyphenated.into()));
     assert_eq!(again.reply, first.reply);
     assert!(again.events.is_empty(), "a repeat is no news");
     let mut other = with("/contact/id", HEX.into());
     other["contact"]["firstName"] = "Jane".into();
-    let refused = service.json("POST", CONTACTS, &other);
+    let refused = service.send_json("POST", CONTACTS, &other);
     assert_eq!(refused.reply.status, 400);
     assert_eq!(
-        refused.body()["errorData"]["details"]["field"],
+        refused.json()["errorData"]["details"]["field"],
         "contact.id"
     );
     assert_eq!(refused.events.len(), 2);
-    let without = service.json("POST", CONTACTS, &body());
-    assert_ne!(without.body()["id"], HEX);
+    let without = service.send_json("POST", CONTACTS, &body());
+    assert_ne!(without.json()["id"], HEX);
 }
 
 #[test]
 fn an_update_replaces_and_names_what_changed() {
-    let mut service = Service::default();
+    let mut service = rig();
     let mut first = with("/contact/id", HEX.into());
     first["contact"]["taxId"] = "TAX-1".into();
     first["contact"]["reason"] = "a".into();
-    service.json("POST", CONTACTS, &first);
+    service.send_json("POST", CONTACTS, &first);
     let mut next = with("/contact/reason", "b".into());
     next["modes"] = json!(["test"]);
     let path = format!("{CONTACTS}/{}", HEX.to_lowercase());
-    let seen = service.json("PUT", &path, &next);
+    let seen = service.send_json("PUT", &path, &next);
     assert_eq!(seen.reply.status, 200);
-    assert_eq!(seen.body()["reason"], "b");
-    assert_eq!(seen.body().get("taxId"), None);
+    assert_eq!(seen.json()["reason"], "b");
+    assert_eq!(seen.json().get("taxId"), None);
     let fields = &service.contacts[0][1].0.header.fields;
     assert_eq!(*fields, ["taxId", "reason", "modes"]);
     let uid = |version: usize| service.contacts[0][version].1.as_ref()?.card.text("uid");
     assert_eq!(uid(1), uid(0));
 
     next["contact"]["id"] = "B1B8327AFAA6412287106192AB5984EF".into();
-    let seen = service.json("PUT", &path, &next);
-    assert_eq!(seen.body()["errorData"]["details"]["field"], "contact.id");
-    let mut headers = HeaderMap::new();
-    headers.insert("if-match", "\"1\"".parse().expect("a header"));
-    let bytes = serde_json::to_vec(&body()).expect("JSON");
-    let seen = service.send("PUT", &path, &headers, &bytes);
+    let seen = service.send_json("PUT", &path, &next);
+    assert_eq!(seen.json()["errorData"]["details"]["field"], "contact.id");
+    let stale = [("if-match", "\"1\"")];
+    let seen = service.send_with("PUT", &path, &stale, body().to_string());
     assert_eq!(seen.reply.status, 412);
     assert_eq!(seen.events.len(), 2);
 }
 
 #[test]
 fn a_history_has_each_version_and_its_end() {
-    let mut service = Service::default();
-    service.json("POST", CONTACTS, &with("/contact/id", HEX.into()));
+    let mut service = rig();
+    service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
     let path = format!("{CONTACTS}/{HEX}");
-    service.json("PUT", &path, &with("/contact/reason", "moved".into()));
+    service.send_json("PUT", &path, &with("/contact/reason", "moved".into()));
     let mut versions = service.contacts[0].clone();
     let mut end = versions[1].0.clone();
     end.header.operation = Operation::Erase;
@@ -158,9 +153,9 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
         );
     }
     let path = format!("{CONTACTS}/not-an-id");
-    let seen = Service::default().json("GET", &path, &Value::Null);
+    let seen = rig().send("GET", &path, "");
     assert_eq!(seen.reply.status, 400);
-    assert_eq!(seen.body()["errorData"]["details"]["field"], "contactId");
+    assert_eq!(seen.json()["errorData"]["details"]["field"], "contactId");
 }
 
 #[test]

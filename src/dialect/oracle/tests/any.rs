@@ -1,11 +1,10 @@
 //! What holds for any contact and for any input.
 
-use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{CONTACTS, HEX, LIST, Service};
+use super::{CONTACTS, HEX, LIST, rig};
 use crate::dialect::oracle::card::{from_card, to_properties};
 use crate::dialect::oracle::record::{Draft, read};
 use crate::dialect::oracle::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY};
@@ -104,7 +103,7 @@ proptest! {
     #[test]
     fn any_json_is_answered(body in anything(), contact in anything()) {
         for body in [body.clone(), json!({"contact": contact, "contactAddressesDetails": body})] {
-            let seen = Service::default().json("POST", CONTACTS, &body);
+            let seen = rig().send_json("POST", CONTACTS, &body);
             prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400), "{body}");
         }
     }
@@ -113,9 +112,9 @@ proptest! {
     fn any_bytes_and_any_query_are_answered(
         body in prop::collection::vec(any::<u8>(), 0..64), query in "[a-zA-Z]{0,12}=.{0,40}",
     ) {
-        let seen = Service::default().send("POST", CONTACTS, &HeaderMap::new(), &body);
+        let seen = rig().send_with("POST", CONTACTS, &[], &body);
         prop_assert_eq!(seen.reply.status, 400);
-        let seen = Service::default().json("GET", &format!("{LIST}?{query}"), &Value::Null);
+        let seen = rig().send("GET", &format!("{LIST}?{query}"), "");
         prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400));
     }
 

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{CONTACTS, HEX, LIST, NO_UUID, Service, body, with};
+use super::{CONTACTS, HEX, LIST, NO_UUID, body, rig, with};
+use crate::dialect::rig::NOW;
 
 #[test]
 fn a_list_is_filtered_by_each_parameter() {
     const OTHER: &str = "B1B8327AFAA6412287106192AB5984EF";
-    let mut service = Service::default();
-    service.json(
+    let mut service = rig();
+    service.send_json(
         "POST",
         CONTACTS,
         &json!({
@@ -18,7 +19,7 @@ fn a_list_is_filtered_by_each_parameter() {
                 "addressStateOrProvOrCounty": OTHER}],
         }),
     );
-    service.json(
+    service.send_json(
         "POST",
         CONTACTS,
         &json!({
@@ -28,7 +29,7 @@ fn a_list_is_filtered_by_each_parameter() {
             "properties": [{"propertyName": "LabId", "propertyValue": "1", "entityId": OTHER}],
         }),
     );
-    service.json(
+    service.send_json(
         "POST",
         CONTACTS,
         &json!({
@@ -39,8 +40,8 @@ fn a_list_is_filtered_by_each_parameter() {
     );
     let mut check = |query: &str, want: &[&str]| {
         let query = query.replace("HEX", HEX).replace("OTHER", OTHER);
-        let seen = service.json("GET", &format!("{LIST}?{query}"), &Value::Null);
-        let body = seen.body();
+        let seen = service.send("GET", &format!("{LIST}?{query}"), "");
+        let body = seen.json();
         let data = body["result"]["data"].as_array().expect(&query);
         let names: Vec<&Value> = data.iter().map(|contact| &contact["firstName"]).collect();
         assert_eq!(names, want, "{query}");
@@ -81,24 +82,22 @@ fn a_list_is_filtered_by_each_parameter() {
 
 #[test]
 fn a_list_has_the_envelope_and_what_stands_beside_a_contact() {
-    let mut service = Service::default();
+    let mut service = rig();
     let mut sent = with("/contact/id", HEX.into());
     sent["modes"] = json!(["test"]);
     sent["properties"] = json!([{"propertyName": "LabId", "propertyValue": "7"}]);
-    service.json("POST", CONTACTS, &sent);
-    service.json("POST", CONTACTS, &body());
-    let seen = service.json("GET", &format!("{LIST}?limit=1"), &Value::Null);
-    let mut contact = service
-        .json("GET", &format!("{CONTACTS}/{HEX}"), &Value::Null)
-        .body();
-    let since = "2026-01-15T10:30:00.001Z";
+    service.send_json("POST", CONTACTS, &sent);
+    service.send_json("POST", CONTACTS, &body());
+    let seen = service.send("GET", &format!("{LIST}?limit=1"), "");
+    let mut contact = service.send("GET", &format!("{CONTACTS}/{HEX}"), "").json();
+    let since = NOW;
     contact["contactAddressesDetails"] = json!([{"addressPostalcode": "80202",
         "entityId": HEX, "versionStart": since, "studyUsage": []}]);
     contact["modes"] = json!([{"modeCodeValue": "test", "entityId": HEX, "versionStart": since}]);
     contact["properties"] =
         json!([{"propertyName": "LabId", "propertyValue": "7", "studyUsage": []}]);
     let result = json!({"hasMore": "true", "totalResults": 2, "count": 1, "data": [contact]});
-    assert_eq!(seen.body(), json!({"status": "success", "result": result}));
+    assert_eq!(seen.json(), json!({"status": "success", "result": result}));
 }
 
 #[test]
@@ -120,12 +119,12 @@ fn a_parameter_that_is_not_of_its_form_is_refused() {
         ("countryId=USA", "countryId", NO_UUID),
         ("entityId=1", "entityId", NO_UUID),
     ] {
-        let seen = Service::default().json("GET", &format!("{LIST}?{query}"), &Value::Null);
+        let seen = rig().send("GET", &format!("{LIST}?{query}"), "");
         assert_eq!(seen.reply.status, 400, "{query}");
         let want = json!({"field": field, "reason": reason});
-        assert_eq!(seen.body()["errorData"]["details"], want, "{query}");
+        assert_eq!(seen.json()["errorData"]["details"], want, "{query}");
     }
     let long = format!("{LIST}?name={}", "n".repeat(256));
-    let seen = Service::default().json("GET", &long, &Value::Null);
+    let seen = rig().send("GET", &long, "");
     assert_eq!(seen.reply.status, 400);
 }

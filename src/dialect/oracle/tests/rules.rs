@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{CONTACTS, HEX, NO_UUID, Service, with};
+use super::{CONTACTS, HEX, NO_UUID, rig, with};
 use crate::dialect::oracle::record::read;
 use crate::domain::limits;
 
 /// A create is refused with exactly this body, or accepted where no field is named.
 fn check(body: &Value, want: Option<(&str, &str)>) {
-    let seen = Service::default().json("POST", CONTACTS, body);
+    let seen = rig().send_json("POST", CONTACTS, body);
     let Some((field, reason)) = want else {
         assert_eq!(seen.reply.status, 200, "{body}");
         return;
@@ -22,7 +22,7 @@ fn check(body: &Value, want: Option<(&str, &str)>) {
             "details": {"field": field, "reason": reason},
         },
     });
-    assert_eq!(seen.body(), want, "{body}");
+    assert_eq!(seen.json(), want, "{body}");
     let events = ["SITE_CONTACT_CREATE_START", "SITE_CONTACT_CREATE_FAIL"];
     assert_eq!(seen.events, events);
 }
@@ -198,7 +198,7 @@ fn equal_items_and_items_of_one_id_are_refused() {
 #[test]
 fn several_things_wrong_are_all_named() {
     let wrong = json!({"contact": {}, "contactAddressesDetails": 1});
-    let details = &Service::default().json("POST", CONTACTS, &wrong).body()["errorData"]["details"];
+    let details = &rig().send_json("POST", CONTACTS, &wrong).json()["errorData"]["details"];
     assert_eq!(details["field"], "contact.firstName");
     let fields: Vec<&Value> = details["violations"]
         .as_array()
@@ -223,8 +223,8 @@ fn arrays_in_arrays_are_no_flood() {
     // Reading stops early, and the answer shows no more than is recorded.
     let read = read(&wrong).0.expect_err("it is wrong").len();
     assert!(read < 2 * limits::VIOLATIONS_MAX, "{read}");
-    let seen = Service::default().json("POST", CONTACTS, &wrong);
-    let violations = &seen.body()["errorData"]["details"]["violations"];
+    let seen = rig().send_json("POST", CONTACTS, &wrong);
+    let violations = &seen.json()["errorData"]["details"]["violations"];
     assert_eq!(
         violations.as_array().map(Vec::len),
         Some(limits::VIOLATIONS_MAX)

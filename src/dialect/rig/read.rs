@@ -1,0 +1,200 @@
+//! What the service in memory answers to questions.
+
+use super::{Rig, Versions, first_owner, id_of, rules_of};
+use crate::dialect::{
+    Answer, AsOf, ChangePage, Changes, EventPage, Events, List, Order, Page, Search, Shown, Window,
+};
+use crate::domain::{
+    Action, Attempt, Contact, ContactId, Current, Event, LookupKey, Match, Operation, Owner,
+    Position, Repeat, Target, Track, evolve,
+};
+
+impl Rig {
+    /// The contacts that are there, oldest first.
+    pub fn live(&self) -> impl Iterator<Item = &Contact> {
+        let last = |versions: &'_ Versions| versions.len() - 1;
+        self.contacts
+            .iter()
+            .filter_map(move |versions| versions[last(versions)].1.as_ref())
+    }
+
+    pub(super) fn owner_of(&self, id: ContactId) -> Option<Owner> {
+        let versions = self.contacts.iter().find(|v| id_of(v) == id)?;
+        Some(first_owner(versions).clone())
+    }
+
+    pub(super) fn find(&self, owner: &Owner, target: &Target) -> Option<&Versions> {
+        self.contacts.iter().find(|versions| {
+            let named = match target {
+                Target::Id(id) => id_of(versions) == *id,
+                Target::Sequence(number) => has_vendor_id(versions, &number.to_string()),
+                Target::Chosen { text, .. } => has_vendor_id(versions, text),
+            };
+            named && first_owner(versions) == owner
+        })
+    }
+
+    pub(super) fn get(&self, owner: &Owner, target: &Target) -> Answer {
+        match self
+            .find(owner, target)
+            .and_then(|versions| versions.last())
+        {
+            Some((_, Some(contact))) => Answer::Contact(Box::new(contact.clone())),
+            Some((end, None)) if end.header.operation == Operation::Erase => Answer::Gone,
+            _ => Answer::NotFound,
+        }
+    }
+
+    pub(super) fn get_at(&self, owner: &Owner, target: &Target, as_of: AsOf) -> Answer {
+        let versions = self.find(owner, target).into_iter().flatten().rev();
+        let then = versions
+            .filter(|(event, _)| as_of.covers(event.header.position, event.header.time))
+            .find_map(|(_, contact)| contact.clone());
+        then.map_or(Answer::NotFound, |then| Answer::Contact(Box::new(then)))
+    }
+
+    /// The contact that an attempt names.
+    pub(super) fn current(&self, owner: &Owner, attempt: &Attempt) -> Current {
+        if let Ok(Action::Upsert { by: Match(key), .. }) = &attempt.action {
+            return match self.holders(owner, key).as_slice() {
+                [] => Current::None,
+                [one] => Current::One(Box::new((self.track(one.id), one.card.clone()))),
+                _ => Current::Many,
+            };
+        }
+        let target = attempt.target.as_ref();
+        let versions = target.and_then(|target| self.find(owner, target));
+        match versions.and_then(|versions| versions.last()) {
+            Some((_, Some(contact))) => {
+                Current::One(Box::new((self.track(contact.id), contact.card.clone())))
+            }
+            Some((end, None)) if end.header.operation == Operation::Erase => {
+                Current::Erased(end.header.contact.expect("its id"), end.header.position)
+            }
+            _ => Current::None,
+        }
+    }
+
+    fn track(&self, id: ContactId) -> Track {
+        let mut versions = self.contacts.iter().filter(|v| id_of(v) == id).flatten();
+        let first = versions.next().map(|(event, _)| event);
+        let track = first.and_then(|event| evolve(None, event));
+        let track = versions.fold(track, |track, (event, _)| evolve(track, event));
+        track.expect("a contact")
+    }
+
+    /// Who of a tenant's live contacts has a key.
+    pub(super) fn holders(&self, owner: &Owner, key: &LookupKey) -> Vec<&Contact> {
+        let rules = rules_of(owner);
+        let of_tenant =
+            |other: &Owner| other.dialect() == owner.dialect() && other.tenant() == owner.tenant();
+        self.live()
+            .filter(|contact| of_tenant(&contact.owner))
+            .filter(|contact| rules.keys_of(&contact.card).contains(key))
+            .collect()
+    }
+
+    /// Who took the id that a client chose.
+    pub(super) fn taken(&self, owner: &Owner, text: &str) -> Option<Repeat> {
+        let mut of_owner = self.contacts.iter().filter(|v| first_owner(v) == owner);
+        let versions = of_owner.find(|versions| has_vendor_id(versions, text))?;
+        let (event, contact) = versions.first()?;
+        Some(Repeat {
+            position: event.header.position,
+            card: contact.as_ref().map(|contact| contact.card.clone()),
+        })
+    }
+
+    pub(super) fn list(&self, list: &List) -> Page {
+        let mut all: Vec<Contact> = self
+            .live()
+            .filter(|contact| contact.owner == list.owner)
+            .filter(|contact| list.filter.as_ref().is_none_or(|f| (f.0)(contact)))
+            .cloned()
+            .collect();
+        match &list.order {
+            Order::Created => {}
+            Order::CreatedDescending => all.reverse(),
+            Order::By(compare) => all.sort_by(|a, b| compare(a, b)),
+        }
+        let total = all.len();
+        let (offset, limit) = match list.window {
+            Window::After { contact, limit } => {
+                let next = |last| all.iter().position(|c| c.id == last).map_or(0, |i| i + 1);
+                (contact.map_or(0, next), limit)
+            }
+            Window::Offset { offset, limit } => (offset, limit),
+            Window::ClampedPage { page, per_page } => {
+                let last = total.div_ceil(per_page).max(1);
+                ((page.clamp(1, last) - 1) * per_page, per_page)
+            }
+        };
+        let contacts: Vec<_> = all.into_iter().skip(offset).take(limit).collect();
+        Page {
+            total,
+            offset,
+            more: offset + contacts.len() < total,
+            contacts,
+        }
+    }
+
+    pub(super) fn search(&self, search: &Search) -> Page {
+        let mut contacts: Vec<Contact> = self
+            .live()
+            .filter(|contact| search.wants(contact) && search.comes_after(contact))
+            .cloned()
+            .collect();
+        contacts.sort_by(|one, other| search.compare(one, other));
+        let more = contacts.len() > search.limit;
+        contacts.truncate(search.limit);
+        Page {
+            contacts,
+            more,
+            ..Page::default()
+        }
+    }
+
+    pub(super) fn changes(&self, asked: &Changes) -> ChangePage {
+        let wanted = |event: &Event| {
+            let tenant = event.header.owner.tenant();
+            event.header.position > asked.after
+                && asked.tenant.as_deref().is_none_or(|want| want == tenant)
+        };
+        let last = self.contacts.iter().filter_map(|versions| versions.last());
+        let mut changes: Versions = last.filter(|(event, _)| wanted(event)).cloned().collect();
+        changes.sort_by_key(|(event, _)| event.header.position);
+        ChangePage {
+            changes,
+            next: Position::new(self.head),
+            more: false,
+        }
+    }
+
+    pub(super) fn page_of_events(&self, asked: &Events) -> EventPage {
+        let asked_for = |event: &&Event| {
+            let owner = &event.header.owner;
+            let tenant = asked.tenant.as_deref();
+            owner.dialect() == asked.dialect && tenant.is_none_or(|want| want == owner.tenant())
+        };
+        let of_owner = self.events.iter().filter(asked_for);
+        let mut wanted: Vec<&Event> = of_owner.filter(|e| (asked.filter.0)(e)).collect();
+        if asked.newest_first {
+            wanted.reverse();
+        }
+        if let Some(after) = asked.after {
+            let last = wanted.iter().position(|e| e.header.position == after);
+            wanted.drain(..last.map_or(wanted.len(), |last| last + 1));
+        }
+        let rest = wanted.into_iter().skip(asked.offset);
+        let page = rest.clone().take(asked.limit);
+        EventPage {
+            more: rest.len() > asked.limit,
+            events: page.map(|event| (event.clone(), Shown::Nothing)).collect(),
+        }
+    }
+}
+
+fn has_vendor_id(versions: &Versions, text: &str) -> bool {
+    let first = versions.first().and_then(|(_, contact)| contact.as_ref());
+    first.is_some_and(|contact| contact.vendor_id == text)
+}
