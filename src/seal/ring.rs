@@ -306,5 +306,4 @@ fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenE
 }
 
 #[cfg(test)]
-#[path = "ring_tests.rs"]
 mod tests;
