@@ -90,6 +90,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     });
     let scheme = if tls.is_some() { "https" } else { "http" };
     greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
+    tracing::info!(log = %running.log_id, "serving");
     let http = tokio::spawn(http::serve(bound, app, tls));
     signalled().await?;
     stop.send_replace(true);

@@ -117,8 +117,11 @@ pub enum Order {
     /// Newest first.
     CreatedDescending,
     /// By what the contacts hold; equal ones oldest first.
-    By(Arc<dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync>),
+    By(Arc<Compare>),
 }
+
+/// Compares two contacts by what they hold.
+pub type Compare = dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync;
 
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,8 +26,11 @@ pub struct Text {
     /// Whether it may be empty or only white space.
     pub may_be_blank: bool,
     /// Its format's name, and whether a text is of it.
-    pub format: Option<(&'static str, fn(&str) -> bool)>,
+    pub format: Option<Format>,
 }
+
+/// A format's name, and whether a text is of it.
+pub type Format = (&'static str, fn(&str) -> bool);
 
 /// A text of any length that may be left out.
 pub const ANY_TEXT: Text = Text {

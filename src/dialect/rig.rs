@@ -262,7 +262,7 @@ impl Rig {
             chosen: chosen.and_then(|text| self.taken(owner, text)),
             holder: &|key| self.holders(owner, key).first().map(|contact| contact.id),
         };
-        let siblings = self.contacts.iter().map(|versions| first_owner(versions));
+        let siblings = self.contacts.iter().map(first_owner);
         let siblings = siblings.filter(|other| other.dialect() == owner.dialect());
         let number = 0x7000_8000_0000_0000_0000 | u128::from(self.head + 1);
         let facts = Facts {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodFilter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use http::header;
 
 use super::vendor::{Entrance, handle};
@@ -23,7 +24,7 @@ pub fn router(app: Arc<App>) -> Router {
         for route in dialect.routes() {
             let entrance = Entrance { dialect, route };
             for path in route.paths {
-                router = router.route(path, on(filter(route.method), endpoint(entrance)));
+                router = router.route(path, endpoint(entrance));
             }
         }
     }
@@ -60,32 +61,23 @@ const fn filter(method: Method) -> MethodFilter {
 }
 
 /// The handler of one route.
-fn endpoint(
-    entrance: Entrance,
-) -> impl Fn(
-    State<Arc<App>>,
-    ConnectInfo<SocketAddr>,
-    Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
-    Request,
-) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    move |State(app), ConnectInfo(peer), params, request| {
-        Box::pin(async move {
-            // A parameter that is no UTF-8 is an id of nothing.
-            let Ok(params) = params else {
-                let reply = entrance.dialect.refuse(&Refusal::UnknownPath);
-                return answer::response(reply, &fresh_correlation());
-            };
-            let params = params
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
-            handle(app, entrance, params, peer, request).await
-        })
-    }
+fn endpoint(entrance: Entrance) -> MethodRouter<Arc<App>> {
+    let handler = move |State(app): State<Arc<App>>,
+                        ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                        params: Result<RawPathParams, RawPathParamsRejection>,
+                        request: Request| async move {
+        // A parameter that is no UTF-8 is an id of nothing.
+        let Ok(params) = params else {
+            let reply = entrance.dialect.refuse(&Refusal::UnknownPath);
+            return answer::response(reply, &fresh_correlation());
+        };
+        let params = params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        handle(app, entrance, params, peer, request).await
+    };
+    on(filter(entrance.route.method), handler)
 }
 
 async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {

@@ -36,14 +36,20 @@ pub struct Selection {
     /// Whose.
     pub owner: Owner,
     /// Which; `None` is all.
-    pub filter: Option<Arc<dyn Fn(&Contact) -> bool + Send + Sync>>,
+    pub filter: Option<Arc<Wanted>>,
     /// Newest first.
     pub descending: bool,
     /// In an order by content.
-    pub order: Option<Arc<dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync>>,
+    pub order: Option<Arc<Compare>>,
     /// Which part.
     pub slice: Slice,
 }
+
+/// Whether a contact is wanted.
+pub type Wanted = dyn Fn(&Contact) -> bool + Send + Sync;
+
+/// Compares two contacts by what they hold.
+pub type Compare = dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync;
 
 /// Which part of a list.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ fn rig() -> Rig {
 }
 
 fn create(rig: &mut Rig, body: &Value) {
-    let sent = rig.send("POST", CONTACTS, &body.to_string());
+    let sent = rig.send("POST", CONTACTS, body.to_string());
     assert_eq!(sent.status(), 201, "{:?}", sent.json());
 }
 
@@ -39,7 +39,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
         "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
         "country": {"id": 74}, "email": "user@domain.com", "phone": "+497 554 776 653",
         "mobile": "+497 554 776 653"});
-    let sent = rig.send("POST", CONTACTS, &seed.to_string());
+    let sent = rig.send("POST", CONTACTS, seed.to_string());
     assert_eq!((sent.status(), sent.json()), (201, json!({})));
     let path = "/api/v1/organisation/7/contact/1";
     assert_eq!(sent.header("location"), Some(path));
@@ -101,7 +101,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
 
 /// Sends a create and wants these messages, each with its code and token.
 fn wrong(body: &Value, errors: &[(u16, &str, &str)]) {
-    let sent = rig().send("POST", CONTACTS, &body.to_string());
+    let sent = rig().send("POST", CONTACTS, body.to_string());
     let errors: Vec<Value> = errors
         .iter()
         .map(|(code, token, message)| {

@@ -17,7 +17,7 @@ fn rig() -> Rig {
 
 /// Creates a contact and gives its id.
 fn create(rig: &mut Rig, body: &Value) -> String {
-    let sent = rig.send("POST", CONTACTS, &body.to_string());
+    let sent = rig.send("POST", CONTACTS, body.to_string());
     assert_eq!(sent.status(), 201, "{:?}", sent.json());
     sent.json()["id"].as_str().expect("a text").to_owned()
 }
@@ -49,7 +49,7 @@ fn a_contact_is_created_changed_and_deleted() {
         "phoneNumber": "+1234567890", "contactType": "CT123",
         "avatarUrl": "https://example.com/avatar.png", "accountIds": ["A123", "A456", "A123"],
         "customFieldValues": [{}, {"customFieldId": "C1", "data": 1}]});
-    let sent = rig.send("POST", CONTACTS, &seed.to_string());
+    let sent = rig.send("POST", CONTACTS, seed.to_string());
     let id = sent.json()["id"].as_str().expect("a text").to_owned();
     let mut want = json!({"id": id, "firstName": "John", "lastName": "Doe",
         "email": "john.doe@example.com", "phoneNumber": "+1234567890",
@@ -64,7 +64,7 @@ fn a_contact_is_created_changed_and_deleted() {
     let path = format!("{CONTACTS}/{id}");
     let change = json!({"lastName": "", "accountIds": ["A9"], "metadata": {"a": [1]},
         "firstName": null});
-    let sent = rig.send("PUT", &path, &change.to_string());
+    let sent = rig.send("PUT", &path, change.to_string());
     want["lastName"] = "".into();
     want["accounts"] = json!(["A9"]);
     want["metadata"] = json!({"a": [1]});
@@ -92,7 +92,7 @@ fn a_contact_is_created_changed_and_deleted() {
 #[test]
 fn each_wrong_field_has_its_sentence() {
     let check = |body: Value, messages: &[&str]| {
-        let sent = rig().send("POST", CONTACTS, &body.to_string());
+        let sent = rig().send("POST", CONTACTS, body.to_string());
         refused(&sent, 400, "Bad Request", json!(messages));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     };
@@ -141,7 +141,7 @@ fn each_wrong_field_has_its_sentence() {
 fn what_was_not_sent_is_empty_and_what_is_unknown_is_dropped() {
     let body = json!({"firstName": "Ann", "email": "ann@example.com", "lastName": null,
         "accountIds": null, "metadata": null, "jobTitle": "CEO"});
-    let sent = rig().send("POST", CONTACTS, &body.to_string());
+    let sent = rig().send("POST", CONTACTS, body.to_string());
     let got = sent.json();
     let want = json!({"id": got["id"], "firstName": "Ann", "lastName": "",
         "email": "ann@example.com", "phoneNumber": "", "avatarUrl": "", "accounts": [],
@@ -200,7 +200,7 @@ fn a_header_names_the_organisation() {
         let mut rig = rig();
         rig.caller.open = open;
         let headers: Vec<_> = org.map(|org| ("x-org-id", org)).into_iter().collect();
-        let sent = rig.send_with("POST", CONTACTS, &headers, &ann().to_string());
+        let sent = rig.send_with("POST", CONTACTS, &headers, ann().to_string());
         assert_eq!(sent.status(), status, "{open} {org:?}");
         let owner = rig
             .events

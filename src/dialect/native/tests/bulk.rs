@@ -48,11 +48,13 @@ fn an_upsert_finds_its_contact_by_a_key() {
     );
 }
 
+fn batch(body: &Value) -> Sent {
+    Sent::new(Method::Post, "/contacts/batch", body.to_string())
+}
+
 #[test]
-fn a_batch_is_judged_item_by_item() {
-    let batch = |body: Value| Sent::new(Method::Post, "/contacts/batch", body.to_string());
-    let item = |item: Value| attempt(&batch(json!({"operations": [item]})));
-    let all = writes(&batch(json!({"operations": [
+fn a_batch_is_an_attempt_for_each_operation() {
+    let all = writes(&batch(&json!({"operations": [
         {"op": "create", "card": {"kind": "org"}},
         {"op": "update", "id": ID, "patch": {"kind": "org"}, "ifMatch": 3},
         {"op": "delete", "id": ID, "ifMatch": "\"4\""},
@@ -76,7 +78,11 @@ fn a_batch_is_judged_item_by_item() {
             Precondition::Exists
         ]
     );
+}
 
+#[test]
+fn a_batch_is_judged_item_by_item() {
+    let item = |item: &Value| attempt(&batch(&json!({"operations": [item]})));
     let text = Problem::WrongType(Expected::String);
     for (bad, field, problem) in [
         (json!(1), "operations", Problem::WrongType(Expected::Object)),
@@ -137,7 +143,7 @@ fn a_batch_is_judged_item_by_item() {
         ),
     ] {
         assert_eq!(
-            violations(item(bad.clone())),
+            violations(item(&bad)),
             [(field.to_owned(), problem)],
             "{bad}"
         );
@@ -146,7 +152,6 @@ fn a_batch_is_judged_item_by_item() {
 
 #[test]
 fn a_batch_of_another_form_is_one_bad_command() {
-    let batch = |body: Value| Sent::new(Method::Post, "/contacts/batch", body.to_string());
     for (bad, problem) in [
         (json!([]), Problem::Required),
         (json!({}), Problem::Required),
@@ -155,10 +160,10 @@ fn a_batch_of_another_form_is_one_bad_command() {
             Problem::WrongType(Expected::Array),
         ),
     ] {
-        let wrong = violations(attempt(&batch(bad)));
+        let wrong = violations(attempt(&batch(&bad)));
         assert_eq!(wrong, [("operations".to_owned(), problem)]);
     }
-    let items = |count| batch(json!({"operations": vec![json!({}); count]}));
+    let items = |count| batch(&json!({"operations": vec![json!({}); count]}));
     assert_eq!(writes(&items(200)).attempts.len(), 200);
     assert_eq!(refused(&items(201)).0, 413);
     let none = items(0).call().expect("a call");

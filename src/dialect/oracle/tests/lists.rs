@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{CONTACTS, HEX, LIST, NO_UUID, body, rig, with};
-use crate::dialect::rig::NOW;
+use crate::dialect::rig::{NOW, Rig};
 
-#[test]
-fn a_list_is_filtered_by_each_parameter() {
-    const OTHER: &str = "B1B8327AFAA6412287106192AB5984EF";
+const OTHER: &str = "B1B8327AFAA6412287106192AB5984EF";
+
+/// Ann, Bob and Cy, who differ in everything that a list is filtered by.
+fn with_three() -> Rig {
     let mut service = rig();
     service.send_json(
         "POST",
@@ -38,6 +39,12 @@ fn a_list_is_filtered_by_each_parameter() {
                 [{"propertyName": "p", "propertyValue": "v", "entityId": HEX}]}],
         }),
     );
+    service
+}
+
+#[test]
+fn a_list_is_filtered_by_each_parameter() {
+    let mut service = with_three();
     let mut check = |query: &str, want: &[&str]| {
         let query = query.replace("HEX", HEX).replace("OTHER", OTHER);
         let seen = service.send("GET", &format!("{LIST}?{query}"), "");

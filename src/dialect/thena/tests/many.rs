@@ -83,7 +83,7 @@ fn contacts_are_filtered_by_ids() {
         .map(|n| create(&mut rig, &person(n)))
         .collect();
     let mut filter =
-        |body: Value| rig.send("POST", &format!("{CONTACTS}/filter/ids"), &body.to_string());
+        |body: Value| rig.send("POST", &format!("{CONTACTS}/filter/ids"), body.to_string());
     let sent = filter(json!({"ids": [ids[2], format!("C{}", ids[0]), ids[2], "C123"]}));
     assert_eq!(
         (sent.status(), names(&sent.json())),
@@ -116,7 +116,7 @@ fn a_bulk_goes_item_by_item() {
     let body = json!({"contacts": [person("ann"), person("bob"), person("bob"),
         {"firstName": "x", "email": "nope"}, "text"],
         "accountIds": "A1", "contactType": "CT1", "source": "Slack"});
-    let sent = rig.send("POST", BULK, &body.to_string());
+    let sent = rig.send("POST", BULK, body.to_string());
     let want = json!({"total": 5, "created": 1, "skipped": 2, "errors": [
         "contacts.3.email must be an email", "each value in contacts must be an object"]});
     assert_eq!((sent.status(), sent.json()), (201, want));
@@ -138,7 +138,7 @@ fn accounts_and_type_of_a_bulk_go_with_each_contacts_own() {
     ann["accountIds"] = json!(["A2", "A1"]);
     ann["contactType"] = json!("CT2");
     let body = json!({"contacts": [ann], "accountIds": ["A1", "A3"], "contactType": "CT1"});
-    let sent = rig.send("POST", BULK, &body.to_string());
+    let sent = rig.send("POST", BULK, body.to_string());
     assert_eq!(sent.json(), json!({"total": 1, "created": 1, "skipped": 0}));
     let ann = &rig.send("GET", CONTACTS, "").json()[0];
     assert_eq!(ann["accounts"], json!(["A2", "A1", "A3"]));
@@ -164,17 +164,17 @@ fn a_bulk_that_is_wrong_as_a_whole_is_one_attempt() {
             "contacts.0.firstName should not be empty",
         ),
     ] {
-        let sent = rig().send("POST", BULK, &body.to_string());
+        let sent = rig().send("POST", BULK, body.to_string());
         refused(&sent, 400, "Bad Request", json!([message]));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     }
     for body in [json!({"contacts": []}), json!([])] {
-        let sent = rig().send("POST", BULK, &body.to_string());
+        let sent = rig().send("POST", BULK, body.to_string());
         refused(&sent, 400, "Bad Request", "No contacts to create".into());
         assert!(sent.events.is_empty());
     }
     let many = json!({"contacts": vec![1; 1_001]});
-    let sent = rig().send("POST", BULK, &many.to_string());
+    let sent = rig().send("POST", BULK, many.to_string());
     assert_eq!((sent.status(), sent.events.len()), (413, 0));
 }
 
@@ -184,7 +184,7 @@ fn an_ingestion_creates_or_updates_by_address() {
     let ann = create(&mut rig, &person("ann"));
     let body = json!({"sinkSource": "SLACK", "users": [
         {"firstName": "Anna", "email": "ANN@example.com", "phoneNumber": "+1"}, person("bob")]});
-    let sent = rig.send("POST", INGEST, &body.to_string());
+    let sent = rig.send("POST", INGEST, body.to_string());
     let got = sent.json();
     assert_eq!(
         (sent.status(), &got["message"]),
@@ -224,7 +224,7 @@ fn an_ingestion_that_is_wrong_is_refused() {
             "users.0.email should not be empty",
         ),
     ] {
-        let sent = rig().send("POST", INGEST, &body.to_string());
+        let sent = rig().send("POST", INGEST, body.to_string());
         refused(&sent, 400, "Bad Request", json!([message]));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     }
