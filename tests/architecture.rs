@@ -1,0 +1,410 @@
+//! The house keeps its shape: floors name only floors below them, outside crates stay on their
+//! floor, and files and functions stay small enough to read.
+//!
+//! The sources are read as tokens, not as Rust: enough to see every path a file names, from
+//! `crate::`, `self::` and `super::` too, in `use` trees and in expressions. What is compiled for
+//! tests only may name more. Each rule is one function of a source to what breaks it, and is
+//! itself tested on snippets below.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read the sources fails, and says where"
+)]
+
+#[path = "architecture/source.rs"]
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use source::{Source, is_name, item_end, without_tests};
+
+/// The floors, lowest first. Those of one row stand beside each other and do not name each other.
+const FLOORS: &[&[&str]] = &[
+    &["domain"],
+    &["storage"],
+    &["seal"],
+    &["log"],
+    &["audit"],
+    &["projection"],
+    &["service"],
+    &["wire"],
+    &["dialect"],
+    &["auth"],
+    &["gateway"],
+    &["http", "nats"],
+    &["cli"],
+];
+
+/// Names that stand for reaching outside: the disk, the network, the clock, chance, waiting.
+const OUTSIDE: &[&str] = &[
+    "async",
+    "await",
+    "tokio",
+    "futures_util",
+    "reqwest",
+    "axum",
+    "hyper",
+    "sled",
+    "async_nats",
+    "SystemTime",
+    "Instant",
+    "now_v7",
+    "new_v4",
+    "getrandom",
+    "rand",
+];
+
+/// Modules of the standard library that do the same.
+const OUTSIDE_STD: &[&str] = &["fs", "io", "net", "process", "env", "thread"];
+
+/// The one floor, or the few, that may name an outside crate.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("sled", &["storage"]),
+    ("async_nats", &["nats", "cli"]),
+    ("axum", &["http"]),
+    ("hyper", &["http"]),
+    ("clap", &["cli"]),
+];
+
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
+
+fn rank(floor: &str) -> Option<usize> {
+    FLOORS.iter().position(|row| row.contains(&floor))
+}
+
+/// A floor names only floors below it; `lib.rs` and `main.rs` stand on top.
+fn floors_hold(source: &Source, _: &[String]) -> Vec<String> {
+    let floor = source.floor();
+    let mine = rank(floor).unwrap_or(FLOORS.len());
+    let names = |path: &Vec<String>| {
+        let other = path.get(1).filter(|_| path[0] == "crate")?;
+        let theirs = rank(other)?;
+        (other != floor && theirs >= mine).then(|| format!("`{floor}` names `{other}`"))
+    };
+    source.paths().iter().filter_map(names).collect()
+}
+
+/// Each vendor's folder stands alone; what several need is in the folder above.
+fn dialects_stand_alone(source: &Source, vendors: &[String]) -> Vec<String> {
+    // `dialect/mod.rs` is the table of all of them.
+    if source.floor() != "dialect" || source.module.len() == 1 {
+        return Vec::new();
+    }
+    let own = source.vendor(vendors);
+    let names = |path: &Vec<String>| {
+        let [root, floor, other, ..] = path.as_slice() else {
+            return None;
+        };
+        let is_other = vendors.contains(other) && own != Some(other);
+        (root == "crate" && floor == "dialect" && is_other)
+            .then(|| format!("it names the dialect `{other}`"))
+    };
+    source.paths().iter().filter_map(names).collect()
+}
+
+/// An outside crate is known on its own floor only.
+fn crates_have_owners(source: &Source, _: &[String]) -> Vec<String> {
+    let floor = source.floor();
+    let foreign = |path: &Vec<String>| {
+        let (name, owners) = OWNERS.iter().find(|(name, _)| path[0] == *name)?;
+        (!owners.contains(&floor)).then(|| format!("`{floor}` names the crate `{name}`"))
+    };
+    source.paths().iter().filter_map(foreign).collect()
+}
+
+/// The pure floors reach for nothing outside, and those that speak know no store and no service.
+fn pure_floors_are_pure(source: &Source, _: &[String]) -> Vec<String> {
+    if !["domain", "wire", "dialect"].contains(&source.floor()) {
+        return Vec::new();
+    }
+    let words = without_tests(&source.tokens).0.into_iter().map(|t| t.text);
+    let words = words.filter(|word| OUTSIDE.contains(&word.as_str()));
+    let paths = source.paths().into_iter().filter(|path| {
+        let second = path.get(1).map_or("", String::as_str);
+        match path[0].as_str() {
+            "std" => OUTSIDE_STD.contains(&second),
+            "crate" => (rank("storage")..=rank("service")).contains(&rank(second)),
+            _ => second == "now",
+        }
+    });
+    words
+        .chain(paths.map(|path| path.join("::")))
+        .map(|name| format!("it names `{name}`"))
+        .collect()
+}
+
+/// Every file says what is here, and is short enough to be read.
+fn files_are_readable(source: &Source, _: &[String]) -> Vec<String> {
+    let lines = source.text.lines().count();
+    let opens = source.text.starts_with("//! ");
+    let long = (lines > FILE_LINES_MAX).then(|| format!("it has {lines} lines"));
+    let mute = (!opens).then(|| "it does not open with `//!`".to_owned());
+    mute.into_iter().chain(long).collect()
+}
+
+/// A function fits a screen.
+fn functions_are_short(source: &Source, _: &[String]) -> Vec<String> {
+    let tokens = &source.tokens;
+    let functions = (0..tokens.len()).filter(|at| tokens[*at].text == "fn");
+    functions
+        .filter_map(|at| {
+            let name = tokens.get(at + 1).filter(|name| is_name(&name.text))?;
+            let last = &tokens[item_end(tokens, at + 1) - 1];
+            let lines = last.line - tokens[at].line + 1;
+            let long = lines > FUNCTION_LINES_MAX && last.text == "}";
+            long.then(|| format!("`{}` has {lines} lines", name.text))
+        })
+        .collect()
+}
+
+type Rule = fn(&Source, &[String]) -> Vec<String>;
+
+const RULES_OF_CODE: &[Rule] = &[
+    floors_hold,
+    dialects_stand_alone,
+    crates_have_owners,
+    pure_floors_are_pure,
+];
+const RULES_OF_FILES: &[Rule] = &[files_are_readable, functions_are_short];
+
+/// Every Rust file below a directory, by its path from there.
+fn files_below(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, Source)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
+        let relative = path.strip_prefix(&root).expect("below it").to_owned();
+        let source = Source::new(&relative, text);
+        (relative, source)
+    };
+    files_below(&root).into_iter().map(read).collect()
+}
+
+fn vendors(sources: &[(PathBuf, Source)]) -> Vec<String> {
+    let of_vendor = |source: &Source| match source.module.as_slice() {
+        [floor, vendor, part] if floor == "dialect" && part == "decode" => Some(vendor.clone()),
+        _ => None,
+    };
+    sources
+        .iter()
+        .filter_map(|(_, source)| of_vendor(source))
+        .collect()
+}
+
+/// The modules that are compiled for tests only.
+fn test_modules(sources: &[(PathBuf, Source)]) -> Vec<Vec<String>> {
+    let of = |(_, parent): &(PathBuf, Source)| {
+        let names = without_tests(&parent.tokens).1.into_iter();
+        let path = |name| [parent.module.as_slice(), &[name]].concat();
+        names.map(path).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(of).collect()
+}
+
+#[test]
+fn the_house_keeps_its_shape() {
+    let sources = sources("src");
+    let (vendors, for_tests) = (vendors(&sources), test_modules(&sources));
+    assert!(vendors.len() >= 6, "{vendors:?}");
+    let mut wrong = Vec::new();
+    for (path, source) in &sources {
+        let is_test = for_tests
+            .iter()
+            .any(|module| source.module.starts_with(module));
+        let of_code = if is_test { &[] } else { RULES_OF_CODE };
+        for rule in of_code.iter().chain(RULES_OF_FILES) {
+            let breaches = rule(source, &vendors).into_iter();
+            wrong.extend(breaches.map(|breach| format!("src/{}: {breach}", path.display())));
+        }
+    }
+    for folder in ["tests", "benches"] {
+        for (path, source) in crate::sources(folder) {
+            let breaches = RULES_OF_FILES
+                .iter()
+                .flat_map(|rule| rule(&source, &vendors));
+            wrong.extend(breaches.map(|breach| format!("{folder}/{}: {breach}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A file of this text at this path breaks a rule in exactly these words.
+fn check(rule: Rule, path: &str, text: &str, want: &[&str]) {
+    let vendors = ["kare", "mattr"].map(str::to_owned);
+    let source = Source::new(Path::new(path), text.to_owned());
+    assert_eq!(rule(&source, &vendors), want, "{path}: {text}");
+}
+
+#[test]
+fn a_name_from_above_is_seen_wherever_it_stands() {
+    let check = |path, text, want: &[&str]| check(floors_hold, path, text, want);
+    check("log/a.rs", "use crate::domain::Event;", &[]);
+    check(
+        "log/a.rs",
+        "use crate::service::Service;",
+        &["`log` names `service`"],
+    );
+    check(
+        "log/a.rs",
+        "use crate::{domain::{A, B as C}, audit};",
+        &["`log` names `audit`"],
+    );
+    check(
+        "log/a.rs",
+        "fn f() -> crate::cli::Exit { todo() }",
+        &["`log` names `cli`"],
+    );
+    check(
+        "log/a/b.rs",
+        "use super::super::super::http::App;",
+        &["`log` names `http`"],
+    );
+    check(
+        "log/mod.rs",
+        "use super::{seal::Key, nats::{self}};",
+        &["`log` names `nats`"],
+    );
+    check("log/a.rs", "use self::audit; use super::audit;", &[]);
+    check("http/a.rs", "use crate::nats;", &["`http` names `nats`"]);
+    check("nats/a.rs", "use crate::http;", &["`nats` names `http`"]);
+    check(
+        "gateway/a.rs",
+        "use crate::auth; use crate::http;",
+        &["`gateway` names `http`"],
+    );
+    check("cli/a.rs", "use crate::{http, nats, storage};", &[]);
+    check("main.rs", "fn main() { contactd::cli::main() }", &[]);
+}
+
+#[test]
+fn what_is_said_or_tested_is_not_named() {
+    let check = |text| check(floors_hold, "domain/a.rs", text, &[]);
+    check("// use crate::log;\n/* crate::log::A */ /// [`crate::log`]\n");
+    check(r##"const A: &str = "crate::log::\"A"; const B: &str = r#"crate::"log"#;"##);
+    check("const A: char = '\"'; fn f<'a>(b: &'a u8) -> u8 { b'\\'' }");
+    check("#[cfg(test)]\nmod tests { use crate::log::{A, B}; fn f() { crate::http::g() } }");
+    check("#[cfg(test)] #[derive(Debug)] struct A(crate::log::B);");
+    let text = "#[cfg(test)] use crate::seal; use crate::log;";
+    self::check(floors_hold, "domain/a.rs", text, &["`domain` names `log`"]);
+}
+
+#[test]
+fn a_vendor_names_no_other() {
+    let check = |path, text, want: &[&str]| check(dialects_stand_alone, path, text, want);
+    check(
+        "dialect/kare/a.rs",
+        "use crate::dialect::{kare::B, email};",
+        &[],
+    );
+    let mattr = ["it names the dialect `mattr`"];
+    check(
+        "dialect/kare/a.rs",
+        "use crate::dialect::{email, mattr::B};",
+        &mattr,
+    );
+    check("dialect/kare/mod.rs", "use super::mattr;", &mattr);
+    check("dialect/email.rs", "use super::mattr::is_email;", &mattr);
+    check(
+        "dialect/mod.rs",
+        "pub mod mattr; use self::mattr::Mattr;",
+        &[],
+    );
+}
+
+#[test]
+fn a_crate_is_known_on_its_own_floor() {
+    let check = |path, text, want: &[&str]| check(crates_have_owners, path, text, want);
+    check("storage/a.rs", "use sled::{Db, Tree};", &[]);
+    check(
+        "log/a.rs",
+        "use sled::Db;",
+        &["`log` names the crate `sled`"],
+    );
+    check(
+        "log/a.rs",
+        "fn f(db: &sled::Db) {}",
+        &["`log` names the crate `sled`"],
+    );
+    check(
+        "log/a.rs",
+        "use crate::storage::sled::Db; fn sled() {}",
+        &[],
+    );
+    check("cli/a.rs", "let a: async_nats::ServerAddr = b;", &[]);
+    check(
+        "http/a.rs",
+        "use async_nats;",
+        &["`http` names the crate `async_nats`"],
+    );
+}
+
+#[test]
+fn a_pure_floor_reaches_for_nothing() {
+    let check = |path, text, want: &[&str]| check(pure_floors_are_pure, path, text, want);
+    check("domain/a.rs", "use std::{fmt, sync::Arc};", &[]);
+    check(
+        "domain/a.rs",
+        "use std::{fmt, fs::File};",
+        &["it names `std::fs::File`"],
+    );
+    check("domain/a.rs", "async fn f() {}", &["it names `async`"]);
+    check(
+        "domain/a.rs",
+        "let id = Uuid::now_v7();",
+        &["it names `now_v7`"],
+    );
+    let clock = "let now = f(now); let time = Utc::now();";
+    check("domain/a.rs", clock, &["it names `Utc::now`"]);
+    check(
+        "wire/a.rs",
+        "use crate::service::Scan;",
+        &["it names `crate::service::Scan`"],
+    );
+    check(
+        "dialect/kare/a.rs",
+        "fn f() { tokio::spawn(g()) }",
+        &["it names `tokio`"],
+    );
+    check(
+        "service/a.rs",
+        "use std::fs; async fn f() { now().await }",
+        &[],
+    );
+}
+
+#[test]
+fn long_files_and_functions_are_seen() {
+    let long = format!("//! A.\n{}", "\n".repeat(FILE_LINES_MAX));
+    check(files_are_readable, "a.rs", &long, &["it has 601 lines"]);
+    check(
+        files_are_readable,
+        "a.rs",
+        "use b;",
+        &["it does not open with `//!`"],
+    );
+    let body = |lines| format!("fn f() {{\n{}}}\nfn g();", "a(b[0]);\n".repeat(lines));
+    check(functions_are_short, "a.rs", &body(68), &[]);
+    check(
+        functions_are_short,
+        "a.rs",
+        &body(69),
+        &["`f` has 71 lines"],
+    );
+}
