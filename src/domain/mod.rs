@@ -10,6 +10,7 @@ mod contact;
 mod decide;
 mod event;
 mod evolve;
+pub mod find;
 mod id;
 pub mod limits;
 mod owner;
@@ -27,6 +28,7 @@ pub use event::{
     Erasure, Event, Failure, FailureCode, FieldName, Header, Operation, Outcome, Phase, Reach,
 };
 pub use evolve::{Fact, Status, Track, evolve};
+pub use find::{Keyset, Sort, SortKey, sort_name};
 pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
 pub use owner::{Owner, OwnerError};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};

@@ -1,0 +1,389 @@
+//! What contacts are found and ordered by: folded words, digits, addresses, and orders.
+//!
+//! A contact is cut into tokens once, and a question into terms; a term is met by the tokens in
+//! certain ranges of the alphabet. Whoever asks a single contact and whoever keeps an index of
+//! many read the same two lists, so that they can't differ in what a word is.
+//!
+//! Tokens of different kinds never meet: a word begins with a letter or a digit, `#` stands before
+//! a number's digits and `$` before the same digits from behind, an address holds an `@`, and `!`
+//! stands before what a contact is.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+
+use super::{Card, ContactId, Position};
+
+/// The characters of a token that count.
+const TOKEN_CHARS_MAX: usize = 64;
+/// The characters of a name that it is ordered by.
+const NAME_CHARS_MAX: usize = 256;
+/// The tokens of a contact that count.
+const TOKENS_MAX: usize = 256;
+/// The token of a contact that its dialect calls inactive.
+const INACTIVE: &str = "!inactive";
+
+/// What a list is ordered by; equal ones by id, which is the order of creation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortKey {
+    /// When it was created.
+    #[default]
+    Created,
+    /// When it was last written.
+    Updated,
+    /// Its full name, by [`sort_name`].
+    Name,
+}
+
+/// An order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub by: SortKey,
+    /// Whether the last comes first.
+    pub descending: bool,
+}
+
+/// Where a page ends: the sort key of its last contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keyset {
+    /// In the order of creation.
+    Created(ContactId),
+    /// In the order of the last write; a position is one contact's.
+    Updated(Position),
+    /// In the order of names.
+    Name(String, ContactId),
+}
+
+/// What a contact is found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name it is ordered by: [`sort_name`].
+    pub name: String,
+    /// Its tokens, each once: at most 256, of 64 characters.
+    pub tokens: BTreeSet<String>,
+}
+
+/// One thing that is asked of a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// A word of its name, an organization or an e-mail address begins so.
+    Word(String),
+    /// A word begins so, or a phone number begins or ends so.
+    Number(String),
+    /// An e-mail address, or its part from the `@` on, begins so.
+    Address(String),
+    /// It has this e-mail address, but for accents: what has it exactly is among these.
+    Email(String),
+    /// It has a phone number of exactly these digits.
+    Phone(String),
+    /// A word of its name begins so.
+    Name(String),
+    /// Its dialect calls it active; one that has no such word for it is active.
+    Active(bool),
+    /// Nothing meets it: a question without a word in it.
+    Never,
+}
+
+/// Tokens that meet a term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that begin so.
+    Beginning(String),
+    /// This one.
+    Exactly(String),
+}
+
+impl Wanted {
+    /// Whether a token is one.
+    #[must_use]
+    pub fn has(&self, token: &str) -> bool {
+        match self {
+            Self::Beginning(with) => token.starts_with(with.as_str()),
+            Self::Exactly(this) => token == this,
+        }
+    }
+}
+
+impl Profile {
+    /// What a contact with this Card is found by.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        let mut tokens = BTreeSet::new();
+        let name = card.full_name().unwrap_or_default();
+        if !is_active(card) {
+            tokens.insert(INACTIVE.to_owned());
+        }
+        let mut add = |token: String| {
+            if !token.is_empty() && tokens.len() < TOKENS_MAX {
+                tokens.insert(token);
+            }
+        };
+        for email in card.emails() {
+            let address = cut(&fold(email));
+            if let Some((_, domain)) = address.rsplit_once('@') {
+                add(format!("@{domain}"));
+            }
+            add(address);
+        }
+        for phone in card.phones() {
+            let digits = digits(phone);
+            if !digits.is_empty() {
+                add(cut(&format!("#{digits}")));
+                add(cut(&format!("${}", backwards(&digits))));
+            }
+        }
+        let organizations = organizations(card);
+        let texts = std::iter::once(name.as_str())
+            .chain(organizations)
+            .chain(card.emails());
+        for text in texts {
+            words(text).into_iter().for_each(&mut add);
+        }
+        Self {
+            name: sort_name(card),
+            tokens,
+        }
+    }
+}
+
+impl Term {
+    /// The terms of a free text. Digits and what stands between them are one number where there is
+    /// nothing else; a part with an `@` is an address; the rest are words.
+    #[must_use]
+    pub fn of_text(text: &str) -> Vec<Self> {
+        let mut terms = Vec::new();
+        if is_number(text) {
+            terms.push(Self::Number(cut(&digits(text))));
+        } else {
+            for part in text.split_whitespace() {
+                if part.contains('@') {
+                    terms.push(Self::Address(cut(&fold(part))));
+                } else if is_number(part) {
+                    terms.push(Self::Number(cut(&digits(part))));
+                } else {
+                    terms.extend(words(part).into_iter().map(Self::Word));
+                }
+            }
+        }
+        or_never(terms)
+    }
+
+    /// The terms of a text that a name is asked for.
+    #[must_use]
+    pub fn of_name(text: &str) -> Vec<Self> {
+        or_never(words(text).into_iter().map(Self::Name).collect())
+    }
+
+    /// The term of an e-mail address.
+    #[must_use]
+    pub fn of_email(address: &str) -> Self {
+        Self::Email(cut(&fold(address)))
+    }
+
+    /// The term of a phone number.
+    #[must_use]
+    pub fn of_phone(number: &str) -> Self {
+        match digits(number) {
+            none if none.is_empty() => Self::Never,
+            digits => Self::Phone(cut(&format!("#{digits}"))),
+        }
+    }
+
+    /// The tokens of which a contact that meets this has one; `None` where no token says so.
+    #[must_use]
+    pub fn wanted(&self) -> Option<Vec<Wanted>> {
+        let beginning = |text: &String| vec![Wanted::Beginning(text.clone())];
+        match self {
+            Self::Word(word) | Self::Name(word) => Some(beginning(word)),
+            Self::Address(address) => Some(beginning(address)),
+            Self::Number(digits) => {
+                let texts = [
+                    digits.clone(),
+                    format!("#{digits}"),
+                    format!("${}", backwards(digits)),
+                ];
+                Some(texts.into_iter().map(Wanted::Beginning).collect())
+            }
+            Self::Email(token) | Self::Phone(token) => Some(vec![Wanted::Exactly(token.clone())]),
+            Self::Active(false) => Some(vec![Wanted::Exactly(INACTIVE.to_owned())]),
+            Self::Active(true) => None,
+            Self::Never => Some(Vec::new()),
+        }
+    }
+
+    /// Whether a contact of this name and these tokens meets it.
+    pub fn met_by<'a>(&self, name: &str, mut tokens: impl Iterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Name(word) => words(name).iter().any(|have| have.starts_with(word)),
+            Self::Active(true) => !tokens.any(|token| token == INACTIVE),
+            _ => {
+                let wanted = self.wanted().unwrap_or_default();
+                tokens.any(|token| wanted.iter().any(|wanted| wanted.has(token)))
+            }
+        }
+    }
+}
+
+fn or_never(terms: Vec<Term>) -> Vec<Term> {
+    if terms.is_empty() {
+        vec![Term::Never]
+    } else {
+        terms
+    }
+}
+
+/// The name that contacts are ordered by: the full name, folded, at most 256 characters, or nothing.
+#[must_use]
+pub fn sort_name(card: &Card) -> String {
+    let name = card.full_name().unwrap_or_default();
+    fold(&name).chars().take(NAME_CHARS_MAX).collect()
+}
+
+/// Dialects that have inactive contacts say so in a property `<vendor's domain>:active`.
+fn is_active(card: &Card) -> bool {
+    !card
+        .properties()
+        .iter()
+        .any(|(name, value)| name.ends_with(":active") && value == false)
+}
+
+/// The names of a Card's organizations and their units.
+fn organizations(card: &Card) -> Vec<&str> {
+    let members = card.get("organizations").and_then(Value::as_object);
+    let mut names = Vec::new();
+    for organization in members.into_iter().flat_map(Map::values) {
+        let units = organization.get("units").and_then(Value::as_array);
+        let all = std::iter::once(organization).chain(units.into_iter().flatten());
+        names.extend(all.filter_map(|part| part.get("name")?.as_str()));
+    }
+    names
+}
+
+/// The text without case and accents: compatibility forms taken apart (NFKD), marks dropped, lower
+/// case, and the letters that Unicode does not take apart spelt as is usual in ASCII.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    let bare = text.nfkd().filter(|c| canonical_combining_class(*c) == 0);
+    let mut folded = String::with_capacity(text.len());
+    for c in bare.flat_map(char::to_lowercase) {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'đ' | 'ð' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ħ' => folded.push('h'),
+            'ı' => folded.push('i'),
+            c => folded.push(c),
+        }
+    }
+    folded
+}
+
+/// The words of a text, folded: runs of letters and digits.
+fn words(text: &str) -> Vec<String> {
+    fold(text)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(cut)
+        .collect()
+}
+
+/// Whether a text is digits and what stands between the digits of a phone number.
+fn is_number(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c))
+}
+
+/// The digits of a text.
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn backwards(text: &str) -> String {
+    text.chars().rev().collect()
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TOKEN_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn case_and_accents_are_folded() {
+        for (text, want) in [
+            ("Zoë", "zoe"),
+            ("ÅNGSTRÖM", "angstrom"),
+            ("Søren Łuksza", "soren luksza"),
+            ("Straße", "strasse"),
+            ("ﬁne", "fine"),
+            ("İstanbul", "istanbul"),
+            ("Ａｎｎ", "ann"),
+            ("Ёлка", "елка"),
+        ] {
+            assert_eq!(fold(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_becomes_terms() {
+        let word = |text: &str| Term::Word(text.into());
+        let number = |text: &str| Term::Number(text.into());
+        for (text, want) in [
+            ("Ann O'Brien", vec![word("ann"), word("o"), word("brien")]),
+            ("+1 (555) 010", vec![number("1555010")]),
+            ("ann 555-010", vec![word("ann"), number("555010")]),
+            (
+                "Ann@Example.com",
+                vec![Term::Address("ann@example.com".into())],
+            ),
+            ("@example", vec![Term::Address("@example".into())]),
+            ("!!", vec![Term::Never]),
+            ("", vec![Term::Never]),
+        ] {
+            assert_eq!(Term::of_text(text), want, "{text}");
+        }
+    }
+
+    proptest! {
+        /// An index looks at `wanted` only: whoever meets a term must have such a token.
+        #[test]
+        fn who_meets_a_term_has_a_wanted_token(
+            name in "\\PC{0,20}", phone in "[+0-9 ]{0,8}", text in "\\PC{0,6}|[0-9 ]{1,4}",
+        ) {
+            let card = Card::from_value(json!({
+                "name": {"full": name}, "phones": {"p": {"number": phone}},
+            })).expect("a card");
+            let profile = Profile::of(&card);
+            let tokens = || profile.tokens.iter().map(String::as_str);
+            for term in Term::of_text(&text).into_iter().chain(Term::of_name(&text)) {
+                if term.met_by(&profile.name, tokens()) {
+                    let wanted = term.wanted().expect("tokens");
+                    prop_assert!(tokens().any(|token| wanted.iter().any(|w| w.has(token))));
+                }
+            }
+        }
+
+        #[test]
+        fn tokens_are_bounded_and_folding_is_done_once(name in "\\PC{0,400}") {
+            let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");
+            let profile = Profile::of(&card);
+            prop_assert!(profile.tokens.len() <= TOKENS_MAX);
+            prop_assert!(profile.name.chars().count() <= NAME_CHARS_MAX);
+            prop_assert!(profile.tokens.iter().all(|t| t.chars().count() <= TOKEN_CHARS_MAX));
+        }
+    }
+}
