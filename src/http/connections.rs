@@ -16,7 +16,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -27,6 +27,10 @@ use super::router::router;
 
 /// How long an orderly stop may take.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+/// Connections over the cap that are told so at the same time.
+const REFUSALS_MAX: usize = 64;
+/// How long telling one may take.
+const REFUSAL_TIME_MAX: Duration = Duration::from_secs(1);
 /// What a connection over the cap is told.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -122,6 +126,7 @@ pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
 pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) {
     let router = router(app.clone());
     let places = Arc::new(Semaphore::new(app.limits.connections_max));
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let graceful = GracefulShutdown::new();
     let tls = tls.map(TlsAcceptor::from);
     let mut stopping = app.stopping.clone();
@@ -140,7 +145,10 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) 
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            tokio::spawn(refuse(stream));
+            // Of a flood that is too much even to be refused, the rest is dropped.
+            if let Ok(place) = refusals.clone().try_acquire_owned() {
+                tokio::spawn(refuse(stream, place));
+            }
             continue;
         };
         // Answers are small: waiting to fill a packet only makes them late.
@@ -215,11 +223,19 @@ const HEADERS_MAX: usize = 100;
 /// The head of one request, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Tells a connection over the cap that there is no place for it.
-async fn refuse(mut stream: TcpStream) {
+/// Tells a connection over the cap that there is no place for it, once it has asked: an answer
+/// that comes before the question is none to most clients.
+async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     let told = async {
+        let mut asked = [0; 1024];
+        if stream.read(&mut asked).await? == 0 {
+            return Ok(());
+        }
         stream.write_all(FULL).await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        // What is left unread at the end would cut the answer off on its way.
+        while stream.read(&mut asked).await? > 0 {}
+        Ok::<(), io::Error>(())
     };
-    drop(tokio::time::timeout(Duration::from_secs(1), told).await);
+    drop(tokio::time::timeout(REFUSAL_TIME_MAX, told).await);
 }
