@@ -106,7 +106,8 @@ impl Gateway {
     }
 
     /// The owner of a contact whose path names no tenant. Another's contact must look like none:
-    /// a write of either is a command for the caller's own tenant, which does not have it.
+    /// a write of either is a command for the caller's own tenant, which does not have it, and a
+    /// read of either is recorded there, where reads are.
     fn owner_of(
         &self,
         principal: &Principal,
@@ -118,7 +119,7 @@ impl Gateway {
             return Ok(owner);
         }
         let own = request.caller.own_tenant.as_deref();
-        match own.filter(|_| request.route.writes) {
+        match own.filter(|_| request.route.writes || self.settings.audit_reads) {
             Some(tenant) => Ok(native::Native.owner_of_ids(&[tenant])?),
             None => Err(Refusal::NotFound.into()),
         }
