@@ -105,9 +105,7 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Answer, reqwest::Error> {
         let method = method.parse().expect("a method");
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.url));
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,0 +1,124 @@
+//! A body that is far too large is answered long before its end.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::apis;
+use crate::common::Answer;
+use crate::house::{Caller, House};
+
+/// Bytes of a body that no one should read to its end.
+const FLOOD: usize = 100 << 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_a_hundred_megabytes() {
+    let house = House::new(&[]);
+    for api in apis::ALL {
+        let caller = house.admin(api, 0);
+        let before = house.head().await;
+        for declared in [true, false] {
+            let (answer, sent) = flood(&house, &caller, declared).await;
+            let what = format!("{} declared {declared}: {answer:?}", api.name);
+            assert_eq!(answer.status, 413, "{what}");
+            assert!((api.is_error)(&answer), "{what}");
+            assert!(sent < FLOOD / 2, "{what}: {sent} bytes were taken");
+        }
+        assert_eq!(
+            house.types_after(before).await,
+            [] as [&str; 0],
+            "{}",
+            api.name
+        );
+    }
+}
+
+/// Sends a create with a huge body, its length declared or in chunks: the answer, and how much of
+/// it the service took.
+async fn flood(house: &House, caller: &Caller, declared: bool) -> (Answer, usize) {
+    let address = house.server.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut head = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\n",
+        caller.api.contacts_of(caller.tenant)
+    );
+    for (name, value) in caller.headers() {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let chunk = vec![b' '; 1 << 16];
+    let framed = if declared {
+        head.push_str(&format!("content-length: {FLOOD}\r\n\r\n"));
+        chunk
+    } else {
+        head.push_str("transfer-encoding: chunked\r\n\r\n");
+        [format!("{:x}\r\n", chunk.len()).as_bytes(), &chunk, b"\r\n"].concat()
+    };
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .expect("a head is taken");
+    let (mut reader, mut writer) = stream.split();
+    let mut sent = 0;
+    let send = async {
+        // The service may close the connection on what it will not read.
+        while sent < FLOOD && writer.write_all(&framed).await.is_ok() {
+            sent += framed.len();
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut received = Vec::new();
+    let receive = async {
+        let mut part = [0; 4096];
+        while !complete(&received) {
+            match reader.read(&mut part).await {
+                Ok(0) | Err(_) => break,
+                Ok(length) => received.extend_from_slice(&part[..length]),
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = send => {}
+            () = receive => {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), both)
+        .await
+        .expect("an answer in time");
+    (parsed(&received), sent)
+}
+
+/// Whether an answer's head is there, and its body as long as it says.
+fn complete(received: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(received).to_lowercase();
+    text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+        let length = head
+            .lines()
+            .find_map(|l| l.strip_prefix("content-length: "));
+        length.is_none_or(|length| length.parse() == Ok(body.len()))
+    })
+}
+
+fn parsed(received: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(received);
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .expect("a status");
+    let mut headers = reqwest::header::HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(": ").expect("a header");
+        let name: reqwest::header::HeaderName = name.parse().expect("a name");
+        headers.insert(name, value.parse().expect("a value"));
+    }
+    Answer {
+        status: status.parse().expect("a number"),
+        headers,
+        body: body.as_bytes().to_vec(),
+    }
+}

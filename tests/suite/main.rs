@@ -1,0 +1,26 @@
+//! One conformance suite over every dialect, against the real binary.
+//!
+//! [`apis`] describes each dialect once: where its contacts are, what a contact
+//! looks like, how its errors read. Every test here walks all descriptions, so
+//! a new dialect is one description more, and what holds for one holds for all.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod api;
+mod apis;
+mod flood;
+mod headers;
+mod house;
+mod lifecycle;
+mod overload;
+mod races;
+mod refusals;
+mod tenants;
