@@ -232,6 +232,15 @@ pub fn verify(
     })
 }
 
+/// How many events the last checkpoint covers; none where there is none to be trusted.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn signed_size(dir: &Path, key: &VerifierKey) -> Result<u64, FileError> {
+    let checkpoint = read_checkpoint(&Tiles::at(dir), key, &mut Findings::default())?;
+    Ok(checkpoint.map_or(0, |checkpoint| checkpoint.size))
+}
+
 /// The checkpoint, where it can be trusted.
 pub(super) fn read_checkpoint(
     tiles: &Tiles,

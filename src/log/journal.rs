@@ -47,10 +47,7 @@ impl Journal {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub(super) fn open(
-        files: Arc<dyn Files>,
-        segment_bytes_max: u64,
-    ) -> Result<Self, StorageError> {
+    pub fn open(files: Arc<dyn Files>, segment_bytes_max: u64) -> Result<Self, StorageError> {
         let names = files.list()?;
         let first = |name: &String| (name.len() == 20).then(|| name.parse().ok()).flatten();
         let segments = Mutex::new(names.iter().filter_map(first).collect());

@@ -12,8 +12,10 @@
 //! | `judge`, `lookup`, `overlay` | what comes of a group, before it is durable |
 //! | `clock` | time and ids |
 //! | `read`, `replay` | contacts and events; answers made again |
+//! | `auditor` | sealing what is durable, beside the writer |
 //! | `shared` | what the writer and the readers share |
 
+mod auditor;
 mod check;
 mod clock;
 mod error;
@@ -32,6 +34,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use auditor::{Audit, AuditError, Signed};
 pub use check::check_records;
 pub use clock::{Clock, now, system_clock};
 pub use error::{ReadError, SubmitError};
@@ -135,6 +138,12 @@ impl Service {
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<Position> {
         self.shared.head.subscribe()
+    }
+
+    /// The log itself, as bytes.
+    #[must_use]
+    pub fn reader(&self) -> &crate::log::Reader {
+        &self.shared.reader
     }
 
     /// Whether the log takes commands.

@@ -110,6 +110,7 @@ pub fn open(
         sequencer,
         queue,
         views,
+        is_saved: true,
     };
     let thread = std::thread::Builder::new()
         .name("writer".into())

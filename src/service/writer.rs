@@ -47,6 +47,8 @@ pub struct Writer {
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
     pub(super) views: Arc<dyn Files>,
+    /// Whether there is a saved view.
+    pub(super) is_saved: bool,
 }
 
 /// A group, judged: its events, and who waits for what.
@@ -133,6 +135,7 @@ impl Writer {
             let erases = event.event.header.operation == Operation::Erase;
             if let (true, Some(slot)) = (erases, event.slot) {
                 self.shared.keys.erase(slot)?;
+                self.forget_saved_view();
             }
         }
         let mut contacts = self.shared.contacts.write();
@@ -149,6 +152,22 @@ impl Writer {
         drop(contacts);
         self.shared.head.send_replace(head);
         Ok(())
+    }
+
+    /// A view saved before an erasure still has the tags of what is gone. It is only a short cut:
+    /// without it the next start folds the log.
+    fn forget_saved_view(&mut self) {
+        if !std::mem::take(&mut self.is_saved) {
+            return;
+        }
+        match self.views.remove(SNAPSHOT) {
+            Ok(()) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => {
+                self.is_saved = true;
+                tracing::warn!(%error, "the saved view of before an erasure could not be removed");
+            }
+        }
     }
 
     fn refuse_all(&mut self) {

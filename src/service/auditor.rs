@@ -1,0 +1,217 @@
+//! Seals what is durable, on a clock: tiles, bundles, and a signed checkpoint at least every
+//! second while there is something new, and once more when the service stops.
+//!
+//! Sealing runs beside the writer, which never waits for it. What is in full bundles below a
+//! signed checkpoint is dropped from the journal, whose place the bundles take.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::Service;
+use crate::audit::{
+    Coord, Note, ProofError, ProofFile, Sealer, SealerError, Tiles, VerifierKey, with_cosignatures,
+};
+use crate::domain::Position;
+use crate::log::Journal;
+use crate::seal::FileError;
+
+/// How long something new waits for its checkpoint, at most.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The audit log of a running service. Clones share everything.
+#[derive(Clone)]
+pub struct Audit {
+    dir: Arc<PathBuf>,
+    tiles: Tiles,
+    key: VerifierKey,
+    latest: watch::Receiver<Signed>,
+    stop: Arc<Mutex<Option<Sender<()>>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// The newest checkpoint, and whether there will be newer ones.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// How many events it covers.
+    pub size: u64,
+    /// As it was signed.
+    pub note: Note,
+    /// Why no newer one is signed: somebody must look.
+    pub halted: Option<String>,
+}
+
+/// Why a proof is not given.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The log has no such position.
+    #[error("the log has no event at position {position}")]
+    NoSuchPosition {
+        /// What was asked for.
+        position: Position,
+    },
+    /// The tiles do not give it.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// A file can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Audit {
+    /// Starts sealing beside a service.
+    ///
+    /// # Errors
+    /// The system gave no thread.
+    pub fn start(
+        dir: &Path,
+        sealer: Sealer,
+        key: VerifierKey,
+        service: &Service,
+        journal: Arc<Journal>,
+    ) -> std::io::Result<Self> {
+        let signed = Signed {
+            size: sealer.checkpoint().size,
+            note: sealer.note().clone(),
+            halted: None,
+        };
+        let (publish, latest) = watch::channel(signed);
+        let (stop, stopped) = channel();
+        let service = service.clone();
+        let thread = std::thread::Builder::new()
+            .name("auditor".into())
+            .spawn(move || run(sealer, &service, &journal, &publish, &stopped))?;
+        Ok(Self {
+            dir: Arc::new(dir.to_owned()),
+            tiles: Tiles::at(dir),
+            key,
+            latest,
+            stop: Arc::new(Mutex::new(Some(stop))),
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// The log's public key.
+    #[must_use]
+    pub const fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
+    /// Where the files are.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Follows the newest checkpoint.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Signed> {
+        self.latest.clone()
+    }
+
+    /// The newest checkpoint with what witnesses have cosigned of it.
+    ///
+    /// # Errors
+    /// The cosignatures can't be read.
+    pub fn checkpoint(&self) -> Result<Note, FileError> {
+        let note = self.latest.borrow().note.clone();
+        with_cosignatures(&self.dir, &note, &self.key)
+    }
+
+    /// The bytes of a tile or bundle; `None` where the newest checkpoint covers no such file.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn tile(&self, coord: Coord) -> Result<Option<Bytes>, FileError> {
+        if coord.is_covered_by(self.latest.borrow().size) {
+            self.tiles.read(coord)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The proof that the event at a position is in the log, by the newest checkpoint.
+    ///
+    /// # Errors
+    /// The checkpoint does not cover it yet, or the tiles are damaged.
+    pub fn prove(&self, position: Position) -> Result<ProofFile, AuditError> {
+        let (size, note) = {
+            let latest = self.latest.borrow();
+            (latest.size, latest.note.clone())
+        };
+        if position == Position::ZERO || position.get() > size {
+            return Err(AuditError::NoSuchPosition { position });
+        }
+        Ok(ProofFile::make(&self.tiles, note, position)?)
+    }
+
+    /// Seals the rest and stops. It blocks.
+    pub fn stop(&self) {
+        drop(self.stop.lock().take());
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the auditor ended by a fault");
+        }
+    }
+}
+
+fn run(
+    mut sealer: Sealer,
+    service: &Service,
+    journal: &Journal,
+    publish: &watch::Sender<Signed>,
+    stopped: &Receiver<()>,
+) {
+    loop {
+        let last = matches!(
+            stopped.recv_timeout(INTERVAL),
+            Err(RecvTimeoutError::Disconnected)
+        );
+        if let Err(error) = catch_up(&mut sealer, service, journal, publish) {
+            let said = publish.borrow().halted.is_some();
+            if !said {
+                tracing::error!(%error, "the audit log can't be sealed any further");
+            }
+            publish.send_modify(|signed| signed.halted = Some(error.to_string()));
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// Seals up to the head of now.
+fn catch_up(
+    sealer: &mut Sealer,
+    service: &Service,
+    journal: &Journal,
+    publish: &watch::Sender<Signed>,
+) -> Result<(), SealerError> {
+    let reader = service.reader();
+    let mut sealed = false;
+    while sealer.seal(service.head(), reader)?.is_some() {
+        sealed = true;
+    }
+    if sealed || publish.borrow().halted.is_some() {
+        publish.send_replace(Signed {
+            size: sealer.checkpoint().size,
+            note: sealer.note().clone(),
+            halted: None,
+        });
+    }
+    if sealed {
+        let kept_from = sealer.archive().sealed().next();
+        if let Err(error) = journal.drop_before(kept_from) {
+            tracing::warn!(%error, "sealed journal files could not be dropped");
+        }
+    }
+    Ok(())
+}
