@@ -6,12 +6,14 @@
 //! | `router` | every route of every dialect, and our own |
 //! | `vendor` | one vendor request: limits, token, body, answer |
 //! | `events` | the event log as pages, lines or a live stream |
+//! | `audit` | tiles, checkpoints and proofs |
 //! | `probes`, `metrics` | for those who watch over the service |
 //! | `answer` | what every answer carries |
 //!
 //! No rule about contacts is here; nor is anything of the message bus.
 
 mod answer;
+mod audit;
 mod body;
 mod connections;
 mod events;
@@ -28,6 +30,7 @@ pub use metrics::Metrics;
 
 use crate::auth::RateLimiter;
 use crate::gateway::Gateway;
+use crate::service::Audit;
 
 /// What a request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,8 @@ pub struct Limits {
 pub struct App {
     /// The way to contacts.
     pub gateway: Gateway,
+    /// The audit log.
+    pub audit: Audit,
     /// Counts what happens.
     pub metrics: Metrics,
     /// Calls that one caller may make, if that is limited.

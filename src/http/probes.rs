@@ -22,6 +22,10 @@ struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     bus_reason: Option<String>,
     published: u64,
+    audit: &'static str,
+    sealed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_reason: Option<String>,
 }
 
 /// The process answers.
@@ -45,7 +49,16 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
+    let audit_log = app.audit.follow();
+    let signed = audit_log.borrow().clone();
     let readiness = Readiness {
+        audit: if signed.halted.is_none() {
+            "sealing"
+        } else {
+            "halted"
+        },
+        sealed: signed.size,
+        audit_reason: signed.halted,
         ready: writable,
         position: service.head().get(),
         log: if writable { "writable" } else { "read-only" },

@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use http::header;
 
 use super::vendor::{Entrance, handle};
-use super::{App, answer, events, probes};
+use super::{App, answer, audit, events, probes};
 use crate::auth::origin_allowed;
 use crate::dialect::{self, Dialect, Method, Refusal, native};
 use crate::gateway::fresh_correlation;
@@ -30,6 +30,10 @@ pub fn router(app: Arc<App>) -> Router {
     }
     router
         .route("/events", get(events::events))
+        .route("/audit/checkpoint", get(audit::checkpoint))
+        .route("/audit/key", get(audit::key))
+        .route("/audit/tile/{*path}", get(audit::tile))
+        .route("/audit/proof/{position}", get(audit::proof))
         .route("/healthz", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))
