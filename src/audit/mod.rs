@@ -15,6 +15,7 @@
 //! | `archive` | reading entries back from bundles |
 //! | `proof`, `proof_file` | inclusion and consistency; the proof one can keep |
 //! | `climb`, `verify` | who lies, and from which position on |
+//! | `copy` | a backup of it, beside a running sealer |
 //! | `repair` | from the copies that are left to what was signed |
 //! | `witness` | others who vouch for a checkpoint |
 //!
@@ -27,6 +28,7 @@ mod archive;
 mod checkpoint;
 mod climb;
 mod coord;
+mod copy;
 mod note;
 mod proof;
 mod proof_file;
@@ -41,6 +43,7 @@ mod witness;
 pub use archive::{Archive, ArchiveError};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use coord::{Coord, Kind};
+pub use copy::{CopyError, copy};
 pub use note::{
     KeyKind, KeyName, NOTE_BYTES_MAX, Note, SignatureLine, Signer, SignerError, VerifierKey,
 };
@@ -53,7 +56,7 @@ pub use sealer::{Entries, EntriesError, Sealer, SealerError};
 pub use tile::{ENTRY_BYTES_MAX, Tiles};
 pub use tower::TILE_WIDTH;
 pub use tree::{Frontier, HASH_BYTES, Hash};
-pub use verify::{Against, Damage, Verified, verify};
+pub use verify::{Against, Damage, Verified, signed_size, verify};
 pub use witness::{
     AddCheckpoint, CosignatureError, Cosigned, Kept, kept, with_answer, with_cosignatures,
 };
