@@ -1,16 +1,19 @@
 //! A data directory, taken by this process: its lock, its keys, its log's id.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::exit::Failure;
 use super::options::DataOptions;
 use super::progress::Progress;
+use crate::audit::{Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
 use crate::dialect::REGISTRY;
+use crate::domain::Position;
 use crate::log::OpenOptions;
 use crate::seal::{Hasher, KeyRing, MasterKey};
-use crate::service::{self, Opening, Options};
+use crate::service::{self, Audit, Opening, Options};
 use crate::storage::{DataDir, Disk};
 
 /// The directory of keys in the data directory.
@@ -18,6 +21,9 @@ const KEYS: &str = "keys";
 /// The directory and the file of the log's id.
 const IDENTITY: &str = "identity";
 const LOG_ID: &str = "log-id";
+/// The directory of the audit log's files, and the file of the key that signs it.
+const AUDIT: &str = "audit";
+const AUDIT_KEY: &str = "audit.key";
 
 /// A data directory that this process holds.
 pub struct Data {
@@ -29,6 +35,8 @@ pub struct Data {
     pub hasher: Hasher,
     /// Tells this log from every other: a UUID.
     pub log_id: Uuid,
+    /// Signs checkpoints.
+    pub signer: Signer,
 }
 
 /// A service over a data directory.
@@ -37,8 +45,19 @@ pub struct Running {
     pub dir: DataDir,
     /// The service.
     pub opening: Opening,
+    /// Its audit log.
+    pub audit: Audit,
     /// Tells this log from every other.
     pub log_id: Uuid,
+}
+
+impl Running {
+    /// Stops in order: the writer finishes what it took, then the rest is sealed. It blocks.
+    pub fn stop(self) {
+        self.opening.service.stop();
+        self.audit.stop();
+        drop(self.dir);
+    }
 }
 
 impl Data {
@@ -48,51 +67,73 @@ impl Data {
         let keys_dir = dir.path().join(KEYS);
         let master = match &options.master_key {
             Some(path) => MasterKey::read(path)?,
-            None => own_master_key(&keys_dir)?,
+            None => MasterKey::read_or_create(&keys_dir.join("master.key"))?,
         };
         let keys = KeyRing::open(&keys_dir, &master)?;
         let hasher = Hasher::open(&keys_dir)?;
         let log_id = log_id(&dir)?;
+        let signer = signer(options, log_id)?;
         Ok(Self {
             dir,
             keys,
             hasher,
             log_id,
+            signer,
+        })
+    }
+
+    /// Where the audit log's files are.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.dir.path().join(AUDIT)
+    }
+
+    /// How to open the log: with what is sealed as a third copy, and not shorter than was signed.
+    pub fn log_options(&self) -> Result<OpenOptions, Failure> {
+        let key = self.signer.verifier();
+        let archive = Archive::open(&self.audit_dir(), &key).map_err(Failure::usage)?;
+        let signed = signed_size(&self.audit_dir(), &key).map_err(Failure::usage)?;
+        Ok(OpenOptions {
+            archive: Arc::new(archive),
+            at_least: Position::new(signed),
+            ..OpenOptions::default()
         })
     }
 
     /// Opens the service, saying what had to be repaired.
     pub fn serve(self, queue_limit: usize) -> Result<Running, Failure> {
+        let audit_dir = self.audit_dir();
+        let mut log = self.log_options()?;
         let Self {
             dir,
             keys,
             hasher,
             log_id,
+            signer,
         } = self;
+        let key = signer.verifier();
+        let sealer = Sealer::open(&audit_dir, signer).map_err(sealer_failure)?;
+        log.archive = Arc::new(sealer.archive());
         let progress = Progress::new("opening");
         let options = Options {
             registry: REGISTRY,
             queue_limit,
             clock: service::system_clock(),
-            log: OpenOptions::default(),
+            log,
         };
         let opening = service::open(&dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {
             eprintln!("contactd: repaired: {repair}");
         }
+        let journal = opening.journal.clone();
+        let audit = Audit::start(&audit_dir, sealer, key, &opening.service, journal)
+            .map_err(Failure::failed)?;
         Ok(Running {
             dir,
             opening,
+            audit,
             log_id,
         })
     }
-}
-
-fn own_master_key(keys_dir: &Path) -> Result<MasterKey, Failure> {
-    std::fs::create_dir_all(keys_dir).map_err(|error| {
-        Failure::usage(format!("cannot create {}: {error}", keys_dir.display()))
-    })?;
-    Ok(MasterKey::read_or_create(&keys_dir.join("master.key"))?)
 }
 
 fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
@@ -114,5 +155,39 @@ fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
             Ok(id)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The key that signs checkpoints, under the log's own name unless the operator gave another.
+fn signer(options: &DataOptions, log_id: Uuid) -> Result<Signer, Failure> {
+    let origin = match &options.audit_origin {
+        Some(origin) => origin.clone(),
+        None => format!("contactd.local/{log_id}"),
+    };
+    let name = KeyName::parse(&origin).ok_or_else(|| {
+        Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
+    })?;
+    let signer = match &options.audit_key {
+        Some(path) => Signer::read(path, name),
+        None => Signer::read_or_create(&options.data_dir.join(AUDIT_KEY), name),
+    };
+    signer.map_err(Failure::usage)
+}
+
+/// The log's public key; it can be read beside a running service.
+pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
+    let path = options.data_dir.join(IDENTITY).join(LOG_ID);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    let id = Uuid::try_parse(text.trim())
+        .map_err(|_| Failure::usage(format!("{} holds no UUID", path.display())))?;
+    Ok(signer(options, id)?.verifier())
+}
+
+/// What the audit log lacks is damage, unless the disk refused.
+pub fn sealer_failure(error: SealerError) -> Failure {
+    match error {
+        error @ SealerError::File(_) => Failure::usage(error),
+        error => Failure::new(super::exit::DAMAGED, error),
     }
 }

@@ -78,6 +78,6 @@ impl Local {
 
     /// Closes it in order.
     pub fn close(self) {
-        self.running.opening.service.stop();
+        self.running.stop();
     }
 }

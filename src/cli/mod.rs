@@ -5,6 +5,7 @@
 //! configuration, port in use, unreadable key or file; 3 the data directory is
 //! in use; 4 it is damaged; 130 a second signal while stopping.
 
+mod backup;
 mod client;
 mod contacts;
 mod data;
@@ -44,6 +45,10 @@ enum Command {
     /// Look at contacts
     #[command(subcommand)]
     Contacts(contacts::ContactsCommand),
+    /// Copy a data directory, beside a running service
+    Backup(backup::BackupOptions),
+    /// Make a data directory of a backup
+    Restore(backup::RestoreOptions),
 }
 
 /// Runs the program.
@@ -56,6 +61,8 @@ pub fn main() -> ExitCode {
         Some(Command::Token(options)) => token::run(&options),
         Some(Command::Log(command)) => log::run(command),
         Some(Command::Contacts(command)) => contacts::run(command),
+        Some(Command::Backup(options)) => backup::backup(&options),
+        Some(Command::Restore(options)) => backup::restore(&options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

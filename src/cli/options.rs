@@ -22,6 +22,12 @@ pub struct DataOptions {
     /// The file with the key that wraps the contacts' keys [default: keys/master.key in the data directory]
     #[arg(long, env = "CONTACTD_MASTER_KEY", value_name = "FILE")]
     pub master_key: Option<PathBuf>,
+    /// The file with the key that signs checkpoints [default: audit.key in the data directory]
+    #[arg(long, env = "CONTACTD_AUDIT_KEY", value_name = "FILE")]
+    pub audit_key: Option<PathBuf>,
+    /// The name that checkpoints are signed in [default: contactd.local/<log id>]
+    #[arg(long, env = "CONTACTD_AUDIT_ORIGIN", value_name = "NAME")]
+    pub audit_origin: Option<String>,
 }
 
 /// Where a running service is.

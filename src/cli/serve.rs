@@ -78,6 +78,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App {
         gateway,
+        audit: running.audit.clone(),
         metrics: Metrics::default(),
         rate: options.rate_limit.map(RateLimiter::new),
         limits: Limits {
@@ -120,12 +121,10 @@ async fn finish(http: tokio::task::JoinHandle<()>, running: Running) -> Result<(
     if let Err(error) = http.await {
         tracing::error!(%error, "serving HTTP ended by a fault");
     }
-    let service = running.opening.service;
-    let writable = service.is_writable();
-    tokio::task::spawn_blocking(move || service.stop())
+    let writable = running.opening.service.is_writable();
+    tokio::task::spawn_blocking(move || running.stop())
         .await
         .map_err(Failure::failed)?;
-    drop(running.dir);
     if writable {
         Ok(())
     } else {

@@ -1,7 +1,9 @@
-//! `contactd log`: follow, export, verify and rebuild.
+//! `contactd log`: follow, export, verify, prove, repair and rebuild.
 
 mod export;
+mod proof;
 mod rebuild;
+mod repair;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -17,10 +19,18 @@ pub enum LogCommand {
     Tail(TailOptions),
     /// Write every event as a line of JSON, from a running service or its directory
     Export(export::ExportOptions),
-    /// Check every frame, checksum, position and pairing of a directory; exit 4 where something is wrong
+    /// Check every copy, event, tile and checkpoint of a directory; exit 4 where something is wrong
     Verify(verify::VerifyOptions),
+    /// Complete damaged copies of a directory from the others
+    Repair(DirectoryOptions),
     /// Drop every view of a directory and fold it again from the log
-    Rebuild(rebuild::RebuildOptions),
+    Rebuild(DirectoryOptions),
+    /// Drop what is left in the views of contacts that were erased, and fold them again
+    Compact(DirectoryOptions),
+    /// Print the proof that the event at a position is in the log, to be checked offline
+    Proof(proof::ProofOptions),
+    /// Print the public key that checks this log's checkpoints and proofs
+    Key(proof::KeyOptions),
 }
 
 /// What to follow.
@@ -39,7 +49,10 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Tail(options) => block_on(tail(options)),
         LogCommand::Export(options) => export::run(&options),
         LogCommand::Verify(options) => verify::run(&options),
-        LogCommand::Rebuild(options) => rebuild::run(&options),
+        LogCommand::Repair(options) => repair::run(&options),
+        LogCommand::Rebuild(options) | LogCommand::Compact(options) => rebuild::run(&options),
+        LogCommand::Proof(options) => proof::proof(&options),
+        LogCommand::Key(options) => proof::key(&options),
     }
 }
 

@@ -1,40 +1,53 @@
 //! `contactd log verify`: looks at everything and changes nothing.
+//!
+//! Over a data directory it compares the copies, reads every event, and checks tiles, bundles and
+//! checkpoint against them. Over a copy of the audit files alone (`--tiles`) it needs only the
+//! log's public key, so that an auditor can do it elsewhere.
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::super::data::Data;
 use super::super::exit::{DAMAGED, Failure};
+use super::super::options::DataOptions;
 use super::super::progress::Progress;
-use super::DirectoryOptions;
-use crate::log::{self, OpenOptions};
+use crate::audit::{self, Against, Checkpoint, Entries, VerifierKey};
+use crate::domain::Position;
+use crate::log;
 use crate::service::check_records;
 
-/// Which directory.
+/// What to verify, and against what.
 #[derive(Args)]
 pub struct VerifyOptions {
     #[command(flatten)]
-    directory: DirectoryOptions,
+    data: DataOptions,
+    /// A checkpoint that was kept: the log must be a continuation of it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Verify a copy of the audit files alone, without a data directory
+    #[arg(long, value_name = "DIR", requires = "key")]
+    tiles: Option<PathBuf>,
+    /// The log's public key, as `log key` prints it
+    #[arg(long, value_name = "KEY", requires = "tiles")]
+    key: Option<String>,
 }
 
-/// Checks the copies against each other, then what the events say.
+/// Checks the copies against each other, then what the events say, then what was signed.
 pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
-    let data = Data::open(&options.directory.data)?;
+    if let (Some(tiles), Some(key)) = (&options.tiles, &options.key) {
+        let key = VerifierKey::parse(key).ok_or_else(|| {
+            Failure::usage("--key is no verifier key: `contactd log key` prints it")
+        })?;
+        let (size, wrong) = sealed(tiles, &key, &options.checkpoint, None)?;
+        return conclude(Position::new(size), &wrong);
+    }
+    let data = Data::open(&options.data)?;
+    let log_options = data.log_options()?;
     let progress = Progress::new("comparing the copies");
-    let log_options = OpenOptions::default();
     let verified = log::verify(&data.dir, &log_options, &mut |at| progress.reach(at))?;
     drop(progress);
-    let mut wrong: Vec<String> = verified
-        .damages
-        .iter()
-        .map(|damage| {
-            let mend = if damage.is_repairable() {
-                "the next start repairs it from the other copy"
-            } else {
-                "restore a backup: `contactd restore`"
-            };
-            format!("position {}: {damage}; {mend}", damage.first())
-        })
-        .collect();
+    let mut wrong: Vec<String> = verified.damages.iter().map(described).collect();
     if wrong.is_empty() {
         let progress = Progress::new("reading the events");
         wrong.extend(check_records(
@@ -46,16 +59,75 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
             },
         )?);
     }
+    let key = data.signer.verifier();
     if wrong.is_empty() {
-        println!("verified {} events: nothing is wrong", verified.head);
+        let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
+        let log = Some(&opened.reader as &dyn Entries);
+        wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, log)?.1);
+    } else {
+        wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, None)?.1);
+    }
+    conclude(verified.head, &wrong)
+}
+
+fn described(damage: &log::Damage) -> String {
+    let mend = if damage.is_repairable() {
+        "`contactd log repair` completes it from another copy"
+    } else {
+        "put a backup in place: `contactd restore`"
+    };
+    format!("position {}: {damage}; {mend}", damage.first())
+}
+
+/// Checks tiles, bundles and checkpoint; how many events they cover, and what is wrong.
+fn sealed(
+    dir: &Path,
+    key: &VerifierKey,
+    kept: &[PathBuf],
+    log: Option<&dyn Entries>,
+) -> Result<(u64, Vec<String>), Failure> {
+    let older = kept
+        .iter()
+        .map(|path| read_checkpoint(path, key))
+        .collect::<Result<Vec<_>, _>>()?;
+    let against = Against { older: &older, log };
+    let progress = Progress::new("hashing the sealed files");
+    let verified = audit::verify(dir, key, against, &mut |at, _| {
+        progress.reach(Position::new(at));
+    })
+    .map_err(Failure::usage)?;
+    drop(progress);
+    let size = verified
+        .checkpoint
+        .as_ref()
+        .map_or(0, |checkpoint| checkpoint.size);
+    let mut wrong: Vec<String> = verified
+        .damages
+        .iter()
+        .map(|damage| format!("position {}: {damage}", damage.first()))
+        .collect();
+    if verified.unlisted > 0 {
+        wrong.push(format!("and {} things more", verified.unlisted));
+    }
+    Ok((size, wrong))
+}
+
+fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure> {
+    let named =
+        |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+    let (checkpoint, _) = Checkpoint::open(&text, key).map_err(|error| named(&error))?;
+    Ok(checkpoint)
+}
+
+fn conclude(head: Position, wrong: &[String]) -> Result<(), Failure> {
+    if wrong.is_empty() {
+        println!("verified {head} events: nothing is wrong");
         return Ok(());
     }
-    for line in &wrong {
+    for line in wrong {
         println!("{line}");
     }
     let count = wrong.len();
-    Err(Failure::new(
-        DAMAGED,
-        format!("{count} things are wrong in the log"),
-    ))
+    Err(Failure::new(DAMAGED, format!("{count} things are wrong")))
 }

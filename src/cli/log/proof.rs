@@ -1,0 +1,72 @@
+//! `contactd log proof` and `log key`: what an auditor takes home.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::super::client::{self, Server, block_on};
+use super::super::data::{Data, sealer_failure};
+use super::super::exit::Failure;
+use super::super::options::{DataOptions, ServerOptions};
+use super::DirectoryOptions;
+use crate::audit::{ProofFile, Sealer, Tiles};
+use crate::domain::Position;
+use crate::log;
+
+/// Which event.
+#[derive(Args)]
+pub struct ProofOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The event's position
+    position: u64,
+}
+
+/// Which log.
+#[derive(Args)]
+pub struct KeyOptions {
+    #[command(flatten)]
+    directory: DirectoryOptions,
+}
+
+/// Prints the proof that an event is in the log.
+pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
+    if let Some(server) = Server::of(&options.server)? {
+        return block_on(async {
+            let path = format!("/audit/proof/{}", options.position);
+            let response = server.get(&path, "text/plain").await?;
+            client::copy(response, &mut std::io::stdout()).await
+        });
+    }
+    let data = Data::open(&options.data)?;
+    let dir = data.audit_dir();
+    let opened = log::open(&data.dir, &data.log_options()?, &mut |_| {})?;
+    let position = Position::new(options.position);
+    if position == Position::ZERO || position > opened.reader.head() {
+        return Err(Failure::failed(format!(
+            "the log has no event at position {position}"
+        )));
+    }
+    let mut sealer = Sealer::open(&dir, data.signer).map_err(sealer_failure)?;
+    let head = opened.reader.head();
+    while sealer
+        .seal(head, &opened.reader)
+        .map_err(sealer_failure)?
+        .is_some()
+    {}
+    let proof = ProofFile::make(&Tiles::at(&dir), sealer.note().clone(), position);
+    print(&proof.map_err(Failure::failed)?.to_string())
+}
+
+/// Prints the log's public key.
+pub fn key(options: &KeyOptions) -> Result<(), Failure> {
+    let key = super::super::data::verifier(&options.directory.data)?;
+    print(&format!("{key}\n"))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(Failure::failed)
+}

@@ -1,0 +1,68 @@
+//! `contactd log repair`: every copy is completed from the others, and it says what it did.
+
+use super::super::data::{Data, sealer_failure};
+use super::super::exit::{DAMAGED, Failure};
+use super::super::progress::Progress;
+use super::DirectoryOptions;
+use crate::audit::{self, Repaired, Sealer};
+use crate::domain::Position;
+use crate::log::{self, OpenOptions};
+
+/// Completes the store and the journal from each other and from the bundles, then the bundles and
+/// tiles from the log.
+pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
+    let data = Data::open(&options.data)?;
+    let log_options = OpenOptions {
+        whole: true,
+        ..data.log_options()?
+    };
+    let progress = Progress::new("comparing the copies");
+    let opened = log::open(&data.dir, &log_options, &mut |at| progress.reach(at))?;
+    drop(progress);
+    let mut done: Vec<String> = opened.report.iter().map(ToString::to_string).collect();
+    let (reader, head) = (&opened.reader, opened.reader.head());
+    let progress = Progress::new("hashing the sealed files");
+    let repaired = audit::repair(
+        &data.audit_dir(),
+        &data.signer,
+        reader,
+        head,
+        &mut |at, _| {
+            progress.reach(Position::new(at));
+        },
+    );
+    drop(progress);
+    let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
+    done.extend(said(&repaired));
+    // What was sealed must fit what is there: this is refused where it does not.
+    let audit_dir = data.audit_dir();
+    Sealer::open(&audit_dir, data.signer).map_err(sealer_failure)?;
+    if done.is_empty() {
+        println!("nothing had to be repaired, up to position {head}");
+    }
+    for line in done {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+fn said(repaired: &Repaired) -> Vec<String> {
+    let Repaired {
+        files,
+        signed,
+        removed,
+    } = repaired;
+    let mut lines: Vec<String> = files
+        .iter()
+        .map(|coord| format!("{coord} was written again"))
+        .collect();
+    lines.extend(signed.map(|size| {
+        format!("the checkpoint was lost, and signed anew for {size} events; compare it with one kept elsewhere")
+    }));
+    lines.extend(
+        removed
+            .iter()
+            .map(|name| format!("{name} was damaged and removed; ask that witness again")),
+    );
+    lines
+}
