@@ -37,11 +37,16 @@ impl Server {
 
     /// The same; where it does not start, its exit code and what it said.
     pub fn try_start(dir: &Path, options: &[&str]) -> Result<Self, (Option<i32>, String)> {
-        let mut child = Command::new(BINARY)
+        let mut command = Command::new(BINARY);
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        Self::try_start_as(command, dir)
+    }
+
+    /// Starts it by a command that lacks the directory only.
+    pub fn try_start_as(mut command: Command, dir: &Path) -> Result<Self, (Option<i32>, String)> {
+        let mut child = command
             .arg("--data-dir")
             .arg(dir)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::from(stderr_file(dir)))
             .spawn()
@@ -76,10 +81,20 @@ impl Server {
     }
 
     /// Asks it to stop, and gives its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub fn stop(self) -> Option<i32> {
+        self.signal("-TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status();
+        let status = Command::new("kill").args([name, &pid]).status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits until it ends, and gives its exit code.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 
@@ -199,7 +214,8 @@ pub fn token(dir: &Path, options: &[&str]) -> String {
     out.trim().to_owned()
 }
 
-fn stderr_path(dir: &Path) -> PathBuf {
+/// Where what it says on standard error is kept.
+pub fn stderr_path(dir: &Path) -> PathBuf {
     dir.with_extension("stderr")
 }
 
