@@ -214,3 +214,72 @@ async fn events_of_another_tenant_are_not_shown() {
         }
     }
 }
+
+/// What our own API can be asked about everybody's contacts and events.
+const QUESTIONS: [&str; 5] = [
+    "/contacts?q=Zebedee",
+    "/contacts?email=zebedee.quillfeather@example.com",
+    "/contacts?name=Quillfeather&tenant={tenant}",
+    "/contacts/changes?tenant={tenant}",
+    "/events?tenant={tenant}",
+];
+
+#[tokio::test]
+async fn our_own_api_shows_no_dialects_contacts_to_others() {
+    let house = House::new(&[]);
+    for api in apis::ALL {
+        let (owner, intruder) = (house.admin(api, 0), house.admin(api, 1));
+        let before = house.head().await;
+        owner.created(SECRET).await;
+        let events = house.events_after(before).await;
+        let id = events[1]["subject"].as_str().expect("our id");
+        let own = owner.send("GET", &format!("/contacts/{id}"), &[], "").await;
+        assert!(text(&own).contains(SECRET.email), "{}: {own:?}", api.name);
+
+        let head = house.head().await;
+        let native = apis::ALL[0];
+        for route in native
+            .dialect()
+            .routes()
+            .iter()
+            .filter(|r| r.target.is_some())
+        {
+            let sent = Sent {
+                api: native,
+                route,
+                path: route.paths[0],
+            };
+            let answer = sent.to(&intruder, owner.tenant, id).await;
+            let unknown = sent.to(&intruder, owner.tenant, native.unknown_id).await;
+            let what = format!("{}: {}: {answer:?}", api.name, route.operation);
+            assert_eq!(answer.status, 404, "{what}");
+            assert_eq!(
+                neutral(&answer, id),
+                neutral(&unknown, native.unknown_id),
+                "{what}"
+            );
+        }
+        for question in QUESTIONS {
+            let path = of_tenant(question, owner.tenant);
+            let own = owner.send("GET", &path, &[], "").await;
+            // Oracle's contacts have no address.
+            let findable = api.name != "oracle" || !path.contains("email=");
+            let found = text(&own).contains(id);
+            assert_eq!(found, findable, "{}: {path}: {}", api.name, text(&own));
+            let other = intruder.send("GET", &path, &[], "").await;
+            assert!(
+                !text(&other).contains(id),
+                "{}: {path}: {other:?}",
+                api.name
+            );
+            assert_blind(&path, &other, id, &native.dialect().routes()[0]);
+        }
+        for event in house.events_after(head).await {
+            assert_ne!(
+                event["data"]["tenant"], owner.tenant,
+                "{}: {event}",
+                api.name
+            );
+        }
+    }
+}
