@@ -5,9 +5,6 @@
 
 #![allow(
     clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 

@@ -1,5 +1,11 @@
 //! What the tests share: the real binary on a free port, over a directory of its own.
-#![allow(dead_code)] // Each test target uses its own part of this.
+#![allow(dead_code, reason = "each test target uses its own part of this")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
