@@ -16,6 +16,19 @@ pub struct Answered {
     pub reply: Reply,
     /// Of a write its outcome's position, of a read the position its view had reached.
     pub position: Position,
+    /// How far the request came.
+    pub came: Came,
+}
+
+/// How far a request came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// It was a command with an outcome in the log, or a read that was answered.
+    Through,
+    /// The dialect could not read it; it puts nothing in the log.
+    Unread,
+    /// It was refused beside its content; but for [`Refusal::OutcomeUnknown`], nothing has happened.
+    Refused(Refusal),
 }
 
 /// A write's position, once it is known.
@@ -28,20 +41,15 @@ impl Gateway {
     /// Answers a request of a principal who may use its route.
     pub async fn answer(&self, principal: &Principal, incoming: &Incoming<'_>) -> Answered {
         let dialect = incoming.dialect;
-        let answered = match self.checked(principal, incoming).await {
-            Ok(performed) => performed,
-            Err(Refused::Vendor(reply)) => Performed {
-                reply,
-                position: None,
-            },
-            Err(Refused::Ours(refusal)) => Performed {
-                reply: dialect.refuse(&refusal),
-                position: None,
-            },
+        let (reply, position, came) = match self.checked(principal, incoming).await {
+            Ok(Performed { reply, position }) => (reply, position, Came::Through),
+            Err(Refused::Vendor(reply)) => (reply, None, Came::Unread),
+            Err(Refused::Ours(refusal)) => (dialect.refuse(&refusal), None, Came::Refused(refusal)),
         };
         Answered {
-            position: answered.position.unwrap_or_else(|| self.service.head()),
-            reply: answered.reply,
+            reply,
+            position: position.unwrap_or_else(|| self.service.head()),
+            came,
         }
     }
 

@@ -47,6 +47,18 @@ impl Health {
         self.bus.send_replace(bus);
     }
 
+    /// Follows how the message bus is.
+    #[must_use]
+    pub fn follow_bus(&self) -> watch::Receiver<Bus> {
+        self.bus.subscribe()
+    }
+
+    /// Follows the last position that the broker has acknowledged.
+    #[must_use]
+    pub fn follow_published(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
     /// The last position that the broker has acknowledged.
     #[must_use]
     pub fn published(&self) -> u64 {

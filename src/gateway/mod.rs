@@ -8,6 +8,7 @@
 mod answer;
 mod find;
 mod health;
+mod identity;
 mod perform;
 mod refused;
 
@@ -17,8 +18,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use uuid::Uuid;
 
-pub use answer::Answered;
+pub use answer::{Answered, Came};
 pub use health::{Bus, Health};
+pub use identity::identity;
 pub use perform::{sees_contents, unix_seconds};
 
 use crate::auth::{AuthError, Authenticator, Mode, OwnKey, Principal};
