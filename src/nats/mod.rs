@@ -1,1 +1,262 @@
-//! See the map in `lib.rs`.
+//! The service on a message bus: NATS with JetStream, from nats-server 2.9 on.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `connect` | where the broker is, one connection, what it must be able to do |
+//! | `subjects` | how events, requests and commands are addressed |
+//! | `streams` | the streams, made where they are missing |
+//! | `publisher`, `align`, `cursor` | every event of the log, in order, each once |
+//! | `rpc` | requests that wait for their answer |
+//! | `commands`, `dead` | durable commands, and those that can't be taken |
+//! | `request` | a message as a request to the gateway |
+//! | `broken` | why a part stopped |
+//!
+//! The log is the truth and the bus carries a copy, so nothing here is waited
+//! for by a writer, and a broker that is away costs nothing but delay. One
+//! connection is one session: whatever breaks ends all of its parts, and the
+//! next session looks at everything anew. No rule about contacts is here; nor
+//! is anything of HTTP.
+
+mod align;
+mod broken;
+mod commands;
+mod connect;
+mod cursor;
+mod dead;
+mod publisher;
+mod request;
+mod rpc;
+mod streams;
+mod subjects;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, jetstream};
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use connect::{BadServers, Servers};
+pub use subjects::{Address, BadAddress, BadPrefix, Kept, PREFIX_DEFAULT, Prefix};
+
+use crate::domain::Registry;
+use crate::gateway::{Bus, Gateway};
+use crate::storage::Files;
+use crate::wire::Detail;
+use broken::Broken;
+use commands::Commands;
+use cursor::CursorFile;
+use dead::DeadLetters;
+use publisher::Publisher;
+use rpc::Rpc;
+
+/// The first pause before the broker is tried again, and the longest.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long the parts may take to finish what they have begun.
+const FINISH: Duration = Duration::from_secs(20);
+
+/// How to be on the bus.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the broker is.
+    pub servers: Servers,
+    /// A credentials file (a JWT and a seed), if the broker wants one.
+    pub credentials: Option<PathBuf>,
+    /// How subjects begin.
+    pub prefix: Prefix,
+    /// How much of an event is shown.
+    pub detail: Detail,
+    /// The largest body of a request or a command, in bytes.
+    pub body_bytes_max: u64,
+    /// The log's id.
+    pub log_id: String,
+    /// Where it is kept how far events have been published.
+    pub cursor: Arc<dyn Files>,
+    /// The newest signed checkpoint; empty until there is one. Each is sent to whoever listens, the
+    /// newest again over each new connection.
+    pub checkpoints: Option<watch::Receiver<Bytes>>,
+}
+
+/// Stays on the bus until `stopping` becomes true: publishes events, answers requests, takes
+/// durable commands. No failure of the broker ends it. How it is stands in the gateway's health.
+pub async fn run(
+    gateway: Gateway,
+    registry: Registry,
+    options: Options,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let session = Session {
+        gateway,
+        registry,
+        options,
+    };
+    let health = session.gateway.health.clone();
+    let mut pause = PAUSE_MIN;
+    health.set_bus(Bus::Away);
+    while !*stopping.borrow() {
+        let ended = session.run(&mut stopping).await;
+        if health.bus() == Bus::Connected {
+            pause = PAUSE_MIN;
+        }
+        match ended {
+            Ok(()) => break,
+            Err(Broken::Halted { reason }) => {
+                let halted = Bus::Halted { reason };
+                if health.bus() != halted {
+                    tracing::error!(?halted, "the bus is not used");
+                    health.set_bus(halted);
+                }
+            }
+            Err(lost @ Broken::Lost { .. }) => {
+                if health.bus() != Bus::Away {
+                    tracing::warn!(error = %lost, "the broker is away; events wait in the log");
+                    health.set_bus(Bus::Away);
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stopped(&mut stopping) => break,
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+    health.set_bus(Bus::Away);
+}
+
+/// What each connection begins with.
+struct Session {
+    gateway: Gateway,
+    registry: Registry,
+    options: Options,
+}
+
+impl Session {
+    /// One connection, from its beginning to its end; `Ok` where the service stops.
+    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), Broken> {
+        let options = &self.options;
+        let connecting = connect::connect(&options.servers, options.credentials.as_deref());
+        let mut connection = tokio::select! {
+            connected = connecting => connected?,
+            () = stopped(stopping) => return Ok(()),
+        };
+        let (client, stop) = (connection.client.clone(), stopping.clone());
+        let mut parts = tokio::select! {
+            parts = self.parts(client, &stop) => parts?,
+            broken = connection.lost() => return Err(broken),
+            () = stopped(stopping) => return Ok(()),
+        };
+        tokio::select! {
+            ended = first_end(&mut parts) => ended,
+            broken = connection.lost() => Err(broken),
+            () = stopped(stopping) => {
+                let finished = async {
+                    while parts.join_next().await.is_some() {}
+                    // The last acknowledgements may still be on their way out.
+                    drop(connection.client.flush().await);
+                };
+                if tokio::time::timeout(FINISH, finished).await.is_err() {
+                    tracing::warn!("the bus did not finish in time; commands will come again");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts the parts of a session; they end with the set.
+    async fn parts(
+        &self,
+        client: Client,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<JoinSet<Result<(), Broken>>, Broken> {
+        let context = jetstream::new(client.clone());
+        let prefix = self.options.prefix.clone();
+        let streams = streams::ensure(&context, &prefix).await?;
+        let consumer = streams::consumer(&streams.commands, &prefix).await?;
+        let created = streams.commands.cached_info().created;
+        let created_nanos: Arc<str> = created.unix_timestamp_nanos().to_string().into();
+        let commands = Commands {
+            gateway: self.gateway.clone(),
+            prefix: prefix.clone(),
+            body_bytes_max: self.options.body_bytes_max,
+            created_nanos: created_nanos.clone(),
+            dead: DeadLetters {
+                prefix: prefix.clone(),
+                created_nanos,
+            },
+        };
+        let rpc = Rpc {
+            gateway: self.gateway.clone(),
+            prefix: prefix.clone(),
+            body_bytes_max: self.options.body_bytes_max,
+        };
+        let publisher = self.publisher();
+        let mut parts = JoinSet::new();
+        let (events, stop) = (streams.events, stopping.clone());
+        let publishing = context.clone();
+        parts.spawn(async move { publisher.run(&publishing, events, stop).await });
+        let stop = stopping.clone();
+        parts.spawn(async move { commands.run(&context, &consumer, stop).await });
+        let (answering, stop) = (client.clone(), stopping.clone());
+        parts.spawn(async move { rpc.run(&answering, stop).await });
+        if let Some(checkpoints) = self.options.checkpoints.clone() {
+            let (subject, stop) = (prefix.checkpoint(), stopping.clone());
+            parts.spawn(announce(client, subject, checkpoints, stop));
+        }
+        Ok(parts)
+    }
+
+    fn publisher(&self) -> Publisher {
+        let options = &self.options;
+        Publisher {
+            service: self.gateway.service.clone(),
+            registry: self.registry,
+            health: self.gateway.health.clone(),
+            prefix: options.prefix.clone(),
+            detail: options.detail,
+            log: options.log_id.as_str().into(),
+            cursor: CursorFile(options.cursor.clone()),
+        }
+    }
+}
+
+/// Waits until the service stops; whoever would say so being gone means the same.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+/// The end of the part that ends first. None ends by itself while the service runs.
+async fn first_end(parts: &mut JoinSet<Result<(), Broken>>) -> Result<(), Broken> {
+    while let Some(ended) = parts.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(broken)) => return Err(broken),
+            Err(error) => return Err(Broken::lost("a part of the bus ended by a fault", &error)),
+        }
+    }
+    Ok(())
+}
+
+/// Sends each new checkpoint.
+async fn announce(
+    client: Client,
+    subject: String,
+    mut checkpoints: watch::Receiver<Bytes>,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Broken> {
+    loop {
+        let checkpoint = checkpoints.borrow_and_update().clone();
+        if !checkpoint.is_empty() {
+            let sent = client.publish(subject.clone(), checkpoint).await;
+            sent.map_err(|error| Broken::lost("announcing a checkpoint", &error))?;
+        }
+        tokio::select! {
+            changed = checkpoints.changed() => if changed.is_err() {
+                return Ok(());
+            },
+            () = stopped(&mut stopping) => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Durable commands: taken from their stream in order, acknowledged when their outcome is on the disk.
+//!
+//! A command is given to the writer before the next one is looked at, so their
+//! order holds; their outcomes are awaited side by side. Where the writer's
+//! queue is full the command stays in hand and no more are fetched. A command
+//! that is delivered again finds its receipt, and nothing happens twice.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::{AckKind, Context, Message};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+
+use super::broken::Broken;
+use super::dead::{DeadLetters, Why};
+use super::request::Request;
+use super::stopped;
+use super::streams::COMMANDS_IN_FLIGHT_MAX;
+use super::subjects::Prefix;
+use crate::auth::Principal;
+use crate::dialect::Refusal;
+use crate::domain::Correlation;
+use crate::gateway::{Answered, Came, Gateway};
+
+/// How long a command is kept in hand before it is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// When the broker delivers a command again that could not be judged now.
+const LATER: Duration = Duration::from_secs(5);
+/// A command that a fault of ours kept from being judged so many times is a dead letter.
+const DELIVERIES_MAX: i64 = 20;
+/// The broker says at least so often that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What taking commands works with.
+#[derive(Clone)]
+pub struct Commands {
+    /// The way to contacts.
+    pub gateway: Gateway,
+    /// How subjects begin.
+    pub prefix: Prefix,
+    /// The largest body, in bytes.
+    pub body_bytes_max: u64,
+    /// When the stream was made: part of the key of a command that has none.
+    pub created_nanos: Arc<str>,
+    /// Where commands go that can't be taken.
+    pub dead: DeadLetters,
+}
+
+/// A command, read and admitted.
+struct Taken {
+    message: Message,
+    request: Request,
+    principal: Principal,
+}
+
+/// What becomes of a message.
+enum Fate {
+    /// Its outcome is in the log.
+    Done,
+    /// It can't be judged now, and nothing has happened.
+    Later(Refusal),
+    /// It can't be taken.
+    Dead(Why),
+}
+
+type Answering<'a> = Pin<Box<dyn Future<Output = (Taken, Answered)> + Send + 'a>>;
+type Settling<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl Commands {
+    /// Takes commands until the service stops or the connection is lost.
+    ///
+    /// # Errors
+    /// [`Broken::Lost`].
+    pub async fn run(
+        &self,
+        context: &Context,
+        consumer: &PullConsumer,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Result<(), Broken> {
+        let lost = |error: &dyn std::fmt::Display| Broken::lost("fetching commands", error);
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(COMMANDS_IN_FLIGHT_MAX)
+            .heartbeat(HEARTBEAT)
+            .messages();
+        let mut messages = messages.await.map_err(|error| lost(&error))?;
+        let mut in_flight: FuturesUnordered<Settling<'_>> = FuturesUnordered::new();
+        let mut in_hand: Option<Taken> = None;
+        loop {
+            let room = in_hand.is_none() && in_flight.len() < COMMANDS_IN_FLIGHT_MAX;
+            tokio::select! {
+                Some(()) = in_flight.next() => {}
+                next = messages.next(), if room => {
+                    let message = next.ok_or_else(|| lost(&"the consumer ended"))?;
+                    let message = message.map_err(|error| lost(&error))?;
+                    match self.read(message).await {
+                        Ok(taken) => in_hand = self.submit(context, taken, &in_flight),
+                        Err((message, why)) => {
+                            let fate = Fate::Dead(why);
+                            in_flight.push(Box::pin(self.settle(context, message, fate)));
+                        }
+                    }
+                }
+                () = tokio::time::sleep(TRY_AGAIN), if in_hand.is_some() => {
+                    if let Some(taken) = in_hand.take() {
+                        in_progress(&taken.message).await;
+                        in_hand = self.submit(context, taken, &in_flight);
+                    }
+                }
+                () = stopped(&mut stopping) => break,
+            }
+        }
+        while in_flight.next().await.is_some() {}
+        // Whoever takes them next need not wait until the broker misses us.
+        if let Some(taken) = in_hand {
+            give_back(&taken.message).await;
+        }
+        while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+            give_back(&message).await;
+        }
+        Ok(())
+    }
+
+    /// Reads a message, and judges its token as of when the stream took it.
+    async fn read(&self, message: Message) -> Result<Taken, (Message, Why)> {
+        match self.request(&message).await {
+            Ok((request, principal)) => Ok(Taken {
+                message,
+                request,
+                principal,
+            }),
+            Err(why) => Err((message, why)),
+        }
+    }
+
+    async fn request(&self, message: &Message) -> Result<(Request, Principal), Why> {
+        let info = message.info().map_err(|_| Why::NoSequence)?;
+        let published = u64::try_from(info.published.unix_timestamp()).unwrap_or_default();
+        let address = self
+            .prefix
+            .command(&message.subject)
+            .map_err(Why::Address)?;
+        let mut request = Request::new(address, message.headers.as_ref(), message.payload.clone());
+        // A command has no view to wait for, and its place in the order to keep.
+        request.headers.remove("contact-min-position");
+        match request
+            .headers
+            .get("nats-msg-id")
+            .map(|id| id.to_str().map(str::to_owned))
+        {
+            Some(id) => {
+                let id = id.unwrap_or_default();
+                let correlation = Correlation::parse(&id);
+                request.correlation =
+                    correlation.ok_or(Why::Refused(Refusal::BadIdempotencyKey))?;
+                request.durable_key = Some(id);
+            }
+            None => {
+                let sequence = info.stream_sequence;
+                let created = &self.created_nanos;
+                request.durable_key = Some(format!("stream-{created}-{sequence}"));
+            }
+        }
+        let admitted = request.admit(&self.gateway, self.body_bytes_max, published);
+        let principal = admitted.await.map_err(Why::Refused)?;
+        Ok((request, principal))
+    }
+
+    /// Gives a command to the writer; it comes back where the writer has no room for it.
+    fn submit<'a>(
+        &'a self,
+        context: &'a Context,
+        taken: Taken,
+        in_flight: &FuturesUnordered<Settling<'a>>,
+    ) -> Option<Taken> {
+        let mut answering: Answering<'a> = Box::pin(async move {
+            let answered = taken.request.answer(&self.gateway, &taken.principal).await;
+            (taken, answered)
+        });
+        // The first poll reaches the writer's queue: only then may the next command be looked at.
+        match (&mut answering).now_or_never() {
+            Some((taken, answered)) if has_no_room(&answered) => return Some(taken),
+            Some((taken, answered)) => {
+                let fate = fate(answered, deliveries(&taken.message));
+                in_flight.push(Box::pin(self.settle(context, taken.message, fate)));
+            }
+            None => in_flight.push(Box::pin(async move {
+                let (taken, answered) = answering.await;
+                let fate = fate(answered, deliveries(&taken.message));
+                self.settle(context, taken.message, fate).await;
+            })),
+        }
+        None
+    }
+
+    /// Tells the broker what became of a message. Where that fails it is delivered again.
+    async fn settle(&self, context: &Context, message: Message, fate: Fate) {
+        let settled = match fate {
+            Fate::Done => acknowledge(context, &message).await,
+            Fate::Later(refusal) => {
+                tracing::warn!(reason = %refusal.message(), "a durable command waits");
+                let later = message.ack_with(AckKind::Nak(Some(LATER))).await;
+                later.map_err(|error| error.to_string())
+            }
+            Fate::Dead(why) => match self.dead.publish(context, &message, &why).await {
+                Ok(()) => acknowledge(context, &message).await,
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "a durable command was not acknowledged; it will come again");
+        }
+    }
+}
+
+/// Acknowledges, and waits until the broker has taken it. Over the client's one inbox: the
+/// library's own way subscribes anew for each message.
+async fn acknowledge(context: &Context, message: &Message) -> Result<(), String> {
+    let Some(reply) = message.reply.clone() else {
+        return Err("the message has no acknowledgement subject".into());
+    };
+    let client = context.client();
+    let acknowledged = client.request(reply, AckKind::Ack.into()).await;
+    acknowledged.map(drop).map_err(|error| error.to_string())
+}
+
+/// Lets the broker deliver a message to somebody else at once.
+async fn give_back(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+        tracing::debug!(%error, "a command was not given back");
+    }
+}
+
+/// Asks the broker for more time.
+async fn in_progress(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Progress).await {
+        tracing::debug!(%error, "the broker was not told that a command is in hand");
+    }
+}
+
+/// Whether the writer took nothing: its queue is full, or it takes no more until a restart.
+fn has_no_room(answered: &Answered) -> bool {
+    let refusal = match &answered.came {
+        Came::Refused(refusal) => refusal,
+        Came::Through | Came::Unread => return false,
+    };
+    matches!(refusal, Refusal::Overloaded | Refusal::ReadOnly)
+}
+
+fn deliveries(message: &Message) -> i64 {
+    message.info().map_or(0, |info| info.delivered)
+}
+
+/// What becomes of a message that was answered so. Exhaustive: a new refusal must be thought of here.
+fn fate(answered: Answered, deliveries: i64) -> Fate {
+    let Answered { reply, came, .. } = answered;
+    let refusal = match came {
+        Came::Through => return Fate::Done,
+        Came::Unread => return Fate::Dead(Why::Unread(reply)),
+        Came::Refused(refusal) => refusal,
+    };
+    match refusal {
+        Refusal::Overloaded
+        | Refusal::ReadOnly
+        | Refusal::OutcomeUnknown
+        | Refusal::NotThereYet
+        | Refusal::TooSlow
+        | Refusal::RateLimited { .. } => Fate::Later(refusal),
+        Refusal::Internal if deliveries < DELIVERIES_MAX => Fate::Later(refusal),
+        Refusal::Internal
+        | Refusal::Unauthorized(_)
+        | Refusal::SessionUnauthorized
+        | Refusal::Forbidden
+        | Refusal::NotYours
+        | Refusal::TenantUnclear
+        | Refusal::UnknownPath
+        | Refusal::MethodNotAllowed { .. }
+        | Refusal::NotFound
+        | Refusal::Gone
+        | Refusal::TooLarge { .. }
+        | Refusal::TooManyItems { .. }
+        | Refusal::BadIdempotencyKey
+        | Refusal::KeyReused
+        | Refusal::PreconditionRequired
+        | Refusal::BadParameter { .. }
+        | Refusal::TooBroad { .. } => Fate::Dead(Why::Refused(refusal)),
+    }
+}

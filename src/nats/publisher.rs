@@ -1,0 +1,374 @@
+//! Publishes the log: every event, in order, each once.
+//!
+//! It is a cursor over the log and follows its head. Acknowledgements come
+//! back while more is sent. Each message carries the sequence that the stream
+//! must end with before it, so that a second publisher is an error; and the id
+//! of the message before it, so that whatever takes one's place keeps out those
+//! already sent after it: there is never a gap. After an error it looks at the
+//! stream again.
+
+use std::collections::VecDeque;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::header::{
+    NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
+};
+use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::stream::Stream;
+use async_nats::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::align::{self, LOG_HEADER, Place};
+use super::broken::Broken;
+use super::cursor::{Cursor, CursorFile};
+use super::stopped;
+use super::subjects::Prefix;
+use crate::domain::{Position, Registry};
+use crate::gateway::{Bus, Health};
+use crate::service::Service;
+use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
+
+/// Messages that are sent and not yet acknowledged.
+const WINDOW: usize = 512;
+/// Events that are read from the log at once.
+const PAGE: usize = 256;
+/// How often the cursor is kept while events are acknowledged.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long after somebody was asked to look the stream is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What the publisher works with.
+#[derive(Clone)]
+pub struct Publisher {
+    /// The log.
+    pub service: Service,
+    /// The dialects' rules.
+    pub registry: Registry,
+    /// Where it says how it is.
+    pub health: Health,
+    /// How subjects begin.
+    pub prefix: Prefix,
+    /// How much of an event is shown.
+    pub detail: Detail,
+    /// The log's id.
+    pub log: Arc<str>,
+    /// Where the cursor is kept.
+    pub cursor: CursorFile,
+}
+
+/// An event, ready to be sent.
+struct Outgoing {
+    position: Position,
+    subject: String,
+    id: String,
+    payload: Bytes,
+}
+
+type Ack = Pin<Box<dyn Future<Output = (Place, Result<PublishAck, PublishError>)> + Send>>;
+
+/// One run along the stream, from a place that was looked up to the next error.
+struct Run<'a> {
+    publisher: &'a Publisher,
+    context: &'a Context,
+    stream: &'a align::Seen,
+    /// The last event that was sent, and the sequence it will have.
+    sent: Place,
+    /// Its id. None before the first of a run: a server that restarted does not know the id of an
+    /// old message, and nothing is on its way yet.
+    sent_id: Option<String>,
+    /// The last event that was acknowledged.
+    acked: Place,
+    kept: Place,
+    keep_at: Option<Instant>,
+    waiting: VecDeque<Outgoing>,
+    acks: FuturesOrdered<Ack>,
+}
+
+impl Publisher {
+    /// Publishes until the service stops or the connection is lost.
+    ///
+    /// # Errors
+    /// [`Broken::Lost`] alone: where somebody must look it waits, says so, and looks again.
+    pub async fn run(
+        &self,
+        context: &Context,
+        mut stream: Stream,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Result<(), Broken> {
+        loop {
+            let ended = self.once(context, &mut stream, &mut stopping).await;
+            let reason = match ended {
+                Ok(()) => return Ok(()),
+                Err(lost @ Broken::Lost { .. }) => return Err(lost),
+                Err(Broken::Halted { reason }) => reason,
+            };
+            let halted = Bus::Halted { reason };
+            if self.health.bus() != halted {
+                tracing::error!(?halted, "events are not published");
+                self.health.set_bus(halted);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = stopped(&mut stopping) => return Ok(()),
+            }
+        }
+    }
+
+    /// Looks at the stream, and publishes until an error or the stop.
+    async fn once(
+        &self,
+        context: &Context,
+        stream: &mut Stream,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<(), Broken> {
+        loop {
+            let seen = align::look(stream, &self.prefix).await?;
+            let place = self.place(&seen).await?;
+            tracing::debug!(?place, "publishing goes on");
+            self.health.set_published(place.position.get());
+            if self.health.bus() != Bus::Connected {
+                tracing::info!(position = place.position.get(), "events are published");
+                self.health.set_bus(Bus::Connected);
+            }
+            let mut run = Run {
+                publisher: self,
+                context,
+                stream: &seen,
+                sent: place,
+                sent_id: None,
+                acked: place,
+                kept: place,
+                keep_at: None,
+                waiting: VecDeque::new(),
+                acks: FuturesOrdered::new(),
+            };
+            let ended = run.publish(stopping).await;
+            let progressed = run.acked.position > place.position;
+            run.keep().await?;
+            match ended {
+                Ok(()) => return Ok(()),
+                // Somebody else wrote to the stream, or an acknowledgement was lost: look again,
+                // but not in a tight circle.
+                Err(Interrupted::LookAgain(reason)) => {
+                    tracing::warn!(%reason, "publishing was interrupted; looking at the stream again");
+                    if !progressed {
+                        tokio::time::sleep(KEEP_EVERY).await;
+                    }
+                }
+                Err(Interrupted::Broken(broken)) => return Err(broken),
+            }
+        }
+    }
+
+    async fn place(&self, seen: &align::Seen) -> Result<Place, Broken> {
+        let (this, seen) = (self.clone(), seen.clone());
+        aside(move || {
+            let cursor = this.cursor.read().map_err(disk)?;
+            align::place(&seen, cursor.as_ref(), &this.log, &this.service)
+        })
+        .await
+    }
+
+    /// The next events of the log, written out.
+    fn read(&self, after: Position) -> Result<VecDeque<Outgoing>, Broken> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Broken::halted(format!("the log can't be read after {after}: {error}"))
+        };
+        let scan = self.service.events_after(after, PAGE, &|_| true);
+        let scan = scan.map_err(|error| unreadable(&error))?;
+        let mut outgoing = VecDeque::with_capacity(scan.records.len());
+        for record in scan.records {
+            let event = &record.event;
+            let dialect = event.header.owner.dialect();
+            let rules = self.registry.get(dialect).ok_or_else(|| {
+                Broken::halted(format!(
+                    "the event at {} is of a dialect that this build does not speak; use a newer one",
+                    event.header.position
+                ))
+            })?;
+            let content = match self.detail {
+                Detail::Metadata => None,
+                Detail::NonSensitive | Detail::Full => self
+                    .service
+                    .open_content(&record)
+                    .map_err(|error| unreadable(&error))?,
+            };
+            let shown = cloud_event(event, rules, content.as_ref(), self.detail);
+            let payload = serde_json::to_vec(&shown).map_err(|error| unreadable(&error))?;
+            outgoing.push_back(Outgoing {
+                position: event.header.position,
+                subject: self.prefix.event(rules, event),
+                id: event.header.id.to_string(),
+                payload: payload.into(),
+            });
+        }
+        Ok(outgoing)
+    }
+}
+
+/// Why a run ended.
+enum Interrupted {
+    /// The stream has to be looked at again.
+    LookAgain(String),
+    /// More than that.
+    Broken(Broken),
+}
+
+impl From<Broken> for Interrupted {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl Run<'_> {
+    async fn publish(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<(), Interrupted> {
+        let mut head = self.publisher.service.follow();
+        loop {
+            let last = *head.borrow_and_update();
+            let stop = *stopping.borrow();
+            while !stop && self.acks.len() < WINDOW && self.send(last).await? {}
+            if stop && self.acks.is_empty() {
+                return Ok(());
+            }
+            let idle = self.sent.position >= last || self.acks.len() >= WINDOW;
+            let keep_at = self.keep_at.unwrap_or_else(Instant::now);
+            tokio::select! {
+                Some((place, ack)) = self.acks.next() => self.acknowledged(place, ack)?,
+                changed = head.changed(), if idle => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                }
+                () = stopped(stopping), if !stop => {}
+                () = tokio::time::sleep_until(keep_at), if self.keep_at.is_some() => {
+                    self.keep().await?;
+                }
+            }
+        }
+    }
+
+    /// Sends the next event up to the head; false where there is none.
+    async fn send(&mut self, head: Position) -> Result<bool, Interrupted> {
+        if self.waiting.is_empty() && self.sent.position < head {
+            let (publisher, after) = (self.publisher.clone(), self.sent.position);
+            self.waiting = aside(move || publisher.read(after)).await?;
+        }
+        let Some(Outgoing {
+            position,
+            subject,
+            id,
+            payload,
+        }) = self.waiting.pop_front()
+        else {
+            return Ok(false);
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(before) = self.sent_id.replace(id.clone()) {
+            headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, before);
+        }
+        headers.insert(NATS_MESSAGE_ID, id);
+        headers.insert("Content-Type", MEDIA_TYPE);
+        headers.insert(LOG_HEADER, &*self.publisher.log);
+        headers.insert(
+            NATS_EXPECTED_LAST_SEQUENCE,
+            HeaderValue::from(self.sent.sequence),
+        );
+        let sent = self
+            .context
+            .publish_with_headers(subject, headers, payload)
+            .await;
+        let ack = sent.map_err(|error| interrupted(position, &error))?;
+        let place = Place {
+            position,
+            sequence: self.sent.sequence + 1,
+        };
+        self.sent = place;
+        let ack = ack.into_future();
+        self.acks
+            .push_back(Box::pin(async move { (place, ack.await) }));
+        Ok(true)
+    }
+
+    fn acknowledged(
+        &mut self,
+        place: Place,
+        ack: Result<PublishAck, PublishError>,
+    ) -> Result<(), Interrupted> {
+        let ack = ack.map_err(|error| interrupted(place.position, &error))?;
+        if ack.stream != self.stream.name {
+            return Err(Broken::halted(format!(
+                "the stream {} took an event, not {}; let only one stream take its subjects",
+                ack.stream, self.stream.name
+            ))
+            .into());
+        }
+        if ack.sequence != place.sequence {
+            return Err(Interrupted::LookAgain(format!(
+                "the event at {} has the sequence {}, not {}",
+                place.position, ack.sequence, place.sequence
+            )));
+        }
+        self.acked = place;
+        self.keep_at
+            .get_or_insert_with(|| Instant::now() + KEEP_EVERY);
+        self.publisher.health.set_published(place.position.get());
+        Ok(())
+    }
+
+    /// Keeps the cursor, if it moved.
+    async fn keep(&mut self) -> Result<(), Broken> {
+        self.keep_at = None;
+        if self.kept == self.acked {
+            return Ok(());
+        }
+        let cursor = Cursor {
+            stream: self.stream.name.clone(),
+            created_nanos: self.stream.created_nanos.clone(),
+            position: self.acked.position.get(),
+            sequence: self.acked.sequence,
+        };
+        let file = self.publisher.cursor.clone();
+        aside(move || file.write(&cursor).map_err(disk)).await?;
+        self.kept = self.acked;
+        Ok(())
+    }
+}
+
+fn interrupted(position: Position, error: &PublishError) -> Interrupted {
+    match error.kind() {
+        PublishErrorKind::WrongLastSequence
+        | PublishErrorKind::WrongLastMessageId
+        | PublishErrorKind::TimedOut => Interrupted::LookAgain(error.to_string()),
+        PublishErrorKind::MaxPayloadExceeded => Interrupted::Broken(Broken::halted(format!(
+            "the event at {position} is larger than the server takes; raise its max_payload"
+        ))),
+        PublishErrorKind::StreamNotFound | PublishErrorKind::BrokenPipe => {
+            Interrupted::Broken(Broken::lost("publishing", error))
+        }
+        PublishErrorKind::MaxAckPending | PublishErrorKind::Other => {
+            Interrupted::Broken(Broken::halted(format!(
+                "the server does not take the event at {position}: {error}"
+            )))
+        }
+    }
+}
+
+fn disk(error: crate::storage::StorageError) -> Broken {
+    Broken::halted(format!("the cursor of the event stream: {error}"))
+}
+
+/// Runs what reads or writes the disk beside the threads that serve sockets.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Broken> + Send + 'static,
+) -> Result<T, Broken> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Broken::halted(format!("a part ended by a fault: {error}"))))
+}

@@ -1,0 +1,182 @@
+//! A message as a request: its subject, headers and payload, handed to the gateway.
+
+use async_nats::HeaderMap as BusHeaders;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::subjects::Address;
+use crate::auth::Principal;
+use crate::dialect::{Query, Refusal, Reply};
+use crate::domain::{Correlation, Position};
+use crate::gateway::{Answered, Gateway, Incoming, fresh_correlation, identity};
+
+/// The query string of a request.
+const QUERY: &str = "contact-query";
+
+/// A request that a message holds.
+#[derive(Debug)]
+pub struct Request {
+    /// What it is about.
+    pub address: Address,
+    /// Its headers, as every transport has them.
+    pub headers: HeaderMap,
+    /// The vendor's body.
+    pub body: Bytes,
+    /// The idempotency key that the message's id is.
+    pub durable_key: Option<String>,
+    /// Ties together all that comes of it.
+    pub correlation: Correlation,
+}
+
+impl Request {
+    /// The request of a message that waits for its answer.
+    pub fn new(address: Address, headers: Option<&BusHeaders>, body: Bytes) -> Self {
+        Self {
+            address,
+            headers: headers.map_or_else(HeaderMap::new, common),
+            body,
+            durable_key: None,
+            correlation: fresh_correlation(),
+        }
+    }
+
+    /// Who sends it, if they may; `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// The refusal, to be put into the vendor's words.
+    pub async fn admit(
+        &self,
+        gateway: &Gateway,
+        body_bytes_max: u64,
+        now: u64,
+    ) -> Result<Principal, Refusal> {
+        let Address { dialect, route, .. } = self.address;
+        let principal = gateway.admit(dialect, route, &self.headers, now).await?;
+        if self.body.len() as u64 > body_bytes_max {
+            return Err(Refusal::TooLarge {
+                limit_bytes: body_bytes_max,
+            });
+        }
+        Ok(principal)
+    }
+
+    /// Its answer.
+    pub async fn answer(&self, gateway: &Gateway, principal: &Principal) -> Answered {
+        let Address { dialect, route, .. } = self.address;
+        let query = self.headers.get(QUERY);
+        let query = query.and_then(|value| value.to_str().ok());
+        let query = Query::parse(query.unwrap_or_default());
+        let params = self.address.params();
+        let owner: Vec<&str> = self.address.owner.iter().map(String::as_str).collect();
+        let identity = identity(dialect, route, &params, &query);
+        let incoming = Incoming {
+            dialect,
+            route,
+            params: &params,
+            owner_ids: Some(&owner),
+            query: &query,
+            headers: &self.headers,
+            body: &self.body,
+            identity: &identity,
+            durable_key: self.durable_key.as_deref(),
+            correlation: self.correlation.clone(),
+        };
+        gateway.answer(principal, &incoming).await
+    }
+}
+
+/// A message's headers as every transport has them; what HTTP could not send is left out.
+fn common(headers: &BusHeaders) -> HeaderMap {
+    let mut common = HeaderMap::new();
+    for (name, values) in headers.iter() {
+        let Ok(name) = HeaderName::from_bytes(name.to_string().as_bytes()) else {
+            continue;
+        };
+        for value in values {
+            if let Ok(value) = HeaderValue::from_str(value.as_str()) {
+                common.append(name.clone(), value);
+            }
+        }
+    }
+    common
+}
+
+/// The headers of an answer.
+pub fn answer_headers(
+    reply: &Reply,
+    position: Option<Position>,
+    correlation: &Correlation,
+) -> BusHeaders {
+    let mut headers = BusHeaders::new();
+    for (name, value) in &reply.headers {
+        add(&mut headers, &title_case(name), value);
+    }
+    let status = reply.status.as_str();
+    add(&mut headers, "Contact-Status", status);
+    add(&mut headers, "Contact-Correlation", correlation.as_str());
+    if let Some(position) = position {
+        add(&mut headers, "Contact-Position", &position.to_string());
+    }
+    if reply.status.is_client_error() || reply.status.is_server_error() {
+        let reason = reply.status.canonical_reason().unwrap_or("Error");
+        add(&mut headers, "Nats-Service-Error", reason);
+        add(&mut headers, "Nats-Service-Error-Code", status);
+    }
+    headers
+}
+
+/// Adds a header; one that can't be sent is left out, which is better than no answer.
+pub fn add(headers: &mut BusHeaders, name: &str, value: &str) {
+    let name = name.parse::<async_nats::HeaderName>();
+    if let (Ok(name), Ok(value)) = (name, value.parse::<async_nats::HeaderValue>()) {
+        headers.append(name, value);
+    }
+}
+
+/// A header's name as people write it: on the bus, case tells names apart.
+fn title_case(name: &str) -> String {
+    let mut start = true;
+    name.chars()
+        .map(|letter| {
+            let upper = std::mem::replace(&mut start, letter == '-');
+            if upper {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn an_error_says_so_to_every_client_of_the_services_framework() {
+        let reply = Reply::empty(StatusCode::NOT_FOUND).with("retry-after", "1");
+        let correlation = Correlation::parse("c-1").expect("a correlation");
+        let headers = answer_headers(&reply, Some(Position::new(7)), &correlation);
+        let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
+        assert_eq!(text("Contact-Status").as_deref(), Some("404"));
+        assert_eq!(text("Contact-Position").as_deref(), Some("7"));
+        assert_eq!(text("Nats-Service-Error-Code").as_deref(), Some("404"));
+        assert_eq!(text("Nats-Service-Error").as_deref(), Some("Not Found"));
+        assert_eq!(text("Retry-After").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn headers_are_the_same_whatever_their_case() {
+        let mut bus = BusHeaders::new();
+        bus.append("AUTHORIZATION", "Bearer x");
+        bus.append("If-Match", "\"1\"");
+        let headers = common(&bus);
+        assert_eq!(
+            headers.get("authorization").map(HeaderValue::as_bytes),
+            Some(&b"Bearer x"[..])
+        );
+        assert!(headers.contains_key("if-match"));
+    }
+}

@@ -1,0 +1,197 @@
+//! The streams: made where they are missing, checked where they are not.
+//!
+//! A stream that the operator made is used as it is: more replicas, another
+//! age, a placement are the operator's to choose. It only has to take the
+//! subjects. One that is made here is compared with what the server says it
+//! made, for an old server passes over what it does not know.
+
+use std::time::Duration;
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::{Context, CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
+
+use super::broken::Broken;
+use super::subjects::{Kept, Prefix};
+
+/// Commands that wait, in bytes; beyond it the broker refuses them.
+const COMMANDS_BYTES_MAX: i64 = 1 << 30;
+/// The shortest window a server allows. Within it the broker itself drops a second message of the
+/// same id, whoever sent it; two clients may use the same id, and we tell them apart.
+const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
+/// How long a command that could not be taken is kept.
+const DEAD_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The durable consumer of commands.
+const CONSUMER: &str = "contactd";
+/// A command that was delivered and not acknowledged is delivered again after this.
+const ACK_WAIT: Duration = Duration::from_secs(10);
+/// Commands that are delivered and not yet acknowledged.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 256;
+
+/// The streams of one prefix.
+pub struct Streams {
+    /// The events.
+    pub events: Stream,
+    /// The commands.
+    pub commands: Stream,
+}
+
+/// Makes the streams that are missing and checks the others.
+///
+/// # Errors
+/// [`Broken`]: the broker is away, or refuses, or has a stream of another shape.
+pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, Broken> {
+    ensure_one(context, prefix, Kept::Dead).await?;
+    Ok(Streams {
+        events: ensure_one(context, prefix, Kept::Events).await?,
+        commands: ensure_one(context, prefix, Kept::Commands).await?,
+    })
+}
+
+/// The consumer of durable commands.
+///
+/// # Errors
+/// [`Broken`]: the broker is away or refuses.
+pub async fn consumer(commands: &Stream, prefix: &Prefix) -> Result<PullConsumer, Broken> {
+    let config = pull::Config {
+        durable_name: Some(CONSUMER.to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: COMMANDS_IN_FLIGHT_MAX as i64,
+        filter_subject: prefix.all(Kept::Commands),
+        ..pull::Config::default()
+    };
+    let consumer = commands.get_or_create_consumer(CONSUMER, config).await;
+    consumer.map_err(|error| Broken::lost("the consumer of commands", &error))
+}
+
+fn wanted(prefix: &Prefix, kept: Kept) -> Config {
+    let plain = Config {
+        name: prefix.stream(kept),
+        subjects: vec![prefix.all(kept)],
+        ..Config::default()
+    };
+    match kept {
+        Kept::Events => plain,
+        Kept::Dead => Config {
+            max_age: DEAD_AGE_MAX,
+            ..plain
+        },
+        Kept::Commands => Config {
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::New,
+            max_bytes: COMMANDS_BYTES_MAX,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..plain
+        },
+    }
+}
+
+async fn ensure_one(context: &Context, prefix: &Prefix, kept: Kept) -> Result<Stream, Broken> {
+    let wanted = wanted(prefix, kept);
+    let name = wanted.name.clone();
+    let stream = match context.get_stream(&name).await {
+        Ok(stream) => stream,
+        Err(error) if is_absent(&error.kind()) => {
+            let created = context.create_stream(wanted.clone()).await;
+            let stream = created.map_err(|error| refused(&name, error))?;
+            let made = &stream.cached_info().config;
+            if !same(made, &wanted) {
+                return Err(Broken::halted(format!(
+                    "the server made the stream {name} otherwise than it was asked to; \
+                     make it yourself, or use nats-server 2.9 or newer"
+                )));
+            }
+            stream
+        }
+        Err(error) => return Err(Broken::lost(&name, &error)),
+    };
+    let all = prefix.all(kept);
+    let subjects = &stream.cached_info().config.subjects;
+    if subjects.iter().any(|subject| takes(subject, &all)) {
+        Ok(stream)
+    } else {
+        Err(Broken::halted(format!(
+            "the stream {name} does not take the subjects {all}; add them to it"
+        )))
+    }
+}
+
+fn is_absent(kind: &GetStreamErrorKind) -> bool {
+    matches!(kind, GetStreamErrorKind::JetStream(error)
+        if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+fn refused(name: &str, error: async_nats::jetstream::context::CreateStreamError) -> Broken {
+    match error.kind() {
+        CreateStreamErrorKind::TimedOut => Broken::lost(name, &error),
+        _ => Broken::halted(format!(
+            "the server does not make the stream {name}: {error}; make it yourself, or mend that"
+        )),
+    }
+}
+
+/// Whether the server made what was asked for, as far as that matters.
+fn same(made: &Config, wanted: &Config) -> bool {
+    let bytes = wanted.max_bytes == 0 || made.max_bytes == wanted.max_bytes;
+    let window =
+        wanted.duplicate_window.is_zero() || made.duplicate_window == wanted.duplicate_window;
+    bytes
+        && window
+        && made.retention == wanted.retention
+        && made.discard == wanted.discard
+        && made.storage == wanted.storage
+        && made.max_age == wanted.max_age
+        && made.subjects == wanted.subjects
+}
+
+/// Whether every subject of one pattern is one of the other's.
+fn takes(wider: &str, narrower: &str) -> bool {
+    let mut wider = wider.split('.');
+    let mut narrower = narrower.split('.');
+    loop {
+        match (wider.next(), narrower.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some("*"), Some(token)) if token != ">" => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wider_pattern_takes_a_narrower_one() {
+        let all = "contacts.event.>";
+        for wide in [">", "contacts.>", "contacts.event.>", "*.event.>", "*.>"] {
+            assert!(takes(wide, all), "{wide}");
+        }
+        for narrow in [
+            "contacts.event.*",
+            "contacts.event.mattr.>",
+            "contacts.event",
+            "x.>",
+            "*.*.*",
+        ] {
+            assert!(!takes(narrow, all), "{narrow}");
+        }
+    }
+
+    #[test]
+    fn commands_wait_on_disk_and_no_command_is_dropped_for_a_newer_one() {
+        let config = wanted(&Prefix::default(), Kept::Commands);
+        assert_eq!(config.name, "CONTACT_COMMANDS");
+        assert_eq!(config.retention, RetentionPolicy::WorkQueue);
+        assert_eq!(config.discard, DiscardPolicy::New);
+        let deaf = Config {
+            discard: DiscardPolicy::Old,
+            ..config.clone()
+        };
+        assert!(same(&config, &config) && !same(&deaf, &config));
+    }
+}

@@ -1,0 +1,384 @@
+//! Subjects: how events, requests and commands are addressed, and how an address is read.
+//!
+//! `<prefix>.<kind>.<dialect>.<operation>.<owner…>[.<vendorId>]`. A token has
+//! one spelling (`wire::escape`) and so has each id in it: permissions are
+//! granted by subject, and an alias of an id would slip past them.
+
+use thiserror::Error;
+
+use crate::dialect::{self, Dialect, Route};
+use crate::domain::{ContactId, Event, IdRule, Rules};
+use crate::wire::{escape, phase_name, unescape};
+
+/// The prefix of every subject unless another is configured.
+pub const PREFIX_DEFAULT: &str = "contacts";
+/// A prefix is part of the names of streams, which are short.
+const PREFIX_BYTES_MAX: usize = 64;
+
+/// The first token of every subject, and what streams are named by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(Box<str>);
+
+/// The text is no prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a prefix of subjects has 1 to {PREFIX_BYTES_MAX} characters of A-Z, a-z, 0-9, _ and -")]
+pub struct BadPrefix;
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self(PREFIX_DEFAULT.into())
+    }
+}
+
+impl std::str::FromStr for Prefix {
+    type Err = BadPrefix;
+
+    fn from_str(text: &str) -> Result<Self, BadPrefix> {
+        // A text that is its own escape is of the characters that a token may have.
+        let good = (1..=PREFIX_BYTES_MAX).contains(&text.len()) && escape(text) == text;
+        good.then(|| Self(text.into())).ok_or(BadPrefix)
+    }
+}
+
+/// The kinds of traffic that a stream keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Durable commands.
+    Commands,
+    /// Events.
+    Events,
+    /// Commands that could not be taken.
+    Dead,
+}
+
+impl Kept {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Commands => "command",
+            Self::Events => "event",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+impl Prefix {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of a stream: `CONTACT_EVENTS`, and with another prefix than the default `P_EVENTS`.
+    #[must_use]
+    pub fn stream(&self, kept: Kept) -> String {
+        let prefix = match self.as_str() {
+            PREFIX_DEFAULT => "CONTACT".to_owned(),
+            other => other.to_ascii_uppercase(),
+        };
+        let kept = match kept {
+            Kept::Commands => "COMMANDS",
+            Kept::Events => "EVENTS",
+            Kept::Dead => "DEAD",
+        };
+        format!("{prefix}_{kept}")
+    }
+
+    /// Every subject of a kind that a stream keeps.
+    #[must_use]
+    pub fn all(&self, kept: Kept) -> String {
+        format!("{}.{}.>", self.0, kept.kind())
+    }
+
+    /// The subject of an event.
+    #[must_use]
+    pub fn event(&self, rules: &Rules, event: &Event) -> String {
+        let header = &event.header;
+        format!(
+            "{}.event.{}.{}.{}.{}",
+            self.0,
+            rules.name,
+            escape(header.owner.tenant()),
+            header.operation.name().to_ascii_lowercase(),
+            phase_name(&event.phase).to_ascii_lowercase(),
+        )
+    }
+
+    /// The subject of new checkpoints.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        format!("{}.audit.checkpoint", self.0)
+    }
+
+    /// Every subject of the requests of one route.
+    #[must_use]
+    pub fn requests(&self, dialect: &dyn Dialect, route: &Route) -> String {
+        let name = dialect.rules().name;
+        format!("{}.rpc.{name}.{}.>", self.0, route.operation)
+    }
+
+    /// Where a command goes that can't be taken.
+    #[must_use]
+    pub fn dead(&self, command: &str) -> String {
+        let address = self.address_in(command, "command").unwrap_or("unknown");
+        format!("{}.dead.{address}", self.0)
+    }
+
+    /// Reads the subject of a request that waits for its answer.
+    ///
+    /// # Errors
+    /// [`BadAddress`].
+    pub fn request(&self, subject: &str) -> Result<Address, BadAddress> {
+        Address::parse(self.address_in(subject, "rpc").unwrap_or_default())
+    }
+
+    /// Reads the subject of a durable command: a request that changes contacts.
+    ///
+    /// # Errors
+    /// [`BadAddress`].
+    pub fn command(&self, subject: &str) -> Result<Address, BadAddress> {
+        let address = Address::parse(self.address_in(subject, "command").unwrap_or_default())?;
+        if address.route.writes {
+            Ok(address)
+        } else {
+            Err(BadAddress::Operation)
+        }
+    }
+
+    /// What comes after the prefix and the kind.
+    fn address_in<'a>(&self, subject: &'a str, kind: &str) -> Option<&'a str> {
+        let rest = subject.strip_prefix(self.as_str())?.strip_prefix('.')?;
+        rest.strip_prefix(kind)?.strip_prefix('.')
+    }
+}
+
+/// What a request is about, as its subject says.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The dialect it speaks.
+    pub dialect: &'static dyn Dialect,
+    /// What it asks.
+    pub route: &'static Route,
+    /// The ids of the contact's owner, in the dialect's order.
+    pub owner: Vec<String>,
+    /// The contact, where the route is about one.
+    pub vendor_id: Option<String>,
+}
+
+/// Why a subject is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BadAddress {
+    /// No dialect has this name.
+    #[error("the subject names no dialect that is spoken here")]
+    Dialect,
+    /// The dialect has no such operation here.
+    #[error("the subject names no operation that its dialect has here")]
+    Operation,
+    /// A token too many or too few.
+    #[error("the subject does not have the ids that its operation needs")]
+    Count,
+    /// A token that is not the one spelling of an id.
+    #[error("an id in the subject is not in its one spelling")]
+    Spelling,
+}
+
+impl Address {
+    fn parse(address: &str) -> Result<Self, BadAddress> {
+        let mut tokens = address.split('.');
+        let name = tokens.next().unwrap_or_default();
+        let dialect = dialect::by_name(name).ok_or(BadAddress::Dialect)?;
+        let operation = tokens.next().unwrap_or_default();
+        let route = dialect
+            .routes()
+            .iter()
+            .find(|route| route.on_bus && route.operation == operation)
+            .ok_or(BadAddress::Operation)?;
+        let ids: Option<Vec<String>> = tokens.map(unescape).collect();
+        let mut owner = ids.ok_or(BadAddress::Spelling)?;
+        let rules = dialect.rules();
+        let about_one = usize::from(route.target.is_some());
+        if owner.len() != rules.owner_names.len() + about_one {
+            return Err(BadAddress::Count);
+        }
+        let vendor_id = route.target.and_then(|_| owner.pop());
+        if vendor_id
+            .as_ref()
+            .is_some_and(|id| !is_canonical(rules.ids, id))
+        {
+            return Err(BadAddress::Spelling);
+        }
+        Ok(Self {
+            dialect,
+            route,
+            owner,
+            vendor_id,
+        })
+    }
+
+    /// The parameters that the documented path would have, in its order: whoever reads a request
+    /// finds them where HTTP puts them.
+    #[must_use]
+    pub fn params(&self) -> Vec<(String, String)> {
+        let path = self.route.paths.first().copied().unwrap_or_default();
+        let named = path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let value = |name: &str| {
+            if self.route.target == Some(name) {
+                return self.vendor_id.clone();
+            }
+            let names = self.dialect.rules().owner_names.iter().zip(&self.owner);
+            let mut values = names.filter(|(owner, _)| **owner == name);
+            values.next().map(|(_, value)| value.clone())
+        };
+        named
+            .filter_map(|name| Some((name.to_owned(), value(name)?)))
+            .collect()
+    }
+}
+
+/// Whether a vendor id is in its one spelling. What is no id at all is the dialect's to refuse.
+fn is_canonical(rule: IdRule, id: &str) -> bool {
+    match rule {
+        IdRule::Uuid => ContactId::parse(id).is_none_or(|parsed| parsed.to_string() == id),
+        IdRule::Hex => {
+            ContactId::parse(id).is_none_or(|parsed| format!("{:X}", parsed.0.simple()) == id)
+        }
+        IdRule::Ulid => {
+            let parsed = ulid::Ulid::from_string(id).ok();
+            parsed.is_none_or(|parsed| parsed.to_string() == id)
+        }
+        IdRule::Sequence => {
+            let parsed = id.parse::<u64>().ok();
+            parsed.is_none_or(|parsed| parsed.to_string() == id)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn prefix() -> Prefix {
+        Prefix::default()
+    }
+
+    #[test]
+    fn a_prefix_names_subjects_and_streams() {
+        assert_eq!(prefix().stream(Kept::Events), "CONTACT_EVENTS");
+        let mine: Prefix = "acme-eu".parse().expect("a prefix");
+        assert_eq!(mine.stream(Kept::Commands), "ACME-EU_COMMANDS");
+        assert_eq!(mine.all(Kept::Dead), "acme-eu.dead.>");
+        for bad in ["", "a.b", "a b", ">", "*", "é", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<Prefix>(), Err(BadPrefix), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_what_the_path_has() {
+        let id = "0190c5f2-0000-7000-8000-000000000001";
+        let subject = format!("contacts.rpc.mattr.update.eco.part.{id}");
+        let address = prefix().request(&subject).expect("an address");
+        let params = address.params();
+        let names: Vec<(&str, &str)> = params
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("ecosystemId", "eco"),
+                ("participantId", "part"),
+                ("contactId", id)
+            ]
+        );
+    }
+
+    #[test]
+    fn other_spellings_and_other_operations_are_refused() {
+        let upper = "0190C5F2-0000-7000-8000-000000000001";
+        let cases = [
+            ("contacts.command.mattr.create.e.p", None),
+            (
+                "contacts.command.nobody.create.e",
+                Some(BadAddress::Dialect),
+            ),
+            (
+                "contacts.command.native.erase.t.x",
+                Some(BadAddress::Operation),
+            ),
+            (
+                "contacts.command.native.list.t",
+                Some(BadAddress::Operation),
+            ),
+            ("contacts.command.mattr.create.e", Some(BadAddress::Count)),
+            (
+                "contacts.command.mattr.create.e.p.x",
+                Some(BadAddress::Count),
+            ),
+            (
+                "contacts.command.mattr.create.e.%70",
+                Some(BadAddress::Spelling),
+            ),
+            (
+                "contacts.command.mattr.create.e.",
+                Some(BadAddress::Spelling),
+            ),
+            (
+                &format!("contacts.command.native.delete.t.{upper}"),
+                Some(BadAddress::Spelling),
+            ),
+            ("contacts.event.native.create.t", Some(BadAddress::Dialect)),
+        ];
+        for (subject, wrong) in cases {
+            assert_eq!(prefix().command(subject).err(), wrong, "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_address() {
+        let dead = prefix().dead("contacts.command.native.create.t%2Ex");
+        assert_eq!(dead, "contacts.dead.native.create.t%2Ex");
+        assert_eq!(prefix().dead("else.where"), "contacts.dead.unknown");
+    }
+
+    fn addresses() -> impl Strategy<Value = (&'static dyn Dialect, &'static Route, Vec<String>)> {
+        let routes: Vec<(&'static dyn Dialect, &'static Route)> = dialect::ALL
+            .iter()
+            .flat_map(|dialect| dialect.routes().iter().map(move |route| (*dialect, route)))
+            .filter(|(_, route)| route.on_bus && route.target.is_none())
+            .collect();
+        prop::sample::select(routes).prop_flat_map(|(dialect, route)| {
+            let ids = dialect.rules().owner_names.len();
+            let ids = prop::collection::vec(".{1,12}", ids);
+            (Just(dialect), Just(route), ids)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_survives_its_subject((dialect, route, ids) in addresses()) {
+            let mut subject = format!("contacts.rpc.{}.{}", dialect.rules().name, route.operation);
+            for id in &ids {
+                subject.push('.');
+                subject.push_str(&escape(id));
+            }
+            let address = prefix().request(&subject).expect("an address");
+            prop_assert_eq!(address.dialect.rules().name, dialect.rules().name);
+            prop_assert_eq!(address.route.operation, route.operation);
+            prop_assert_eq!(address.owner, ids);
+        }
+
+        #[test]
+        fn no_subject_panics(tail in ".{0,40}", dialect in "(native|mattr|oracle)", op in "(create|update|get)") {
+            let _ = prefix().request(&tail);
+            let _ = prefix().command(&format!("contacts.command.{tail}"));
+            let subject = format!("contacts.rpc.{dialect}.{op}.{tail}");
+            if let Ok(address) = prefix().request(&subject) {
+                let _ = address.params();
+            }
+            let _ = prefix().dead(&subject);
+        }
+    }
+}
