@@ -1,0 +1,22 @@
+//! The service on a real nats-server: what is published, what is taken, and what no kill loses.
+//!
+//! Each test has a broker and a data directory of its own.
+
+// A test ends by a panic, and so do the helpers that stand outside of its function.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "bus/broker.rs"]
+mod broker;
+#[path = "bus/commands.rs"]
+mod commands;
+#[path = "bus/events.rs"]
+mod events;
+#[path = "bus/node.rs"]
+mod node;
+#[path = "bus/rpc.rs"]
+mod rpc;

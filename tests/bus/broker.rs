@@ -1,0 +1,126 @@
+//! A nats-server of a test's own: a free port, a store of its own, killed and started at will.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use async_nats::jetstream::{self, Context};
+use tempfile::TempDir;
+
+/// A broker; it is killed when it is dropped.
+pub struct Broker {
+    port: u16,
+    dir: TempDir,
+    extra: String,
+    process: Option<Child>,
+}
+
+impl Broker {
+    /// A broker that is not started yet.
+    pub fn absent() -> Self {
+        Self::with("")
+    }
+
+    /// A broker with these lines in its configuration, not started yet.
+    pub fn with(extra: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self {
+            port: listener.local_addr().expect("its address").port(),
+            dir: TempDir::new().expect("a directory"),
+            extra: extra.to_owned(),
+            process: None,
+        }
+    }
+
+    /// A broker that runs.
+    pub fn started() -> Self {
+        let mut broker = Self::absent();
+        broker.start();
+        broker
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    /// Starts it, and returns when it takes connections.
+    pub fn start(&mut self) {
+        let config = self.dir.path().join("nats.conf");
+        let text = format!(
+            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: {:?} }}\n{}\n",
+            self.port,
+            self.store(),
+            self.extra
+        );
+        std::fs::write(&config, text).expect("the configuration is written");
+        let mut process = spawn(&config);
+        let output = process.stderr.take().expect("its output");
+        let mut lines = BufReader::new(output).lines();
+        let mut said = Vec::new();
+        let ready = lines.by_ref().map_while(Result::ok).any(|line| {
+            let ready = line.contains("Server is ready");
+            said.push(line);
+            ready
+        });
+        assert!(ready, "nats-server does not start:\n{}", said.join("\n"));
+        // Nobody reads on, and its output must not fill up.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        self.process = Some(process);
+    }
+
+    /// Kills it as the system would: nothing is written any more.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it is ours to kill");
+            process.wait().expect("it has ended");
+        }
+    }
+
+    /// Removes everything it has stored; it must not run.
+    pub fn wipe(&self) {
+        assert!(self.process.is_none(), "a broker that runs is not wiped");
+        if self.store().exists() {
+            std::fs::remove_dir_all(self.store()).expect("its store is ours");
+        }
+    }
+
+    /// A client of its own.
+    pub async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url())
+            .await
+            .expect("the broker runs")
+    }
+
+    /// A client of its streams.
+    pub async fn streams(&self) -> Context {
+        jetstream::new(self.client().await)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Debian puts it where only root looks.
+fn spawn(config: &std::path::Path) -> Child {
+    for program in ["nats-server", "/usr/sbin/nats-server"] {
+        let process = Command::new(program)
+            .arg("-c")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        if let Ok(process) = process {
+            return process;
+        }
+    }
+    panic!("nats-server is not installed: run tests/run, or install Debian's package nats-server");
+}

@@ -1,0 +1,295 @@
+//! Events: all of them, in order, each once, whatever happens to the broker.
+
+use async_nats::jetstream::message::StreamMessage;
+use contactd::gateway::Bus;
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use crate::broker::Broker;
+use crate::node::{Home, Node, within};
+
+const STREAM: &str = "CONTACT_EVENTS";
+
+/// Every message of the event stream, in order.
+async fn stream(broker: &Broker) -> Vec<StreamMessage> {
+    let mut stream = broker
+        .streams()
+        .await
+        .get_stream(STREAM)
+        .await
+        .expect("it is there");
+    let state = stream.info().await.expect("its state").state.clone();
+    let mut messages = Vec::new();
+    for sequence in state.first_sequence.max(1)..=state.last_sequence {
+        messages.push(stream.get_raw_message(sequence).await.expect("no gap"));
+    }
+    messages
+}
+
+/// The events in the stream are these, in their order.
+async fn assert_published(broker: &Broker, expected: &[Value]) {
+    let messages = stream(broker).await;
+    let events: Vec<Value> = messages
+        .iter()
+        .map(|message| serde_json::from_slice(&message.payload).expect("JSON"))
+        .collect();
+    let ids = |events: &[Value]| -> Vec<String> {
+        events
+            .iter()
+            .map(|event| format!("{} {}", event["sequence"], event["id"]))
+            .collect()
+    };
+    assert_eq!(ids(&events), ids(expected));
+    assert_eq!(events, expected);
+}
+
+async fn filled(node: &Node, count: usize) {
+    node.create_many(count).await;
+    node.published().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_published_in_order_and_equal_to_the_log() {
+    let broker = Broker::started();
+    let node = Home::new("log-a");
+    let node = node.start(&broker.url());
+    filled(&node, 700).await;
+    assert_eq!(node.service.head().get(), 1_400);
+    assert_eq!(
+        node.bus_is(|bus| *bus == Bus::Connected).await,
+        Bus::Connected
+    );
+    assert_published(&broker, &node.log()).await;
+
+    let messages = stream(&broker).await;
+    let first = &messages[0];
+    let header = |name: &str| {
+        first
+            .headers
+            .get(name)
+            .map(|value| value.as_str().to_owned())
+    };
+    let event: Value = serde_json::from_slice(&first.payload).expect("JSON");
+    assert_eq!(
+        first.subject.as_str(),
+        "contacts.event.native.t.create.start"
+    );
+    assert_eq!(header("Nats-Msg-Id").as_deref(), event["id"].as_str());
+    assert_eq!(
+        header("Content-Type").as_deref(),
+        Some("application/cloudevents+json")
+    );
+    assert_eq!(header("Contact-Log").as_deref(), Some("log-a"));
+    assert_eq!(
+        messages[1].subject.as_str(),
+        "contacts.event.native.t.create.success"
+    );
+    assert_eq!(messages[1].sequence, 2);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_comes_late_gets_everything() {
+    let mut broker = Broker::absent();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    assert_eq!(node.bus_is(|bus| *bus == Bus::Away).await, Bus::Away);
+    node.create_many(5).await;
+    assert_eq!(node.gateway.health.published(), 0);
+    broker.start();
+    node.published().await;
+    assert_published(&broker, &node.log()).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_killed_in_full_flight_misses_nothing_and_gets_nothing_twice() {
+    let mut broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 5).await;
+    for _ in 0..3 {
+        let writing = node.create_many(150);
+        let killing = async {
+            node.reaches(node.service.head().get() + 100).await;
+            broker.kill();
+        };
+        tokio::join!(writing, killing);
+        node.bus_is(|bus| *bus == Bus::Away).await;
+        node.create_many(3).await;
+        broker.start();
+        node.published().await;
+    }
+    assert_published(&broker, &node.log()).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_lost_its_data_is_filled_from_the_first_event() {
+    let mut broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 20).await;
+    broker.kill();
+    broker.wipe();
+    node.bus_is(|bus| *bus == Bus::Away).await;
+    node.create_many(5).await;
+    broker.start();
+    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.published().await;
+    assert_published(&broker, &node.log()).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_service_goes_on_where_the_stream_ends() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 10).await;
+    node.create_many(10).await;
+    node.crash().await;
+    let node = home.start(&broker.url());
+    filled(&node, 5).await;
+    assert_published(&broker, &node.log()).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_stream_is_gone_on_with_by_the_cursor() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 10).await;
+    node.stop().await;
+    let streams = broker.streams().await;
+    let events = streams.get_stream(STREAM).await.expect("it is there");
+    events.purge().await.expect("it is emptied");
+    let node = home.start(&broker.url());
+    filled(&node, 3).await;
+    assert_published(&broker, &node.log()[20..]).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_another_log_is_left_alone_until_it_is_gone() {
+    let broker = Broker::started();
+    let other = Home::new("log-b");
+    let node = other.start(&broker.url());
+    filled(&node, 2).await;
+    node.stop().await;
+
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.create_many(4).await;
+    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
+    let Bus::Halted { reason } = halted else {
+        panic!("it is halted");
+    };
+    assert!(reason.contains("log-b"), "{reason}");
+    assert_eq!(stream(&broker).await.len(), 4);
+
+    let streams = broker.streams().await;
+    streams.delete_stream(STREAM).await.expect("it is deleted");
+    node.published().await;
+    assert_published(&broker, &node.log()).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_message_in_the_stream_is_noticed() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 2).await;
+    let streams = broker.streams().await;
+    let foreign = streams
+        .publish("contacts.event.native.t.create.start", "{}".into())
+        .await;
+    foreign.expect("sent").await.expect("stored");
+    node.create_many(1).await;
+    node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
+    assert_eq!(stream(&broker).await.len(), 5);
+
+    // Once the stream is mended, it goes on without a gap.
+    let events = streams.get_stream(STREAM).await.expect("it is there");
+    events.delete_message(5).await.expect("it is deleted");
+    node.published().await;
+    let mut events = events;
+    let state = events.info().await.expect("its state").state.clone();
+    assert_eq!((state.messages, state.last_sequence), (6, 7));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_backup_does_not_publish_over_a_newer_stream() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 3).await;
+    node.stop().await;
+    let backup = Home::new("log-a");
+    let node = backup.start(&broker.url());
+    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
+    let Bus::Halted { reason } = halted else {
+        panic!("it is halted");
+    };
+    assert!(reason.contains("up to 6"), "{reason}");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_small_messages_is_refused() {
+    let mut broker = Broker::with("max_payload: 65536");
+    broker.start();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
+    let Bus::Halted { reason } = halted else {
+        panic!("it is halted");
+    };
+    assert!(reason.contains("max_payload"), "{reason}");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stream_of_the_operator_is_altered() {
+    let broker = Broker::started();
+    let streams = broker.streams().await;
+    let config = async_nats::jetstream::stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["contacts.event.>".to_owned(), "else".to_owned()],
+        max_messages: 1_000_000,
+        ..Default::default()
+    };
+    streams.create_stream(config).await.expect("it is made");
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 2).await;
+    let stream = streams.get_stream(STREAM).await.expect("it is there");
+    assert_eq!(stream.cached_info().config.max_messages, 1_000_000);
+    assert_eq!(stream.cached_info().state.messages, 4);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_checkpoint_is_announced() {
+    let broker = Broker::started();
+    let client = broker.client().await;
+    let subscription = client.subscribe("contacts.audit.checkpoint").await;
+    let mut subscription = subscription.expect("subscribed");
+    client.flush().await.expect("the broker knows");
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.checkpoints.send_replace("first".into());
+    let message = within("a checkpoint", subscription.next())
+        .await
+        .expect("a message");
+    assert_eq!(&message.payload[..], b"first");
+    node.checkpoints.send_replace("second".into());
+    let message = within("a checkpoint", subscription.next())
+        .await
+        .expect("a message");
+    assert_eq!(&message.payload[..], b"second");
+    node.stop().await;
+}
