@@ -19,7 +19,7 @@ use crate::storage::{DataDir, Disk};
 /// The directory of keys in the data directory.
 const KEYS: &str = "keys";
 /// The directory and the file of the log's id.
-const IDENTITY: &str = "identity";
+pub const IDENTITY: &str = "identity";
 const LOG_ID: &str = "log-id";
 /// The directory of the audit log's files, and the file of the key that signs it.
 const AUDIT: &str = "audit";

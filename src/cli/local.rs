@@ -36,6 +36,7 @@ impl Local {
                 audit_reads: false,
                 request_timeout: Duration::from_secs(60),
             },
+            rate: None,
             health: Health::default(),
         };
         Ok(Self { running, gateway })

@@ -4,18 +4,24 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
-use super::data::{Data, Running};
+use super::data::{Data, IDENTITY, Running};
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::options::{LogFormat, ServeOptions};
 use crate::auth::{
     Authenticator, Jwks, JwksError, JwksSource, JwtSettings, Mode, OwnKey, RateLimiter, check_open,
 };
+use crate::dialect::REGISTRY;
 use crate::gateway::{Gateway, Health, Settings};
 use crate::http::{self, App, Limits, Metrics};
+use crate::nats::{self, Prefix, Servers};
+use crate::service::Signed;
+use crate::storage::Disk;
 
 /// Runs the service until it is told to stop.
 pub fn run(options: ServeOptions) -> Result<(), Failure> {
@@ -41,14 +47,10 @@ fn log_to_stderr(format: LogFormat) {
 }
 
 async fn serve(options: ServeOptions) -> Result<(), Failure> {
-    let hosts = nats_hosts(options.nats_url.as_deref())?;
-    let mode = check_open(
-        options.auth,
-        options.listen,
-        hosts.iter().map(String::as_str),
-        options.jwks.is_some(),
-    )
-    .map_err(Failure::usage)?;
+    let bus = bus_options(&options)?;
+    let hosts = bus.iter().flat_map(|bus| bus.servers.hosts());
+    let mode = check_open(options.auth, options.listen, hosts, options.jwks.is_some())
+        .map_err(Failure::usage)?;
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(certificate), Some(key)) => {
             Some(http::tls_config(certificate, key).map_err(Failure::usage)?)
@@ -73,14 +75,19 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
             audit_reads: options.audit_reads,
             request_timeout,
         },
+        rate: options
+            .rate_limit
+            .map(|rate| Arc::new(RateLimiter::new(rate))),
         health: Health::default(),
     };
+    let bus = bus
+        .map(|bus| start_bus(bus, &gateway, &running, &options))
+        .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App {
         gateway,
         audit: running.audit.clone(),
         metrics: Metrics::default(),
-        rate: options.rate_limit.map(RateLimiter::new),
         limits: Limits {
             body_bytes_max: options.body_limit,
             connections_max: options.max_connections as usize,
@@ -92,10 +99,16 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
     tracing::info!(log = %running.log_id, "serving");
-    let http = tokio::spawn(http::serve(bound, app, tls));
+    let http = Stoppable {
+        stop,
+        task: tokio::spawn(http::serve(bound, app, tls)),
+    };
     signalled().await?;
-    stop.send_replace(true);
-    finish(http, running).await
+    http.stop("serving HTTP").await;
+    if let Some(bus) = bus {
+        bus.stop("being on the bus").await;
+    }
+    finish(running).await
 }
 
 /// Waits for the first signal; the second one ends the process at once.
@@ -116,11 +129,8 @@ async fn signalled() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Finishes what was accepted, then the writer, then the log.
-async fn finish(http: tokio::task::JoinHandle<()>, running: Running) -> Result<(), Failure> {
-    if let Err(error) = http.await {
-        tracing::error!(%error, "serving HTTP ended by a fault");
-    }
+/// What was accepted is finished: now the writer stops, then the audit log.
+async fn finish(running: Running) -> Result<(), Failure> {
     let writable = running.opening.service.is_writable();
     tokio::task::spawn_blocking(move || running.stop())
         .await
@@ -168,17 +178,74 @@ async fn authenticator(
     Ok(Authenticator::jwt(own_key, settings))
 }
 
-/// The hosts of the NATS URLs, which decide whether open mode is safe.
-fn nats_hosts(urls: Option<&str>) -> Result<Vec<String>, Failure> {
-    let urls = urls.into_iter().flat_map(|urls| urls.split(','));
-    urls.map(|url| {
-        let address: async_nats::ServerAddr = url
-            .trim()
-            .parse()
-            .map_err(|error| Failure::usage(format!("--nats-url {url}: {error}")))?;
-        Ok(address.host().to_owned())
+/// How to be on the bus, as far as the options say.
+struct BusOptions {
+    servers: Servers,
+    prefix: Prefix,
+}
+
+fn bus_options(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> {
+    let Some(url) = &options.nats_url else {
+        return Ok(None);
+    };
+    Ok(Some(BusOptions {
+        servers: url.parse().map_err(Failure::usage)?,
+        prefix: options.nats_prefix.parse().map_err(Failure::usage)?,
+    }))
+}
+
+/// Starts being on the bus, until its own signal to stop.
+fn start_bus(
+    bus: BusOptions,
+    gateway: &Gateway,
+    running: &Running,
+    options: &ServeOptions,
+) -> Result<Stoppable, Failure> {
+    let BusOptions { servers, prefix } = bus;
+    let (stop, stopping) = watch::channel(false);
+    let options = nats::Options {
+        servers,
+        credentials: options.nats_creds.clone(),
+        prefix,
+        detail: options.event_detail.into(),
+        body_bytes_max: options.body_limit,
+        log_id: running.log_id.to_string(),
+        cursor: running.dir.files(IDENTITY)?,
+        checkpoints: Some(checkpoints(running)),
+    };
+    let run = nats::run(gateway.clone(), REGISTRY, options, stopping);
+    Ok(Stoppable {
+        stop,
+        task: tokio::spawn(run),
     })
-    .collect()
+}
+
+/// A task with its own signal to stop.
+struct Stoppable {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Stoppable {
+    async fn stop(self, what: &str) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "{what} ended by a fault");
+        }
+    }
+}
+
+/// Each new checkpoint, as its text.
+fn checkpoints(running: &Running) -> watch::Receiver<Bytes> {
+    let mut signed = running.audit.follow();
+    let text = |signed: &Signed| Bytes::from(signed.note.to_string());
+    let (publish, checkpoints) = watch::channel(text(&signed.borrow()));
+    tokio::spawn(async move {
+        while signed.changed().await.is_ok() {
+            publish.send_replace(text(&signed.borrow_and_update()));
+        }
+    });
+    checkpoints
 }
 
 /// Says where it listens, how callers are known, and one request to paste.

@@ -23,7 +23,7 @@ pub use health::{Bus, Health};
 pub use identity::identity;
 pub use perform::{sees_contents, unix_seconds};
 
-use crate::auth::{AuthError, Authenticator, Mode, OwnKey, Principal};
+use crate::auth::{AuthError, Authenticator, Mode, OwnKey, Principal, RateLimiter};
 use crate::dialect::{Caller, Dialect, Query, Refusal, Route, TokenProblem};
 use crate::domain::{Actor, Correlation, TraceParent};
 use crate::service::Service;
@@ -50,6 +50,8 @@ pub struct Gateway {
     pub own_key: Arc<OwnKey>,
     /// How requests are treated.
     pub settings: Settings,
+    /// Calls that one caller may make, if that is limited.
+    pub rate: Option<Arc<RateLimiter>>,
     /// How the parts are.
     pub health: Health,
 }

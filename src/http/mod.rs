@@ -28,7 +28,6 @@ use std::time::Duration;
 pub use connections::{Bound, ServeError, TlsError, bind, serve, tls_config};
 pub use metrics::Metrics;
 
-use crate::auth::RateLimiter;
 use crate::gateway::Gateway;
 use crate::service::Audit;
 
@@ -51,8 +50,6 @@ pub struct App {
     pub audit: Audit,
     /// Counts what happens.
     pub metrics: Metrics,
-    /// Calls that one caller may make, if that is limited.
-    pub rate: Option<RateLimiter>,
     /// What a request may cost.
     pub limits: Limits,
     /// Where it listens.

@@ -11,7 +11,7 @@ use super::{App, answer, body};
 use crate::auth::{Limited, Principal, Quota};
 use crate::dialect::{Dialect, Query, Refusal, Route};
 use crate::domain::Correlation;
-use crate::gateway::{Incoming, fresh_correlation, unix_seconds};
+use crate::gateway::{Incoming, fresh_correlation, identity, unix_seconds};
 
 /// Where a request came in.
 #[derive(Clone, Copy)]
@@ -112,7 +112,7 @@ async fn answered(
 
 /// Counts the request against what its caller may ask.
 fn spend(app: &App, principal: &Principal, peer: SocketAddr) -> Result<Option<Quota>, Turned> {
-    let Some(rate) = &app.rate else {
+    let Some(rate) = &app.gateway.rate else {
         return Ok(None);
     };
     match rate.check(&principal.rate_key(peer.ip()), Instant::now()) {
@@ -127,22 +127,4 @@ fn spend(app: &App, principal: &Principal, peer: SocketAddr) -> Result<Option<Qu
             quota: Some(quota),
         }),
     }
-}
-
-/// What a request is the same by: the route, its parameters and its query in one spelling.
-fn identity(
-    dialect: &dyn Dialect,
-    route: &Route,
-    params: &[(String, String)],
-    query: &Query,
-) -> String {
-    let mut identity = format!("{} {}", dialect.rules().name, route.operation);
-    let pairs = params.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-    for (name, value) in pairs.chain(query.pairs()) {
-        identity.push('\n');
-        identity.push_str(name);
-        identity.push('=');
-        identity.push_str(value);
-    }
-    identity
 }

@@ -275,6 +275,7 @@ fn fate(answered: Answered, deliveries: i64) -> Fate {
         | Refusal::Unauthorized(_)
         | Refusal::SessionUnauthorized
         | Refusal::Forbidden
+        | Refusal::ForeignOrigin
         | Refusal::NotYours
         | Refusal::TenantUnclear
         | Refusal::UnknownPath

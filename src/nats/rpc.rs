@@ -5,7 +5,9 @@
 //! the vendor's words, for a request that waits in a buffer is answered after
 //! its client has gone.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::client::PublishErrorKind;
 use async_nats::service::{self, Service, ServiceExt};
@@ -19,6 +21,7 @@ use super::broken::Broken;
 use super::request::{Request, answer_headers};
 use super::stopped;
 use super::subjects::Prefix;
+use crate::auth::Principal;
 use crate::dialect::{self, Dialect, Refusal, Reply};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{Gateway, fresh_correlation, unix_seconds};
@@ -114,6 +117,21 @@ impl Rpc {
         });
     }
 
+    /// Counts the request against what its caller may ask.
+    fn spend(&self, principal: Principal) -> Result<Principal, Refusal> {
+        let Some(rate) = &self.gateway.rate else {
+            return Ok(principal);
+        };
+        // Callers without a name share one allowance: the bus tells no addresses.
+        let key = principal.rate_key(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match rate.check(&key, Instant::now()) {
+            Ok(_) => Ok(principal),
+            Err(limited) => Err(Refusal::RateLimited {
+                retry_after_seconds: limited.retry_after_seconds,
+            }),
+        }
+    }
+
     async fn answer(&self, dialect: &'static dyn Dialect, message: service::Request) {
         let Ok(address) = self.prefix.request(message.message.subject.as_str()) else {
             let reply = dialect.refuse(&Refusal::UnknownPath);
@@ -124,7 +142,8 @@ impl Rpc {
         let request = Request::new(address, headers, message.message.payload.clone());
         let gateway = &self.gateway;
         let admitted = request.admit(gateway, self.body_bytes_max, unix_seconds());
-        let (reply, position) = match admitted.await {
+        let admitted = admitted.await.and_then(|principal| self.spend(principal));
+        let (reply, position) = match admitted {
             Ok(principal) => {
                 let answered = request.answer(gateway, &principal).await;
                 (answered.reply, Some(answered.position))

@@ -97,6 +97,7 @@ impl Home {
                 audit_reads: false,
                 request_timeout: Duration::from_secs(10),
             },
+            rate: None,
             health: Health::default(),
         };
         let (stop, stopping) = watch::channel(false);
