@@ -7,12 +7,16 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+#[allow(dead_code, reason = "each test target uses its own part of it")]
+#[path = "bus/broker.rs"]
+mod broker;
 mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use broker::Broker;
 use common::Server;
 
 /// Where the scripts are.
@@ -70,4 +74,16 @@ fn emnifys_sdk_is_content() {
         .env("EMNIFY_SDK_API_ENDPOINT_URL", format!("{}/api", server.url))
         .env("NO_PROXY", "127.0.0.1");
     must(&mut script, "the SDK and the service do not agree");
+}
+
+#[test]
+fn nats_py_is_content() {
+    let broker = Broker::started();
+    let dir = common::temp_dir();
+    let _server = Server::start(dir.path(), &["--nats-url", &broker.url()]);
+    let mut script = Command::new(python());
+    script
+        .arg(format!("{SCRIPTS}/nats_commands.py"))
+        .arg(broker.url());
+    must(&mut script, "nats-py and the service do not agree");
 }
