@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 use super::perform::Trail;
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
-use crate::dialect::{self, Ask, Call, Caller, Dialect, Refusal, Reply, Request, Whose, native};
+use crate::dialect::{
+    self, Ask, Call, Caller, Dialect, Method, Refusal, Reply, Request, Route, Whose, native,
+};
 use crate::domain::{ContactId, Context, Owner, Position, Receipt};
 
 /// An answer with what every answer carries.
@@ -71,9 +73,8 @@ impl Gateway {
         let owner = self.owner(principal, incoming, &request)?;
         self.wait_for_position(incoming).await?;
         let receipt = self.receipt(incoming, owner.as_ref())?;
-        let changes = incoming.route.writes && incoming.route.target.is_some();
         let conditional = incoming.headers.contains_key(IF_MATCH);
-        if changes && self.settings.require_if_match && !conditional {
+        if self.settings.require_if_match && changes_one(incoming.route) && !conditional {
             return Err(Refusal::PreconditionRequired.into());
         }
         let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
@@ -233,6 +234,13 @@ impl Gateway {
     pub fn is_open(&self) -> bool {
         self.authenticator.mode() == Mode::Open
     }
+}
+
+/// Whether a route updates or deletes one contact. An erasure (a POST) is about the person, not
+/// about a version.
+fn changes_one(route: &Route) -> bool {
+    let method = matches!(route.method, Method::Put | Method::Patch | Method::Delete);
+    method && route.writes && route.target.is_some()
 }
 
 /// Whether a principal may touch an owner's contacts.
