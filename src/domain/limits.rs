@@ -2,6 +2,8 @@
 
 /// One event's record, encoded: header and sealed body together.
 pub const RECORD_BYTES_MAX: usize = 48 * 1024;
+/// All records of one command, encoded: a group of commands must fit into one frame of the log.
+pub const COMMAND_BYTES_MAX: usize = 16 << 20;
 /// Items in one bulk command, unless the dialect sets a lower limit.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 /// JSON nesting that is read; deeper is malformed input.

@@ -1,7 +1,6 @@
 //! The service's errors as refusals: exhaustively, so that a new one must be thought of here.
 
 use crate::dialect::Refusal;
-use crate::domain::limits;
 use crate::service::{ReadError, SubmitError};
 
 /// What is answered where a command has no outcome.
@@ -9,8 +8,8 @@ pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
     match error {
         SubmitError::Overloaded { .. } => Refusal::Overloaded,
         SubmitError::KeyReused => Refusal::KeyReused,
-        SubmitError::TooLarge { .. } => Refusal::TooLarge {
-            limit_bytes: limits::RECORD_BYTES_MAX as u64,
+        SubmitError::TooLarge { limit, .. } => Refusal::TooLarge {
+            limit_bytes: limit as u64,
         },
         SubmitError::Unreadable(error) => read_refusal(error),
         SubmitError::ReadOnly => Refusal::ReadOnly,

@@ -106,10 +106,8 @@ impl Contacts {
                 by_choice.or(Some(*id))
             }
         };
-        let entry = self.get(id?).filter(|entry| entry.track.owner == *owner)?;
-        // A contact whose id the client chose is not shown by our own.
-        let own = matches!(target, Target::Chosen { id, .. } if *id == entry.track.id);
-        (!(own && matches!(entry.track.key, VendorKey::Chosen(_)))).then_some(entry)
+        let entry = self.get(id?)?;
+        (entry.track.owner == *owner && entry.answers_to(target)).then_some(entry)
     }
 
     /// Who took an id that a client chose; a contact never gives it back.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Actor, Contact, Content, Registry, Tag, Track};
+use crate::domain::{Actor, Contact, Content, Registry, Tag, Target, Track, VendorKey};
 use crate::seal::Slot;
 
 /// One contact, without its content.
@@ -21,6 +21,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether a target that was found to be this contact may name it: one whose id the client
+    /// chose is not shown by our own.
+    #[must_use]
+    pub fn answers_to(&self, target: &Target) -> bool {
+        let by_own = matches!(target, Target::Chosen { id, .. } if *id == self.track.id);
+        !(by_own && matches!(self.track.key, VendorKey::Chosen(_)))
+    }
+
     /// The contact with the content that its last event wrote.
     #[must_use]
     pub fn with_content(&self, content: Content, registry: Registry) -> Contact {

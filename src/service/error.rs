@@ -17,12 +17,12 @@ pub enum SubmitError {
     /// The key stands for another request; nothing has happened.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// One of its records would be larger than a record may be; nothing has happened.
-    #[error("a record of {bytes} bytes; {limit} is the limit")]
+    /// One of its records, or all of them together, would be too large; nothing has happened.
+    #[error("events of {bytes} bytes; {limit} is the limit")]
     TooLarge {
-        /// Its size.
+        /// Their size.
         bytes: usize,
-        /// The most a record may have.
+        /// The most they may have.
         limit: usize,
     },
     /// The contact it is about can't be read; nothing has happened.

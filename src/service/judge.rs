@@ -9,13 +9,13 @@ use super::clock::Sequencer;
 use super::lookup::Known;
 use super::overlay::{Layers, Overlay};
 use super::shared::Shared;
-use super::{Committed, ReadTrail, SubmitError};
+use super::{Committed, ReadError, ReadTrail, SubmitError};
 use crate::domain::{
     Attempt, BatchMode, Change, Command, ContactId, Content, Context, Decision, Event, EventId,
     Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase, Position,
-    Reach, State, Tag, Timestamp, VendorKey, Violation, batch_refused, decide, evolve, limits,
+    Reach, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
 };
-use crate::log::record::{self, EncodeError};
+use crate::log::record::{self, EncodeError, Record};
 use crate::projection::{Contacts, Entry, Receipt};
 use crate::seal::{RESERVE_BATCH, Slot};
 
@@ -39,8 +39,8 @@ pub enum Verdict {
     Replay {
         /// Where they are.
         receipt: Receipt,
-        /// What is wrong with the request's attempts, with the values sent.
-        violations: Vec<Vec<Violation>>,
+        /// The request's attempts, for what is not in its events: the values that were wrong.
+        attempts: Vec<Attempt>,
     },
     /// The answer to be made again from this one event.
     Repeat(Position),
@@ -106,11 +106,14 @@ impl<'a> Judge<'a> {
             return replay(command, reach, receipt);
         }
         let savepoint = self.save(command.attempts.len() > 1);
-        let mut judged = self.attempts(command, reach, false);
+        let mut judged = self.attempts(command, reach);
         let whole = command.batch == BatchMode::AllOrNothing && command.attempts.len() > 1;
-        if whole && matches!(&judged, Ok(Verdict::Fresh(done)) if done.any_refused()) {
+        if whole
+            && let Ok(Verdict::Fresh(done)) = &judged
+            && done.any_refused()
+        {
             self.restore(&savepoint);
-            judged = self.attempts(command, reach, true);
+            judged = self.refuse_all(command, reach, &done.outcomes);
         }
         if judged.is_err() {
             self.restore(&savepoint);
@@ -148,15 +151,12 @@ impl<'a> Judge<'a> {
         &mut self,
         command: &Command,
         reach: Option<Reach>,
-        refuse_all: bool,
     ) -> Result<Verdict, SubmitError> {
+        let start = self.bytes;
         let mut outcomes = Vec::with_capacity(command.attempts.len());
         for (index, attempt) in command.attempts.iter().enumerate() {
             let mut known = self.known(&command.owner, attempt)?;
-            let mut decision = self.decide(&command.owner, attempt, &mut known)?;
-            if refuse_all {
-                decision = batch_refused(command.batch, decision);
-            }
+            let decision = self.decide(&command.owner, attempt, &mut known)?;
             let reach = reach.filter(|_| index == 0);
             match decision {
                 Decision::Repeated(position) if command.attempts.len() == 1 => {
@@ -179,6 +179,42 @@ impl<'a> Judge<'a> {
                     outcomes.push(self.succeed(command, attempt, known, reach, change)?);
                 }
             }
+            self.check_size(start)?;
+        }
+        Ok(Verdict::Fresh(Committed {
+            position: self.next.previous(),
+            outcomes,
+        }))
+    }
+
+    /// Writes that no attempt of a batch was done: those that were refused keep their reason.
+    fn refuse_all(
+        &mut self,
+        command: &Command,
+        reach: Option<Reach>,
+        judged: &[Outcome],
+    ) -> Result<Verdict, SubmitError> {
+        let start = self.bytes;
+        let mut outcomes = Vec::with_capacity(judged.len());
+        for (index, (attempt, outcome)) in command.attempts.iter().zip(judged).enumerate() {
+            let known = self.known(&command.owner, attempt)?;
+            let (failure, violations) = match outcome {
+                Outcome::Refused {
+                    failure,
+                    violations,
+                } => (failure.clone(), violations.clone()),
+                Outcome::Written { .. } | Outcome::Removed { .. } | Outcome::Erased { .. } => {
+                    let code = FailureCode::BatchRefused;
+                    let failure = Failure {
+                        code,
+                        violations: Vec::new(),
+                    };
+                    (failure, Vec::new())
+                }
+            };
+            let reach = reach.filter(|_| index == 0);
+            outcomes.push(self.fail(command, attempt, &known, reach, failure, violations)?);
+            self.check_size(start)?;
         }
         Ok(Verdict::Fresh(Committed {
             position: self.next.previous(),
@@ -417,6 +453,18 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
+    /// Whether a command that began at this size has not grown too large for a group.
+    fn check_size(&self, start: usize) -> Result<(), SubmitError> {
+        let bytes = self.bytes.saturating_sub(start);
+        if bytes > limits::COMMAND_BYTES_MAX {
+            return Err(SubmitError::TooLarge {
+                bytes,
+                limit: limits::COMMAND_BYTES_MAX,
+            });
+        }
+        Ok(())
+    }
+
     /// What a command's idempotency key is in the log.
     fn reach(&self, command: &Command) -> Option<Reach> {
         let Context { actor, receipt, .. } = &command.context;
@@ -428,6 +476,17 @@ impl<'a> Judge<'a> {
             fingerprint: self.shared.hasher.fingerprint(&[&receipt.request]),
             attempts: u32::try_from(command.attempts.len()).unwrap_or(u32::MAX),
         })
+    }
+
+    /// The record at a position that the view or this group names.
+    pub(super) fn record(&self, position: Position) -> Result<Record, ReadError> {
+        let first = self.base.position().next().get();
+        let index = position.get().checked_sub(first);
+        let fresh = index.and_then(|index| self.pending.get(usize::try_from(index).ok()?));
+        match fresh {
+            Some(pending) => Ok(record::decode(&pending.bytes)?),
+            None => self.shared.record(position),
+        }
     }
 
     pub(super) const fn layers(&self) -> Layers<'_> {
@@ -464,16 +523,9 @@ fn replay(command: &Command, reach: Reach, receipt: Receipt) -> Result<Verdict, 
     if receipt.fingerprint != reach.fingerprint {
         return Err(SubmitError::KeyReused);
     }
-    let violations = command
-        .attempts
-        .iter()
-        .map(|attempt| match &attempt.action {
-            Ok(_) => Vec::new(),
-            Err(violations) => violations.clone(),
-        });
     Ok(Verdict::Replay {
         receipt,
-        violations: violations.collect(),
+        attempts: command.attempts.clone(),
     })
 }
 

@@ -108,7 +108,7 @@ impl Judge<'_> {
         let own = ContactId::parse(text).and_then(|id| self.layers().get(id));
         let taken = match self.layers().chosen(tag).or(own) {
             None => None,
-            Some((entry, fresh)) => Some(self.taken(entry, fresh)?),
+            Some((entry, _)) => Some(self.taken(owner, entry)?),
         };
         Ok(Known {
             taken,
@@ -118,17 +118,18 @@ impl Judge<'_> {
         })
     }
 
-    /// With what content an id was taken.
-    fn taken(&self, entry: &Entry, fresh: Option<&Content>) -> Result<Repeat, ReadError> {
-        let position = entry.track.created.position;
-        let card = match fresh {
-            Some(content) if entry.track.version == 1 => Some(content.card.clone()),
-            // Created and changed in this very group: its first content is not readable yet.
-            Some(_) if position > self.base.position() => None,
-            _ => match self.shared.open(&self.shared.record(position)?)? {
+    /// With what content an id was taken. Another owner's is not told, nor what was erased: its
+    /// key lasts until the group is on the disk.
+    fn taken(&self, owner: &Owner, entry: &Entry) -> Result<Repeat, ReadError> {
+        let track = &entry.track;
+        let position = track.created.position;
+        let card = if track.owner != *owner || track.status == Status::Erased {
+            None
+        } else {
+            match self.shared.open(&self.record(position)?)? {
                 Body::Open(content) => Some(content.card),
                 Body::None | Body::Gone => None,
-            },
+            }
         };
         Ok(Repeat { position, card })
     }

@@ -38,7 +38,7 @@ pub use auditor::{Audit, AuditError, Signed};
 pub use check::check_records;
 pub use clock::{Clock, now, system_clock};
 pub use error::{ReadError, SubmitError};
-pub use open::{OpenError, Opening, Options, open, rebuild_views};
+pub use open::{OpenError, Opening, Options, SNAPSHOT, VIEWS, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, Listing, SCAN_EVENTS_MAX, Selection, Slice};
 pub use shared::Body;
 
@@ -103,10 +103,9 @@ impl Service {
         })?;
         match answer.await.map_err(|_| SubmitError::OutcomeUnknown)?? {
             Verdict::Fresh(committed) => Ok(committed),
-            Verdict::Replay {
-                receipt,
-                violations,
-            } => Ok(replay::receipt(&self.shared, receipt, violations)?),
+            Verdict::Replay { receipt, attempts } => {
+                Ok(replay::receipt(&self.shared, receipt, &attempts)?)
+            }
             Verdict::Repeat(position) => Ok(replay::outcome(&self.shared, position)?),
         }
     }
@@ -144,6 +143,12 @@ impl Service {
     #[must_use]
     pub fn reader(&self) -> &crate::log::Reader {
         &self.shared.reader
+    }
+
+    /// The inline view's bytes: the same for every fold of the same log.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.shared.contacts.read().to_snapshot()
     }
 
     /// Whether the log takes commands.

@@ -63,7 +63,9 @@ impl<'a> Layers<'a> {
             .and_then(|id| self.over.entries.get(&id))
             .filter(|(entry, _)| entry.track.owner == *owner);
         if let Some((entry, content)) = fresh {
-            return Some((entry, content.as_ref()));
+            return entry
+                .answers_to(target)
+                .then_some((entry, content.as_ref()));
         }
         let known = self.base.find(owner, chosen, target)?;
         self.get(known.track.id)

@@ -5,22 +5,22 @@
 use super::shared::{Body, Shared};
 use super::{Committed, ReadError};
 use crate::domain::{
-    Contact, Content, Event, Failure, FailureCode, Outcome, Phase, Position, Track, Violation,
+    Action, Attempt, Card, Contact, ContactId, Content, Event, FailureCode, Outcome, Phase,
+    Position, Track, Violation,
 };
 use crate::projection::{Entry, Receipt};
 
-/// The outcomes of a request that was made before.
+/// The outcomes of a request that was made before, given its attempts once more.
 pub fn receipt(
     shared: &Shared,
     receipt: Receipt,
-    violations: Vec<Vec<Violation>>,
+    attempts: &[Attempt],
 ) -> Result<Committed, ReadError> {
-    let mut violations = violations.into_iter();
     let mut position = receipt.first;
     let mut outcomes = Vec::new();
-    for at in receipt.outcomes() {
+    for (index, at) in receipt.outcomes().enumerate() {
         position = at;
-        outcomes.push(one(shared, at, violations.next().unwrap_or_default())?);
+        outcomes.push(one(shared, at, attempts.get(index))?);
     }
     Ok(Committed { position, outcomes })
 }
@@ -29,14 +29,14 @@ pub fn receipt(
 pub fn outcome(shared: &Shared, position: Position) -> Result<Committed, ReadError> {
     Ok(Committed {
         position,
-        outcomes: vec![one(shared, position, Vec::new())?],
+        outcomes: vec![one(shared, position, None)?],
     })
 }
 
 fn one(
     shared: &Shared,
     position: Position,
-    violations: Vec<Violation>,
+    attempt: Option<&Attempt>,
 ) -> Result<Outcome, ReadError> {
     let record = shared.record(position)?;
     let body = shared.open(&record)?;
@@ -46,7 +46,16 @@ fn one(
         position: position.get(),
     };
     match (phase, header.contact, body) {
-        (Phase::Fail(failure), _, _) => Ok(refused(failure, violations)),
+        (Phase::Fail(failure), contact, _) => {
+            let violations = match failure.code {
+                FailureCode::Invalid => violations(shared, position, contact, attempt)?,
+                _ => Vec::new(),
+            };
+            Ok(Outcome::Refused {
+                failure,
+                violations,
+            })
+        }
         (Phase::Success { .. }, Some(id), Body::Open(content)) => {
             let entry = shared.contacts.read().get(id).cloned().ok_or(gone)?;
             let track = Track {
@@ -73,17 +82,41 @@ fn one(
     }
 }
 
-/// Only what was wrong with the form of a request is seen in the request itself.
-fn refused(failure: Failure, violations: Vec<Violation>) -> Outcome {
-    let violations = if failure.code == FailureCode::Invalid {
-        violations
-    } else {
-        Vec::new()
+/// What was wrong, with the values sent: it is seen in the request itself, or once more in the
+/// contact that it would have changed.
+fn violations(
+    shared: &Shared,
+    position: Position,
+    contact: Option<ContactId>,
+    attempt: Option<&Attempt>,
+) -> Result<Vec<Violation>, ReadError> {
+    let amend = match attempt.map(|attempt| &attempt.action) {
+        Some(Err(violations)) => return Ok(violations.clone()),
+        Some(Ok(Action::Update(amend) | Action::Upsert { amend, .. })) => amend,
+        Some(Ok(_)) | None => return Ok(Vec::new()),
     };
-    Outcome::Refused {
-        failure,
-        violations,
-    }
+    let before = match contact {
+        Some(id) => card_before(shared, id, position)?,
+        None => None,
+    };
+    let wrong = before.and_then(|card| amend.apply(&card).err());
+    Ok(wrong.unwrap_or_default())
+}
+
+/// A contact's content before the event at a position, unless it was destroyed since.
+fn card_before(
+    shared: &Shared,
+    id: ContactId,
+    position: Position,
+) -> Result<Option<Card>, ReadError> {
+    let history = shared.contacts.read().history(id);
+    let Some(at) = history.into_iter().rfind(|at| *at < position) else {
+        return Ok(None);
+    };
+    Ok(match shared.open(&shared.record(at)?)? {
+        Body::Open(content) => Some(content.card),
+        Body::None | Body::Gone => None,
+    })
 }
 
 /// A contact as one event left it.

@@ -1,0 +1,227 @@
+//! What the generated histories taught, one by one.
+
+use contactd::{
+    dialect::{mattr, oracle, thena},
+    domain::{
+        Action, Amend, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
+        FailureCode, LookupKey, Match, Operation, Outcome, Owner, Precondition, Problem, Receipt,
+        Rules, Target, Violation,
+    },
+    service::{Committed, Found, SubmitError},
+    storage::SimDisk,
+};
+use serde_json::json;
+
+use super::world::World;
+
+const CHOSEN: &str = "0000000000000000000000000000000A";
+
+fn command(rules: &Rules, ids: &[&str], attempts: Vec<Attempt>) -> Command {
+    Command {
+        owner: Owner::new(rules.dialect, ids).expect("good ids"),
+        context: Context {
+            actor: contactd::domain::Actor::default(),
+            correlation: Correlation::parse("x").expect("a token"),
+            traceparent: None,
+            receipt: None,
+        },
+        batch: BatchMode::ItemByItem,
+        attempts,
+    }
+}
+
+fn attempt(operation: Operation, target: Option<Target>, action: Action) -> Attempt {
+    Attempt {
+        operation,
+        target,
+        precondition: Precondition::None,
+        fields: Vec::new(),
+        action: Ok(action),
+    }
+}
+
+fn card(text: &str) -> Card {
+    let emails = json!({"a": {"address": "ann@example.com"}});
+    Card::from_value(json!({"emails": emails, "example.com:text": text})).expect("a card")
+}
+
+fn create(text: &str, chosen: Option<&str>) -> Attempt {
+    let card = card(text);
+    let chosen_id = chosen.map(Into::into);
+    attempt(Operation::Create, None, Action::Create { card, chosen_id })
+}
+
+fn choose(owner: &str) -> Command {
+    command(&oracle::RULES, &[owner], vec![create("", Some(CHOSEN))])
+}
+
+fn chosen(text: &str) -> Option<Target> {
+    let id = ContactId::parse(text).expect("an id");
+    let text = text.into();
+    Some(Target::Chosen { text, id })
+}
+
+fn world() -> World {
+    World::new(SimDisk::new(1)).expect("it opens")
+}
+
+fn one(world: &World, command: Command) -> Committed {
+    let done = world.send(&[command]).pop();
+    done.expect("an answer").expect("it is done")
+}
+
+fn id_of(done: &Committed) -> ContactId {
+    match &done.outcomes[..] {
+        [Outcome::Written { contact, .. }] => contact.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn code_of(outcome: &Outcome) -> Option<FailureCode> {
+    match outcome {
+        Outcome::Refused { failure, .. } => Some(failure.code),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_id_that_was_taken_and_deleted_in_the_same_group_is_a_repeat() {
+    let world = world();
+    let delete = attempt(Operation::Delete, chosen(CHOSEN), Action::Delete);
+    let delete = command(&oracle::RULES, &["a"], vec![delete]);
+    let answers = world.send(&[choose("a"), delete, choose("a")]);
+    let done: Vec<Committed> = answers.into_iter().map(|a| a.expect("done")).collect();
+    assert_eq!(id_of(&done[0]), id_of(&done[2]));
+    assert_eq!(world.service.head().get(), 4);
+}
+
+#[test]
+fn an_id_whose_contact_was_erased_in_the_same_group_is_taken() {
+    let world = world();
+    let erase = Action::Erase {
+        reason: contactd::domain::EraseReason::Legal,
+        reference: None,
+    };
+    let erase = attempt(Operation::Erase, chosen(CHOSEN), erase);
+    let erase = command(&oracle::RULES, &["a"], vec![erase]);
+    let answers = world.send(&[choose("a"), erase, choose("a")]);
+    let last = answers.into_iter().last().expect("three").expect("done");
+    assert_eq!(code_of(&last.outcomes[0]), Some(FailureCode::DuplicateId));
+}
+
+#[test]
+fn a_contact_with_a_chosen_id_is_not_named_by_ours_in_its_group_either() {
+    let world = world();
+    let id = id_of(&one(&world, choose("a")));
+    let own = format!("{:X}", id.0.simple());
+    let same = Amend::new(|card| {
+        Ok(contactd::domain::Amended {
+            card: card.clone(),
+            changed: Vec::new(),
+        })
+    });
+    let update = |target| {
+        let update = attempt(Operation::Update, target, Action::Update(same.clone()));
+        command(&oracle::RULES, &["a"], vec![update])
+    };
+    let answers = world.send(&[update(chosen(CHOSEN)), update(chosen(&own))]);
+    let codes: Vec<_> = answers
+        .into_iter()
+        .map(|answer| code_of(&answer.expect("done").outcomes[0]))
+        .collect();
+    assert_eq!(codes, [None, Some(FailureCode::NotFound)]);
+}
+
+#[test]
+fn another_tenants_contact_is_never_the_answer_to_a_chosen_id() {
+    let world = world();
+    let theirs = id_of(&one(
+        &world,
+        command(&oracle::RULES, &["b"], vec![create("", None)]),
+    ));
+    let text = format!("{:X}", theirs.0.simple());
+    let guess = create("", Some(&text));
+    let done = one(&world, command(&oracle::RULES, &["a"], vec![guess]));
+    assert_eq!(code_of(&done.outcomes[0]), Some(FailureCode::DuplicateId));
+}
+
+#[test]
+fn a_batch_refused_as_a_whole_says_which_item_was_wrong() {
+    let world = world();
+    let twice = vec![create("", None), create("", None)];
+    let mut batch = command(&thena::RULES, &["a"], twice);
+    batch.batch = BatchMode::AllOrNothing;
+    let done = one(&world, batch);
+    let codes: Vec<_> = done.outcomes.iter().map(code_of).collect();
+    let expected = [FailureCode::BatchRefused, FailureCode::DuplicateEmail];
+    assert_eq!(codes, expected.map(Some));
+    assert_eq!(world.service.head().get(), 4);
+}
+
+#[test]
+fn what_was_wrong_with_a_change_is_answered_again() {
+    let world = world();
+    let id = id_of(&one(
+        &world,
+        command(&mattr::RULES, &["e", "p"], vec![create("", None)]),
+    ));
+    let wrong = Amend::new(|card| {
+        let text = card.text("example.com:text").unwrap_or("none").to_owned();
+        Err(vec![
+            Violation::new("text", Problem::Blank).with_value(text.into()),
+        ])
+    });
+    let update = attempt(
+        Operation::Update,
+        Some(Target::Id(id)),
+        Action::Update(wrong),
+    );
+    let mut update = command(&mattr::RULES, &["e", "p"], vec![update]);
+    update.context.receipt = Receipt::new("key", [0; 32]);
+    let first = format!("{:?}", one(&world, update.clone()).outcomes);
+    assert!(first.contains("String(\"\")"), "{first}");
+    let other = card("other");
+    let change = Amend::new(move |_| {
+        Ok(contactd::domain::Amended {
+            card: other.clone(),
+            changed: Vec::new(),
+        })
+    });
+    let change = attempt(
+        Operation::Update,
+        Some(Target::Id(id)),
+        Action::Update(change),
+    );
+    one(&world, command(&mattr::RULES, &["e", "p"], vec![change]));
+    assert_eq!(format!("{:?}", one(&world, update).outcomes), first);
+}
+
+/// One that fills a frame of the log would close the log for everybody.
+#[test]
+fn a_command_too_large_for_the_log_is_refused_and_leaves_no_trace() {
+    let world = world();
+    let text = "x".repeat(40_000);
+    let upsert = |number: u64| {
+        let address = format!("p{number}@example.com");
+        let value = json!({"emails": {"a": {"address": address}}, "example.com:text": text});
+        let card = Card::from_value(value).expect("a card");
+        let by = Match(LookupKey::email(&address));
+        let amend = Amend::new(|_| Err(Vec::new()));
+        attempt(Operation::Create, None, Action::Upsert { by, card, amend })
+    };
+    let attempts = (0..1_000).map(upsert).collect();
+    let mut answers = world.send(&[
+        command(&thena::RULES, &["a"], attempts),
+        command(&thena::RULES, &["a"], vec![upsert(1)]),
+    ]);
+    let small = answers.pop().expect("two").expect("it is done");
+    let large = answers.pop().expect("two");
+    assert!(
+        matches!(large, Err(SubmitError::TooLarge { .. })),
+        "{large:?}"
+    );
+    assert_eq!((small.position.get(), world.service.head().get()), (2, 2));
+    let owner = Owner::new(thena::RULES.dialect, &["a"]).expect("good ids");
+    let found = world.service.get(&owner, &Target::Id(id_of(&small)));
+    assert!(matches!(found, Ok(Found::Live(_))));
+}
