@@ -61,12 +61,19 @@ impl Writer {
     /// Writes until the queue is closed and empty, or the log fails.
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
-            let group = self.judge(job);
-            if let Err(error) = self.commit(group) {
+            let Group { pending, waiting } = self.judge(job);
+            if let Err(error) = self.commit(&pending) {
                 tracing::error!(%error, "the log failed; no more commands are taken");
+                // Whoever is told so finds the log closed.
                 self.shared.writable.store(false, Ordering::Release);
+                for (reply, _) in waiting {
+                    answer(reply, Err(SubmitError::OutcomeUnknown));
+                }
                 self.refuse_all();
                 return;
+            }
+            for (reply, verdict) in waiting {
+                answer(reply, Ok(verdict));
             }
         }
         let snapshot = self.shared.contacts.read().to_snapshot();
@@ -110,23 +117,14 @@ impl Writer {
         }
     }
 
-    /// Puts a group on the disk, folds it, and only then answers.
-    fn commit(&mut self, group: Group) -> Result<(), CommitError> {
-        let Group { pending, waiting } = group;
-        if !pending.is_empty() {
-            let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
-            if let Err(error) = self.appender.append(&entries) {
-                for (reply, _) in waiting {
-                    answer(reply, Err(SubmitError::OutcomeUnknown));
-                }
-                return Err(error.into());
-            }
-            self.fold(&pending)?;
+    /// Puts a group on the disk and folds it.
+    fn commit(&mut self, pending: &[Pending]) -> Result<(), CommitError> {
+        if pending.is_empty() {
+            return Ok(());
         }
-        for (reply, verdict) in waiting {
-            answer(reply, Ok(verdict));
-        }
-        Ok(())
+        let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
+        self.appender.append(&entries)?;
+        self.fold(pending)
     }
 
     /// Folds a durable group into the inline view, and destroys the keys of the erased.
