@@ -33,7 +33,7 @@ pub enum Came {
     Refused(Refusal),
 }
 
-/// A write's position, once it is known.
+/// An answer, and its position where it is not that of the inline view.
 pub(super) struct Performed {
     pub reply: Reply,
     pub position: Option<Position>,

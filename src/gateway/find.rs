@@ -1,27 +1,24 @@
 //! Questions over every dialect's contacts: searches, the past, what has changed.
 
-use std::collections::HashMap;
-
 use crate::auth::Principal;
-use crate::dialect::{
-    self, Answer, AsOf, ChangePage, Changes, Keyset, Page, Refusal, Search, Sort, SortKey,
-};
-use crate::domain::{
-    Contact, ContactId, DialectId, Event, Operation, Owner, Phase, Position, Target,
-};
-use crate::service::{Found, LIST_CONTACTS_MAX, ReadError, Service};
+use crate::dialect::{self, Answer, AsOf, ChangePage, Changes, Page, Refusal, Search};
+use crate::domain::{DialectId, Owner, Position, Target};
+use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
+use crate::service::{Found, ReadError, Service};
 
-/// Whether a principal may see an owner's contacts, and these filters want them.
-fn sees(
+/// Contacts of a point of the past that one list opens.
+const AS_OF_CONTACTS_MAX: usize = 10_000;
+
+/// Whether a principal may see a tenant of a dialect, and these filters want it.
+pub(super) fn sees(
     principal: &Principal,
     tenant: Option<&str>,
     dialect: Option<DialectId>,
-    owner: &Owner,
+    (of, name): (DialectId, &str),
 ) -> bool {
-    tenant.is_none_or(|tenant| tenant == owner.tenant())
-        && dialect.is_none_or(|dialect| dialect == owner.dialect())
-        && dialect::by_id(owner.dialect())
-            .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
+    tenant.is_none_or(|tenant| tenant == name)
+        && dialect.is_none_or(|dialect| dialect == of)
+        && dialect::by_id(of).is_some_and(|of| principal.may(of.rules().name, name))
 }
 
 /// The position that a point of the past is.
@@ -61,34 +58,81 @@ pub(super) fn get_at(
     }))
 }
 
-/// Some of the contacts that the principal may see.
+/// What was found, and the position of the view that found it.
+pub(super) type At<T> = (T, Position);
+
+/// Some of the contacts that the principal may see, as the search view knows them.
 pub(super) fn search(
     service: &Service,
     principal: &Principal,
     search: &Search,
-    position: Option<Position>,
-) -> Result<Page, ReadError> {
-    let tenant = search.tenant.as_deref();
-    let visible = |owner: &Owner| sees(principal, tenant, search.dialect, owner);
-    let by_creation = Sort {
-        by: SortKey::Created,
-        descending: false,
-    };
-    if search.sort == by_creation && position.is_none() {
-        let after = match search.after {
-            Some(Keyset::Created(id)) => Some(id),
-            _ => None,
+) -> Result<At<Page>, ReadError> {
+    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
+    let terms = search.terms();
+    let mut page = Page::default();
+    let mut reached = None;
+    let mut opened = 0;
+    let mut after = search.after.clone();
+    loop {
+        let query = Query {
+            terms: &terms,
+            visible: &visible,
+            created_after: search.created_after,
+            updated_after: search.updated_after,
+            sort: search.sort,
+            after: after.as_ref(),
+            limit: search.limit.saturating_sub(page.contacts.len()),
         };
-        let wanted = |contact: &Contact| search.wants(contact);
-        let listing = service.list_visible(after, search.limit, &visible, &wanted)?;
-        return Ok(Page {
-            contacts: listing.contacts,
-            total: listing.total,
-            offset: 0,
-            more: listing.more,
-        });
+        let view = &service.views().search;
+        let (hits, position) = view.read(|index, position| (index.query(&query), position));
+        let Hits { hits, more, .. } = hits.map_err(too_broad)?;
+        let reached = *reached.get_or_insert(position);
+        opened += hits.len();
+        for Hit { id, position, .. } in &hits {
+            let contact = service.found_at(*id, *position)?;
+            // What the index folds alike is told apart here.
+            page.contacts
+                .extend(contact.filter(|contact| search.wants(contact)));
+        }
+        page.more = more;
+        page.total = page.contacts.len();
+        let Some(last) = hits.into_iter().next_back().filter(|_| more) else {
+            return Ok((page, reached));
+        };
+        if page.contacts.len() >= search.limit {
+            return Ok((page, reached));
+        }
+        if opened > ENTRIES_MAX {
+            return Err(too_broad(TooBroad { limit: ENTRIES_MAX }));
+        }
+        after = Some(last.keyset);
     }
-    let mut contacts = service.all_visible(position, LIST_CONTACTS_MAX, &visible)?;
+}
+
+fn too_broad(TooBroad { limit }: TooBroad) -> ReadError {
+    ReadError::TooBroad { limit }
+}
+
+/// Whether a principal may see a tenant's contacts, and a search wants them.
+fn may_see(principal: &Principal, search: &Search, dialect: DialectId, tenant: &str) -> bool {
+    sees(
+        principal,
+        search.tenant.as_deref(),
+        search.dialect,
+        (dialect, tenant),
+    )
+}
+
+/// Some of the contacts that the principal may see, as they were: every contact of that time is
+/// opened.
+pub(super) fn search_at(
+    service: &Service,
+    principal: &Principal,
+    search: &Search,
+    position: Position,
+) -> Result<Page, ReadError> {
+    let visible = |owner: &Owner| may_see(principal, search, owner.dialect(), owner.tenant());
+    let mut contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
     contacts.retain(|contact| search.wants(contact) && search.comes_after(contact));
     contacts.sort_by(|one, other| search.compare(one, other));
     let total = contacts.len();
@@ -101,50 +145,34 @@ pub(super) fn search(
     })
 }
 
-/// What changed since a position, each contact once.
+/// What changed since a position: each contact once, at its last change.
 pub(super) fn changes(
     service: &Service,
     principal: &Principal,
     changes: &Changes,
-) -> Result<ChangePage, ReadError> {
+) -> Result<At<ChangePage>, ReadError> {
     let tenant = changes.tenant.as_deref();
-    let wanted = |event: &Event| {
-        let writes = matches!(
-            event.header.operation,
-            Operation::Create | Operation::Update | Operation::Delete | Operation::Erase
-        );
-        writes
-            && matches!(event.phase, Phase::Success { .. })
-            && sees(principal, tenant, changes.dialect, &event.header.owner)
-    };
-    let scan = service.events_after(changes.after, changes.limit, &wanted)?;
-    let events: Vec<Event> = scan
-        .records
-        .into_iter()
-        .map(|record| record.event)
-        .collect();
-    let last: HashMap<Option<ContactId>, Position> = events
-        .iter()
-        .map(|event| (event.header.contact, event.header.position))
-        .collect();
+    let visible = |dialect, name: &str| sees(principal, tenant, changes.dialect, (dialect, name));
+    let ((changed, more), reached) = service.views().search.read(|index, position| {
+        let changed = index.changed_after(&visible, changes.after, changes.limit);
+        (changed, position)
+    });
+    let last = changed.last().map(|last| last.position);
+    let end = reached.max(changes.after);
     let mut page = ChangePage {
-        changes: Vec::new(),
-        next: scan.last,
-        more: scan.last < service.head(),
+        changes: Vec::with_capacity(changed.len()),
+        next: last.filter(|_| more).unwrap_or(end),
+        more,
     };
-    for event in events {
-        let header = &event.header;
-        let (Some(id), true) = (
-            header.contact,
-            last.get(&header.contact) == Some(&header.position),
-        ) else {
-            continue;
+    for Changed { id, position, live } in changed {
+        let contact = if live {
+            service.found_at(id, position)?
+        } else {
+            None
         };
-        let contact = match service.get_any(id)? {
-            Found::Live(contact) => Some(*contact),
-            Found::Deleted | Found::Gone | Found::Nothing => None,
-        };
-        page.changes.push((event, contact));
+        if let Some(record) = service.record(position)? {
+            page.changes.push((record.event, contact));
+        }
     }
-    Ok(page)
+    Ok((page, reached))
 }

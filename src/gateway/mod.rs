@@ -11,6 +11,7 @@ mod health;
 mod identity;
 mod perform;
 mod refused;
+mod stats;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use answer::{Answered, Came};
 pub use health::{Bus, Health};
 pub use identity::identity;
 pub use perform::{sees_contents, unix_seconds};
+pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};
 
 use crate::auth::{AuthError, Authenticator, Mode, OwnKey, Principal, RateLimiter};
 use crate::dialect::{Caller, Dialect, Query, Refusal, Route, TokenProblem};

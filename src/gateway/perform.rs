@@ -7,12 +7,13 @@ use super::refused::{read_refusal, submit_refusal};
 use super::{Gateway, problem};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Refusal, Shown, TokenProblem, Window,
-    Write,
+    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Refusal, Search, Shown, TokenProblem,
+    Window, Write,
 };
 use crate::domain::{Command, Contact, Context, Event, Operation, Owner, Phase, Position, Target};
 use crate::log::record::Record;
-use crate::service::{Found, Listing, ReadError, ReadTrail, Selection, Service, Slice};
+use crate::projection::View;
+use crate::service::{CatchUp, Found, Listing, ReadError, ReadTrail, Selection, Service, Slice};
 
 /// How long a token lives that was given for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
@@ -27,8 +28,17 @@ pub(super) struct Trail {
 /// What the service answered.
 pub(super) struct Asked {
     pub answer: Answer,
-    /// Of a write, its outcome's position.
+    /// Of a write its outcome's position, of a search that of the view that found it.
     pub position: Option<Position>,
+}
+
+impl Asked {
+    const fn at(answer: Answer, position: Position) -> Self {
+        Self {
+            answer,
+            position: Some(position),
+        }
+    }
 }
 
 impl From<Answer> for Asked {
@@ -63,20 +73,14 @@ impl Gateway {
                 let get = move |service: &Service| find::get_at(service, &owner, &target, position);
                 self.read(get).await
             }
-            Ask::Search(search) => {
-                let position = search.as_of.map(|as_of| self.position(as_of)).transpose()?;
-                let principal = principal.clone();
-                let page = move |service: &Service| {
-                    find::search(service, &principal, &search, position).map(Answer::Page)
-                };
-                self.read(page).await
-            }
+            Ask::Search(search) => self.search(principal.clone(), search).await,
             Ask::Changes(changes) => {
+                self.caught_up(&self.service.views().search).await?;
                 let principal = principal.clone();
-                let page = move |service: &Service| {
-                    find::changes(service, &principal, &changes).map(Answer::Changes)
-                };
-                self.read(page).await
+                let (page, position) = self
+                    .look(move |service| find::changes(service, &principal, &changes))
+                    .await?;
+                Ok(Asked::at(Answer::Changes(page), position))
             }
             Ask::List(list) => self.read(move |service| listed(service, list)).await,
             Ask::History { owner, target } => {
@@ -116,15 +120,48 @@ impl Gateway {
         })
     }
 
-    /// Reads that look at much run beside the threads that serve sockets.
+    async fn search(&self, principal: Principal, search: Search) -> Result<Asked, Refusal> {
+        if let Some(as_of) = search.as_of {
+            let position = self.position(as_of)?;
+            let page = move |service: &Service| {
+                find::search_at(service, &principal, &search, position).map(Answer::Page)
+            };
+            return self.read(page).await;
+        }
+        self.caught_up(&self.service.views().search).await?;
+        let (page, position) = self
+            .look(move |service| find::search(service, &principal, &search))
+            .await?;
+        Ok(Asked::at(Answer::Page(page), position))
+    }
+
+    /// Waits until a view has reached what is durable now, at most as long as a request may take.
+    ///
+    /// # Errors
+    /// [`Refusal::NotThereYet`] where it took longer, or an event has stopped the view.
+    pub async fn caught_up<V: View>(&self, view: &CatchUp<V>) -> Result<(), Refusal> {
+        let reached = view.reach(self.service.head());
+        match tokio::time::timeout(self.settings.request_timeout, reached).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Refusal::NotThereYet),
+        }
+    }
+
     async fn read(
         &self,
         ask: impl FnOnce(&Service) -> Result<Answer, ReadError> + Send + 'static,
     ) -> Result<Asked, Refusal> {
+        self.look(ask).await.map(Asked::from)
+    }
+
+    /// Reads that look at much run beside the threads that serve sockets.
+    async fn look<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Service) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let service = self.service.clone();
-        let answer = tokio::task::spawn_blocking(move || ask(&service)).await;
-        match answer {
-            Ok(answer) => Ok(answer.map_err(read_refusal)?.into()),
+        match tokio::task::spawn_blocking(move || ask(&service)).await {
+            Ok(found) => found.map_err(read_refusal),
             Err(error) => {
                 tracing::error!(%error, "a read ended by a fault");
                 Err(Refusal::Internal)

@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::gateway::{Bus, Gateway};
+use crate::service::Service;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -25,6 +26,64 @@ struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DialectLabels {
     dialect: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ViewLabels {
+    view: &'static str,
+}
+
+/// The gauges of the views that follow the log.
+struct ViewGauges {
+    position: Family<ViewLabels, Gauge>,
+    behind: Family<ViewLabels, Gauge>,
+    stopped: Family<ViewLabels, Gauge>,
+    rebuilding: Family<ViewLabels, Gauge>,
+}
+
+impl ViewGauges {
+    fn new(registry: &mut Registry) -> Self {
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Family::<ViewLabels, Gauge>::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        Self {
+            position: gauge("view_position", "The position a view has reached"),
+            behind: gauge("view_behind_events", "How far a view is behind the log"),
+            stopped: gauge(
+                "view_stopped_position",
+                "The event that stopped a view, or 0",
+            ),
+            rebuilding: gauge(
+                "view_rebuilding_position",
+                "How far a rebuild has come, or -1",
+            ),
+        }
+    }
+
+    fn set(&self, service: &Service) {
+        let head = service.head().get();
+        for status in service.views().statuses() {
+            let labels = ViewLabels { view: status.name };
+            let set = |family: &Family<ViewLabels, Gauge>, value| {
+                family.get_or_create(&labels).set(value);
+            };
+            let position = status.position.get();
+            let stopped = status.stopped.map_or(0, |stop| stop.position.get());
+            set(&self.position, number(position));
+            set(&self.behind, number(head.saturating_sub(position)));
+            set(&self.stopped, number(stopped));
+            set(
+                &self.rebuilding,
+                status.rebuilding.map_or(-1, |at| number(at.get())),
+            );
+        }
+    }
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// The counters of a running service.
@@ -39,6 +98,7 @@ pub struct Metrics {
     bus_connected: Gauge,
     bus_halted: Gauge,
     published: Gauge,
+    views: ViewGauges,
 }
 
 impl Default for Metrics {
@@ -62,6 +122,7 @@ impl Default for Metrics {
         let bus_connected = gauge("bus_connected", "Whether the broker is there");
         let bus_halted = gauge("bus_halted", "Whether publishing has been stopped");
         let published = gauge("bus_published_position", "The last published position");
+        let views = ViewGauges::new(&mut registry);
         Self {
             registry,
             requests,
@@ -73,6 +134,7 @@ impl Default for Metrics {
             bus_connected,
             bus_halted,
             published,
+            views,
         }
     }
 }
@@ -115,7 +177,6 @@ impl Metrics {
     /// Everything as text, with the gauges of this moment.
     #[must_use]
     pub fn render(&self, gateway: &Gateway) -> String {
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let service = &gateway.service;
         let bus = gateway.health.bus();
         self.head.set(number(service.head().get()));
@@ -125,6 +186,7 @@ impl Metrics {
         self.bus_halted
             .set(i64::from(matches!(bus, Bus::Halted { .. })));
         self.published.set(number(gateway.health.published()));
+        self.views.set(service);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);

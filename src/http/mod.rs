@@ -7,6 +7,7 @@
 //! | `vendor` | one vendor request: limits, token, body, answer |
 //! | `events` | the event log as pages, lines or a live stream |
 //! | `audit` | tiles, checkpoints and proofs |
+//! | `stats` | the statistics, and the rebuilding of views |
 //! | `probes`, `metrics` | for those who watch over the service |
 //! | `answer` | what every answer carries |
 //!
@@ -20,6 +21,7 @@ mod events;
 mod metrics;
 mod probes;
 mod router;
+mod stats;
 mod vendor;
 
 use std::net::SocketAddr;

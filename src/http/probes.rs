@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::{App, answer};
 use crate::dialect::Reply;
+use crate::domain::Position;
 use crate::gateway::{Bus, fresh_correlation};
+use crate::service::{Stop, ViewStatus};
 
 /// What `/readyz` says.
 #[derive(Serialize)]
@@ -26,6 +28,63 @@ struct Readiness {
     sealed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_reason: Option<String>,
+    views: Vec<ViewReadiness>,
+}
+
+/// How a view is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViewReadiness {
+    name: &'static str,
+    version: u32,
+    position: u64,
+    /// How far the one that is being built beside it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilding: Option<u64>,
+    /// The event that stopped it: it answers nothing until a rebuild gets past that event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<StopBody>,
+    /// The event that stopped the last rebuild.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuild_stopped: Option<StopBody>,
+}
+
+/// An event that can't be folded.
+#[derive(Serialize)]
+struct StopBody {
+    position: u64,
+    reason: String,
+}
+
+impl From<Stop> for StopBody {
+    fn from(Stop { position, reason }: Stop) -> Self {
+        Self {
+            position: position.get(),
+            reason,
+        }
+    }
+}
+
+impl From<ViewStatus> for ViewReadiness {
+    fn from(status: ViewStatus) -> Self {
+        let ViewStatus {
+            name,
+            version,
+            position,
+            stopped,
+            rebuilding,
+            rebuilt: _,
+            rebuild_stopped,
+        } = status;
+        Self {
+            name,
+            version,
+            position: position.get(),
+            rebuilding: rebuilding.map(Position::get),
+            stopped: stopped.map(StopBody::from),
+            rebuild_stopped: rebuild_stopped.map(StopBody::from),
+        }
+    }
 }
 
 /// The process answers.
@@ -34,7 +93,8 @@ pub async fn live() -> Response {
     answer::response(reply, &fresh_correlation())
 }
 
-/// The log takes commands. A broker that is away is no reason to send no requests.
+/// The log takes commands, and the views are close to its head. A broker that is away is no reason
+/// to send no requests, nor is a view that an event has stopped: sending them elsewhere heals neither.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let service = &app.gateway.service;
     let writable = service.is_writable();
@@ -44,7 +104,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         Bus::Connected => ("connected", None),
         Bus::Halted { reason } => ("halted", Some(reason)),
     };
-    let status = if writable {
+    let ready = writable && service.views_caught_up();
+    let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -59,12 +120,13 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         },
         sealed: signed.size,
         audit_reason: signed.halted,
-        ready: writable,
+        ready,
         position: service.head().get(),
         log: if writable { "writable" } else { "read-only" },
         bus,
         bus_reason,
         published: app.gateway.health.published(),
+        views: service.views().statuses().map(ViewReadiness::from).into(),
     };
     answer::response(Reply::json(status, &readiness), &fresh_correlation())
 }

@@ -8,11 +8,11 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, events, probes};
+use super::{App, answer, audit, events, probes, stats};
 use crate::auth::origin_allowed;
 use crate::dialect::{self, Dialect, Method, Refusal, native};
 use crate::gateway::fresh_correlation;
@@ -34,6 +34,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/audit/key", get(audit::key))
         .route("/audit/tile/{*path}", get(audit::tile))
         .route("/audit/proof/{position}", get(audit::proof))
+        .route("/stats", get(stats::stats))
+        .route("/views/{name}/rebuild", post(stats::rebuild))
         .route("/healthz", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))

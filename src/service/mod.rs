@@ -13,9 +13,11 @@
 //! | `clock` | time and ids |
 //! | `read`, `replay` | contacts and events; answers made again |
 //! | `auditor` | sealing what is durable, beside the writer |
+//! | `catch_up`, `views` | views that follow the log on threads of their own |
 //! | `shared` | what the writer and the readers share |
 
 mod auditor;
+mod catch_up;
 mod check;
 mod clock;
 mod error;
@@ -26,6 +28,7 @@ mod overlay;
 mod read;
 mod replay;
 mod shared;
+mod views;
 mod writer;
 
 use std::sync::Arc;
@@ -35,12 +38,14 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use auditor::{Audit, AuditError, Signed};
+pub use catch_up::{CatchUp, Stop, ViewError, ViewStatus};
 pub use check::check_records;
 pub use clock::{Clock, now, system_clock};
 pub use error::{ReadError, SubmitError};
 pub use open::{OpenError, Opening, Options, SNAPSHOT, VIEWS, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, Listing, SCAN_EVENTS_MAX, Selection, Slice};
 pub use shared::Body;
+pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 
 use crate::domain::{Command, ContactId, Context, Operation, Outcome, Owner, Position, VendorKey};
 use judge::Verdict;
@@ -54,6 +59,7 @@ pub struct Service {
     queue: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
     queue_limit: usize,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    views: Arc<Views>,
 }
 
 /// What came of a command: on the disk, and in the inline view.
@@ -167,6 +173,7 @@ impl Service {
         {
             tracing::error!("the writer ended by a fault");
         }
+        self.views.stop();
     }
 
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
 use super::shared::{self, Body, Shared};
+use super::views::Views;
 use super::writer::Writer;
 use super::{ReadError, Service};
 use crate::domain::{Event, EventId, Phase, Position, Registry, Status, Tag};
@@ -59,8 +60,8 @@ pub enum OpenError {
     /// The disk failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The system gave no thread for the writer.
-    #[error("the writer's thread can't be started: {0}")]
+    /// The system gave no thread for the writer or a view.
+    #[error("a thread of the service can't be started: {0}")]
     Thread(#[source] std::io::Error),
 }
 
@@ -103,6 +104,7 @@ pub fn open(
         head,
         writable: AtomicBool::new(true),
     });
+    let catch_up = Views::start(&shared).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);
     let writer = Writer {
         shared: shared.clone(),
@@ -122,6 +124,7 @@ pub fn open(
             queue: Arc::new(Mutex::new(Some(sender))),
             queue_limit: options.queue_limit,
             writer: Arc::new(Mutex::new(Some(thread))),
+            views: Arc::new(catch_up),
         },
         repairs: report,
         journal,

@@ -16,6 +16,8 @@ use crate::projection::Entry;
 pub const LIST_CONTACTS_MAX: usize = 100_000;
 /// Events that one query looks at.
 pub const SCAN_EVENTS_MAX: u64 = 100_000;
+/// Contacts that are looked at while the writer waits.
+const PAGE: usize = 512;
 
 /// What is found at an id.
 #[derive(Debug)]
@@ -224,85 +226,61 @@ impl Service {
         Ok(opened)
     }
 
-    /// The next live contacts of any owner that this holds for, oldest first.
+    /// Every contact of any owner that this holds for, as it was when the event at a position had
+    /// happened.
     ///
     /// # Errors
-    /// [`ReadError`] where the log can't give one, or too many would have to be opened.
-    pub fn list_visible(
-        &self,
-        after: Option<ContactId>,
-        limit: usize,
-        visible: &dyn Fn(&Owner) -> bool,
-        filter: &dyn Fn(&Contact) -> bool,
-    ) -> Result<Listing, ReadError> {
-        let mut found = Vec::new();
-        let mut cursor = after;
-        let mut looked_at = 0;
-        while found.len() <= limit {
-            let ids = self.visible_ids(cursor, visible);
-            let Some(last) = ids.last() else { break };
-            cursor = Some(*last);
-            for id in ids {
-                looked_at += 1;
-                if let Found::Live(contact) = self.get_any(id)?
-                    && filter(&contact)
-                {
-                    found.push(*contact);
-                    if found.len() > limit {
-                        break;
-                    }
-                }
-            }
-            if looked_at > LIST_CONTACTS_MAX && found.len() <= limit {
-                return Err(ReadError::TooBroad {
-                    limit: LIST_CONTACTS_MAX,
-                });
-            }
-        }
-        let more = found.len() > limit;
-        found.truncate(limit);
-        Ok(Listing {
-            total: found.len(),
-            contacts: found,
-            offset: 0,
-            more,
-        })
-    }
-
-    /// Every live contact of any owner that this holds for, as it is or as it was then.
-    ///
-    /// # Errors
-    /// [`ReadError`] where the log can't give one, or there are more than `limit`.
+    /// [`ReadError`] where the log can't give one, there are more than `limit`, or more than
+    /// [`LIST_CONTACTS_MAX`] would have to be looked at.
     pub fn all_visible(
         &self,
-        position: Option<Position>,
+        position: Position,
         limit: usize,
         visible: &dyn Fn(&Owner) -> bool,
     ) -> Result<Vec<Contact>, ReadError> {
-        let entries: Vec<Entry> = {
-            let contacts = self.shared.contacts.read();
-            let entries = contacts.all_after(None);
-            entries
-                .filter(|entry| visible(&entry.track.owner) && existed(entry, position))
-                .take(limit.saturating_add(1))
-                .cloned()
-                .collect()
+        let mut opened = Vec::new();
+        let mut after = None;
+        for _ in 0..=LIST_CONTACTS_MAX / PAGE {
+            let (entries, last) = self.page_of_all(after, position, visible);
+            if opened.len() + entries.len() > limit {
+                return Err(ReadError::TooBroad { limit });
+            }
+            for entry in entries {
+                opened.extend(self.contact_at(&entry, position)?);
+            }
+            if last.is_none() {
+                return Ok(opened);
+            }
+            after = last;
+        }
+        Err(ReadError::TooBroad {
+            limit: LIST_CONTACTS_MAX,
+        })
+    }
+
+    /// The visible ones of the next contacts that were there, and the last one looked at, if any:
+    /// the writer waits for whoever looks, so nobody looks at all of them at once.
+    fn page_of_all(
+        &self,
+        after: Option<ContactId>,
+        position: Position,
+        visible: &dyn Fn(&Owner) -> bool,
+    ) -> (Vec<Entry>, Option<ContactId>) {
+        let contacts = self.shared.contacts.read();
+        let mut last = None;
+        let page = contacts.all_after(after).take(PAGE);
+        let page = page.inspect(|entry| last = Some(entry.track.id));
+        let there = |entry: &&Entry| {
+            let Track {
+                owner,
+                created,
+                status,
+                ..
+            } = &entry.track;
+            created.position <= position && *status != Status::Erased && visible(owner)
         };
-        if entries.len() > limit {
-            return Err(ReadError::TooBroad { limit });
-        }
-        let mut opened = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let contact = match position {
-                Some(position) => self.contact_at(&entry, position)?,
-                None => match self.found(&entry)? {
-                    Found::Live(contact) => Some(*contact),
-                    Found::Deleted | Found::Gone | Found::Nothing => None,
-                },
-            };
-            opened.extend(contact);
-        }
-        Ok(opened)
+        let entries = page.filter(there).cloned().collect();
+        (entries, last)
     }
 
     /// A contact as it was when the event at a position had happened, if it was there.
@@ -321,21 +299,6 @@ impl Service {
         };
         let record = self.shared.record(*at)?;
         self.version(entry, record).map(|(_, contact)| contact)
-    }
-
-    fn visible_ids(
-        &self,
-        after: Option<ContactId>,
-        visible: &dyn Fn(&Owner) -> bool,
-    ) -> Vec<ContactId> {
-        const PAGE: usize = 512;
-        let contacts = self.shared.contacts.read();
-        contacts
-            .all_after(after)
-            .filter(|entry| entry.track.status == Status::Live && visible(&entry.track.owner))
-            .take(PAGE)
-            .map(|entry| entry.track.id)
-            .collect()
     }
 
     /// A contact's versions, oldest first, each with the event that made it.
@@ -491,16 +454,6 @@ impl Service {
             }
         }
         Ok(Position::new(low))
-    }
-}
-
-/// Whether a contact may have been there: now, or when the event at a position had happened.
-fn existed(entry: &Entry, position: Option<Position>) -> bool {
-    match position {
-        None => entry.track.status == Status::Live,
-        Some(position) => {
-            entry.track.created.position <= position && entry.track.status != Status::Erased
-        }
     }
 }
 

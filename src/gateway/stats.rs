@@ -1,0 +1,126 @@
+//! The statistics that a principal may see: sums over the tenants that are theirs.
+
+use std::collections::BTreeMap;
+
+use super::Gateway;
+use super::find::sees;
+use crate::auth::{Principal, role};
+use crate::dialect::{REGISTRY, Refusal};
+use crate::domain::{DialectId, Position, Timestamp};
+use crate::projection::Statistics;
+use crate::projection::statistics::{HOUR_MILLIS, Kind, Whose};
+
+/// Tenants that are listed by name, those with the most events first.
+pub const TENANTS_MAX: usize = 100;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct StatsAsk {
+    /// Only this tenant's.
+    pub tenant: Option<String>,
+    /// Only this dialect's.
+    pub dialect: Option<DialectId>,
+    /// How many hours, the last one that of the last event.
+    pub hours: u64,
+}
+
+/// Events of one kind in one dialect.
+pub type Counts = BTreeMap<(&'static str, Kind), u64>;
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// The position that the view has reached.
+    pub position: Position,
+    /// The time of the last event.
+    pub time: Timestamp,
+    /// All events.
+    pub counts: Counts,
+    /// The tenants with the most events: dialect, tenant, how many.
+    pub tenants: Vec<(&'static str, String, u64)>,
+    /// How many tenants there are.
+    pub tenants_total: usize,
+    /// The hours, oldest first, by when each began; every hour that is kept of those asked for.
+    pub hours: Vec<(Timestamp, Counts)>,
+}
+
+impl Gateway {
+    /// The statistics that a principal may see.
+    ///
+    /// # Errors
+    /// The role is missing, or the view is not there in time.
+    pub async fn stats(&self, principal: &Principal, ask: &StatsAsk) -> Result<Stats, Refusal> {
+        if !principal.has_any(&[role::ADMIN, role::AUDITOR]) {
+            return Err(Refusal::Forbidden);
+        }
+        let view = &self.service.views().statistics;
+        self.caught_up(view).await?;
+        Ok(view.read(|statistics, position| sum(statistics, position, principal, ask)))
+    }
+
+    /// Builds a view anew beside the one that is read; whoever sees every tenant may ask for it.
+    ///
+    /// # Errors
+    /// The role or a tenant is missing, or there is no such view.
+    pub fn rebuild_view(&self, principal: &Principal, name: &str) -> Result<(), Refusal> {
+        if !principal.has_any(&[role::ADMIN]) {
+            return Err(Refusal::Forbidden);
+        }
+        if !principal.tenants.is_every() {
+            return Err(Refusal::NotYours);
+        }
+        let views = self.service.views();
+        views.rebuild(name).map_err(|_| Refusal::UnknownPath)?;
+        tracing::info!(view = name, "a view is being rebuilt");
+        Ok(())
+    }
+}
+
+fn sum(
+    statistics: &Statistics,
+    position: Position,
+    principal: &Principal,
+    ask: &StatsAsk,
+) -> Stats {
+    let seen = |whose: &Whose| {
+        let of = (whose.dialect, &*whose.tenant);
+        sees(principal, ask.tenant.as_deref(), ask.dialect, of)
+    };
+    let name = |dialect| REGISTRY.get(dialect).map_or("", |rules| rules.name);
+    let mut tenants: BTreeMap<(&'static str, &str), u64> = BTreeMap::new();
+    let mut counts = Counts::new();
+    for (whose, kind, count) in statistics.totals().filter(|(whose, ..)| seen(whose)) {
+        let dialect = name(whose.dialect);
+        *counts.entry((dialect, kind)).or_default() += count;
+        *tenants.entry((dialect, &whose.tenant)).or_default() += count;
+    }
+    let last = statistics.time().millis() / HOUR_MILLIS;
+    let first = last.saturating_add(1).saturating_sub(ask.hours);
+    let first = statistics.first_hour().unwrap_or(last).max(first);
+    let hours = (first..=last).map(|hour| {
+        let mut counts = Counts::new();
+        for (whose, kind, count) in statistics.hour(hour).filter(|(whose, ..)| seen(whose)) {
+            *counts.entry((name(whose.dialect), kind)).or_default() += count;
+        }
+        (
+            Timestamp::from_millis(hour.saturating_mul(HOUR_MILLIS)),
+            counts,
+        )
+    });
+    let hours = hours.collect();
+    let tenants_total = tenants.len();
+    let mut tenants: Vec<(&'static str, String, u64)> = tenants
+        .into_iter()
+        .map(|((dialect, tenant), count)| (dialect, tenant.to_owned(), count))
+        .collect();
+    tenants.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    tenants.truncate(TENANTS_MAX);
+    Stats {
+        position,
+        time: statistics.time(),
+        counts,
+        tenants,
+        tenants_total,
+        hours,
+    }
+}

@@ -1,0 +1,202 @@
+//! The statistics, and the rebuilding of views.
+//!
+//! `GET /stats?tenant=&dialect=&hours=` (roles `admin`, `auditor`) counts the events of the tenants
+//! that the caller may see: in all, by tenant, and by the hour for 1 to 168 hours up to that of the
+//! last event (24 unless said otherwise). `POST /views/{name}/rebuild` (role `admin`, every tenant)
+//! builds the view `search` or `statistics` anew from the log while the old one is read: 202.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::{App, answer};
+use crate::dialect::{Dialect, Query, REGISTRY, Refusal, Reply, native};
+use crate::domain::Position;
+use crate::gateway::{Counts, Stats, StatsAsk, fresh_correlation, unix_seconds};
+use crate::projection::statistics::{HOUR_MILLIS, HOURS_MAX};
+
+/// Hours that are shown, unless the request says otherwise.
+const HOURS: u64 = 24;
+
+/// What `/stats` answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatsBody {
+    /// The position up to which events are counted.
+    position: u64,
+    /// The time of the last event; without events, that of 1970.
+    time: String,
+    /// All events that the caller may see.
+    total: u64,
+    counts: Vec<CountBody>,
+    /// The tenants with the most events, at most 100.
+    tenants: Vec<TenantBody>,
+    /// How many tenants have events.
+    tenants_total: usize,
+    /// Oldest first, without a gap.
+    hours: Vec<HourBody>,
+}
+
+/// Events of one kind.
+#[derive(Serialize)]
+struct CountBody {
+    dialect: &'static str,
+    operation: &'static str,
+    phase: &'static str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct TenantBody {
+    dialect: &'static str,
+    tenant: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HourBody {
+    /// When the hour began.
+    hour: String,
+    total: u64,
+    /// Events a second; of the last hour, over the part of it up to the last event.
+    per_second: f64,
+    counts: Vec<CountBody>,
+}
+
+/// `GET /stats`.
+pub async fn stats(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let answered = counted(&app, &head.headers, &query).await;
+    finish(&app, answered)
+}
+
+/// `POST /views/{name}/rebuild`.
+pub async fn rebuild(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let answered = app.gateway.authenticate(&headers, unix_seconds()).await;
+    let answered = answered.and_then(|principal| {
+        app.gateway.rebuild_view(&principal, &name)?;
+        let accepted = serde_json::json!({ "view": name });
+        Ok((
+            Reply::json(StatusCode::ACCEPTED, &accepted),
+            app.gateway.service.head(),
+        ))
+    });
+    finish(&app, answered)
+}
+
+fn finish(app: &App, answered: Result<(Reply, Position), Refusal>) -> Response {
+    let correlation = fresh_correlation();
+    let (reply, position) = match answered {
+        Ok((reply, position)) => (reply, Some(position)),
+        Err(refusal) => {
+            let known = !matches!(refusal, Refusal::Unauthorized(_));
+            let head = known.then(|| app.gateway.service.head());
+            (native::Native.refuse(&refusal), head)
+        }
+    };
+    let mut response = answer::response(reply, &correlation);
+    if let Some(position) = position {
+        answer::at(&mut response, position);
+    }
+    response
+}
+
+async fn counted(
+    app: &App,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Result<(Reply, Position), Refusal> {
+    let principal = app.gateway.authenticate(headers, unix_seconds()).await?;
+    let ask = asked(query)?;
+    let stats = app.gateway.stats(&principal, &ask).await?;
+    let position = stats.position;
+    Ok((Reply::json(StatusCode::OK, &body(stats)), position))
+}
+
+fn asked(query: &Query) -> Result<StatsAsk, Refusal> {
+    let sent = |name| query.get(name).filter(|text| !text.is_empty());
+    let hours = match sent("hours") {
+        None => HOURS,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|hours| (1..=HOURS_MAX).contains(hours))
+            .ok_or(Refusal::BadParameter {
+                name: "hours",
+                must: "a number from 1 to 168",
+            })?,
+    };
+    let dialect = match sent("dialect") {
+        None => None,
+        Some(name) => {
+            let rules = REGISTRY.named(name).ok_or(Refusal::BadParameter {
+                name: "dialect",
+                must: "the name of a dialect, in lower case",
+            })?;
+            Some(rules.dialect)
+        }
+    };
+    Ok(StatsAsk {
+        tenant: sent("tenant").map(str::to_owned),
+        dialect,
+        hours,
+    })
+}
+
+fn body(stats: Stats) -> StatsBody {
+    let Stats {
+        position,
+        time,
+        counts,
+        tenants,
+        tenants_total,
+        hours,
+    } = stats;
+    let hour = |(begun, counts): (crate::domain::Timestamp, Counts)| {
+        let total: u64 = counts.values().sum();
+        let millis = time.millis().saturating_sub(begun.millis());
+        let millis = millis.clamp(1_000, HOUR_MILLIS);
+        HourBody {
+            hour: begun.to_string(),
+            total,
+            per_second: total as f64 * 1_000.0 / millis as f64,
+            counts: rows(&counts),
+        }
+    };
+    let tenant = |(dialect, tenant, count)| TenantBody {
+        dialect,
+        tenant,
+        count,
+    };
+    StatsBody {
+        position: position.get(),
+        time: time.to_string(),
+        total: counts.values().sum(),
+        counts: rows(&counts),
+        tenants: tenants.into_iter().map(tenant).collect(),
+        tenants_total,
+        hours: hours.into_iter().map(hour).collect(),
+    }
+}
+
+fn rows(counts: &Counts) -> Vec<CountBody> {
+    let row = |((dialect, kind), count): (&(&'static str, _), &u64)| {
+        let crate::projection::statistics::Kind { operation, phase } = kind;
+        CountBody {
+            dialect,
+            operation: operation.name(),
+            phase,
+            count: *count,
+        }
+    };
+    counts.iter().map(row).collect()
+}

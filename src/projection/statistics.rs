@@ -1,0 +1,124 @@
+//! The view that counts: events by dialect, tenant, operation and phase, in all and by the hour.
+//!
+//! The hours of the last week are kept, fewer where very many tenants were busy in them; the counts
+//! in all are kept for ever. Nothing here is anybody's data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{FoldError, View};
+use crate::domain::{Card, DialectId, Event, Operation, Phase, Timestamp};
+
+/// Hours that are kept.
+pub const HOURS_MAX: u64 = 168;
+/// Milliseconds in an hour.
+pub const HOUR_MILLIS: u64 = 3_600_000;
+/// Counters of single hours that are kept in all: the oldest hours go first.
+const CELLS_MAX: usize = 500_000;
+
+/// What kind of event is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// What was done or tried.
+    pub operation: Operation,
+    /// Which kind of event: `START`, `SUCCESS` or `FAIL`.
+    pub phase: &'static str,
+}
+
+/// Whose events are counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Whose {
+    /// The dialect.
+    pub dialect: DialectId,
+    /// The tenant.
+    pub tenant: Arc<str>,
+}
+
+/// Counts of events.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    totals: BTreeMap<(Whose, Kind), u64>,
+    hours: BTreeMap<u64, BTreeMap<(Whose, Kind), u64>>,
+    cells: usize,
+    tenants: BTreeSet<Arc<str>>,
+    time: Timestamp,
+}
+
+impl View for Statistics {
+    const NAME: &'static str = "statistics";
+    const VERSION: u32 = 1;
+    const READS_CONTENT: bool = false;
+
+    fn fold(&mut self, event: &Event, _: Option<&Card>) -> Result<(), FoldError> {
+        let header = &event.header;
+        let kind = Kind {
+            operation: header.operation,
+            phase: match event.phase {
+                Phase::Start { .. } => "START",
+                Phase::Success { .. } => "SUCCESS",
+                Phase::Fail(_) => "FAIL",
+            },
+        };
+        let whose = Whose {
+            dialect: header.owner.dialect(),
+            tenant: self.tenant(header.owner.tenant()),
+        };
+        self.time = self.time.max(header.time);
+        let hour = self.time.millis() / HOUR_MILLIS;
+        *self.totals.entry((whose.clone(), kind)).or_default() += 1;
+        let counts = self.hours.entry(hour).or_default();
+        let before = counts.len();
+        *counts.entry((whose, kind)).or_default() += 1;
+        self.cells += counts.len() - before;
+        self.forget_old(hour);
+        Ok(())
+    }
+}
+
+impl Statistics {
+    /// The time of the last event.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Every count there is.
+    pub fn totals(&self) -> impl Iterator<Item = (&Whose, Kind, u64)> {
+        self.totals
+            .iter()
+            .map(|((whose, kind), count)| (whose, *kind, *count))
+    }
+
+    /// The first hour that is kept, in hours since 1970.
+    #[must_use]
+    pub fn first_hour(&self) -> Option<u64> {
+        self.hours.first_key_value().map(|(hour, _)| *hour)
+    }
+
+    /// The counts of one hour.
+    pub fn hour(&self, hour: u64) -> impl Iterator<Item = (&Whose, Kind, u64)> {
+        let counts = self.hours.get(&hour).into_iter().flatten();
+        counts.map(|((whose, kind), count)| (whose, *kind, *count))
+    }
+
+    /// One shared text for each tenant.
+    fn tenant(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.tenants.get(name) {
+            return known.clone();
+        }
+        let shared: Arc<str> = name.into();
+        self.tenants.insert(shared.clone());
+        shared
+    }
+
+    fn forget_old(&mut self, now: u64) {
+        while let Some((hour, counts)) = self.hours.first_key_value() {
+            let old = hour.saturating_add(HOURS_MAX) <= now;
+            if *hour == now || !(old || self.cells > CELLS_MAX) {
+                return;
+            }
+            self.cells -= counts.len();
+            self.hours.pop_first();
+        }
+    }
+}
