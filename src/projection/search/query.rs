@@ -142,11 +142,18 @@ impl SearchIndex {
 
     /// The source with the fewest contacts, and how many those are, where that is few enough.
     fn rarest(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Option<(usize, Source)> {
-        let by_term = query.terms.iter().filter_map(|term| {
-            let wanted = term.wanted()?;
-            let weight = self.dictionary.weigh(&wanted, ENTRIES_MAX)?;
-            Some((weight, Source::Tokens(wanted)))
-        });
+        let mut by_term: Option<(usize, Source)> = None;
+        let mut left = ENTRIES_MAX.saturating_mul(2);
+        // The exact ones come last, and make the others not worth a long look.
+        for wanted in query.terms.iter().rev().filter_map(Term::wanted) {
+            let best = by_term.as_ref().map_or(ENTRIES_MAX, |(weight, _)| *weight);
+            let most = best.min(left);
+            let weight = self.dictionary.weigh(&wanted, most);
+            left -= weight.unwrap_or(most);
+            if let Some(weight) = weight {
+                by_term = Some((weight, Source::Tokens(wanted)));
+            }
+        }
         let by_creation = query.created_after.and_then(|then| {
             let first = self.slots.partition_point(|slot| slot.created <= then);
             let weight = self.slots.len() - first;
@@ -159,6 +166,7 @@ impl SearchIndex {
             (weight <= ENTRIES_MAX).then_some((weight, source))
         });
         by_term
+            .into_iter()
             .chain(by_creation)
             .chain(by_update)
             .min_by_key(|(weight, _)| *weight)
@@ -188,8 +196,8 @@ impl SearchIndex {
         }
     }
 
-    /// The first position at which one of these scopes' contacts was last changed after a time:
-    /// time grows with positions, so it is found by halving.
+    /// The position from which on these scopes' contacts were last changed after a time: behind the
+    /// last that was not. Time grows with positions, so that one is found by halving.
     fn first_changed_after(&self, scopes: &[ScopeId], then: Timestamp) -> u64 {
         let first = |scope: &ScopeId| {
             let (mut low, mut high) = (0, u64::MAX);
@@ -207,7 +215,7 @@ impl SearchIndex {
             }
             low
         };
-        scopes.iter().map(first).min().unwrap_or(u64::MAX)
+        scopes.iter().map(first).max().unwrap_or(0)
     }
 
     /// The wanted contacts of a source, in order.

@@ -1,0 +1,174 @@
+//! A service over a directory of its own, asked as a request over HTTP is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contactd::auth::{Authenticator, OwnKey, Principal};
+use contactd::dialect::{Dialect, Query, REGISTRY, native};
+use contactd::domain::{
+    Action, Attempt, BatchMode, Card, Command, Context, Operation, Outcome, Owner, Position,
+    Precondition, Target,
+};
+use contactd::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
+use contactd::log::OpenOptions;
+use contactd::seal::{Hasher, KeyRing, MasterKey};
+use contactd::service::{self, Committed, Options, Service};
+use contactd::storage::DataDir;
+use http::HeaderMap;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A service; its directory goes when it is dropped.
+pub struct Rig {
+    pub gateway: Gateway,
+    _held: DataDir,
+    _dir: Option<TempDir>,
+}
+
+/// Opens a service over a directory.
+pub fn open(path: &std::path::Path) -> Rig {
+    let held = DataDir::open(path).expect("a directory");
+    let keys_dir = path.join("keys");
+    std::fs::create_dir_all(&keys_dir).expect("a directory");
+    let master = MasterKey::read_or_create(&keys_dir.join("master.key")).expect("a key");
+    let keys = KeyRing::open(&keys_dir, &master).expect("keys");
+    let hasher = Hasher::open(&keys_dir).expect("a key");
+    let options = Options {
+        registry: REGISTRY,
+        queue_limit: 4_096,
+        clock: service::system_clock(),
+        log: OpenOptions::default(),
+    };
+    let opening = service::open(&held, keys, hasher, options, &mut |_| {}).expect("it opens");
+    let gateway = Gateway {
+        service: opening.service,
+        authenticator: Arc::new(Authenticator::open()),
+        own_key: Arc::new(OwnKey::load_or_create(path).expect("a key")),
+        settings: Settings {
+            require_if_match: false,
+            audit_reads: false,
+            request_timeout: Duration::from_secs(30),
+        },
+        health: Health::default(),
+        rate: None,
+    };
+    Rig {
+        gateway,
+        _held: held,
+        _dir: None,
+    }
+}
+
+impl Rig {
+    /// A service over an empty directory.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let rig = open(dir.path());
+        Self {
+            _dir: Some(dir),
+            ..rig
+        }
+    }
+
+    pub fn service(&self) -> &Service {
+        &self.gateway.service
+    }
+
+    /// Creates contacts in one command.
+    pub async fn create(&self, owner: &Owner, cards: &[Value]) -> Vec<contactd::domain::ContactId> {
+        let attempts = cards.iter().map(|card| {
+            let card = Card::from_value(card.clone()).expect("a card");
+            let create = Action::Create {
+                card,
+                chosen_id: None,
+            };
+            attempt(Operation::Create, None, create)
+        });
+        let committed = self.submit(owner, attempts.collect()).await;
+        let id = |outcome: &Outcome| match outcome {
+            Outcome::Written { contact, .. } => contact.id,
+            other => panic!("{other:?}"),
+        };
+        committed.outcomes.iter().map(id).collect()
+    }
+
+    pub async fn submit(&self, owner: &Owner, attempts: Vec<Attempt>) -> Committed {
+        let context = Context {
+            actor: Default::default(),
+            correlation: fresh_correlation(),
+            traceparent: None,
+            receipt: None,
+        };
+        let command = Command {
+            owner: owner.clone(),
+            context,
+            batch: BatchMode::ItemByItem,
+            attempts,
+        };
+        self.service().submit(command).await.expect("an outcome")
+    }
+
+    /// Asks an operation of our own API as a principal: status, body, position.
+    pub async fn ask_as(
+        &self,
+        principal: &Principal,
+        operation: &str,
+        query: &str,
+    ) -> (u16, Value, Position) {
+        let dialect: &'static dyn Dialect = &native::Native;
+        let route = dialect
+            .routes()
+            .iter()
+            .find(|route| route.operation == operation);
+        let incoming = Incoming {
+            dialect,
+            route: route.expect("a route"),
+            params: &[],
+            owner_ids: None,
+            query: &Query::parse(query),
+            headers: &HeaderMap::new(),
+            body: &[],
+            identity: operation,
+            durable_key: None,
+            correlation: fresh_correlation(),
+        };
+        let answered = self.gateway.answer(principal, &incoming).await;
+        let body = serde_json::from_slice(&answered.reply.body).expect("JSON");
+        (answered.reply.status.as_u16(), body, answered.position)
+    }
+
+    /// The same as the local developer, who may see everything.
+    pub async fn ask(&self, operation: &str, query: &str) -> (u16, Value, Position) {
+        self.ask_as(&Principal::local_developer(), operation, query)
+            .await
+    }
+
+    /// The full names that a search finds, in order, and the cursor of the next page.
+    pub async fn names(&self, query: &str) -> (Vec<String>, Option<String>) {
+        let (status, body, position) = self.ask("list", query).await;
+        assert_eq!(status, 200, "{body}");
+        assert!(position > Position::ZERO);
+        let name = |contact: &Value| {
+            contact["card"]["name"]["full"]
+                .as_str()
+                .expect("a name")
+                .to_owned()
+        };
+        let names = body["data"].as_array().expect("contacts").iter().map(name);
+        (
+            names.collect(),
+            body["nextCursor"].as_str().map(str::to_owned),
+        )
+    }
+}
+
+/// Something asked of a contact.
+pub fn attempt(operation: Operation, target: Option<Target>, action: Action) -> Attempt {
+    Attempt {
+        operation,
+        target,
+        precondition: Precondition::None,
+        fields: Vec::new(),
+        action: Ok(action),
+    }
+}

@@ -1,0 +1,282 @@
+//! Searches, changes, statistics and rebuilds of a whole service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contactd::auth::{Principal, Roles, Tenants};
+use contactd::domain::{
+    Action, Amend, Amended, Card, ContactId, EraseReason, Operation, Owner, Position, Target,
+};
+use contactd::gateway::StatsAsk;
+use contactd::projection::{SearchIndex, Statistics};
+use serde_json::{Value, json};
+
+use super::owner;
+use super::rig::{Rig, attempt};
+
+fn named(name: &str) -> Value {
+    json!({"name": {"full": name}})
+}
+
+async fn rename(rig: &Rig, owner: &Owner, id: ContactId, name: &str) {
+    let card = Card::from_value(named(name)).expect("a card");
+    let amend = Amend::new(move |_| {
+        let changed = vec!["name".into()];
+        Ok(Amended {
+            card: card.clone(),
+            changed,
+        })
+    });
+    let update = attempt(
+        Operation::Update,
+        Some(Target::Id(id)),
+        Action::Update(amend),
+    );
+    assert!(!rig.submit(owner, vec![update]).await.any_refused());
+}
+
+async fn erase(rig: &Rig, owner: &Owner, id: ContactId) {
+    let erase = Action::Erase {
+        reason: EraseReason::Request,
+        reference: None,
+    };
+    let erase = attempt(Operation::Erase, Some(Target::Id(id)), erase);
+    assert!(!rig.submit(owner, vec![erase]).await.any_refused());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_are_found_by_what_people_type() {
+    let rig = Rig::new();
+    let card = |name: &str, email: &str, phone: &str, organization: &str| {
+        json!({
+            "name": {"full": name}, "emails": {"e": {"address": email}},
+            "phones": {"p": {"number": phone}}, "organizations": {"o": {"name": organization}},
+        })
+    };
+    let cards = [
+        card(
+            "Zoë Ångström",
+            "zoe@example.com",
+            "+46 (8) 123-456",
+            "Söder AB",
+        ),
+        card("Bob O'Brien", "bob.obrien@example.org", "0800 123", "ACME"),
+        card("Søren Zoega", "S.Z@Example.com", "123456", ""),
+    ];
+    rig.create(&owner(1, "acme"), &cards[..2]).await;
+    rig.create(&owner(1, "other"), &cards[2..]).await;
+    let (zoe, bob, soren) = ("Zoë Ångström", "Bob O'Brien", "Søren Zoega");
+    let cases: [(&str, &[&str]); 18] = [
+        ("q=zoe", &[zoe, soren]),
+        ("q=ZO%C3%8B", &[zoe, soren]),
+        ("q=zoe+ang", &[zoe]),
+        ("q=ngstrom", &[]),
+        ("q=soder", &[zoe]),
+        ("q=o%27brien", &[bob]),
+        ("q=obrien", &[bob]),
+        ("q=zoe@ex", &[zoe]),
+        ("q=@example.com", &[zoe, soren]),
+        ("q=%2B46+(8)+123-456", &[zoe]),
+        ("q=123456", &[zoe, soren]),
+        ("q=0800", &[bob]),
+        ("email=ZOE@EXAMPLE.COM", &[zoe]),
+        ("email=zoe%CC%88@example.com", &[]),
+        ("phone=468-123-456", &[zoe]),
+        ("name=soren", &[soren]),
+        ("name=acme", &[]),
+        ("q=zoe&tenant=other", &[soren]),
+    ];
+    for (query, want) in cases {
+        assert_eq!(rig.names(query).await.0, want, "{query}");
+    }
+    let named = |sort: &'static str| rig.names(sort);
+    assert_eq!(named("sort=name").await.0, [bob, soren, zoe]);
+    assert_eq!(named("sort=-updated").await.0, [soren, bob, zoe]);
+    let other = Principal {
+        roles: Roles::Named(["contacts:read".to_owned()].into()),
+        tenants: ["other".to_owned()].into_iter().collect::<Tenants>(),
+        ..Principal::local_developer()
+    };
+    let (_, body, _) = rig.ask_as(&other, "list", "q=zoe").await;
+    assert_eq!(body["data"].as_array().map(Vec::len), Some(1), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_stays_right_while_others_write() {
+    let rig = Rig::new();
+    let acme = owner(1, "acme");
+    for sort in ["created", "-created", "name", "-name"] {
+        let word = sort.replace('-', "d");
+        let name = |number: usize| format!("{word} {number:02}");
+        let cards: Vec<Value> = (0..20).map(|number| named(&name(number))).collect();
+        let ids = rig.create(&acme, &cards).await;
+        let mut seen = Vec::new();
+        let mut query = format!("q={word}&limit=3&sort={sort}");
+        loop {
+            let (names, cursor) = rig.names(&query).await;
+            // The last of the page goes, and one behind the cursor changes what is not its name.
+            if let Some(last) = names.last().and_then(|last| {
+                ids.get(last[last.len() - 2..].parse::<usize>().expect("a number"))
+            }) {
+                erase(&rig, &acme, *last).await;
+            }
+            rig.create(&acme, &[named("someone else")]).await;
+            seen.extend(names);
+            match cursor {
+                Some(cursor) => query = format!("q={word}&limit=3&sort={sort}&cursor={cursor}"),
+                None => break,
+            }
+        }
+        let mut want: Vec<String> = (0..20).map(name).collect();
+        if sort.starts_with('-') {
+            want.reverse();
+        }
+        assert_eq!(seen, want, "{sort}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_is_forgotten_before_the_next_answer() {
+    let rig = Rig::new();
+    let acme = owner(1, "acme");
+    let ids = rig
+        .create(&acme, &[named("Unforgettable Name"), named("Ann")])
+        .await;
+    assert_eq!(rig.names("q=unforgettable").await.0.len(), 1);
+    rename(&rig, &acme, ids[1], "Renamed").await;
+    erase(&rig, &acme, ids[0]).await;
+    assert_eq!(rig.names("q=unforgettable").await.0.len(), 0);
+    let dump = rig.service().views().search.read(|index, _| index.dump());
+    let texts: Vec<&String> = dump.keys().collect();
+    assert_eq!(texts, ["=renamed", "renamed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_changed_contact_is_told_once() {
+    let rig = Rig::new();
+    let acme = owner(1, "acme");
+    let ids = rig
+        .create(&acme, &[named("A"), named("B"), named("C")])
+        .await;
+    rename(&rig, &acme, ids[0], "A2").await;
+    erase(&rig, &acme, ids[1]).await;
+    let mut told = Vec::new();
+    let mut after = 0;
+    loop {
+        let (status, body, position) = rig.ask("changes", &format!("after={after}&limit=1")).await;
+        assert_eq!(status, 200, "{body}");
+        assert!(position <= rig.service().head());
+        let data = ["changed", "deleted"].map(|name| body[name].as_array().expect("changes"));
+        let ids = data
+            .into_iter()
+            .flatten()
+            .map(|change| change["id"].as_str());
+        told.extend(ids.map(|id| id.expect("an id").to_owned()));
+        after = body["next"].as_u64().expect("a position");
+        if body["more"] == false {
+            assert_eq!(after, position.get());
+            break;
+        }
+    }
+    let want = [ids[2], ids[0], ids[1]].map(|id| id.to_string());
+    assert_eq!(told, want);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_counted_for_those_who_may_know() {
+    let rig = Rig::new();
+    rig.create(&owner(1, "acme"), &[named("A"), named("B")])
+        .await;
+    rig.create(&owner(1, "other"), &[named("C")]).await;
+    let ask = StatsAsk {
+        tenant: None,
+        dialect: None,
+        hours: 24,
+    };
+    let auditor = Principal {
+        roles: Roles::Named(["auditor".to_owned()].into()),
+        tenants: ["acme".to_owned()].into_iter().collect::<Tenants>(),
+        ..Principal::local_developer()
+    };
+    let all = rig
+        .gateway
+        .stats(&Principal::local_developer(), &ask)
+        .await
+        .expect("counts");
+    assert_eq!(all.counts.values().sum::<u64>(), 6);
+    assert_eq!((all.tenants_total, all.position), (2, Position::new(6)));
+    let own = rig.gateway.stats(&auditor, &ask).await.expect("counts");
+    assert_eq!(own.tenants, [("native", "acme".to_owned(), 4)]);
+    let hours: u64 = own
+        .hours
+        .iter()
+        .flat_map(|(_, counts)| counts.values())
+        .sum();
+    assert_eq!(hours, 4);
+    let reader = Principal {
+        roles: Roles::Named(["contacts:read".to_owned()].into()),
+        ..auditor
+    };
+    assert!(rig.gateway.stats(&reader, &ask).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_rebuilt_while_others_read_and_write() {
+    let rig = Arc::new(Rig::new());
+    let acme = owner(1, "acme");
+    let cards: Vec<Value> = (0..200).map(|n| named(&format!("First {n}"))).collect();
+    rig.create(&acme, &cards).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn({
+        let (rig, acme, done) = (rig.clone(), acme.clone(), done.clone());
+        async move {
+            let mut written = 0;
+            while !done.load(Ordering::Acquire) {
+                let ids = rig
+                    .create(&acme, &[named(&format!("Later {written}"))])
+                    .await;
+                written += 1;
+                // What was answered is found by the next read, whatever is being rebuilt.
+                let (names, _) = rig
+                    .names(&format!("q=later+{}&limit=5&sort=-created", written - 1))
+                    .await;
+                assert_eq!(names.first(), Some(&format!("Later {}", written - 1)));
+                if written % 3 == 0 {
+                    erase(&rig, &acme, ids[0]).await;
+                }
+            }
+            written
+        }
+    });
+    let views = rig.service().views();
+    let mut search = views.search.watch();
+    let mut reached = Position::ZERO;
+    for round in 1..=5 {
+        views.rebuild("search").expect("a view");
+        views.rebuild("statistics").expect("a view");
+        let status = search
+            .wait_for(|status| status.rebuilt >= round)
+            .await
+            .expect("a view")
+            .clone();
+        assert!(status.position >= reached, "readers are never taken back");
+        reached = status.position;
+    }
+    done.store(true, Ordering::Release);
+    assert!(load.await.expect("the load ends well") > 0);
+    let head = rig.service().head();
+    let fresh = rig.service().follow_with::<SearchIndex>().expect("a view");
+    fresh.reach(head).await.expect("it folds");
+    views.search.reach(head).await.expect("it folds");
+    let swapped = views.search.read(|index, _| index.dump());
+    assert_eq!(swapped, fresh.read(|index, _| index.dump()));
+    let counted = rig.service().follow_with::<Statistics>().expect("a view");
+    counted.reach(head).await.expect("it folds");
+    views.statistics.reach(head).await.expect("it folds");
+    assert!(
+        views
+            .statistics
+            .read(|old, _| counted.read(|new, _| old == new))
+    );
+    assert!(views.rebuild("nothing").is_err());
+}
