@@ -7,6 +7,7 @@
 //! [`ALL`], one file of vectors; `native` is the folder to copy.
 
 pub mod call;
+pub mod describe;
 pub mod email;
 pub mod emnify;
 pub mod fields;
@@ -30,6 +31,7 @@ pub mod thena;
 pub use call::{
     Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Shown, Window, Write,
 };
+pub use describe::Description;
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};
 pub use reply::Reply;
@@ -67,6 +69,9 @@ pub trait Dialect: Sync {
 
     /// The vendor's words for a refusal that is not about a command's content.
     fn refuse(&self, refusal: &Refusal) -> Reply;
+
+    /// What machines may know of it: parameters, bodies, answers, errors.
+    fn describe(&self) -> Description;
 
     /// The header that must hold a session token beside the bearer's, if the vendor has one.
     fn session_header(&self) -> Option<&'static str> {

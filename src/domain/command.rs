@@ -172,6 +172,9 @@ pub enum EraseReason {
 }
 
 impl EraseReason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Request, Self::Retention, Self::Legal, Self::Other];
+
     /// Its name, as it is sent, recorded and published.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -186,9 +189,7 @@ impl EraseReason {
     /// The reason of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Request, Self::Retention, Self::Legal, Self::Other]
-            .into_iter()
-            .find(|reason| reason.name() == name)
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 

@@ -164,7 +164,7 @@ pub enum Use {
 }
 
 /// Server-assigned fields: the vendor forbids the first two in words, the third says the same.
-const FORBIDDEN: [&str; 3] = ["id", "organisation_id", "organisation"];
+pub const FORBIDDEN: [&str; 3] = ["id", "organisation_id", "organisation"];
 
 impl Read {
     /// Reads a body.
@@ -251,7 +251,8 @@ impl Change {
     }
 }
 
-fn rule(name: &str) -> Text {
+/// The rule of the text of this name.
+pub fn rule(name: &str) -> Text {
     match name {
         "email" => ANY_TEXT.of("Email", |text| text.is_empty() || is_email(text)),
         _ => ANY_TEXT,

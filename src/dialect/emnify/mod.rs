@@ -12,6 +12,7 @@
 
 mod card;
 mod contact;
+mod contract;
 mod decode;
 mod encode;
 mod event;
@@ -19,7 +20,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The emnify dialect.
@@ -146,6 +147,10 @@ impl Dialect for Emnify {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 
     fn default_tenant(&self) -> &'static str {

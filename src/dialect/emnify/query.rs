@@ -11,7 +11,7 @@ use crate::dialect::{Filter, Order, Query, Reply, Window};
 use crate::domain::Contact;
 
 /// Items on a page: the vendor's default, and its maximum.
-const PER_PAGE: usize = 1_000;
+pub const PER_PAGE: usize = 1_000;
 
 /// Which page of a collection is asked for, and how it was filtered and sorted.
 #[derive(Clone, Debug)]

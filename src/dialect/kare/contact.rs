@@ -11,12 +11,12 @@ use crate::domain::{Card, Contact, Expected, FieldName, Problem, Violation};
 const NOTIFY: &str = "kare-app.fr:notify";
 
 /// Phone numbers of a contact, at most.
-const PHONES_MAX: u32 = 5;
+pub const PHONES_MAX: u32 = 5;
 
-const NAME: Text = ANY_TEXT.at_most(250);
-const EMAIL: Text = ANY_TEXT.at_most(250).of("email address", is_email);
-const PHONE: Text = ANY_TEXT.at_most(50);
-const COMMENT: Text = ANY_TEXT.at_most(2_500);
+pub const NAME: Text = ANY_TEXT.at_most(250);
+pub const EMAIL: Text = ANY_TEXT.at_most(250).of("email address", is_email);
+pub const PHONE: Text = ANY_TEXT.at_most(50);
+pub const COMMENT: Text = ANY_TEXT.at_most(2_500);
 
 /// A company's contact as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

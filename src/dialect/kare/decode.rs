@@ -15,7 +15,7 @@ use crate::domain::{
 
 /// Contacts on a page, unless the request says otherwise, and at most.
 const PAGE_SIZE: usize = 50;
-const PAGE_SIZE_MAX: i64 = 1_000;
+pub const PAGE_SIZE_MAX: i64 = 1_000;
 
 /// The company with this number, in its one spelling.
 pub fn company(text: &str) -> Result<Owner, Reply> {

@@ -12,7 +12,7 @@ use crate::domain::{Expected, Problem, Violation};
 pub const BODY: &str = "body";
 
 /// The largest integer that the vendor's language counts exactly: 2^53 - 1.
-const SAFE_MAX: i64 = 9_007_199_254_740_991;
+pub const SAFE_MAX: i64 = 9_007_199_254_740_991;
 
 /// One thing wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

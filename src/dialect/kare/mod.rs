@@ -12,6 +12,7 @@
 //! `extend=company` shows its number and nothing that would be made up.
 
 mod contact;
+mod contract;
 mod decode;
 mod email;
 mod encode;
@@ -19,7 +20,7 @@ mod issue;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules, limits};
 
 /// The Kare dialect.
@@ -126,6 +127,10 @@ impl Dialect for Kare {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 
     fn default_tenant(&self) -> &'static str {

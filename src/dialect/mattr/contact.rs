@@ -29,8 +29,10 @@ pub struct PointOfContact {
     pub secondary_phone_number: Option<String>,
 }
 
-const NAME: Text = ANY_TEXT.required().not_blank();
-const EMAIL: Text = ANY_TEXT.of("email", is_email);
+/// A name has something in it that can be seen.
+pub const NAME: Text = ANY_TEXT.required().not_blank();
+/// The vendor says format e-mail.
+pub const EMAIL: Text = ANY_TEXT.of("email", is_email);
 
 impl PointOfContact {
     /// Reads a body: the contact or what is wrong with it, and the names of the fields sent.

@@ -14,9 +14,10 @@ use crate::domain::{
     Precondition, Problem, Target, Violation,
 };
 
-/// Entries on a page, unless the request says otherwise, and at most.
+/// Entries on a page, unless the request says otherwise.
 const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
+/// Entries on a page, at most.
+pub const LIMIT_MAX: usize = 1_000;
 
 /// The owner that two path ids name, in their one spelling.
 pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {

@@ -10,6 +10,7 @@
 //! a log that grows by being looked at.
 
 mod contact;
+mod contract;
 mod decode;
 mod encode;
 mod event_body;
@@ -17,7 +18,7 @@ mod events;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The MATTR VII dialect.
@@ -148,6 +149,10 @@ impl Dialect for Mattr {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 
     fn records_reads(&self) -> bool {

@@ -104,7 +104,7 @@ pub struct Mask(Option<Vec<String>>);
 const NAMES_MAX: usize = 64;
 
 /// The members of a contact that `fields` can name, beside `card.<property>`.
-const MEMBERS: [&str; 11] = [
+pub const MEMBERS: [&str; 11] = [
     "id",
     "vendorId",
     "tenant",

@@ -13,9 +13,9 @@ use crate::domain::{Attempt, BatchMode, ContactId, Owner, Position, Target};
 const CHANGES_LIMIT: usize = 100;
 
 /// The media types of a Card; the second is its own (RFC 9553, section 3.1).
-const CARD_TYPES: [&str; 2] = ["application/json", "application/jscontact+json"];
+pub const CARD_TYPES: [&str; 2] = ["application/json", "application/jscontact+json"];
 /// The media types of a merge patch.
-const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
+pub const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
 
 /// Whose contacts a request is about.
 pub fn whose(request: &Request<'_>) -> Result<Whose, Reply> {

@@ -8,7 +8,7 @@ use crate::dialect::email::is_email;
 use crate::domain::Problem;
 
 /// The most characters that an external id may have.
-const EXTERNAL_ID_CHARS_MAX: u32 = 255;
+pub const EXTERNAL_ID_CHARS_MAX: u32 = 255;
 
 /// What is wrong with a text of a form.
 pub fn problem(text: &str, form: Form) -> Option<Problem> {

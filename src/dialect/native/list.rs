@@ -15,12 +15,12 @@ const LIMIT: usize = 100;
 /// Contacts on a page, at most.
 pub const LIMIT_MAX: usize = 1_000;
 /// The most characters of a text to search for.
-const TEXT_CHARS_MAX: usize = 320;
+pub const TEXT_CHARS_MAX: usize = 320;
 /// The longest cursor that is read, in bytes: a name of any stored contact fits.
 const CURSOR_BYTES_MAX: usize = 72 * 1024;
 
 /// The orders that `sort` can name; a minus sign in front turns one round.
-const SORTS: [(&str, SortKey); 3] = [
+pub const SORTS: [(&str, SortKey); 3] = [
     ("created", SortKey::Created),
     ("updated", SortKey::Updated),
     ("name", SortKey::Name),

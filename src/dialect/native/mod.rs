@@ -15,7 +15,9 @@
 mod attempt;
 mod batch;
 mod body;
+mod card_schema;
 mod change;
+mod contract;
 mod decode;
 mod encode;
 mod forms;
@@ -33,7 +35,7 @@ mod values;
 
 use serde_json::{Map, Value};
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{Card, DialectId, IdRule, LookupKey, Operation, Owner, Rules};
 
 /// Our own dialect.
@@ -179,5 +181,9 @@ impl Dialect for Native {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         problem::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 }

@@ -9,6 +9,9 @@ use crate::dialect::json::BodyError;
 use crate::dialect::{Refusal, Reply};
 use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
 
+/// Its media type.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
 /// A problem, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Details {
@@ -50,7 +53,7 @@ impl Details {
     /// The problem as an answer.
     pub fn reply(&self) -> Reply {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Reply::typed(status, "application/problem+json", self)
+        Reply::typed(status, MEDIA_TYPE, self)
     }
 }
 

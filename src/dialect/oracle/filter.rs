@@ -12,7 +12,9 @@ use crate::dialect::{Filter, Order, Query, Window};
 use crate::domain::{Contact, Problem, Violation};
 
 /// Rows at most, and as many as there are where the request names no limit.
-const LIMIT_MAX: usize = 1_000;
+pub const LIMIT_MAX: usize = 1_000;
+/// Rows that can be passed over: what the vendor's language calls an int.
+pub const OFFSET_MAX: usize = i32::MAX as usize;
 
 /// The conditions a query sets, all of which a contact must meet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,9 +50,8 @@ pub fn filter(query: &Query) -> Result<Option<Filter<Contact>>, Violation> {
 /// # Errors
 /// As [`filter`].
 pub fn window(query: &Query) -> Result<Window, Violation> {
-    let max = usize::try_from(i32::MAX).unwrap_or(usize::MAX);
     Ok(Window::Offset {
-        offset: number(query, "offset", max)?.unwrap_or(0),
+        offset: number(query, "offset", OFFSET_MAX)?.unwrap_or(0),
         limit: number(query, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX),
     })
 }

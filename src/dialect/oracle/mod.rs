@@ -19,6 +19,7 @@
 
 mod body;
 mod card;
+mod contract;
 mod decode;
 mod encode;
 mod filter;
@@ -28,7 +29,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The Oracle Clinical One dialect.
@@ -139,5 +140,9 @@ impl Dialect for Oracle {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 }

@@ -68,8 +68,10 @@ impl CustomerContact {
     }
 }
 
-const NAME: Text = ANY_TEXT.not_blank();
-const EMAIL: Text = ANY_TEXT.not_blank().of("email", is_email);
+/// A name, or an id, has something in it that can be seen.
+pub const NAME: Text = ANY_TEXT.not_blank();
+/// The address must be there to be unique.
+pub const EMAIL: Text = ANY_TEXT.not_blank().of("email", is_email);
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

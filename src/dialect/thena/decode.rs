@@ -18,11 +18,12 @@ use crate::domain::{
 };
 
 /// The header that names the organisation.
-const ORGANISATION: &str = "x-org-id";
+pub const ORGANISATION: &str = "x-org-id";
 
-/// Contacts on a page: the vendor's default, and our maximum, where it names none.
+/// Contacts on a page: the vendor's default.
 const LIMIT: usize = 10;
-const LIMIT_MAX: usize = 1_000;
+/// Contacts on a page: our maximum, since the vendor names none.
+pub const LIMIT_MAX: usize = 1_000;
 
 /// The organisation that a request is about. Only the local developer may leave it out.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {

@@ -13,12 +13,13 @@
 mod bulk;
 mod card;
 mod contact;
+mod contract;
 mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
 use crate::domain::{DialectId, IdRule, LookupKey, Operation, Owner, Rules, limits};
 
 /// The Thena dialect.
@@ -138,6 +139,10 @@ impl Dialect for Thena {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         encode::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        contract::description()
     }
 
     fn rate_headers(&self) -> bool {

@@ -1,0 +1,335 @@
+//! How a dialect describes itself to machines: its routes' parameters, bodies, answers and errors.
+//!
+//! Only values stand here. The floor `contract` writes them as OpenAPI,
+//! AsyncAPI and JSON Schema. A schema that is a request's is made from the
+//! rules that its decoder reads by, where these are values themselves.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::Text;
+
+/// What machines may know of a dialect.
+#[derive(Debug)]
+pub struct Description {
+    /// Its vendor's name.
+    pub title: &'static str,
+    /// Its JSON Schemas by their names; [`refer`] is how one names another.
+    pub schemas: Vec<(&'static str, Value)>,
+    /// The parameters that its paths have, by their names.
+    pub path: Vec<Parameter>,
+    /// What its routes take and answer, each once.
+    pub operations: Vec<Described>,
+    /// The media type of an error that is [`ERROR`].
+    pub error_media_type: &'static str,
+    /// What of a contact every event may show, as the members of an object.
+    pub harmless: Value,
+}
+
+/// The name of the schema of a dialect's errors.
+pub const ERROR: &str = "Error";
+/// The media type of most bodies.
+pub const JSON: &str = "application/json";
+
+/// What one route takes and answers.
+#[derive(Debug)]
+pub struct Described {
+    /// The route's operation.
+    pub operation: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The query and header parameters that are its own.
+    pub parameters: Vec<Parameter>,
+    /// The media types and the schema of its body.
+    pub body: Option<(&'static [&'static str], &'static str)>,
+    /// What it answers, beside the refusals that every route has.
+    pub answers: Vec<Answered>,
+}
+
+/// One kind of answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// When it is given, or what it holds.
+    pub about: &'static str,
+    /// The schema of its body; an answer without one has no body, or one of plain text.
+    pub schema: Option<&'static str>,
+    /// The headers that it always has beside those that every answer has, in lower case.
+    pub headers: &'static [&'static str],
+    /// The media type of a body without a schema.
+    pub media_type: Option<&'static str>,
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In the head.
+    Header,
+}
+
+/// One parameter.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is for.
+    pub about: &'static str,
+    /// What it may be.
+    pub schema: Value,
+}
+
+impl Parameter {
+    /// A parameter of a path.
+    #[must_use]
+    pub const fn path(name: &'static str, about: &'static str, schema: Value) -> Self {
+        Self {
+            name,
+            place: Place::Path,
+            required: true,
+            about,
+            schema,
+        }
+    }
+
+    /// A parameter of a query, which may be left out.
+    #[must_use]
+    pub const fn query(name: &'static str, about: &'static str, schema: Value) -> Self {
+        Self {
+            name,
+            place: Place::Query,
+            required: false,
+            about,
+            schema,
+        }
+    }
+
+    /// A header, which may be left out.
+    #[must_use]
+    pub const fn header(name: &'static str, about: &'static str, schema: Value) -> Self {
+        Self {
+            name,
+            place: Place::Header,
+            required: false,
+            about,
+            schema,
+        }
+    }
+
+    /// The same, where it must be there.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+}
+
+impl Described {
+    /// A route of which nothing but its purpose is told yet.
+    #[must_use]
+    pub const fn new(operation: &'static str, summary: &'static str) -> Self {
+        Self {
+            operation,
+            summary,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+        }
+    }
+
+    /// The same with these parameters.
+    #[must_use]
+    pub fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// The same with a body of JSON.
+    #[must_use]
+    pub fn takes(self, schema: &'static str) -> Self {
+        self.takes_as(&[JSON], schema)
+    }
+
+    /// The same with a body of one of these media types.
+    #[must_use]
+    pub fn takes_as(self, media_types: &'static [&'static str], schema: &'static str) -> Self {
+        Self {
+            body: Some((media_types, schema)),
+            ..self
+        }
+    }
+
+    /// The same with an answer that has a body.
+    #[must_use]
+    pub fn gives(mut self, status: u16, about: &'static str, schema: &'static str) -> Self {
+        self.answers.push(Answered {
+            status,
+            about,
+            schema: Some(schema),
+            headers: &[],
+            media_type: None,
+        });
+        self
+    }
+
+    /// The same with an answer that has none.
+    #[must_use]
+    pub fn ends(mut self, status: u16, about: &'static str) -> Self {
+        self.answers.push(Answered {
+            status,
+            about,
+            schema: None,
+            headers: &[],
+            media_type: None,
+        });
+        self
+    }
+
+    /// The same, the last answer having these headers, and a media type where it is no JSON.
+    #[must_use]
+    pub fn headed(mut self, headers: &'static [&'static str]) -> Self {
+        if let Some(last) = self.answers.last_mut() {
+            last.headers = headers;
+        }
+        self
+    }
+
+    /// The same with errors of the dialect's own form.
+    #[must_use]
+    pub fn fails(mut self, errors: &[(u16, &'static str)]) -> Self {
+        for (status, about) in errors {
+            self = self.gives(*status, about, ERROR);
+        }
+        self
+    }
+
+    /// The same with an error in plain text.
+    #[must_use]
+    pub fn fails_in_text(mut self, status: u16, about: &'static str) -> Self {
+        self.answers.push(Answered {
+            status,
+            about,
+            schema: None,
+            headers: &[],
+            media_type: Some("text/plain"),
+        });
+        self
+    }
+}
+
+/// The schema of this name in the same description.
+#[must_use]
+pub fn refer(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// The schema of a text of a rule. A format that only this service knows is told in words.
+#[must_use]
+pub fn text(rule: Text) -> Value {
+    let mut schema = json!({"type": "string"});
+    if let Some(max) = rule.chars_max {
+        schema["maxLength"] = max.into();
+    }
+    if !rule.may_be_blank {
+        schema["pattern"] = r"\S".into();
+    }
+    match rule.format {
+        Some(("email" | "Email" | "email address", _)) => schema["format"] = "email".into(),
+        Some(("date-time", _)) => schema["format"] = "date-time".into(),
+        Some((name, _)) => schema["description"] = format!("Of the format {name}.").into(),
+        None => {}
+    }
+    schema
+}
+
+/// The schema of an object: each member with whether it is always there.
+#[must_use]
+pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, bool, Value)>) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for (name, always, schema) in members {
+        if always {
+            required.push(name);
+        }
+        properties.insert(name.to_owned(), schema);
+    }
+    let mut schema = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        schema["required"] = required.into();
+    }
+    schema
+}
+
+/// The schema of an array.
+#[must_use]
+pub fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// The same or null.
+#[must_use]
+pub fn or_null(mut schema: Value) -> Value {
+    match schema.get("type").cloned() {
+        Some(Value::String(one)) if schema.get("enum").is_none() => {
+            schema["type"] = json!([one, "null"]);
+            schema
+        }
+        _ => json!({"anyOf": [schema, {"type": "null"}]}),
+    }
+}
+
+/// Any text.
+#[must_use]
+pub fn any_text() -> Value {
+    json!({"type": "string"})
+}
+
+/// True or false.
+#[must_use]
+pub fn flag() -> Value {
+    json!({"type": "boolean"})
+}
+
+/// One of these texts.
+#[must_use]
+pub fn one_of(texts: &[&str]) -> Value {
+    json!({"type": "string", "enum": texts})
+}
+
+/// A whole number from one to another.
+#[must_use]
+pub fn whole(min: impl Into<Value>, max: impl Into<Value>) -> Value {
+    json!({"type": "integer", "minimum": min.into(), "maximum": max.into()})
+}
+
+/// A count, a version, or a position in the log.
+#[must_use]
+pub fn count() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+/// A UUID with hyphens.
+#[must_use]
+pub fn uuid() -> Value {
+    json!({"type": "string", "format": "uuid"})
+}
+
+/// A time as this service writes it: RFC 3339 in UTC, with milliseconds.
+#[must_use]
+pub fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+/// A time or a position of the log, as a query names a point of the past.
+#[must_use]
+pub fn point() -> Value {
+    json!({"anyOf": [count(), time()]})
+}

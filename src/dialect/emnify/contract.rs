@@ -1,0 +1,204 @@
+//! Describes this dialect to machines, beside what reads and writes it.
+
+use serde_json::{Value, json};
+
+use super::contact::{Details, Kind, rule};
+use super::query::PER_PAGE;
+use crate::dialect::describe::{
+    Described, Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer,
+    text, time,
+};
+use crate::dialect::fields::ANY_TEXT;
+
+/// What machines may know of this dialect.
+pub fn description() -> Description {
+    Description {
+        title: "emnify: contacts of an organisation",
+        schemas: vec![
+            ("NewContact", new_contact()),
+            ("ContactChange", change()),
+            ("Contact", contact()),
+            ("Contacts", list(refer("Contact"))),
+            ("Created", json!({"type": "object", "maxProperties": 0})),
+            ("Event", event()),
+            ("Events", list(refer("Event"))),
+            ("Credentials", credentials()),
+            ("AuthToken", object([("auth_token", true, any_text())])),
+            ("Error", error()),
+        ],
+        path: vec![
+            Parameter::path(
+                "org_id",
+                "The organisation's number, or `my` for the caller's own.",
+                json!({"type": "string", "pattern": "^([0-9]+|my)$"}),
+            ),
+            Parameter::path("contact_id", "The contact's number.", number()),
+        ],
+        operations: operations(),
+        error_media_type: JSON,
+        harmless: object([
+            ("type", false, json!({"type": "object"})),
+            ("country", false, json!({"type": "object"})),
+        ]),
+    }
+}
+
+fn operations() -> Vec<Described> {
+    const ETAG: &[&str] = &["etag"];
+    const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
+    const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
+    const STALE: (u16, &str) = (412, "The contact is at another version.");
+    const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
+    const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
+    vec![
+        Described::new("create", "Create a contact; `Location` says which")
+            .takes("NewContact")
+            .gives(201, "It is created.", "Created")
+            .headed(&["location", "etag"])
+            .fails(&[MALFORMED, NONE, MEDIA_TYPE, INVALID]),
+        Described::new("list", "List an organisation's contacts")
+            .with(collection())
+            .gives(200, "A page of contacts.", "Contacts")
+            .headed(&[
+                "link",
+                "x-count-per-page",
+                "x-current-page",
+                "x-total-count",
+                "x-total-pages",
+            ])
+            .fails(&[MALFORMED, NONE, INVALID]),
+        Described::new("get", "Read a contact")
+            .gives(200, "The contact.", "Contact")
+            .headed(ETAG)
+            .fails(&[NONE]),
+        Described::new(
+            "update",
+            "Change a contact: null clears, what is left out stays",
+        )
+        .takes("ContactChange")
+        .ends(204, "It is changed.")
+        .headed(ETAG)
+        .fails(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID]),
+        Described::new("delete", "Delete a contact")
+            .ends(204, "It is gone.")
+            .fails(&[NONE, STALE]),
+        Described::new("events", "List what happened in an organisation")
+            .with(collection())
+            .gives(200, "A page of events.", "Events")
+            .headed(&["link", "x-count-per-page", "x-current-page"])
+            .fails(&[MALFORMED, NONE, INVALID]),
+        Described::new(
+            "authenticate",
+            "Trade an application's token for a short-lived one",
+        )
+        .takes("Credentials")
+        .gives(200, "The token.", "AuthToken")
+        .headed(&["cache-control"])
+        .fails(&[
+            MALFORMED,
+            (401, "The token is not valid."),
+            MEDIA_TYPE,
+            INVALID,
+        ]),
+    ]
+}
+
+fn collection() -> [Parameter; 4] {
+    let most = format!("Items on a page: at most {PER_PAGE}, which is the default.");
+    let number = json!({"type": "integer"});
+    let mut per_page = number.clone();
+    per_page["description"] = most.into();
+    [
+        Parameter::query("page", "The page, from 1.", number),
+        Parameter::query("per_page", "Items on a page.", per_page),
+        Parameter::query("q", "Conditions: `field:value,field:value`.", any_text()),
+        Parameter::query("sort", "The order: `-field,+field`.", any_text()),
+    ]
+}
+
+fn number() -> Value {
+    json!({"type": "integer", "minimum": 1})
+}
+
+/// The number in `{"id": 1}`; further members are passed over.
+fn reference(id: Value) -> Value {
+    object([("id", true, id)])
+}
+
+fn kind() -> Value {
+    reference(json!({"type": "integer", "enum": Kind::ALL.map(|(_, id, _)| id)}))
+}
+
+fn texts() -> impl Iterator<Item = (&'static str, bool, Value)> {
+    let names = Details::default().texts().map(|(name, _)| name);
+    names
+        .into_iter()
+        .map(|name| (name, false, or_null(text(rule(name)))))
+}
+
+fn country() -> (&'static str, bool, Value) {
+    ("country", false, or_null(reference(number())))
+}
+
+/// Ids are the server's: they may not be sent.
+fn new_contact() -> Value {
+    let kind = ("type", true, kind());
+    let mut schema = object([kind, country()].into_iter().chain(texts()));
+    for name in super::contact::FORBIDDEN {
+        schema["properties"][name] = json!({"type": "null"});
+    }
+    schema
+}
+
+fn change() -> Value {
+    let kind = ("type", false, kind());
+    object([kind, country()].into_iter().chain(texts()))
+}
+
+fn organisation() -> Value {
+    object([("id", true, number()), ("name", true, or_null(any_text()))])
+}
+
+fn contact() -> Value {
+    let described = object([("id", true, number()), ("description", true, any_text())]);
+    let own = [
+        ("id", true, number()),
+        ("organisation", true, organisation()),
+        ("type", true, described),
+        ("country", true, or_null(organisation())),
+    ];
+    let texts = texts().map(|(name, _, _)| (name, true, or_null(text(ANY_TEXT))));
+    object(own.into_iter().chain(texts))
+}
+
+fn event() -> Value {
+    let described = || object([("id", true, count()), ("description", true, any_text())]);
+    let of = object([("id", true, or_null(number()))]);
+    object([
+        ("id", true, number()),
+        ("timestamp", true, time()),
+        ("alert", true, flag()),
+        ("description", true, any_text()),
+        ("event_type", true, described()),
+        ("event_source", true, described()),
+        ("event_severity", true, described()),
+        ("organisation", true, organisation()),
+        ("user", false, object([("username", true, any_text())])),
+        ("detail", true, object([("contact", true, of)])),
+    ])
+}
+
+fn credentials() -> Value {
+    let token = text(ANY_TEXT.not_blank());
+    object([("application_token", true, token)])
+}
+
+/// The vendor's error; one that wraps others holds them in `errors`.
+fn error() -> Value {
+    object([
+        ("error_code", true, count()),
+        ("error_token", true, any_text()),
+        ("message", true, any_text()),
+        ("errors", false, list(refer("Error"))),
+    ])
+}

@@ -1,0 +1,176 @@
+//! Describes this dialect to machines, beside what reads and writes it.
+
+use serde_json::{Value, json};
+
+use super::contact::{EMAIL, NAME};
+use super::decode::LIMIT_MAX;
+use crate::dialect::describe::{
+    Described, Description, JSON, Parameter, any_text, flag, list, object, one_of, or_null, refer,
+    text, time, uuid, whole,
+};
+use crate::dialect::fields::ANY_TEXT;
+
+/// What machines may know of this dialect.
+pub fn description() -> Description {
+    Description {
+        title: "MATTR VII: points of contact of an ecosystem's participants",
+        schemas: vec![
+            ("PointOfContact", object(fields())),
+            ("Contact", contact()),
+            ("Contacts", page("Contact")),
+            ("By", by()),
+            ("Event", event()),
+            ("Events", page("Event")),
+            ("EventTypes", event_types()),
+            ("Error", error()),
+        ],
+        path: vec![
+            Parameter::path("ecosystemId", "The ecosystem.", uuid()),
+            Parameter::path("participantId", "The participant.", uuid()),
+            Parameter::path("contactId", "The contact.", uuid()),
+        ],
+        operations: operations(),
+        error_media_type: JSON,
+        harmless: object([("active", false, flag())]),
+    }
+}
+
+fn operations() -> Vec<Described> {
+    const ETAG: &[&str] = &["etag"];
+    const MEDIA_TYPE: &str = "The body's media type is not JSON.";
+    const INVALID: (u16, &str) = (400, "The ids or the body are not valid.");
+    const NONE: (u16, &str) = (404, "There is no such contact.");
+    const STALE: (u16, &str) = (412, "The contact is at another version.");
+    vec![
+        Described::new("create", "Create a contact; a participant has at most ten")
+            .takes("PointOfContact")
+            .gives(201, "The contact.", "Contact")
+            .headed(ETAG)
+            .fails(&[INVALID])
+            .fails_in_text(415, MEDIA_TYPE),
+        Described::new("list", "List a participant's contacts")
+            .with(pages())
+            .gives(200, "A page of contacts.", "Contacts")
+            .fails(&[INVALID]),
+        Described::new("get", "Read a contact")
+            .gives(200, "The contact.", "Contact")
+            .headed(ETAG)
+            .fails(&[INVALID, NONE]),
+        Described::new("update", "Replace a contact")
+            .takes("PointOfContact")
+            .gives(200, "The contact as it is now.", "Contact")
+            .headed(ETAG)
+            .fails(&[INVALID, NONE, STALE])
+            .fails_in_text(415, MEDIA_TYPE),
+        Described::new("delete", "Delete a contact")
+            .ends(204, "It is gone.")
+            .fails(&[INVALID, NONE, STALE]),
+        Described::new("events", "List what happened, the newest first")
+            .with(pages())
+            .with(event_filters())
+            .gives(200, "A page of events.", "Events")
+            .fails(&[(400, "A parameter is not valid.")]),
+        Described::new("event-types", "List the types of events").gives(
+            200,
+            "The types.",
+            "EventTypes",
+        ),
+    ]
+}
+
+fn pages() -> [Parameter; 2] {
+    [
+        Parameter::query("limit", "Entries on the page.", whole(1, LIMIT_MAX)),
+        Parameter::query(
+            "cursor",
+            "The `nextCursor` of the page before.",
+            json!({"type": "string", "contentEncoding": "base64url"}),
+        ),
+    ]
+}
+
+fn event_filters() -> Vec<Parameter> {
+    let texts = |name, about| Parameter::query(name, about, any_text());
+    vec![
+        texts("ids", "Ids of events, separated by commas."),
+        texts("requestIds", "Ids of requests, separated by commas."),
+        texts("categories", "Categories; an event of a type is as good."),
+        texts("types", "Types; an event of a category is as good."),
+        Parameter::query("dateFrom", "The earliest time.", time()),
+        Parameter::query("dateTo", "The latest time.", time()),
+        texts(
+            "managementUserIds",
+            "Who acted; `none` is nobody, `*` anybody.",
+        ),
+        texts("clientIds", "By which client; `none` is none, `*` any one."),
+    ]
+}
+
+fn fields() -> [(&'static str, bool, Value); 5] {
+    [
+        ("fullName", true, text(NAME)),
+        ("active", true, flag()),
+        ("emailAddress", false, text(EMAIL)),
+        ("primaryPhoneNumber", false, text(ANY_TEXT)),
+        ("secondaryPhoneNumber", false, text(ANY_TEXT)),
+    ]
+}
+
+fn contact() -> Value {
+    let server = [
+        ("id", true, uuid()),
+        ("createdBy", true, refer("By")),
+        ("createdAt", true, time()),
+        ("lastModifiedBy", true, refer("By")),
+        ("lastModifiedAt", true, time()),
+    ];
+    object(fields().into_iter().chain(server))
+}
+
+fn by() -> Value {
+    object([
+        ("clientId", false, any_text()),
+        ("managementUserId", false, any_text()),
+    ])
+}
+
+fn page(of: &str) -> Value {
+    object([
+        ("data", true, list(refer(of))),
+        ("nextCursor", false, any_text()),
+    ])
+}
+
+fn event() -> Value {
+    let payload = || json!({"type": "object"});
+    object([
+        ("id", true, uuid()),
+        ("type", true, any_text()),
+        ("timestamp", true, time()),
+        ("category", true, any_text()),
+        ("metadata", true, payload()),
+        ("data", true, or_null(payload())),
+        ("requestId", true, any_text()),
+        ("managementUserId", false, any_text()),
+        ("clientId", false, any_text()),
+    ])
+}
+
+fn event_types() -> Value {
+    let kind = object([("type", true, any_text()), ("category", true, any_text())]);
+    object([("data", true, list(kind))])
+}
+
+fn error() -> Value {
+    let detail = object([
+        ("value", false, json!({"description": "What was sent."})),
+        ("msg", true, any_text()),
+        ("param", true, any_text()),
+        ("location", true, one_of(&["body", "params", "query"])),
+    ]);
+    object([
+        ("code", true, any_text()),
+        ("message", true, any_text()),
+        ("details", false, list(detail)),
+    ])
+}

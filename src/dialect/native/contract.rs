@@ -1,0 +1,362 @@
+//! Describes our own API to machines: its operations, and the bodies that are not a Card.
+
+use serde_json::{Value, json};
+
+use super::body::MEMBERS;
+use super::decode::{CARD_TYPES, PATCH_TYPES};
+use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
+use super::{card_schema, problem};
+use crate::dialect::REGISTRY;
+use crate::dialect::describe::{
+    Described, Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point,
+    refer, time, uuid, whole,
+};
+use crate::domain::EraseReason;
+
+/// What machines may know of this dialect.
+pub fn description() -> Description {
+    let mut schemas = vec![
+        ("Contact", contact(true)),
+        ("ContactPart", contact(false)),
+        ("Contacts", contacts()),
+        (
+            "Patch",
+            json!({"type": "object", "description": "A JSON merge patch (RFC 7396) of a Card."}),
+        ),
+        ("Batch", batch()),
+        ("BatchResult", batch_result()),
+        ("Erase", erase()),
+        (
+            "Erased",
+            object([("id", true, uuid()), ("position", true, count())]),
+        ),
+        ("Changes", changes()),
+        ("History", history()),
+        ("Diff", diff()),
+        ("Difference", difference()),
+        ("Actor", actor()),
+        ("Error", error()),
+    ];
+    schemas.extend(card_schema::schemas());
+    Description {
+        title: "Contacts as JSContact Cards (RFC 9553), whichever dialect they came by",
+        schemas,
+        path: vec![Parameter::path("id", "The contact.", uuid())],
+        operations: operations(),
+        error_media_type: problem::MEDIA_TYPE,
+        harmless: object([("kind", false, any_text())]),
+    }
+}
+
+const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
+const NONE: (u16, &str) = (404, "There is no such contact.");
+const GONE: (u16, &str) = (410, "The contact's personal data was erased.");
+const STALE: (u16, &str) = (412, "The contact is at another version.");
+const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
+
+fn operations() -> Vec<Described> {
+    let mut all = writes();
+    all.extend(reads());
+    all
+}
+
+fn writes() -> Vec<Described> {
+    const ETAG: &[&str] = &["etag"];
+    const NEW: &[&str] = &["etag", "location"];
+    let key = one_of(&["email", "externalId"]);
+    vec![
+        Described::new("create", "Create a contact")
+            .with([tenant("The contact's tenant.")])
+            .takes_as(&CARD_TYPES, "Card")
+            .gives(201, "The contact.", "Contact")
+            .headed(NEW)
+            .fails(&[INVALID, MEDIA_TYPE]),
+        Described::new(
+            "upsert",
+            "Create a contact, or replace the one with the same key",
+        )
+        .with([
+            tenant("The contact's tenant."),
+            Parameter::query("match", "By what it is found.", key).required(),
+        ])
+        .takes_as(&CARD_TYPES, "Card")
+        .gives(200, "The contact as it is now.", "Contact")
+        .headed(ETAG)
+        .gives(201, "The contact, which is new.", "Contact")
+        .headed(NEW)
+        .fails(&[
+            INVALID,
+            (409, "The key fits several contacts."),
+            STALE,
+            MEDIA_TYPE,
+        ]),
+        Described::new("bulk", "Do several changes, each by itself")
+            .with([tenant("The contacts' tenant.")])
+            .takes("Batch")
+            .gives(200, "How each ended, in their order.", "BatchResult")
+            .fails(&[INVALID, MEDIA_TYPE]),
+        Described::new("update", "Change a contact")
+            .takes_as(&PATCH_TYPES, "Patch")
+            .gives(200, "The contact as it is now.", "Contact")
+            .headed(ETAG)
+            .fails(&[
+                INVALID,
+                NONE,
+                (409, "The contact belongs to another dialect."),
+                GONE,
+                STALE,
+                MEDIA_TYPE,
+            ]),
+        Described::new("delete", "Delete a contact; its past stays readable")
+            .ends(204, "It is gone.")
+            .fails(&[INVALID, NONE, GONE, STALE]),
+        Described::new("erase", "Destroy a contact's personal data for good")
+            .takes("Erase")
+            .gives(200, "It is erased; the same again says the same.", "Erased")
+            .fails(&[INVALID, NONE, STALE, MEDIA_TYPE]),
+    ]
+}
+
+fn reads() -> Vec<Described> {
+    let as_of = || Parameter::query("as_of", "A position or a time of the past.", point());
+    let limit = || {
+        Parameter::query(
+            "limit",
+            "The most that the answer holds.",
+            whole(1, LIMIT_MAX),
+        )
+    };
+    let after = || Parameter::query("after", "The position after which to go on.", count());
+    vec![
+        Described::new("list", "Find contacts of every dialect")
+            .with(search())
+            .with([as_of(), limit()])
+            .gives(200, "A page of contacts.", "Contacts")
+            .fails(&[INVALID]),
+        Described::new("changes", "Read what changed since a position")
+            .with([after(), limit(), tenant("One tenant's alone."), dialect()])
+            .gives(200, "Changed and deleted contacts.", "Changes")
+            .fails(&[INVALID]),
+        Described::new("get", "Read a contact")
+            .with([as_of()])
+            .gives(200, "The contact.", "Contact")
+            .headed(&["etag"])
+            .fails(&[INVALID, NONE, GONE]),
+        Described::new(
+            "history",
+            "Read every change of a contact, the oldest first",
+        )
+        .with([after(), limit()])
+        .gives(200, "The changes.", "History")
+        .fails(&[INVALID, NONE]),
+        Described::new(
+            "diff",
+            "Read what differs between two points of a contact's past",
+        )
+        .with([
+            Parameter::query("from", "One; before its creation if not given.", point()),
+            Parameter::query("to", "The other; now if not given.", point()),
+        ])
+        .gives(200, "The difference.", "Diff")
+        .fails(&[INVALID, NONE, GONE]),
+    ]
+}
+
+fn tenant(about: &'static str) -> Parameter {
+    let text = json!({"type": "string", "minLength": 1, "maxLength": 128});
+    Parameter::query("tenant", about, text)
+}
+
+fn dialect() -> Parameter {
+    let names: Vec<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
+    Parameter::query("dialect", "One dialect's alone.", one_of(&names))
+}
+
+fn search() -> Vec<Parameter> {
+    let words = |name, about| {
+        let text = json!({"type": "string", "pattern": r"\S", "maxLength": TEXT_CHARS_MAX});
+        Parameter::query(name, about, text)
+    };
+    let orders: Vec<String> = SORTS
+        .iter()
+        .flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")])
+        .collect();
+    let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+    let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
+    let mut fields = any_text();
+    fields["description"] = members.into();
+    vec![
+        words("q", "Words, or their beginnings, anywhere in a contact."),
+        words("email", "An e-mail address, or its beginning."),
+        words("phone", "A phone number, by its digits."),
+        words("name", "Words of a name, or their beginnings."),
+        tenant("One tenant's alone."),
+        dialect(),
+        Parameter::query("active", "Whether the vendor calls it active.", flag()),
+        Parameter::query("created_after", "Created after this time.", time()),
+        Parameter::query("updated_after", "Changed after this time.", time()),
+        Parameter::query(
+            "sort",
+            "The order; a minus sign turns it round.",
+            one_of(&orders),
+        ),
+        Parameter::query("cursor", "The `nextCursor` of the page before.", any_text()),
+        Parameter::query("fields", "The members of a contact that are shown.", fields),
+    ]
+}
+
+/// A contact, or what `fields` leaves of one.
+fn contact(whole: bool) -> Value {
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    object([
+        ("id", true, uuid()),
+        ("vendorId", whole, any_text()),
+        ("tenant", whole, any_text()),
+        ("dialect", whole, any_text()),
+        ("owner", whole, texts),
+        ("version", whole, count()),
+        ("createdAt", whole, time()),
+        ("createdBy", whole, refer("Actor")),
+        ("lastModifiedAt", whole, time()),
+        ("lastModifiedBy", whole, refer("Actor")),
+        ("card", whole, refer("Card")),
+    ])
+}
+
+fn actor() -> Value {
+    object([
+        ("clientId", false, any_text()),
+        ("managementUserId", false, any_text()),
+        ("subject", false, any_text()),
+    ])
+}
+
+fn contacts() -> Value {
+    object([
+        ("data", true, list(refer("ContactPart"))),
+        ("nextCursor", false, any_text()),
+    ])
+}
+
+fn batch() -> Value {
+    let op = |name: &str| json!({ "const": name });
+    let version = json!({"anyOf": [count(), any_text()]});
+    let if_match = || ("ifMatch", false, version.clone());
+    let card = || ("card", true, refer("Card"));
+    let key = one_of(&["email", "externalId"]);
+    let operation = json!({"oneOf": [
+        object([("op", true, op("create")), card()]),
+        object([("op", true, op("update")), ("id", true, uuid()), ("patch", true, refer("Patch")), if_match()]),
+        object([("op", true, op("delete")), ("id", true, uuid()), if_match()]),
+        object([("op", true, op("upsert")), ("match", true, key), card(), if_match()]),
+    ]});
+    let most = super::RULES.batch_items_max();
+    let operations = json!({"type": "array", "items": operation, "maxItems": most});
+    object([("operations", true, operations)])
+}
+
+fn batch_result() -> Value {
+    let item = object([
+        ("status", true, count()),
+        ("id", false, uuid()),
+        ("version", false, count()),
+        ("error", false, refer("Error")),
+    ]);
+    object([("results", true, list(item))])
+}
+
+fn reasons() -> Value {
+    one_of(&EraseReason::ALL.map(EraseReason::name))
+}
+
+fn erase() -> Value {
+    let reference = json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"});
+    object([("reason", true, reasons()), ("reference", false, reference)])
+}
+
+fn changes() -> Value {
+    let deleted = object([
+        ("id", false, uuid()),
+        ("vendorId", false, any_text()),
+        ("tenant", true, any_text()),
+        ("dialect", true, any_text()),
+        ("operation", true, any_text()),
+        ("position", true, count()),
+        ("time", true, time()),
+    ]);
+    object([
+        ("changed", true, list(refer("Contact"))),
+        ("deleted", true, list(deleted)),
+        ("next", true, count()),
+        ("more", true, flag()),
+    ])
+}
+
+fn history() -> Value {
+    let erasure = object([
+        ("reason", true, reasons()),
+        ("reference", false, any_text()),
+    ]);
+    let change = object([
+        ("position", true, count()),
+        ("time", true, time()),
+        ("operation", true, any_text()),
+        ("version", false, count()),
+        ("correlation", true, any_text()),
+        ("actor", true, refer("Actor")),
+        ("fields", true, list(any_text())),
+        ("changes", false, list(refer("Difference"))),
+        ("erasure", false, erasure),
+    ]);
+    object([
+        ("id", true, uuid()),
+        ("data", true, list(change)),
+        ("next", false, count()),
+    ])
+}
+
+fn difference() -> Value {
+    object([
+        (
+            "field",
+            true,
+            json!({"type": "string", "format": "json-pointer"}),
+        ),
+        ("old", false, json!({})),
+        ("new", false, json!({})),
+    ])
+}
+
+fn diff() -> Value {
+    let at = || {
+        or_null(object([
+            ("position", true, count()),
+            ("time", true, time()),
+            ("version", false, count()),
+            ("operation", true, any_text()),
+        ]))
+    };
+    object([
+        ("id", true, uuid()),
+        ("from", true, at()),
+        ("to", true, at()),
+        ("changes", true, list(refer("Difference"))),
+    ])
+}
+
+/// Problem details (RFC 9457).
+fn error() -> Value {
+    let violation = object([
+        ("field", true, any_text()),
+        ("code", true, any_text()),
+        ("message", true, any_text()),
+    ]);
+    object([
+        ("type", true, any_text()),
+        ("title", true, any_text()),
+        ("status", true, whole(400, 599)),
+        ("code", true, any_text()),
+        ("detail", true, any_text()),
+        ("violations", false, list(violation)),
+    ])
+}
