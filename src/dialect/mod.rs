@@ -27,6 +27,7 @@ mod rig;
 pub mod route;
 pub mod search;
 pub mod thena;
+pub mod uri;
 
 pub use call::{
     Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Shown, Window, Write,

@@ -65,6 +65,10 @@ fn to_address(address: &Record) -> Value {
     if !components.is_empty() {
         object.insert("components".into(), components.into());
         object.insert("isOrdered".into(), true.into());
+    } else {
+        // An address that is only referred to has nothing to write, and the RFC wants one of its
+        // own properties (section 2.5.1).
+        object.insert("full".into(), "".into());
     }
     object.extend(own(address, ADDRESS.fields));
     object.into()

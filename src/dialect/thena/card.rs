@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::contact::CustomerContact;
+use crate::dialect::uri::is_uri;
 use crate::domain::{Card, CardError};
 
 /// The Card properties for what only this vendor knows.
+const AVATAR: &str = "thena.ai:avatarUrl";
 const TYPE: &str = "thena.ai:contactType";
 const ACCOUNTS: &str = "thena.ai:accountIds";
 const CUSTOM_FIELDS: &str = "thena.ai:customFieldValues";
@@ -37,8 +39,12 @@ impl CustomerContact {
         put("emails", !self.email.is_empty(), email);
         let phone = json!({"phone": {"number": self.phone_number}});
         put("phones", !self.phone_number.is_empty(), phone);
+        // The vendor takes any text; a Card's medium has a URI.
         let avatar = json!({"avatar": {"kind": "photo", "uri": self.avatar_url}});
-        put("media", !self.avatar_url.is_empty(), avatar);
+        let is_uri = is_uri(&self.avatar_url);
+        put("media", is_uri, avatar);
+        let other = !is_uri && !self.avatar_url.is_empty();
+        put(AVATAR, other, self.avatar_url.as_str().into());
         let contact_type = self.contact_type.as_str();
         put(TYPE, !contact_type.is_empty(), contact_type.into());
         let accounts = self.account_ids.clone();
@@ -67,7 +73,10 @@ impl CustomerContact {
             last_name: name("surname").unwrap_or_default(),
             email: text(&["emails", "email", "address"]).to_owned(),
             phone_number: text(&["phones", "phone", "number"]).to_owned(),
-            avatar_url: text(&["media", "avatar", "uri"]).to_owned(),
+            avatar_url: match text(&["media", "avatar", "uri"]) {
+                "" => text(&[AVATAR]).to_owned(),
+                uri => uri.to_owned(),
+            },
             contact_type: text(&[TYPE]).to_owned(),
             account_ids: account_ids(card).map(str::to_owned).collect(),
             custom_field_values: custom
@@ -127,7 +136,8 @@ mod tests {
     prop_compose! {
         fn contact()(
             (first_name, last_name, email) in (".*", ".*", ".*"),
-            (phone_number, avatar_url, contact_type) in (".*", ".*", ".*"),
+            avatar_url in prop_oneof![".*", "https://[a-z]{1,9}/"],
+            (phone_number, contact_type) in (".*", ".*"),
             account_ids in vec(".*", 0..3), custom_field_values in vec(object(), 0..3),
             metadata in object(), source in ".*",
         ) -> CustomerContact {
@@ -142,6 +152,9 @@ mod tests {
         #[test]
         fn a_contact_survives_its_card(contact in contact()) {
             let card = contact.to_card(None).expect("a card");
+            if let Some(avatar) = at(&card, &["media", "avatar", "uri"]) {
+                prop_assert!(avatar.as_str().is_some_and(is_uri), "{}", avatar);
+            }
             prop_assert_eq!(CustomerContact::from_card(&card), contact);
         }
     }

@@ -98,6 +98,12 @@ proptest! {
         prop_assert_eq!(&from_card(&card), &contact);
         let stored = Card::from_json(&card.to_json()).expect("a card");
         prop_assert_eq!(from_card(&stored), contact);
+        // RFC 9553, section 2.5.1: an address has at least one of these.
+        let addresses = card.get("addresses").and_then(Value::as_object);
+        for address in addresses.into_iter().flat_map(Map::values) {
+            let written = address.get("components").or_else(|| address.get("full"));
+            prop_assert!(written.is_some(), "{}", address);
+        }
     }
 
     #[test]
