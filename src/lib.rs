@@ -18,6 +18,7 @@
 //! | [`dialect`] | one folder a vendor: routes, decode, encode, errors |
 //! | [`auth`] | a token in, a principal out |
 //! | [`gateway`] | a request of any transport, from its token to the vendor's answer |
+//! | [`contract`] | the machine-readable contracts, made from all of the above |
 //! | [`http`], [`nats`] | sockets and subjects |
 //! | [`cli`] | composes everything; one file a subcommand |
 
@@ -26,6 +27,7 @@
 pub mod audit;
 pub mod auth;
 pub mod cli;
+pub mod contract;
 pub mod dialect;
 pub mod domain;
 pub mod gateway;

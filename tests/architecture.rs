@@ -32,6 +32,7 @@ const FLOORS: &[&[&str]] = &[
     &["dialect"],
     &["auth"],
     &["gateway"],
+    &["contract"],
     &["http", "nats"],
     &["cli"],
 ];

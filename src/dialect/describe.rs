@@ -29,6 +29,8 @@ pub struct Description {
 pub const ERROR: &str = "Error";
 /// The media type of most bodies.
 pub const JSON: &str = "application/json";
+/// The media type of a body without any form.
+pub const TEXT: &str = "text/plain";
 
 /// What one route takes and answers.
 #[derive(Debug)]
@@ -52,12 +54,19 @@ pub struct Answered {
     pub status: u16,
     /// When it is given, or what it holds.
     pub about: &'static str,
-    /// The schema of its body; an answer without one has no body, or one of plain text.
-    pub schema: Option<&'static str>,
+    /// The forms of its body; none where it has no body.
+    pub forms: Vec<Form>,
     /// The headers that it always has beside those that every answer has, in lower case.
     pub headers: &'static [&'static str],
-    /// The media type of a body without a schema.
-    pub media_type: Option<&'static str>,
+}
+
+/// The form of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON of the schema of this name.
+    Json(&'static str),
+    /// Text of this media type.
+    Text(&'static str),
 }
 
 /// Where a parameter stands.
@@ -168,33 +177,44 @@ impl Described {
         }
     }
 
-    /// The same with an answer that has a body.
+    /// The same with an answer that is JSON of a schema.
     #[must_use]
-    pub fn gives(mut self, status: u16, about: &'static str, schema: &'static str) -> Self {
+    pub fn gives(self, status: u16, about: &'static str, schema: &'static str) -> Self {
+        self.answered(status, about, vec![Form::Json(schema)])
+    }
+
+    /// The same with an answer that is text.
+    #[must_use]
+    pub fn tells(self, status: u16, about: &'static str, media_type: &'static str) -> Self {
+        self.answered(status, about, vec![Form::Text(media_type)])
+    }
+
+    /// The same with an answer that has no body.
+    #[must_use]
+    pub fn ends(self, status: u16, about: &'static str) -> Self {
+        self.answered(status, about, Vec::new())
+    }
+
+    fn answered(mut self, status: u16, about: &'static str, forms: Vec<Form>) -> Self {
         self.answers.push(Answered {
             status,
             about,
-            schema: Some(schema),
+            forms,
             headers: &[],
-            media_type: None,
         });
         self
     }
 
-    /// The same with an answer that has none.
+    /// The same, the last answer being in this form too.
     #[must_use]
-    pub fn ends(mut self, status: u16, about: &'static str) -> Self {
-        self.answers.push(Answered {
-            status,
-            about,
-            schema: None,
-            headers: &[],
-            media_type: None,
-        });
+    pub fn or_as(mut self, form: Form) -> Self {
+        if let Some(last) = self.answers.last_mut() {
+            last.forms.push(form);
+        }
         self
     }
 
-    /// The same, the last answer having these headers, and a media type where it is no JSON.
+    /// The same, the last answer always having these headers.
     #[must_use]
     pub fn headed(mut self, headers: &'static [&'static str]) -> Self {
         if let Some(last) = self.answers.last_mut() {
@@ -209,19 +229,6 @@ impl Described {
         for (status, about) in errors {
             self = self.gives(*status, about, ERROR);
         }
-        self
-    }
-
-    /// The same with an error in plain text.
-    #[must_use]
-    pub fn fails_in_text(mut self, status: u16, about: &'static str) -> Self {
-        self.answers.push(Answered {
-            status,
-            about,
-            schema: None,
-            headers: &[],
-            media_type: Some("text/plain"),
-        });
         self
     }
 }

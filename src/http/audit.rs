@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -42,9 +43,11 @@ pub async fn key(State(app): State<Arc<App>>) -> Response {
 /// `GET /audit/tile/…`.
 pub async fn tile(
     State(app): State<Arc<App>>,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
+    // What is no UTF-8 is the path of nothing.
+    let path = path.map_or_else(|_| String::new(), |Path(path)| path);
     let Some(coord) = Coord::parse(&format!("tile/{path}")) else {
         return respond(Err(Refusal::UnknownPath));
     };
@@ -67,9 +70,10 @@ pub async fn tile(
 /// `GET /audit/proof/{position}`: waits for a checkpoint that covers it.
 pub async fn proof(
     State(app): State<Arc<App>>,
-    Path(position): Path<String>,
+    position: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let position = position.map_or_else(|_| String::new(), |Path(position)| position);
     let proved = prove(&app, &position, &headers).await;
     let mut response = respond(proved.map(|text| Reply::text(StatusCode::OK, &text)));
     if response.status() != StatusCode::UNAUTHORIZED {

@@ -9,6 +9,7 @@
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `probes`, `metrics` | for those who watch over the service |
+//! | `contracts` | OpenAPI, AsyncAPI and JSON Schemas |
 //! | `answer` | what every answer carries |
 //!
 //! No rule about contacts is here; nor is anything of the message bus.
@@ -17,6 +18,7 @@ mod answer;
 mod audit;
 mod body;
 mod connections;
+mod contracts;
 mod events;
 mod metrics;
 mod probes;

@@ -12,8 +12,9 @@ use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, events, probes, stats};
+use super::{App, answer, audit, contracts, events, probes, stats};
 use crate::auth::origin_allowed;
+use crate::contract::Own;
 use crate::dialect::{self, Dialect, Method, Refusal, native};
 use crate::gateway::fresh_correlation;
 
@@ -28,17 +29,10 @@ pub fn router(app: Arc<App>) -> Router {
             }
         }
     }
+    for own in Own::ALL {
+        router = router.route(own.path(), handler_of(own));
+    }
     router
-        .route("/events", get(events::events))
-        .route("/audit/checkpoint", get(audit::checkpoint))
-        .route("/audit/key", get(audit::key))
-        .route("/audit/tile/{*path}", get(audit::tile))
-        .route("/audit/proof/{position}", get(audit::proof))
-        .route("/stats", get(stats::stats))
-        .route("/views/{name}/rebuild", post(stats::rebuild))
-        .route("/healthz", get(probes::live))
-        .route("/readyz", get(probes::ready))
-        .route("/metrics", get(probes::metrics))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), only_from_here))
@@ -54,6 +48,25 @@ async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Nex
         return refuse(&app, request.uri().path(), &Refusal::ForeignOrigin);
     }
     next.run(request).await
+}
+
+/// The handler of one of our own routes.
+fn handler_of(own: Own) -> MethodRouter<Arc<App>> {
+    match own {
+        Own::Events => get(events::events),
+        Own::Stats => get(stats::stats),
+        Own::Rebuild => post(stats::rebuild),
+        Own::Checkpoint => get(audit::checkpoint),
+        Own::Key => get(audit::key),
+        Own::Tile => get(audit::tile),
+        Own::Proof => get(audit::proof),
+        Own::Live => get(probes::live),
+        Own::Ready => get(probes::ready),
+        Own::Metrics => get(probes::metrics),
+        Own::OpenApi => get(contracts::openapi),
+        Own::AsyncApi => get(contracts::asyncapi),
+        Own::Schema => get(contracts::schema),
+    }
 }
 
 const fn filter(method: Method) -> MethodFilter {

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -78,9 +79,11 @@ pub async fn stats(State(app): State<Arc<App>>, request: Request) -> Response {
 /// `POST /views/{name}/rebuild`.
 pub async fn rebuild(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
+    // What is no UTF-8 is the name of nothing.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let answered = app.gateway.authenticate(&headers, unix_seconds()).await;
     let answered = answered.and_then(|principal| {
         app.gateway.rebuild_view(&principal, &name)?;

@@ -133,7 +133,15 @@ fn texts() -> impl Iterator<Item = (&'static str, bool, Value)> {
     let names = Details::default().texts().map(|(name, _)| name);
     names
         .into_iter()
-        .map(|name| (name, false, or_null(text(rule(name)))))
+        .map(|name| (name, false, or_null(text_read(name))))
+}
+
+/// An empty address is none.
+fn text_read(name: &str) -> Value {
+    match (name, text(rule(name))) {
+        ("email", address) => json!({"anyOf": [address, {"const": ""}]}),
+        (_, text) => text,
+    }
 }
 
 fn country() -> (&'static str, bool, Value) {

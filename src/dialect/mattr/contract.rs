@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::contact::{EMAIL, NAME};
 use super::decode::LIMIT_MAX;
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, flag, list, object, one_of, or_null, refer,
-    text, time, uuid, whole,
+    Described, Description, JSON, Parameter, TEXT, any_text, flag, list, object, one_of, or_null,
+    refer, text, time, uuid, whole,
 };
 use crate::dialect::fields::ANY_TEXT;
 
@@ -47,7 +47,7 @@ fn operations() -> Vec<Described> {
             .gives(201, "The contact.", "Contact")
             .headed(ETAG)
             .fails(&[INVALID])
-            .fails_in_text(415, MEDIA_TYPE),
+            .tells(415, MEDIA_TYPE, TEXT),
         Described::new("list", "List a participant's contacts")
             .with(pages())
             .gives(200, "A page of contacts.", "Contacts")
@@ -61,7 +61,7 @@ fn operations() -> Vec<Described> {
             .gives(200, "The contact as it is now.", "Contact")
             .headed(ETAG)
             .fails(&[INVALID, NONE, STALE])
-            .fails_in_text(415, MEDIA_TYPE),
+            .tells(415, MEDIA_TYPE, TEXT),
         Described::new("delete", "Delete a contact")
             .ends(204, "It is gone.")
             .fails(&[INVALID, NONE, STALE]),

@@ -1,0 +1,347 @@
+//! `schemas/openapi.json`: OpenAPI 3.1 of every path of every dialect, and of our own.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::own::{self, Own};
+use super::refusals::{self, Refused};
+use super::{DIALECT, component, components, moved};
+use crate::dialect::describe::{Described, ERROR, Form, JSON, Parameter, Place};
+use crate::dialect::{self, Description, Dialect, Route, native};
+
+/// Whose routes are described.
+struct Api {
+    /// The prefix of its schemas and operations.
+    name: &'static str,
+    dialect: &'static dyn Dialect,
+    description: Description,
+    routes: Vec<Route>,
+}
+
+/// The document.
+pub fn document() -> Value {
+    let apis = apis();
+    let mut paths: Map<String, Value> = Map::new();
+    for api in &apis {
+        for route in &api.routes {
+            for (number, path) in route.paths.iter().enumerate() {
+                // A parameter that holds slashes has no notation of its own here.
+                let path = path.replace("{*", "{");
+                let operation = operation(api, route, &path, number);
+                let item = paths.entry(path).or_insert_with(|| json!({}));
+                item[route.method.name().to_ascii_lowercase()] = operation;
+            }
+        }
+    }
+    let tags: Vec<Value> = apis
+        .iter()
+        .map(|api| json!({"name": api.name, "description": api.description.title}))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": info(),
+        "jsonSchemaDialect": DIALECT,
+        "servers": [{"url": "http://127.0.0.1:8080", "description": "As it starts with nothing configured."}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": components(),
+            "parameters": parameters(),
+            "headers": headers(),
+            "securitySchemes": security_schemes(),
+        },
+    })
+}
+
+/// What both documents say of the service.
+pub fn info() -> Value {
+    json!({
+        "title": "contactd",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "An event-sourced contact service: the contact APIs of five vendors, and one of its own.",
+        "license": {"name": "MIT"},
+    })
+}
+
+fn apis() -> Vec<Api> {
+    let ours = Api {
+        name: own::NAME,
+        dialect: &native::Native,
+        description: own::description(),
+        routes: Own::ALL.map(Own::route).into(),
+    };
+    let dialects = dialect::ALL.iter().copied().map(|dialect| Api {
+        name: dialect.rules().name,
+        dialect,
+        description: dialect.describe(),
+        routes: dialect.routes().iter().map(copy).collect(),
+    });
+    dialects.chain([ours]).collect()
+}
+
+fn copy(route: &Route) -> Route {
+    Route { ..*route }
+}
+
+/// One operation. Each further path of a route is an operation of its own, numbered from 2.
+fn operation(api: &Api, route: &Route, path: &str, number: usize) -> Value {
+    let undescribed = Described::new(route.operation, "");
+    let operations = &mut api.description.operations.iter();
+    let described = operations
+        .find(|one| one.operation == route.operation)
+        .unwrap_or(&undescribed);
+    let mut id = format!("{}.{}", api.name, route.operation);
+    if number > 0 {
+        id.push_str(&format!(".{}", number + 1));
+    }
+    let mut operation = json!({
+        "operationId": id,
+        "tags": [api.name],
+        "summary": described.summary,
+        "parameters": parameters_of(api, route, described, path),
+        "responses": responses(api, route, described),
+        "security": security(api, route),
+    });
+    if !route.roles.is_empty() {
+        let roles = route.roles.join("`, `");
+        operation["description"] = format!("One of these roles is needed: `{roles}`.").into();
+    }
+    if let Some((media_types, schema)) = described.body {
+        let schema = component(api.name, schema);
+        let content = media_types
+            .iter()
+            .map(|media_type| ((*media_type).to_owned(), json!({ "schema": schema })));
+        let content: Map<String, Value> = content.collect();
+        operation["requestBody"] = json!({"required": true, "content": content});
+    }
+    operation
+}
+
+fn parameters_of(api: &Api, route: &Route, described: &Described, path: &str) -> Vec<Value> {
+    let in_path = |parameter: &&Parameter| path.contains(&format!("{{{}}}", parameter.name));
+    let own = api.description.path.iter().filter(in_path);
+    let mut all: Vec<Value> = own
+        .chain(&described.parameters)
+        .map(|one| parameter(one, api.name))
+        .collect();
+    let mut shared =
+        |name: &str| all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
+    if route.writes {
+        shared("IdempotencyKey");
+    }
+    if route.writes && route.target.is_some() {
+        shared("IfMatch");
+    }
+    if !route.roles.is_empty() && api.name != own::NAME {
+        shared("MinPosition");
+    }
+    all
+}
+
+fn parameter(parameter: &Parameter, owner: &str) -> Value {
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
+    json!({
+        "name": parameter.name,
+        "in": place,
+        "required": parameter.required,
+        "description": parameter.about,
+        "schema": moved(parameter.schema.clone(), owner),
+    })
+}
+
+/// What the dialect tells of its answers, and after these what it says when it refuses.
+fn responses(api: &Api, route: &Route, described: &Described) -> Map<String, Value> {
+    let mut refused = refusals::of(api.dialect, route, described);
+    let mut all: BTreeMap<u16, Value> = BTreeMap::new();
+    for answer in &described.answers {
+        let mut known = refused.remove(&answer.status).unwrap_or_default();
+        known.reasons.insert(0, answer.about.to_owned());
+        known.forms.splice(0..0, answer.forms.iter().copied());
+        let succeeds = answer.status < 300 && !route.roles.is_empty();
+        let headers = headers_of(answer.headers, succeeds);
+        all.insert(answer.status, response(api, &known, headers));
+    }
+    for (status, known) in refused {
+        all.insert(status, response(api, &known, headers_of(&[], false)));
+    }
+    let named = all.into_iter();
+    named
+        .map(|(status, one)| (status.to_string(), one))
+        .collect()
+}
+
+fn response(api: &Api, known: &Refused, headers: Value) -> Value {
+    let mut response = json!({"description": known.reasons.join(" "), "headers": headers});
+    let content: Map<String, Value> = known
+        .forms
+        .iter()
+        .map(|form| match form {
+            Form::Text(media_type) => (
+                (*media_type).to_owned(),
+                json!({"schema": {"type": "string"}}),
+            ),
+            Form::Json(schema) => {
+                let media_type = match *schema {
+                    ERROR => api.description.error_media_type,
+                    _ => JSON,
+                };
+                (
+                    media_type.to_owned(),
+                    json!({"schema": component(api.name, schema)}),
+                )
+            }
+        })
+        .collect();
+    if !content.is_empty() {
+        response["content"] = content.into();
+    }
+    response
+}
+
+fn headers_of(own: &[&str], with_position: bool) -> Value {
+    let shared = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
+    let mut headers = json!({"Contact-Correlation": shared("Correlation")});
+    if with_position {
+        headers["Contact-Position"] = shared("Position");
+    }
+    for name in own {
+        headers[*name] = match *name {
+            "etag" => shared("Version"),
+            "location" => shared("Location"),
+            _ => json!({"required": true, "schema": {"type": "string"}}),
+        };
+    }
+    headers
+}
+
+fn headers() -> Value {
+    let header = |about: &str, schema: Value| json!({"description": about, "required": true, "schema": schema});
+    let text = json!({"type": "string"});
+    json!({
+        "Correlation": header("What ties together all that came of the request.", text),
+        "Position": header(
+            "Of a write its outcome's position in the log, of a read the position its view had reached.",
+            json!({"type": "integer", "minimum": 0}),
+        ),
+        "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
+        "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
+    })
+}
+
+fn parameters() -> Value {
+    let header = |name: &str, about: &str, schema: Value| {
+        json!({
+            "name": name, "in": "header", "required": false, "description": about, "schema": schema,
+        })
+    };
+    json!({
+        "IdempotencyKey": header(
+            "Idempotency-Key",
+            "The same key with the same request gives the same answer, and happens once.",
+            json!({"type": "string", "pattern": "^[!-~]{1,128}$"}),
+        ),
+        "IfMatch": header(
+            "If-Match",
+            "The `ETag` of the version that the request is about.",
+            json!({"type": "string", "pattern": "^(\\*|\"[0-9]+\"(, ?\"[0-9]+\")*)$"}),
+        ),
+        "MinPosition": header(
+            "Contact-Min-Position",
+            "A position that the answer's view must have reached.",
+            json!({"type": "integer", "minimum": 0}),
+        ),
+    })
+}
+
+fn security(api: &Api, route: &Route) -> Value {
+    if route.roles.is_empty() {
+        return json!([]);
+    }
+    let mut needed = json!({"bearer": []});
+    if let Some(session) = api
+        .dialect
+        .session_header()
+        .filter(|_| api.name != own::NAME)
+    {
+        needed[session] = json!([]);
+    }
+    // On loopback, in open mode, nothing is needed.
+    json!([needed, {}])
+}
+
+fn security_schemes() -> Value {
+    let about =
+        "A token of the JWKS that the service is given, or one of its own (`contactd token`).";
+    let bearer =
+        json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about});
+    let mut schemes = json!({ "bearer": bearer });
+    for session in dialect::ALL
+        .iter()
+        .filter_map(|dialect| dialect.session_header())
+    {
+        schemes[session] = json!({"type": "apiKey", "in": "header", "name": session});
+    }
+    schemes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_of_a_route() {
+        for api in apis() {
+            let routes: Vec<&str> = api.routes.iter().map(|route| route.operation).collect();
+            let described = api.description.operations.iter().map(|one| one.operation);
+            let described: Vec<&str> = described.collect();
+            for operation in &routes {
+                assert!(described.contains(operation), "{}.{operation}", api.name);
+            }
+            assert_eq!(described.len(), routes.len(), "{}", api.name);
+        }
+    }
+
+    #[test]
+    fn every_parameter_of_a_path_is_described() {
+        for api in apis() {
+            let paths = api.routes.iter().flat_map(|route| route.paths);
+            let names = paths.flat_map(|path| path.split(['{', '}']).skip(1).step_by(2));
+            for name in names {
+                let name = name.trim_start_matches('*');
+                let known = api.description.path.iter().any(|one| one.name == name);
+                assert!(known, "{} {name}", api.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        fn names(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(
+                        members
+                            .get("$ref")
+                            .and_then(Value::as_str)
+                            .map(str::to_owned),
+                    );
+                    members.values().for_each(|value| names(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = Vec::new();
+        names(&document, &mut found);
+        for name in found {
+            let pointer = name.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which refusals a route may give whatever its content, and how its dialect words them.
+//!
+//! Nothing is described twice: the dialect is asked to refuse, and its answer is looked at.
+
+use std::collections::BTreeMap;
+
+use crate::dialect::describe::{Described, ERROR, Form, TEXT};
+use crate::dialect::{Dialect, Refusal, Reply, Route, TokenProblem};
+
+/// What is known of one status: why it is given, and in which forms.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Reasons, for people.
+    pub reasons: Vec<String>,
+    /// Forms of the body.
+    pub forms: Vec<Form>,
+}
+
+/// The refusals of a route by their status.
+pub fn of(dialect: &dyn Dialect, route: &Route, described: &Described) -> BTreeMap<u16, Refused> {
+    let mut found: BTreeMap<u16, Refused> = BTreeMap::new();
+    for refusal in all()
+        .iter()
+        .filter(|r| may_be(r, dialect, route, described))
+    {
+        let reply = dialect.refuse(refusal);
+        let refused = found.entry(reply.status.as_u16()).or_default();
+        let (reason, form) = (refusal.message(), form(&reply));
+        if !refused.reasons.contains(&reason) {
+            refused.reasons.push(reason);
+        }
+        if !refused.forms.contains(&form) {
+            refused.forms.push(form);
+        }
+    }
+    found
+}
+
+fn form(reply: &Reply) -> Form {
+    let media_type = reply
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "content-type");
+    if media_type.is_some_and(|(_, value)| value.starts_with("text/")) {
+        Form::Text(TEXT)
+    } else {
+        Form::Json(ERROR)
+    }
+}
+
+/// One of every kind.
+pub fn all() -> Vec<Refusal> {
+    let name = "Contact-Min-Position";
+    let must = "a position in decimal digits";
+    vec![
+        Refusal::TenantUnclear,
+        Refusal::BadIdempotencyKey,
+        Refusal::BadParameter { name, must },
+        Refusal::TooBroad { limit: 100_000 },
+        Refusal::Unauthorized(TokenProblem::Missing),
+        Refusal::Unauthorized(TokenProblem::Invalid),
+        Refusal::Unauthorized(TokenProblem::Expired),
+        Refusal::SessionUnauthorized,
+        Refusal::Forbidden,
+        Refusal::NotYours,
+        Refusal::ForeignOrigin,
+        Refusal::UnknownPath,
+        Refusal::NotFound,
+        Refusal::Gone,
+        Refusal::MethodNotAllowed {
+            allow: "GET".into(),
+        },
+        Refusal::TooSlow,
+        Refusal::TooLarge {
+            limit_bytes: 1_048_576,
+        },
+        Refusal::TooManyItems { limit: 1_000 },
+        Refusal::KeyReused,
+        Refusal::PreconditionRequired,
+        Refusal::RateLimited {
+            retry_after_seconds: 1,
+        },
+        Refusal::Overloaded,
+        Refusal::NotThereYet,
+        Refusal::ReadOnly,
+        Refusal::OutcomeUnknown,
+        Refusal::Internal,
+    ]
+}
+
+/// Whether a route may give a refusal. What depends on its content the dialect describes itself.
+fn may_be(refusal: &Refusal, dialect: &dyn Dialect, route: &Route, described: &Described) -> bool {
+    let asks_for_token = !route.roles.is_empty();
+    match refusal {
+        Refusal::ForeignOrigin => true,
+        Refusal::Internal => asks_for_token || described.body.is_some(),
+        Refusal::Unauthorized(_)
+        | Refusal::Forbidden
+        | Refusal::NotYours
+        | Refusal::TenantUnclear
+        | Refusal::BadParameter { .. }
+        | Refusal::RateLimited { .. }
+        | Refusal::NotThereYet => asks_for_token,
+        Refusal::SessionUnauthorized => asks_for_token && dialect.session_header().is_some(),
+        Refusal::UnknownPath => route.paths.iter().any(|path| path.contains('{')),
+        Refusal::TooLarge { .. } | Refusal::TooSlow => described.body.is_some(),
+        Refusal::BadIdempotencyKey
+        | Refusal::KeyReused
+        | Refusal::Overloaded
+        | Refusal::ReadOnly
+        | Refusal::OutcomeUnknown => route.writes,
+        Refusal::PreconditionRequired => route.writes && route.target.is_some(),
+        Refusal::TooBroad { .. } => route.reads.is_some() && route.target.is_none(),
+        Refusal::TooManyItems { .. }
+        | Refusal::NotFound
+        | Refusal::Gone
+        | Refusal::MethodNotAllowed { .. } => false,
+    }
+}

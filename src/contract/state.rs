@@ -1,0 +1,84 @@
+//! The schemas of what the service says of itself.
+
+use serde_json::{Value, json};
+
+use crate::dialect::describe::{any_text, count, flag, list, object, one_of, refer, time};
+
+/// All of them but the event's.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("EventPage", event_page()),
+        ("Readiness", readiness()),
+        ("View", view()),
+        ("Stats", stats()),
+        ("Count", events_of_a_kind()),
+        ("Rebuilding", object([("view", true, any_text())])),
+        ("Document", json!({"type": "object"})),
+    ]
+}
+
+fn event_page() -> Value {
+    object([
+        ("events", true, list(refer("CloudEvent"))),
+        ("next", true, count()),
+    ])
+}
+
+fn readiness() -> Value {
+    object([
+        ("ready", true, flag()),
+        ("position", true, count()),
+        ("log", true, one_of(&["writable", "read-only"])),
+        ("bus", true, one_of(&["off", "away", "connected", "halted"])),
+        ("busReason", false, any_text()),
+        ("published", true, count()),
+        ("audit", true, one_of(&["sealing", "halted"])),
+        ("sealed", true, count()),
+        ("auditReason", false, any_text()),
+        ("views", true, list(refer("View"))),
+    ])
+}
+
+fn view() -> Value {
+    let stop = || object([("position", true, count()), ("reason", true, any_text())]);
+    object([
+        ("name", true, any_text()),
+        ("version", true, count()),
+        ("position", true, count()),
+        ("rebuilding", false, count()),
+        ("stopped", false, stop()),
+        ("rebuildStopped", false, stop()),
+    ])
+}
+
+fn events_of_a_kind() -> Value {
+    object([
+        ("dialect", true, any_text()),
+        ("operation", true, any_text()),
+        ("phase", true, one_of(&super::event::PHASES)),
+        ("count", true, count()),
+    ])
+}
+
+fn stats() -> Value {
+    let tenant = object([
+        ("dialect", true, any_text()),
+        ("tenant", true, any_text()),
+        ("count", true, count()),
+    ]);
+    let hour = object([
+        ("hour", true, time()),
+        ("total", true, count()),
+        ("perSecond", true, json!({"type": "number", "minimum": 0})),
+        ("counts", true, list(refer("Count"))),
+    ]);
+    object([
+        ("position", true, count()),
+        ("time", true, time()),
+        ("total", true, count()),
+        ("counts", true, list(refer("Count"))),
+        ("tenants", true, list(tenant)),
+        ("tenantsTotal", true, count()),
+        ("hours", true, list(hour)),
+    ])
+}

@@ -1,0 +1,40 @@
+//! The contracts, served by what they describe. They hold nobody's data, so no token is needed.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::answer;
+use crate::contract;
+use crate::dialect::describe::JSON;
+use crate::dialect::{Dialect, Refusal, Reply, native};
+use crate::gateway::fresh_correlation;
+
+/// `GET /openapi.json`.
+pub async fn openapi() -> Response {
+    file("openapi.json")
+}
+
+/// `GET /asyncapi.json`.
+pub async fn asyncapi() -> Response {
+    file("asyncapi.json")
+}
+
+/// `GET /schemas/{file}`.
+pub async fn schema(name: Result<Path<String>, PathRejection>) -> Response {
+    // What is no UTF-8 is the name of nothing.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    file(&name)
+}
+
+fn file(name: &str) -> Response {
+    let reply = match contract::file(name) {
+        Some(text) => Reply {
+            body: text.into(),
+            ..Reply::empty(StatusCode::OK).with("content-type", JSON)
+        },
+        None => native::Native.refuse(&Refusal::UnknownPath),
+    };
+    answer::response(reply, &fresh_correlation())
+}
