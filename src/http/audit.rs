@@ -3,19 +3,20 @@
 //! The checkpoint, the key and the hash tiles hold nobody's data and need no token; bundles hold
 //! tenants and ids, so they need `admin`, or `auditor` of every tenant.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{App, answer};
+use super::own::Segment;
+use super::{App, answer, own};
 use crate::audit::{Coord, Kind};
-use crate::auth::role;
+use crate::auth::{Principal, role};
 use crate::dialect::{Dialect, REGISTRY, Refusal, Reply, native};
 use crate::domain::Position;
-use crate::gateway::{fresh_correlation, unix_seconds};
+use crate::gateway::fresh_correlation;
 use crate::service::AuditError;
 
 /// A file that never changes may be kept for as long as one likes.
@@ -43,50 +44,69 @@ pub async fn key(State(app): State<Arc<App>>) -> Response {
 /// `GET /audit/tile/…`.
 pub async fn tile(
     State(app): State<Arc<App>>,
-    path: Result<Path<String>, PathRejection>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    path: Segment,
     headers: HeaderMap,
 ) -> Response {
-    // What is no UTF-8 is the path of nothing.
-    let path = path.map_or_else(|_| String::new(), |Path(path)| path);
-    let Some(coord) = Coord::parse(&format!("tile/{path}")) else {
+    let Some(coord) = Coord::parse(&format!("tile/{}", own::text(path))) else {
         return respond(Err(Refusal::UnknownPath));
     };
-    let entries = matches!(coord.kind(), Kind::Entries);
-    if entries && let Err(refusal) = may_read_entries(&app, &headers).await {
-        return respond(Err(refusal));
+    if !matches!(coord.kind(), Kind::Entries) {
+        return respond(file(&app, coord, FOR_EVER));
     }
-    let found = app.audit.tile(coord).map_err(fault);
-    respond(found.and_then(|bytes| {
-        let bytes = bytes.ok_or(Refusal::UnknownPath)?;
-        let cached = if entries { PRIVATE_FOR_EVER } else { FOR_EVER };
-        let mut reply = Reply::empty(StatusCode::OK)
-            .with("content-type", "application/octet-stream")
-            .with("cache-control", cached);
-        reply.body = bytes.to_vec();
-        Ok(reply)
-    }))
+    own::answer(
+        &app,
+        peer,
+        &headers,
+        &ROLES,
+        async |principal, correlation| {
+            // A bundle holds events of every tenant, so one tenant's administrator may not read it.
+            if !principal.tenants.is_every() {
+                return Err(Refusal::Forbidden);
+            }
+            let reply = file(&app, coord, PRIVATE_FOR_EVER)?;
+            let response = answer::response(reply, correlation);
+            Ok((response, app.gateway.service.head()))
+        },
+    )
+    .await
 }
 
 /// `GET /audit/proof/{position}`: waits for a checkpoint that covers it.
 pub async fn proof(
     State(app): State<Arc<App>>,
-    position: Result<Path<String>, PathRejection>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    position: Segment,
     headers: HeaderMap,
 ) -> Response {
-    let position = position.map_or_else(|_| String::new(), |Path(position)| position);
-    let proved = prove(&app, &position, &headers).await;
-    let mut response = respond(proved.map(|text| Reply::text(StatusCode::OK, &text)));
-    if response.status() != StatusCode::UNAUTHORIZED {
-        answer::at(&mut response, app.gateway.service.head());
-    }
-    response
+    let position = own::text(position);
+    own::answer(
+        &app,
+        peer,
+        &headers,
+        &ROLES,
+        async |principal, correlation| {
+            let proof = prove(&app, &principal, &position).await?;
+            let response = answer::response(Reply::text(StatusCode::OK, &proof), correlation);
+            Ok((response, app.gateway.service.head()))
+        },
+    )
+    .await
 }
 
-async fn prove(app: &App, position: &str, headers: &HeaderMap) -> Result<String, Refusal> {
-    let principal = app.gateway.authenticate(headers, unix_seconds()).await?;
-    if !principal.has_any(&[role::ADMIN, role::AUDITOR]) {
-        return Err(Refusal::Forbidden);
-    }
+const ROLES: [&str; 2] = [role::ADMIN, role::AUDITOR];
+
+/// The bytes of a tile or bundle.
+fn file(app: &App, coord: Coord, cached: &'static str) -> Result<Reply, Refusal> {
+    let bytes = app.audit.tile(coord).map_err(fault)?;
+    let mut reply = Reply::empty(StatusCode::OK)
+        .with("content-type", "application/octet-stream")
+        .with("cache-control", cached);
+    reply.body = bytes.ok_or(Refusal::UnknownPath)?.to_vec();
+    Ok(reply)
+}
+
+async fn prove(app: &App, principal: &Principal, position: &str) -> Result<String, Refusal> {
     let position = position.parse().map(Position::new);
     let position = position.map_err(|_| Refusal::BadParameter {
         name: "position",
@@ -111,17 +131,6 @@ async fn prove(app: &App, position: &str, headers: &HeaderMap) -> Result<String,
         Ok(proof) => Ok(proof.to_string()),
         Err(AuditError::NoSuchPosition { .. }) => Err(Refusal::NotThereYet),
         Err(error) => Err(fault(error)),
-    }
-}
-
-async fn may_read_entries(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let principal = app.gateway.authenticate(headers, unix_seconds()).await?;
-    // A bundle holds events of every tenant, so one tenant's administrator may not read it.
-    let role = principal.has_any(&[role::ADMIN, role::AUDITOR]);
-    if role && principal.tenants.is_every() {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The event log: as JSON pages, as lines to the head of the moment, or followed live.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,11 +12,11 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{App, answer};
+use super::{App, answer, own};
 use crate::auth::{Principal, role};
-use crate::dialect::{Dialect, Query, REGISTRY, Refusal, Reply, native};
+use crate::dialect::{Query, REGISTRY, Refusal, Reply, native};
 use crate::domain::{Correlation, Event, Position};
-use crate::gateway::{fresh_correlation, sees_contents, unix_seconds};
+use crate::gateway::sees_contents;
 use crate::log::record::Record;
 use crate::service::{EventScan, ReadError, Service};
 use crate::wire::{CloudEvent, Detail, cloud_event, event_type};
@@ -55,42 +56,31 @@ struct PageBody {
 }
 
 /// `GET /events`.
-pub async fn events(State(app): State<Arc<App>>, request: Request) -> Response {
-    let correlation = fresh_correlation();
+pub async fn events(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    match answered(&app, &head.headers, &query, &correlation).await {
-        Ok(response) => response,
-        Err(refusal) => {
-            let known = !matches!(refusal, Refusal::Unauthorized(_));
-            let mut response = answer::response(native::Native.refuse(&refusal), &correlation);
-            if known {
-                answer::at(&mut response, app.gateway.service.head());
-            }
-            response
-        }
-    }
-}
-
-async fn answered(
-    app: &Arc<App>,
-    headers: &HeaderMap,
-    query: &Query,
-    correlation: &Correlation,
-) -> Result<Response, Refusal> {
-    let principal = app.gateway.authenticate(headers, unix_seconds()).await?;
-    if !principal.has_any(&[role::ADMIN, role::AUDITOR]) {
-        return Err(Refusal::Forbidden);
-    }
-    let asked = asked(headers, query, principal)?;
-    let head = app.gateway.service.head();
-    let mut response = match asked.form {
-        Form::Page => page(app, asked, correlation).await?,
-        Form::Lines => stream(app, asked, "application/x-ndjson", correlation),
-        Form::ServerSent => stream(app, asked, "text/event-stream", correlation),
-    };
-    answer::at(&mut response, head);
-    Ok(response)
+    let roles = [role::ADMIN, role::AUDITOR];
+    own::answer(
+        &app,
+        peer,
+        &head.headers,
+        &roles,
+        async |principal, correlation| {
+            let asked = asked(&head.headers, &query, principal)?;
+            let head = app.gateway.service.head();
+            let response = match asked.form {
+                Form::Page => page(&app, asked, correlation).await?,
+                Form::Lines => stream(&app, asked, "application/x-ndjson", correlation),
+                Form::ServerSent => stream(&app, asked, "text/event-stream", correlation),
+            };
+            Ok((response, head))
+        },
+    )
+    .await
 }
 
 fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Asked, Refusal> {

@@ -6,6 +6,7 @@
 //! | `router` | every route of every dialect, and our own |
 //! | `vendor` | one vendor request: limits, token, body, answer |
 //! | `events` | the event log as pages, lines or a live stream |
+//! | `own` | who may ask our own questions, and how often |
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `probes`, `metrics` | for those who watch over the service |
@@ -21,6 +22,7 @@ mod connections;
 mod contracts;
 mod events;
 mod metrics;
+mod own;
 mod probes;
 mod router;
 mod stats;

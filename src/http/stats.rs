@@ -5,18 +5,19 @@
 //! last event (24 unless said otherwise). `POST /views/{name}/rebuild` (role `admin`, every tenant)
 //! builds the view `search` or `statistics` anew from the log while the old one is read: 202.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::{App, answer};
-use crate::dialect::{Dialect, Query, REGISTRY, Refusal, Reply, native};
-use crate::domain::Position;
-use crate::gateway::{Counts, Stats, StatsAsk, fresh_correlation, unix_seconds};
+use super::own::Segment;
+use super::{App, answer, own};
+use crate::auth::role;
+use crate::dialect::{Query, REGISTRY, Refusal, Reply};
+use crate::gateway::{Counts, Stats, StatsAsk};
 use crate::projection::statistics::{HOUR_MILLIS, HOURS_MAX};
 
 /// Hours that are shown, unless the request says otherwise.
@@ -69,60 +70,50 @@ struct HourBody {
 }
 
 /// `GET /stats`.
-pub async fn stats(State(app): State<Arc<App>>, request: Request) -> Response {
+pub async fn stats(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let answered = counted(&app, &head.headers, &query).await;
-    finish(&app, answered)
+    let roles = [role::ADMIN, role::AUDITOR];
+    own::answer(
+        &app,
+        peer,
+        &head.headers,
+        &roles,
+        async |principal, correlation| {
+            let stats = app.gateway.stats(&principal, &asked(&query)?).await?;
+            let position = stats.position;
+            let reply = Reply::json(StatusCode::OK, &body(stats));
+            Ok((answer::response(reply, correlation), position))
+        },
+    )
+    .await
 }
 
 /// `POST /views/{name}/rebuild`.
 pub async fn rebuild(
     State(app): State<Arc<App>>,
-    name: Result<Path<String>, PathRejection>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    name: Segment,
     headers: HeaderMap,
 ) -> Response {
-    // What is no UTF-8 is the name of nothing.
-    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    let answered = app.gateway.authenticate(&headers, unix_seconds()).await;
-    let answered = answered.and_then(|principal| {
-        app.gateway.rebuild_view(&principal, &name)?;
-        let accepted = serde_json::json!({ "view": name });
-        Ok((
-            Reply::json(StatusCode::ACCEPTED, &accepted),
-            app.gateway.service.head(),
-        ))
-    });
-    finish(&app, answered)
-}
-
-fn finish(app: &App, answered: Result<(Reply, Position), Refusal>) -> Response {
-    let correlation = fresh_correlation();
-    let (reply, position) = match answered {
-        Ok((reply, position)) => (reply, Some(position)),
-        Err(refusal) => {
-            let known = !matches!(refusal, Refusal::Unauthorized(_));
-            let head = known.then(|| app.gateway.service.head());
-            (native::Native.refuse(&refusal), head)
-        }
-    };
-    let mut response = answer::response(reply, &correlation);
-    if let Some(position) = position {
-        answer::at(&mut response, position);
-    }
-    response
-}
-
-async fn counted(
-    app: &App,
-    headers: &HeaderMap,
-    query: &Query,
-) -> Result<(Reply, Position), Refusal> {
-    let principal = app.gateway.authenticate(headers, unix_seconds()).await?;
-    let ask = asked(query)?;
-    let stats = app.gateway.stats(&principal, &ask).await?;
-    let position = stats.position;
-    Ok((Reply::json(StatusCode::OK, &body(stats)), position))
+    let name = own::text(name);
+    own::answer(
+        &app,
+        peer,
+        &headers,
+        &[role::ADMIN],
+        async |principal, correlation| {
+            app.gateway.rebuild_view(&principal, &name)?;
+            let reply = Reply::json(StatusCode::ACCEPTED, &serde_json::json!({ "view": name }));
+            let response = answer::response(reply, correlation);
+            Ok((response, app.gateway.service.head()))
+        },
+    )
+    .await
 }
 
 fn asked(query: &Query) -> Result<StatsAsk, Refusal> {

@@ -55,9 +55,11 @@ pub async fn handle(
 }
 
 /// A request that was turned away.
-struct Turned {
-    refusal: Refusal,
-    quota: Option<Quota>,
+pub struct Turned {
+    /// Why.
+    pub refusal: Refusal,
+    /// What its caller may still ask, where that is limited and known.
+    pub quota: Option<Quota>,
 }
 
 impl From<Refusal> for Turned {
@@ -111,7 +113,7 @@ async fn answered(
 }
 
 /// Counts the request against what its caller may ask.
-fn spend(app: &App, principal: &Principal, peer: SocketAddr) -> Result<Option<Quota>, Turned> {
+pub fn spend(app: &App, principal: &Principal, peer: SocketAddr) -> Result<Option<Quota>, Turned> {
     let Some(rate) = &app.gateway.rate else {
         return Ok(None);
     };

@@ -1,0 +1,61 @@
+//! Our own questions that need a token: who asks, how often, and what every answer carries.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::Response;
+use http::HeaderMap;
+
+use super::vendor::{Turned, spend};
+use super::{App, answer};
+use crate::auth::Principal;
+use crate::dialect::{Dialect, Refusal, native};
+use crate::domain::{Correlation, Position};
+use crate::gateway::{fresh_correlation, unix_seconds};
+
+/// A path's one parameter. What is no UTF-8 is the name of nothing.
+pub type Segment = Result<Path<String>, PathRejection>;
+
+/// The text of a path's parameter.
+pub fn text(segment: Segment) -> String {
+    segment.map_or_else(|_| String::new(), |Path(text)| text)
+}
+
+/// What is answered, and the position that its view had reached.
+pub type Answered = Result<(Response, Position), Refusal>;
+
+/// Answers a question of our own to a caller with one of these roles who has not asked too often.
+pub async fn answer(
+    app: &Arc<App>,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    roles: &[&str],
+    ask: impl AsyncFnOnce(Principal, &Correlation) -> Answered,
+) -> Response {
+    let correlation = fresh_correlation();
+    let principal = match app.gateway.authenticate(headers, unix_seconds()).await {
+        Ok(principal) => principal,
+        // Who is not known learns nothing of how much has happened.
+        Err(refusal) => return answer::response(native::Native.refuse(&refusal), &correlation),
+    };
+    let (answered, quota) = if principal.has_any(roles) {
+        match spend(app, &principal, peer) {
+            Ok(quota) => (ask(principal, &correlation).await, quota),
+            Err(Turned { refusal, quota }) => (Err(refusal), quota),
+        }
+    } else {
+        (Err(Refusal::Forbidden), None)
+    };
+    let (mut response, position) = answered.unwrap_or_else(|refusal| {
+        let reply = native::Native.refuse(&refusal);
+        let response = answer::response(reply, &correlation);
+        (response, app.gateway.service.head())
+    });
+    answer::at(&mut response, position);
+    if let Some(quota) = &quota {
+        answer::quota(&mut response, &native::Native, quota);
+    }
+    response
+}
