@@ -22,8 +22,9 @@ use contactd::contract;
 
 /// The parser of AsyncAPI's own makers.
 const ASYNCAPI_PARSER: &str = "@asyncapi/parser@3.6.3";
-/// Examples that schemathesis makes up for each operation and phase: about a minute in all.
-const EXAMPLES: &str = "12";
+/// Examples that schemathesis makes up for each operation, at random but always the same: half a
+/// minute in all.
+const EXAMPLES: &str = "6";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -238,7 +239,8 @@ fn nothing_that_the_documents_allow_breaks_the_service() {
             "--exclude-path",
             "/events",
         ]);
-        command.args(["--generation-deterministic", "--no-color", "--workers", "2"]);
+        // Python 3.11 fails to compile deep schemas in two threads.
+        command.args(["--generation-deterministic", "--no-color", "--workers", "1"]);
         command.args(["--suppress-health-check", "all", "--warnings", "off"]);
         let said = run(command.arg(path("schemas/openapi.json")));
         closing("schemathesis", &said, 12);
