@@ -12,54 +12,22 @@
 mod broker;
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
 use broker::Broker;
 use common::Server;
+use common::python::{must, python};
 
 /// Where the scripts are.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
-/// The interpreter that has the packages; it is made once, and again where their list changed.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-        let venv = target.expect("a target directory").join("clients-venv");
-        let wanted = format!("{SCRIPTS}/requirements.txt");
-        let list = std::fs::read(&wanted).expect("the list of packages");
-        let installed = venv.join("installed.txt");
-        let python = venv.join("bin/python");
-        if std::fs::read(&installed).is_ok_and(|old| old == list) {
-            return python;
-        }
-        let venv = venv.to_str().expect("a path in UTF-8");
-        must(
-            Command::new("python3").args(["-m", "venv", "--clear", venv]),
-            "install Python's venv (Debian: apt-get install python3-venv); tests/run does",
-        );
-        must(
-            Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", &wanted]),
-            "these packages come from PyPI; pip's own settings say how to reach it",
-        );
-        std::fs::write(installed, list).expect("the environment is ours");
-        python
-    })
-}
-
-/// Runs a command that must succeed.
-fn must(command: &mut Command, advice: &str) {
-    let output = command.output();
-    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}; {advice}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}\n{}\n{advice}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+/// The interpreter that has the clients.
+fn interpreter() -> PathBuf {
+    static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
+    let packages = || python("clients-venv", &format!("{SCRIPTS}/requirements.txt"));
+    INTERPRETER.get_or_init(packages).clone()
 }
 
 #[test]
@@ -67,7 +35,7 @@ fn emnifys_sdk_is_content() {
     let dir = common::temp_dir();
     let server = Server::start(dir.path(), &["--auth", "jwt"]);
     let token = common::token(dir.path(), &["--role", "admin", "--tenant", "7"]);
-    let mut script = Command::new(python());
+    let mut script = Command::new(interpreter());
     script
         .arg(format!("{SCRIPTS}/emnify_sdk.py"))
         .args([&token, "7"])
@@ -81,7 +49,7 @@ fn nats_py_is_content() {
     let broker = Broker::started();
     let dir = common::temp_dir();
     let _server = Server::start(dir.path(), &["--nats-url", &broker.url()]);
-    let mut script = Command::new(python());
+    let mut script = Command::new(interpreter());
     script
         .arg(format!("{SCRIPTS}/nats_commands.py"))
         .arg(broker.url());

@@ -9,6 +9,7 @@
 //! | `own` | who may ask our own questions, and how often |
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
+//! | `console` | the page for people |
 //! | `probes`, `metrics` | for those who watch over the service |
 //! | `contracts` | OpenAPI, AsyncAPI and JSON Schemas |
 //! | `answer` | what every answer carries |
@@ -19,6 +20,7 @@ mod answer;
 mod audit;
 mod body;
 mod connections;
+mod console;
 mod contracts;
 mod events;
 mod metrics;

@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, contracts, events, probes, stats};
+use super::{App, answer, audit, console, contracts, events, probes, stats};
 use crate::auth::origin_allowed;
 use crate::contract::Own;
 use crate::dialect::{self, Dialect, Method, Refusal, native};
@@ -33,6 +33,8 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route(own.path(), handler_of(own));
     }
     router
+        .route("/console", get(console::page))
+        .route("/console/{name}", get(console::file))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), only_from_here))

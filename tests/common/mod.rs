@@ -7,6 +7,8 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+pub mod python;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,0 +1,213 @@
+//! The page for people: find, follow and look, without a build step and with nothing from outside.
+//!
+//! Its files are beside this one, in `console/`, and become part of the binary. They hold nobody's
+//! data, so they need no token; what the page then asks of the service does.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `index.html`, `console.css`, `icon.svg` | the page, its looks, its mark |
+//! | `theme.js` | dark or light, before the first paint |
+//! | `app.js` | which view is shown, the token, the state in the corner |
+//! | `api.js`, `dom.js` | requests and streams; elements made of text |
+//! | `contacts.js`, `contact.js`, `card.js` | search; one contact and its history; a Card in words |
+//! | `events.js` | the log, live |
+//! | `stats.js`, `plot.js` | the statistics, and how they are drawn |
+//! | `state.js` | log, views, bus and audit |
+//!
+//! What clients wrote is shown on this page, so it must never become script. Three walls: the
+//! scripts put text into the page only by `textContent`; the policy below allows no script but
+//! those files; and it asks the browser to refuse every text that would be parsed as markup.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, header};
+use sha2::{Digest, Sha256};
+
+use super::own::{Segment, text};
+use super::{App, answer};
+use crate::dialect::{Dialect, Refusal, Reply, native};
+use crate::gateway::fresh_correlation;
+
+/// What the page may do: run and look like its own files, and ask the service it came from.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// A file of the page.
+struct File {
+    name: &'static str,
+    media_type: &'static str,
+    text: &'static str,
+}
+
+/// The page itself, which has no name of its own.
+static PAGE: File = File {
+    name: "",
+    media_type: "text/html; charset=utf-8",
+    text: include_str!("console/index.html"),
+};
+
+static FILES: [File; 13] = [
+    File {
+        name: "console.css",
+        media_type: "text/css; charset=utf-8",
+        text: include_str!("console/console.css"),
+    },
+    File {
+        name: "icon.svg",
+        media_type: "image/svg+xml",
+        text: include_str!("console/icon.svg"),
+    },
+    script("theme.js", include_str!("console/theme.js")),
+    script("app.js", include_str!("console/app.js")),
+    script("api.js", include_str!("console/api.js")),
+    script("dom.js", include_str!("console/dom.js")),
+    script("contacts.js", include_str!("console/contacts.js")),
+    script("contact.js", include_str!("console/contact.js")),
+    script("card.js", include_str!("console/card.js")),
+    script("events.js", include_str!("console/events.js")),
+    script("stats.js", include_str!("console/stats.js")),
+    script("plot.js", include_str!("console/plot.js")),
+    script("state.js", include_str!("console/state.js")),
+];
+
+const fn script(name: &'static str, text: &'static str) -> File {
+    File {
+        name,
+        media_type: SCRIPT,
+        text,
+    }
+}
+
+/// One tag for all files: a browser never puts together a page of two versions.
+static TAG: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for file in std::iter::once(&PAGE).chain(&FILES) {
+        hash.update(file.text);
+    }
+    let digest = hex::encode(hash.finalize());
+    format!("\"{}\"", digest.get(..32).unwrap_or(&digest))
+});
+
+/// `GET /console`.
+pub async fn page(headers: HeaderMap) -> Response {
+    answer::response(serve(&PAGE, &headers), &fresh_correlation())
+}
+
+/// `GET /console/{name}`.
+pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap) -> Response {
+    let name = text(name);
+    let reply = if let Some(file) = FILES.iter().find(|file| file.name == name) {
+        serve(file, &headers)
+    } else {
+        let refused = native::Native.refuse(&Refusal::UnknownPath);
+        app.metrics.refused(native::RULES.name, refused.status);
+        refused
+    };
+    answer::response(reply, &fresh_correlation())
+}
+
+fn serve(file: &File, headers: &HeaderMap) -> Reply {
+    let held = headers.get(header::IF_NONE_MATCH);
+    let held = held.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let reply = if held.split(',').any(|tag| same(tag, &TAG)) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let mut reply = Reply::empty(StatusCode::OK).with("content-type", file.media_type);
+        reply.body = file.text.as_bytes().to_vec();
+        reply
+    };
+    reply
+        .with("etag", TAG.as_str())
+        // Kept, but asked for again each time, so that an upgrade is seen at once.
+        .with("cache-control", "no-cache")
+        .with("content-security-policy", POLICY)
+        .with("x-content-type-options", "nosniff")
+        .with("referrer-policy", "no-referrer")
+        .with("cross-origin-opener-policy", "same-origin")
+        .with("cross-origin-resource-policy", "same-origin")
+}
+
+/// Whether two tags are of the same thing (RFC 9110, section 8.8.3.2: the weak comparison).
+fn same(held: &str, tag: &str) -> bool {
+    let held = held.trim();
+    held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(reply: &Reply, name: &str) -> Option<String> {
+        let found = reply.headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.clone())
+    }
+
+    fn asking(tag: &str) -> HeaderMap {
+        let tag = tag.parse().expect("a header");
+        HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)])
+    }
+
+    #[test]
+    fn a_file_that_is_held_is_not_sent_again() {
+        for file in std::iter::once(&PAGE).chain(&FILES) {
+            let fresh = serve(file, &HeaderMap::new());
+            assert_eq!(fresh.status, StatusCode::OK, "{}", file.name);
+            assert_eq!(fresh.body, file.text.as_bytes());
+            let tag = header(&fresh, "etag").expect("a tag");
+            for held in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}")] {
+                let again = serve(file, &asking(&held));
+                assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{held}");
+                assert_eq!(again.body, b"");
+                assert_eq!(
+                    header(&again, "content-security-policy"),
+                    Some(POLICY.into())
+                );
+            }
+            assert_eq!(serve(file, &asking("\"x\"")).status, StatusCode::OK);
+        }
+    }
+
+    #[test]
+    fn the_page_names_every_file_and_no_other() {
+        let all: String = FILES.iter().map(|file| file.text).collect();
+        let all = format!("{}{all}", PAGE.text);
+        for File { name, .. } in &FILES {
+            let named = [format!("/console/{name}\""), format!("\"./{name}\"")];
+            assert!(named.iter().any(|link| all.contains(link)), "{name}");
+        }
+        let links = all
+            .split("\"./")
+            .skip(1)
+            .chain(all.split("\"/console/").skip(1));
+        for link in links {
+            let name = link.split('"').next().expect("a link ends");
+            assert!(FILES.iter().any(|file| file.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_fetched_from_outside_nor_parsed_from_text() {
+        let scripts = FILES.iter().filter(|file| file.media_type == SCRIPT);
+        for file in scripts {
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+            ] {
+                assert!(!file.text.contains(word), "{}: {word}", file.name);
+            }
+        }
+        for file in std::iter::once(&PAGE).chain(&FILES) {
+            let elsewhere = file.text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!elsewhere.contains("://"), "{}", file.name);
+            assert!(!elsewhere.contains("style=\""), "{}", file.name);
+        }
+    }
+}

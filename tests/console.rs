@@ -1,0 +1,74 @@
+//! The console: its files as they are served, and the page in a real browser.
+//!
+//! `console/console_test.py` clicks through the page in Chromium, without a display; pictures of
+//! what it saw are in `target/console/`.
+
+mod common;
+
+use std::process::Command;
+
+use common::Server;
+use common::python::{must, python, target_dir};
+
+/// Where the script is.
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/console");
+
+#[test]
+fn people_find_follow_and_look() {
+    let (open_dir, jwt_dir) = (common::temp_dir(), common::temp_dir());
+    let open = Server::start(open_dir.path(), &[]);
+    let jwt = Server::start(jwt_dir.path(), &["--auth", "jwt"]);
+    let token = common::token(jwt_dir.path(), &["--role", "admin", "--tenant", "*"]);
+    let packages = format!("{SCRIPTS}/requirements.txt");
+    let mut script = Command::new(python("console-venv", &packages));
+    script
+        .arg(format!("{SCRIPTS}/console_test.py"))
+        .args([&open.url, &jwt.url, &token])
+        .arg(target_dir().join("console"))
+        .env("NO_PROXY", "127.0.0.1");
+    must(&mut script, "pictures of it are in target/console");
+}
+
+#[tokio::test]
+async fn the_page_is_served_to_everyone_and_may_do_little() {
+    let dir = common::temp_dir();
+    let server = Server::start(dir.path(), &["--auth", "jwt"]);
+    for (path, media_type) in [
+        ("/console", "text/html"),
+        ("/console/console.css", "text/css"),
+        ("/console/app.js", "text/javascript"),
+        ("/console/icon.svg", "image/svg+xml"),
+    ] {
+        let answer = server.send("GET", path, &[], None).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let header = |name| answer.header(name).unwrap_or_default();
+        assert!(header("content-type").starts_with(media_type), "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("cache-control"), "no-cache");
+        let policy = header("content-security-policy");
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "img-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.split("; ").any(|held| held == rule), "{rule}");
+        }
+        let held = [("if-none-match", header("etag"))];
+        let again = server.send("GET", path, &held, None).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+    }
+    for path in ["/console/", "/console/..%2Fmod.rs", "/console/app.js/x"] {
+        let answer = server.send("GET", path, &[], None).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+    }
+}
