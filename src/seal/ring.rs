@@ -150,7 +150,12 @@ impl KeyRing {
             return Err(SlotError::TooMany { asked, limit });
         }
         if asked > 0 {
-            state.file.fill(state.end, upto.get())?;
+            let keys = state.file.fill(state.end, upto.get())?;
+            // They are about to be used: nobody should have to read them back.
+            let mut cache = self.cache.lock();
+            for (number, key) in (state.end..).zip(keys) {
+                cache.put(Slot(number), key);
+            }
             state.end = upto.get();
         }
         Ok(())

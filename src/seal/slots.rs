@@ -180,16 +180,20 @@ impl SlotFile {
         self.sync()
     }
 
-    /// Writes fresh keys in the slots from `first` up to `end`; on the disk when this returns.
-    pub(super) fn fill(&self, first: u64, end: u64) -> Result<(), SlotError> {
+    /// Writes fresh keys in the slots from `first` up to `end`; on the disk when this returns
+    /// them, in order.
+    pub(super) fn fill(&self, first: u64, end: u64) -> Result<Vec<ContactKey>, SlotError> {
+        let mut keys = Vec::new();
         let mut bytes = Vec::new();
         for number in first..end {
             let key = random_key().map_err(SlotError::Random)?;
-            let slot = self.wrap(Slot::new(number), key);
+            let slot = self.wrap(Slot::new(number), key.clone());
             bytes.extend_from_slice(&slot.map_err(SlotError::Random)?);
+            keys.push(ContactKey::new(key));
         }
         self.write(Slot::new(first), &bytes)?;
-        Ok(self.sync()?)
+        self.sync()?;
+        Ok(keys)
     }
 
     /// The bytes of a slot that holds this key.
