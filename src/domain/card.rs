@@ -5,6 +5,8 @@
 //! RFC 9553 (section 1.8.1) has it; they are bounded and opaque here, and
 //! their dialect alone reads them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -14,8 +16,10 @@ use super::{ContactId, limits};
 pub const VERSION: &str = "1.0";
 
 /// A JSContact Card: a JSON object with `@type` "Card" and `version` "1.0".
+///
+/// Clones share it: on its way to the log and to its answer it is handed on often, changed once.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Card(Map<String, Value>);
+pub struct Card(Arc<Map<String, Value>>);
 
 /// Why a JSON value is no Card.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -68,7 +72,7 @@ impl Card {
             return Err(CardError::TooDeep);
         }
         match card {
-            Value::Object(card) => Ok(Self(card)),
+            Value::Object(card) => Ok(Self(Arc::new(card))),
             _ => Err(CardError::NotAnObject),
         }
     }
@@ -96,7 +100,7 @@ impl Card {
     /// Its compact JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.0).unwrap_or_default()
+        serde_json::to_vec(&*self.0).unwrap_or_default()
     }
 
     /// The same Card with a `uid`; one that the client gave stays.
@@ -104,7 +108,7 @@ impl Card {
     pub fn with_uid(mut self, id: ContactId) -> Self {
         if !self.0.contains_key("uid") {
             let uid = format!("urn:uuid:{id}");
-            self.0.shift_insert(2, "uid".into(), uid.into());
+            Arc::make_mut(&mut self.0).shift_insert(2, "uid".into(), uid.into());
         }
         self
     }
@@ -123,20 +127,20 @@ impl Card {
 
     /// All properties.
     #[must_use]
-    pub const fn properties(&self) -> &Map<String, Value> {
+    pub fn properties(&self) -> &Map<String, Value> {
         &self.0
     }
 
     /// Its properties, for making another Card.
     #[must_use]
     pub fn into_properties(self) -> Map<String, Value> {
-        self.0
+        Arc::unwrap_or_clone(self.0)
     }
 
     /// The Card as a JSON value.
     #[must_use]
     pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+        Value::Object(self.into_properties())
     }
 
     /// The name as a person would write it: `name.full`, else its components in their order.
