@@ -19,6 +19,7 @@ pub struct Overlay {
     owned: HashMap<Owner, i64>,
     found_by: HashMap<Tag, Vec<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
+    next_number: HashMap<DialectId, u64>,
     chosen: HashMap<Tag, ContactId>,
     receipts: HashMap<Tag, Receipt>,
     created: u64,
@@ -101,13 +102,8 @@ impl<'a> Layers<'a> {
 
     /// The next number of a dialect's sequence.
     pub fn next_number(self, dialect: DialectId) -> u64 {
-        let numbers = self.over.numbered.keys();
-        let fresh = numbers
-            .filter(|(other, _)| *other == dialect)
-            .map(|(_, number)| number + 1)
-            .max()
-            .unwrap_or(0);
-        self.base.next_number(dialect).max(fresh)
+        let fresh = self.over.next_number.get(&dialect).copied();
+        self.base.next_number(dialect).max(fresh.unwrap_or(0))
     }
 
     /// The first key that no contact has.
@@ -159,8 +155,10 @@ impl Overlay {
         match &after.track.key {
             VendorKey::Own => {}
             VendorKey::Sequence(number) => {
-                let key = (after.track.owner.dialect(), *number);
-                self.numbered.insert(key, id);
+                let dialect = after.track.owner.dialect();
+                self.numbered.insert((dialect, *number), id);
+                let next = self.next_number.entry(dialect).or_default();
+                *next = (*next).max(number.saturating_add(1));
             }
             VendorKey::Chosen(tag) => {
                 self.chosen.insert(*tag, id);
