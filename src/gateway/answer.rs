@@ -80,8 +80,9 @@ impl Gateway {
         let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
         let context = self.context(&caller, incoming, receipt);
         let audited = self.audited(incoming, &ask);
-        let result = self.perform(principal, ask, context.clone()).await?;
-        if let Some(trail) = audited {
+        let audited = audited.map(|trail| (trail, context.clone()));
+        let result = self.perform(principal, ask, context).await?;
+        if let Some((trail, context)) = audited {
             self.record_read(trail, &result.answer, context);
         }
         Ok(Performed {
