@@ -1,14 +1,14 @@
 //! Reads a request's body, at most so large and at most so slowly.
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use http::HeaderMap;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::Limits;
 use crate::dialect::Refusal;
 
-/// The body's bytes.
+/// The body's bytes; one that came in one piece is not copied.
 ///
 /// # Errors
 /// It is too large, too slow, or was cut off.
@@ -22,26 +22,13 @@ pub async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<By
     if declared.is_some_and(|length| length > limits.body_bytes_max) {
         return Err(too_large);
     }
-    let collected = tokio::time::timeout(limits.request_timeout, collect(body, limits));
-    match collected.await {
+    let limit = usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX);
+    let collected = Limited::new(body, limit).collect();
+    match tokio::time::timeout(limits.request_timeout, collected).await {
         Err(_) => Err(Refusal::TooSlow),
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(too_large),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
         // The client went away or broke the framing: nobody reads this answer.
         Ok(Err(_)) => Err(Refusal::TooSlow),
     }
-}
-
-/// The whole body; `None` where it is too large.
-async fn collect(body: Body, limits: &Limits) -> Result<Option<Bytes>, axum::Error> {
-    let mut stream = body.into_data_stream();
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        if (bytes.len() + chunk.len()) as u64 > limits.body_bytes_max {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(Some(bytes.freeze()))
 }
