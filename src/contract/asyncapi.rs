@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::event::PHASES;
 use super::{component, components, openapi, own};
-use crate::dialect::describe::{Described, ERROR, Form};
+use crate::dialect::describe::{Described, ERROR, Form, set};
 use crate::dialect::{self, Dialect, Route};
 use crate::domain::Operation;
 use crate::wire;
@@ -73,7 +73,7 @@ impl Document {
         self.channel(
             "audit.checkpoint",
             "contacts.audit.checkpoint",
-            &[],
+            Map::new(),
             "checkpoint",
         );
         self.operation("audit.checkpoint", "send", "Each new checkpoint");
@@ -99,7 +99,12 @@ impl Document {
             &payload,
         );
         let rpc = format!("{id}.rpc");
-        self.channel(&rpc, &address("rpc"), &tokens, &format!("{id}.request"));
+        self.channel(
+            &rpc,
+            &address("rpc"),
+            parameters(&tokens),
+            &format!("{id}.request"),
+        );
         self.operation(&rpc, "receive", described.summary);
         self.reply(name, &id, described);
         if !route.writes {
@@ -113,13 +118,13 @@ impl Document {
             &payload,
         );
         let command = format!("{id}.command");
-        self.channel(&command, &address("command"), &tokens, &command);
+        self.channel(&command, &address("command"), parameters(&tokens), &command);
         self.operation(&command, "receive", &summary);
         let summary = format!("A command that can't be taken: {}", described.summary);
         let why = texts(&[("Contact-Error", "Why it can't be taken.")]);
         self.message(&format!("{id}.dead"), &summary, why, &json!({}));
         let dead = format!("{id}.dead");
-        self.channel(&dead, &address("dead"), &tokens, &dead);
+        self.channel(&dead, &address("dead"), parameters(&tokens), &dead);
         self.operation(&dead, "send", &summary);
     }
 
@@ -147,7 +152,11 @@ impl Document {
         let channel = json!({"address": null, "messages": {"message": {"$ref": of}}});
         self.channels.insert(reply.clone(), channel);
         if let Some(operation) = self.operations.get_mut(&format!("{id}.rpc")) {
-            operation["reply"] = json!({"channel": {"$ref": format!("#/channels/{reply}")}});
+            set(
+                operation,
+                "reply",
+                json!({"channel": {"$ref": format!("#/channels/{reply}")}}),
+            );
         }
     }
 
@@ -156,12 +165,11 @@ impl Document {
         let lower = |names: &[&str]| names.iter().map(|n| n.to_lowercase()).collect::<Vec<_>>();
         let id = format!("{name}.event");
         let address = format!("contacts.event.{name}.{{tenant}}.{{operation}}.{{phase}}");
-        self.channel(&id, &address, &["tenant", "operation", "phase"], "event");
-        if let Some(channel) = self.channels.get_mut(&id) {
-            let operations = Operation::ALL.map(Operation::name);
-            channel["parameters"]["operation"]["enum"] = lower(&operations).into();
-            channel["parameters"]["phase"]["enum"] = lower(&PHASES).into();
-        }
+        let mut parameters = parameters(&["tenant"]);
+        let operations = lower(&Operation::ALL.map(Operation::name));
+        parameters.insert("operation".into(), json!({ "enum": operations }));
+        parameters.insert("phase".into(), json!({ "enum": lower(&PHASES) }));
+        self.channel(&id, &address, parameters, "event");
         self.operation(&id, "send", "What happened, in the order of the log");
     }
 
@@ -170,16 +178,11 @@ impl Document {
         self.messages.insert(name.to_owned(), message);
     }
 
-    fn channel(&mut self, id: &str, address: &str, tokens: &[&str], message: &str) {
-        let about = "Everything but `A-Za-z0-9_-` is `%XX`, with upper-case digits.";
-        let parameters = tokens
-            .iter()
-            .map(|token| ((*token).to_owned(), json!({ "description": about })));
-        let parameters: Map<String, Value> = parameters.collect();
+    fn channel(&mut self, id: &str, address: &str, parameters: Map<String, Value>, message: &str) {
         let of = format!("#/components/messages/{message}");
         let mut channel = json!({"address": address, "messages": {"message": {"$ref": of}}});
         if !parameters.is_empty() {
-            channel["parameters"] = parameters.into();
+            set(&mut channel, "parameters", parameters);
         }
         self.channels.insert(id.to_owned(), channel);
     }
@@ -192,6 +195,13 @@ impl Document {
         });
         self.operations.insert(id.to_owned(), operation);
     }
+}
+
+/// The parameters that are tokens of a subject.
+fn parameters(tokens: &[&str]) -> Map<String, Value> {
+    let about = "Everything but `A-Za-z0-9_-` is `%XX`, with upper-case digits.";
+    let described = |token: &&str| ((*token).to_owned(), json!({ "description": about }));
+    tokens.iter().map(described).collect()
 }
 
 fn request_headers() -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
-use crate::dialect::describe::{any_text, count, list, object, one_of, refer, time, uuid};
+use crate::dialect::describe::{any_text, count, list, object, one_of, refer, set, time, uuid};
 use crate::dialect::{self, Dialect, REGISTRY, native};
 use crate::domain::{EraseReason, FailureCode, Operation, Problem};
 use crate::wire::DATA_SCHEMA;
@@ -73,7 +73,7 @@ fn data() -> Value {
         ),
         ("reference", false, any_text()),
     ]);
-    let mut data = object([
+    let members = [
         ("dialect", true, one_of(&dialects)),
         ("tenant", true, any_text()),
         ("owner", true, text_of),
@@ -87,15 +87,12 @@ fn data() -> Value {
         ("contact", false, refer("Card")),
         ("error", false, error()),
         ("erasure", false, erasure),
-    ]);
+    ];
     // What of a contact harms nobody stands beside the rest, by the vendor's own names.
-    for dialect in dialect::ALL {
-        let harmless = &mut dialect.describe().harmless["properties"];
-        if let (Some(all), Value::Object(own)) = (data["properties"].as_object_mut(), harmless) {
-            all.extend(std::mem::take(own));
-        }
-    }
-    data
+    let described = dialect::ALL.iter().map(|dialect| dialect.describe());
+    let harmless = described.flat_map(|description| description.harmless);
+    let harmless = harmless.map(|(name, schema)| (name, false, schema));
+    object(members.into_iter().chain(harmless))
 }
 
 fn actor() -> Value {
@@ -109,7 +106,11 @@ fn actor() -> Value {
 /// Why a command was refused, and which fields were wrong: never what was sent.
 fn error() -> Value {
     let mut problem = any_text();
-    problem["examples"] = json!([Problem::Required.code(), Problem::Blank.code()]);
+    set(
+        &mut problem,
+        "examples",
+        json!([Problem::Required.code(), Problem::Blank.code()]),
+    );
     let violation = object([("field", true, any_text()), ("code", true, problem)]);
     object([
         (

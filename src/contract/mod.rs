@@ -126,7 +126,7 @@ fn move_references(schema: &mut Value, owner: &str) {
                     .as_str()
                     .and_then(|text| text.strip_prefix("#/$defs/"))
                 {
-                    Some(of) if name == "$ref" => *value = component(owner, of)["$ref"].take(),
+                    Some(of) if name == "$ref" => *value = place(owner, of).into(),
                     _ => move_references(value, owner),
                 }
             }
@@ -142,7 +142,11 @@ fn move_references(schema: &mut Value, owner: &str) {
 
 /// A reference to a schema that [`components`] has.
 fn component(owner: &str, name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{owner}.{name}") })
+    json!({ "$ref": place(owner, name) })
+}
+
+fn place(owner: &str, name: &str) -> String {
+    format!("#/components/schemas/{owner}.{name}")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::own::{self, Own};
 use super::refusals::{self, Refused};
 use super::{DIALECT, component, components, moved};
-use crate::dialect::describe::{Described, ERROR, Form, JSON, Parameter, Place};
+use crate::dialect::describe::{Described, ERROR, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, Route, native};
 
 /// Whose routes are described.
@@ -30,7 +30,7 @@ pub fn document() -> Value {
                 let path = path.replace("{*", "{");
                 let operation = operation(api, route, &path, number);
                 let item = paths.entry(path).or_insert_with(|| json!({}));
-                item[route.method.name().to_ascii_lowercase()] = operation;
+                set(item, &route.method.name().to_ascii_lowercase(), operation);
             }
         }
     }
@@ -105,7 +105,11 @@ fn operation(api: &Api, route: &Route, path: &str, number: usize) -> Value {
     });
     if !route.roles.is_empty() {
         let roles = route.roles.join("`, `");
-        operation["description"] = format!("One of these roles is needed: `{roles}`.").into();
+        set(
+            &mut operation,
+            "description",
+            format!("One of these roles is needed: `{roles}`."),
+        );
     }
     if let Some((media_types, schema)) = described.body {
         let schema = component(api.name, schema);
@@ -113,7 +117,11 @@ fn operation(api: &Api, route: &Route, path: &str, number: usize) -> Value {
             .iter()
             .map(|media_type| ((*media_type).to_owned(), json!({ "schema": schema })));
         let content: Map<String, Value> = content.collect();
-        operation["requestBody"] = json!({"required": true, "content": content});
+        set(
+            &mut operation,
+            "requestBody",
+            json!({"required": true, "content": content}),
+        );
     }
     operation
 }
@@ -198,7 +206,7 @@ fn response(api: &Api, known: &Refused, headers: Value) -> Value {
         })
         .collect();
     if !content.is_empty() {
-        response["content"] = content.into();
+        set(&mut response, "content", content);
     }
     response
 }
@@ -207,14 +215,18 @@ fn headers_of(own: &[&str], with_position: bool) -> Value {
     let shared = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
     let mut headers = json!({"Contact-Correlation": shared("Correlation")});
     if with_position {
-        headers["Contact-Position"] = shared("Position");
+        set(&mut headers, "Contact-Position", shared("Position"));
     }
     for name in own {
-        headers[*name] = match *name {
-            "etag" => shared("Version"),
-            "location" => shared("Location"),
-            _ => json!({"required": true, "schema": {"type": "string"}}),
-        };
+        set(
+            &mut headers,
+            name,
+            match *name {
+                "etag" => shared("Version"),
+                "location" => shared("Location"),
+                _ => json!({"required": true, "schema": {"type": "string"}}),
+            },
+        );
     }
     headers
 }
@@ -268,7 +280,7 @@ fn security(api: &Api, route: &Route) -> Value {
         .session_header()
         .filter(|_| api.name != own::NAME)
     {
-        needed[session] = json!([]);
+        set(&mut needed, session, json!([]));
     }
     // On loopback, in open mode, nothing is needed.
     json!([needed, {}])
@@ -284,7 +296,11 @@ fn security_schemes() -> Value {
         .iter()
         .filter_map(|dialect| dialect.session_header())
     {
-        schemes[session] = json!({"type": "apiKey", "in": "header", "name": session});
+        set(
+            &mut schemes,
+            session,
+            json!({"type": "apiKey", "in": "header", "name": session}),
+        );
     }
     schemes
 }

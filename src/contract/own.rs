@@ -247,6 +247,6 @@ pub fn description() -> Description {
         ],
         operations: Own::ALL.map(Own::described).into(),
         error_media_type: native.error_media_type,
-        harmless: serde_json::json!({}),
+        harmless: Vec::new(),
     }
 }

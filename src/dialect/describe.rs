@@ -21,8 +21,8 @@ pub struct Description {
     pub operations: Vec<Described>,
     /// The media type of an error that is [`ERROR`].
     pub error_media_type: &'static str,
-    /// What of a contact every event may show, as the members of an object.
-    pub harmless: Value,
+    /// What of a contact every event may show, by its name.
+    pub harmless: Vec<(&'static str, Value)>,
 }
 
 /// The name of the schema of a dialect's errors.
@@ -233,6 +233,13 @@ impl Described {
     }
 }
 
+/// Gives an object one more member, or another value to one that it has.
+pub fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
 /// The schema of this name in the same description.
 #[must_use]
 pub fn refer(name: &str) -> Value {
@@ -244,15 +251,15 @@ pub fn refer(name: &str) -> Value {
 pub fn text(rule: Text) -> Value {
     let mut schema = json!({"type": "string"});
     if let Some(max) = rule.chars_max {
-        schema["maxLength"] = max.into();
+        set(&mut schema, "maxLength", max);
     }
     if !rule.may_be_blank {
-        schema["pattern"] = r"\S".into();
+        set(&mut schema, "pattern", r"\S");
     }
     match rule.format {
-        Some(("email" | "Email" | "email address", _)) => schema["format"] = "email".into(),
-        Some(("date-time", _)) => schema["format"] = "date-time".into(),
-        Some((name, _)) => schema["description"] = format!("Of the format {name}.").into(),
+        Some(("email" | "Email" | "email address", _)) => set(&mut schema, "format", "email"),
+        Some(("date-time", _)) => set(&mut schema, "format", "date-time"),
+        Some((name, _)) => set(&mut schema, "description", format!("Of the format {name}.")),
         None => {}
     }
     schema
@@ -270,7 +277,7 @@ pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, bool, Value)>) -> 
     }
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
-        schema["required"] = required.into();
+        set(&mut schema, "required", required);
     }
     schema
 }
@@ -286,7 +293,7 @@ pub fn list(items: Value) -> Value {
 pub fn or_null(mut schema: Value) -> Value {
     match schema.get("type").cloned() {
         Some(Value::String(one)) if schema.get("enum").is_none() => {
-            schema["type"] = json!([one, "null"]);
+            set(&mut schema, "type", json!([one, "null"]));
             schema
         }
         _ => json!({"anyOf": [schema, {"type": "null"}]}),

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{Details, Kind, rule};
+use super::contact::{Details, FORBIDDEN, Kind, rule};
 use super::query::PER_PAGE;
 use crate::dialect::describe::{
     Described, Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer,
-    text, time,
+    set, text, time,
 };
 use crate::dialect::fields::ANY_TEXT;
 
@@ -36,10 +36,10 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: object([
-            ("type", false, json!({"type": "object"})),
-            ("country", false, json!({"type": "object"})),
-        ]),
+        harmless: vec![
+            ("type", json!({"type": "object"})),
+            ("country", json!({"type": "object"})),
+        ],
     }
 }
 
@@ -107,7 +107,7 @@ fn collection() -> [Parameter; 4] {
     let most = format!("Items on a page: at most {PER_PAGE}, which is the default.");
     let number = json!({"type": "integer"});
     let mut per_page = number.clone();
-    per_page["description"] = most.into();
+    set(&mut per_page, "description", most);
     [
         Parameter::query("page", "The page, from 1.", number),
         Parameter::query("per_page", "Items on a page.", per_page),
@@ -151,11 +151,9 @@ fn country() -> (&'static str, bool, Value) {
 /// Ids are the server's: they may not be sent.
 fn new_contact() -> Value {
     let kind = ("type", true, kind());
-    let mut schema = object([kind, country()].into_iter().chain(texts()));
-    for name in super::contact::FORBIDDEN {
-        schema["properties"][name] = json!({"type": "null"});
-    }
-    schema
+    let forbidden = FORBIDDEN.map(|name| (name, false, json!({"type": "null"})));
+    let members = [kind, country()].into_iter().chain(texts());
+    object(members.chain(forbidden))
 }
 
 fn change() -> Value {

@@ -30,7 +30,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: object([("notify", false, flag())]),
+        harmless: vec![("notify", flag())],
     }
 }
 

@@ -31,7 +31,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: object([("active", false, flag())]),
+        harmless: vec![("active", flag())],
     }
 }
 

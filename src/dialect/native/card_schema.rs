@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{Form, Property, Rule, Shape, Type};
 use super::tables::CARD;
-use crate::dialect::describe::{any_text, flag, list, refer, whole};
+use crate::dialect::describe::{any_text, flag, list, refer, set, whole};
 
 /// Each object type's schema, the Card's first.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -50,12 +50,12 @@ fn schema(kind: &Type) -> Value {
     let mandatory = kind.properties.iter().filter(|p| p.mandatory);
     let mandatory: Vec<&str> = mandatory.map(|p| p.name).collect();
     if !mandatory.is_empty() {
-        schema["required"] = mandatory.into();
+        set(&mut schema, "required", mandatory);
     }
     for rule in kind.rules {
         if let Rule::AnyOf(names) = rule {
             let forms = names.iter().map(|name| json!({"required": [name]}));
-            schema["anyOf"] = forms.collect();
+            set(&mut schema, "anyOf", forms.collect::<Value>());
         }
     }
     schema
@@ -82,7 +82,7 @@ fn shape(shape: &Shape, rules: &[Rule], name: &str) -> Value {
             let mut items = list(refer(kind.name));
             let filled = |rule: &Rule| matches!(rule, Rule::NotEmptyList(list) if *list == name);
             if rules.iter().any(filled) {
-                items["minItems"] = 1.into();
+                set(&mut items, "minItems", 1);
             }
             items
         }

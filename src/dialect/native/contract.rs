@@ -9,7 +9,7 @@ use super::{card_schema, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
     Described, Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point,
-    refer, time, uuid, whole,
+    refer, set, time, uuid, whole,
 };
 use crate::domain::EraseReason;
 
@@ -44,7 +44,7 @@ pub fn description() -> Description {
         path: vec![Parameter::path("id", "The contact.", uuid())],
         operations: operations(),
         error_media_type: problem::MEDIA_TYPE,
-        harmless: object([("kind", false, any_text())]),
+        harmless: vec![("kind", any_text())],
     }
 }
 
@@ -184,7 +184,7 @@ fn search() -> Vec<Parameter> {
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
     let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
     let mut fields = any_text();
-    fields["description"] = members.into();
+    set(&mut fields, "description", members);
     vec![
         words("q", "Words, or their beginnings, anywhere in a contact."),
         words("email", "An e-mail address, or its beginning."),

@@ -32,10 +32,7 @@ pub fn description() -> Description {
         )],
         operations: operations(),
         error_media_type: JSON,
-        harmless: object([
-            ("contactType", false, id_written()),
-            ("status", false, id_written()),
-        ]),
+        harmless: vec![("contactType", id_written()), ("status", id_written())],
     }
 }
 

@@ -7,7 +7,7 @@ use super::contact::{EMAIL, NAME};
 use super::decode::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
     Described, Description, JSON, Parameter, any_text, count, list, object, one_of, or_null, refer,
-    text, time, whole,
+    set, text, time, whole,
 };
 use crate::domain::limits::BATCH_ITEMS_MAX;
 
@@ -34,10 +34,10 @@ pub fn description() -> Description {
         )],
         operations: operations(),
         error_media_type: JSON,
-        harmless: object([
-            ("contactTypeId", false, any_text()),
-            ("accountIds", false, list(any_text())),
-        ]),
+        harmless: vec![
+            ("contactTypeId", any_text()),
+            ("accountIds", list(any_text())),
+        ],
     }
 }
 
@@ -155,7 +155,7 @@ fn bulk() -> Value {
     let account = text(NAME);
     let accounts = json!({"anyOf": [list(account.clone()), account, {"type": "null"}]});
     let mut contacts = many();
-    contacts["minItems"] = 1.into();
+    set(&mut contacts, "minItems", 1);
     object([
         ("contacts", true, contacts),
         ("accountIds", false, accounts),
