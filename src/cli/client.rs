@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use futures_util::StreamExt;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
 
 use super::exit::Failure;
 use super::options::ServerOptions;
@@ -36,8 +37,17 @@ impl Server {
 
     /// Sends a GET; an answer that is no success ends the program.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Response, Failure> {
-        let mut request = self.client.get(format!("{}{path}", self.url));
-        request = request.header("accept", accept);
+        let request = self.client.get(format!("{}{path}", self.url));
+        self.send(request.header("accept", accept)).await
+    }
+
+    /// Posts JSON; an answer that is no success ends the program.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Response, Failure> {
+        let request = self.client.post(format!("{}{path}", self.url));
+        self.send(request.json(body)).await
+    }
+
+    async fn send(&self, mut request: RequestBuilder) -> Result<Response, Failure> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -1,14 +1,17 @@
-//! `contactd contacts`: what is known of contacts, from a running service or its directory.
+//! `contactd contacts`: what is known of contacts, from a running service or its directory; and
+//! erasing one, which only a running service does.
 
 use std::io::Write;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Server, block_on};
 use super::exit::Failure;
 use super::local::Local;
 use super::options::{DataOptions, ServerOptions};
+use crate::domain::EraseReason;
 
 /// What to do with contacts.
 #[derive(Subcommand)]
@@ -17,6 +20,8 @@ pub enum ContactsCommand {
     List(ListOptions),
     /// Show one contact
     Show(ShowOptions),
+    /// Destroy a contact's personal data for good; only on a running service
+    Erase(EraseOptions),
 }
 
 /// Which contacts.
@@ -45,6 +50,21 @@ pub struct ShowOptions {
     id: String,
 }
 
+/// Whose data, and why.
+#[derive(Args)]
+pub struct EraseOptions {
+    #[command(flatten)]
+    server: ServerOptions,
+    /// Its id, as events have it in `subject`
+    id: String,
+    /// Why; it stays in the log
+    #[arg(long, value_parser = reasons())]
+    reason: String,
+    /// The number of the request or case, 1 to 64 of A-Z a-z 0-9 . _ -; it stays in the log in clear
+    #[arg(long, value_name = "TEXT")]
+    reference: Option<String>,
+}
+
 /// Where contacts are read from.
 enum Source {
     Server(Server),
@@ -62,7 +82,31 @@ pub fn run(command: ContactsCommand) -> Result<(), Failure> {
             let source = Source::of(&options.server, &options.data)?;
             source.using(|source| block_on(show(source, &options.id)))
         }
+        ContactsCommand::Erase(options) => block_on(erase(&options)),
     }
+}
+
+fn reasons() -> PossibleValuesParser {
+    EraseReason::ALL.map(EraseReason::name).into()
+}
+
+async fn erase(options: &EraseOptions) -> Result<(), Failure> {
+    let server = Server::of(&options.server)?
+        .ok_or_else(|| Failure::usage("say where the service runs: --url http://127.0.0.1:8080"))?;
+    let mut body = json!({"reason": options.reason});
+    if let (Some(reference), Some(members)) = (&options.reference, body.as_object_mut()) {
+        members.insert("reference".to_owned(), reference.as_str().into());
+    }
+    let path = format!("{}/erase", path_of(&options.id));
+    let erased = server.post(&path, &body).await?.text().await;
+    let erased = erased.map_err(|error| Failure::failed(error.without_url()))?;
+    writeln!(std::io::stdout(), "{}", erased.trim_end()).map_err(Failure::failed)
+}
+
+/// Where our own API has a contact.
+fn path_of(id: &str) -> String {
+    let segment = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+    format!("/contacts/{segment}")
 }
 
 async fn list(source: &Source, options: &ListOptions) -> Result<(), Failure> {
@@ -102,10 +146,8 @@ async fn list(source: &Source, options: &ListOptions) -> Result<(), Failure> {
 }
 
 async fn show(source: &Source, id: &str) -> Result<(), Failure> {
-    let segment = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
-    let path = format!("/contacts/{segment}");
     let params = [("id".to_owned(), id.to_owned())];
-    let contact = source.ask("get", &path, &params, "").await?;
+    let contact = source.ask("get", &path_of(id), &params, "").await?;
     let text = serde_json::to_string_pretty(&contact).map_err(Failure::failed)?;
     writeln!(std::io::stdout(), "{text}").map_err(Failure::failed)
 }
