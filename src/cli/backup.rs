@@ -17,6 +17,7 @@ use super::progress::Progress;
 use crate::audit::{self, Against};
 use crate::domain::Position;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
+use crate::seal::durable;
 use crate::storage::DirFiles;
 
 /// What a backup has of the data directory, beside the audit log's files and the keys.
@@ -61,6 +62,7 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
     copy_file(&from.join(AUDIT_KEY), &to.join(AUDIT_KEY))?;
     if options.with_keys {
         copy_dir(&from.join(KEYS), &to.join(KEYS))?;
+        wipe_gone(&from.join(KEYS), &to.join(KEYS))?;
         copy_file(&from.join(TOKEN_KEY), &to.join(TOKEN_KEY))?;
     }
     let signed = checkpoint.map_or(0, |checkpoint| checkpoint.size);
@@ -172,6 +174,22 @@ fn copy_dir(from: &Path, to: &Path) -> Result<(), Failure> {
             copy_dir(&path, &target)?;
         } else {
             copy_file(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Destroys files of keys that only the copy has: a rotation has replaced them, and nobody would
+/// erase anything from them any more.
+fn wipe_gone(from: &Path, to: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let dir = to.display();
+        Failure::usage(format!("cannot destroy old keys in {dir}: {error}"))
+    };
+    for entry in fs::read_dir(to).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if !from.join(entry.file_name()).exists() {
+            durable::wipe(&entry.path()).map_err(failed)?;
         }
     }
     Ok(())

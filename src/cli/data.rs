@@ -1,6 +1,6 @@
 //! A data directory, taken by this process: its lock, its keys, its log's id.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -67,7 +67,7 @@ impl Data {
         let keys_dir = dir.path().join(KEYS);
         let master = match &options.master_key {
             Some(path) => MasterKey::read(path)?,
-            None => MasterKey::read_or_create(&keys_dir.join("master.key"))?,
+            None => MasterKey::read_or_create(&master_key_in(dir.path()))?,
         };
         let keys = KeyRing::open(&keys_dir, &master)?;
         let hasher = Hasher::open(&keys_dir)?;
@@ -172,6 +172,11 @@ fn signer(options: &DataOptions, log_id: Uuid) -> Result<Signer, Failure> {
         None => Signer::read_or_create(&options.data_dir.join(AUDIT_KEY), name),
     };
     signer.map_err(Failure::usage)
+}
+
+/// Where a data directory keeps its own master key.
+pub fn master_key_in(data_dir: &Path) -> PathBuf {
+    data_dir.join(KEYS).join("master.key")
 }
 
 /// The log's public key; it can be read beside a running service.

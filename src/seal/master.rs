@@ -12,7 +12,7 @@ pub(super) const KEY_BYTES: usize = 32;
 const FILE_BYTES_MAX: u64 = 2 * KEY_BYTES as u64 + 2;
 
 /// A key that wraps keys. Its bytes are cleared when it is dropped.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MasterKey(pub(super) Zeroizing<[u8; KEY_BYTES]>);
 
 impl MasterKey {

@@ -1,8 +1,9 @@
-//! `contactd log`: follow, export, verify, prove, repair and rebuild.
+//! `contactd log`: follow, export, verify, prove, repair, rebuild and rekey.
 
 mod export;
 mod proof;
 mod rebuild;
+mod rekey;
 mod repair;
 mod verify;
 
@@ -27,6 +28,8 @@ pub enum LogCommand {
     Rebuild(DirectoryOptions),
     /// Drop what is left in the views of contacts that were erased, and fold them again
     Compact(DirectoryOptions),
+    /// Wrap every contact's key anew, under another master key
+    Rekey(rekey::RekeyOptions),
     /// Print the proof that the event at a position is in the log, to be checked offline
     Proof(proof::ProofOptions),
     /// Print the public key that checks this log's checkpoints and proofs
@@ -51,6 +54,7 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Verify(options) => verify::run(&options),
         LogCommand::Repair(options) => repair::run(&options),
         LogCommand::Rebuild(options) | LogCommand::Compact(options) => rebuild::run(&options),
+        LogCommand::Rekey(options) => rekey::run(&options),
         LogCommand::Proof(options) => proof::proof(&options),
         LogCommand::Key(options) => proof::key(&options),
     }
