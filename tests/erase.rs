@@ -4,6 +4,13 @@
 //! Every read that any dialect has is asked, by the table of its routes: before the erasure, where
 //! it must show the person, or this test would prove nothing, and after it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
 mod common;
 // The suite's descriptions of the dialects; each test target uses its own part of them.
 #[path = "suite/api.rs"]

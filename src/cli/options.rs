@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::audit::{KeyKind, VerifierKey};
 use crate::auth::{Mode, RateSpec};
 use crate::wire::Detail;
 
@@ -94,6 +95,10 @@ pub struct ServeOptions {
     /// Refuse updates and deletes without If-Match
     #[arg(long, env = "CONTACTD_REQUIRE_IF_MATCH")]
     pub require_if_match: bool,
+    /// A witness's verifier key, whose cosignatures are taken and kept; may be repeated
+    #[arg(long, env = "CONTACTD_WITNESS", value_name = "KEY", value_delimiter = ' ',
+          value_parser = witness)]
+    pub witness: Vec<VerifierKey>,
     /// The largest body, in bytes
     #[arg(long, env = "CONTACTD_BODY_LIMIT", default_value_t = 1 << 20, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
@@ -132,6 +137,14 @@ pub struct ServeOptions {
     /// How log lines look on standard error
     #[arg(long, env = "CONTACTD_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+fn witness(text: &str) -> Result<VerifierKey, &'static str> {
+    VerifierKey::parse(text)
+        .filter(|key| key.kind() == KeyKind::Cosignature)
+        .ok_or(
+            "it must be a witness's verifier key: name+hash+base64, of the kind for cosignatures",
+        )
 }
 
 /// How log lines look.

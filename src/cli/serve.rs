@@ -66,6 +66,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let running = tokio::task::spawn_blocking(move || data.serve(queue_limit))
         .await
         .map_err(Failure::failed)??;
+    running.audit.trust(options.witness.clone());
     let request_timeout = Duration::from_secs(options.request_timeout);
     let gateway = Gateway {
         service: running.opening.service.clone(),

@@ -22,6 +22,8 @@ pub enum Own {
     Rebuild,
     /// The audit log's latest checkpoint.
     Checkpoint,
+    /// Witnesses' cosignatures of one are kept.
+    Cosign,
     /// The key that its checkpoints are verified by.
     Key,
     /// A tile of its hashes, or a bundle of its entries.
@@ -47,11 +49,12 @@ const AUDITORS: &[&str] = &["admin", "auditor"];
 
 impl Own {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Events,
         Self::Stats,
         Self::Rebuild,
         Self::Checkpoint,
+        Self::Cosign,
         Self::Key,
         Self::Tile,
         Self::Proof,
@@ -78,6 +81,7 @@ impl Own {
             Self::Stats => (&["/stats"], AUDITORS),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"] as &[&str]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
+            Self::Cosign => (&["/audit/cosignatures"], AUDITORS),
             Self::Key => (&["/audit/key"], NOBODY),
             Self::Tile => (&["/audit/tile/{*path}"], NOBODY),
             Self::Proof => (&["/audit/proof/{position}"], AUDITORS),
@@ -89,7 +93,7 @@ impl Own {
             Self::Schema => (&["/schemas/{file}"], NOBODY),
         };
         let method = match self {
-            Self::Rebuild => Method::Post,
+            Self::Rebuild | Self::Cosign => Method::Post,
             _ => Method::Get,
         };
         Route {
@@ -113,7 +117,7 @@ impl Own {
                     .gives(202, "It is being built.", "Rebuilding")
                     .fails(&[(404, "There is no such view.")])
             }
-            Self::Checkpoint | Self::Key | Self::Tile | Self::Proof => audit(self),
+            Self::Checkpoint | Self::Cosign | Self::Key | Self::Tile | Self::Proof => audit(self),
             Self::Live => Described::new("healthz", "Whether the process answers")
                 .tells(200, "It does.", TEXT),
             Self::Ready => ready(),
@@ -202,6 +206,16 @@ fn audit(own: Own) -> Described {
         described.tells(200, about, TEXT).fails(&[BROKEN])
     };
     match own {
+        Own::Cosign => Described::new("audit.cosign", "Keep what witnesses have cosigned")
+            .takes_as(&[TEXT], "SignedNote")
+            .tells(200, "How many lines were kept.", TEXT)
+            .fails(&[
+                (
+                    400,
+                    "It is no checkpoint of this log that a known witness cosigned.",
+                ),
+                BROKEN,
+            ]),
         Own::Key => read("audit.key", "Read the audit log's verifier key", "The key."),
         Own::Tile => Described::new("audit.tile", "Read a tile of hashes or a bundle of entries")
             .tells(200, "The tile or the bundle.", "application/octet-stream")
@@ -230,6 +244,7 @@ pub fn description() -> Description {
     let native = native::Native.describe();
     let mut schemas = state::schemas();
     schemas.push(("CloudEvent", event::cloud_event()));
+    schemas.push(("SignedNote", any_text()));
     let problem = native.schemas.into_iter();
     schemas.extend(problem.filter(|(name, _)| *name == ERROR));
     Description {

@@ -1,18 +1,19 @@
 //! The audit log, as auditors' tools expect it (C2SP tlog-tiles).
 //!
 //! The checkpoint, the key and the hash tiles hold nobody's data and need no token; bundles hold
-//! tenants and ids, so they need `admin`, or `auditor` of every tenant.
+//! tenants and ids, so they need `admin`, or `auditor` of every tenant. Whoever brings witnesses'
+//! cosignatures needs one of these roles too, though it is the signatures that are believed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::own::Segment;
-use super::{App, answer, own};
-use crate::audit::{Coord, Kind};
+use super::{App, Limits, answer, body, own};
+use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
 use crate::auth::{Principal, role};
 use crate::dialect::{Dialect, REGISTRY, Refusal, Reply, native};
 use crate::domain::Position;
@@ -39,6 +40,46 @@ pub async fn checkpoint(State(app): State<Arc<App>>) -> Response {
 pub async fn key(State(app): State<Arc<App>>) -> Response {
     let key = format!("{}\n", app.audit.key());
     respond(Ok(Reply::text(StatusCode::OK, &key)))
+}
+
+/// `POST /audit/cosignatures`: the checkpoint as it was served, with witnesses' lines below.
+pub async fn cosignatures(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (head, sent) = request.into_parts();
+    own::answer(
+        &app,
+        peer,
+        &head.headers,
+        &ROLES,
+        async |_principal, correlation| {
+            let limits = Limits {
+                body_bytes_max: NOTE_BYTES_MAX as u64,
+                ..app.limits
+            };
+            let note = body::read(&head.headers, sent, &limits).await?;
+            let kept = format!("{}\n", cosign(&app, &note)?);
+            let response = answer::response(Reply::text(StatusCode::OK, &kept), correlation);
+            Ok((response, app.gateway.service.head()))
+        },
+    )
+    .await
+}
+
+/// How many lines of a note were kept.
+fn cosign(app: &App, note: &[u8]) -> Result<usize, Refusal> {
+    let refused = |must| Refusal::BadParameter { name: "body", must };
+    let note = std::str::from_utf8(note).map_err(|_| refused("a signed note in UTF-8"))?;
+    app.audit.cosign(note).map_err(|error| match error {
+        CosignatureError::Checkpoint(_) => refused("a checkpoint that this log has signed"),
+        CosignatureError::Unknown { .. } => {
+            refused("cosigned by a witness that this service was started with")
+        }
+        CosignatureError::Wrong { .. } => refused("cosigned as C2SP tlog-cosignature has it"),
+        error @ (CosignatureError::TooMany | CosignatureError::File(_)) => fault(error),
+    })
 }
 
 /// `GET /audit/tile/…`.

@@ -59,6 +59,7 @@ fn handler_of(own: Own) -> MethodRouter<Arc<App>> {
         Own::Stats => get(stats::stats),
         Own::Rebuild => post(stats::rebuild),
         Own::Checkpoint => get(audit::checkpoint),
+        Own::Cosign => post(audit::cosignatures),
         Own::Key => get(audit::key),
         Own::Tile => get(audit::tile),
         Own::Proof => get(audit::proof),

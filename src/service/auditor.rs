@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 use super::Service;
 use crate::audit::{
-    Coord, Note, ProofError, ProofFile, Sealer, SealerError, Tiles, VerifierKey, with_cosignatures,
+    Coord, CosignatureError, Cosigned, Note, ProofError, ProofFile, Sealer, SealerError, Tiles,
+    VerifierKey, with_cosignatures,
 };
 use crate::domain::Position;
 use crate::log::Journal;
@@ -31,6 +32,8 @@ pub struct Audit {
     dir: Arc<PathBuf>,
     tiles: Tiles,
     key: VerifierKey,
+    /// Held while a cosignature is kept.
+    witnesses: Arc<Mutex<Vec<VerifierKey>>>,
     latest: watch::Receiver<Signed>,
     stop: Arc<Mutex<Option<Sender<()>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -91,6 +94,7 @@ impl Audit {
             dir: Arc::new(dir.to_owned()),
             tiles: Tiles::at(dir),
             key,
+            witnesses: Arc::default(),
             latest,
             stop: Arc::new(Mutex::new(Some(stop))),
             thread: Arc::new(Mutex::new(Some(thread))),
@@ -122,6 +126,27 @@ impl Audit {
     pub fn checkpoint(&self) -> Result<Note, FileError> {
         let note = self.latest.borrow().note.clone();
         with_cosignatures(&self.dir, &note, &self.key)
+    }
+
+    /// Takes cosignatures of these witnesses alone.
+    pub fn trust(&self, witnesses: Vec<VerifierKey>) {
+        *self.witnesses.lock() = witnesses;
+    }
+
+    /// Keeps what known witnesses have cosigned: a checkpoint of this log with their lines below.
+    /// Gives how many lines are kept; an older checkpoint of a witness does not replace a newer
+    /// one.
+    ///
+    /// # Errors
+    /// It is no checkpoint of this log, no known witness cosigned it, a line is wrong, or it can't
+    /// be kept.
+    pub fn cosign(&self, note: &str) -> Result<usize, CosignatureError> {
+        let witnesses = self.witnesses.lock();
+        let mut kept = 0;
+        for cosigned in Cosigned::open(note, &self.key, &witnesses)? {
+            kept += usize::from(cosigned.keep(&self.dir, &self.key)?);
+        }
+        Ok(kept)
     }
 
     /// The bytes of a tile or bundle; `None` where the newest checkpoint covers no such file.
