@@ -122,6 +122,11 @@ impl VerifierKey {
         [a, b, c, d]
     }
 
+    /// The same key under another name.
+    pub(super) fn named(&self, name: KeyName) -> Self {
+        Self::new(name, self.kind, self.key)
+    }
+
     /// Whether a signature line names this key.
     pub(super) fn is_named_by(&self, line: &SignatureLine) -> bool {
         line.name == self.name && line.id == self.id()

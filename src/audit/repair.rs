@@ -15,8 +15,8 @@ use bytes::Bytes;
 use super::{
     checkpoint::Checkpoint,
     coord::{Coord, Kind},
-    note::Signer,
-    sealer::{Entries, write_checkpoint},
+    note::{KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey},
+    sealer::{CHECKPOINT, Entries, write_checkpoint},
     tile::{Named, Tiles, Writing, hash_bytes, push_entry},
     tower::{TILE_WIDTH, TileHashes, Tower, hashes_at},
     tree::{Frontier, Hash},
@@ -66,6 +66,17 @@ pub enum RepairError {
         /// The signed size.
         size: u64,
     },
+    /// The checkpoint is whole, but in another name: signing it anew would begin another log.
+    #[error(
+        "the checkpoint is signed with this key, but in the name of {found}, not {wanted}; put \
+         the identity of the data directory back from a backup, or give --audit-origin {found}"
+    )]
+    OtherName {
+        /// The name it is signed in.
+        found: KeyName,
+        /// The name that was given.
+        wanted: KeyName,
+    },
     /// The checkpoint is lost, and the log ends before what was sealed.
     #[error(
         "the checkpoint is lost and the log ends at {head}, before events that were sealed; \
@@ -93,6 +104,10 @@ pub fn repair(
     let tiles = Tiles::at(dir);
     let key = signer.verifier();
     let trusted = read_checkpoint(&tiles, &key, &mut Findings::default())?;
+    if let (None, Some(found)) = (&trusted, other_name(&tiles, &key)?) {
+        let wanted = key.name().clone();
+        return Err(RepairError::OtherName { found, wanted });
+    }
     let size = trusted
         .as_ref()
         .map_or(head.get(), |checkpoint| checkpoint.size);
@@ -323,6 +338,18 @@ fn leaves(entries: &[Bytes]) -> Vec<Hash> {
     entries.iter().map(|entry| Hash::leaf(entry)).collect()
 }
 
+/// The name in which this very key has signed the checkpoint that is there.
+fn other_name(tiles: &Tiles, key: &VerifierKey) -> Result<Option<KeyName>, FileError> {
+    let bytes = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+    Ok(std::str::from_utf8(&bytes.unwrap_or_default())
+        .ok()
+        .and_then(|note| {
+            let origin = Checkpoint::parse(Note::parse(note)?.text())?.origin;
+            let renamed = key.named(origin.clone());
+            Checkpoint::open(note, &renamed).ok().map(|_| origin)
+        }))
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
@@ -362,6 +389,18 @@ mod tests {
         let key = signer(dir).verifier();
         let verified = verify(&audit(dir), &key, Against::default(), &mut |_, _| {});
         verified.unwrap().is_whole()
+    }
+
+    #[test]
+    fn a_checkpoint_in_another_name_is_not_signed_anew() {
+        let dir = sealed(&[300]);
+        let before = files(&audit(&dir));
+        let name = KeyName::parse("contactd.local/another").unwrap();
+        let other = Signer::read(&dir.path().join("audit.key"), name).unwrap();
+        let head = Position::new(300);
+        let refused = repair(&audit(&dir), &other, &Made, head, &mut |_, _| {});
+        assert!(matches!(refused, Err(RepairError::OtherName { .. })));
+        assert_eq!(files(&audit(&dir)), before);
     }
 
     #[test]

@@ -8,8 +8,10 @@ use super::{FileError, KeyFileError, durable};
 
 /// Bytes in a key, of every kind there is here.
 pub(super) const KEY_BYTES: usize = 32;
-/// A key file holds at most its hex digits and a line's end.
-const FILE_BYTES_MAX: u64 = 2 * KEY_BYTES as u64 + 2;
+/// A key in hex digits.
+const HEX_BYTES: usize = 2 * KEY_BYTES;
+/// A key file holds at most the key's hex digits, its checksum's behind a space, and a line's end.
+const FILE_BYTES_MAX: u64 = HEX_BYTES as u64 + 1 + 8 + 2;
 
 /// A key that wraps keys. Its bytes are cleared when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,7 +26,8 @@ impl MasterKey {
         random_key().map(Self).map_err(KeyFileError::Random)
     }
 
-    /// Reads a key from a file: 32 bytes, or 64 hex digits with or without a line's end.
+    /// Reads a key from a file: 32 bytes, or 64 hex digits with or without a line's end. What we
+    /// write has a checksum behind the digits, for a wrong key is not always seen to be wrong.
     ///
     /// # Errors
     /// The file cannot be read, or holds no key.
@@ -95,17 +98,28 @@ fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileEr
 fn decode(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     if bytes.len() == KEY_BYTES {
+        // Nothing but hex digits is what a cut has left of a longer file.
+        let cut = bytes.iter().all(u8::is_ascii_hexdigit);
         key.copy_from_slice(bytes);
-    } else {
-        hex::decode_to_slice(bytes.trim_ascii_end(), key.as_mut_slice()).ok()?;
+        return (!cut).then_some(key);
     }
-    Some(key)
+    let (digits, checksum) = bytes.trim_ascii_end().split_at_checked(HEX_BYTES)?;
+    hex::decode_to_slice(digits, key.as_mut_slice()).ok()?;
+    let whole = checksum.is_empty() || checksum == checksum_of(&key).as_bytes();
+    whole.then_some(key)
 }
 
 fn encode(key: &Zeroizing<[u8; KEY_BYTES]>) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(hex::encode(key.as_slice()));
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize));
+    text.push_str(&Zeroizing::new(hex::encode(key.as_slice())));
+    text.push_str(&checksum_of(key));
     text.push('\n');
     text
+}
+
+/// A key's CRC-32C, as it stands behind the digits.
+fn checksum_of(key: &Zeroizing<[u8; KEY_BYTES]>) -> String {
+    format!(" {:08x}", crc32c::crc32c(key.as_slice()))
 }
 
 #[cfg(test)]
@@ -125,8 +139,8 @@ mod tests {
 
     #[test]
     fn a_key_may_be_raw_or_hex_and_nothing_else() {
-        let raw = [b'7'; KEY_BYTES];
-        let hex = "37".repeat(KEY_BYTES);
+        let raw = [b'x'; KEY_BYTES];
+        let hex = "78".repeat(KEY_BYTES);
         for good in [
             raw.to_vec(),
             hex.clone().into(),
@@ -136,6 +150,23 @@ mod tests {
         }
         for bad in [&b""[..], &raw[1..], &hex.as_bytes()[1..], &[b'x'; 64]] {
             assert!(decode(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_bit_or_a_byte_less_of_what_we_wrote_is_no_other_key() {
+        let key = MasterKey::generate().unwrap().0;
+        let written = encode(&key);
+        let written = written.as_bytes();
+        assert_eq!(decode(written).as_ref(), Some(&key));
+        for bit in 0..written.len() * 8 {
+            let mut flipped = written.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_none_or(|other| other == key), "{bit}");
+        }
+        for length in 0..written.len() {
+            let cut = decode(&written[..length]);
+            assert!(cut.is_none_or(|other| other == key), "{length}");
         }
     }
 }

@@ -15,7 +15,8 @@ use super::{
     FileError, MasterKey, OpenError, SealError, SlotError,
     cache::{Cache, ContactKey},
     durable,
-    slots::{Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt, sync_name},
+    rotate::temporary,
+    slots::{Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt},
 };
 
 /// How many slots to reserve beyond the next one, so that creating contacts syncs rarely.
@@ -68,6 +69,8 @@ pub(super) struct State {
     pub(super) file: SlotFile,
     /// Slots up to here are on the disk.
     end: u64,
+    /// Whether the file is new and has not got its name yet.
+    pub(super) unnamed: bool,
     /// Whether a rotation stopped where only the next start can tell which file counts.
     pub(super) halted: bool,
 }
@@ -81,14 +84,11 @@ impl KeyRing {
     /// A file cannot be read, is damaged, or another master key wrapped it.
     pub fn open(dir: &Path, master: &MasterKey) -> Result<Self, OpenError> {
         durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-        let file = match open_newest(dir, master)? {
+        let found = open_newest(dir, master)?;
+        let unnamed = found.is_none();
+        let file = match found {
             Some(file) => file,
-            None => {
-                let path = SlotFile::path_in(dir, 1);
-                let file = SlotFile::create(path, 1, master)?;
-                sync_name(file.path())?;
-                file
-            }
+            None => SlotFile::create(temporary(&SlotFile::path_in(dir, 1)), 1, master)?,
         };
         let end = file.count()?;
         Ok(Self {
@@ -96,6 +96,7 @@ impl KeyRing {
             state: RwLock::new(State {
                 file,
                 end,
+                unnamed,
                 halted: false,
             }),
             cache: Mutex::default(),
@@ -105,15 +106,15 @@ impl KeyRing {
     /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
     /// log names. Slots from there on were reserved but not used; those that a crash left without
     /// a whole key are given back, to be reserved again. Where the file is new, slots before `next`
-    /// hold no key for ever. Comes before the first [`reserve`](Self::reserve) and
-    /// [`erase`](Self::erase).
+    /// hold no key for ever; only now it gets its name, so that a file without slots is one that
+    /// has lost them. Comes before the first [`reserve`](Self::reserve) and [`erase`](Self::erase).
     ///
     /// # Errors
     /// The file has lost slots that the log uses, or cannot be read or written.
     pub fn resume(&self, next: Slot) -> Result<(), SlotError> {
         let mut state = self.writable()?;
         let held = state.end;
-        if held < next.get() && held > 0 {
+        if held < next.get() && !state.unnamed {
             return Err(SlotError::Truncated {
                 path: state.file.path().to_owned(),
                 held,
@@ -131,6 +132,11 @@ impl KeyRing {
         }
         state.file.set_count(end)?;
         state.end = end;
+        if state.unnamed {
+            let path = SlotFile::path_in(&self.dir, state.file.generation());
+            state.file.rename(path)?;
+            state.unnamed = false;
+        }
         Ok(())
     }
 

@@ -52,6 +52,7 @@ impl KeyRing {
         keep().map_err(RotateError::Keep)?;
         let file = SlotFile::open(path, generation, new).map_err(of_open)?;
         let old = std::mem::replace(&mut state.file, file);
+        state.unnamed = false;
         durable::wipe(old.path()).map_err(FileError::at("destroy", old.path()))?;
         state.halted = false;
         Ok(())
@@ -71,7 +72,8 @@ fn write_anew(
     Ok(sync_name(path)?)
 }
 
-fn temporary(path: &Path) -> PathBuf {
+/// The name of a file of slots that does not count yet: the next start destroys it.
+pub(super) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     name.into()

@@ -11,7 +11,7 @@
 //! A slot of zeros holds no key and one of the erased pattern never will again.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -130,6 +130,14 @@ impl SlotFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives the file another name; on the disk when this returns.
+    pub(super) fn rename(&mut self, to: PathBuf) -> Result<(), FileError> {
+        fs::rename(&self.path, &to).map_err(FileError::at("rename", &self.path))?;
+        sync_name(&to)?;
+        self.path = to;
+        Ok(())
     }
 
     pub(super) fn generation(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! Opening: the log is made whole, the view is folded, the writer starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -199,17 +200,31 @@ impl Folder<'_> {
         progress: &mut dyn FnMut(Position),
     ) -> Result<Contacts, ReadError> {
         let from = view.position().next();
+        let mut damaged = BTreeMap::new();
         for entry in self.reader.scan(from, self.reader.head()) {
             let (position, bytes) = entry?;
             let record = record::decode(&bytes)?;
-            let tags = self.tags(&record)?;
+            let tags = match self.tags(&record) {
+                // It may be a key that is destroyed further on, and was being so in a crash.
+                Err(ReadError::Sealed(error @ SealError::DamagedKey { slot })) => {
+                    damaged.entry(slot).or_insert(error);
+                    Arc::default()
+                }
+                tags => tags?,
+            };
+            if let (Some(slot), true) = (record.slot, is_erasure(&record.event)) {
+                damaged.remove(&slot);
+            }
             view.fold(&record.event, record.slot, &tags);
             if position.get().is_multiple_of(4_096) {
                 progress(position);
             }
         }
         progress(view.position());
-        Ok(view)
+        match damaged.pop_first() {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(view),
+        }
     }
 
     /// Only contacts that can be found by something are opened to fold them.
@@ -228,6 +243,10 @@ impl Folder<'_> {
             _ => Ok(Arc::default()),
         }
     }
+}
+
+const fn is_erasure(event: &Event) -> bool {
+    matches!(event.phase, Phase::Success { erasure: Some(_) })
 }
 
 /// Destroys the keys whose erasure is in the log, but was cut off before the key was gone.
