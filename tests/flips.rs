@@ -8,6 +8,13 @@
 //! what came of them. What is not found has changed nothing: then every answer is as before and
 //! `verify` is content, so that those bytes mean nothing.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

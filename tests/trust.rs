@@ -1,5 +1,12 @@
 //! Keys that change hands: another master key, and witnesses who vouch for a checkpoint.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
 mod common;
 
 use std::path::Path;
