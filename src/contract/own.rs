@@ -36,6 +36,10 @@ pub enum Own {
     Ready,
     /// Its counters.
     Metrics,
+    /// The page for people.
+    Console,
+    /// A file that it is made of.
+    ConsoleFile,
     /// What it answers over HTTP.
     OpenApi,
     /// What it says on the message bus.
@@ -49,7 +53,7 @@ const AUDITORS: &[&str] = &["admin", "auditor"];
 
 impl Own {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Events,
         Self::Stats,
         Self::Rebuild,
@@ -61,6 +65,8 @@ impl Own {
         Self::Live,
         Self::Ready,
         Self::Metrics,
+        Self::Console,
+        Self::ConsoleFile,
         Self::OpenApi,
         Self::AsyncApi,
         Self::Schema,
@@ -88,6 +94,8 @@ impl Own {
             Self::Live => (&["/healthz"], NOBODY),
             Self::Ready => (&["/readyz"], NOBODY),
             Self::Metrics => (&["/metrics"], NOBODY),
+            Self::Console => (&["/console"], NOBODY),
+            Self::ConsoleFile => (&["/console/{name}"], NOBODY),
             Self::OpenApi => (&["/openapi.json"], NOBODY),
             Self::AsyncApi => (&["/asyncapi.json"], NOBODY),
             Self::Schema => (&["/schemas/{file}"], NOBODY),
@@ -123,6 +131,9 @@ impl Own {
             Self::Ready => ready(),
             Self::Metrics => Described::new("metrics", "Counters, in the form of OpenMetrics")
                 .tells(200, "The counters.", "application/openmetrics-text"),
+            Self::Console => console("console", "Open the page for people"),
+            Self::ConsoleFile => console("console.file", "Read a file that the page is made of")
+                .fails(&[(404, "There is no such file.")]),
             Self::OpenApi => document("openapi", "What is answered over HTTP", "OpenAPI 3.1."),
             Self::AsyncApi => document(
                 "asyncapi",
@@ -137,6 +148,21 @@ impl Own {
 
 fn document(name: &'static str, summary: &'static str, about: &'static str) -> Described {
     Described::new(name, summary).gives(200, about, "Document")
+}
+
+fn console(name: &'static str, summary: &'static str) -> Described {
+    let guarded: &[&str] = &["cache-control", "content-security-policy"];
+    let read = Described::new(name, summary);
+    let read = match name {
+        "console" => read.tells(200, "The page.", "text/html"),
+        _ => read
+            .tells(200, "The file.", "text/javascript")
+            .or_as(Form::Text("text/css"))
+            .or_as(Form::Text("image/svg+xml")),
+    };
+    read.headed(guarded)
+        .ends(304, "It is the one that is held.")
+        .headed(guarded)
 }
 
 fn ready() -> Described {
@@ -252,7 +278,7 @@ pub fn description() -> Description {
         schemas,
         path: vec![
             Parameter::path("file", "The file's name.", any_text()),
-            Parameter::path("name", "The view's name.", any_text()),
+            Parameter::path("name", "The view's or the file's name.", any_text()),
             Parameter::path(
                 "path",
                 "The tile, as c2sp.org/tlog-tiles names it.",

@@ -1,11 +1,10 @@
 //! The contracts, served by what they describe. They hold nobody's data, so no token is needed.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::StatusCode;
 
 use super::answer;
+use super::own::{Segment, text};
 use crate::contract;
 use crate::dialect::describe::JSON;
 use crate::dialect::{Dialect, Refusal, Reply, native};
@@ -22,10 +21,8 @@ pub async fn asyncapi() -> Response {
 }
 
 /// `GET /schemas/{file}`.
-pub async fn schema(name: Result<Path<String>, PathRejection>) -> Response {
-    // What is no UTF-8 is the name of nothing.
-    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    file(&name)
+pub async fn schema(name: Segment) -> Response {
+    file(&text(name))
 }
 
 fn file(name: &str) -> Response {

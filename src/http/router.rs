@@ -33,8 +33,6 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route(own.path(), handler_of(own));
     }
     router
-        .route("/console", get(console::page))
-        .route("/console/{name}", get(console::file))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), only_from_here))
@@ -66,6 +64,8 @@ fn handler_of(own: Own) -> MethodRouter<Arc<App>> {
         Own::Live => get(probes::live),
         Own::Ready => get(probes::ready),
         Own::Metrics => get(probes::metrics),
+        Own::Console => get(console::page),
+        Own::ConsoleFile => get(console::file),
         Own::OpenApi => get(contracts::openapi),
         Own::AsyncApi => get(contracts::asyncapi),
         Own::Schema => get(contracts::schema),
