@@ -1,0 +1,30 @@
+//! `contactd contacts`: contacts to look at, to carry in and out, and to erase.
+
+mod erase;
+mod list;
+mod show;
+mod source;
+
+use clap::Subcommand;
+
+use super::exit::Failure;
+
+/// What to do with contacts.
+#[derive(Subcommand)]
+pub enum ContactsCommand {
+    /// List contacts, a line of JSON each
+    List(list::ListOptions),
+    /// Show one contact
+    Show(show::ShowOptions),
+    /// Destroy a contact's personal data for good; only on a running service
+    Erase(erase::EraseOptions),
+}
+
+/// Runs the subcommand.
+pub fn run(command: ContactsCommand) -> Result<(), Failure> {
+    match command {
+        ContactsCommand::List(options) => list::run(&options),
+        ContactsCommand::Show(options) => show::run(&options),
+        ContactsCommand::Erase(options) => erase::run(&options),
+    }
+}

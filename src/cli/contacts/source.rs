@@ -1,0 +1,135 @@
+//! Where contacts are: in a running service, or in a directory that no service holds.
+//!
+//! Both are asked the same, through our own API, so that what a subcommand
+//! does does not depend on which of them it is.
+
+use std::io;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::super::client::Server;
+use super::super::exit::Failure;
+use super::super::local::Local;
+use super::super::options::{DataOptions, ServerOptions};
+
+/// Contacts that are read at once.
+const PAGE: &str = "500";
+
+/// Which contacts, of those that the token may see.
+#[derive(Args)]
+pub struct Filter {
+    /// Only this tenant's
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only this dialect's
+    #[arg(long)]
+    dialect: Option<String>,
+}
+
+/// Where contacts are.
+pub enum Source {
+    /// A running service.
+    Server(Server),
+    /// A data directory.
+    Directory(Box<Local>),
+}
+
+impl Source {
+    /// The service that the options name, or else their directory.
+    pub fn of(server: &ServerOptions, data: &DataOptions) -> Result<Self, Failure> {
+        Ok(match Server::of(server)? {
+            Some(server) => Self::Server(server),
+            None => Self::Directory(Box::new(Local::open(data)?)),
+        })
+    }
+
+    /// Does something with the source, and closes it in order whatever came of it.
+    pub fn using<T>(self, work: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let done = work(&self);
+        if let Self::Directory(local) = self {
+            local.close();
+        }
+        done
+    }
+
+    /// Reads something; an answer that is no success ends the program.
+    pub async fn ask(
+        &self,
+        operation: &str,
+        path: &str,
+        params: &[(String, String)],
+        query: &str,
+    ) -> Result<Value, Failure> {
+        let body = match self {
+            Self::Server(server) => {
+                let response = server
+                    .get(&with_query(path, query), "application/json")
+                    .await?;
+                let bytes = response.bytes().await;
+                bytes
+                    .map_err(|error| Failure::failed(error.without_url()))?
+                    .to_vec()
+            }
+            Self::Directory(local) => {
+                let reply = local.ask(operation, params, query).await?;
+                if !reply.status.is_success() {
+                    let body = String::from_utf8_lossy(&reply.body);
+                    return Err(Failure::failed(format!("{}: {body}", reply.status)));
+                }
+                reply.body
+            }
+        };
+        serde_json::from_slice(&body).map_err(Failure::failed)
+    }
+
+    /// Hands each contact on, oldest first, until there is none or nobody wants more.
+    pub async fn each(
+        &self,
+        filter: &Filter,
+        take: &mut dyn FnMut(&Value) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("limit", PAGE);
+            for (name, value) in [
+                ("tenant", &filter.tenant),
+                ("dialect", &filter.dialect),
+                ("cursor", &cursor),
+            ] {
+                if let Some(value) = value {
+                    query.append_pair(name, value);
+                }
+            }
+            let page = self.ask("list", "/contacts", &[], &query.finish()).await?;
+            let contacts = page.get("data").and_then(Value::as_array);
+            for contact in contacts.into_iter().flatten() {
+                match take(contact) {
+                    // Whoever read us has seen enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                    taken => taken.map_err(Failure::failed)?,
+                }
+            }
+            let next = page.get("nextCursor").and_then(Value::as_str);
+            cursor = next.map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+/// Where our own API has a contact.
+pub fn path_of(id: &str) -> String {
+    let segment = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+    format!("/contacts/{segment}")
+}
