@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use futures_util::StreamExt;
+use http::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -38,40 +39,54 @@ impl Server {
     /// Sends a GET; an answer that is no success ends the program.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Response, Failure> {
         let request = self.client.get(format!("{}{path}", self.url));
-        self.send(request.header("accept", accept)).await
+        succeeded(self.send(request.header("accept", accept)).await?).await
     }
 
     /// Posts JSON; an answer that is no success ends the program.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Response, Failure> {
         let request = self.client.post(format!("{}{path}", self.url));
-        self.send(request.json(body)).await
+        succeeded(self.send(request.json(body)).await?).await
+    }
+
+    /// Posts bytes with headers, and gives the answer whatever its status.
+    pub async fn try_post(
+        &self,
+        path: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Response, Failure> {
+        let request = self.client.post(format!("{}{path}", self.url));
+        self.send(request.headers(headers).body(body)).await
     }
 
     async fn send(&self, mut request: RequestBuilder) -> Result<Response, Failure> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.map_err(|error| {
+        request.send().await.map_err(|error| {
             let url = &self.url;
             Failure::failed(format!(
                 "no service answers at {url}: {}",
                 error.without_url()
             ))
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let body = response.text().await.unwrap_or_default();
-        let code = match status {
-            StatusCode::BAD_REQUEST => super::exit::USAGE,
-            _ => super::exit::FAILED,
-        };
-        Err(Failure::new(
-            code,
-            format!("the service answers {status}: {body}"),
-        ))
+        })
     }
+}
+
+async fn succeeded(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.text().await.unwrap_or_default();
+    let code = match status {
+        StatusCode::BAD_REQUEST => super::exit::USAGE,
+        _ => super::exit::FAILED,
+    };
+    Err(Failure::new(
+        code,
+        format!("the service answers {status}: {body}"),
+    ))
 }
 
 /// Copies a response to standard output as it comes.

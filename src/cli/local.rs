@@ -10,10 +10,10 @@ use super::exit::Failure;
 use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
 use crate::dialect::{Dialect, Query, Reply, native};
-use crate::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
+use crate::gateway::{Answered, Gateway, Health, Incoming, Settings, fresh_correlation, identity};
 use crate::service::Service;
 
-/// Commands that may wait: here there is one at a time.
+/// Commands that may wait: as many as an import sends at once.
 const QUEUE_LIMIT: usize = 64;
 
 /// A data directory, opened for this process alone.
@@ -54,27 +54,54 @@ impl Local {
         params: &[(String, String)],
         query: &str,
     ) -> Result<Reply, Failure> {
+        let (headers, query) = (HeaderMap::new(), Query::parse(query));
+        let answered = self
+            .answer(operation, params, &query, &headers, &[])
+            .await?;
+        Ok(answered.reply)
+    }
+
+    /// Sends one of our own API's writes as the local developer.
+    pub async fn send(
+        &self,
+        operation: &str,
+        query: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Answered, Failure> {
+        let query = Query::parse(query);
+        self.answer(operation, &[], &query, headers, body).await
+    }
+
+    async fn answer(
+        &self,
+        operation: &str,
+        params: &[(String, String)],
+        query: &Query,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Answered, Failure> {
         let dialect: &'static dyn Dialect = &native::Native;
         let route = dialect
             .routes()
             .iter()
             .find(|route| route.operation == operation)
             .ok_or_else(|| Failure::usage(format!("there is no operation {operation}")))?;
-        let query = Query::parse(query);
         let incoming = Incoming {
             dialect,
             route,
             params,
             owner_ids: None,
-            query: &query,
-            headers: &HeaderMap::new(),
-            body: &[],
-            identity: operation,
+            query,
+            headers,
+            body,
+            // The same as over HTTP, so that an idempotency key stands for the same there.
+            identity: &identity(dialect, route, params, query),
             durable_key: None,
             correlation: fresh_correlation(),
         };
         let principal = Principal::local_developer();
-        Ok(self.gateway.answer(&principal, &incoming).await.reply)
+        Ok(self.gateway.answer(&principal, &incoming).await)
     }
 
     /// Closes it in order.

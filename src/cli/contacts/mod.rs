@@ -1,6 +1,9 @@
 //! `contactd contacts`: contacts to look at, to carry in and out, and to erase.
 
 mod erase;
+mod export;
+mod format;
+mod import;
 mod list;
 mod show;
 mod source;
@@ -16,6 +19,10 @@ pub enum ContactsCommand {
     List(list::ListOptions),
     /// Show one contact
     Show(show::ShowOptions),
+    /// Create the contacts that a file holds; run again, it creates none twice
+    Import(Box<import::ImportOptions>),
+    /// Write contacts for another program
+    Export(export::ExportOptions),
     /// Destroy a contact's personal data for good; only on a running service
     Erase(erase::EraseOptions),
 }
@@ -25,6 +32,8 @@ pub fn run(command: ContactsCommand) -> Result<(), Failure> {
     match command {
         ContactsCommand::List(options) => list::run(&options),
         ContactsCommand::Show(options) => show::run(&options),
+        ContactsCommand::Import(options) => import::run(&options),
+        ContactsCommand::Export(options) => export::run(&options),
         ContactsCommand::Erase(options) => erase::run(&options),
     }
 }

@@ -6,6 +6,7 @@
 use std::io;
 
 use clap::Args;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::super::client::Server;
@@ -33,6 +34,19 @@ pub enum Source {
     Server(Server),
     /// A data directory.
     Directory(Box<Local>),
+}
+
+/// What a write was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// How long to wait before asking again, in seconds, where the answer says so.
+    pub retry_after: Option<u64>,
+    /// The position of the write's outcome, or of what was read.
+    pub position: Option<u64>,
+    /// JSON.
+    pub body: Vec<u8>,
 }
 
 impl Source {
@@ -115,6 +129,55 @@ impl Source {
             cursor = next.map(str::to_owned);
             if cursor.is_none() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Sends a write, with an idempotency key where there is one. A refusal is an answer, too.
+    ///
+    /// # Errors
+    /// The service is not reachable.
+    pub async fn post(
+        &self,
+        operation: &str,
+        path: &str,
+        query: &str,
+        key: Option<&str>,
+        body: &[u8],
+    ) -> Result<Answer, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if let Some(key) = key {
+            let key = HeaderValue::from_str(key).map_err(Failure::usage)?;
+            headers.insert("idempotency-key", key);
+        }
+        match self {
+            Self::Server(server) => {
+                let path = with_query(path, query);
+                let response = server.try_post(&path, headers, body.to_vec()).await?;
+                let number = |name: &str| {
+                    let value = response.headers().get(name)?;
+                    value.to_str().ok()?.parse().ok()
+                };
+                Ok(Answer {
+                    status: response.status(),
+                    retry_after: number("retry-after"),
+                    position: number("contact-position"),
+                    body: response
+                        .bytes()
+                        .await
+                        .map_err(|error| Failure::failed(error.without_url()))?
+                        .to_vec(),
+                })
+            }
+            Self::Directory(local) => {
+                let answered = local.send(operation, query, &headers, body).await?;
+                Ok(Answer {
+                    status: answered.reply.status,
+                    retry_after: None,
+                    position: Some(answered.position.get()),
+                    body: answered.reply.body,
+                })
             }
         }
     }

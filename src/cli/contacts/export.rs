@@ -1,0 +1,79 @@
+//! `contactd contacts export`: contacts, for another program or to carry them elsewhere.
+//!
+//! NDJSON holds all of a contact; vCard all of its Card; a table what columns can hold.
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::super::client::block_on;
+use super::super::exit::Failure;
+use super::super::options::{DataOptions, ServerOptions};
+use super::super::progress;
+use super::format::Format;
+use super::source::{Filter, Source};
+
+/// Which contacts, and where to.
+#[derive(Args)]
+pub struct ExportOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    #[command(flatten)]
+    filter: Filter,
+    /// The form [default: what the file's name ends with, else ndjson]
+    #[arg(long)]
+    format: Option<Format>,
+    /// A new file to write to [default: standard output]
+    file: Option<PathBuf>,
+}
+
+/// Writes the contacts.
+pub fn run(options: &ExportOptions) -> Result<(), Failure> {
+    let named = options.file.as_deref().and_then(Format::of_path);
+    let format = match (options.format, &options.file) {
+        (Some(format), _) => format,
+        (None, None) => Format::Ndjson,
+        (None, Some(_)) => named.ok_or_else(|| {
+            Failure::usage("the file's name tells no format; say --format ndjson, csv or vcard")
+        })?,
+    };
+    let source = Source::of(&options.server, &options.data)?;
+    source.using(|source| {
+        let to: Box<dyn Write> = match &options.file {
+            None => Box::new(std::io::stdout().lock()),
+            Some(path) => {
+                // What is there already may be somebody's only copy.
+                let file = OpenOptions::new().write(true).create_new(true).open(path);
+                Box::new(file.map_err(|error| {
+                    Failure::usage(format!("cannot create {}: {error}", path.display()))
+                })?)
+            }
+        };
+        write(source, options, format, to)
+    })
+}
+
+fn write(
+    source: &Source,
+    options: &ExportOptions,
+    format: Format,
+    to: Box<dyn Write>,
+) -> Result<(), Failure> {
+    let bar = progress::over_contacts("exporting");
+    let mut writer = format.writer(BufWriter::new(to));
+    let written = block_on(source.each(&options.filter, &mut |contact| {
+        bar.inc(1);
+        writer.write(contact)
+    }));
+    let finished = match writer.finish() {
+        // Whoever read us has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        finished => finished.map_err(Failure::failed),
+    };
+    bar.finish_and_clear();
+    written.and(finished)
+}

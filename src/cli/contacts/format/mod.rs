@@ -1,0 +1,150 @@
+//! The forms in which contacts come and go: NDJSON, CSV and vCard.
+//!
+//! A reader is an iterator of [`Record`]s that holds one of them at a time; a
+//! record that can't be read says so and the next one is read. All of them
+//! speak Cards (RFC 9553), which our own API takes and gives.
+
+mod columns;
+mod lines;
+mod ndjson;
+mod table;
+mod vcard;
+
+use std::fmt::Display;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::exit::Failure;
+use crate::domain::limits;
+
+pub use columns::Mapping;
+pub use table::delimiter;
+
+/// One record as it stands in a file, in bytes: a Card of the largest size, escaped or folded.
+const RAW_BYTES_MAX: usize = 2 * limits::RECORD_BYTES_MAX;
+
+/// A form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line of JSON each: Cards, or contacts as our own API shows them
+    Ndjson,
+    /// A table whose first row names its columns
+    Csv,
+    /// vCard 3.0 and 4.0
+    Vcard,
+}
+
+/// A contact of a file.
+#[derive(Debug)]
+pub struct Record {
+    /// Where it begins, from 1.
+    pub line: u64,
+    /// Its Card, which nobody has judged yet.
+    pub card: Result<Value, Wrong>,
+}
+
+/// Why a record is refused, in the form of our API's problem details.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Wrong {
+    /// What is wrong, for programs.
+    pub code: String,
+    /// The same for people.
+    pub detail: String,
+    /// What is wrong with which field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<WrongField>,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct WrongField {
+    /// Its path in the Card, or its column.
+    pub field: String,
+    /// What is wrong, for programs.
+    pub code: String,
+    /// The same for people.
+    pub message: String,
+}
+
+impl Wrong {
+    fn new(code: &str, detail: impl Display) -> Self {
+        Self {
+            code: code.to_owned(),
+            detail: detail.to_string(),
+            violations: Vec::new(),
+        }
+    }
+
+    fn too_large() -> Self {
+        let max = RAW_BYTES_MAX;
+        Self::new(
+            "too_large",
+            format!("The record has more than {max} bytes."),
+        )
+    }
+
+    fn not_utf8() -> Self {
+        Self::new(
+            "not_utf8",
+            "The record is not UTF-8; convert the file first.",
+        )
+    }
+}
+
+/// How a file is read beside what its format says.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// What separates the cells of a table.
+    pub delimiter: Option<u8>,
+    /// Which column of a table holds what.
+    pub mappings: Vec<Mapping>,
+}
+
+/// The records of a file. An error ends them: what comes after can't be read.
+pub type Records = Box<dyn Iterator<Item = io::Result<Record>>>;
+
+impl Format {
+    /// The format that a file's name ends with.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
+            "csv" => Some(Self::Csv),
+            "vcf" | "vcard" => Some(Self::Vcard),
+            _ => None,
+        }
+    }
+
+    /// Reads records.
+    ///
+    /// # Errors
+    /// A table whose columns can't be understood.
+    pub fn read(self, from: impl Read + 'static, how: &Reading) -> Result<Records, Failure> {
+        Ok(match self {
+            Self::Ndjson => Box::new(ndjson::Reader::new(from)),
+            Self::Csv => Box::new(table::Reader::new(from, how)?),
+            Self::Vcard => Box::new(vcard::Reader::new(from)),
+        })
+    }
+
+    /// Writes contacts as our own API shows them.
+    pub fn writer<'a>(self, to: impl Write + 'a) -> Box<dyn Writer + 'a> {
+        match self {
+            Self::Ndjson => Box::new(ndjson::Writer(to)),
+            Self::Csv => Box::new(table::Writer::new(to)),
+            Self::Vcard => Box::new(vcard::Writer(to)),
+        }
+    }
+}
+
+/// Writes contacts in a format.
+pub trait Writer {
+    /// Writes one.
+    fn write(&mut self, contact: &Value) -> io::Result<()>;
+    /// Writes what is still held back.
+    fn finish(&mut self) -> io::Result<()>;
+}

@@ -1,0 +1,216 @@
+//! `contactd contacts import`: the contacts of a file become contacts of a tenant.
+//!
+//! Each record is judged here by the rules of our own API, and the good ones
+//! are sent as single creates, many at once, each under an idempotency key
+//! made of its content. So the service itself knows what it has: the same
+//! file again imports nothing, and an import that was broken off goes on by
+//! being run again. No state is kept beside the log. Whoever imports must
+//! stay the same client, for whom keys are remembered.
+
+mod check;
+mod report;
+mod send;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+
+use self::check::Checker;
+use self::report::{Outcome, Report};
+use self::send::Sender;
+use super::super::client::block_on;
+use super::super::exit::Failure;
+use super::super::options::{DataOptions, ServerOptions};
+use super::super::progress;
+use super::format::{Format, Mapping, Reading, Record, Records, Wrong, delimiter};
+use super::source::Source;
+
+/// Creates that are under way at once.
+const IN_FLIGHT: usize = 64;
+/// Records of one file: what is remembered of each to find those that stand there twice takes
+/// about 50 bytes.
+const RECORDS_MAX: usize = 10_000_000;
+
+/// What to import, and where to.
+#[derive(Args)]
+pub struct ImportOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// Its form [default: what its name ends with]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Whose contacts they become [default: the token's own tenant]
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Judge every record, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write what became of a record other than a new contact to this file, a line of JSON each
+    /// [default: to standard error, as text]
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// What a table's columns hold where their headings do not tell: email=E-Mail,phone=Telefon
+    #[arg(long, value_name = "FIELD=HEADING,…", value_delimiter = ',')]
+    map: Vec<Mapping>,
+    /// What separates a table's cells: a sign, or tab [default: ,]
+    #[arg(long, value_name = "SIGN", value_parser = delimiter)]
+    delimiter: Option<u8>,
+}
+
+/// Imports the file.
+pub fn run(options: &ImportOptions) -> Result<(), Failure> {
+    let format = options
+        .format
+        .or_else(|| Format::of_path(&options.file))
+        .ok_or_else(|| {
+            Failure::usage("the file's name tells no format; say --format ndjson, csv or vcard")
+        })?;
+    let (from, bytes): (Box<dyn Read>, _) = if options.file.as_os_str() == "-" {
+        (Box::new(io::stdin()), None)
+    } else {
+        let file = File::open(&options.file).map_err(|error| unreadable(options, &error))?;
+        let bytes = file.metadata().ok().map(|known| known.len());
+        (Box::new(file), bytes)
+    };
+    let bar = progress::over_bytes("importing", bytes);
+    let reading = Reading {
+        delimiter: options.delimiter,
+        mappings: options.map.clone(),
+    };
+    let records = format.read(bar.wrap_read(from), &reading)?;
+    let mut report = Report::new(options.report.as_deref(), bar.clone())?;
+    let done = if options.dry_run {
+        block_on(dry_run(options, records, &mut report))
+    } else {
+        let source = Source::of(&options.server, &options.data)?;
+        source.using(|source| block_on(import(source, options, records, &mut report)))
+    };
+    bar.finish_and_clear();
+    report.finish(options.dry_run, done)
+}
+
+fn unreadable(options: &ImportOptions, error: &io::Error) -> Failure {
+    let file = options.file.display();
+    Failure::usage(format!("cannot read {file}: {error}"))
+}
+
+/// Judges all records. A service is asked whether it would take them; a directory is not opened.
+async fn dry_run(
+    options: &ImportOptions,
+    records: Records,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    if options.server.url.is_some() {
+        let source = Source::of(&options.server, &options.data)?;
+        Sender::open(&source, options.tenant.as_deref()).await?;
+    }
+    let mut judge = Judge::new()?;
+    for record in records {
+        match judge.judge(record)? {
+            Judged::Good(_) => report.note(Outcome::Imported)?,
+            Judged::Bad(outcome) => report.note(outcome)?,
+        }
+    }
+    Ok(())
+}
+
+async fn import(
+    source: &Source,
+    options: &ImportOptions,
+    records: Records,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let sender = Sender::open(source, options.tenant.as_deref()).await?;
+    let sender = &sender;
+    let mut judge = Judge::new()?;
+    // In the order of the file, so that a report is in it, too.
+    let outcomes = stream::iter(records)
+        .map(|record| judge.judge(record))
+        .map(|judged| async move {
+            match judged? {
+                Judged::Good(create) => sender.send(create).await,
+                Judged::Bad(outcome) => Ok(outcome),
+            }
+        })
+        .buffered(IN_FLIGHT);
+    let mut outcomes = std::pin::pin!(outcomes);
+    while let Some(outcome) = outcomes.next().await {
+        report.note(outcome?)?;
+    }
+    Ok(())
+}
+
+/// A contact to create.
+pub struct Create {
+    /// Where its record begins.
+    line: u64,
+    /// The key under which it is created once.
+    key: String,
+    /// Its Card.
+    body: Vec<u8>,
+}
+
+/// What is to be done with a record.
+enum Judged {
+    Good(Create),
+    Bad(Outcome),
+}
+
+/// Judges records, and knows which it has seen.
+struct Judge {
+    checker: Checker,
+    /// The first line of each record, by half of its content's hash.
+    seen: HashMap<[u8; 16], u64>,
+}
+
+impl Judge {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            checker: Checker::new()?,
+            seen: HashMap::new(),
+        })
+    }
+
+    fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
+        let Record { line, card } = record.map_err(|error| {
+            Failure::failed(format!("the rest of the file can't be read: {error}"))
+        })?;
+        let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
+        let mut card = match card {
+            Ok(card) => card,
+            Err(wrong) => return refused(wrong),
+        };
+        // One content has one form, however its members were ordered.
+        card.sort_all_objects();
+        let body = match self.checker.check(&card) {
+            Ok(body) => body,
+            Err(wrong) => return refused(wrong),
+        };
+        let digest: [u8; 32] = Sha256::digest(&body).into();
+        let [head, ..] = digest.as_chunks::<16>().0 else {
+            return Err(Failure::failed("a hash of another length"));
+        };
+        if let Some(first) = self.seen.get(head) {
+            let first = *first;
+            return Ok(Judged::Bad(Outcome::Twice { line, first }));
+        }
+        if self.seen.len() == RECORDS_MAX {
+            let max = RECORDS_MAX;
+            return Err(Failure::failed(format!(
+                "the file has more than {max} records; split it, and import the pieces"
+            )));
+        }
+        self.seen.insert(*head, line);
+        let key = format!("import-{}", hex::encode(digest));
+        Ok(Judged::Good(Create { line, key, body }))
+    }
+}

@@ -1,0 +1,115 @@
+//! Creates contacts, each once: its idempotency key is made of its content.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::super::super::exit::{FAILED, Failure, USAGE};
+use super::super::source::{Answer, Source};
+use super::Create;
+use super::check::problem;
+use super::report::Outcome;
+
+/// How often a create is sent before the import gives up.
+const TRIES: u32 = 8;
+/// How long the first pause is; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause, whatever the service asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Creates contacts in one tenant.
+pub struct Sender<'a> {
+    source: &'a Source,
+    query: String,
+    /// The log's head before the first create: what has its outcome there was there before.
+    head: u64,
+}
+
+impl<'a> Sender<'a> {
+    /// Asks whether contacts may be created in a tenant, which leaves no trace.
+    pub async fn open(source: &'a Source, tenant: Option<&str>) -> Result<Self, Failure> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(tenant) = tenant {
+            query.append_pair("tenant", tenant);
+        }
+        let query = query.finish();
+        let nothing = br#"{"operations":[]}"#;
+        let answer = source
+            .post("bulk", "/contacts/batch", &query, None, nothing)
+            .await?;
+        match (answer.status, answer.position) {
+            (StatusCode::OK, Some(head)) => Ok(Self {
+                source,
+                query,
+                head,
+            }),
+            (StatusCode::BAD_REQUEST, _) => Err(ended(USAGE, &answer)),
+            _ => Err(ended(FAILED, &answer)),
+        }
+    }
+
+    /// Creates a contact, and says what became of it.
+    ///
+    /// # Errors
+    /// The service is not reachable, or would refuse every other one as well.
+    pub async fn send(&self, create: Create) -> Result<Outcome, Failure> {
+        let Create { line, key, body } = create;
+        let answer = self.answer(&key, &body).await?;
+        match answer.status {
+            StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
+                Ok(Outcome::Known)
+            }
+            StatusCode::CREATED => Ok(Outcome::Imported),
+            // The same content was sent before, with its tenant named in another way.
+            StatusCode::UNPROCESSABLE_ENTITY => Ok(Outcome::Known),
+            StatusCode::BAD_REQUEST
+            | StatusCode::CONFLICT
+            | StatusCode::GONE
+            | StatusCode::PAYLOAD_TOO_LARGE => {
+                let wrong = problem(&answer.body);
+                Ok(Outcome::Refused { line, wrong })
+            }
+            _ => Err(ended(FAILED, &answer)),
+        }
+    }
+
+    /// The service's answer, asked for again where it had no time or could not be reached.
+    async fn answer(&self, key: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..TRIES).rev() {
+            let answer = self
+                .source
+                .post("create", "/contacts", &self.query, Some(key), body)
+                .await;
+            let asked_for = match answer {
+                Ok(answer) if is_passing(answer.status) && tries_left > 0 => answer.retry_after,
+                Err(_) if tries_left > 0 => None,
+                answer => return answer,
+            };
+            let asked_for = asked_for.map_or(Duration::ZERO, Duration::from_secs);
+            tokio::time::sleep(pause.max(asked_for).min(LONGEST_PAUSE)).await;
+            pause *= 2;
+        }
+        Err(Failure::failed("the service gives no answer"))
+    }
+}
+
+/// Whether another try may end otherwise. Of what is under way nobody knows the outcome, but
+/// its idempotency key finds it.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
+fn ended(code: u8, answer: &Answer) -> Failure {
+    let wrong = problem(&answer.body);
+    let status = answer.status;
+    Failure::new(
+        code,
+        format!("the service answers {status}: {}", wrong.detail),
+    )
+}
