@@ -13,8 +13,9 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::ReadError;
+use super::recent::Step;
 use super::shared::{self, Body, Shared};
-use crate::domain::{Card, Event, Phase, Position};
+use crate::domain::{Phase, Position};
 use crate::log::record;
 use crate::projection::{FoldError, View};
 
@@ -299,21 +300,21 @@ impl<V: View> Follower<V> {
     }
 }
 
-/// An event and the Card that it wrote.
-type Step = (Event, Option<Card>);
-
-/// Reads the next events, as far as they can be read.
+/// The next events, from memory where they are new, else from the log as far as it can be read.
 fn read_turn<V: View>(
     shared: &Shared,
     after: Position,
     head: Position,
 ) -> (Vec<Step>, Option<Stop>) {
-    let mut steps = Vec::new();
     let to = head.min(after.plus(TURN_EVENTS));
-    let mut position = after;
     if after >= to {
+        return (Vec::new(), None);
+    }
+    if let Some(steps) = shared.recent.between(after, to) {
         return (steps, None);
     }
+    let mut steps = Vec::new();
+    let mut position = after;
     for entry in shared.reader.scan(after.next(), to) {
         position = position.next();
         let step = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
@@ -326,7 +327,8 @@ fn read_turn<V: View>(
                 Some(Body::Open(content)) => Some(content.card),
                 Some(Body::None | Body::Gone) | None => None,
             };
-            Ok((record.event, card))
+            let event = Arc::new(record.event);
+            Ok(Step { event, card })
         });
         match step {
             Ok(step) => steps.push(step),
@@ -341,10 +343,10 @@ fn read_turn<V: View>(
 
 /// Folds events, up to the first that can't be.
 fn fold_turn<V: View>(at: &mut At<V>, steps: &[Step]) -> Result<(), Stop> {
-    for (event, card) in steps {
+    for Step { event, card } in steps {
         let position = event.header.position;
         at.view
-            .fold(event, card.as_ref())
+            .fold(event, card.as_ref().filter(|_| V::READS_CONTENT))
             .map_err(|error: FoldError| Stop {
                 position,
                 reason: error.to_string(),

@@ -11,9 +11,9 @@ use super::overlay::{Layers, Overlay};
 use super::shared::Shared;
 use super::{Committed, ReadError, ReadTrail, SubmitError};
 use crate::domain::{
-    Attempt, BatchMode, Change, Command, ContactId, Content, Context, Decision, Event, EventId,
-    Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase, Position,
-    Reach, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
+    Attempt, BatchMode, Card, Change, Command, ContactId, Content, Context, Decision, Event,
+    EventId, Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase,
+    Position, Reach, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
 };
 use crate::log::record::{self, EncodeError, Record};
 use crate::projection::{Contacts, Entry, Receipt};
@@ -27,6 +27,8 @@ pub struct Pending {
     pub slot: Option<Slot>,
     /// What the contact can be found by after the event.
     pub tags: Arc<[Tag]>,
+    /// What the event wrote.
+    pub card: Option<Card>,
     /// The record.
     pub bytes: Vec<u8>,
 }
@@ -448,6 +450,7 @@ impl<'a> Judge<'a> {
             event,
             slot,
             tags,
+            card: content.map(|content| content.card.clone()),
             bytes,
         });
         Ok(())

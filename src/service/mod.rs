@@ -14,6 +14,7 @@
 //! | `read`, `replay` | contacts and events; answers made again |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
+//! | `recent` | the newest events in memory, for those who follow |
 //! | `shared` | what the writer and the readers share |
 
 mod auditor;
@@ -26,6 +27,7 @@ mod lookup;
 mod open;
 mod overlay;
 mod read;
+mod recent;
 mod replay;
 mod shared;
 mod views;

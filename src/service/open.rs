@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
+use super::recent::Recent;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
 use super::writer::Writer;
@@ -99,6 +100,7 @@ pub fn open(
     let shared = Arc::new(Shared {
         contacts: RwLock::new(contacts),
         reader,
+        recent: Recent::default(),
         keys,
         hasher,
         registry: options.registry,

@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::ReadError;
+use super::recent::Recent;
 use crate::domain::{
     Card, Content, DialectId, LookupKey, LookupKind, Owner, Position, Receipt, Registry, Rules, Tag,
 };
@@ -21,6 +22,8 @@ pub struct Shared {
     pub contacts: RwLock<Contacts>,
     /// The log.
     pub reader: Reader,
+    /// The newest events.
+    pub recent: Recent,
     /// The contacts' keys.
     pub keys: KeyRing,
     /// Makes tags of texts.

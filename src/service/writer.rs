@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::clock::Sequencer;
 use super::judge::{Judge, Pending, Verdict};
 use super::open::SNAPSHOT;
+use super::recent::Step;
 use super::shared::Shared;
 use super::{ReadTrail, SubmitError};
-use crate::domain::{Command, Operation};
+use crate::domain::{Command, ContactId, Operation};
 use crate::log::Appender;
 use crate::storage::Files;
 
@@ -62,7 +63,7 @@ impl Writer {
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
             let Group { pending, waiting } = self.judge(job);
-            if let Err(error) = self.commit(&pending) {
+            if let Err(error) = self.commit(pending) {
                 tracing::error!(%error, "the log failed; no more commands are taken");
                 // Whoever is told so finds the log closed.
                 self.shared.writable.store(false, Ordering::Release);
@@ -118,7 +119,7 @@ impl Writer {
     }
 
     /// Puts a group on the disk and folds it.
-    fn commit(&mut self, pending: &[Pending]) -> Result<(), CommitError> {
+    fn commit(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
         if pending.is_empty() {
             return Ok(());
         }
@@ -128,12 +129,14 @@ impl Writer {
     }
 
     /// Folds a durable group into the inline view, and destroys the keys of the erased.
-    fn fold(&mut self, pending: &[Pending]) -> Result<(), CommitError> {
-        for event in pending {
-            let erases = event.event.header.operation == Operation::Erase;
-            if let (true, Some(slot)) = (erases, event.slot) {
+    fn fold(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
+        let mut erased = Vec::new();
+        for Pending { event, slot, .. } in &pending {
+            let erases = event.header.operation == Operation::Erase;
+            if let (true, Some(slot)) = (erases, *slot) {
                 self.shared.keys.erase(slot)?;
                 self.forget_saved_view();
+                erased.extend(event.header.contact);
             }
         }
         let mut contacts = self.shared.contacts.write();
@@ -141,15 +144,30 @@ impl Writer {
             event,
             slot,
             tags,
+            card: _,
             bytes: _,
-        } in pending
+        } in &pending
         {
             contacts.fold(event, *slot, tags);
         }
         let head = contacts.position();
         drop(contacts);
+        self.remember(pending, &erased);
         self.shared.head.send_replace(head);
         Ok(())
+    }
+
+    /// Keeps a group at hand for those who follow the log.
+    fn remember(&self, pending: Vec<Pending>, erased: &[ContactId]) {
+        let recent = &self.shared.recent;
+        recent.extend(pending.into_iter().map(|pending| {
+            let event = Arc::new(pending.event);
+            let card = pending.card;
+            (Step { event, card }, pending.bytes.len())
+        }));
+        for contact in erased {
+            recent.forget(*contact);
+        }
     }
 
     /// A view saved before an erasure still has the tags of what is gone. It is only a short cut:
