@@ -177,6 +177,7 @@ fn success(owner: &Owner, change: Change, position: u64) -> (Event, Content) {
         causation: Some(EventId(id)),
         traceparent: None,
         fields: change.fields,
+        listed: None,
     };
     let phase = Phase::Success { erasure: None };
     let content = Content {

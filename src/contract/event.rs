@@ -73,6 +73,10 @@ fn data() -> Value {
         ),
         ("reference", false, any_text()),
     ]);
+    let part = object([
+        ("contacts", true, json!({"type": "integer", "minimum": 0})),
+        ("after", false, uuid()),
+    ]);
     let members = [
         ("dialect", true, one_of(&dialects)),
         ("tenant", true, any_text()),
@@ -87,6 +91,7 @@ fn data() -> Value {
         ("contact", false, refer("Card")),
         ("error", false, error()),
         ("erasure", false, erasure),
+        ("list", false, part),
     ];
     // What of a contact harms nobody stands beside the rest, by the vendor's own names.
     let described = dialect::ALL.iter().map(|dialect| dialect.describe());

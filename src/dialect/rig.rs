@@ -365,6 +365,7 @@ impl Rig {
             causation: (!is_start).then(|| EventId(id(self.head - 1))),
             traceparent: None,
             fields: change.map_or_else(Vec::new, |change| change.fields.clone()),
+            listed: None,
         };
         let event = Event { header, phase };
         self.events.push(event.clone());

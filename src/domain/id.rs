@@ -107,6 +107,15 @@ impl ContactId {
             .flatten()
             .map(Self)
     }
+
+    /// When it was given, to the millisecond: that of the contact's creation. The start of 1970
+    /// where this process did not make it.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        let time = self.0.get_timestamp().map(|time| time.to_unix());
+        let millis = time.map(|(seconds, nanos)| seconds * 1_000 + u64::from(nanos) / 1_000_000);
+        Timestamp::from_millis(millis.unwrap_or_default())
+    }
 }
 
 impl fmt::Display for ContactId {

@@ -25,7 +25,8 @@ pub use command::{
 pub use contact::{Actor, Contact, Content};
 pub use decide::{Change, Current, Decision, Facts, Repeat, State, batch_refused, decide};
 pub use event::{
-    Erasure, Event, Failure, FailureCode, FieldName, Header, Operation, Outcome, Phase, Reach,
+    Erasure, Event, Failure, FailureCode, FieldName, Header, Listed, Operation, Outcome, Phase,
+    Reach,
 };
 pub use evolve::{Fact, Status, Track, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};

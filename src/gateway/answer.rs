@@ -3,7 +3,7 @@
 use http::header::IF_MATCH;
 use sha2::{Digest, Sha256};
 
-use super::perform::Trail;
+use super::perform::{Trail, asked};
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
 use crate::dialect::{
@@ -211,11 +211,11 @@ impl Gateway {
     fn audited(&self, incoming: &Incoming<'_>, ask: &Ask) -> Option<Trail> {
         let operation = incoming.route.reads?;
         let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
-        let (owner, target) = match ask {
+        let (owner, target, asked) = match ask {
             Ask::Get { owner, target }
             | Ask::GetAt { owner, target, .. }
-            | Ask::History { owner, target } => (owner.clone(), Some(target.clone())),
-            Ask::List(list) => (list.owner.clone(), None),
+            | Ask::History { owner, target } => (owner.clone(), Some(target.clone()), None),
+            Ask::List(list) => (list.owner.clone(), None, Some(asked(&list.window))),
             Ask::Write(_)
             | Ask::Search(_)
             | Ask::Changes(_)
@@ -227,6 +227,7 @@ impl Gateway {
             owner,
             operation,
             target,
+            asked,
         })
     }
 

@@ -10,7 +10,9 @@ use crate::dialect::{
     Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Refusal, Search, Shown, TokenProblem,
     Window, Write,
 };
-use crate::domain::{Command, Contact, Context, Event, Operation, Owner, Phase, Position, Target};
+use crate::domain::{
+    Command, Contact, Context, Event, Listed, Operation, Owner, Phase, Position, Target,
+};
 use crate::log::record::Record;
 use crate::projection::View;
 use crate::service::{CatchUp, Found, Listing, ReadError, ReadTrail, Selection, Service, Slice};
@@ -23,6 +25,7 @@ pub(super) struct Trail {
     pub owner: Owner,
     pub operation: Operation,
     pub target: Option<Target>,
+    pub asked: Option<Listed>,
 }
 
 /// What the service answered.
@@ -193,12 +196,17 @@ impl Gateway {
             owner,
             operation,
             target,
+            asked,
         } = trail;
         let contact = match (answer, &target) {
             (Answer::Contact(contact), Some(target)) => {
                 let entry = self.service.entry(&owner, target);
                 entry.map(|entry| (contact.id, entry.track.key))
             }
+            _ => None,
+        };
+        let given = match answer {
+            Answer::Page(page) => Some(given(page)),
             _ => None,
         };
         let trail = ReadTrail {
@@ -209,11 +217,33 @@ impl Gateway {
             },
             operation,
             contact,
+            asked,
+            given,
             found: !matches!(answer, Answer::NotFound | Answer::Gone),
         };
         if let Err(error) = self.service.record_read(trail) {
             tracing::warn!(%error, "a read was not recorded");
         }
+    }
+}
+
+/// What was asked for of a list, as the log records it.
+pub(super) fn asked(window: &Window) -> Listed {
+    let (contacts, cursor) = match *window {
+        Window::After { contact, limit } => (limit, contact),
+        Window::Offset { limit, .. } => (limit, None),
+        Window::ClampedPage { per_page, .. } => (per_page, None),
+    };
+    let contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
+    Listed { contacts, cursor }
+}
+
+/// What was given of it.
+fn given(page: &Page) -> Listed {
+    let last = page.contacts.last().filter(|_| page.more);
+    Listed {
+        contacts: u32::try_from(page.contacts.len()).unwrap_or(u32::MAX),
+        cursor: last.map(|contact| contact.id),
     }
 }
 

@@ -60,6 +60,7 @@ impl Sequencer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ContactId;
 
     #[test]
     fn time_never_goes_back_and_ids_grow() {
@@ -73,6 +74,7 @@ mod tests {
             for _ in 0..1_000 {
                 let id = sequencer.id();
                 assert!(id > last);
+                assert_eq!(ContactId(id).time().millis(), seen[seen.len() - 1]);
                 last = id;
             }
         }

@@ -130,9 +130,21 @@ impl<'a> Judge<'a> {
             context,
             operation,
             contact,
+            asked,
+            given,
             found,
         } = trail;
-        let cause = self.start(owner, context, *operation, contact.clone(), &[], None)?;
+        let started = Header {
+            listed: *asked,
+            ..self.header(owner, context, *operation, contact.clone())
+        };
+        let cause = started.id;
+        let phase = Phase::Start { receipt: None };
+        let start = Event {
+            header: started,
+            phase,
+        };
+        self.push(start, None, None, Arc::default())?;
         let phase = if *found {
             Phase::Success { erasure: None }
         } else {
@@ -143,6 +155,7 @@ impl<'a> Judge<'a> {
         };
         let header = Header {
             causation: Some(cause),
+            listed: *given,
             ..self.header(owner, context, *operation, contact.clone())
         };
         self.push(Event { header, phase }, None, None, Arc::default())
@@ -426,6 +439,7 @@ impl<'a> Judge<'a> {
             causation: None,
             traceparent: context.traceparent.clone(),
             fields: Vec::new(),
+            listed: None,
         }
     }
 

@@ -49,7 +49,9 @@ pub use read::{EventScan, Found, LIST_CONTACTS_MAX, Listing, SCAN_EVENTS_MAX, Se
 pub use shared::Body;
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 
-use crate::domain::{Command, ContactId, Context, Operation, Outcome, Owner, Position, VendorKey};
+use crate::domain::{
+    Command, ContactId, Context, Listed, Operation, Outcome, Owner, Position, VendorKey,
+};
 use judge::Verdict;
 use shared::Shared;
 use writer::Job;
@@ -94,7 +96,11 @@ pub struct ReadTrail {
     pub operation: Operation,
     /// Which contact, where it was there.
     pub contact: Option<(ContactId, VendorKey)>,
-    /// Whether it was there.
+    /// Which part of a list was asked for.
+    pub asked: Option<Listed>,
+    /// Which part of it was given.
+    pub given: Option<Listed>,
+    /// Whether what was asked for was there.
     pub found: bool,
 }
 

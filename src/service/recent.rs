@@ -104,6 +104,7 @@ mod tests {
             causation: None,
             traceparent: None,
             fields: Vec::new(),
+            listed: None,
         };
         let phase = Phase::Success { erasure: None };
         let event = Arc::new(Event { header, phase });

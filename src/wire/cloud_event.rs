@@ -56,6 +56,8 @@ struct Data {
     error: Option<ErrorData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     erasure: Option<ErasureData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<ListData>,
     /// The contact's fields that harm nobody.
     #[serde(flatten)]
     harmless: Map<String, Value>,
@@ -91,6 +93,14 @@ struct ErasureData {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
+}
+
+/// Which part of a list a read of several asked for (START) or was given (SUCCESS).
+#[derive(Debug, Serialize)]
+struct ListData {
+    contacts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 impl CloudEvent {
@@ -172,6 +182,10 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
             .map(|content| content.card.clone().into_value()),
         error,
         erasure,
+        list: header.listed.map(|listed| ListData {
+            contacts: listed.contacts,
+            after: listed.cursor.map(|id| id.to_string()),
+        }),
         harmless: content.map_or_else(Map::new, |content| (rules.harmless)(&content.card)),
     }
 }

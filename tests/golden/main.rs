@@ -21,14 +21,17 @@ use std::{
 use contactd::{
     domain::{
         Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event,
-        EventId, Failure, FailureCode, Fingerprint, Header, Operation, Owner, Phase, Position,
-        Reach, Tag, Timestamp, TraceParent, VendorKey,
+        EventId, Failure, FailureCode, Fingerprint, Header, Listed, Operation, Owner, Phase,
+        Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
     },
     log::record,
     seal::{KeyRing, MasterKey, Slot},
 };
 use serde_json::json;
 use uuid::Uuid;
+
+/// A caller's trace.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// What a file holds.
 struct Golden {
@@ -57,6 +60,7 @@ fn header(operation: Operation) -> Header {
         causation: None,
         traceparent: None,
         fields: vec![Cow::Borrowed("fullName"), Cow::Borrowed("emailAddress")],
+        listed: None,
     }
 }
 
@@ -104,6 +108,17 @@ fn clear(name: &'static str, header: Header, phase: Phase) -> Golden {
     }
 }
 
+fn part_of_list() -> Header {
+    let cursor = about(Operation::RetrieveList, VendorKey::Own, None).contact;
+    Header {
+        listed: Some(Listed {
+            contacts: 2,
+            cursor,
+        }),
+        ..header(Operation::RetrieveList)
+    }
+}
+
 /// Each kind of event, and each kind of vendor key.
 fn all() -> Vec<Golden> {
     use Operation::{Create, Delete, Erase, Retrieve, RetrieveList, Update};
@@ -117,9 +132,8 @@ fn all() -> Vec<Golden> {
     let start = || Phase::Start { receipt: None };
     let done = || Phase::Success { erasure: None };
     let failed = |code, violations| Phase::Fail(Failure { code, violations });
-    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let traced = Header {
-        traceparent: TraceParent::parse(trace),
+        traceparent: TraceParent::parse(TRACE),
         ..header(Create)
     };
     let chosen = VendorKey::Chosen(Tag([9; 16]));
@@ -173,6 +187,7 @@ fn all() -> Vec<Golden> {
         erase,
         clear("retrieve-success", about(Retrieve, own(), None), done()),
         clear("retrieve-list-success", header(RetrieveList), done()),
+        clear("retrieve-list-success-part", part_of_list(), done()),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::api::{Paging, Person};
 use crate::apis;
 use crate::house::House;
@@ -144,4 +146,42 @@ async fn reads_are_recorded_where_the_vendor_or_the_operator_wants_it() {
             assert_eq!(types, expected, "{}", api.name);
         }
     }
+}
+
+#[tokio::test]
+async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
+    let house = House::new(&[]);
+    let api = apis::ALL.into_iter().find(|api| api.name == "mattr");
+    let mattr = house.admin(api.expect("it is spoken"), 0);
+    for _ in 0..3 {
+        mattr.created(ANN).await;
+    }
+    let before = house.head().await;
+    let path = |query: &str| mattr.path(&mattr.api.list_of(mattr.tenant, query));
+    let first = mattr.send("GET", &path("limit=2"), &[], "").await;
+    let cursor = first.json()["nextCursor"].clone();
+    let rest = format!("limit=2&cursor={}", cursor.as_str().expect("a cursor"));
+    mattr.send("GET", &path(&rest), &[], "").await;
+    // Nobody waits for recorded reads, but a write goes behind them.
+    house.head().await;
+    let parts: Vec<_> = house.events_after(before).await;
+    let parts: Vec<_> = parts.iter().map(|event| &event["data"]["list"]).collect();
+    assert_eq!(parts[0]["contacts"], 2);
+    assert_eq!(parts[1]["after"], parts[2]["after"]);
+    assert_eq!(parts[3], &json!({"contacts": 1}));
+
+    let types = "ECOSYSTEM_PARTICIPANT_CONTACT_RETRIEVE_LIST_START,\
+                 ECOSYSTEM_PARTICIPANT_CONTACT_RETRIEVE_LIST_SUCCESS";
+    let path = format!("/v1/events?types={types}");
+    let told = mattr.send("GET", &path, &[], "").await.json();
+    let told = told["data"].as_array().expect("events, newest first");
+    let told: Vec<_> = told.iter().rev().map(|event| &event["metadata"]).collect();
+    assert_eq!(
+        (&told[0]["limit"], &told[0]["cursor"]),
+        (&json!(2), &json!(null))
+    );
+    let page = json!({"entriesCount": 2, "nextCursor": cursor});
+    assert_eq!(told[1], &page);
+    assert_eq!(told[2]["cursor"], cursor);
+    assert_eq!(told[3], &json!({"entriesCount": 1}));
 }

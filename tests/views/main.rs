@@ -49,6 +49,7 @@ fn success(operation: Operation, owner: &Owner, contact: ContactId, position: u6
             causation: None,
             traceparent: None,
             fields: Vec::new(),
+            listed: None,
         },
         phase: Phase::Success { erasure: None },
     }

@@ -101,7 +101,7 @@ fn one(status: StatusCode, contact: &Contact) -> Reply {
 }
 
 /// A cursor as the vendor writes it: base64url of `createdAt=…&id=…`.
-fn write_cursor(created_at: Timestamp, id: ContactId) -> String {
+pub fn write_cursor(created_at: Timestamp, id: ContactId) -> String {
     URL_SAFE_NO_PAD.encode(format!("createdAt={created_at}&id={id}"))
 }
 

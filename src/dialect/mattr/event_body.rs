@@ -2,7 +2,6 @@
 //!
 //! `metadata` holds the payload that harms nobody, as the vendor's samples
 //! have it; `data` the whole payload where the caller may see it, else null.
-//! What the log does not record (a list's length, its cursor) is left out.
 
 use std::collections::HashMap;
 
@@ -128,11 +127,25 @@ fn payload(event: &Event) -> Map<String, Value> {
     if let Some(id) = header.contact.filter(|_| has_id) {
         payload.insert("id".into(), id.to_string().into());
     }
+    payload.extend(listed(event));
     if has_owner {
         let names = RULES.owner_names.iter().map(|name| (*name).to_owned());
         payload.extend(names.zip(header.owner.ids().map(Value::from)));
     }
     payload
+}
+
+/// Which part of a list was asked for, or given: how many contacts, and the cursor beside.
+fn listed(event: &Event) -> impl Iterator<Item = (String, Value)> + use<> {
+    let (length, next) = match event.phase {
+        Phase::Start { .. } => ("limit", "cursor"),
+        Phase::Success { .. } | Phase::Fail(_) => ("entriesCount", "nextCursor"),
+    };
+    let listed = event.header.listed;
+    let length = listed.map(|listed| (length.to_owned(), listed.contacts.into()));
+    let cursor = listed.and_then(|listed| listed.cursor);
+    let cursor = cursor.map(|id| (next.to_owned(), encode::write_cursor(id.time(), id).into()));
+    length.into_iter().chain(cursor)
 }
 
 /// The answer that lists the types of events, in a form of our own: the vendor shows none.

@@ -240,6 +240,7 @@ fn event(position: u64, operation: Operation, phase: Phase, actor: Actor) -> Eve
             causation: (!started).then(|| id(position - 1)),
             traceparent: None,
             fields: Vec::new(),
+            listed: None,
         },
         phase,
     }

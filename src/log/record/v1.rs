@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{DecodeError, Record, Sealed};
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event, EventId,
-    Failure, FailureCode, FieldName, Fingerprint, Header, Operation, Owner, Phase, Position, Reach,
-    Tag, Timestamp, TraceParent, VendorKey,
+    Failure, FailureCode, FieldName, Fingerprint, Header, Listed, Operation, Owner, Phase,
+    Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
 };
 use crate::seal::Slot;
 
@@ -71,6 +71,10 @@ struct HeaderV1<'a> {
     /// Whether a sealed content follows the header.
     #[n(26)]
     sealed: bool,
+    #[n(27)]
+    listed: Option<u32>,
+    #[b(28)]
+    list_cursor: Option<&'a ByteSlice>,
 }
 
 #[derive(Encode, Decode)]
@@ -146,6 +150,12 @@ pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut
         erase_reference: erasure.and_then(|erasure| erasure.reference.as_deref()),
         slot: slot.map(Slot::get),
         sealed,
+        listed: header.listed.map(|listed| listed.contacts),
+        list_cursor: header
+            .listed
+            .as_ref()
+            .and_then(|listed| listed.cursor.as_ref())
+            .map(|id| bytes_of(id.0.as_bytes())),
     };
     write(&written, bytes);
 }
@@ -209,6 +219,7 @@ fn event(header: HeaderV1<'_>) -> Result<Event, DecodeError> {
         _ => return Err(damaged("two vendor keys, or one without a contact")),
     };
     let phase = phase(&header)?;
+    let listed = listed(&header)?;
     let owned = |text: &str| Box::<str>::from(text);
     let header = Header {
         position: Position::new(header.position),
@@ -230,6 +241,7 @@ fn event(header: HeaderV1<'_>) -> Result<Event, DecodeError> {
         causation: header.causation.map(uuid).transpose()?.map(EventId),
         traceparent: header.traceparent.and_then(TraceParent::parse),
         fields: header.fields.iter().map(|name| field(name)).collect(),
+        listed,
     };
     Ok(Event { header, phase })
 }
@@ -272,6 +284,17 @@ fn receipt(header: &HeaderV1<'_>) -> Result<Option<Reach>, DecodeError> {
         })),
         (None, None, None) => Ok(None),
         _ => Err(damaged("half a receipt")),
+    }
+}
+
+fn listed(header: &HeaderV1<'_>) -> Result<Option<Listed>, DecodeError> {
+    match (header.listed, header.list_cursor) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(damaged("a list's cursor without its length")),
+        (Some(contacts), cursor) => Ok(Some(Listed {
+            contacts,
+            cursor: cursor.map(uuid).transpose()?.map(ContactId),
+        })),
     }
 }
 

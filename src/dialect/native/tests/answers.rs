@@ -59,6 +59,7 @@ fn event(position: u64, operation: Operation, version: u64) -> Event {
             causation: None,
             traceparent: None,
             fields: vec!["name".into()],
+            listed: None,
         },
         phase: Phase::Success {
             erasure: (operation == Operation::Erase).then(|| Erasure {
