@@ -296,6 +296,7 @@ async fn contacts_are_the_same_from_the_service_and_from_its_directory() {
     let shown = ask(&["contacts", "show", &ann]);
     let exported = ask(&["log", "export"]);
     check_at(&server.url, &["contacts", "show", UNKNOWN_ID], 1);
+    check_at(&server.url, &["contacts", "show", "ann"], 2);
     assert_eq!((lines(&listed).len(), lines(&ours).len()), (5, 2));
     let shown_as: Value = serde_json::from_str(&shown).expect("JSON");
     assert_eq!(shown_as["card"]["name"]["full"], "Ann");
@@ -316,6 +317,7 @@ async fn contacts_are_the_same_from_the_service_and_from_its_directory() {
     );
     assert_eq!(ask(&["contacts", "show", &ann]), shown);
     assert_eq!(ask(&["log", "export"]), exported);
+    check(&data, &["contacts", "show", "ann"], 2);
     let (_, err) = check(&data, &["contacts", "show", UNKNOWN_ID], 1);
     assert!(err.contains("404"), "{err}");
 }

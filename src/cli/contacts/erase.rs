@@ -9,8 +9,8 @@ use serde_json::json;
 use super::super::client::{Server, block_on};
 use super::super::exit::Failure;
 use super::super::options::ServerOptions;
-use super::source::path_of;
-use crate::domain::EraseReason;
+use super::source::{contact_id, path_of};
+use crate::domain::{ContactId, EraseReason};
 
 /// Whose data, and why.
 #[derive(Args)]
@@ -18,7 +18,8 @@ pub struct EraseOptions {
     #[command(flatten)]
     server: ServerOptions,
     /// Its id, as events have it in `subject`
-    id: String,
+    #[arg(value_parser = contact_id)]
+    id: ContactId,
     /// Why; it stays in the log
     #[arg(long, value_parser = reasons())]
     reason: String,
@@ -43,7 +44,7 @@ async fn erase(options: &EraseOptions) -> Result<(), Failure> {
     if let (Some(reference), Some(members)) = (&options.reference, body.as_object_mut()) {
         members.insert("reference".to_owned(), reference.as_str().into());
     }
-    let path = format!("{}/erase", path_of(&options.id));
+    let path = format!("{}/erase", path_of(options.id));
     let erased = server.post(&path, &body).await?.text().await;
     let erased = erased.map_err(|error| Failure::failed(error.without_url()))?;
     writeln!(std::io::stdout(), "{}", erased.trim_end()).map_err(Failure::failed)

@@ -7,7 +7,8 @@ use clap::Args;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
-use super::source::{Source, path_of};
+use super::source::{Source, contact_id, path_of};
+use crate::domain::ContactId;
 
 /// Which contact.
 #[derive(Args)]
@@ -17,17 +18,18 @@ pub struct ShowOptions {
     #[command(flatten)]
     server: ServerOptions,
     /// Its id, as events have it in `subject`
-    id: String,
+    #[arg(value_parser = contact_id)]
+    id: ContactId,
 }
 
 /// Writes the contact to standard output.
 pub fn run(options: &ShowOptions) -> Result<(), Failure> {
     let source = Source::of(&options.server, &options.data)?;
-    source.using(|source| block_on(show(source, &options.id)))
+    source.using(|source| block_on(show(source, options.id)))
 }
 
-async fn show(source: &Source, id: &str) -> Result<(), Failure> {
-    let params = [("id".to_owned(), id.to_owned())];
+async fn show(source: &Source, id: ContactId) -> Result<(), Failure> {
+    let params = [("id".to_owned(), id.to_string())];
     let contact = source.ask("get", &path_of(id), &params, "").await?;
     let text = serde_json::to_string_pretty(&contact).map_err(Failure::failed)?;
     writeln!(std::io::stdout(), "{text}").map_err(Failure::failed)

@@ -13,6 +13,7 @@ use super::super::client::Server;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
+use crate::domain::ContactId;
 
 /// Contacts that are read at once.
 const PAGE: &str = "500";
@@ -192,7 +193,11 @@ fn with_query(path: &str, query: &str) -> String {
 }
 
 /// Where our own API has a contact.
-pub fn path_of(id: &str) -> String {
-    let segment = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
-    format!("/contacts/{segment}")
+pub fn path_of(id: ContactId) -> String {
+    format!("/contacts/{id}")
+}
+
+/// A contact's id as the command line gives it.
+pub fn contact_id(text: &str) -> Result<ContactId, &'static str> {
+    ContactId::parse(text).ok_or("a contact's id is a UUID")
 }
