@@ -83,6 +83,49 @@ pub struct Attempt {
     pub action: Result<Action, Vec<Violation>>,
 }
 
+impl Attempt {
+    /// To create a contact, with the names of the fields that were sent.
+    #[must_use]
+    pub const fn create(fields: Vec<FieldName>, action: Result<Action, Vec<Violation>>) -> Self {
+        Self {
+            operation: Operation::Create,
+            target: None,
+            precondition: Precondition::None,
+            fields,
+            action,
+        }
+    }
+
+    /// To change a contact, with the names of the fields that were sent.
+    #[must_use]
+    pub const fn update(
+        target: Target,
+        precondition: Precondition,
+        fields: Vec<FieldName>,
+        action: Result<Action, Vec<Violation>>,
+    ) -> Self {
+        Self {
+            operation: Operation::Update,
+            target: Some(target),
+            precondition,
+            fields,
+            action,
+        }
+    }
+
+    /// To end a contact.
+    #[must_use]
+    pub const fn delete(target: Target, precondition: Precondition) -> Self {
+        Self {
+            operation: Operation::Delete,
+            target: Some(target),
+            precondition,
+            fields: Vec::new(),
+            action: Ok(Action::Delete),
+        }
+    }
+}
+
 /// A change that is well formed.
 #[derive(Clone, Debug)]
 pub enum Action {

@@ -10,8 +10,8 @@ use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, Event, Expected, FieldName, Operation, Owner,
-    Precondition, Problem, Target, Violation,
+    Action, Amend, Amended, Attempt, BatchMode, Card, Event, Expected, FieldName, Owner, Problem,
+    Target, Violation,
 };
 
 /// The path's word for the caller's own organisation.
@@ -77,17 +77,7 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         card,
         chosen_id: None,
     });
-    Ok(write(
-        owner,
-        None,
-        Attempt {
-            operation: Operation::Create,
-            target: None,
-            precondition: Precondition::None,
-            fields,
-            action,
-        },
-    ))
+    Ok(write(owner, None, Attempt::create(fields, action)))
 }
 
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
@@ -103,13 +93,12 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Some(target),
-        Attempt {
-            operation: Operation::Update,
-            target: Some(Target::Sequence(target)),
-            precondition: if_match(request.headers),
+        Attempt::update(
+            Target::Sequence(target),
+            if_match(request.headers),
             fields,
-            action: action.map(|change| Action::Update(amend(change))),
-        },
+            action.map(|change| Action::Update(amend(change))),
+        ),
     ))
 }
 
@@ -118,13 +107,7 @@ fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Some(target),
-        Attempt {
-            operation: Operation::Delete,
-            target: Some(Target::Sequence(target)),
-            precondition: if_match(request.headers),
-            fields: Vec::new(),
-            action: Ok(Action::Delete),
-        },
+        Attempt::delete(Target::Sequence(target), if_match(request.headers)),
     ))
 }
 

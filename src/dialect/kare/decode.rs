@@ -9,8 +9,7 @@ use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, Expected, Operation, Owner, Precondition,
-    Problem, Target, Violation,
+    Action, Amend, Amended, Attempt, BatchMode, Card, Expected, Owner, Problem, Target, Violation,
 };
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -75,13 +74,7 @@ fn creation((contact, fields): Read<CompanyContact>) -> Attempt {
             chosen_id: None,
         })
     });
-    Attempt {
-        operation: Operation::Create,
-        target: None,
-        precondition: Precondition::None,
-        fields,
-        action,
-    }
+    Attempt::create(fields, action)
 }
 
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
@@ -93,24 +86,17 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             (Err(vec![violation]), Vec::new())
         }
     };
-    let attempt = Attempt {
-        operation: Operation::Update,
-        target: Some(target),
-        precondition: if_match(request.headers),
+    let attempt = Attempt::update(
+        target,
+        if_match(request.headers),
         fields,
-        action: patch.map(|patch| Action::Update(amend(patch))),
-    };
+        patch.map(|patch| Action::Update(amend(patch))),
+    );
     Ok(Call::new(write(owner, vec![attempt]), encode::written))
 }
 
 fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let attempt = Attempt {
-        operation: Operation::Delete,
-        target: Some(target(request)?),
-        precondition: if_match(request.headers),
-        fields: Vec::new(),
-        action: Ok(Action::Delete),
-    };
+    let attempt = Attempt::delete(target(request)?, if_match(request.headers));
     Ok(Call::new(write(owner, vec![attempt]), encode::written))
 }
 

@@ -10,8 +10,8 @@ use super::encode::{self, BadParams};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, ContactId, Expected, Operation, Owner,
-    Precondition, Problem, Target, Violation,
+    Action, Amend, Amended, Attempt, BatchMode, Card, ContactId, Expected, Owner, Problem, Target,
+    Violation,
 };
 
 /// Entries on a page, unless the request says otherwise.
@@ -65,16 +65,7 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             chosen_id: None,
         })
     });
-    Ok(write(
-        owner,
-        Attempt {
-            operation: Operation::Create,
-            target: None,
-            precondition: Precondition::None,
-            fields,
-            action,
-        },
-    ))
+    Ok(write(owner, Attempt::create(fields, action)))
 }
 
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
@@ -84,26 +75,14 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let action = contact.map(|contact| Action::Update(replace(contact)));
     Ok(write(
         owner,
-        Attempt {
-            operation: Operation::Update,
-            target: Some(target),
-            precondition: if_match(request.headers),
-            fields,
-            action,
-        },
+        Attempt::update(target, if_match(request.headers), fields, action),
     ))
 }
 
 fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt {
-            operation: Operation::Delete,
-            target: Some(target(request)?),
-            precondition: if_match(request.headers),
-            fields: Vec::new(),
-            action: Ok(Action::Delete),
-        },
+        Attempt::delete(target(request)?, if_match(request.headers)),
     ))
 }
 

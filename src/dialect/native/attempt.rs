@@ -63,16 +63,13 @@ pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
 /// 413 for a Card larger than a record.
 pub fn create(card: &Value) -> Result<Attempt, Reply> {
     let (card, fields) = read(card)?;
-    Ok(Attempt {
-        operation: Operation::Create,
-        target: None,
-        precondition: Precondition::None,
+    Ok(Attempt::create(
         fields,
-        action: card.map(|card| Action::Create {
+        card.map(|card| Action::Create {
             card,
             chosen_id: None,
         }),
-    })
+    ))
 }
 
 /// A new contact with this Card, or the Card of the one contact that has the key.
@@ -111,13 +108,7 @@ pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Resu
         // RFC 7396 would put it in the Card's place, and it is no Card.
         _ => (Vec::new(), Err(no_object("card"))),
     };
-    Ok(Attempt {
-        operation: Operation::Update,
-        target: Some(target),
-        precondition,
-        fields,
-        action,
-    })
+    Ok(Attempt::update(target, precondition, fields, action))
 }
 
 /// A contact's end.

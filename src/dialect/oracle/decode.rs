@@ -8,10 +8,7 @@ use super::record::{Draft, Record, read};
 use super::{encode, filter};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, Operation, Owner, Precondition, Problem,
-    Violation,
-};
+use crate::domain::{Action, Amend, Amended, Attempt, BatchMode, Card, Owner, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
@@ -39,16 +36,7 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             chosen_id: id.map(|id| id.to_string().into()),
         })
     });
-    Ok(write(
-        owner,
-        Attempt {
-            operation: Operation::Create,
-            target: None,
-            precondition: Precondition::None,
-            fields,
-            action,
-        },
-    ))
+    Ok(write(owner, Attempt::create(fields, action)))
 }
 
 /// The page takes any media type here, so the body alone says whether it is JSON.
@@ -65,13 +53,7 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     });
     Ok(write(
         owner,
-        Attempt {
-            operation: Operation::Update,
-            target: Some(target.target()),
-            precondition: if_match(request.headers),
-            fields,
-            action,
-        },
+        Attempt::update(target.target(), if_match(request.headers), fields, action),
     ))
 }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::contact::{Common, Read, Use, distinct};
-use super::decode::{amend, creation, new_contact, object};
+use super::decode::{amend, creation, object};
 use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::{Ask, Call, Refusal, Reply, Write};
@@ -74,11 +74,11 @@ impl Items<'_> {
                     Value::Object(item) => {
                         let read = Read::new(item, &format!("{path}."), Use::Create);
                         let read = read.with(&self.common);
-                        new_contact(read.sent.clone(), action(read))
+                        Attempt::create(read.sent.clone(), action(read))
                     }
                     _ => {
                         let problem = Problem::WrongType(Expected::Object);
-                        new_contact(Vec::new(), Err(vec![Violation::new(path, problem)]))
+                        Attempt::create(Vec::new(), Err(vec![Violation::new(path, problem)]))
                     }
                 }
             })
@@ -152,7 +152,7 @@ fn users(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
 }
 
 fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
-    let attempt = new_contact(Vec::new(), Err(violations));
+    let attempt = Attempt::create(Vec::new(), Err(violations));
     Call::new(write(owner, vec![attempt]), encode::created)
 }
 

@@ -14,7 +14,7 @@ use crate::dialect::{
 };
 use crate::domain::{
     Action, Amend, Amended, Attempt, BatchMode, Card, CardError, Contact, ContactId, Expected,
-    FieldName, LookupKey, Operation, Owner, Precondition, Problem, Target, Violation, limits,
+    LookupKey, Owner, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -74,18 +74,7 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         }
         Err(violations) => (Vec::new(), Err(violations)),
     };
-    Ok(write(owner, new_contact(fields, action)))
-}
-
-/// An attempt at a contact that names none yet.
-pub fn new_contact(fields: Vec<FieldName>, action: Result<Action, Vec<Violation>>) -> Attempt {
-    Attempt {
-        operation: Operation::Create,
-        target: None,
-        precondition: Precondition::None,
-        fields,
-        action,
-    }
+    Ok(write(owner, Attempt::create(fields, action)))
 }
 
 /// The creation of a contact.
@@ -108,26 +97,19 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     };
     Ok(write(
         owner,
-        Attempt {
-            operation: Operation::Update,
-            target: Some(target),
-            precondition: if_match(request.headers),
+        Attempt::update(
+            target,
+            if_match(request.headers),
             fields,
-            action: action.map(|change| Action::Update(amend(change))),
-        },
+            action.map(|change| Action::Update(amend(change))),
+        ),
     ))
 }
 
 fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt {
-            operation: Operation::Delete,
-            target: Some(target(request)?),
-            precondition: if_match(request.headers),
-            fields: Vec::new(),
-            action: Ok(Action::Delete),
-        },
+        Attempt::delete(target(request)?, if_match(request.headers)),
     ))
 }
 
