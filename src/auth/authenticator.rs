@@ -1,4 +1,4 @@
-//! The checks of a token, in their order, and every refusal.
+//! The checks of a token, in their order.
 //!
 //! Verifying is synchronous and pure over the keys of the moment: the same
 //! token at the same time gets the same answer. Only a key that is not known
@@ -10,73 +10,14 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use super::claims::{Claims, OneOrMany};
+use super::error::AuthError;
 use super::jwks::Jwks;
 use super::key::{VerifyKey, check_signature};
 use super::open::Mode;
 use super::own_key::OwnKey;
 use super::principal::{Principal, Session};
 use super::token::{Compact, Kind};
-
-/// How far the clock of a token's issuer may be from ours, in seconds. Half a
-/// minute covers machines that keep time at all.
-pub const LEEWAY_SECONDS: u16 = 30;
-
-/// Why a token is refused. The message may be shown to the caller: it holds
-/// nothing of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum AuthError {
-    /// There is no token.
-    #[error("a bearer token is needed: send `Authorization: Bearer <JWT>`")]
-    Missing,
-    /// It is no JWT in compact form, is too long, or a claim has a wrong JSON type.
-    #[error("the token is no readable JWT")]
-    Malformed,
-    /// Its header asks for something that must be understood (`crit`), and is not.
-    #[error("the token's header holds `crit`, which is not supported")]
-    CriticalHeader,
-    /// It is a session token where an access token belongs, or the reverse, or neither.
-    #[error("the token is of another type than this place asks for (`typ`)")]
-    WrongType,
-    /// Its `alg` is none of EdDSA, ES256 and RS256: `none` and HMAC are here.
-    #[error("the token's algorithm is not supported; use EdDSA, ES256 or RS256")]
-    UnsupportedAlgorithm,
-    /// The key it names signs with another algorithm.
-    #[error("the token's algorithm is not that of the key it names")]
-    AlgorithmMismatch,
-    /// No key fits it; fetching the key set again may help.
-    #[error("the token was signed with a key that is not known here")]
-    KeyUnknown,
-    /// The signature is not of the key.
-    #[error("the token's signature is wrong")]
-    BadSignature,
-    /// Its `exp` has passed.
-    #[error("the token has expired; get a new one")]
-    Expired,
-    /// Its `nbf` has not come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// Its `iss` is missing or not the configured one.
-    #[error("the token is of another issuer (`iss`)")]
-    WrongIssuer,
-    /// Its `aud` is missing or does not hold the configured one.
-    #[error("the token is for another audience (`aud`)")]
-    WrongAudience,
-    /// A claim that has to be there is not.
-    #[error("the token lacks the claim `{claim}`")]
-    ClaimMissing {
-        /// The claim's name.
-        claim: &'static str,
-    },
-    /// A claim is empty, too long, has a control character, or holds too many entries.
-    #[error("the token's claim `{claim}` is out of bounds")]
-    ClaimOutOfBounds {
-        /// The claim's name.
-        claim: &'static str,
-    },
-}
 
 /// Whom to trust in jwt mode beside the data directory's own key.
 #[derive(Default)]

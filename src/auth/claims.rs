@@ -7,10 +7,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use super::authenticator::{AuthError, LEEWAY_SECONDS};
+use super::error::AuthError;
 use super::principal::{Principal, Roles, Session};
 use super::tenants::Tenants;
 
+/// How far the clock of a token's issuer may be from ours, in seconds. Half a
+/// minute covers machines that keep time at all.
+pub const LEEWAY_SECONDS: u16 = 30;
 /// The longest text of a claim, in characters.
 pub const TEXT_CHARS_MAX: usize = 256;
 /// The most roles (or words of `scope`) in one token.

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use tracing::warn;
 
-use super::authenticator::AuthError;
 use super::claims::TEXT_CHARS_MAX;
+use super::error::AuthError;
 use super::token::Compact;
 
 /// The most keys in one JWKS.

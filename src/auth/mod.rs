@@ -8,7 +8,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `authenticator` | the checks of a token, in their order, and every refusal |
+//! | `authenticator` | the checks of a token, in their order |
+//! | `error` | every refusal of a token |
 //! | `token` | the compact form taken apart; nothing in it is trusted yet |
 //! | `claims` | what a token says, bounded, made into a principal or a session |
 //! | `principal`, `tenants` | who calls, and what they may touch |
@@ -22,6 +23,7 @@
 
 mod authenticator;
 mod claims;
+mod error;
 mod jwks;
 mod key;
 mod open;
@@ -33,8 +35,9 @@ mod tenants;
 mod testing;
 mod token;
 
-pub use authenticator::{AuthError, Authenticator, JwtSettings, LEEWAY_SECONDS};
-pub use claims::{AccessClaims, ROLES_MAX, TENANTS_MAX, TEXT_CHARS_MAX};
+pub use authenticator::{Authenticator, JwtSettings};
+pub use claims::{AccessClaims, LEEWAY_SECONDS, ROLES_MAX, TENANTS_MAX, TEXT_CHARS_MAX};
+pub use error::AuthError;
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::KEYS_MAX;
 pub use open::{Mode, RefusedOpen, UnknownMode, check_open, is_placeholder, origin_allowed};

@@ -22,8 +22,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::authenticator::AuthError;
 use super::claims::{AccessClaims, Claims};
+use super::error::AuthError;
 use super::key::VerifyKey;
 use super::principal::Session;
 use super::token::Kind;

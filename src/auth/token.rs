@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::authenticator::AuthError;
+use super::error::AuthError;
 
 /// The longest token looked at, in bytes. Real ones stay below two thousand.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;

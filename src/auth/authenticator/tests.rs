@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::TOKEN_BYTES_MAX;
 use crate::auth::testing::Signer;
+use crate::auth::{LEEWAY_SECONDS, TOKEN_BYTES_MAX};
 
 const NOW: u64 = 1_800_000_000;
 
