@@ -20,8 +20,9 @@ use super::{Card, ContactId, Position};
 const TOKEN_CHARS_MAX: usize = 64;
 /// The characters of a name that it is ordered by.
 const NAME_CHARS_MAX: usize = 256;
-/// The tokens of a contact that count.
-const TOKENS_MAX: usize = 256;
+/// The words of a contact that count, its name's before all others. Its addresses and numbers all
+/// count: a record's size bounds them.
+const WORDS_MAX: usize = 256;
 /// The token of a contact that its dialect calls inactive.
 const INACTIVE: &str = "!inactive";
 
@@ -62,7 +63,7 @@ pub enum Keyset {
 pub struct Profile {
     /// The name it is ordered by: [`sort_name`].
     pub name: String,
-    /// Its tokens, each once: at most 256, of 64 characters.
+    /// Its tokens, each once and of at most 64 characters: every address and number, and 256 words.
     pub tokens: BTreeSet<String>,
 }
 
@@ -116,31 +117,26 @@ impl Profile {
         if !is_active(card) {
             tokens.insert(INACTIVE.to_owned());
         }
-        let mut add = |token: String| {
-            if !token.is_empty() && tokens.len() < TOKENS_MAX {
-                tokens.insert(token);
+        let texts = std::iter::once(name.as_str())
+            .chain(organizations(card))
+            .chain(card.emails());
+        let most = tokens.len().saturating_add(WORDS_MAX);
+        for word in texts.flat_map(words) {
+            if tokens.len() == most {
+                break;
             }
-        };
-        for email in card.emails() {
+            tokens.insert(word);
+        }
+        for email in card.emails().filter(|email| !email.is_empty()) {
             let address = cut(&fold(email));
             if let Some((_, domain)) = address.rsplit_once('@') {
-                add(format!("@{domain}"));
+                tokens.insert(format!("@{domain}"));
             }
-            add(address);
+            tokens.insert(address);
         }
-        for phone in card.phones() {
-            let digits = digits(phone);
-            if !digits.is_empty() {
-                add(cut(&format!("#{digits}")));
-                add(cut(&format!("${}", backwards(&digits))));
-            }
-        }
-        let organizations = organizations(card);
-        let texts = std::iter::once(name.as_str())
-            .chain(organizations)
-            .chain(card.emails());
-        for text in texts {
-            words(text).into_iter().for_each(&mut add);
+        for digits in card.phones().map(digits).filter(|all| !all.is_empty()) {
+            tokens.insert(cut(&format!("#{digits}")));
+            tokens.insert(cut(&format!("${}", backwards(&digits))));
         }
         Self {
             name: sort_name(card),
@@ -358,6 +354,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_contact_is_found_by_each_of_many_addresses_and_numbers() {
+        let mut card = json!({"name": {"full": "Ann Example"}, "emails": {}, "phones": {}});
+        for n in 0..600 {
+            let id = format!("k{n}");
+            card["emails"][&id] = json!({"address": format!("p{n}@d{n}.example")});
+            card["phones"][&id] = json!({"number": format!("+1 555 {n:07}")});
+        }
+        let profile = Profile::of(&Card::from_value(card).expect("a card"));
+        let tokens = || profile.tokens.iter().map(String::as_str);
+        for n in 0..600 {
+            let address = format!("P{n}@d{n}.example");
+            for term in [
+                Term::of_email(&address),
+                Term::of_phone(&format!("1555{n:07}")),
+                Term::Address(format!("@d{n}.")),
+            ] {
+                assert!(term.met_by(&profile.name, tokens()), "{term:?}");
+            }
+        }
+        assert!(Term::Word("exam".into()).met_by(&profile.name, tokens()));
+    }
+
     proptest! {
         /// An index looks at `wanted` only: whoever meets a term must have such a token.
         #[test]
@@ -378,10 +397,10 @@ mod tests {
         }
 
         #[test]
-        fn tokens_are_bounded_and_folding_is_done_once(name in "\\PC{0,400}") {
+        fn words_are_bounded_and_cut(name in "\\PC{0,400}|([a-z]{2} ){300,400}") {
             let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");
             let profile = Profile::of(&card);
-            prop_assert!(profile.tokens.len() <= TOKENS_MAX);
+            prop_assert!(profile.tokens.len() <= WORDS_MAX);
             prop_assert!(profile.name.chars().count() <= NAME_CHARS_MAX);
             prop_assert!(profile.tokens.iter().all(|t| t.chars().count() <= TOKEN_CHARS_MAX));
         }
