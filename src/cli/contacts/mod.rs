@@ -3,6 +3,7 @@
 mod erase;
 mod export;
 mod format;
+mod history;
 mod import;
 mod list;
 mod show;
@@ -19,6 +20,8 @@ pub enum ContactsCommand {
     List(list::ListOptions),
     /// Show one contact
     Show(show::ShowOptions),
+    /// Show what became of one contact: when, by whom, and each value before and after
+    History(history::HistoryOptions),
     /// Create the contacts that a file holds; run again, it creates none twice
     Import(Box<import::ImportOptions>),
     /// Write contacts for another program
@@ -32,6 +35,7 @@ pub fn run(command: ContactsCommand) -> Result<(), Failure> {
     match command {
         ContactsCommand::List(options) => list::run(&options),
         ContactsCommand::Show(options) => show::run(&options),
+        ContactsCommand::History(options) => history::run(&options),
         ContactsCommand::Import(options) => import::run(&options),
         ContactsCommand::Export(options) => export::run(&options),
         ContactsCommand::Erase(options) => erase::run(&options),
