@@ -454,3 +454,77 @@ async fn what_it_logs_holds_no_body_and_no_token() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_history_tells_each_value_before_and_after() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let card = json!({"name": {"full": "Ann"}, "kind": "individual"});
+    let made = server.send("POST", "/contacts", &[], Some(&card)).await;
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let path = format!("/contacts/{id}");
+    let patch = json!({"name": {"full": "Ann B."}, "kind": null, "language": "de"});
+    server.send("PATCH", &path, &[], Some(&patch)).await;
+    server.send("DELETE", &path, &[], None).await;
+    let ask = ["contacts", "history", &id];
+    let (said, _) = check_at(&server.url, &ask, 0);
+    let time = |line: &str| line.split("  ").nth(1).expect("a time").to_owned();
+    let told: Vec<&str> = said.lines().collect();
+    let first = told.first().expect("a line");
+    assert!(
+        first.starts_with("2  ") && first.contains("  create  version 1  by client "),
+        "{said}"
+    );
+    assert!(time(first).ends_with('Z'), "{said}");
+    for change in [
+        "    /name: {\"full\":\"Ann\"}",
+        "    /name/full: \"Ann\" -> \"Ann B.\"",
+        "    /kind: \"individual\" is gone",
+        "    /language: \"de\"",
+    ] {
+        assert!(told.contains(&change), "{change}: {said}");
+    }
+    let last = told.last().expect("a line");
+    assert!(
+        last.starts_with("6  ") && last.contains("  delete  "),
+        "{said}"
+    );
+    let erase = [
+        "contacts",
+        "erase",
+        &id,
+        "--reason",
+        "request",
+        "--reference",
+        "t-7",
+    ];
+    check_at(&server.url, &erase, 0);
+    let (erased, _) = check_at(&server.url, &ask, 0);
+    assert!(!erased.contains("Ann"), "{erased}");
+    assert!(erased.contains("  for request  t-7"), "{erased}");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(check(&data, &ask, 0).0, erased);
+    check(&data, &["contacts", "history", "ann"], 2);
+    check(&data, &["contacts", "history", UNKNOWN_ID], 1);
+}
+
+#[tokio::test]
+async fn a_mistake_is_the_same_to_a_service_and_to_a_directory() {
+    let (_dir, data, _) = filled().await;
+    let ask = |arguments: &[&str], code| {
+        let server = Server::start(&data, &[]);
+        let (_, at) = check_at(&server.url, arguments, code);
+        assert_eq!(server.stop(), Some(0));
+        let (_, here) = check(&data, arguments, code);
+        assert_eq!(at, here, "{arguments:?}");
+        here
+    };
+    let must = "contactd: 400 Bad Request: dialect must be the name of a dialect, in lower case.\n";
+    for subcommand in ["list", "export"] {
+        assert_eq!(ask(&["contacts", subcommand, "--dialect", "zz"], 2), must);
+    }
+    let none = "contactd: 404 Not Found: There is no such contact.\n";
+    for subcommand in ["show", "history"] {
+        assert_eq!(ask(&["contacts", subcommand, UNKNOWN_ID], 1), none);
+    }
+}

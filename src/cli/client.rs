@@ -78,15 +78,31 @@ async fn succeeded(response: Response) -> Result<Response, Failure> {
     if status.is_success() {
         return Ok(response);
     }
-    let body = response.text().await.unwrap_or_default();
+    let body = response.bytes().await.unwrap_or_default();
+    Err(refused(status, &body))
+}
+
+/// How the program ends on an answer that is no success, whoever gave it: what was asked wrongly is
+/// wrong usage. Of problem details (RFC 9457) people are told the text.
+pub fn refused(status: StatusCode, body: &[u8]) -> Failure {
     let code = match status {
         StatusCode::BAD_REQUEST => super::exit::USAGE,
         _ => super::exit::FAILED,
     };
-    Err(Failure::new(
-        code,
-        format!("the service answers {status}: {body}"),
-    ))
+    let problem: Option<Value> = serde_json::from_slice(body).ok();
+    let text = |value: &Value, name| value.get(name)?.as_str().map(str::to_owned);
+    let detail = problem.as_ref().and_then(|problem| text(problem, "detail"));
+    let mut message = detail.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+    let violations = problem
+        .as_ref()
+        .and_then(|problem| problem.get("violations"));
+    for violation in violations.and_then(Value::as_array).into_iter().flatten() {
+        if let Some(more) = text(violation, "message") {
+            message.push(' ');
+            message.push_str(&more);
+        }
+    }
+    Failure::new(code, format!("{status}: {}", message.trim()))
 }
 
 /// Copies a response to standard output as it comes.

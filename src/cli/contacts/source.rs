@@ -9,7 +9,7 @@ use clap::Args;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::super::client::Server;
+use super::super::client::{Server, refused};
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
@@ -89,8 +89,7 @@ impl Source {
             Self::Directory(local) => {
                 let reply = local.ask(operation, params, query).await?;
                 if !reply.status.is_success() {
-                    let body = String::from_utf8_lossy(&reply.body);
-                    return Err(Failure::failed(format!("{}: {body}", reply.status)));
+                    return Err(refused(reply.status, &reply.body));
                 }
                 reply.body
             }

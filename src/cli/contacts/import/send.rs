@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::super::super::exit::{FAILED, Failure, USAGE};
+use super::super::super::client::refused;
+use super::super::super::exit::Failure;
 use super::super::source::{Answer, Source};
 use super::Create;
 use super::check::problem;
@@ -43,8 +44,7 @@ impl<'a> Sender<'a> {
                 query,
                 head,
             }),
-            (StatusCode::BAD_REQUEST, _) => Err(ended(USAGE, &answer)),
-            _ => Err(ended(FAILED, &answer)),
+            _ => Err(refused(answer.status, &answer.body)),
         }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Sender<'a> {
                 let wrong = problem(&answer.body);
                 Ok(Outcome::Refused { line, wrong })
             }
-            _ => Err(ended(FAILED, &answer)),
+            _ => Err(refused(answer.status, &answer.body)),
         }
     }
 
@@ -102,14 +102,5 @@ fn is_passing(status: StatusCode) -> bool {
         StatusCode::REQUEST_TIMEOUT
             | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::SERVICE_UNAVAILABLE
-    )
-}
-
-fn ended(code: u8, answer: &Answer) -> Failure {
-    let wrong = problem(&answer.body);
-    let status = answer.status;
-    Failure::new(
-        code,
-        format!("the service answers {status}: {}", wrong.detail),
     )
 }
