@@ -418,3 +418,32 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
         assert_eq!(export.wait().expect("it ends").code(), Some(0), "{format}");
     }
 }
+
+#[test]
+fn an_odd_value_does_not_lose_the_person() {
+    let place = Place::new();
+    let data = place.data();
+    let here = ["--data-dir", text(&data)];
+    let file = place.file(
+        "people.vcf",
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:;;;;\r\nFN:Acme GmbH\r\nGEO:50.0;8.0\r\nEND:VCARD\r\n\
+         BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bob\r\nEMAIL:nobody\r\nURL:www.x.de\r\nEND:VCARD\r\n",
+    );
+    let said = "line 7: kept as vCard properties, for they fit no Card: EMAIL\n";
+    let report = place.path("report.ndjson");
+    let dry = ["import", &file, "--dry-run", "--report", &report];
+    contacts(&dry, 0);
+    let aside = json!({"outcome": "aside", "line": 7, "properties": ["EMAIL"]});
+    assert_eq!(lines(&place.read("report.ndjson")), [aside]);
+    let (out, err) = contacts(&[&["import", &file], &here[..]].concat(), 0);
+    assert!(out.starts_with("2 records: 2 imported"), "{out}");
+    assert_eq!(err, said);
+    let (vcards, _) = contacts(&[&["export", "--format", "vcard"], &here[..]].concat(), 0);
+    for line in ["GEO:geo:50.0,8.0\r\n", "EMAIL:nobody\r\n"] {
+        assert!(vcards.contains(line), "{line}: {vcards}");
+    }
+    let table = place.file("people.csv", "name,url\nCy,www.example.org/cy\n");
+    contacts(&[&["import", &table], &here[..]].concat(), 0);
+    let (out, _) = contacts(&[&["list"], &here[..]].concat(), 0);
+    assert!(out.contains("https://www.example.org/cy"), "{out}");
+}

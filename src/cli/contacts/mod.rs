@@ -1,5 +1,6 @@
 //! `contactd contacts`: contacts to look at, to carry in and out, and to erase.
 
+mod check;
 mod erase;
 mod export;
 mod format;

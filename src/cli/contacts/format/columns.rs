@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use super::super::super::exit::Failure;
-use super::{Wrong, WrongField};
+use super::{Wrong, WrongField, link};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -334,7 +334,7 @@ impl Row {
                 let date = date(text)?;
                 self.add("anniversaries", json!({"kind": "birth", "date": date}));
             }
-            Field::Url => self.add("links", json!({"uri": text})),
+            Field::Url => self.add("links", json!({"uri": link(text)})),
             Field::Note => self.add("notes", json!({"note": text})),
         }
         Ok(())

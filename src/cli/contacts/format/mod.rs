@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::exit::Failure;
+use crate::dialect::uri::is_uri;
 use crate::domain::limits;
 
 pub use columns::Mapping;
@@ -45,6 +46,19 @@ pub struct Record {
     pub line: u64,
     /// Its Card, which nobody has judged yet.
     pub card: Result<Value, Wrong>,
+    /// The properties that are kept in the Card as they stand in the file, for they fit no Card.
+    pub aside: Vec<String>,
+}
+
+impl Record {
+    /// A record all of which is in its Card.
+    const fn new(line: u64, card: Result<Value, Wrong>) -> Self {
+        Self {
+            line,
+            card,
+            aside: Vec::new(),
+        }
+    }
 }
 
 /// Why a record is refused, in the form of our API's problem details.
@@ -127,7 +141,7 @@ impl Format {
         Ok(match self {
             Self::Ndjson => Box::new(ndjson::Reader::new(from)),
             Self::Csv => Box::new(table::Reader::new(from, how)?),
-            Self::Vcard => Box::new(vcard::Reader::new(from)),
+            Self::Vcard => Box::new(vcard::Reader::new(from)?),
         })
     }
 
@@ -138,6 +152,18 @@ impl Format {
             Self::Csv => Box::new(table::Writer::new(to)),
             Self::Vcard => Box::new(vcard::Writer(to)),
         }
+    }
+}
+
+/// The link that is meant by an address without a scheme, such as `www.example.org`; another text
+/// stays as it is.
+fn link(text: &str) -> String {
+    let host = text.split('/').next().unwrap_or_default();
+    let meant = format!("https://{text}");
+    if !is_uri(text) && host.contains('.') && !host.contains('@') && is_uri(&meant) {
+        meant
+    } else {
+        text.to_owned()
     }
 }
 

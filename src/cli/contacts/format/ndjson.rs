@@ -32,7 +32,7 @@ impl<R: Read> Iterator for Reader<R> {
             if !line.bytes.trim_ascii().is_empty() {
                 let card = card(&line);
                 let line = line.number;
-                return Some(Ok(Record { line, card }));
+                return Some(Ok(Record::new(line, card)));
             }
         }
     }

@@ -154,7 +154,7 @@ impl<R: Read> Iterator for Reader<R> {
                 }
             };
             let line = self.line();
-            return Some(Ok(Record { line, card }));
+            return Some(Ok(Record::new(line, card)));
         }
         None
     }

@@ -7,7 +7,6 @@
 //! being run again. No state is kept beside the log. Whoever imports must
 //! stay the same client, for whom keys are remembered.
 
-mod check;
 mod report;
 mod send;
 
@@ -20,13 +19,13 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use self::check::Checker;
 use self::report::{Outcome, Report};
 use self::send::Sender;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
+use super::check::Checker;
 use super::format::{Format, Mapping, Reading, Record, Records, Wrong, delimiter};
 use super::source::Source;
 
@@ -54,7 +53,7 @@ pub struct ImportOptions {
     /// Judge every record, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write what became of a record other than a new contact to this file, a line of JSON each
+    /// Write what became of a record that is not wholly a new contact to this file, a line of JSON each
     /// [default: to standard error, as text]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -116,7 +115,9 @@ async fn dry_run(
     let mut judge = Judge::new()?;
     for record in records {
         match judge.judge(record)? {
-            Judged::Good(_) => report.note(Outcome::Imported)?,
+            Judged::Good(Create { line, aside, .. }) => {
+                report.note(Outcome::Imported { line, aside })?;
+            }
             Judged::Bad(outcome) => report.note(outcome)?,
         }
     }
@@ -157,6 +158,8 @@ pub struct Create {
     key: String,
     /// Its Card.
     body: Vec<u8>,
+    /// Of what the Card keeps the name and value alone.
+    aside: Vec<String>,
 }
 
 /// What is to be done with a record.
@@ -181,7 +184,7 @@ impl Judge {
     }
 
     fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
-        let Record { line, card } = record.map_err(|error| {
+        let Record { line, card, aside } = record.map_err(|error| {
             Failure::failed(format!("the rest of the file can't be read: {error}"))
         })?;
         let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
@@ -211,6 +214,11 @@ impl Judge {
         }
         self.seen.insert(*head, line);
         let key = format!("import-{}", hex::encode(digest));
-        Ok(Judged::Good(Create { line, key, body }))
+        Ok(Judged::Good(Create {
+            line,
+            key,
+            body,
+            aside,
+        }))
     }
 }

@@ -1,4 +1,4 @@
-//! What became of the records of a file: a line for each that is no new contact, and a sum.
+//! What became of the records of a file: a line for each that is not wholly a new contact, and a sum.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,7 +14,12 @@ use super::super::format::Wrong;
 #[derive(Debug)]
 pub enum Outcome {
     /// It is a contact, or in a dry run it would be.
-    Imported,
+    Imported {
+        /// Where it begins.
+        line: u64,
+        /// What of it fits no Card: see `Record::aside`.
+        aside: Vec<String>,
+    },
     /// It was a contact before.
     Known,
     /// It stands in the file twice.
@@ -37,6 +42,10 @@ pub enum Outcome {
 #[derive(Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 enum Entry<'a> {
+    Aside {
+        line: u64,
+        properties: &'a [String],
+    },
     Twice {
         line: u64,
         first: u64,
@@ -74,7 +83,17 @@ impl Report {
     /// Notes what became of the next record.
     pub fn note(&mut self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
-            Outcome::Imported => self.imported += 1,
+            Outcome::Imported { line, aside } => {
+                self.imported += 1;
+                if !aside.is_empty() {
+                    let names = aside.join(", ");
+                    let text = format!(
+                        "line {line}: kept as vCard properties, for they fit no Card: {names}"
+                    );
+                    let properties = &aside;
+                    self.write(&Entry::Aside { line, properties }, &[text])?;
+                }
+            }
             Outcome::Known => self.known += 1,
             Outcome::Twice { line, first } => {
                 self.twice += 1;

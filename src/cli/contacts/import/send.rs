@@ -6,9 +6,9 @@ use http::StatusCode;
 
 use super::super::super::client::refused;
 use super::super::super::exit::Failure;
+use super::super::check::problem;
 use super::super::source::{Answer, Source};
 use super::Create;
-use super::check::problem;
 use super::report::Outcome;
 
 /// How often a create is sent before the import gives up.
@@ -53,13 +53,18 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// The service is not reachable, or would refuse every other one as well.
     pub async fn send(&self, create: Create) -> Result<Outcome, Failure> {
-        let Create { line, key, body } = create;
+        let Create {
+            line,
+            key,
+            body,
+            aside,
+        } = create;
         let answer = self.answer(&key, &body).await?;
         match answer.status {
             StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
                 Ok(Outcome::Known)
             }
-            StatusCode::CREATED => Ok(Outcome::Imported),
+            StatusCode::CREATED => Ok(Outcome::Imported { line, aside }),
             // The same content was sent before, with its tenant named in another way.
             StatusCode::UNPROCESSABLE_ENTITY => Ok(Outcome::Known),
             StatusCode::BAD_REQUEST

@@ -2,7 +2,10 @@
 //!
 //! The crate `calcard` does the turning; here are the pieces of a file that
 //! it gets, one vCard at a time, and what of its Cards is not worth keeping.
+//! `mend` is about what ordinary vCards hold and a Card may not.
 //! vCard 2.1 is refused: its quoted-printable and its charsets are not read.
+
+mod mend;
 
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,12 +14,15 @@ use calcard::jscontact::JSContact;
 use calcard::vcard::{VCard, VCardVersion};
 use serde_json::{Map, Value};
 
+use super::super::super::exit::Failure;
+use super::super::check::Checker;
 use super::lines::Lines;
 use super::{RAW_BYTES_MAX, Record, Wrong};
 
 /// Reads vCards.
 pub struct Reader<R> {
     lines: Lines<R>,
+    checker: Checker,
     /// Where the next vCard begins, once that is known.
     begun: Option<u64>,
 }
@@ -30,11 +36,12 @@ struct Raw {
 
 impl<R: Read> Reader<R> {
     /// The vCards of a file.
-    pub fn new(from: R) -> Self {
-        Self {
+    pub fn new(from: R) -> Result<Self, Failure> {
+        Ok(Self {
             lines: Lines::new(from),
+            checker: Checker::new()?,
             begun: None,
-        }
+        })
     }
 
     fn read(&mut self) -> io::Result<Option<Record>> {
@@ -42,7 +49,7 @@ impl<R: Read> Reader<R> {
             && let Some(line) = self.begin()?
         {
             let card = Err(Wrong::new("malformed_vcard", "This stands in no vCard."));
-            return Ok(Some(Record { line, card }));
+            return Ok(Some(Record::new(line, card)));
         }
         let Some(line) = self.begun.take() else {
             return Ok(None);
@@ -52,7 +59,7 @@ impl<R: Read> Reader<R> {
             bytes: b"BEGIN:VCARD\r\n".to_vec(),
             cut: false,
         };
-        let card = loop {
+        let read = loop {
             let room = RAW_BYTES_MAX.saturating_sub(raw.bytes.len());
             // However little room there is left, the end must be seen.
             let Some(line) = self.lines.next(room.max(64))? else {
@@ -69,11 +76,18 @@ impl<R: Read> Reader<R> {
                 raw.bytes.extend(b"\r\n");
             }
             if ends {
-                break raw.card();
+                break raw.card(&self.checker);
             }
         };
         let line = raw.line;
-        Ok(Some(Record { line, card }))
+        Ok(Some(match read {
+            Ok((card, aside)) => Record {
+                line,
+                card: Ok(card),
+                aside,
+            },
+            Err(wrong) => Record::new(line, Err(wrong)),
+        }))
     }
 
     /// Goes to the next vCard's beginning, and says where there is something else before it.
@@ -109,12 +123,13 @@ fn unfinished() -> Wrong {
 }
 
 impl Raw {
-    fn card(&self) -> Result<Value, Wrong> {
+    /// Its Card, and the names of what had to be put aside.
+    fn card(&self, checker: &Checker) -> Result<(Value, Vec<String>), Wrong> {
         if self.cut {
             return Err(Wrong::too_large());
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|_| Wrong::not_utf8())?;
-        guarded(|| card(text))?
+        guarded(|| card(text, checker))?
     }
 }
 
@@ -124,8 +139,8 @@ fn guarded<T>(turn: impl FnOnce() -> T) -> Result<T, Wrong> {
         .map_err(|_| Wrong::new("not_convertible", "There is no Card for this vCard."))
 }
 
-fn card(text: &str) -> Result<Value, Wrong> {
-    let vcard =
+fn card(text: &str, checker: &Checker) -> Result<(Value, Vec<String>), Wrong> {
+    let mut vcard =
         VCard::parse(text).map_err(|_| Wrong::new("malformed_vcard", "The lines are no vCard."))?;
     match vcard.version() {
         Some(VCardVersion::V3_0 | VCardVersion::V4_0) => {}
@@ -134,6 +149,17 @@ fn card(text: &str) -> Result<Value, Wrong> {
             return Err(Wrong::new("vcard_version", detail));
         }
     }
+    mend::mend(&mut vcard);
+    let card = converted(vcard.clone())?;
+    if checker.is_valid(&card) {
+        return Ok((card, Vec::new()));
+    }
+    let fits = |part| converted(part).is_ok_and(|card| checker.is_valid(&card));
+    let aside = mend::put_aside(&mut vcard, fits);
+    Ok((converted(vcard)?, aside))
+}
+
+fn converted(vcard: VCard) -> Result<Value, Wrong> {
     let card: JSContact<'static, String, String> = vcard.into_jscontact();
     let card = serde_json::to_value(&card).map_err(|error| Wrong::new("not_convertible", error))?;
     Ok(match card {
@@ -242,6 +268,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<Record> {
         Reader::new(text.as_bytes())
+            .expect("a reader")
             .map(|record| record.expect("a slice can be read"))
             .collect()
     }

@@ -6,8 +6,8 @@
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::super::super::exit::Failure;
-use super::super::format::Wrong;
+use super::super::exit::Failure;
+use super::format::Wrong;
 use crate::dialect::native::Native;
 use crate::dialect::{Answer, Ask, Call, Caller, Dialect, Query, Reply, Request, Route, Write};
 use crate::domain::{self, FailureCode, Owner};
@@ -28,6 +28,11 @@ impl Checker {
             (Some(route), Some(owner)) => Ok(Self { route, owner }),
             _ => Err(Failure::failed("our own API creates no contacts")),
         }
+    }
+
+    /// Whether it is a Card, however large.
+    pub fn is_valid(&self, card: &Value) -> bool {
+        !matches!(self.check(card), Err(wrong) if wrong.code == "invalid")
     }
 
     /// The Card's JSON, or what is wrong with it.
