@@ -191,7 +191,8 @@ async fn bad_lines_are_reported_with_their_number_and_the_rest_is_imported() {
     let url = server.url.as_str();
     let dry = ["import", &file, "--url", url, "--dry-run"];
     let (out, said) = contacts(&dry, 1);
-    let sum = "7 records: 2 to import, 1 twice in the file, 4 refused; nothing was written\n";
+    let sum = "7 records: 2 good, 1 twice in the file, 4 refused; nothing was written, \
+        and what is already there is not told apart\n";
     assert_eq!(out, sum);
     assert_eq!(head(&server).await, 0, "a dry run writes nothing");
     let (out, err) = contacts(&["import", &file, "--url", url], 1);
@@ -446,4 +447,13 @@ fn an_odd_value_does_not_lose_the_person() {
     contacts(&[&["import", &table], &here[..]].concat(), 0);
     let (out, _) = contacts(&[&["list"], &here[..]].concat(), 0);
     assert!(out.contains("https://www.example.org/cy"), "{out}");
+}
+
+#[test]
+fn the_help_says_which_vcards_are_read_and_which_are_written() {
+    for subcommand in ["import", "export"] {
+        let (out, _) = contacts(&[subcommand, "--help"], 0);
+        let says = "vCard: 3.0 and 4.0 are read, 4.0 is written";
+        assert!(out.contains(says), "{subcommand}: {out}");
+    }
 }

@@ -35,7 +35,7 @@ pub enum Format {
     Ndjson,
     /// A table whose first row names its columns
     Csv,
-    /// vCard 3.0 and 4.0
+    /// vCard: 3.0 and 4.0 are read, 4.0 is written
     Vcard,
 }
 

@@ -50,7 +50,7 @@ pub struct ImportOptions {
     /// Whose contacts they become [default: the token's own tenant]
     #[arg(long)]
     tenant: Option<String>,
-    /// Judge every record, and write nothing
+    /// Judge every record, and write nothing; what is already there is not told apart
     #[arg(long)]
     dry_run: bool,
     /// Write what became of a record that is not wholly a new contact to this file, a line of JSON each

@@ -142,7 +142,8 @@ impl Report {
         let records = imported + known + twice + refused;
         let sum = if dry_run {
             format!(
-                "{imported} to import, {twice} twice in the file, {refused} refused; nothing was written"
+                "{imported} good, {twice} twice in the file, {refused} refused; nothing was written, \
+                 and what is already there is not told apart"
             )
         } else {
             format!(
