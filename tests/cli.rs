@@ -157,6 +157,8 @@ fn what_is_wrongly_asked_for_is_2() {
         &[&loopback[..], &["--tls-cert", absent, "--tls-key", absent]].concat(),
         absent,
     );
+    let bus = ["--nats-url", "nats://127.0.0.1:1", "--nats-creds", absent];
+    check(&[&loopback[..], &bus].concat(), absent);
     check(&["token", "--ttl", "forever"], "forever");
     check(&["log", "verify", "--detail"], "--detail");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
@@ -58,6 +58,11 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         }
         _ => None,
     };
+    if let (Some(_), Some(file)) = (&bus, &options.nats_creds) {
+        nats::check_credentials(file)
+            .await
+            .map_err(Failure::usage)?;
+    }
     let data = Data::open(&options.data)?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
     let authenticator = authenticator(mode, &own_key, &options).await?;
@@ -67,25 +72,12 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         .await
         .map_err(Failure::failed)??;
     running.audit.trust(options.witness.clone());
-    let request_timeout = Duration::from_secs(options.request_timeout);
-    let gateway = Gateway {
-        service: running.opening.service.clone(),
-        authenticator: Arc::new(authenticator),
-        own_key: Arc::new(own_key),
-        settings: Settings {
-            require_if_match: options.require_if_match,
-            audit_reads: options.audit_reads,
-            request_timeout,
-        },
-        rate: options
-            .rate_limit
-            .map(|rate| Arc::new(RateLimiter::new(rate))),
-        health: Health::default(),
-    };
+    let gateway = gateway(&running, authenticator, own_key, &options);
     let bus = bus
         .map(|bus| start_bus(bus, &gateway, &running, &options))
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
+    let request_timeout = gateway.settings.request_timeout;
     let app = Arc::new(App {
         gateway,
         audit: running.audit.clone(),
@@ -99,13 +91,15 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         stopping,
     });
     let scheme = if tls.is_some() { "https" } else { "http" };
+    // Whoever reads that it listens may stop it at once.
+    let signals = Signals::new().map_err(Failure::failed)?;
     greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
     tracing::info!(log = %running.log_id, "serving");
     let http = Stoppable {
         stop,
         task: tokio::spawn(http::serve(bound, app, tls)),
     };
-    signalled().await?;
+    signals.first().await;
     http.stop("serving HTTP").await;
     if let Some(bus) = bus {
         bus.stop("being on the bus").await;
@@ -113,22 +107,57 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     finish(running).await
 }
 
-/// Waits for the first signal; the second one ends the process at once.
-async fn signalled() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What both transports share.
+fn gateway(
+    running: &Running,
+    authenticator: Authenticator,
+    own_key: OwnKey,
+    options: &ServeOptions,
+) -> Gateway {
+    let rate = options.rate_limit.map(RateLimiter::new);
+    Gateway {
+        service: running.opening.service.clone(),
+        authenticator: Arc::new(authenticator),
+        own_key: Arc::new(own_key),
+        settings: Settings {
+            require_if_match: options.require_if_match,
+            audit_reads: options.audit_reads,
+            request_timeout: Duration::from_secs(options.request_timeout),
+        },
+        rate: rate.map(Arc::new),
+        health: Health::default(),
     }
-    tokio::spawn(async move {
+}
+
+/// SIGTERM and SIGINT, caught from when this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the first; the second one ends the process at once.
+    async fn first(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(INTERRUPTED.into());
+        });
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        std::process::exit(INTERRUPTED.into());
-    });
-    Ok(())
+    }
 }
 
 /// What was accepted is finished: now the writer stops, then the audit log.

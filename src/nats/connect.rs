@@ -4,7 +4,7 @@
 //! buffers. Here a connection that is lost is given up with everything in it:
 //! what was sent and not acknowledged is decided anew from the log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
@@ -71,6 +71,36 @@ impl Connection {
     }
 }
 
+/// The credentials file is missing, or holds none.
+#[derive(Debug, Error)]
+#[error("the NATS credentials in {} can't be read: {cause}", path.display())]
+pub struct BadCredentials {
+    path: PathBuf,
+    cause: std::io::Error,
+}
+
+/// Whether a credentials file can be read. It is read again for each connection, for its token may
+/// be renewed.
+///
+/// # Errors
+/// It can't.
+pub async fn check_credentials(path: &Path) -> Result<(), BadCredentials> {
+    with_credentials(ConnectOptions::new(), path)
+        .await
+        .map(drop)
+}
+
+async fn with_credentials(
+    options: ConnectOptions,
+    path: &Path,
+) -> Result<ConnectOptions, BadCredentials> {
+    let known = options.credentials_file(path).await;
+    known.map_err(|cause| BadCredentials {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
 /// Connects, once.
 ///
 /// # Errors
@@ -88,12 +118,8 @@ pub async fn connect(servers: &Servers, credentials: Option<&Path>) -> Result<Co
             async {}
         });
     if let Some(path) = credentials {
-        options = options.credentials_file(path).await.map_err(|error| {
-            let path = path.display();
-            Broken::halted(format!(
-                "the NATS credentials in {path} can't be read: {error}"
-            ))
-        })?;
+        let known = with_credentials(options, path).await;
+        options = known.map_err(|error| Broken::halted(error.to_string()))?;
     }
     let client = options.connect(servers.0.clone()).await;
     let client = client.map_err(|error| Broken::lost("connecting to the broker", &error))?;

@@ -38,7 +38,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use connect::{BadServers, Servers};
+pub use connect::{BadCredentials, BadServers, Servers, check_credentials};
 pub use subjects::{Address, BadAddress, BadPrefix, Kept, PREFIX_DEFAULT, Prefix};
 
 use crate::domain::Registry;
