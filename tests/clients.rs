@@ -34,7 +34,10 @@ fn interpreter() -> PathBuf {
 fn emnifys_sdk_is_content() {
     let dir = common::temp_dir();
     let server = Server::start(dir.path(), &["--auth", "jwt"]);
-    let token = common::token(dir.path(), &["--role", "admin", "--tenant", "7"]);
+    let token = common::token(
+        dir.path(),
+        &["--role", "admin", "--tenant", "7", "--ttl", "24h"],
+    );
     let mut script = Command::new(interpreter());
     script
         .arg(format!("{SCRIPTS}/emnify_sdk.py"))

@@ -11,8 +11,8 @@ use super::error::AuthError;
 use super::principal::{Principal, Roles, Session};
 use super::tenants::Tenants;
 
-/// How far the clock of a token's issuer may be from ours, in seconds. Half a
-/// minute covers machines that keep time at all.
+/// How far the clock of an identity provider may be from ours, in seconds. Half a
+/// minute covers machines that keep time at all. Our own tokens are of our own clock.
 pub const LEEWAY_SECONDS: u16 = 30;
 /// The longest text of a claim, in characters.
 pub const TEXT_CHARS_MAX: usize = 256;
@@ -148,12 +148,13 @@ impl Claims {
         }
     }
 
-    /// Checks `exp`, which has to be there, and `nbf`.
-    pub(super) fn check_times(&self, now: u64) -> Result<(), AuthError> {
+    /// Checks `exp`, which has to be there, and `nbf`, for an issuer whose clock may be so many
+    /// seconds from ours.
+    pub(super) fn check_times(&self, now: u64, leeway: u16) -> Result<(), AuthError> {
         let seconds = |time: &Number| time.as_f64().ok_or(AuthError::Malformed);
         // Seconds since 1970 are exact in a double for many million years.
         let now = now as f64;
-        let leeway = f64::from(LEEWAY_SECONDS);
+        let leeway = f64::from(leeway);
         let expiry = (self.exp.as_ref()).ok_or(AuthError::ClaimMissing { claim: "exp" })?;
         if now >= seconds(expiry)? + leeway {
             return Err(AuthError::Expired);
@@ -181,6 +182,7 @@ impl Claims {
             roles: Roles::Named(many("roles", roles, ROLES_MAX)?.into_iter().collect()),
             tenants: Tenants::from_iter(many("tenant", tenants, TENANTS_MAX)?),
             session: None,
+            expires: self.exp.as_ref().and_then(whole_seconds),
         })
     }
 
@@ -191,6 +193,18 @@ impl Claims {
             session_id: required("sessionId", self.session_id)?,
         })
     }
+}
+
+/// A time of a token without its fraction.
+fn whole_seconds(time: &Number) -> Option<u64> {
+    // A time before 1970 or after the end of all times is the nearest there is.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it saturates"
+    )]
+    let seconds = |time: f64| time as u64;
+    time.as_u64().or_else(|| time.as_f64().map(seconds))
 }
 
 fn required(claim: &'static str, text: Option<String>) -> Result<String, AuthError> {

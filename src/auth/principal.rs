@@ -41,6 +41,8 @@ pub struct Principal {
     pub tenants: Tenants,
     /// Kare's second token, once it was verified beside the first.
     pub session: Option<Session>,
+    /// When its token ends, in seconds since 1970; the local developer has none.
+    pub expires: Option<u64>,
 }
 
 /// Who a session token speaks of (Kare's `x-session-token`).
@@ -84,6 +86,7 @@ impl Principal {
             roles: Roles::Every,
             tenants: Tenants::every(),
             session: None,
+            expires: None,
         }
     }
 
@@ -156,6 +159,7 @@ mod tests {
             roles: Roles::Named(roles.iter().map(|role| (*role).to_owned()).collect()),
             tenants: Tenants::default(),
             session: None,
+            expires: None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::exit::Failure;
 use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
 use crate::dialect::{Dialect, Query, Reply, native};
-use crate::gateway::{Answered, Gateway, Health, Incoming, Settings, fresh_correlation, identity};
+use crate::gateway::{Answered, Gateway, Health, Incoming, Settings, fresh_correlation};
 use crate::service::Service;
 
 /// Commands that may wait: as many as an import sends at once.
@@ -95,8 +95,6 @@ impl Local {
             query,
             headers,
             body,
-            // The same as over HTTP, so that an idempotency key stands for the same there.
-            identity: &identity(dialect, route, params, query),
             durable_key: None,
             correlation: fresh_correlation(),
         };

@@ -62,7 +62,7 @@ pub fn all() -> Vec<Refusal> {
         Refusal::Unauthorized(TokenProblem::Expired),
         Refusal::SessionUnauthorized,
         Refusal::Forbidden,
-        Refusal::NotYours,
+        Refusal::NotYours { tenant: "1".into() },
         Refusal::ForeignOrigin,
         Refusal::UnknownPath,
         Refusal::NotFound,
@@ -96,7 +96,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, route: &Route, described: &D
         Refusal::Internal => asks_for_token || described.body.is_some(),
         Refusal::Unauthorized(_)
         | Refusal::Forbidden
-        | Refusal::NotYours
+        | Refusal::NotYours { .. }
         | Refusal::TenantUnclear
         | Refusal::BadParameter { .. }
         | Refusal::RateLimited { .. }

@@ -198,6 +198,8 @@ pub struct EventPage {
     pub events: Vec<(Event, Shown)>,
     /// Whether more come after these.
     pub more: bool,
+    /// Whether the caller may see all of an event, of those too that hold no content.
+    pub full: bool,
 }
 
 /// What of an event's content a caller may see.

@@ -1,5 +1,12 @@
 //! A query string's parameters, decoded, in the order in which they were sent.
 
+/// The number of a text that is decimal digits and nothing else.
+#[must_use]
+pub fn digits(text: &str) -> Option<usize> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
 /// The parameters of a query string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);

@@ -25,7 +25,10 @@ pub enum Refusal {
     /// In open mode, a web page or another host's name in `Host`: 403.
     ForeignOrigin,
     /// A valid token without the tenant: 403, or 404 where the vendor hides it.
-    NotYours,
+    NotYours {
+        /// The tenant that was asked for.
+        tenant: String,
+    },
     /// The token has several tenants, or none, and the request names none: 400.
     TenantUnclear,
     /// No such path: 404.
@@ -96,7 +99,7 @@ impl Refusal {
             | Self::BadParameter { .. }
             | Self::TooBroad { .. } => 400,
             Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
-            Self::Forbidden | Self::ForeignOrigin | Self::NotYours => 403,
+            Self::Forbidden | Self::ForeignOrigin | Self::NotYours { .. } => 403,
             Self::UnknownPath | Self::NotFound | Self::Gone => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooSlow => 408,
@@ -125,7 +128,7 @@ impl Refusal {
             Self::ForeignOrigin => {
                 "Without tokens only this machine's own programs are answered: send the request to localhost, and not from another site's page.".into()
             }
-            Self::NotYours => "The token is not for this tenant.".into(),
+            Self::NotYours { .. } => "The token is not for this tenant.".into(),
             Self::TenantUnclear => {
                 "The token has not exactly one tenant; name one with ?tenant=.".into()
             }

@@ -60,6 +60,14 @@ impl<'a> Request<'a> {
         self.param(self.route.target?)
     }
 
+    /// Whether a header was sent that is no text.
+    #[must_use]
+    pub fn is_no_text(&self, name: &str) -> bool {
+        self.headers
+            .get(name)
+            .is_some_and(|value| value.to_str().is_err())
+    }
+
     /// A header's text, where it was supplied and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {

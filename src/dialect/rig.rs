@@ -425,7 +425,7 @@ fn id_of(versions: &Versions) -> ContactId {
 fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
     let header = |(name, value): &(&str, &str)| {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-        let value = HeaderValue::from_str(value).expect("a header's value");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
         (name, value)
     };
     headers.iter().map(header).collect()

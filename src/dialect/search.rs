@@ -24,7 +24,7 @@ impl AsOf {
     /// The point that a position or an RFC 3339 time names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(position) = position(text) {
+        if let Some(position) = Position::parse(text) {
             return Some(Self::Position(position));
         }
         // A plus sign that a client did not percent-encode arrives as a space.
@@ -39,15 +39,6 @@ impl AsOf {
             Self::Time(then) => time <= then,
         }
     }
-}
-
-/// A position in plain decimals.
-#[must_use]
-pub fn position(text: &str) -> Option<Position> {
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    plain
-        .then(|| text.parse().ok().map(Position::new))
-        .flatten()
 }
 
 /// A search over every dialect's contacts that the caller may see, live ones only.

@@ -34,29 +34,31 @@ pub struct Context {
     pub receipt: Option<Receipt>,
 }
 
+/// A client's idempotency key: 1-128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(Box<str>);
+
+impl IdempotencyKey {
+    /// The key of this text, unless it can be none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        id::is_token(text).then(|| Self(text.into()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An idempotency key with a digest of the request that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    key: Box<str>,
-    /// SHA-256 over the request: method, canonical path, query and body.
-    pub request: [u8; 32],
-}
-
-impl Receipt {
-    /// The receipt of a key, unless that is not 1-128 visible ASCII characters.
-    #[must_use]
-    pub fn new(key: &str, request: [u8; 32]) -> Option<Self> {
-        id::is_token(key).then(|| Self {
-            key: key.into(),
-            request,
-        })
-    }
-
     /// The client's key.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
-    }
+    pub key: IdempotencyKey,
+    /// SHA-256 over the request: operation, owner, contact, query and body.
+    pub request: [u8; 32],
 }
 
 /// Whether the attempts of a command stand or fall together.

@@ -12,6 +12,13 @@ use super::limits;
 pub struct Position(u64);
 
 impl Position {
+    /// The position of these decimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten().map(Self)
+    }
+
     /// Before the first event.
     pub const ZERO: Self = Self(0);
     /// The first event's position.

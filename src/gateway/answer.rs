@@ -1,13 +1,15 @@
 //! From an admitted request to the vendor's answer.
 
+use http::HeaderMap;
 use http::header::IF_MATCH;
-use sha2::{Digest, Sha256};
 
-use super::perform::{Trail, asked};
+use super::perform::{Trail, asked, up_to};
+use super::receipt::{key_of, receipt};
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
 use crate::dialect::{
-    self, Ask, Call, Caller, Dialect, Method, Refusal, Reply, Request, Route, Whose, native,
+    self, Ask, Call, Caller, Changes, Dialect, Method, Refusal, Reply, Request, Route, Search,
+    Whose, native,
 };
 use crate::domain::{ContactId, Context, Owner, Position, Receipt};
 
@@ -70,16 +72,20 @@ impl Gateway {
             body: incoming.body,
             caller: &caller,
         };
+        self.wait_for_position(incoming.headers).await?;
         let owner = self.owner(principal, incoming, &request)?;
-        self.wait_for_position(incoming).await?;
-        let receipt = self.receipt(incoming, owner.as_ref())?;
+        let key = key_of(incoming)?;
         let conditional = incoming.headers.contains_key(IF_MATCH);
         if self.settings.require_if_match && changes_one(incoming.route) && !conditional {
             return Err(Refusal::PreconditionRequired.into());
         }
         let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
+        let receipt = match (&ask, key) {
+            (Ask::Write(write), Some(key)) => Some(receipt(key, incoming, write)),
+            _ => None,
+        };
         let context = self.context(&caller, incoming, receipt);
-        let audited = self.audited(incoming, &ask);
+        let audited = self.audited(incoming, &caller, &ask);
         let audited = audited.map(|trail| (trail, context.clone()));
         let result = self.perform(principal, ask, context).await?;
         if let Some((trail, context)) = audited {
@@ -111,7 +117,8 @@ impl Gateway {
         if may(principal, &owner) {
             Ok(Some(owner))
         } else {
-            Err(Refusal::NotYours.into())
+            let tenant = owner.tenant().to_owned();
+            Err(Refusal::NotYours { tenant }.into())
         }
     }
 
@@ -135,48 +142,23 @@ impl Gateway {
         }
     }
 
-    /// The idempotency key of a write, in the scope of its caller.
-    fn receipt(
-        &self,
-        incoming: &Incoming<'_>,
-        owner: Option<&Owner>,
-    ) -> Result<Option<Receipt>, Refusal> {
-        if !incoming.route.writes {
-            return Ok(None);
-        }
-        let header = incoming.headers.get("idempotency-key");
-        let key = match (incoming.durable_key, header) {
-            (Some(key), _) => key,
-            (None, Some(value)) => value.to_str().map_err(|_| Refusal::BadIdempotencyKey)?,
-            (None, None) => return Ok(None),
-        };
-        let mut digest = Sha256::new();
-        for part in [incoming.identity.as_bytes(), incoming.body] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        for id in owner.into_iter().flat_map(Owner::ids) {
-            digest.update((id.len() as u64).to_be_bytes());
-            digest.update(id);
-        }
-        let receipt = Receipt::new(key, digest.finalize().into());
-        receipt.map(Some).ok_or(Refusal::BadIdempotencyKey)
-    }
-
     /// Waits until the inline view has reached the position that the caller has seen.
-    async fn wait_for_position(&self, incoming: &Incoming<'_>) -> Result<(), Refusal> {
-        let Some(value) = incoming.headers.get("contact-min-position") else {
+    ///
+    /// # Errors
+    /// It is no position, or was not reached in time.
+    pub async fn wait_for_position(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(value) = headers.get("contact-min-position") else {
             return Ok(());
         };
-        let position = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .map(Position::new)
-            .ok_or(Refusal::BadParameter {
-                name: "Contact-Min-Position",
-                must: "a position in decimal digits",
-            })?;
+        let position =
+            value
+                .to_str()
+                .ok()
+                .and_then(Position::parse)
+                .ok_or(Refusal::BadParameter {
+                    name: "Contact-Min-Position",
+                    must: "a position in decimal digits",
+                })?;
         self.reach(position).await
     }
 
@@ -208,7 +190,7 @@ impl Gateway {
     }
 
     /// What of a request the audit trail will record, if it is a read that is recorded.
-    fn audited(&self, incoming: &Incoming<'_>, ask: &Ask) -> Option<Trail> {
+    fn audited(&self, incoming: &Incoming<'_>, caller: &Caller, ask: &Ask) -> Option<Trail> {
         let operation = incoming.route.reads?;
         let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
         let (owner, target, asked) = match ask {
@@ -216,12 +198,14 @@ impl Gateway {
             | Ask::GetAt { owner, target, .. }
             | Ask::History { owner, target } => (owner.clone(), Some(target.clone()), None),
             Ask::List(list) => (list.owner.clone(), None, Some(asked(&list.window))),
-            Ask::Write(_)
-            | Ask::Search(_)
-            | Ask::Changes(_)
-            | Ask::Events(_)
-            | Ask::Authenticate { .. }
-            | Ask::Nothing => return None,
+            Ask::Search(Search { tenant, limit, .. })
+            | Ask::Changes(Changes { tenant, limit, .. }) => {
+                let owner = seen(incoming.dialect, caller, tenant.as_deref())?;
+                (owner, None, Some(up_to(*limit)))
+            }
+            Ask::Write(_) | Ask::Events(_) | Ask::Authenticate { .. } | Ask::Nothing => {
+                return None;
+            }
         };
         recorded.then_some(Trail {
             owner,
@@ -236,6 +220,14 @@ impl Gateway {
     pub fn is_open(&self) -> bool {
         self.authenticator.mode() == Mode::Open
     }
+}
+
+/// In whose trail a search stands that may see many tenants: that of the tenant it names, else the
+/// caller's own, else the one that nobody names.
+fn seen(dialect: &dyn Dialect, caller: &Caller, tenant: Option<&str>) -> Option<Owner> {
+    let tenant = tenant.or(caller.own_tenant.as_deref());
+    let tenant = tenant.unwrap_or_else(|| dialect.default_tenant());
+    dialect.owner_of_ids(&[tenant]).ok()
 }
 
 /// Whether a route updates or deletes one contact. An erasure (a POST) is about the person, not

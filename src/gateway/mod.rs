@@ -8,8 +8,8 @@
 mod answer;
 mod find;
 mod health;
-mod identity;
 mod perform;
+mod receipt;
 mod refused;
 mod stats;
 
@@ -21,7 +21,6 @@ use uuid::Uuid;
 
 pub use answer::{Answered, Came};
 pub use health::{Bus, Health};
-pub use identity::identity;
 pub use perform::{sees_contents, unix_seconds};
 pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};
 
@@ -75,8 +74,6 @@ pub struct Incoming<'a> {
     pub headers: &'a HeaderMap,
     /// The body.
     pub body: &'a [u8],
-    /// What the request is the same by: its method, path and query in one spelling.
-    pub identity: &'a str,
     /// The idempotency key where the transport gives one.
     pub durable_key: Option<&'a str>,
     /// Ties together all that comes of it.

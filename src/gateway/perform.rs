@@ -172,20 +172,30 @@ impl Gateway {
         }
     }
 
-    /// Trades a token for a short-lived one with the same claims.
+    /// Trades a token for one of the same claims that lives a few hours at most, and never longer.
+    /// In open mode, where any token will do, it is given back: nothing that is signed may leave.
     async fn trade(&self, token: &str) -> Answer {
         let now = unix_seconds();
-        match self.authenticator.authenticate(Some(token), now).await {
-            Err(error) => Answer::TokenRefused(problem(error)),
-            Ok(principal) => {
-                let claims = AccessClaims::from(&principal);
-                match self.own_key.sign_access(claims, AUTH_TOKEN_TTL, now) {
-                    Ok(token) => Answer::Token(token),
-                    Err(error) => {
-                        tracing::error!(%error, "a short-lived token could not be signed");
-                        Answer::TokenRefused(TokenProblem::Invalid)
-                    }
-                }
+        let principal = match self.authenticator.authenticate(Some(token), now).await {
+            Ok(principal) => principal,
+            Err(error) => return Answer::TokenRefused(problem(error)),
+        };
+        let Some(expires) = principal.expires else {
+            return Answer::Token(token.to_owned());
+        };
+        let rest = Duration::from_secs(expires.saturating_sub(now));
+        if rest.is_zero() {
+            return Answer::TokenRefused(TokenProblem::Expired);
+        }
+        let claims = AccessClaims::from(&principal);
+        match self
+            .own_key
+            .sign_access(claims, rest.min(AUTH_TOKEN_TTL), now)
+        {
+            Ok(token) => Answer::Token(token),
+            Err(error) => {
+                tracing::error!(%error, "a short-lived token could not be signed");
+                Answer::TokenRefused(TokenProblem::Invalid)
             }
         }
     }
@@ -198,15 +208,12 @@ impl Gateway {
             target,
             asked,
         } = trail;
-        let contact = match (answer, &target) {
-            (Answer::Contact(contact), Some(target)) => {
-                let entry = self.service.entry(&owner, target);
-                entry.map(|entry| (contact.id, entry.track.key))
-            }
-            _ => None,
-        };
+        // One that is gone is named too: who asks for a person that was erased is of interest.
+        let entry = target.and_then(|target| self.service.entry(&owner, &target));
+        let contact = entry.map(|entry| (entry.track.id, entry.track.key));
         let given = match answer {
             Answer::Page(page) => Some(given(page)),
+            Answer::Changes(page) => Some(up_to(page.changes.len())),
             _ => None,
         };
         let trail = ReadTrail {
@@ -234,16 +241,26 @@ pub(super) fn asked(window: &Window) -> Listed {
         Window::Offset { limit, .. } => (limit, None),
         Window::ClampedPage { per_page, .. } => (per_page, None),
     };
-    let contacts = u32::try_from(contacts).unwrap_or(u32::MAX);
-    Listed { contacts, cursor }
+    Listed {
+        cursor,
+        ..up_to(contacts)
+    }
+}
+
+/// So many contacts, from the first.
+pub(super) fn up_to(contacts: usize) -> Listed {
+    Listed {
+        contacts: u32::try_from(contacts).unwrap_or(u32::MAX),
+        cursor: None,
+    }
 }
 
 /// What was given of it.
 fn given(page: &Page) -> Listed {
     let last = page.contacts.last().filter(|_| page.more);
     Listed {
-        contacts: u32::try_from(page.contacts.len()).unwrap_or(u32::MAX),
         cursor: last.map(|contact| contact.id),
+        ..up_to(page.contacts.len())
     }
 }
 
@@ -339,6 +356,7 @@ fn happened(service: &Service, events: Events, principal: &Principal) -> Result<
     let mut page = EventPage {
         events: Vec::new(),
         more,
+        full,
     };
     for record in shown {
         let shown = shown_of(service, &record, full)?;

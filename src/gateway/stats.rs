@@ -67,7 +67,8 @@ impl Gateway {
             return Err(Refusal::Forbidden);
         }
         if !principal.tenants.is_every() {
-            return Err(Refusal::NotYours);
+            let tenant = "*".to_owned();
+            return Err(Refusal::NotYours { tenant });
         }
         let views = self.service.views();
         views.rebuild(name).map_err(|_| Refusal::UnknownPath)?;

@@ -148,8 +148,7 @@ fn file(app: &App, coord: Coord, cached: &'static str) -> Result<Reply, Refusal>
 }
 
 async fn prove(app: &App, principal: &Principal, position: &str) -> Result<String, Refusal> {
-    let position = position.parse().map(Position::new);
-    let position = position.map_err(|_| Refusal::BadParameter {
+    let position = Position::parse(position).ok_or(Refusal::BadParameter {
         name: "position",
         must: "a position in decimal digits",
     })?;

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{App, answer, own};
 use crate::auth::{Principal, role};
+use crate::dialect::query::digits;
 use crate::dialect::{Query, REGISTRY, Refusal, Reply, native};
 use crate::domain::{Correlation, Event, Position};
 use crate::gateway::sees_contents;
@@ -47,6 +48,27 @@ enum Form {
     Page,
     Lines,
     ServerSent,
+}
+
+impl Form {
+    /// The form that a request accepts: the first that it names and does not weigh with nothing.
+    fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).into_iter();
+        let accepted = accepted.filter_map(|value| value.to_str().ok());
+        let named = accepted.flat_map(|list| list.split(',')).map(|range| {
+            let (media_type, weight) = range.split_once(';').unwrap_or((range, ""));
+            (media_type.trim(), weight.trim())
+        });
+        let wanted = named.filter(|(_, weight)| !matches!(*weight, "q=0" | "q=0.0"));
+        let form = |media_type: &str| match media_type.to_ascii_lowercase().as_str() {
+            "text/event-stream" => Some(Self::ServerSent),
+            "application/x-ndjson" => Some(Self::Lines),
+            "application/json" => Some(Self::Page),
+            _ => None,
+        };
+        let mut forms = wanted.filter_map(|(media_type, _)| form(media_type));
+        forms.next().unwrap_or(Self::Page)
+    }
 }
 
 #[derive(Serialize)]
@@ -84,21 +106,11 @@ pub async fn events(
 }
 
 fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Asked, Refusal> {
-    let accept = headers.get(header::ACCEPT);
-    let accept = accept.and_then(|value| value.to_str().ok()).unwrap_or("");
-    let form = if accept.contains("text/event-stream") {
-        Form::ServerSent
-    } else if accept.contains("application/x-ndjson") {
-        Form::Lines
-    } else {
-        Form::Page
-    };
+    let form = Form::of(headers);
     let limit = match query.get("limit") {
         None if form == Form::Page => LIMIT,
         None => usize::MAX,
-        Some(text) => text
-            .parse()
-            .ok()
+        Some(text) => digits(text)
             .filter(|limit| (1..=LIMIT_MAX).contains(limit))
             .ok_or(Refusal::BadParameter {
                 name: "limit",
@@ -109,13 +121,10 @@ fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Ask
     let last_seen = last_seen.and_then(|value| value.to_str().ok());
     let after = match last_seen.or_else(|| query.get("after")) {
         None => Position::ZERO,
-        Some(text) => text
-            .parse()
-            .map(Position::new)
-            .map_err(|_| Refusal::BadParameter {
-                name: "after",
-                must: "a position in decimal digits",
-            })?,
+        Some(text) => Position::parse(text).ok_or(Refusal::BadParameter {
+            name: "after",
+            must: "a position in decimal digits",
+        })?,
     };
     let follow = match query.get("follow") {
         None | Some("false") => form == Form::ServerSent,
@@ -127,7 +136,13 @@ fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Ask
             });
         }
     };
-    let text = |name| query.get(name).map(str::to_owned);
+    // An empty one is one that a form did not fill in.
+    let text = |name| {
+        query
+            .get(name)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     Ok(Asked {
         detail: if sees_contents(&principal) {
             Detail::Full

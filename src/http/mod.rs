@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `connections` | accepting, TLS, the cap on connections, the orderly stop |
 //! | `router` | every route of every dialect, and our own |
+//! | `nowhere` | what is answered where no route leads |
 //! | `vendor` | one vendor request: limits, token, body, answer |
 //! | `events` | the event log as pages, lines or a live stream |
 //! | `own` | who may ask our own questions, and how often |
@@ -24,6 +25,7 @@ mod console;
 mod contracts;
 mod events;
 mod metrics;
+mod nowhere;
 mod own;
 mod probes;
 mod router;

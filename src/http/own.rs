@@ -42,7 +42,10 @@ pub async fn answer(
     };
     let (answered, quota) = if principal.has_any(roles) {
         match spend(app, &principal, peer) {
-            Ok(quota) => (ask(principal, &correlation).await, quota),
+            Ok(quota) => match app.gateway.wait_for_position(headers).await {
+                Ok(()) => (ask(principal, &correlation).await, quota),
+                Err(refusal) => (Err(refusal), quota),
+            },
             Err(Turned { refusal, quota }) => (Err(refusal), quota),
         }
     } else {

@@ -11,11 +11,12 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
+use super::nowhere::{refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{App, answer, audit, console, contracts, events, probes, stats};
 use crate::auth::origin_allowed;
 use crate::contract::Own;
-use crate::dialect::{self, Dialect, Method, Refusal, native};
+use crate::dialect::{self, Method, Refusal};
 use crate::gateway::fresh_correlation;
 
 /// The router over everything.
@@ -100,64 +101,4 @@ fn endpoint(entrance: Entrance) -> MethodRouter<Arc<App>> {
         handle(app, entrance, params, peer, request).await
     };
     on(filter(entrance.route.method), handler)
-}
-
-async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {
-    refuse(&app, request.uri().path(), &Refusal::UnknownPath)
-}
-
-async fn wrong_method(State(app): State<Arc<App>>, request: Request) -> Response {
-    let path = request.uri().path();
-    let allow = allowed(path);
-    refuse(&app, path, &Refusal::MethodNotAllowed { allow })
-}
-
-fn refuse(app: &App, path: &str, refusal: &Refusal) -> Response {
-    let dialect = dialect_at(path);
-    let response = answer::response(dialect.refuse(refusal), &fresh_correlation());
-    app.metrics.refused(dialect.rules().name, response.status());
-    response
-}
-
-/// The dialect whose paths begin as this one does; ours for all others.
-fn dialect_at(path: &str) -> &'static dyn Dialect {
-    let shared = |dialect: &&'static dyn Dialect| {
-        let paths = dialect.routes().iter().flat_map(|route| route.paths);
-        paths.map(|other| common(path, other)).max().unwrap_or(0)
-    };
-    let best = dialect::ALL.iter().copied().max_by_key(shared);
-    best.filter(|dialect| shared(dialect) > 0)
-        .unwrap_or(&native::Native)
-}
-
-/// How many leading segments of a path fit a route's.
-fn common(path: &str, route: &str) -> usize {
-    let fits = |(a, b): &(&str, &str)| a == b || (b.starts_with('{') && !a.is_empty());
-    let (path, route) = (path.trim_start_matches('/'), route.trim_start_matches('/'));
-    path.split('/')
-        .zip(route.split('/'))
-        .take_while(fits)
-        .count()
-}
-
-/// The methods of the routes that a path fits.
-fn allowed(path: &str) -> String {
-    let segments = path.trim_start_matches('/').split('/').count();
-    let mut methods: Vec<&str> = dialect::ALL
-        .iter()
-        .flat_map(|dialect| dialect.routes())
-        .filter(|route| {
-            route.paths.iter().any(|other| {
-                other.trim_start_matches('/').split('/').count() == segments
-                    && common(path, other) == segments
-            })
-        })
-        .map(|route| route.method.name())
-        .collect();
-    if methods.is_empty() {
-        methods.push("GET");
-    }
-    methods.sort_unstable();
-    methods.dedup();
-    methods.join(", ")
 }

@@ -11,7 +11,7 @@ use super::{App, answer, body};
 use crate::auth::{Limited, Principal, Quota};
 use crate::dialect::{Dialect, Query, Refusal, Route};
 use crate::domain::Correlation;
-use crate::gateway::{Incoming, fresh_correlation, identity, unix_seconds};
+use crate::gateway::{Incoming, fresh_correlation, unix_seconds};
 
 /// Where a request came in.
 #[derive(Clone, Copy)]
@@ -90,7 +90,6 @@ async fn answered(
         .await
         .map_err(turned)?;
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let identity = identity(dialect, route, &params, &query);
     let incoming = Incoming {
         dialect,
         route,
@@ -99,7 +98,6 @@ async fn answered(
         query: &query,
         headers: &head.headers,
         body: &body,
-        identity: &identity,
         durable_key: None,
         correlation: correlation.clone(),
     };

@@ -276,7 +276,7 @@ fn fate(answered: Answered, deliveries: i64) -> Fate {
         | Refusal::SessionUnauthorized
         | Refusal::Forbidden
         | Refusal::ForeignOrigin
-        | Refusal::NotYours
+        | Refusal::NotYours { .. }
         | Refusal::TenantUnclear
         | Refusal::UnknownPath
         | Refusal::MethodNotAllowed { .. }

@@ -2,13 +2,14 @@
 
 use async_nats::HeaderMap as BusHeaders;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::subjects::Address;
 use crate::auth::Principal;
 use crate::dialect::{Query, Refusal, Reply};
 use crate::domain::{Correlation, Position};
-use crate::gateway::{Answered, Gateway, Incoming, fresh_correlation, identity};
+use crate::gateway::{Answered, Gateway, Incoming, fresh_correlation};
 
 /// The query string of a request.
 const QUERY: &str = "contact-query";
@@ -33,7 +34,7 @@ impl Request {
     pub fn new(address: Address, headers: Option<&BusHeaders>, body: Bytes) -> Self {
         Self {
             address,
-            headers: headers.map_or_else(HeaderMap::new, common),
+            headers: common(headers),
             body,
             durable_key: None,
             correlation: fresh_correlation(),
@@ -68,7 +69,6 @@ impl Request {
         let query = Query::parse(query.unwrap_or_default());
         let params = self.address.params();
         let owner: Vec<&str> = self.address.owner.iter().map(String::as_str).collect();
-        let identity = identity(dialect, route, &params, &query);
         let incoming = Incoming {
             dialect,
             route,
@@ -77,7 +77,6 @@ impl Request {
             query: &query,
             headers: &self.headers,
             body: &self.body,
-            identity: &identity,
             durable_key: self.durable_key.as_deref(),
             correlation: self.correlation.clone(),
         };
@@ -85,10 +84,11 @@ impl Request {
     }
 }
 
-/// A message's headers as every transport has them; what HTTP could not send is left out.
-fn common(headers: &BusHeaders) -> HeaderMap {
+/// A message's headers as every transport has them; what HTTP could not send is left out. A message
+/// holds JSON unless it says otherwise.
+fn common(headers: Option<&BusHeaders>) -> HeaderMap {
     let mut common = HeaderMap::new();
-    for (name, values) in headers.iter() {
+    for (name, values) in headers.into_iter().flat_map(BusHeaders::iter) {
         let Ok(name) = HeaderName::from_bytes(name.to_string().as_bytes()) else {
             continue;
         };
@@ -98,6 +98,8 @@ fn common(headers: &BusHeaders) -> HeaderMap {
             }
         }
     }
+    let json = HeaderValue::from_static("application/json");
+    common.entry(CONTENT_TYPE).or_insert(json);
     common
 }
 
@@ -172,11 +174,14 @@ mod tests {
         let mut bus = BusHeaders::new();
         bus.append("AUTHORIZATION", "Bearer x");
         bus.append("If-Match", "\"1\"");
-        let headers = common(&bus);
+        let headers = common(Some(&bus));
         assert_eq!(
             headers.get("authorization").map(HeaderValue::as_bytes),
             Some(&b"Bearer x"[..])
         );
         assert!(headers.contains_key("if-match"));
+        assert_eq!(headers[CONTENT_TYPE], "application/json");
+        bus.append("content-type", "text/plain");
+        assert_eq!(common(Some(&bus))[CONTENT_TYPE], "text/plain");
     }
 }

@@ -101,7 +101,7 @@ impl Shared {
 
     /// The tag of an idempotency key in its scope of tenant, dialect and client.
     pub fn receipt_tag(&self, owner: &Owner, client: &str, receipt: &Receipt) -> Tag {
-        let parts = [client.as_bytes(), receipt.key().as_bytes()];
+        let parts = [client.as_bytes(), receipt.key.as_str().as_bytes()];
         tag(&self.hasher, owner, b"receipt", &parts)
     }
 }

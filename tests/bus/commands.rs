@@ -269,9 +269,7 @@ async fn a_token_is_judged_by_when_the_stream_took_the_command() {
     connected(&node).await;
     node.stop().await;
     let streams = broker.streams().await;
-    let leeway = u64::from(contactd::auth::LEEWAY_SECONDS);
-    // Good for three seconds more, of which the leeway is a part.
-    let brief = home.token(&["contacts:write"], Duration::from_secs(3), now() - leeway);
+    let brief = home.token(&["contacts:write"], Duration::from_secs(3), now());
     let reader = home.token(&["contacts:read"], Duration::from_secs(3_600), now());
     for (id, token) in [("brief", &brief), ("reader", &reader)] {
         let mut headers = under(id);

@@ -9,7 +9,7 @@ use contactd::auth::{AccessClaims, Authenticator, JwtSettings, OwnKey, Principal
 use contactd::dialect::{self, Query, REGISTRY};
 use contactd::domain::Position;
 use contactd::gateway::{
-    Answered, Bus, Gateway, Health, Incoming, Settings, fresh_correlation, identity, unix_seconds,
+    Answered, Bus, Gateway, Health, Incoming, Settings, fresh_correlation, unix_seconds,
 };
 use contactd::log::OpenOptions;
 use contactd::nats;
@@ -175,7 +175,6 @@ impl Node {
             query: &query,
             headers: &headers,
             body: &body,
-            identity: &identity(dialect, route, &[], &query),
             durable_key: None,
             correlation: fresh_correlation(),
         };

@@ -4,8 +4,8 @@ use contactd::{
     dialect::{mattr, oracle, thena},
     domain::{
         Action, Amend, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
-        FailureCode, LookupKey, Match, Operation, Outcome, Owner, Precondition, Problem, Receipt,
-        Rules, Target, Violation,
+        FailureCode, IdempotencyKey, LookupKey, Match, Operation, Outcome, Owner, Precondition,
+        Problem, Receipt, Rules, Target, Violation,
     },
     service::{Committed, Found, SubmitError},
     storage::SimDisk,
@@ -177,7 +177,10 @@ fn what_was_wrong_with_a_change_is_answered_again() {
         Action::Update(wrong),
     );
     let mut update = command(&mattr::RULES, &["e", "p"], vec![update]);
-    update.context.receipt = Receipt::new("key", [0; 32]);
+    update.context.receipt = IdempotencyKey::parse("key").map(|key| Receipt {
+        key,
+        request: [0; 32],
+    });
     let first = format!("{:?}", one(&world, update.clone()).outcomes);
     assert!(first.contains("String(\"\")"), "{first}");
     let other = card("other");

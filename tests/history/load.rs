@@ -9,8 +9,8 @@ use contactd::{
     dialect::{emnify, kare, mattr, native, oracle, thena},
     domain::{
         Action, Actor, Amend, Amended, Attempt, BatchMode, Card, Command, ContactId, Context,
-        Correlation, EraseReason, LookupKey, Match, Operation, Owner, Precondition, Problem,
-        Receipt, Rules, Target, Violation,
+        Correlation, EraseReason, IdempotencyKey, LookupKey, Match, Operation, Owner, Precondition,
+        Problem, Receipt, Rules, Target, Violation,
     },
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -154,7 +154,9 @@ impl Ask {
                 },
                 correlation: Correlation::parse(&format!("request-{digest}")).expect("a token"),
                 traceparent: None,
-                receipt: key.and_then(|key| Receipt::new(&key, request)),
+                receipt: key
+                    .and_then(|key| IdempotencyKey::parse(&key))
+                    .map(|key| Receipt { key, request }),
             },
             batch: if self.whole {
                 BatchMode::AllOrNothing

@@ -461,7 +461,7 @@ fn scope(command: &Command) -> Option<(Scope, [u8; 32])> {
         owner.dialect(),
         tenant,
         client(command),
-        receipt.key().to_owned(),
+        receipt.key.as_str().to_owned(),
     );
     Some((scope, receipt.request))
 }

@@ -23,4 +23,6 @@ mod lifecycle;
 mod overload;
 mod races;
 mod refusals;
+mod spelling;
 mod tenants;
+mod tokens;

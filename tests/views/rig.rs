@@ -128,7 +128,6 @@ impl Rig {
             query: &Query::parse(query),
             headers: &HeaderMap::new(),
             body: &[],
-            identity: operation,
             durable_key: None,
             correlation: fresh_correlation(),
         };

@@ -288,14 +288,14 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::SessionUnauthorized => say(status, INVALID_TOKEN),
         Refusal::Forbidden | Refusal::ForeignOrigin => error(status, FORBIDDEN, NO_PERMISSION),
         // "The server limits the visibility of the data": what is another's is not there.
-        Refusal::NotYours => error(
-            StatusCode::NOT_FOUND,
-            NOT_FOUND,
-            "There is no such organisation.",
+        Refusal::NotYours { tenant } => not_found("Organisation", tenant),
+        Refusal::TenantUnclear => error(
+            status,
+            INPUT_VALIDATION_FAILED,
+            "The token has not exactly one organisation; name one in the path.",
         ),
         Refusal::UnknownPath | Refusal::NotFound | Refusal::Gone => say(status, NOT_FOUND),
-        Refusal::TenantUnclear
-        | Refusal::BadIdempotencyKey
+        Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
         | Refusal::TooBroad { .. }
         | Refusal::KeyReused => say(status, INPUT_VALIDATION_FAILED),

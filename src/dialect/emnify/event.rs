@@ -84,8 +84,9 @@ enum Condition {
     },
     Alert(bool),
     Description(String),
+    Organisation(Vec<u64>),
     User(String),
-    /// On something that no event of a contact has: an endpoint, a SIM, an organisation's name.
+    /// On something that no event of a contact has: an endpoint, a SIM.
     Never,
 }
 
@@ -106,9 +107,8 @@ impl Condition {
             "alert" => value.parse().ok().map(Self::Alert),
             "description" => Some(Self::Description(value.to_owned())),
             "user" => Some(Self::User(value.to_owned())),
-            "organisation" | "endpoint" | "tags" | "ip_address" | "imei" | "iccid" | "imsi" => {
-                Some(Self::Never)
-            }
+            "organisation" => alternatives(value).map(Self::Organisation),
+            "endpoint" | "tags" | "ip_address" | "imei" | "iccid" | "imsi" => Some(Self::Never),
             _ => None,
         }
     }
@@ -121,6 +121,10 @@ impl Condition {
             Self::Number { own, wanted } => wanted.contains(own),
             Self::Alert(alert) => !alert,
             Self::Description(text) => description(event).is_some_and(|own| holds(own, text)),
+            Self::Organisation(wanted) => {
+                let own = event.header.owner.tenant().parse();
+                own.is_ok_and(|own| wanted.contains(&own))
+            }
             Self::User(text) => user(event).is_some_and(|own| holds(own, text)),
             Self::Never => false,
         }
@@ -174,13 +178,13 @@ impl Wanted {
 /// Whether `sort` wants the newest first.
 ///
 /// Only `id` and `timestamp` tell events of contacts apart, and both are the order of the log;
-/// by the other fields all are equal, but for `user`, by which a log can't be read.
+/// by the other fields all are taken as equal: a log is read in its order.
 pub fn newest_first(sort: Option<&str>) -> Result<bool, Reply> {
     let mut newest_first = None;
     for (field, descending) in sort.into_iter().flat_map(query::sort_fields) {
         match field {
             "id" | "timestamp" => newest_first = newest_first.or(Some(descending)),
-            "source" | "severity" | "alert" | "organisation" | "endpoint" | "tags"
+            "source" | "severity" | "alert" | "organisation" | "user" | "endpoint" | "tags"
             | "ip_address" | "iccid" | "imsi" | "type" => {}
             _ => return Err(encode::bad_event_sort(field)),
         }

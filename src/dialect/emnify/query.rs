@@ -33,7 +33,7 @@ impl View {
     pub fn new(path: String, query: &Query) -> Result<Self, Reply> {
         let number = |name: &'static str| match query.get(name) {
             None => Ok(0),
-            Some(text) => text.parse::<i64>().map_err(|_| encode::bad_paging(name)),
+            Some(text) => integer(text).ok_or_else(|| encode::bad_paging(name)),
         };
         let per_page = usize::try_from(number("per_page")?).unwrap_or(0);
         Ok(Self {
@@ -262,4 +262,17 @@ pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
         let mut unequal = by_field.filter(|order| order.is_ne());
         unequal.next().unwrap_or(Ordering::Equal)
     })))
+}
+
+/// An integer; one that no machine counts to is as good as the largest.
+fn integer(text: &str) -> Option<i64> {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    match text.parse() {
+        Ok(number) => Some(number),
+        Err(error) => match error.kind() {
+            PosOverflow => Some(i64::MAX),
+            NegOverflow => Some(i64::MIN),
+            _ => None,
+        },
+    }
 }

@@ -339,7 +339,12 @@ fn refusals_have_the_vendors_codes() {
         "TokenExpired",
     );
     check(Refusal::Forbidden, 403, 1104, "Forbidden");
-    check(Refusal::NotYours, 404, 1201, "NotFound");
+    check(
+        Refusal::NotYours { tenant: "1".into() },
+        404,
+        1201,
+        "NotFound",
+    );
     check(
         Refusal::RateLimited {
             retry_after_seconds: 3,

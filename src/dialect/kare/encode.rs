@@ -170,7 +170,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
         Refusal::Forbidden | Refusal::ForeignOrigin => error(status, "Forbidden"),
         // Whether the company is there is nothing to tell a caller whose it is not.
-        Refusal::NotYours => error(StatusCode::NOT_FOUND, "Company not found"),
+        Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
         Refusal::NotFound | Refusal::Gone => error(status, "Contact not found"),
         Refusal::UnknownPath => error(status, "Not Found"),
         Refusal::TenantUnclear

@@ -424,7 +424,11 @@ fn refusals_are_a_gateways() {
     );
     check(Refusal::SessionUnauthorized, 401, "Unauthorized");
     check(Refusal::Forbidden, 403, "Forbidden");
-    check(Refusal::NotYours, 404, "Company not found");
+    check(
+        Refusal::NotYours { tenant: "1".into() },
+        404,
+        "Company not found",
+    );
     check(Refusal::Gone, 404, "Contact not found");
     check(Refusal::KeyReused, 422, &Refusal::KeyReused.message());
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::contact::PointOfContact;
 use super::encode::{self, BadParams};
 use crate::dialect::precondition::if_match;
+use crate::dialect::query::digits;
 use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{
     Action, Amend, Amended, Attempt, BatchMode, Card, ContactId, Expected, Owner, Problem, Target,
@@ -111,7 +112,7 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// The most entries that the answer may have.
 pub fn limit(query: &Query, bad: &mut BadParams) -> usize {
     let read = |text: &str| {
-        let limit = text.parse().ok()?;
+        let limit = digits(text)?;
         (1..=LIMIT_MAX).contains(&limit).then_some(limit)
     };
     param(query, "limit", read, bad).unwrap_or(LIMIT)

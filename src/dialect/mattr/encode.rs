@@ -244,7 +244,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         }
         Refusal::Forbidden
         | Refusal::ForeignOrigin
-        | Refusal::NotYours
+        | Refusal::NotYours { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. } => Reply::text(status, ""),
         Refusal::NotFound | Refusal::Gone | Refusal::UnknownPath => not_found(),

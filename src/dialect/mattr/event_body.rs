@@ -63,7 +63,7 @@ pub fn page(answer: Answer) -> Reply {
         data: page
             .events
             .iter()
-            .map(|(event, own)| EventBody::new(event, shown(event, own)))
+            .map(|(event, own)| EventBody::new(event, shown(event, own), page.full))
             .collect(),
         next_cursor: last.map(|(event, _)| write_cursor(event)),
     };
@@ -71,23 +71,21 @@ pub fn page(answer: Answer) -> Reply {
 }
 
 impl EventBody {
-    fn new(event: &Event, shown: &Shown) -> Self {
+    fn new(event: &Event, shown: &Shown, full: bool) -> Self {
         let header = &event.header;
         let mut metadata = payload(event);
-        let mut data = None;
+        let mut contact = Map::new();
         if !matches!(event.phase, Phase::Fail(_)) {
             match shown {
                 Shown::Nothing => {}
                 Shown::Harmless(fields) => metadata.extend(fields.clone()),
                 Shown::Full(content) => {
                     metadata.extend(harmless(&content.card));
-                    let contact = PointOfContact::from_card(&content.card).to_fields();
-                    let mut full = metadata.clone();
-                    full.extend(contact);
-                    data = Some(full);
+                    contact = PointOfContact::from_card(&content.card).to_fields();
                 }
             }
         }
+        let data = full.then(|| metadata.clone().into_iter().chain(contact).collect());
         let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         Self {
             id: header.id.to_string(),

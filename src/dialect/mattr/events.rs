@@ -40,8 +40,13 @@ pub fn events(query: &Query) -> Result<Call, Reply> {
         request_ids: texts(query, "requestIds"),
         categories: texts(query, "categories"),
         types: texts(query, "types"),
-        from: param(query, "dateFrom", Timestamp::parse, &mut bad),
-        to: param(query, "dateTo", Timestamp::parse, &mut bad),
+        from: param(
+            query,
+            "dateFrom",
+            |text| time(text, "00:00:00.000"),
+            &mut bad,
+        ),
+        to: param(query, "dateTo", |text| time(text, "23:59:59.999"), &mut bad),
         management_user_ids: texts(query, "managementUserIds"),
         client_ids: texts(query, "clientIds"),
     };
@@ -61,6 +66,15 @@ pub fn events(query: &Query) -> Result<Call, Reply> {
 /// The types that events of contacts have.
 pub fn event_types() -> Call {
     Call::new(Ask::Nothing, |_| event_body::types())
+}
+
+/// A time of ISO 8601: a date, which begins or ends at this time of the day, or one with a time,
+/// which is UTC where it says no offset. A plus sign that was not encoded came as a space.
+fn time(text: &str, of_day: &str) -> Option<Timestamp> {
+    let text = text.replace(' ', "+");
+    Timestamp::parse(&text)
+        .or_else(|| Timestamp::parse(&format!("{text}Z")))
+        .or_else(|| Timestamp::parse(&format!("{text}T{of_day}Z")))
 }
 
 /// The values of a parameter; blank ones are as if they had not been sent.

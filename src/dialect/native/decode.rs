@@ -165,7 +165,9 @@ fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> 
 /// The tenant to look at: a message subject names one, and no query leads out of it.
 fn within(named: Option<String>, owner: Option<&Owner>) -> Result<Option<String>, Reply> {
     match (named, owner.map(Owner::tenant)) {
-        (Some(named), Some(own)) if named != own => Err(problem::refusal(&Refusal::NotYours)),
+        (Some(tenant), Some(own)) if tenant != own => {
+            Err(problem::refusal(&Refusal::NotYours { tenant }))
+        }
         (named, own) => Ok(named.or(own.map(str::to_owned))),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::body::Mask;
 use super::problem;
-use crate::dialect::search::position;
+use crate::dialect::query::digits;
 use crate::dialect::{AsOf, Keyset, Query, REGISTRY, Reply, Search, Sort, SortKey};
 use crate::domain::{ContactId, DialectId, Position, Timestamp};
 
@@ -34,7 +34,7 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         email: text(query, "email")?,
         phone: phone(query)?,
         name: text(query, "name")?,
-        tenant: text(query, "tenant")?,
+        tenant: tenant(query)?,
         dialect: dialect(query)?,
         active: flag(query, "active")?,
         created_after: time(query, "created_after")?,
@@ -59,7 +59,11 @@ fn sent<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
 }
 
 fn text(query: &Query, name: &'static str) -> Result<Option<String>, Reply> {
-    match sent(query, name).map(str::trim) {
+    bounded(sent(query, name).map(str::trim), name)
+}
+
+fn bounded(text: Option<&str>, name: &'static str) -> Result<Option<String>, Reply> {
+    match text {
         None => Ok(None),
         Some(text) if (1..=TEXT_CHARS_MAX).contains(&text.chars().count()) => {
             Ok(Some(text.to_owned()))
@@ -94,7 +98,8 @@ pub fn dialect(query: &Query) -> Result<Option<DialectId>, Reply> {
 
 /// A tenant to look at, where one is named.
 pub fn tenant(query: &Query) -> Result<Option<String>, Reply> {
-    text(query, "tenant")
+    // A tenant is its own spelling, blanks and all.
+    bounded(sent(query, "tenant"), "tenant")
 }
 
 fn flag(query: &Query, name: &'static str) -> Result<Option<bool>, Reply> {
@@ -131,7 +136,7 @@ pub fn after(query: &Query) -> Result<Position, Reply> {
     match sent(query, "after") {
         None => Ok(Position::ZERO),
         Some(text) => {
-            position(text).ok_or_else(|| problem::parameter("after", "a position in digits"))
+            Position::parse(text).ok_or_else(|| problem::parameter("after", "a position in digits"))
         }
     }
 }
@@ -140,9 +145,7 @@ pub fn after(query: &Query) -> Result<Position, Reply> {
 pub fn limit(query: &Query, default: usize) -> Result<usize, Reply> {
     match sent(query, "limit") {
         None => Ok(default),
-        Some(text) => text
-            .parse()
-            .ok()
+        Some(text) => digits(text)
             .filter(|limit| (1..=LIMIT_MAX).contains(limit))
             .ok_or_else(|| problem::parameter("limit", "a number from 1 to 1000")),
     }

@@ -144,7 +144,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(_) => "unauthorized",
         Refusal::SessionUnauthorized => "session_unauthorized",
         Refusal::Forbidden | Refusal::ForeignOrigin => "forbidden",
-        Refusal::NotYours => "not_yours",
+        Refusal::NotYours { .. } => "not_yours",
         Refusal::TenantUnclear => "tenant_unclear",
         Refusal::UnknownPath => "unknown_path",
         Refusal::MethodNotAllowed { .. } => "method_not_allowed",
@@ -229,7 +229,12 @@ mod tests {
         };
         let missing = Refusal::Unauthorized(TokenProblem::Missing);
         check(missing, 401, "unauthorized", Some("www-authenticate"));
-        check(Refusal::NotYours, 403, "not_yours", None);
+        check(
+            Refusal::NotYours { tenant: "1".into() },
+            403,
+            "not_yours",
+            None,
+        );
         check(Refusal::TenantUnclear, 400, "tenant_unclear", None);
         check(Refusal::Gone, 410, "gone", None);
         check(Refusal::NotFound, 404, "not_found", None);

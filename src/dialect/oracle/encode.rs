@@ -216,7 +216,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::SessionUnauthorized
         | Refusal::Forbidden
         | Refusal::ForeignOrigin
-        | Refusal::NotYours
+        | Refusal::NotYours { .. }
         | Refusal::UnknownPath
         | Refusal::MethodNotAllowed { .. }
         | Refusal::TooLarge { .. }

@@ -189,6 +189,7 @@ impl Rig {
         let page = rest.clone().take(asked.limit);
         EventPage {
             more: rest.len() > asked.limit,
+            full: false,
             events: page.map(|event| (event.clone(), Shown::Nothing)).collect(),
         }
     }

@@ -9,6 +9,7 @@ use super::contact::{Change, CustomerContact, DEFAULT_TYPE, Read, Use};
 use super::{RULES, bulk, card, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
+use crate::dialect::query::digits;
 use crate::dialect::{
     Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json,
 };
@@ -27,6 +28,9 @@ pub const LIMIT_MAX: usize = 1_000;
 
 /// The organisation that a request is about. Only the local developer may leave it out.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
+    if request.is_no_text(ORGANISATION) {
+        return Err(encode::bad_organisation());
+    }
     match request.header(ORGANISATION).filter(|id| !id.is_empty()) {
         Some(id) => owner(id),
         None if !request.caller.open => Err(encode::no_organisation()),
@@ -118,7 +122,7 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let Some(text) = request.query.get(name) else {
             return Ok(default);
         };
-        let number = text.parse().ok().filter(|n| (1..=max).contains(n));
+        let number = digits(text).filter(|n| (1..=max).contains(n));
         number.ok_or_else(|| encode::bad_number(name, max))
     };
     let page = number("page", 1, u32::MAX as usize)?;

@@ -220,6 +220,7 @@ fn a_header_names_the_organisation() {
     assert_eq!(check(false, None, 401).1, 401);
     assert_eq!(check(false, Some(""), 401).1, 401);
     assert_eq!(check(false, Some("a b"), 400).1, 400);
+    assert_eq!(check(true, Some("acmé"), 400).1, 400);
     assert_eq!(check(true, Some(&"x".repeat(129)), 400).1, 400);
     assert!(Thena.owner_of_ids(&["Org-7"]).is_ok());
     for bad in [&["a b"][..], &["ü"], &[""], &["a", "b"], &[]] {
@@ -249,7 +250,12 @@ fn refusals_have_nests_form() {
             "Unauthorized",
             "Unauthorized",
         ),
-        (Refusal::NotYours, 403, "Forbidden resource", "Forbidden"),
+        (
+            Refusal::NotYours { tenant: "1".into() },
+            403,
+            "Forbidden resource",
+            "Forbidden",
+        ),
         (
             Refusal::Gone,
             404,

@@ -81,6 +81,8 @@ fn a_page_is_found_and_its_neighbours_linked() {
     check("per_page=3", "1", 3, &[first, ("next", 2), last]);
     check("per_page=3&page=2", "2", 1, &[first, ("prev", 1), last]);
     check("per_page=3&page=99", "2", 1, &[first, ("prev", 1), last]);
+    let far = "per_page=3&page=99999999999999999999";
+    check(far, "2", 1, &[first, ("prev", 1), last]);
     check("per_page=3&page=-4", "1", 3, &[first, ("next", 2), last]);
 
     let sent = with_four().send(
@@ -168,6 +170,9 @@ fn events_are_filtered_sorted_and_paged() {
         ("q=user:bob", &[]),
         ("q=description:deleted", &[10]),
         ("q=imsi:901", &[]),
+        ("q=organisation:7", all),
+        ("q=organisation:8", &[]),
+        ("sort=user,-id", &[10, 4, 2]),
         (
             "q=from:2026-01-15T10:30:00Z,until:2026-01-15T10:30:00Z",
             all,
@@ -195,7 +200,7 @@ fn what_the_list_of_events_cannot_do_is_refused() {
         ("q=type:1|2|3|4|5|6|7", 422, 1301),
         ("q=alert:maybe", 422, 1301),
         ("q=shoe:1", 422, 1301),
-        ("sort=user", 400, 1302),
+        ("sort=colour", 400, 1302),
         ("page=x", 400, 1400),
     ] {
         let sent = rig().send("GET", &format!("{EVENTS}?{query}"), "");

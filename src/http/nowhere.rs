@@ -1,0 +1,136 @@
+//! What is answered where no route leads: in the form of the vendor whose path it nearly is.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, Uri};
+
+use super::{App, answer};
+use crate::contract::Own;
+use crate::dialect::{self, Dialect, Refusal, native};
+use crate::gateway::{fresh_correlation, unix_seconds};
+
+/// Answers a path that there is not.
+pub async fn unknown_path(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    nowhere(&app, uri.path(), &headers, &Refusal::UnknownPath).await
+}
+
+/// Answers a method that a path does not take.
+pub async fn wrong_method(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path();
+    let allow = allowed(path);
+    nowhere(&app, path, &headers, &Refusal::MethodNotAllowed { allow }).await
+}
+
+/// Refuses what leads to no route; whoever is known is told how far the log has come.
+async fn nowhere(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
+    let mut response = refuse(app, path, refusal);
+    let caller = app.gateway.authenticate(headers, unix_seconds());
+    if caller.await.is_ok() {
+        answer::at(&mut response, app.gateway.service.head());
+    }
+    response
+}
+
+/// A refusal in the form of the vendor whose paths begin as this one does.
+pub fn refuse(app: &App, path: &str, refusal: &Refusal) -> Response {
+    let dialect = dialect_at(path);
+    let response = answer::response(dialect.refuse(refusal), &fresh_correlation());
+    app.metrics.refused(dialect.rules().name, response.status());
+    response
+}
+
+/// The dialect whose paths begin as this one does; ours for all others.
+fn dialect_at(path: &str) -> &'static dyn Dialect {
+    let shared = |dialect: &&'static dyn Dialect| {
+        let paths = dialect.routes().iter().flat_map(|route| route.paths);
+        paths.map(|other| common(path, other)).max().unwrap_or(0)
+    };
+    let best = dialect::ALL.iter().copied().max_by_key(shared);
+    best.filter(|dialect| shared(dialect) > 0)
+        .unwrap_or(&native::Native)
+}
+
+/// How many leading segments of a path fit a route's.
+fn common(path: &str, route: &str) -> usize {
+    let fits = |(a, b): &(&str, &str)| a == b || (b.starts_with('{') && !a.is_empty());
+    segments(path).zip(segments(route)).take_while(fits).count()
+}
+
+/// The segments of a path, or of a route's.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.trim_start_matches('/').split('/')
+}
+
+/// The methods that a path takes: those of the routes that it fits best, for a literal segment goes
+/// before a parameter.
+fn allowed(path: &str) -> String {
+    let own = Own::ALL.map(Own::route);
+    let dialects = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
+    let routes = dialects.chain(&own);
+    let mut best = Vec::new();
+    let mut methods = Vec::new();
+    for route in routes {
+        for pattern in route.paths.iter().filter(|pattern| fits(path, pattern)) {
+            let literal: Vec<bool> = segments(pattern)
+                .map(|part| !part.starts_with('{'))
+                .collect();
+            if literal > best {
+                methods.clear();
+            }
+            if literal >= best {
+                best = literal;
+                methods.push(route.method.name());
+            }
+        }
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
+
+/// Whether a whole path fits a route's.
+fn fits(path: &str, route: &str) -> bool {
+    let whole = segments(path).count();
+    let length = segments(route).count();
+    let rest = route.contains("{*") && whole > length;
+    (whole == length || rest) && common(path, route) == length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_takes_the_methods_of_the_routes_it_leads_to() {
+        for (path, methods) in [
+            ("/contacts", "GET, POST, PUT"),
+            ("/contacts/batch", "POST"),
+            ("/contacts/changes", "GET"),
+            ("/contacts/0198", "DELETE, GET, PATCH"),
+            ("/v1/accounts/contacts/bulk", "POST"),
+            ("/v1/accounts/contacts/01", "DELETE, PUT"),
+            ("/main/companies/v2/rs/1/contacts/2", "DELETE, PATCH"),
+            ("/audit/cosignatures", "POST"),
+            ("/audit/tile/0/000", "GET"),
+            ("/views/search/rebuild", "POST"),
+        ] {
+            assert_eq!(allowed(path), methods, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_that_of_the_vendor_it_begins_as() {
+        for (path, name) in [
+            ("/v1/ecosystems/1", "mattr"),
+            ("/ec-site-svc/rest/v3.0", "oracle"),
+            ("/api/v1/organisation/1/sim", "emnify"),
+            ("/v1/accounts", "thena"),
+            ("/main/companies", "kare"),
+            ("/nothing", "native"),
+        ] {
+            assert_eq!(dialect_at(path).rules().name, name, "{path}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! An id has many spellings and stands for one thing: an idempotency key sees the thing.
+
+use serde_json::{Value, json};
+
+use crate::api::Person;
+use crate::apis;
+use crate::house::House;
+
+const ANN: Person<'static> = Person {
+    name: "Ann",
+    email: "ann@example.com",
+};
+
+/// A dialect, an owner's path with `{owner}` in it, and two spellings of one owner.
+const OWNERS: [(&str, &str, &str, &str); 3] = [
+    (
+        "mattr",
+        "/v1/ecosystems/{owner}/participants/a24e391a-c27f-4b6e-9805-1ee7e03f3c58/contacts",
+        "87880d7e-a4d0-462e-8383-3f1e5e16865d",
+        "87880D7E-A4D0-462E-8383-3F1E5E16865D",
+    ),
+    ("emnify", "/api/v1/organisation/{owner}/contact", "7", "007"),
+    ("kare", "/companies/v2/rs/{owner}/contacts", "7", "07"),
+];
+
+#[tokio::test]
+async fn another_spelling_of_the_owner_is_the_same_request() {
+    let house = House::new(&[]);
+    for (name, path, one, other) in OWNERS {
+        let api = apis::ALL.into_iter().find(|api| api.name == name);
+        let api = api.expect("it is spoken");
+        let token = house.token("c", &["admin"], &["*"], 3_000);
+        let caller = house.admin(api, 0).with_token(token);
+        let body = (api.create)(ANN).to_string();
+        let key = [("idempotency-key", "once")];
+        let first = path.replace("{owner}", one);
+        let first = caller.send("POST", &first, &key, body.clone()).await;
+        assert!(first.status < 300, "{name}: {first:?}");
+        let head = house.head().await;
+        let second = path.replace("{owner}", other);
+        let second = caller.send("POST", &second, &key, body).await;
+        assert_eq!(
+            (second.status, &second.body),
+            (first.status, &first.body),
+            "{name}"
+        );
+        // The question for the head is itself a START and a FAIL.
+        assert_eq!(house.head().await, head + 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn another_spelling_of_the_contact_is_the_same_request() {
+    let house = House::new(&[]);
+    let api = apis::ALL.into_iter().find(|api| api.name == "native");
+    let caller = house.admin(api.expect("it is spoken"), 0);
+    let id = caller.created(ANN).await;
+    let key = [
+        ("idempotency-key", "once"),
+        ("content-type", "application/merge-patch+json"),
+    ];
+    let patch = json!({"name": {"full": "Bob"}}).to_string();
+    let mut versions = Vec::new();
+    for id in [id.clone(), id.to_uppercase()] {
+        let path = format!("/contacts/{id}");
+        let answer = caller.send("PATCH", &path, &key, patch.clone()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let version: &Value = &answer.json()["version"];
+        versions.push(version.clone());
+    }
+    assert_eq!(versions[0], versions[1]);
+    let path = format!("/contacts/{id}");
+    let other = json!({"name": {"full": "Carl"}}).to_string();
+    assert_eq!(caller.send("PATCH", &path, &key, other).await.status, 422);
+}

@@ -1,0 +1,48 @@
+//! A token that is traded lives no longer than the one it was traded for.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::apis;
+use crate::house::{House, now};
+
+/// What a token says.
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("a payload");
+    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64");
+    serde_json::from_slice(&payload).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_traded_token_ends_with_the_one_it_was_traded_for() {
+    let house = House::new(&[]);
+    let emnify = apis::ALL.into_iter().find(|api| api.name == "emnify");
+    let caller = house.admin(emnify.expect("it is spoken"), 0);
+    for (left, most) in [(50, 50), (100_000, 4 * 60 * 60)] {
+        let long = house.token("c", &["admin"], &[caller.tenant], left);
+        let before = now();
+        let body = json!({"application_token": long}).to_string();
+        let answer = caller.send("POST", "/api/v1/authenticate", &[], body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = answer.json();
+        let short = claims(answer["auth_token"].as_str().expect("a token"));
+        let ends = short["exp"].as_u64().expect("a time");
+        let old = claims(&long)["exp"].as_u64().expect("a time");
+        assert!(ends <= old && ends <= now() + most, "{short}");
+        assert!(ends >= old.min(before + most), "{short}");
+    }
+}
+
+#[tokio::test]
+async fn our_own_tokens_end_when_they_say() {
+    let house = House::new(&[]);
+    let native = apis::ALL.into_iter().find(|api| api.name == "native");
+    let caller = house.admin(native.expect("it is spoken"), 0);
+    let ended = house.token("c", &["admin"], &["*"], -1);
+    let answer = caller
+        .with_token(ended)
+        .send("GET", "/contacts", &[], "")
+        .await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
