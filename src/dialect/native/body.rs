@@ -132,13 +132,27 @@ impl Mask {
     }
 
     /// What it shows of a contact; always its id.
-    pub fn of(&self, contact: &Contact) -> Value {
-        let mut body = serde_json::to_value(ContactBody::from(contact)).unwrap_or_default();
-        if let (Some(names), Value::Object(body)) = (&self.0, &mut body) {
-            keep(names, body);
+    pub fn of<'a>(&self, contact: &'a Contact) -> Masked<'a> {
+        let whole = ContactBody::from(contact);
+        let Some(names) = &self.0 else {
+            return Masked::Whole(Box::new(whole));
+        };
+        let mut part = serde_json::to_value(whole).unwrap_or_default();
+        if let Value::Object(part) = &mut part {
+            keep(names, part);
         }
-        body
+        Masked::Part(part)
     }
+}
+
+/// What a mask shows of a contact.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Masked<'a> {
+    /// All of it.
+    Whole(Box<ContactBody<'a>>),
+    /// The named members.
+    Part(Value),
 }
 
 /// Keeps of a contact's members those that are named, and its id.
@@ -171,9 +185,11 @@ mod tests {
         });
         let check = |fields: &str, want: Value| {
             let mask = Mask::parse(fields).expect("fields");
-            assert_eq!(mask.of(&contact), want);
+            let shown = serde_json::to_value(mask.of(&contact)).expect("JSON");
+            assert_eq!(shown, want, "{fields}");
         };
-        assert_eq!(Mask::default().of(&contact), whole);
+        let all = serde_json::to_value(Mask::default().of(&contact)).expect("JSON");
+        assert_eq!(all, whole);
         check("version", json!({"id": id, "version": 3}));
         check(
             "id, card.name",

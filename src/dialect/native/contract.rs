@@ -134,12 +134,18 @@ fn reads() -> Vec<Described> {
             .gives(200, "A page of contacts.", "Contacts")
             .fails(&[INVALID]),
         Described::new("changes", "Read what changed since a position")
-            .with([after(), limit(), tenant("One tenant's alone."), dialect()])
+            .with([
+                after(),
+                limit(),
+                tenant("One tenant's alone."),
+                dialect(),
+                fields(),
+            ])
             .gives(200, "Changed and deleted contacts.", "Changes")
             .fails(&[INVALID]),
         Described::new("get", "Read a contact")
-            .with([as_of()])
-            .gives(200, "The contact.", "Contact")
+            .with([as_of(), fields()])
+            .gives(200, "The contact.", "ContactPart")
             .headed(&["etag"])
             .fails(&[INVALID, NONE, GONE]),
         Described::new(
@@ -182,9 +188,6 @@ fn search() -> Vec<Parameter> {
         .flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")])
         .collect();
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
-    let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
-    let mut fields = any_text();
-    set(&mut fields, "description", members);
     vec![
         words("q", "Words, or their beginnings, anywhere in a contact."),
         words("email", "An e-mail address, or its beginning."),
@@ -201,8 +204,15 @@ fn search() -> Vec<Parameter> {
             one_of(&orders),
         ),
         Parameter::query("cursor", "The `nextCursor` of the page before.", any_text()),
-        Parameter::query("fields", "The members of a contact that are shown.", fields),
+        fields(),
     ]
+}
+
+fn fields() -> Parameter {
+    let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
+    let mut names = any_text();
+    set(&mut names, "description", members);
+    Parameter::query("fields", "The members of a contact that are shown.", names)
 }
 
 /// A contact, or what `fields` leaves of one.
@@ -285,7 +295,7 @@ fn changes() -> Value {
         ("time", true, time()),
     ]);
     object([
-        ("changed", true, list(refer("Contact"))),
+        ("changed", true, list(refer("ContactPart"))),
         ("deleted", true, list(deleted)),
         ("next", true, count()),
         ("more", true, flag()),

@@ -140,7 +140,8 @@ fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             as_of,
         },
     };
-    Ok(Call::new(ask, encode::contact))
+    let mask = list::mask(request.query)?;
+    Ok(Call::new(ask, move |answer| encode::contact(answer, &mask)))
 }
 
 fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
@@ -159,7 +160,8 @@ fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> 
         after: list::after(request.query)?,
         limit: list::limit(request.query, CHANGES_LIMIT)?,
     });
-    Ok(Call::new(ask, encode::changes))
+    let mask = list::mask(request.query)?;
+    Ok(Call::new(ask, move |answer| encode::changes(answer, &mask)))
 }
 
 /// The tenant to look at: a message subject names one, and no query leads out of it.

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::body::{ContactBody, Mask, dialect_name};
+use super::body::{Mask, Masked, dialect_name};
 use super::list::write_cursor;
 use super::problem::{self, Details};
 use crate::dialect::reply::etag;
@@ -22,9 +22,9 @@ pub fn written(answer: Answer) -> Reply {
         Some(Outcome::Written { operation, contact }) => match operation {
             Operation::Create => {
                 let location = format!("/contacts/{}", contact.id);
-                one(StatusCode::CREATED, &contact).with("location", location)
+                one(StatusCode::CREATED, &contact, &Mask::default()).with("location", location)
             }
-            _ => one(StatusCode::OK, &contact),
+            _ => one(StatusCode::OK, &contact, &Mask::default()),
         },
         Some(Outcome::Removed {
             operation: Operation::Erase,
@@ -115,14 +115,14 @@ impl From<&Outcome> for ItemBody {
     }
 }
 
-fn one(status: StatusCode, contact: &Contact) -> Reply {
-    Reply::json(status, &ContactBody::from(contact)).with("etag", etag(contact.version))
+fn one(status: StatusCode, contact: &Contact, mask: &Mask) -> Reply {
+    Reply::json(status, &mask.of(contact)).with("etag", etag(contact.version))
 }
 
 /// The answer that is one contact.
-pub fn contact(answer: Answer) -> Reply {
+pub fn contact(answer: Answer, mask: &Mask) -> Reply {
     match answer {
-        Answer::Contact(contact) => one(StatusCode::OK, &contact),
+        Answer::Contact(contact) => one(StatusCode::OK, &contact, mask),
         answer => other(&answer),
     }
 }
@@ -131,8 +131,8 @@ pub fn contact(answer: Answer) -> Reply {
 pub fn page(answer: Answer, sort: Sort, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Body {
-        data: Vec<Value>,
+    struct Body<'a> {
+        data: Vec<Masked<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
     }
@@ -148,10 +148,10 @@ pub fn page(answer: Answer, sort: Sort, mask: &Mask) -> Reply {
 }
 
 /// The answer that says what changed since a position.
-pub fn changes(answer: Answer) -> Reply {
+pub fn changes(answer: Answer, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
-        changed: Vec<ContactBody<'a>>,
+        changed: Vec<Masked<'a>>,
         deleted: Vec<Deleted<'a>>,
         next: u64,
         more: bool,
@@ -165,7 +165,7 @@ pub fn changes(answer: Answer) -> Reply {
         .filter_map(|(_, contact)| contact.as_ref());
     let ends = page.changes.iter().filter(|(_, contact)| contact.is_none());
     let body = Body {
-        changed: contacts.map(ContactBody::from).collect(),
+        changed: contacts.map(|one| mask.of(one)).collect(),
         deleted: ends.map(|(event, _)| Deleted::from(event)).collect(),
         next: page.next.get(),
         more: page.more,

@@ -44,13 +44,17 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         after: cursor(query, sort)?,
         as_of: as_of(query, "as_of")?,
     };
-    let mask = match sent(query, "fields") {
-        None => Mask::default(),
+    Ok((search, mask(query)?))
+}
+
+/// Which members of contacts are shown: all, unless the request says otherwise.
+pub fn mask(query: &Query) -> Result<Mask, Reply> {
+    match sent(query, "fields") {
+        None => Ok(Mask::default()),
         Some(names) => Mask::parse(names).ok_or_else(|| {
             problem::parameter("fields", "names of a contact's members, or card.<property>")
-        })?,
-    };
-    Ok((search, mask))
+        }),
+    }
 }
 
 /// A parameter with something in it: an empty one is one that a form did not fill in.

@@ -229,6 +229,36 @@ fn a_page_says_where_it_goes_on() {
 }
 
 #[test]
+fn one_contact_and_changes_are_shown_in_part_too() {
+    let ask = |path: &str, with: Answer| answer(Method::Get, path, json!(0), with);
+    let got = ask(
+        &format!("/contacts/{ID}?fields=version,card.kind"),
+        Answer::Contact(Box::new(ann())),
+    );
+    assert_eq!(header(&got, "etag"), Some("\"3\""));
+    let got = body(&got);
+    assert_eq!((&got["id"], &got["version"]), (&json!(ID), &json!(3)));
+    let names: Vec<&String> = got.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["id", "version", "card"]);
+    let page = ChangePage {
+        changes: vec![(event(4, Operation::Update, 2), Some(ann()))],
+        next: Position::new(4),
+        more: false,
+    };
+    let got = body(&ask("/contacts/changes?fields=id", Answer::Changes(page)));
+    assert_eq!(got["changed"], json!([{"id": ID}]));
+    for path in [
+        "/contacts/changes?fields=x",
+        &format!("/contacts/{ID}?fields=x"),
+    ] {
+        let Err(reply) = Sent::new(Method::Get, path, "").call() else {
+            panic!("{path} is taken");
+        };
+        assert_eq!(reply.status, 400, "{path}");
+    }
+}
+
+#[test]
 fn changes_are_contacts_and_ends() {
     let page = ChangePage {
         changes: vec![
