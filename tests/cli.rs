@@ -530,3 +530,38 @@ async fn a_mistake_is_the_same_to_a_service_and_to_a_directory() {
         assert_eq!(ask(&["contacts", subcommand, UNKNOWN_ID], 1), none);
     }
 }
+
+#[test]
+fn what_only_looks_makes_no_directory() {
+    let (root, data) = data_dir();
+    let backup = root.path().join("backup");
+    let fresh = root.path().join("new.key");
+    let commands: &[&[&str]] = &[
+        &["log", "verify"],
+        &["log", "rebuild"],
+        &["log", "compact"],
+        &["log", "repair"],
+        &["log", "export"],
+        &["log", "proof", "1"],
+        &["log", "rekey", text(&fresh)],
+        &["log", "key"],
+        &["backup", text(&backup)],
+        &["contacts", "list"],
+        &["contacts", "show", UNKNOWN_ID],
+        &["contacts", "history", UNKNOWN_ID],
+        &["contacts", "export", "--format", "ndjson"],
+    ];
+    for command in commands {
+        let (_, err) = check(&data, command, 2);
+        assert!(err.contains("no data directory at"), "{command:?}: {err}");
+        assert!(!data.exists(), "{command:?}");
+        assert!(!fresh.exists() && !backup.exists(), "{command:?}");
+    }
+    // A directory of somebody else's is none either, and stays as it is.
+    std::fs::create_dir(&data).expect("it is made");
+    std::fs::write(data.join("theirs"), "x").expect("it is written");
+    for command in commands {
+        check(&data, command, 2);
+        assert_eq!(files_below(&data), [data.join("theirs")], "{command:?}");
+    }
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::data::{self, Data};
+use super::data::{self, Data, Purpose};
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
@@ -104,7 +104,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     }
     copy_dir(&options.from, to)?;
     let has_keys = options.from.join(KEYS).is_dir();
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Begin)?;
     let log_options = data.log_options()?;
     let progress = Progress::new("restoring");
     let opened = log::open(&data.dir, &log_options, &mut |at| progress.reach(at))?;

@@ -25,6 +25,18 @@ const LOG_ID: &str = "log-id";
 const AUDIT: &str = "audit";
 const AUDIT_KEY: &str = "audit.key";
 
+/// What has come to be once an event can have been recorded; before it there is no data directory.
+const BEGUN: [&str; 3] = ["log", "journal", "audit/checkpoint"];
+
+/// What a directory is opened for, which says what may be made where it is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To record events: a directory that has not begun is begun.
+    Begin,
+    /// To use what is there.
+    Use,
+}
+
 /// A data directory that this process holds.
 pub struct Data {
     /// The directory, locked.
@@ -61,8 +73,11 @@ impl Running {
 }
 
 impl Data {
-    /// Takes a data directory, and makes it where there is none.
-    pub fn open(options: &DataOptions) -> Result<Self, Failure> {
+    /// Takes a data directory.
+    pub fn open(options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
+        if purpose != Purpose::Begin {
+            must_exist(options)?;
+        }
         let dir = DataDir::open(&options.data_dir)?;
         let keys_dir = dir.path().join(KEYS);
         let master = match &options.master_key {
@@ -136,6 +151,23 @@ impl Data {
     }
 }
 
+/// Whether events may have been recorded in a directory.
+fn has_begun(data_dir: &Path) -> bool {
+    BEGUN.iter().any(|name| data_dir.join(name).exists())
+}
+
+/// What only looks must not leave a directory behind where it was pointed at the wrong place.
+fn must_exist(options: &DataOptions) -> Result<(), Failure> {
+    let dir = &options.data_dir;
+    if has_begun(dir) {
+        return Ok(());
+    }
+    let dir = dir.display();
+    Err(Failure::usage(format!(
+        "there is no data directory at {dir}"
+    )))
+}
+
 fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
     let files = dir.files(IDENTITY)?;
     match files.read_at(LOG_ID, 0, 64) {
@@ -181,6 +213,7 @@ pub fn master_key_in(data_dir: &Path) -> PathBuf {
 
 /// The log's public key; it can be read beside a running service.
 pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
+    must_exist(options)?;
     let path = options.data_dir.join(IDENTITY).join(LOG_ID);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::data::{Data, Running};
+use super::data::{Data, Purpose, Running};
 use super::exit::Failure;
 use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
@@ -24,9 +24,10 @@ pub struct Local {
 
 impl Local {
     /// Opens a data directory.
-    pub fn open(options: &DataOptions) -> Result<Self, Failure> {
+    pub fn open(options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
+        let data = Data::open(options, purpose)?;
         let own_key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
-        let running = Data::open(options)?.serve(QUEUE_LIMIT)?;
+        let running = data.serve(QUEUE_LIMIT)?;
         let gateway = Gateway {
             service: running.opening.service.clone(),
             authenticator: Arc::new(Authenticator::open()),

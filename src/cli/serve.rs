@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
-use super::data::{Data, IDENTITY, Running};
+use super::data::{Data, IDENTITY, Purpose, Running};
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::options::{LogFormat, ServeOptions};
 use crate::auth::{
@@ -63,7 +63,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
             .await
             .map_err(Failure::usage)?;
     }
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Begin)?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
     let authenticator = authenticator(mode, &own_key, &options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;

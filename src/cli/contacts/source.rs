@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::super::client::{Server, refused};
+use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
@@ -51,11 +52,15 @@ pub struct Answer {
 }
 
 impl Source {
-    /// The service that the options name, or else their directory.
-    pub fn of(server: &ServerOptions, data: &DataOptions) -> Result<Self, Failure> {
+    /// The service that the options name, or else their directory, which a purpose may begin.
+    pub fn of(
+        server: &ServerOptions,
+        data: &DataOptions,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
         Ok(match Server::of(server)? {
             Some(server) => Self::Server(server),
-            None => Self::Directory(Box::new(Local::open(data)?)),
+            None => Self::Directory(Box::new(Local::open(data, purpose)?)),
         })
     }
 

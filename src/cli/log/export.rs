@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use clap::Args;
 
 use super::super::client::{self, Server, block_on};
+use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
@@ -40,7 +41,7 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
             client::copy(response, &mut std::io::stdout()).await
         });
     }
-    let local = Local::open(&options.data)?;
+    let local = Local::open(&options.data, Purpose::Use)?;
     let after = Position::new(options.after);
     let written = write(local.service(), after, options.detail.into());
     local.close();

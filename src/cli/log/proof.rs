@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::super::client::{self, Server, block_on};
-use super::super::data::{Data, sealer_failure};
+use super::super::data::{Data, Purpose, sealer_failure};
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::DirectoryOptions;
@@ -40,7 +40,7 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
             client::copy(response, &mut std::io::stdout()).await
         });
     }
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Use)?;
     let dir = data.audit_dir();
     let opened = log::open(&data.dir, &data.log_options()?, &mut |_| {})?;
     let position = Position::new(options.position);

@@ -1,6 +1,6 @@
 //! `contactd log rebuild` and `log compact`: what is derived is dropped and derived again.
 
-use super::super::data::Data;
+use super::super::data::{Data, Purpose};
 use super::super::exit::Failure;
 use super::super::progress::Progress;
 use super::DirectoryOptions;
@@ -9,7 +9,7 @@ use crate::service::rebuild_views;
 
 /// Drops every view and folds it again.
 pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Use)?;
     let log_options = data.log_options()?;
     let progress = Progress::new("rebuilding");
     let position = rebuild_views(

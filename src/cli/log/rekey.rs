@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::data::{Data, master_key_in};
+use super::super::data::{Data, Purpose, master_key_in};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use crate::seal::{MasterKey, RotateError};
@@ -21,7 +21,7 @@ pub struct RekeyOptions {
 /// Wraps every key anew. The old wrapped keys are overwritten, and so is the directory's own
 /// master key where that was the one in use.
 pub fn run(options: &RekeyOptions) -> Result<(), Failure> {
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Use)?;
     let own = master_key_in(&options.data.data_dir);
     let old = MasterKey::read(options.data.master_key.as_ref().unwrap_or(&own))?;
     let file = &options.new_key_file;

@@ -1,6 +1,6 @@
 //! `contactd log repair`: every copy is completed from the others, and it says what it did.
 
-use super::super::data::{Data, sealer_failure};
+use super::super::data::{Data, Purpose, sealer_failure};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::progress::Progress;
 use super::DirectoryOptions;
@@ -11,7 +11,7 @@ use crate::log::{self, OpenOptions};
 /// Completes the store and the journal from each other and from the bundles, then the bundles and
 /// tiles from the log.
 pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Use)?;
     let log_options = OpenOptions {
         whole: true,
         ..data.log_options()?

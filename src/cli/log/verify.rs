@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::super::data::Data;
+use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use super::super::progress::Progress;
@@ -42,7 +42,7 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
         let (size, wrong) = sealed(tiles, &key, &options.checkpoint, None)?;
         return conclude(Position::new(size), &wrong);
     }
-    let data = Data::open(&options.data)?;
+    let data = Data::open(&options.data, Purpose::Use)?;
     let log_options = data.log_options()?;
     let progress = Progress::new("comparing the copies");
     let verified = log::verify(&data.dir, &log_options, &mut |at| progress.reach(at))?;

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use self::report::{Outcome, Report};
 use self::send::Sender;
 use super::super::client::block_on;
+use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
@@ -90,7 +91,7 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
     let done = if options.dry_run {
         block_on(dry_run(options, records, &mut report))
     } else {
-        let source = Source::of(&options.server, &options.data)?;
+        let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
         source.using(|source| block_on(import(source, options, records, &mut report)))
     };
     bar.finish_and_clear();
@@ -109,7 +110,7 @@ async fn dry_run(
     report: &mut Report,
 ) -> Result<(), Failure> {
     if options.server.url.is_some() {
-        let source = Source::of(&options.server, &options.data)?;
+        let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
         Sender::open(&source, options.tenant.as_deref()).await?;
     }
     let mut judge = Judge::new()?;
