@@ -215,8 +215,8 @@ fn verify(dir: &Path) -> Fallible<Vec<String>> {
     if !wrong.is_empty() {
         return Ok(wrong);
     }
-    wrong =
-        service::check_records(&parts.disk, &parts.keys, &options, &mut |_| {}).map_err(said)?;
+    let checked = service::check_records(&parts.disk, &parts.keys, &options, &mut |_| {});
+    wrong = checked.map_err(said)?.wrong;
     let opened = log::open(&parts.disk, &options, &mut |_| {}).map_err(said)?;
     let against = Against {
         log: Some(&opened.reader),

@@ -18,6 +18,7 @@ use crate::audit::{self, Against};
 use crate::domain::Position;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
 use crate::seal::durable;
+use crate::service::give_up_keys;
 use crate::storage::DirFiles;
 
 /// What a backup has of the data directory, beside the audit log's files and the keys.
@@ -103,8 +104,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{dir} is no backup")));
     }
     copy_dir(&options.from, to)?;
-    let has_keys = options.from.join(KEYS).is_dir();
-    let data = Data::open(&options.data, Purpose::Begin)?;
+    let data = Data::open(&options.data, Purpose::Mend)?;
     let log_options = data.log_options()?;
     let progress = Progress::new("restoring");
     let opened = log::open(&data.dir, &log_options, &mut |at| progress.reach(at))?;
@@ -127,13 +127,16 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
             "the backup does not verify; take another",
         ));
     };
+    // A backup with keys may lack those that were destroyed while it was taken.
+    let keyless = give_up_keys(&opened.reader, &data.keys, &mut |_| {})?;
     println!(
         "restored {head} events; the tree of the first {} has the root hash {}",
         checkpoint.size, checkpoint.root
     );
-    if !has_keys {
+    if keyless > 0 {
         println!(
-            "the backup has no keys: events replay, verify and count, but personal data is not readable"
+            "the backup has no keys of {keyless} contacts: events replay, verify and count, but \
+             their personal data is not readable"
         );
     }
     Ok(())

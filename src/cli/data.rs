@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::exit::Failure;
+use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
@@ -35,6 +35,10 @@ pub enum Purpose {
     Begin,
     /// To use what is there.
     Use,
+    /// To look at what is there, even where its keys are gone.
+    Look,
+    /// To make it usable again: keys that are gone for good are made anew.
+    Mend,
 }
 
 /// A data directory that this process holds.
@@ -78,12 +82,10 @@ impl Data {
         if purpose != Purpose::Begin {
             must_exist(options)?;
         }
+        let is_new = !has_begun(&options.data_dir);
         let dir = DataDir::open(&options.data_dir)?;
         let keys_dir = dir.path().join(KEYS);
-        let master = match &options.master_key {
-            Some(path) => MasterKey::read(path)?,
-            None => MasterKey::read_or_create(&master_key_in(dir.path()))?,
-        };
+        let master = master(options, purpose, is_new)?;
         let keys = KeyRing::open(&keys_dir, &master)?;
         let hasher = Hasher::open(&keys_dir)?;
         let log_id = log_id(&dir)?;
@@ -139,6 +141,13 @@ impl Data {
         for repair in &opening.repairs {
             eprintln!("contactd: repaired: {repair}");
         }
+        if opening.keyless > 0 {
+            eprintln!(
+                "contactd: the keys of {} contacts are not in this directory; their personal data \
+                 cannot be read",
+                opening.keyless
+            );
+        }
         let journal = opening.journal.clone();
         let audit = Audit::start(&audit_dir, sealer, key, &opening.service, journal)
             .map_err(Failure::failed)?;
@@ -168,13 +177,43 @@ fn must_exist(options: &DataOptions) -> Result<(), Failure> {
     )))
 }
 
+/// The key that wraps the contacts' keys. One is made where none that it could have wrapped is
+/// there, unless they were lost: that is for the operator to find out, and to mend.
+fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<MasterKey, Failure> {
+    if let Some(path) = &options.master_key {
+        return Ok(MasterKey::read(path)?);
+    }
+    let own = master_key_in(&options.data_dir);
+    if own.exists() {
+        return Ok(MasterKey::read(&own)?);
+    }
+    let damaged = |message| Err(Failure::new(DAMAGED, message));
+    let keys_dir = options.data_dir.join(KEYS);
+    if KeyRing::is_in(&keys_dir).map_err(Failure::usage)? {
+        return damaged(format!(
+            "{} is gone; put it back from a backup made with keys, or give --master-key",
+            own.display()
+        ));
+    }
+    match purpose {
+        Purpose::Mend => Ok(MasterKey::read_or_create(&own)?),
+        Purpose::Begin if is_new => Ok(MasterKey::read_or_create(&own)?),
+        Purpose::Look => Ok(MasterKey::generate()?),
+        Purpose::Begin | Purpose::Use => damaged(format!(
+            "{} has lost the contacts' keys; put the directory back from a backup made with \
+             keys, or go on without those keys by `contactd log repair`",
+            keys_dir.display()
+        )),
+    }
+}
+
 fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
     let files = dir.files(IDENTITY)?;
     match files.read_at(LOG_ID, 0, 64) {
         Ok(bytes) => Uuid::try_parse_ascii(bytes.trim_ascii()).map_err(|_| {
             let path = dir.path().join(IDENTITY).join(LOG_ID);
             Failure::new(
-                super::exit::DAMAGED,
+                DAMAGED,
                 format!(
                     "{} holds no UUID; put it back from a backup",
                     path.display()
@@ -226,6 +265,6 @@ pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
 pub fn sealer_failure(error: SealerError) -> Failure {
     match error {
         error @ SealerError::File(_) => Failure::usage(error),
-        error => Failure::new(super::exit::DAMAGED, error),
+        error => Failure::new(DAMAGED, error),
     }
 }

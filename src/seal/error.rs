@@ -94,7 +94,7 @@ pub enum SlotError {
     /// The log names slots that the file has lost.
     #[error(
         "{} ends at slot {held}, but the log has used {used}; put a copy from a backup with \
-         keys in its place, or move it away to go on without those keys",
+         keys in its place, or go on without those keys by `contactd log repair`",
         path.display()
     )]
     Truncated {
@@ -103,6 +103,19 @@ pub enum SlotError {
         /// How many slots it holds.
         held: u64,
         /// How many the log has used.
+        used: u64,
+    },
+    /// The log names slots, and there is no file of them.
+    #[error(
+        "{} has lost the keys of the {used} contacts that the log has made: there is no file of \
+         slots; put the directory back from a backup made with keys, or go on without those keys \
+         by `contactd log repair`",
+        dir.display()
+    )]
+    Lost {
+        /// The directory of keys.
+        dir: PathBuf,
+        /// How many slots the log has used.
         used: u64,
     },
 }
@@ -116,9 +129,17 @@ pub enum SealError {
         /// Whose key.
         slot: Slot,
     },
-    /// The key is not in this directory, as after a restore without keys.
-    #[error("no key is in slot {slot}; restore the keys to read what it sealed")]
+    /// The key is not here, and nothing says why: it was lost.
+    #[error("the key in slot {slot} was lost; put keys/ back from a backup made with keys")]
     MissingKey {
+        /// Whose key.
+        slot: Slot,
+    },
+    /// The key was given up: by a restore without keys, or when it was lost.
+    #[error(
+        "the key in slot {slot} is not in this directory; restore keys/ to read what it sealed"
+    )]
+    GivenUp {
         /// Whose key.
         slot: Slot,
     },

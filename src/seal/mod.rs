@@ -13,9 +13,9 @@
 //!
 //! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes. Slots are
 //! written and synced ahead of their use, in batches, so that a new contact
-//! costs no sync of its own. A key is never guessed: damage, an erasure and a
-//! key that is simply not here (a backup restored without keys) are told apart
-//! wherever that can be known, and every slot is authenticated together with
+//! costs no sync of its own. A key is never guessed: damage, an erasure, a
+//! key that was lost and one that was given up on purpose (a backup restored
+//! without keys) are told apart wherever that can be known, and every slot is authenticated together with
 //! its number and generation.
 //!
 //! What overwriting cannot reach is the disk's own remanence and every copy of

@@ -75,10 +75,36 @@ pub(super) struct State {
     pub(super) halted: bool,
 }
 
+impl State {
+    fn check(&self, dir: &Path, next: Slot) -> Result<(), SlotError> {
+        let (held, used) = (self.end, next.get());
+        if held >= used {
+            return Ok(());
+        }
+        Err(if self.unnamed {
+            let dir = dir.to_owned();
+            SlotError::Lost { dir, used }
+        } else {
+            let path = self.file.path().to_owned();
+            SlotError::Truncated { path, held, used }
+        })
+    }
+
+    /// Gives a new file its name: from now on it counts.
+    fn name(&mut self, dir: &Path) -> Result<(), SlotError> {
+        if self.unnamed {
+            let path = SlotFile::path_in(dir, self.file.generation());
+            self.file.rename(path)?;
+            self.unnamed = false;
+        }
+        Ok(())
+    }
+}
+
 impl KeyRing {
-    /// Opens the keys in a directory, and creates directory and file where there are none: after
-    /// a restore without keys every contact reads as [`SealError::MissingKey`]. A rotation that
-    /// was cut off is finished or undone, by which key was given.
+    /// Opens the keys in a directory, and creates directory and file where there are none; the
+    /// file counts from the first [`resume`](Self::resume) or [`give_up`](Self::give_up) on. A
+    /// rotation that was cut off is finished or undone, by which key was given.
     ///
     /// # Errors
     /// A file cannot be read, is damaged, or another master key wrapped it.
@@ -103,24 +129,38 @@ impl KeyRing {
         })
     }
 
-    /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
-    /// log names. Slots from there on were reserved but not used; those that a crash left without
-    /// a whole key are given back, to be reserved again. Where the file is new, slots before `next`
-    /// hold no key for ever; only now it gets its name, so that a file without slots is one that
-    /// has lost them. Comes before the first [`reserve`](Self::reserve) and [`erase`](Self::erase).
+    /// Whether a directory has a file of slots.
     ///
     /// # Errors
-    /// The file has lost slots that the log uses, or cannot be read or written.
+    /// The directory cannot be read; one that is not there has none.
+    pub fn is_in(dir: &Path) -> Result<bool, FileError> {
+        match generations_in(dir) {
+            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => Ok(false),
+            found => found.map(|found| !found.is_empty()),
+        }
+    }
+
+    /// Whether every slot before `next`, which is the one behind the highest that the log names,
+    /// has its place on the disk. What is in it is another question.
+    ///
+    /// # Errors
+    /// The file is gone, or has lost slots that the log uses.
+    pub fn check(&self, next: Slot) -> Result<(), SlotError> {
+        self.state.read().check(&self.dir, next)
+    }
+
+    /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
+    /// log names. Slots from there on were reserved but not used; those that a crash left without
+    /// a whole key are given back, to be reserved again. A new file gets its name only now, so
+    /// that a file without slots is one that has lost them. Comes before the first
+    /// [`reserve`](Self::reserve) and [`erase`](Self::erase).
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), or the file cannot be read or written.
     pub fn resume(&self, next: Slot) -> Result<(), SlotError> {
         let mut state = self.writable()?;
+        state.check(&self.dir, next)?;
         let held = state.end;
-        if held < next.get() && !state.unnamed {
-            return Err(SlotError::Truncated {
-                path: state.file.path().to_owned(),
-                held,
-                used: next.get(),
-            });
-        }
         let mut end = next.get();
         while end < held {
             let slot = Slot(end);
@@ -132,12 +172,48 @@ impl KeyRing {
         }
         state.file.set_count(end)?;
         state.end = end;
-        if state.unnamed {
-            let path = SlotFile::path_in(&self.dir, state.file.generation());
-            state.file.rename(path)?;
-            state.unnamed = false;
+        state.name(&self.dir)
+    }
+
+    /// Records that the keys in these slots were given up: what they sealed reads as
+    /// [`SealError::GivenUp`]. Every slot before `next`, as in [`check`](Self::check), then has
+    /// its place. On the disk when this returns; a crash before leaves a new file uncounted.
+    ///
+    /// # Errors
+    /// The disk refused, or the system gives no random bytes; the same call may be made again.
+    pub fn give_up(
+        &self,
+        slots: impl IntoIterator<Item = Slot>,
+        next: Slot,
+    ) -> Result<(), SlotError> {
+        let mut state = self.writable()?;
+        if state.end < next.get() {
+            state.file.set_count(next.get())?;
+            state.end = next.get();
         }
-        Ok(())
+        for slot in slots {
+            self.cache.lock().forget(slot);
+            let bytes = state.file.give_up(slot).map_err(SlotError::Random)?;
+            state.file.write(slot, &bytes)?;
+        }
+        state.file.sync()?;
+        state.name(&self.dir)
+    }
+
+    /// Why the key in a slot cannot be had, without looking at what it sealed; `None` where it
+    /// can.
+    #[must_use]
+    pub fn refusal(&self, slot: Slot) -> Option<SealError> {
+        self.key(slot).err()
+    }
+
+    /// The slots before `next` in which there is no key: erased, lost or given up. A damaged one
+    /// is not told from a whole one.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn without_key(&self, next: Slot) -> Result<Vec<Slot>, FileError> {
+        self.state.read().file.without_key(next.get())
     }
 
     /// Sees to it that every slot before `upto` is on the disk. Ask for [`RESERVE_BATCH`] more
@@ -269,6 +345,7 @@ impl KeyRing {
         match state.file.unwrap(slot, &bytes) {
             Held::Erased => Err(SealError::Erased { slot }),
             Held::Missing => Err(SealError::MissingKey { slot }),
+            Held::GivenUp => Err(SealError::GivenUp { slot }),
             Held::Damaged => Err(SealError::DamagedKey { slot }),
             Held::Key(key) => {
                 self.cache.lock().put(slot, key.clone());
@@ -278,20 +355,35 @@ impl KeyRing {
     }
 }
 
+fn names_in(dir: &Path) -> Result<Vec<String>, FileError> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir(dir)
+        .and_then(|entries| entries.map(name).collect())
+        .map_err(FileError::at("list", dir))
+}
+
+/// The generations of the files of slots in a directory.
+fn generations_in(dir: &Path) -> Result<Vec<u64>, FileError> {
+    let names = names_in(dir)?;
+    Ok(names
+        .iter()
+        .filter_map(|name| SlotFile::generation_of(name))
+        .collect())
+}
+
 /// Opens the newest file that the key opens and destroys the others, which a rotation that was
 /// cut off has left; `None` where there is no file.
 fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenError> {
-    let mut generations = Vec::new();
-    for entry in fs::read_dir(dir).map_err(FileError::at("list", dir))? {
-        let entry = entry.map_err(FileError::at("list", dir))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for name in names_in(dir)? {
         if name.starts_with("slots-") && name.ends_with(".tmp") {
             // Cut off while it was written: it may hold keys that are erased later.
-            let path = entry.path();
+            let path = dir.join(name);
             durable::wipe(&path).map_err(FileError::at("destroy", &path))?;
         }
-        generations.extend(SlotFile::generation_of(&name));
     }
+    let mut generations = generations_in(dir)?;
     generations.sort_unstable_by(|a, b| b.cmp(a));
     let mut opened = None;
     let mut refused = None;

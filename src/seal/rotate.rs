@@ -15,11 +15,8 @@ use zeroize::Zeroizing;
 
 use super::{
     FileError, KeyFileError, KeyRing, MasterKey, OpenError, RotateError, Slot, durable,
-    slots::{Held, SLOT_BYTES, SlotFile, sync_name},
+    slots::{CHUNK_SLOTS, Held, SLOT_BYTES, SlotFile, sync_name},
 };
-
-/// Slots that are written at a time.
-const CHUNK_SLOTS: u64 = 4_096;
 
 impl KeyRing {
     /// Wraps every key with another master key. `keep` puts that key where the next start looks
@@ -96,6 +93,7 @@ fn rewrap(
             let bytes = from.read(slot)?;
             let bytes = match from.unwrap(slot, &bytes) {
                 Held::Erased | Held::Missing => bytes,
+                Held::GivenUp => to.give_up(slot).map_err(RotateError::Random)?,
                 Held::Damaged => return Err(RotateError::Damaged { slot }),
                 Held::Key(key) => to
                     .wrap(slot, Zeroizing::new(**key))

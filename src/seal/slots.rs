@@ -9,6 +9,8 @@
 //! master key, authenticated together with the generation and the slot's number.
 //! The header's tag is over nothing: it tells a wrong master key from damage.
 //! A slot of zeros holds no key and one of the erased pattern never will again.
+//! A slot whose wrapped key is zeros says, by a tag over nothing, that its key
+//! was given up on purpose: who has not the master key cannot make it say so.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -33,6 +35,8 @@ pub(super) const SLOT_BYTES: usize = 72;
 pub(super) const NONCE_BYTES: usize = 24;
 /// Bytes of an authentication tag.
 pub(super) const TAG_BYTES: usize = 16;
+/// Slots that are read or written at a time.
+pub(super) const CHUNK_SLOTS: u64 = 4_096;
 const MAGIC: &[u8; 16] = b"contactd slots 1";
 const ERASED: SlotBytes = [0xE5; SLOT_BYTES];
 const MISSING: SlotBytes = [0; SLOT_BYTES];
@@ -45,7 +49,19 @@ pub(super) enum Held {
     Key(ContactKey),
     Erased,
     Missing,
+    GivenUp,
     Damaged,
+}
+
+/// Whether the bytes of a slot are of the form of a key, which says nothing of whether they open.
+fn has_form_of_key(bytes: &SlotBytes) -> bool {
+    *bytes != ERASED && *bytes != MISSING && !is_given_up(bytes)
+}
+
+/// A wrapped key is zeros by chance as seldom as a key is guessed.
+fn is_given_up(bytes: &SlotBytes) -> bool {
+    let mut wrapped = bytes.iter().skip(NONCE_BYTES).take(KEY_BYTES);
+    wrapped.all(|byte| *byte == 0)
 }
 
 /// An open file of slots, under the master key that opens it.
@@ -169,6 +185,26 @@ impl SlotFile {
         }
     }
 
+    /// The slots before `end` that have not the form of a key, in order.
+    pub(super) fn without_key(&self, end: u64) -> Result<Vec<Slot>, FileError> {
+        let mut found = Vec::new();
+        let mut chunk = vec![0; SLOT_BYTES * CHUNK_SLOTS as usize];
+        let held = self.count()?.min(end);
+        for first in (0..held).step_by(CHUNK_SLOTS as usize) {
+            let count = (held - first).min(CHUNK_SLOTS) as usize;
+            let bytes = chunk.get_mut(..count * SLOT_BYTES).unwrap_or_default();
+            self.file
+                .read_exact_at(bytes, offset(Slot::new(first)))
+                .map_err(FileError::at("read", &self.path))?;
+            let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
+            let numbered = (first..).zip(slots);
+            let keyless = numbered.filter(|(_, bytes)| !has_form_of_key(bytes));
+            found.extend(keyless.map(|(number, _)| Slot::new(number)));
+        }
+        found.extend((held..end).map(Slot::new));
+        Ok(found)
+    }
+
     /// Writes the bytes of slots from `first` on. They are on the disk after [`Self::sync`].
     pub(super) fn write(&self, first: Slot, bytes: &[u8]) -> Result<(), FileError> {
         self.file
@@ -217,6 +253,15 @@ impl SlotFile {
         Ok(bytes)
     }
 
+    /// The bytes of a slot that says that its key was given up.
+    pub(super) fn give_up(&self, slot: Slot) -> Result<SlotBytes, getrandom::Error> {
+        let aad = given_up_aad(self.generation, slot);
+        let (nonce, tag) = encrypt(&self.cipher, &aad, &mut [])?;
+        let mut bytes = MISSING;
+        join(&mut bytes, &[&nonce, &[0; KEY_BYTES], &tag]);
+        Ok(bytes)
+    }
+
     /// What a slot of these bytes holds.
     pub(super) fn unwrap(&self, slot: Slot, bytes: &SlotBytes) -> Held {
         match *bytes {
@@ -230,6 +275,15 @@ impl SlotFile {
         let Some((wrapped, tag)) = rest.split_first_chunk::<KEY_BYTES>() else {
             return Held::Damaged;
         };
+        if is_given_up(bytes) {
+            let aad = given_up_aad(self.generation, slot);
+            let authentic = decrypt(&self.cipher, &aad, nonce, &mut [], tag);
+            return if authentic {
+                Held::GivenUp
+            } else {
+                Held::Damaged
+            };
+        }
         let mut key = Zeroizing::new(*wrapped);
         let aad = slot_aad(self.generation, slot);
         if decrypt(&self.cipher, &aad, nonce, key.as_mut_slice(), tag) {
@@ -281,6 +335,11 @@ fn offset(slot: Slot) -> u64 {
 fn slot_aad(generation: u64, slot: Slot) -> Vec<u8> {
     let numbers = [generation.to_be_bytes(), slot.get().to_be_bytes()];
     [MAGIC.as_slice(), b"/slot", &numbers.concat()].concat()
+}
+
+fn given_up_aad(generation: u64, slot: Slot) -> Vec<u8> {
+    let numbers = [generation.to_be_bytes(), slot.get().to_be_bytes()];
+    [MAGIC.as_slice(), b"/given up", &numbers.concat()].concat()
 }
 
 fn header_aad(generation: u64) -> Vec<u8> {

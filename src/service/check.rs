@@ -1,6 +1,8 @@
-//! Checks what the events say: positions, times, and that every START has its one outcome.
+//! Checks what the events say: positions, times, that every START has its one outcome, and that
+//! what a contact's content was sealed with is there unless somebody destroyed or gave it up.
 
 use super::OpenError;
+use super::keyless::Keyless;
 use super::shared::{self, Body};
 use crate::domain::{Event, EventId, Operation, Phase, Position, Timestamp};
 use crate::log::record::{self, Record};
@@ -8,7 +10,16 @@ use crate::log::{self, OpenOptions};
 use crate::seal::KeyRing;
 use crate::storage::Disk;
 
-/// What is wrong, a line each, at most [`LINES_MAX`].
+/// What a check has found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What is wrong, a line each, at most a thousand.
+    pub wrong: Vec<String>,
+    /// How many contacts' keys were given up, by a restore without keys or a repair.
+    pub given_up: usize,
+}
+
+/// Reads every event, opens what can be opened, and changes nothing.
 ///
 /// # Errors
 /// The log can't be opened.
@@ -17,7 +28,7 @@ pub fn check_records(
     keys: &KeyRing,
     options: &OpenOptions,
     progress: &mut dyn FnMut(Position),
-) -> Result<Vec<String>, OpenError> {
+) -> Result<Checked, OpenError> {
     let opened = log::open(disk, options, &mut |_| {})?;
     let mut check = Check::default();
     for entry in opened.reader.scan(Position::FIRST, opened.reader.head()) {
@@ -33,7 +44,11 @@ pub fn check_records(
     if let Some((position, _)) = check.open {
         check.say(position, &"a START without its outcome");
     }
-    Ok(check.wrong)
+    check.keys(keys);
+    Ok(Checked {
+        wrong: check.wrong,
+        given_up: check.keyless.given_up.len(),
+    })
 }
 
 /// Lines of one check: a log that is all wrong need not be told line by line.
@@ -45,6 +60,8 @@ struct Check {
     /// The START whose outcome comes next.
     open: Option<(Position, EventId)>,
     time: Timestamp,
+    /// The contacts whose content can't be opened so far.
+    keyless: Keyless,
 }
 
 impl Check {
@@ -71,10 +88,28 @@ impl Check {
         }
         let writes = matches!(header.operation, Operation::Create | Operation::Update);
         let success = matches!(phase, Phase::Success { .. });
+        if !self.keyless.fold(record, keys) {
+            return;
+        }
         match shared::open(keys, record) {
             Ok(Body::None) if writes && success => self.say(position, &"the content is missing"),
             Ok(Body::None | Body::Gone | Body::Open(_)) => {}
             Err(error) => self.say(position, &error),
+        }
+    }
+
+    /// What no erasure has explained up to the end.
+    fn keys(&mut self, keys: &KeyRing) {
+        if let Err(error) = keys.check(self.keyless.next) {
+            self.wrong.push(error.to_string());
+        }
+        let mut lost: Vec<_> = std::mem::take(&mut self.keyless.lost)
+            .into_values()
+            .collect();
+        lost.sort_unstable_by_key(|(position, _)| *position);
+        for (position, error) in lost {
+            let said = format!("{error}; the log has no erasure of that contact");
+            self.say(position, &said);
         }
     }
 

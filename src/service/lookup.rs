@@ -8,6 +8,7 @@ use crate::domain::{
     Target, VendorKey,
 };
 use crate::projection::Entry;
+use crate::seal::SealError;
 
 /// What is known.
 #[derive(Default)]
@@ -142,9 +143,12 @@ impl Judge<'_> {
         if let Some(content) = fresh {
             return Ok(Some(content.clone()));
         }
-        Ok(match self.shared.content(entry)? {
-            Body::Open(content) => Some(*content),
-            Body::None | Body::Gone => None,
-        })
+        match self.shared.content(entry) {
+            Ok(Body::Open(content)) => Ok(Some(*content)),
+            Ok(Body::None | Body::Gone) => Ok(None),
+            // A read says that it is damaged; but whoever it is must be possible to forget.
+            Err(ReadError::Sealed(SealError::DamagedKey { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
+use super::keyless::{self, is_erasure};
 use super::recent::Recent;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
@@ -43,6 +44,8 @@ pub struct Opening {
     pub service: Service,
     /// What had to be repaired in the log.
     pub repairs: Vec<Repair>,
+    /// How many contacts that nobody erased have no key here: their content can't be read.
+    pub keyless: usize,
     /// For the audit floor, which drops what it has sealed.
     pub journal: Arc<Journal>,
 }
@@ -95,6 +98,7 @@ pub fn open(
     let contacts = folder.fold(saved.unwrap_or_default(), progress)?;
     keys.resume(contacts.next_slot())?;
     finish_erasures(&contacts, &keys)?;
+    let keyless = keyless::count(&contacts, &keys).map_err(SlotError::from)?;
     let sequencer = Sequencer::new(options.clock, contacts.time());
     let (head, _) = watch::channel(contacts.position());
     let shared = Arc::new(Shared {
@@ -130,6 +134,7 @@ pub fn open(
             views: Arc::new(catch_up),
         },
         repairs: report,
+        keyless,
         journal,
     })
 }
@@ -158,6 +163,7 @@ pub fn rebuild_views(
         registry,
     };
     let contacts = folder.fold(Contacts::default(), progress)?;
+    keys.check(contacts.next_slot())?;
     views.write_atomic(SNAPSHOT, &contacts.to_snapshot())?;
     Ok(contacts.position())
 }
@@ -245,10 +251,6 @@ impl Folder<'_> {
             _ => Ok(Arc::default()),
         }
     }
-}
-
-const fn is_erasure(event: &Event) -> bool {
-    matches!(event.phase, Phase::Success { erasure: Some(_) })
 }
 
 /// Destroys the keys whose erasure is in the log, but was cut off before the key was gone.

@@ -113,7 +113,9 @@ pub fn open(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
     };
     match keys.open_sealed(slot, &sealed.bound_to, &sealed.bytes) {
         Ok(plain) => Ok(Body::Open(Box::new(record::read_content(&plain)?))),
-        Err(SealError::Erased { .. } | SealError::MissingKey { .. }) => Ok(Body::Gone),
+        Err(
+            SealError::Erased { .. } | SealError::MissingKey { .. } | SealError::GivenUp { .. },
+        ) => Ok(Body::Gone),
         Err(error) => Err(error.into()),
     }
 }

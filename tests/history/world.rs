@@ -335,8 +335,8 @@ impl World {
         self.service.stop();
         let (keys, hasher) = open_keys(self.keys.path());
         let options = log_options();
-        let wrong = service::check_records(&self.disk, &keys, &options, &mut |_| {});
-        assert_eq!(wrong.expect("it can be read"), Vec::<String>::new());
+        let checked = service::check_records(&self.disk, &keys, &options, &mut |_| {});
+        assert_eq!(checked.expect("it can be read").wrong, Vec::<String>::new());
         let progress = &mut |_| {};
         service::rebuild_views(&self.disk, &keys, &hasher, REGISTRY, &options, progress)
             .expect("it can be read");

@@ -7,11 +7,12 @@ use super::DirectoryOptions;
 use crate::audit::{self, Repaired, Sealer};
 use crate::domain::Position;
 use crate::log::{self, OpenOptions};
+use crate::service::give_up_keys;
 
 /// Completes the store and the journal from each other and from the bundles, then the bundles and
 /// tiles from the log.
 pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
-    let data = Data::open(&options.data, Purpose::Use)?;
+    let data = Data::open(&options.data, Purpose::Mend)?;
     let log_options = OpenOptions {
         whole: true,
         ..data.log_options()?
@@ -37,6 +38,15 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     // What was sealed must fit what is there: this is refused where it does not.
     let audit_dir = data.audit_dir();
     Sealer::open(&audit_dir, data.signer).map_err(sealer_failure)?;
+    let progress = Progress::new("looking for the contacts' keys");
+    let lost = give_up_keys(reader, &data.keys, &mut |at| progress.reach(at))?;
+    drop(progress);
+    done.extend((lost > 0).then(|| {
+        format!(
+            "the keys of {lost} contacts were lost, and their personal data with them, for good \
+             unless keys/ is put back from a backup made with keys; this is recorded now"
+        )
+    }));
     if done.is_empty() {
         println!("nothing had to be repaired, up to position {head}");
     }

@@ -40,24 +40,21 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
             Failure::usage("--key is no verifier key: `contactd log key` prints it")
         })?;
         let (size, wrong) = sealed(tiles, &key, &options.checkpoint, None)?;
-        return conclude(Position::new(size), &wrong);
+        return conclude(Position::new(size), 0, &wrong);
     }
-    let data = Data::open(&options.data, Purpose::Use)?;
+    let data = Data::open(&options.data, Purpose::Look)?;
     let log_options = data.log_options()?;
     let progress = Progress::new("comparing the copies");
     let verified = log::verify(&data.dir, &log_options, &mut |at| progress.reach(at))?;
     drop(progress);
     let mut wrong: Vec<String> = verified.damages.iter().map(described).collect();
+    let mut given_up = 0;
     if wrong.is_empty() {
         let progress = Progress::new("reading the events");
-        wrong.extend(check_records(
-            &data.dir,
-            &data.keys,
-            &log_options,
-            &mut |at| {
-                progress.reach(at);
-            },
-        )?);
+        let mut reach = |at| progress.reach(at);
+        let checked = check_records(&data.dir, &data.keys, &log_options, &mut reach)?;
+        wrong.extend(checked.wrong);
+        given_up = checked.given_up;
     }
     let key = data.signer.verifier();
     if wrong.is_empty() {
@@ -67,7 +64,7 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     } else {
         wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, None)?.1);
     }
-    conclude(verified.head, &wrong)
+    conclude(verified.head, given_up, &wrong)
 }
 
 fn described(damage: &log::Damage) -> String {
@@ -120,9 +117,15 @@ fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure
     Ok(checkpoint)
 }
 
-fn conclude(head: Position, wrong: &[String]) -> Result<(), Failure> {
+fn conclude(head: Position, given_up: usize, wrong: &[String]) -> Result<(), Failure> {
     if wrong.is_empty() {
-        println!("verified {head} events: nothing is wrong");
+        print!("verified {head} events: nothing is wrong");
+        if given_up > 0 {
+            print!(
+                "; the personal data of {given_up} contacts is not here, by a restore or repair without their keys"
+            );
+        }
+        println!();
         return Ok(());
     }
     for line in wrong {

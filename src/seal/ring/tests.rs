@@ -66,24 +66,68 @@ fn erasing_overwrites_the_key_for_good() {
 }
 
 #[test]
-fn a_restored_directory_without_keys_says_so_and_goes_on() {
+fn keys_that_are_given_up_say_so_and_the_work_goes_on() {
     let (before, after, master) = (TempDir::new().unwrap(), TempDir::new().unwrap(), master());
     let sealed = ring(&before, &master, 0).seal(Slot::new(2), AAD, b"Ada");
     let sealed = sealed.unwrap();
-    let ring = KeyRing::open(&after.path().join("keys"), &master).unwrap();
-    ring.resume(Slot::new(5)).unwrap();
+    let dir = after.path().join("keys");
+    assert!(!KeyRing::is_in(&dir).unwrap());
+    let ring = KeyRing::open(&dir, &master).unwrap();
+    let resumed = ring.resume(Slot::new(5));
+    assert!(matches!(resumed, Err(SlotError::Lost { used: 5, .. })));
+    assert!(!KeyRing::is_in(&dir).unwrap(), "nothing counts so far");
+    ring.give_up([0, 2, 4].map(Slot::new), Slot::new(5))
+        .unwrap();
     ring.erase(Slot::new(1)).unwrap();
-    let read = ring.open_sealed(Slot::new(2), AAD, &sealed);
-    assert!(matches!(read, Err(SealError::MissingKey { .. })));
     ring.reserve(Slot::new(6)).unwrap();
-    let sealed = ring.seal(Slot::new(5), AAD, b"Cy").unwrap();
+    let new = ring.seal(Slot::new(5), AAD, b"Cy").unwrap();
+    let check = |ring: &KeyRing| {
+        ring.resume(Slot::new(6)).unwrap();
+        let read = |slot| ring.open_sealed(Slot::new(slot), AAD, &sealed);
+        assert!(matches!(read(1), Err(SealError::Erased { .. })));
+        assert!(matches!(read(2), Err(SealError::GivenUp { .. })));
+        assert!(matches!(read(3), Err(SealError::MissingKey { .. })));
+        assert_eq!(ring.open_sealed(Slot::new(5), AAD, &new).unwrap(), b"Cy");
+        let without = ring.without_key(Slot::new(6)).unwrap();
+        assert_eq!(without, [0, 1, 2, 3, 4].map(Slot::new));
+        assert!(ring.refusal(Slot::new(5)).is_none());
+    };
+    check(&ring);
+    ring.rotate(&self::master(), || Ok(())).unwrap();
+    check(&ring);
+}
+
+#[test]
+fn no_flipped_bit_makes_a_key_given_up() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let (slot, erased) = (Slot::new(0), Slot::new(1));
+    let ring = ring(&dir, &master, 0);
+    ring.give_up([slot], Slot::new(8)).unwrap();
+    ring.erase(erased).unwrap();
     drop(ring);
-    let ring = KeyRing::open(&after.path().join("keys"), &master).unwrap();
-    ring.resume(Slot::new(6)).unwrap();
-    let read = |slot| ring.open_sealed(Slot::new(slot), AAD, &sealed);
-    assert!(matches!(read(1), Err(SealError::Erased { .. })));
-    assert!(matches!(read(4), Err(SealError::MissingKey { .. })));
-    assert_eq!(read(5).unwrap(), b"Cy");
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    // Its bytes say so in no other slot, and zeros in the middle alone say nothing.
+    let (from, to) = (SLOT_BYTES, 3 * SLOT_BYTES);
+    let mut moved = whole.clone();
+    moved.copy_within(from..from + SLOT_BYTES, to);
+    moved[to + SLOT_BYTES + NONCE_BYTES..][..32].fill(0);
+    fs::write(slots_path(&dir), &moved).unwrap();
+    let ring = KeyRing::open(dir.path(), &master).unwrap();
+    for slot in [2, 3].map(Slot::new) {
+        let refusal = ring.refusal(slot);
+        assert!(matches!(refusal, Some(SealError::DamagedKey { .. })));
+    }
+    for bit in 0..SLOT_BYTES * 8 {
+        let mut bytes = whole.clone();
+        bytes[from + bit / 8] ^= 1 << (bit % 8);
+        fs::write(slots_path(&dir), &bytes).unwrap();
+        let ring = KeyRing::open(dir.path(), &master).unwrap();
+        let refusal = ring.refusal(slot);
+        assert!(
+            matches!(refusal, Some(SealError::DamagedKey { .. })),
+            "{bit}"
+        );
+    }
 }
 
 #[test]

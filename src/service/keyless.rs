@@ -1,0 +1,106 @@
+//! Contacts whose key can't be had though nobody erased them: what the log says of keys, beside
+//! what the ring has of them.
+//!
+//! A key that was lost is told from one that was given up, which a restore without keys and a
+//! repair do: they write it down in the ring, where nobody can without the master key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::OpenError;
+use crate::domain::{Event, Phase, Position, Status};
+use crate::log::Reader;
+use crate::log::record::{self, Record};
+use crate::projection::Contacts;
+use crate::seal::{FileError, KeyRing, SealError, Slot};
+
+/// What an event of a contact's content or end says, folded oldest first. It grows by the contacts
+/// that can't be read, not by those that can.
+#[derive(Default)]
+pub(super) struct Keyless {
+    /// The slot behind the highest that the log names.
+    pub(super) next: Slot,
+    /// The first content of each contact whose key was lost, and why it can't be had.
+    pub(super) lost: BTreeMap<Slot, (Position, SealError)>,
+    /// The contacts whose key was given up.
+    pub(super) given_up: BTreeSet<Slot>,
+}
+
+impl Keyless {
+    /// Folds an event; whether its content can be opened, if it has one.
+    pub(super) fn fold(&mut self, record: &Record, keys: &KeyRing) -> bool {
+        let Some(slot) = record.slot else {
+            return true;
+        };
+        self.next = self.next.max(slot.next());
+        if is_erasure(&record.event) {
+            self.lost.remove(&slot);
+            self.given_up.remove(&slot);
+            return true;
+        }
+        if record.sealed.is_none() {
+            return true;
+        }
+        match keys.refusal(slot) {
+            None => return true,
+            Some(SealError::GivenUp { .. }) => {
+                self.given_up.insert(slot);
+            }
+            Some(error) => {
+                let position = record.event.header.position;
+                self.lost.entry(slot).or_insert((position, error));
+            }
+        }
+        false
+    }
+}
+
+/// Whether an event ended a contact by destroying its key.
+pub(super) const fn is_erasure(event: &Event) -> bool {
+    matches!(event.phase, Phase::Success { erasure: Some(_) })
+}
+
+/// Records in the ring that keys which the log needs and the ring has not are gone for good, so
+/// that the directory can be used without them; of how many contacts. A key that is damaged stays
+/// as it is: whoever has a copy of its bytes may mend it.
+///
+/// # Errors
+/// The log can't be read, or the ring can't be written.
+pub fn give_up_keys(
+    reader: &Reader,
+    keys: &KeyRing,
+    progress: &mut dyn FnMut(Position),
+) -> Result<usize, OpenError> {
+    let mut keyless = Keyless::default();
+    for entry in reader.scan(Position::FIRST, reader.head()) {
+        let (position, bytes) = entry.map_err(super::ReadError::from)?;
+        let record = record::decode(&bytes).map_err(super::ReadError::from)?;
+        keyless.fold(&record, keys);
+        if position.get().is_multiple_of(4_096) {
+            progress(position);
+        }
+    }
+    let is_gone = |error: &SealError| {
+        matches!(
+            error,
+            SealError::MissingKey { .. } | SealError::Erased { .. }
+        )
+    };
+    let lost = keyless.lost.iter().filter(|(_, (_, error))| is_gone(error));
+    let lost: Vec<Slot> = lost.map(|(slot, _)| *slot).collect();
+    keys.give_up(lost.iter().copied(), keyless.next)?;
+    Ok(lost.len())
+}
+
+/// How many contacts that were not erased have no key.
+pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileError> {
+    let keyless = keys.without_key(contacts.next_slot())?;
+    if keyless.is_empty() {
+        return Ok(0);
+    }
+    let kept = contacts
+        .all_after(None)
+        .filter(|entry| entry.track.status != Status::Erased);
+    Ok(kept
+        .filter(|entry| keyless.binary_search(&entry.slot).is_ok())
+        .count())
+}

@@ -1,0 +1,231 @@
+//! Key material that is lost is not lost in silence: `log verify` names it, a start refuses or
+//! warns, and what the operator gives up is written down.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Server, run, stderr_path};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Bytes of a slot in the file of wrapped keys, and of its header.
+const SLOT_BYTES: usize = 72;
+
+/// A stopped directory with three contacts, the second of which was erased.
+struct Rig {
+    root: TempDir,
+    data: PathBuf,
+    ids: Vec<String>,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let root = common::temp_dir();
+        let data = root.path().join("data");
+        let server = Server::start(&data, &[]);
+        let mut ids = Vec::new();
+        for name in ["Ann", "Bob", "Cy"] {
+            ids.push(create(&server, name).await);
+        }
+        erase(&server, &ids[1]).await;
+        assert_eq!(server.stop(), Some(0));
+        Self { root, data, ids }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.data.join(name)
+    }
+
+    /// Runs a subcommand; its exit code must be this one. Gives what it said.
+    fn check(&self, words: &[&str], want: i32) -> String {
+        check(&self.data, words, want)
+    }
+
+    /// What a start says that must end with 4, without having served anything.
+    fn refused(&self) -> String {
+        let refused = Server::try_start(&self.data, &[]).err();
+        let (code, said) = refused.expect("it must not start");
+        assert_eq!(code, Some(4), "{said}");
+        said
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(stderr_path(&self.data)).expect("it said something")
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn check(data: &Path, words: &[&str], want: i32) -> String {
+    let (code, out, err) = run(&[words, &["--data-dir", text(data)]].concat());
+    assert_eq!(code, Some(want), "{words:?}: {out}{err}");
+    out + &err
+}
+
+async fn create(server: &Server, name: &str) -> String {
+    let card = json!({"name": {"full": name}});
+    let made = server.send("POST", "/contacts", &[], Some(&card)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    made.json()["id"].as_str().expect("an id").to_owned()
+}
+
+async fn erase(server: &Server, id: &str) {
+    let reason = json!({"reason": "request"});
+    let path = format!("/contacts/{id}/erase");
+    let erased = server.send("POST", &path, &[], Some(&reason)).await;
+    assert_eq!(erased.status, 200, "{erased:?}");
+}
+
+async fn status_of(server: &Server, id: &str) -> u16 {
+    let path = format!("/contacts/{id}");
+    server.send("GET", &path, &[], None).await.status
+}
+
+#[tokio::test]
+async fn one_lost_key_is_named_until_its_contact_is_erased() {
+    for (bytes, word) in [(0, "lost"), (0xE5, "destroyed"), (7, "damaged")] {
+        let rig = Rig::new().await;
+        rig.check(&["log", "verify"], 0);
+        let slots = rig.path("keys/slots-1.bin");
+        let mut file = fs::read(&slots).expect("the slots");
+        file[SLOT_BYTES * 3..][..SLOT_BYTES].fill(bytes);
+        fs::write(&slots, file).expect("it is written");
+        // The third contact's SUCCESS is the sixth event.
+        let said = rig.check(&["log", "verify"], 4);
+        assert!(said.contains("position 6: the key in slot 2"), "{said}");
+        assert!(said.contains(word) && said.contains("no erasure"), "{said}");
+        assert!(said.contains("1 things are wrong"), "{said}");
+        let server = Server::start(&rig.data, &[]);
+        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+        if word != "damaged" {
+            assert!(rig.said().contains("the keys of 1 contacts"), "{word}");
+            assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
+        }
+        erase(&server, &rig.ids[2]).await;
+        assert_eq!(server.stop(), Some(0));
+        rig.check(&["log", "verify"], 0);
+    }
+}
+
+#[tokio::test]
+async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
+    for lost in ["keys/slots-1.bin", "keys"] {
+        let rig = Rig::new().await;
+        let (path, kept) = (rig.path(lost), rig.root.path().join("kept"));
+        fs::rename(&path, &kept).expect("it is moved");
+        let said = rig.check(&["log", "verify"], 4);
+        for position in [2, 6] {
+            assert!(said.contains(&format!("position {position}: ")), "{said}");
+        }
+        assert!(!said.contains("position 4: "), "he was erased: {said}");
+        assert!(said.contains("`contactd log repair`"), "{said}");
+        for _ in 0..2 {
+            let said = rig.refused();
+            assert!(said.contains("put the directory back from a backup"));
+            assert!(said.contains("`contactd log repair`"), "{said}");
+        }
+        rig.check(&["log", "rebuild"], 4);
+        if path.exists() {
+            fs::remove_dir_all(&path).expect("it is removed");
+        }
+        fs::rename(&kept, &path).expect("it is moved back");
+        rig.check(&["log", "verify"], 0);
+        let server = Server::start(&rig.data, &[]);
+        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_said_and_the_work_goes_on() {
+    for lost in ["keys/slots-1.bin", "keys"] {
+        let rig = Rig::new().await;
+        let path = rig.path(lost);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir_all(&path))
+            .expect("it is removed");
+        let said = rig.check(&["log", "repair"], 0);
+        assert!(said.contains("keys of 2 contacts were lost"), "{said}");
+        assert!(said.contains("for good"), "{said}");
+        let said = rig.check(&["log", "verify"], 0);
+        assert!(said.contains("data of 2 contacts is not here"), "{said}");
+        let said = rig.check(&["log", "repair"], 0);
+        assert!(said.contains("nothing had to be repaired"), "{said}");
+        let server = Server::start(&rig.data, &[]);
+        assert!(rig.said().contains("the keys of 2 contacts"));
+        assert_eq!(status_of(&server, &rig.ids[0]).await, 410);
+        let new = create(&server, "Dora").await;
+        assert_eq!(server.stop(), Some(0));
+        let server = Server::start(&rig.data, &[]);
+        assert_eq!(status_of(&server, &new).await, 200);
+        erase(&server, &rig.ids[0]).await;
+        assert_eq!(server.stop(), Some(0));
+        let said = rig.check(&["log", "verify"], 0);
+        assert!(said.contains("data of 1 contacts is not here"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_file_of_keys_is_found_by_whoever_looks() {
+    let rig = Rig::new().await;
+    let slots = rig.path("keys/slots-1.bin");
+    let file = fs::read(&slots).expect("the slots");
+    fs::write(&slots, &file[..SLOT_BYTES * 3]).expect("it is cut");
+    let said = rig.check(&["log", "verify"], 4);
+    assert!(said.contains("ends at slot 2"), "{said}");
+    assert!(said.contains("position 6: "), "{said}");
+    assert!(rig.refused().contains("ends at slot 2"));
+    let said = rig.check(&["log", "repair"], 0);
+    assert!(said.contains("keys of 1 contacts were lost"), "{said}");
+    let server = Server::start(&rig.data, &[]);
+    assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+    assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
+}
+
+#[tokio::test]
+async fn a_master_key_that_is_gone_is_not_replaced() {
+    let rig = Rig::new().await;
+    let (own, kept) = (rig.path("keys/master.key"), rig.root.path().join("kept"));
+    fs::rename(&own, &kept).expect("it is moved");
+    for command in [["log", "verify"], ["log", "repair"], ["log", "rebuild"]] {
+        let said = rig.check(&command, 4);
+        assert!(said.contains("--master-key"), "{said}");
+        assert!(!own.exists());
+    }
+    assert!(rig.refused().contains("master.key is gone"));
+    let server = Server::start(&rig.data, &["--master-key", text(&kept)]);
+    assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+}
+
+#[tokio::test]
+async fn a_restore_without_keys_says_how_many_contacts_are_not_readable() {
+    let rig = Rig::new().await;
+    let (to, new) = (rig.root.path().join("backup"), rig.root.path().join("new"));
+    rig.check(&["backup", text(&to)], 0);
+    let said = check(&new, &["restore", text(&to)], 0);
+    assert!(said.contains("no keys of 2 contacts"), "{said}");
+    let said = check(&new, &["log", "verify"], 0);
+    assert!(said.contains("data of 2 contacts is not here"), "{said}");
+    let server = Server::start(&new, &[]);
+    assert_eq!(status_of(&server, &rig.ids[0]).await, 410);
+    let made = create(&server, "Dora").await;
+    assert_eq!(status_of(&server, &made).await, 200);
+    assert_eq!(server.stop(), Some(0));
+
+    rig.check(&["backup", text(&to), "--with-keys"], 0);
+    let whole = rig.root.path().join("whole");
+    let said = check(&whole, &["restore", text(&to)], 0);
+    assert!(!said.contains("no keys"), "{said}");
+    let said = check(&whole, &["log", "verify"], 0);
+    assert!(!said.contains("not here"), "{said}");
+}
