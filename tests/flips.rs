@@ -74,7 +74,7 @@ fn parts(dir: &Path) -> Fallible<Parts> {
     let master = MasterKey::read(&keys_dir.join("master.key")).map_err(said)?;
     Ok(Parts {
         keys: KeyRing::open(&keys_dir, &master).map_err(said)?,
-        hasher: Hasher::open(&keys_dir).map_err(said)?,
+        hasher: Hasher::open(&keys_dir, &dir.join("identity/index-check")).map_err(said)?,
         signer: signer(dir)?,
         disk,
     })

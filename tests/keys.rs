@@ -229,3 +229,68 @@ async fn a_restore_without_keys_says_how_many_contacts_are_not_readable() {
     let said = check(&whole, &["log", "verify"], 0);
     assert!(!said.contains("not here"), "{said}");
 }
+
+#[tokio::test]
+async fn another_index_key_is_refused_and_one_that_is_gone_is_made_on_purpose_only() {
+    let rig = Rig::new().await;
+    let (own, kept) = (rig.path("keys/index.key"), rig.root.path().join("kept"));
+    fs::rename(&own, &kept).expect("it is moved");
+    let master = fs::read(rig.path("keys/master.key")).expect("another valid key");
+    for foreign in [None, Some(master)] {
+        if let Some(key) = &foreign {
+            fs::write(&own, key).expect("it is written");
+        }
+        let said = rig.check(&["log", "verify"], 4);
+        assert!(said.contains("index.key") && said.contains("put it back"));
+        assert!(rig.refused().contains("put it back"));
+        rig.check(&["contacts", "list"], 4);
+        rig.check(&["log", "rebuild"], 4);
+        assert_eq!(own.exists(), foreign.is_some());
+    }
+    let said = rig.check(&["log", "repair"], 4);
+    assert!(
+        said.contains("put it back"),
+        "a foreign one is not dropped: {said}"
+    );
+    fs::copy(&kept, &own).expect("it is put back");
+    rig.check(&["log", "verify"], 0);
+    // A directory of before there was a check value gets one at the next start.
+    let check = rig.path("identity/index-check");
+    let whole = fs::read(&check).expect("it is read");
+    fs::remove_file(&check).expect("it is removed");
+    rig.check(&["log", "verify"], 0);
+    assert!(!check.exists(), "who looks changes nothing");
+    rig.check(&["contacts", "list"], 0);
+    assert_eq!(fs::read(&check).expect("it is there"), whole);
+    fs::remove_file(&own).expect("it is removed");
+    let said = rig.check(&["log", "repair"], 0);
+    assert!(said.contains("idempotency keys given before"), "{said}");
+    assert_ne!(fs::read(&check).expect("it is there"), whole);
+    rig.check(&["log", "verify"], 0);
+    Server::start(&rig.data, &[]);
+}
+
+#[tokio::test]
+async fn after_a_new_index_key_what_can_be_read_is_unique_again() {
+    let root = common::temp_dir();
+    let data = root.path().join("data");
+    let server = Server::start(&data, &[]);
+    let body = json!({"firstName": "Eve", "email": "eve@example.com"});
+    let thena = "/v1/accounts/contacts";
+    let made = server.send("POST", thena, &[], Some(&body)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(server.stop(), Some(0));
+    fs::remove_file(data.join("keys/index.key")).expect("it is removed");
+    check(&data, &["log", "repair"], 0);
+    let server = Server::start(&data, &[]);
+    let again = server.send("POST", thena, &[], Some(&body)).await;
+    assert_eq!(again.status, 409, "{again:?}");
+    assert_eq!(server.stop(), Some(0));
+
+    let (to, new) = (root.path().join("backup"), root.path().join("new"));
+    check(&data, &["backup", text(&to)], 0);
+    let said = check(&new, &["restore", text(&to)], 0);
+    assert!(said.contains("idempotency keys given before"), "{said}");
+    check(&new, &["log", "verify"], 0);
+    Server::start(&new, &[]);
+}

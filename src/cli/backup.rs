@@ -139,6 +139,9 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
              their personal data is not readable"
         );
     }
+    if let Some(said) = data.mend_index_key()? {
+        println!("{said}");
+    }
     Ok(())
 }
 

@@ -12,8 +12,8 @@ use crate::audit::{Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, s
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::log::OpenOptions;
-use crate::seal::{Hasher, KeyRing, MasterKey};
-use crate::service::{self, Audit, Opening, Options};
+use crate::seal::{Hasher, IndexKeyError, KeyRing, MasterKey};
+use crate::service::{self, Audit, Opening, Options, VIEWS};
 use crate::storage::{DataDir, Disk};
 
 /// The directory of keys in the data directory.
@@ -21,6 +21,8 @@ const KEYS: &str = "keys";
 /// The directory and the file of the log's id.
 pub const IDENTITY: &str = "identity";
 const LOG_ID: &str = "log-id";
+/// What tells the key of index hashes from every other, beside the log's id.
+const INDEX_CHECK: &str = "index-check";
 /// The directory of the audit log's files, and the file of the key that signs it.
 const AUDIT: &str = "audit";
 const AUDIT_KEY: &str = "audit.key";
@@ -47,12 +49,12 @@ pub struct Data {
     pub dir: DataDir,
     /// The contacts' keys.
     pub keys: KeyRing,
-    /// Makes tags of texts.
-    pub hasher: Hasher,
     /// Tells this log from every other: a UUID.
     pub log_id: Uuid,
     /// Signs checkpoints.
     pub signer: Signer,
+    /// Whether no event can have been recorded in it.
+    is_new: bool,
 }
 
 /// A service over a data directory.
@@ -87,16 +89,53 @@ impl Data {
         let keys_dir = dir.path().join(KEYS);
         let master = master(options, purpose, is_new)?;
         let keys = KeyRing::open(&keys_dir, &master)?;
-        let hasher = Hasher::open(&keys_dir)?;
         let log_id = log_id(&dir)?;
         let signer = signer(options, log_id)?;
         Ok(Self {
             dir,
             keys,
-            hasher,
             log_id,
             signer,
+            is_new,
         })
+    }
+
+    /// What makes tags of texts, with the key that the log was written with; where no event can
+    /// have been recorded the key is made.
+    pub fn hasher(&self) -> Result<Hasher, Failure> {
+        let (keys_dir, check) = self.index_key();
+        Ok(if self.is_new {
+            Hasher::open_or_create(&keys_dir, &check)?
+        } else {
+            Hasher::open(&keys_dir, &check)?
+        })
+    }
+
+    /// Makes the key of index hashes anew where it is gone for good; says so. Views go before it
+    /// comes, for they hold hashes under the old one.
+    pub fn mend_index_key(&self) -> Result<Option<&'static str>, Failure> {
+        let (keys_dir, check) = self.index_key();
+        match Hasher::open(&keys_dir, &check) {
+            Ok(_) => return Ok(None),
+            Err(IndexKeyError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let views = self.dir.files(VIEWS)?;
+        for name in views.list()? {
+            views.remove(&name)?;
+        }
+        Hasher::open_or_create(&keys_dir, &check)?;
+        Ok(Some(
+            "there was no key of index hashes, and a new one was made: idempotency keys given \
+             before, ids that clients chose, and e-mail addresses of contacts that cannot be read \
+             are not recognised",
+        ))
+    }
+
+    /// The directory of the key of index hashes, and the file of its check value.
+    fn index_key(&self) -> (PathBuf, PathBuf) {
+        let dir = self.dir.path();
+        (dir.join(KEYS), dir.join(IDENTITY).join(INDEX_CHECK))
     }
 
     /// Where the audit log's files are.
@@ -119,13 +158,17 @@ impl Data {
     /// Opens the service, saying what had to be repaired.
     pub fn serve(self, queue_limit: usize) -> Result<Running, Failure> {
         let audit_dir = self.audit_dir();
+        let hasher = self.hasher()?;
+        hasher
+            .keep_check(&self.index_key().1)
+            .map_err(Failure::usage)?;
         let mut log = self.log_options()?;
         let Self {
             dir,
             keys,
-            hasher,
             log_id,
             signer,
+            is_new: _,
         } = self;
         let key = signer.verifier();
         let sealer = Sealer::open(&audit_dir, signer).map_err(sealer_failure)?;

@@ -1,7 +1,7 @@
 //! How the program ends where it does not end well: a code for scripts, a message for people.
 
 use crate::log::OpenError as LogError;
-use crate::seal::{KeyFileError, OpenError as KeysError};
+use crate::seal::{IndexKeyError, KeyFileError, OpenError as KeysError};
 use crate::service::OpenError;
 use crate::storage::StorageError;
 
@@ -77,6 +77,17 @@ impl From<KeysError> for Failure {
 impl From<KeyFileError> for Failure {
     fn from(error: KeyFileError) -> Self {
         Self::usage(error)
+    }
+}
+
+impl From<IndexKeyError> for Failure {
+    fn from(error: IndexKeyError) -> Self {
+        match error {
+            IndexKeyError::Key(error) => error.into(),
+            error @ (IndexKeyError::Missing { .. } | IndexKeyError::Foreign { .. }) => {
+                Self::new(DAMAGED, error)
+            }
+        }
     }
 }
 

@@ -3,21 +3,33 @@
 //! They are keyed, so that who reads the log cannot try a list of e-mail
 //! addresses against it. The key is the data directory's own and is no contact's:
 //! an erasure leaves it as it is.
+//!
+//! Under another key nothing that the log holds would be recognised, and nothing
+//! would say so. So a check value of the key is kept apart from it, and a key that
+//! is gone is made anew only where somebody asks for that.
 
-use std::path::Path;
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
-    KeyFileError,
-    master::{KEY_BYTES, read_or_create_key},
+    FileError, KeyFileError, durable,
+    master::{KEY_BYTES, read_key, read_or_create_key},
 };
 use crate::domain::{Fingerprint, Tag};
 
 /// The file that holds the key, in the directory of keys.
 const FILE: &str = "index.key";
+/// What the check value is the hash of.
+const CHECK_LABEL: &[u8] = b"contactd/index-key/v1";
+/// A check value in hex digits, with a line's end.
+const CHECK_BYTES: u64 = 33;
 /// A block of SHA-256.
 const BLOCK_BYTES: usize = 64;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
@@ -28,13 +40,94 @@ pub struct Hasher {
     key: Zeroizing<[u8; KEY_BYTES]>,
 }
 
+/// Why there are no hashes to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexKeyError {
+    /// A file cannot be read or written, or holds no key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The key is gone.
+    #[error(
+        "{} is gone; put it back from a backup made with keys, or let `contactd log repair` make \
+         another, which recognises no idempotency key and no chosen id of before",
+        path.display()
+    )]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The key is another than the log was written with.
+    #[error(
+        "{} is not the key that {} was made of; put it back from a backup made with keys",
+        path.display(), check.display()
+    )]
+    Foreign {
+        /// The key's file.
+        path: PathBuf,
+        /// The file of the check value.
+        check: PathBuf,
+    },
+}
+
+impl From<FileError> for IndexKeyError {
+    fn from(error: FileError) -> Self {
+        Self::Key(error.into())
+    }
+}
+
 impl Hasher {
-    /// Reads the key from the directory of keys, and creates it where there is none.
+    /// Reads the key from the directory of keys. `check` is the file of its check value; where
+    /// there is none, as in a directory of before there were any, the key is believed.
     ///
     /// # Errors
-    /// The file cannot be read or created, or holds no key.
-    pub fn open(keys_dir: &Path) -> Result<Self, KeyFileError> {
-        read_or_create_key(&keys_dir.join(FILE)).map(|key| Self { key })
+    /// The key is gone, is another, or cannot be read.
+    pub fn open(keys_dir: &Path, check: &Path) -> Result<Self, IndexKeyError> {
+        let path = keys_dir.join(FILE);
+        let Some(key) = read_key(&path)? else {
+            return Err(IndexKeyError::Missing { path });
+        };
+        let hasher = Self { key };
+        match read_check(check)? {
+            Some(there) if there != hasher.check_value().as_bytes() => {
+                let check = check.to_owned();
+                Err(IndexKeyError::Foreign { path, check })
+            }
+            _ => Ok(hasher),
+        }
+    }
+
+    /// The same, where a key that is gone is made anew, and its check value with it.
+    ///
+    /// # Errors
+    /// The key is another, or a file cannot be read or written.
+    pub fn open_or_create(keys_dir: &Path, check: &Path) -> Result<Self, IndexKeyError> {
+        let path = keys_dir.join(FILE);
+        if read_key(&path)?.is_none() {
+            // Before the key: a crash in between must not leave a key that is taken for a foreign one.
+            remove(check)?;
+            read_or_create_key(&path)?;
+        }
+        let hasher = Self::open(keys_dir, check)?;
+        hasher.keep_check(check)?;
+        Ok(hasher)
+    }
+
+    /// Writes the check value, unless there is one; on the disk when this returns.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn keep_check(&self, check: &Path) -> Result<(), FileError> {
+        if check.exists() {
+            return Ok(());
+        }
+        durable::make_dir(&durable::parent(check))
+            .and_then(|()| durable::create_private(check, self.check_value().as_bytes()))
+            .map_err(FileError::at("create", check))?;
+        Ok(())
+    }
+
+    fn check_value(&self) -> String {
+        hex::encode(self.hash(CHECK_LABEL, &[])) + "\n"
     }
 
     /// The tag of a sequence of parts. Begin with a part that says what for: the same text in
@@ -70,6 +163,28 @@ impl Hasher {
     }
 }
 
+/// The bytes of a check value; `None` where there is no file.
+fn read_check(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let mut bytes = Vec::new();
+    // One that is too long is not read whole: it is wrong however it goes on.
+    let read =
+        fs::File::open(path).and_then(|file| file.take(CHECK_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::at("read", path)(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed
+            .and_then(|()| durable::sync_dir(&durable::parent(path)))
+            .map_err(FileError::at("remove", path)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,8 +213,44 @@ mod tests {
     #[test]
     fn the_key_lasts() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Hasher::open(dir.path()).unwrap().tag(&[b"x"]);
-        assert_eq!(Hasher::open(dir.path()).unwrap().tag(&[b"x"]), first);
+        let (keys, check) = (dir.path(), dir.path().join("identity/check"));
+        let tag = |hasher: Hasher| hasher.tag(&[b"x"]);
+        let opened = Hasher::open(keys, &check);
+        assert!(matches!(opened, Err(IndexKeyError::Missing { .. })));
+        let first = tag(Hasher::open_or_create(keys, &check).unwrap());
+        assert_eq!(tag(Hasher::open(keys, &check).unwrap()), first);
+        assert_eq!(tag(Hasher::open_or_create(keys, &check).unwrap()), first);
+        // A directory of before there were check values gets one.
+        fs::remove_file(&check).unwrap();
+        let older = Hasher::open(keys, &check).unwrap();
+        older.keep_check(&check).unwrap();
+        assert!(check.exists());
+        assert_eq!(tag(older), first);
+    }
+
+    #[test]
+    fn another_key_is_seen_and_one_that_is_gone_is_made_only_when_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, check) = (dir.path(), dir.path().join("check"));
+        Hasher::open_or_create(keys, &check).unwrap();
+        let whole = fs::read(&check).unwrap();
+        assert_eq!(whole.len() as u64, CHECK_BYTES);
+        for wrong in [&whole[..32], &[], &[&whole[..], b"\n"].concat()] {
+            fs::write(&check, wrong).unwrap();
+            let opened = Hasher::open(keys, &check);
+            assert!(matches!(opened, Err(IndexKeyError::Foreign { .. })));
+        }
+        fs::write(&check, &whole).unwrap();
+        fs::remove_file(keys.join(FILE)).unwrap();
+        read_or_create_key(&keys.join(FILE)).unwrap();
+        for open in [Hasher::open, Hasher::open_or_create] {
+            let opened = open(keys, &check);
+            assert!(matches!(opened, Err(IndexKeyError::Foreign { .. })));
+        }
+        fs::remove_file(keys.join(FILE)).unwrap();
+        Hasher::open_or_create(keys, &check).unwrap();
+        assert!(Hasher::open(keys, &check).is_ok());
+        assert_ne!(fs::read(&check).unwrap(), whole);
     }
 
     proptest! {

@@ -83,7 +83,7 @@ pub(super) fn random_key() -> Result<Zeroizing<[u8; KEY_BYTES]>, getrandom::Erro
 }
 
 /// The key in a file; `None` where there is no file.
-fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
+pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
     let malformed = || KeyFileError::Malformed { path: path.into() };
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -31,6 +31,6 @@ mod rotate;
 mod slots;
 
 pub use error::{FileError, KeyFileError, OpenError, RotateError, SealError, SlotError};
-pub use hasher::Hasher;
+pub use hasher::{Hasher, IndexKeyError};
 pub use master::MasterKey;
 pub use ring::{KeyRing, RESERVE_BATCH, SEALED_OVERHEAD_BYTES, Slot};

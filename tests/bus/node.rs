@@ -128,7 +128,7 @@ fn open(disk: &DataDir, home: &Home) -> Service {
     let keys = disk.path().join("keys");
     let master = MasterKey::read_or_create(&keys.join("master.key")).expect("a master key");
     let ring = KeyRing::open(&keys, &master).expect("keys");
-    let hasher = Hasher::open(&keys).expect("a hasher");
+    let hasher = Hasher::open_or_create(&keys, &keys.join("index-check")).expect("a hasher");
     let options = service::Options {
         registry: REGISTRY,
         queue_limit: home.queue_limit,

@@ -380,7 +380,10 @@ fn open(disk: &SimDisk, keys_dir: &Path, gate: &Arc<Mutex<()>>) -> Result<Servic
 fn open_keys(dir: &Path) -> (KeyRing, Hasher) {
     let master = MasterKey::read_or_create(&dir.join("master.key")).expect("a key");
     let keys = KeyRing::open(dir, &master).expect("the keys open");
-    (keys, Hasher::open(dir).expect("a key"))
+    (
+        keys,
+        Hasher::open_or_create(dir, &dir.join("index-check")).expect("a key"),
+    )
 }
 
 /// Journal files of a few groups each, so that histories cross their edges.

@@ -32,7 +32,7 @@ pub fn open(path: &std::path::Path) -> Rig {
     std::fs::create_dir_all(&keys_dir).expect("a directory");
     let master = MasterKey::read_or_create(&keys_dir.join("master.key")).expect("a key");
     let keys = KeyRing::open(&keys_dir, &master).expect("keys");
-    let hasher = Hasher::open(&keys_dir).expect("a key");
+    let hasher = Hasher::open_or_create(&keys_dir, &keys_dir.join("index-check")).expect("a key");
     let options = Options {
         registry: REGISTRY,
         queue_limit: 4_096,

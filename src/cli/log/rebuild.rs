@@ -15,7 +15,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     let position = rebuild_views(
         &data.dir,
         &data.keys,
-        &data.hasher,
+        &data.hasher()?,
         REGISTRY,
         &log_options,
         &mut |at| progress.reach(at),

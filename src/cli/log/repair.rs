@@ -6,7 +6,7 @@ use super::super::progress::Progress;
 use super::DirectoryOptions;
 use crate::audit::{self, Repaired, Sealer};
 use crate::domain::Position;
-use crate::log::{self, OpenOptions};
+use crate::log::{self, OpenOptions, Reader};
 use crate::service::give_up_keys;
 
 /// Completes the store and the journal from each other and from the bundles, then the bundles and
@@ -35,25 +35,32 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     drop(progress);
     let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
     done.extend(said(&repaired));
+    done.extend(mend_keys(&data, reader)?);
+    for line in &done {
+        println!("{line}");
+    }
     // What was sealed must fit what is there: this is refused where it does not.
     let audit_dir = data.audit_dir();
     Sealer::open(&audit_dir, data.signer).map_err(sealer_failure)?;
+    if done.is_empty() {
+        println!("nothing had to be repaired, up to position {head}");
+    }
+    Ok(())
+}
+
+/// Keys have no second copy: what is lost of them is given up, and said.
+fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
     let progress = Progress::new("looking for the contacts' keys");
     let lost = give_up_keys(reader, &data.keys, &mut |at| progress.reach(at))?;
     drop(progress);
-    done.extend((lost > 0).then(|| {
+    let lost = (lost > 0).then(|| {
         format!(
             "the keys of {lost} contacts were lost, and their personal data with them, for good \
              unless keys/ is put back from a backup made with keys; this is recorded now"
         )
-    }));
-    if done.is_empty() {
-        println!("nothing had to be repaired, up to position {head}");
-    }
-    for line in done {
-        println!("{line}");
-    }
-    Ok(())
+    });
+    let anew = data.mend_index_key()?.map(str::to_owned);
+    Ok(lost.into_iter().chain(anew).collect())
 }
 
 fn said(repaired: &Repaired) -> Vec<String> {

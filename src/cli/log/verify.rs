@@ -48,16 +48,18 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     let verified = log::verify(&data.dir, &log_options, &mut |at| progress.reach(at))?;
     drop(progress);
     let mut wrong: Vec<String> = verified.damages.iter().map(described).collect();
+    let is_whole = wrong.is_empty();
     let mut given_up = 0;
-    if wrong.is_empty() {
+    if is_whole {
         let progress = Progress::new("reading the events");
         let mut reach = |at| progress.reach(at);
         let checked = check_records(&data.dir, &data.keys, &log_options, &mut reach)?;
         wrong.extend(checked.wrong);
         given_up = checked.given_up;
     }
+    wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
-    if wrong.is_empty() {
+    if is_whole {
         let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
         wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, log)?.1);
