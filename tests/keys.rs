@@ -294,3 +294,52 @@ async fn after_a_new_index_key_what_can_be_read_is_unique_again() {
     check(&new, &["log", "verify"], 0);
     Server::start(&new, &[]);
 }
+
+#[tokio::test]
+async fn the_key_that_signed_the_log_is_neither_made_anew_nor_exchanged() {
+    let rig = Rig::new().await;
+    let (own, kept) = (rig.path("audit.key"), rig.root.path().join("kept"));
+    let other = rig.root.path().join("other");
+    Server::start(&other, &[]);
+    let checkpoint = fs::read(rig.path("audit/checkpoint")).expect("it is there");
+    let backup = rig.root.path().join("backup");
+    fs::rename(&own, &kept).expect("it is moved");
+    for foreign in [false, true] {
+        if foreign {
+            fs::copy(other.join("audit.key"), &own).expect("it is copied");
+        }
+        for command in [
+            &["log", "key"][..],
+            &["log", "proof", "1"],
+            &["log", "repair"],
+            &["backup", text(&backup)],
+            &["contacts", "list"],
+        ] {
+            let said = rig.check(command, 4);
+            assert!(said.contains("put audit.key back"), "{command:?}: {said}");
+        }
+        let said = rig.check(&["log", "verify"], 4);
+        assert!(said.contains("audit.key"), "{said}");
+        assert!(rig.refused().contains("put audit.key back"));
+        assert_eq!(own.exists(), foreign);
+        let there = fs::read(rig.path("audit/checkpoint")).expect("it is there");
+        assert_eq!(there, checkpoint, "nothing is signed anew");
+    }
+    fs::remove_file(&own).expect("it is removed");
+    let given = ["log", "verify", "--audit-key", text(&kept)];
+    rig.check(&given, 0);
+    Server::start(&rig.data, &["--audit-key", text(&kept)]);
+}
+
+#[tokio::test]
+async fn a_log_keeps_its_name() {
+    let rig = Rig::new().await;
+    let id = rig.path("identity/log-id");
+    let whole = fs::read(&id).expect("it is read");
+    fs::remove_file(&id).expect("it is removed");
+    assert!(rig.check(&["log", "verify"], 4).contains("log-id is gone"));
+    assert!(rig.refused().contains("log-id is gone"));
+    assert!(!id.exists());
+    fs::write(&id, whole).expect("it is put back");
+    rig.check(&["log", "verify"], 0);
+}

@@ -31,6 +31,15 @@ pub enum CheckpointError {
         /// The key that should have.
         key: String,
     },
+    /// Another key has signed it in the log's name.
+    #[error(
+        "it is signed with another key than {key}; give the one that signed it, in a data \
+         directory its audit.key"
+    )]
+    OtherKey {
+        /// The key that was given.
+        key: String,
+    },
     /// It is another log's.
     #[error("it is of the log {found}, not {wanted}")]
     OtherLog {
@@ -69,8 +78,12 @@ impl Checkpoint {
             });
         }
         if !note.is_signed_by(key) {
-            return Err(CheckpointError::Unsigned {
-                key: key.to_string(),
+            let other = note.is_signed_by_another(key);
+            let key = key.to_string();
+            return Err(if other {
+                CheckpointError::OtherKey { key }
+            } else {
+                CheckpointError::Unsigned { key }
             });
         }
         Ok((read, note))

@@ -56,7 +56,7 @@ pub use sealer::{Entries, EntriesError, Sealer, SealerError};
 pub use tile::{ENTRY_BYTES_MAX, Tiles};
 pub use tower::TILE_WIDTH;
 pub use tree::{Frontier, HASH_BYTES, Hash};
-pub use verify::{Against, Damage, Verified, signed_size, verify};
+pub use verify::{Against, Damage, Verified, signed_by_another, signed_size, verify};
 pub use witness::{
     AddCheckpoint, CosignatureError, Cosigned, Kept, kept, with_answer, with_cosignatures,
 };

@@ -300,6 +300,17 @@ impl Note {
         });
         any && all
     }
+
+    /// Whether another key has signed the text in this key's name. A line whose bytes have changed
+    /// is none: one changed character of it leaves the number's first bytes or the signature.
+    #[must_use]
+    pub(super) fn is_signed_by_another(&self, key: &VerifierKey) -> bool {
+        let [a, b, c, _] = key.id();
+        let mut named = self.signatures.iter().filter(|l| l.name == *key.name());
+        named.any(|line| {
+            !line.id.starts_with(&[a, b, c]) && !key.verifies(self.text.as_bytes(), &line.bytes)
+        })
+    }
 }
 
 impl fmt::Display for Note {
@@ -374,6 +385,28 @@ mod tests {
         assert!(!note.is_signed_by(&key));
         note.signatures[1].id[0] ^= 1;
         assert!(note.is_signed_by(&key), "an unknown key is passed over");
+    }
+
+    #[test]
+    fn another_key_is_told_from_any_changed_character() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = KeyName::parse("contactd.local/x").unwrap();
+        let [ours, other] =
+            ["a", "b"].map(|key| Signer::read_or_create(&dir.path().join(key), name.clone()));
+        let (ours, other) = (ours.unwrap(), other.unwrap().verifier());
+        let text = ours.sign("one\n".into()).to_string();
+        let note = Note::parse(&text).unwrap();
+        assert!(note.is_signed_by_another(&other));
+        for at in 0..text.len() {
+            for bit in 0..8 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                let flipped = String::from_utf8(bytes).ok();
+                let note = flipped.and_then(|text| Note::parse(&text));
+                let another = note.is_some_and(|note| note.is_signed_by_another(&ours.verifier()));
+                assert!(!another, "{at}");
+            }
+        }
     }
 
     #[test]

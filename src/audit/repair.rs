@@ -77,6 +77,13 @@ pub enum RepairError {
         /// The name that was given.
         wanted: KeyName,
     },
+    /// The checkpoint is whole, but another key has signed it: to sign it anew would begin another
+    /// log.
+    #[error(
+        "the checkpoint is signed with another key; put audit.key back (from --audit-key or a \
+         backup)"
+    )]
+    OtherKey,
     /// The checkpoint is lost, and the log ends before what was sealed.
     #[error(
         "the checkpoint is lost and the log ends at {head}, before events that were sealed; \
@@ -104,9 +111,8 @@ pub fn repair(
     let tiles = Tiles::at(dir);
     let key = signer.verifier();
     let trusted = read_checkpoint(&tiles, &key, &mut Findings::default())?;
-    if let (None, Some(found)) = (&trusted, other_name(&tiles, &key)?) {
-        let wanted = key.name().clone();
-        return Err(RepairError::OtherName { found, wanted });
+    if trusted.is_none() {
+        refuse_other(&tiles, &key)?;
     }
     let size = trusted
         .as_ref()
@@ -338,16 +344,26 @@ fn leaves(entries: &[Bytes]) -> Vec<Hash> {
     entries.iter().map(|entry| Hash::leaf(entry)).collect()
 }
 
-/// The name in which this very key has signed the checkpoint that is there.
-fn other_name(tiles: &Tiles, key: &VerifierKey) -> Result<Option<KeyName>, FileError> {
+/// Whether a checkpoint that is not to be believed is whole nevertheless: another log's, in a name
+/// or with a key that this one has not.
+fn refuse_other(tiles: &Tiles, key: &VerifierKey) -> Result<(), RepairError> {
     let bytes = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
-    Ok(std::str::from_utf8(&bytes.unwrap_or_default())
+    let note = std::str::from_utf8(&bytes.unwrap_or_default())
         .ok()
-        .and_then(|note| {
-            let origin = Checkpoint::parse(Note::parse(note)?.text())?.origin;
-            let renamed = key.named(origin.clone());
-            Checkpoint::open(note, &renamed).ok().map(|_| origin)
-        }))
+        .and_then(Note::parse);
+    let read = note.and_then(|note| Some((Checkpoint::parse(note.text())?.origin, note)));
+    let Some((found, note)) = read else {
+        return Ok(());
+    };
+    let renamed = key.named(found.clone());
+    if note.is_signed_by(&renamed) {
+        let wanted = key.name().clone();
+        return Err(RepairError::OtherName { found, wanted });
+    }
+    if note.is_signed_by_another(&renamed) {
+        return Err(RepairError::OtherKey);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -400,6 +416,16 @@ mod tests {
         let head = Position::new(300);
         let refused = repair(&audit(&dir), &other, &Made, head, &mut |_, _| {});
         assert!(matches!(refused, Err(RepairError::OtherName { .. })));
+        let name = KeyName::parse("contactd.local/test").unwrap();
+        let other = Signer::read_or_create(&dir.path().join("other.key"), name).unwrap();
+        let refused = repair(
+            &audit(&dir),
+            &other,
+            &Made,
+            Position::new(600),
+            &mut |_, _| {},
+        );
+        assert!(matches!(refused, Err(RepairError::OtherKey)));
         assert_eq!(files(&audit(&dir)), before);
     }
 

@@ -73,10 +73,16 @@ pub enum SealerError {
     NoCheckpoint,
     /// The last checkpoint is not one that this key has signed.
     #[error(
-        "the audit log's checkpoint cannot be trusted: {0}; give the audit key and origin it was \
-         made with, or run `contactd log repair`"
+        "the audit log's checkpoint cannot be trusted: {0}; give the --audit-origin it was made \
+         with, or run `contactd log repair`"
     )]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(CheckpointError),
+    /// Another key has signed the last checkpoint.
+    #[error(
+        "the audit log's checkpoint is signed with another key; put audit.key back (from \
+         --audit-key or a backup)"
+    )]
+    OtherKey,
     /// A file of the tree's edge is gone or has changed.
     #[error("{coord} is missing or damaged; run `contactd log repair`")]
     Damaged {
@@ -133,6 +139,15 @@ struct Edge {
     tower: Tower,
     /// The bundle that is not full yet.
     bundle: Vec<u8>,
+}
+
+impl From<CheckpointError> for SealerError {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::OtherKey { .. } => Self::OtherKey,
+            error => Self::Checkpoint(error),
+        }
+    }
 }
 
 impl Sealer {

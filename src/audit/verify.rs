@@ -241,6 +241,16 @@ pub fn signed_size(dir: &Path, key: &VerifierKey) -> Result<u64, FileError> {
     Ok(checkpoint.map_or(0, |checkpoint| checkpoint.size))
 }
 
+/// Whether the checkpoint below a directory is one that another key has signed in this one's name.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn signed_by_another(dir: &Path, key: &VerifierKey) -> Result<bool, FileError> {
+    let bytes = Tiles::at(dir).read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+    let opened = Checkpoint::open(&String::from_utf8_lossy(&bytes.unwrap_or_default()), key);
+    Ok(matches!(opened, Err(CheckpointError::OtherKey { .. })))
+}
+
 /// The checkpoint, where it can be trusted.
 pub(super) fn read_checkpoint(
     tiles: &Tiles,

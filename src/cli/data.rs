@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
-use crate::audit::{Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
+use crate::audit::{self, Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::log::OpenOptions;
@@ -26,6 +26,8 @@ const INDEX_CHECK: &str = "index-check";
 /// The directory of the audit log's files, and the file of the key that signs it.
 const AUDIT: &str = "audit";
 const AUDIT_KEY: &str = "audit.key";
+/// What to do where the checkpoint's key is not here.
+const PUT_BACK: &str = "put audit.key back (from --audit-key or a backup)";
 
 /// What has come to be once an event can have been recorded; before it there is no data directory.
 const BEGUN: [&str; 3] = ["log", "journal", "audit/checkpoint"];
@@ -89,8 +91,13 @@ impl Data {
         let keys_dir = dir.path().join(KEYS);
         let master = master(options, purpose, is_new)?;
         let keys = KeyRing::open(&keys_dir, &master)?;
-        let log_id = log_id(&dir)?;
-        let signer = signer(options, log_id)?;
+        let log_id = log_id(&dir, is_new)?;
+        // A key that signed nothing may be made where nothing was signed.
+        let may_make = is_new && purpose == Purpose::Begin;
+        let signer = signer(options, log_id, may_make)?;
+        if purpose != Purpose::Look {
+            must_be_of_log(options, &signer.verifier())?;
+        }
         Ok(Self {
             dir,
             keys,
@@ -250,19 +257,18 @@ fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<Maste
     }
 }
 
-fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
+fn log_id(dir: &DataDir, is_new: bool) -> Result<Uuid, Failure> {
+    let damaged = |what| {
+        let path = dir.path().join(IDENTITY).join(LOG_ID);
+        let path = path.display();
+        Failure::new(DAMAGED, format!("{path} {what}; put it back from a backup"))
+    };
     let files = dir.files(IDENTITY)?;
     match files.read_at(LOG_ID, 0, 64) {
-        Ok(bytes) => Uuid::try_parse_ascii(bytes.trim_ascii()).map_err(|_| {
-            let path = dir.path().join(IDENTITY).join(LOG_ID);
-            Failure::new(
-                DAMAGED,
-                format!(
-                    "{} holds no UUID; put it back from a backup",
-                    path.display()
-                ),
-            )
-        }),
+        Ok(bytes) => {
+            Uuid::try_parse_ascii(bytes.trim_ascii()).map_err(|_| damaged("holds no UUID"))
+        }
+        Err(error) if error.is_absent() && !is_new => Err(damaged("is gone")),
         Err(error) if error.is_absent() => {
             let id = Uuid::now_v7();
             files.write_atomic(LOG_ID, format!("{id}\n").as_bytes())?;
@@ -273,7 +279,7 @@ fn log_id(dir: &DataDir) -> Result<Uuid, Failure> {
 }
 
 /// The key that signs checkpoints, under the log's own name unless the operator gave another.
-fn signer(options: &DataOptions, log_id: Uuid) -> Result<Signer, Failure> {
+fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer, Failure> {
     let origin = match &options.audit_origin {
         Some(origin) => origin.clone(),
         None => format!("contactd.local/{log_id}"),
@@ -281,11 +287,29 @@ fn signer(options: &DataOptions, log_id: Uuid) -> Result<Signer, Failure> {
     let name = KeyName::parse(&origin).ok_or_else(|| {
         Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
     })?;
+    let own = options.data_dir.join(AUDIT_KEY);
     let signer = match &options.audit_key {
         Some(path) => Signer::read(path, name),
-        None => Signer::read_or_create(&options.data_dir.join(AUDIT_KEY), name),
+        None if may_make => Signer::read_or_create(&own, name),
+        None if !own.exists() => {
+            let own = own.display();
+            return Err(Failure::new(DAMAGED, format!("{own} is gone; {PUT_BACK}")));
+        }
+        None => Signer::read(&own, name),
     };
     signer.map_err(Failure::usage)
+}
+
+/// Whoever signed with another key would begin another log in this one's place.
+fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failure> {
+    let dir = options.data_dir.join(AUDIT);
+    if audit::signed_by_another(&dir, key).map_err(Failure::usage)? {
+        return Err(Failure::new(
+            DAMAGED,
+            format!("the checkpoint is signed with another key; {PUT_BACK}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Where a data directory keeps its own master key.
@@ -301,7 +325,9 @@ pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
     let id = Uuid::try_parse(text.trim())
         .map_err(|_| Failure::usage(format!("{} holds no UUID", path.display())))?;
-    Ok(signer(options, id)?.verifier())
+    let key = signer(options, id, false)?.verifier();
+    must_be_of_log(options, &key)?;
+    Ok(key)
 }
 
 /// What the audit log lacks is damage, unless the disk refused.
