@@ -343,3 +343,70 @@ async fn a_log_keeps_its_name() {
     fs::write(&id, whole).expect("it is put back");
     rig.check(&["log", "verify"], 0);
 }
+
+#[tokio::test]
+async fn a_lost_checkpoint_is_signed_anew_on_purpose_only() {
+    for lost in ["audit", "audit/checkpoint"] {
+        let rig = Rig::new().await;
+        let path = rig.path(lost);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir_all(&path))
+            .expect("it is removed");
+        let backup = rig.root.path().join("backup");
+        for command in [
+            &["log", "proof", "1"][..],
+            &["log", "rebuild"],
+            &["backup", text(&backup)],
+        ] {
+            let said = rig.check(command, 4);
+            assert!(said.contains("lost its checkpoint"), "{said}");
+        }
+        let said = rig.check(&["log", "verify"], 4);
+        assert!(said.contains("there is no checkpoint"), "{said}");
+        assert!(rig.refused().contains("`contactd log repair`"));
+        assert!(!path.exists());
+        let said = rig.check(&["log", "repair"], 0);
+        assert!(said.contains("signed anew for 8 events"), "{said}");
+        rig.check(&["log", "verify"], 0);
+        let server = Server::start(&rig.data, &[]);
+        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+    }
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_anywhere_heals_by_itself() {
+    // What a start makes, last things first.
+    let made: &[&[&str]] = &[
+        &[],
+        &["views", "journal"],
+        &["log"],
+        &["audit/checkpoint"],
+        &["audit", "token.key"],
+        &["identity/index-check"],
+        &["keys/index.key"],
+        &["audit.key"],
+        &["identity/log-id"],
+        &["identity", "keys/slots-1.bin"],
+        &["keys/master.key"],
+    ];
+    for count in 1..=made.len() {
+        let root = common::temp_dir();
+        let data = root.path().join("data");
+        let server = Server::start(&data, &[]);
+        assert!(data.join("audit/checkpoint").exists());
+        server.kill();
+        let before_log = count > 2;
+        for name in made[..count].concat() {
+            let path = data.join(name);
+            if path.exists() {
+                fs::remove_file(&path)
+                    .or_else(|_| fs::remove_dir_all(&path))
+                    .expect("it is removed");
+            }
+        }
+        assert_eq!(data.join("log").exists(), !before_log);
+        let server = Server::start(&data, &[]);
+        assert_eq!(server.stop(), Some(0));
+        check(&data, &["log", "verify"], 0);
+    }
+}

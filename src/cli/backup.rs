@@ -14,7 +14,7 @@ use super::data::{self, Data, Purpose};
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
-use crate::audit::{self, Against};
+use crate::audit::{self, Against, SealerError};
 use crate::domain::Position;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
 use crate::seal::durable;
@@ -66,7 +66,9 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
         wipe_gone(&from.join(KEYS), &to.join(KEYS))?;
         copy_file(&from.join(TOKEN_KEY), &to.join(TOKEN_KEY))?;
     }
-    let signed = checkpoint.map_or(0, |checkpoint| checkpoint.size);
+    let signed = checkpoint
+        .ok_or_else(|| data::sealer_failure(SealerError::NoCheckpoint))?
+        .size;
     let journaled = drop_sealed(&to.join(JOURNAL), signed)?;
     let progress = Progress::new("verifying the backup");
     let against = Against::default();

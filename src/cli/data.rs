@@ -29,8 +29,11 @@ const AUDIT_KEY: &str = "audit.key";
 /// What to do where the checkpoint's key is not here.
 const PUT_BACK: &str = "put audit.key back (from --audit-key or a backup)";
 
-/// What has come to be once an event can have been recorded; before it there is no data directory.
-const BEGUN: [&str; 3] = ["log", "journal", "audit/checkpoint"];
+const CHECKPOINT: &str = "audit/checkpoint";
+/// What is there once an event can have been recorded. The first start makes it last: the keys, the
+/// log's id and the checkpoint of the empty log are on the disk before, so that what is missing
+/// beside it was lost, and a start that was cut off before it heals by itself.
+const BEGUN: [&str; 3] = ["log", "journal", CHECKPOINT];
 
 /// What a directory is opened for, which says what may be made where it is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,9 @@ impl Data {
         let signer = signer(options, log_id, may_make)?;
         if purpose != Purpose::Look {
             must_be_of_log(options, &signer.verifier())?;
+        }
+        if matches!(purpose, Purpose::Begin | Purpose::Use) && !is_new {
+            must_be_signed(options)?;
         }
         Ok(Self {
             dir,
@@ -298,6 +304,14 @@ fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer,
         None => Signer::read(&own, name),
     };
     signer.map_err(Failure::usage)
+}
+
+/// A log that has begun has a checkpoint. To sign it anew in silence would hide whatever was done.
+fn must_be_signed(options: &DataOptions) -> Result<(), Failure> {
+    if options.data_dir.join(CHECKPOINT).exists() {
+        return Ok(());
+    }
+    Err(sealer_failure(SealerError::NoCheckpoint))
 }
 
 /// Whoever signed with another key would begin another log in this one's place.

@@ -20,9 +20,9 @@ pub enum LogCommand {
     Tail(TailOptions),
     /// Write every event as a line of JSON, from a running service or its directory
     Export(export::ExportOptions),
-    /// Check every copy, event, tile and checkpoint of a directory; exit 4 where something is wrong
+    /// Check every copy, event, key, tile and checkpoint of a directory; exit 4 where something is wrong
     Verify(verify::VerifyOptions),
-    /// Complete damaged copies of a directory from the others
+    /// Complete damaged copies of a directory from the others, and give up the keys it has lost
     Repair(DirectoryOptions),
     /// Drop every view of a directory and fold it again from the log
     Rebuild(DirectoryOptions),

@@ -1,4 +1,5 @@
-//! `contactd log repair`: every copy is completed from the others, and it says what it did.
+//! `contactd log repair`: every copy is completed from the others, keys that are lost are given up,
+//! and it says what it did.
 
 use super::super::data::{Data, Purpose, sealer_failure};
 use super::super::exit::{DAMAGED, Failure};

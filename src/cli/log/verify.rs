@@ -1,7 +1,7 @@
 //! `contactd log verify`: looks at everything and changes nothing.
 //!
-//! Over a data directory it compares the copies, reads every event, and checks tiles, bundles and
-//! checkpoint against them. Over a copy of the audit files alone (`--tiles`) it needs only the
+//! Over a data directory it compares the copies, reads every event, looks for every key, and checks
+//! tiles, bundles and checkpoint against them. Over a copy of the audit files alone (`--tiles`) it needs only the
 //! log's public key, so that an auditor can do it elsewhere.
 
 use std::path::{Path, PathBuf};
