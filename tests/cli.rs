@@ -200,7 +200,16 @@ fn a_directory_in_use_is_3() {
         panic!("two services over one directory");
     };
     assert_eq!(code, Some(3), "{said}");
-    for command in ["log verify", "log rebuild", "log export", "contacts list"] {
+    let commands = [
+        "log verify",
+        "log rebuild",
+        "log compact",
+        "log repair",
+        "log export",
+        "contacts list",
+        "restore backup",
+    ];
+    for command in commands {
         let words: Vec<_> = command.split(' ').collect();
         check(&data, &words, 3);
     }

@@ -19,7 +19,7 @@ use crate::domain::Position;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
 use crate::seal::durable;
 use crate::service::give_up_keys;
-use crate::storage::DirFiles;
+use crate::storage::{DataDir, DirFiles};
 
 /// What a backup has of the data directory, beside the audit log's files and the keys.
 const JOURNAL: &str = "journal";
@@ -96,6 +96,10 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
 pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     let to = &options.data.data_dir;
     if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
+        if to.join("lock").is_file() {
+            // Whoever holds it is told so first.
+            drop(DataDir::open(to)?);
+        }
         let dir = to.display();
         return Err(Failure::usage(format!(
             "{dir} is not empty; restore into a new directory"
