@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use common::figures::say;
 use common::{Server, temp_dir};
 use contactd::contract;
 
@@ -48,7 +49,7 @@ fn closing(judge: &str, said: &str, lines: usize) {
         .filter(|line| !line.trim().is_empty())
         .collect();
     for line in all.iter().skip(all.len().saturating_sub(lines)) {
-        println!("{judge}: {line}");
+        say(&format!("{judge}: {line}"));
     }
 }
 

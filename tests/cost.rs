@@ -19,6 +19,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use common::Server;
+use common::figures::say;
 use serde_json::{Value, json};
 
 /// Events where the environment names no number.
@@ -76,7 +77,9 @@ async fn two_copies_cost_what_we_say() {
     let code = tokio::task::spawn_blocking(|| server.stop()).await;
     assert_eq!(code.expect("it stops"), Some(0));
 
-    println!("{count} events, in bytes an event   held   taken on the disk");
+    say(&format!(
+        "{count} events, in bytes an event   held   taken on the disk"
+    ));
     for part in [
         "log",
         "journal",
@@ -88,7 +91,11 @@ async fn two_copies_cost_what_we_say() {
     ] {
         let (held, taken) = sizes(&dir.join(part));
         let each = |bytes: u64| bytes as f64 / count as f64;
-        println!("{part:<28}{:>11.1}{:>12.1}", each(held), each(taken));
+        say(&format!(
+            "{part:<28}{:>11.1}{:>12.1}",
+            each(held),
+            each(taken)
+        ));
     }
     let (entries, _) = sizes(&dir.join("audit/tile/entries"));
     let (all, _) = sizes(&dir.join("audit/tile"));

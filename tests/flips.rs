@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::Server;
+use common::figures::say;
 use contactd::audit::{self, Against, KeyName, Note, ProofFile, Sealer, Signer, Tiles};
 use contactd::auth::{AccessClaims, OwnKey};
 use contactd::dialect::REGISTRY;
@@ -521,7 +522,7 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
         }
     }
     std::panic::set_hook(hook);
-    println!("part        places  open  read  verify  repaired  harmless");
+    say("part        places  open  read  verify  repaired  harmless");
     for (part, tally) in &tallies {
         let Tally {
             places,
@@ -531,9 +532,9 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
             repaired,
             harmless,
         } = tally;
-        println!(
+        say(&format!(
             "{part:<12}{places:>6}{at_open:>6}{at_read:>6}{by_verify:>8}{repaired:>10}{harmless:>10}"
-        );
+        ));
     }
     broken
 }

@@ -8,9 +8,11 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
+
+#[path = "common/figures.rs"]
+mod figures;
 
 use std::{
     env,
@@ -18,6 +20,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+use figures::say;
 
 use contactd::{
     domain::Position,
@@ -178,7 +182,7 @@ fn cut_under(mode: &str, mounted: &Mounted) -> u64 {
 fn nothing_acknowledged_is_lost_with_the_power() {
     let mounted = match Mounted::new() {
         Ok(mounted) => mounted,
-        Err(reason) => return eprintln!("a power cut cannot be tested here: {reason}"),
+        Err(reason) => return say(&format!("a power cut cannot be tested here: {reason}")),
     };
     for _ in 0..3 {
         let acknowledged = cut_under(WHOLE_LOG, &mounted);
@@ -198,10 +202,10 @@ fn nothing_acknowledged_is_lost_with_the_power() {
             next += 1;
         }
         assert_eq!(next, head.get() + 1);
-        eprintln!(
+        say(&format!(
             "acknowledged {acknowledged}, found {head:?}, {verified:?}, {:?}",
             log.report
-        );
+        ));
     }
 }
 
@@ -209,7 +213,7 @@ fn nothing_acknowledged_is_lost_with_the_power() {
 fn a_store_that_is_only_flushed_loses_what_it_acknowledged() {
     let mounted = match Mounted::new() {
         Ok(mounted) => mounted,
-        Err(reason) => return eprintln!("a power cut cannot be tested here: {reason}"),
+        Err(reason) => return say(&format!("a power cut cannot be tested here: {reason}")),
     };
     let acknowledged = cut_under(FLUSH_ONLY, &mounted);
     let disk = DataDir::open(&mounted.point.join("data")).expect("the directory is free");

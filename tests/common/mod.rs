@@ -7,6 +7,7 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+pub mod figures;
 pub mod python;
 
 use std::io::{BufRead, BufReader};

@@ -24,6 +24,7 @@ use std::path::Path;
 
 use client::{Answered, Client};
 use common::Server;
+use common::figures::say;
 use form::Form;
 use kill::Kill;
 use serde_json::Value;
@@ -59,7 +60,9 @@ async fn nothing_acknowledged_is_lost_when_the_service_is_killed() {
         retried,
         events,
     } = figures;
-    eprintln!("{rounds} kills: {answered} answers, {retried} retries, {events} events");
+    say(&format!(
+        "{rounds} kills: {answered} answers, {retried} retries, {events} events"
+    ));
 }
 
 async fn one_round(dir: &Path, round: u64, figures: &mut Figures) {

@@ -10,7 +10,9 @@ use contactd::{
     storage::{Batch, Disk, Faults, SimDisk, StorageError},
 };
 
-use super::{GROUPS, append, check_copies_agree, check_entries, lying::Lying, open, options};
+use super::{
+    GROUPS, append, check_copies_agree, check_entries, figures::say, lying::Lying, open, options,
+};
 
 /// What a history promised: `acknowledged` must be there, up to `possible` may.
 #[derive(Clone, Copy, Default)]
@@ -113,7 +115,9 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
             check_end(&disk, promised);
         }
     }
-    println!("{points} power cuts at {syncs} syncs: nothing acknowledged was lost");
+    say(&format!(
+        "{points} power cuts at {syncs} syncs: nothing acknowledged was lost"
+    ));
 }
 
 #[test]

@@ -12,6 +12,8 @@
 )]
 
 mod damage;
+#[path = "../common/figures.rs"]
+mod figures;
 mod histories;
 mod lying;
 mod real;
