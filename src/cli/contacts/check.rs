@@ -35,6 +35,11 @@ impl Checker {
         !matches!(self.check(card), Err(wrong) if wrong.code == "invalid")
     }
 
+    /// Whether it is larger than a contact may be.
+    pub fn is_too_large(&self, card: &Value) -> bool {
+        matches!(self.check(card), Err(wrong) if wrong.code == "too_large")
+    }
+
     /// The Card's JSON, or what is wrong with it.
     pub fn check(&self, card: &Value) -> Result<Vec<u8>, Wrong> {
         let body = card.to_string().into_bytes();

@@ -46,8 +46,17 @@ pub struct Record {
     pub line: u64,
     /// Its Card, which nobody has judged yet.
     pub card: Result<Value, Wrong>,
-    /// The properties that are kept in the Card as they stand in the file, for they fit no Card.
+    /// What of it is not in the Card as it should be.
+    pub left: Left,
+}
+
+/// The names of what a record holds and its Card does not, or not as a Card has it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Kept in the Card as it stands in the file, for it fits no Card.
     pub aside: Vec<String>,
+    /// Dropped, for with it the record would be too large for a contact.
+    pub dropped: Vec<String>,
 }
 
 impl Record {
@@ -56,7 +65,10 @@ impl Record {
         Self {
             line,
             card,
-            aside: Vec::new(),
+            left: Left {
+                aside: Vec::new(),
+                dropped: Vec::new(),
+            },
         }
     }
 }
@@ -94,7 +106,10 @@ impl Wrong {
     }
 
     fn too_large() -> Self {
-        let max = RAW_BYTES_MAX;
+        Self::longer_than(RAW_BYTES_MAX)
+    }
+
+    fn longer_than(max: usize) -> Self {
         Self::new(
             "too_large",
             format!("The record has more than {max} bytes."),

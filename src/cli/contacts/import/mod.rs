@@ -27,7 +27,7 @@ use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
 use super::check::Checker;
-use super::format::{Format, Mapping, Reading, Record, Records, Wrong, delimiter};
+use super::format::{Format, Left, Mapping, Reading, Record, Records, Wrong, delimiter};
 use super::source::Source;
 
 /// Creates that are under way at once.
@@ -116,8 +116,8 @@ async fn dry_run(
     let mut judge = Judge::new()?;
     for record in records {
         match judge.judge(record)? {
-            Judged::Good(Create { line, aside, .. }) => {
-                report.note(Outcome::Imported { line, aside })?;
+            Judged::Good(Create { line, left, .. }) => {
+                report.note(Outcome::Imported { line, left })?;
             }
             Judged::Bad(outcome) => report.note(outcome)?,
         }
@@ -159,8 +159,8 @@ pub struct Create {
     key: String,
     /// Its Card.
     body: Vec<u8>,
-    /// Of what the Card keeps the name and value alone.
-    aside: Vec<String>,
+    /// What of the record is not in it as it should be.
+    left: Left,
 }
 
 /// What is to be done with a record.
@@ -185,7 +185,7 @@ impl Judge {
     }
 
     fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
-        let Record { line, card, aside } = record.map_err(|error| {
+        let Record { line, card, left } = record.map_err(|error| {
             Failure::failed(format!("the rest of the file can't be read: {error}"))
         })?;
         let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
@@ -219,7 +219,7 @@ impl Judge {
             line,
             key,
             body,
-            aside,
+            left,
         }))
     }
 }

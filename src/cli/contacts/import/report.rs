@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
-use super::super::format::Wrong;
+use super::super::format::{Left, Wrong};
 
 /// What became of a record.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub enum Outcome {
     Imported {
         /// Where it begins.
         line: u64,
-        /// What of it fits no Card: see `Record::aside`.
-        aside: Vec<String>,
+        /// What of it is not there as it should be.
+        left: Left,
     },
     /// It was a contact before.
     Known,
@@ -43,6 +43,10 @@ pub enum Outcome {
 #[serde(tag = "outcome", rename_all = "lowercase")]
 enum Entry<'a> {
     Aside {
+        line: u64,
+        properties: &'a [String],
+    },
+    Dropped {
         line: u64,
         properties: &'a [String],
     },
@@ -83,7 +87,10 @@ impl Report {
     /// Notes what became of the next record.
     pub fn note(&mut self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
-            Outcome::Imported { line, aside } => {
+            Outcome::Imported {
+                line,
+                left: Left { aside, dropped },
+            } => {
                 self.imported += 1;
                 if !aside.is_empty() {
                     let names = aside.join(", ");
@@ -92,6 +99,12 @@ impl Report {
                     );
                     let properties = &aside;
                     self.write(&Entry::Aside { line, properties }, &[text])?;
+                }
+                if !dropped.is_empty() {
+                    let names = dropped.join(", ");
+                    let text = format!("line {line}: dropped, for it is too large: {names}");
+                    let properties = &dropped;
+                    self.write(&Entry::Dropped { line, properties }, &[text])?;
                 }
             }
             Outcome::Known => self.known += 1,

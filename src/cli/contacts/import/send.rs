@@ -57,14 +57,14 @@ impl<'a> Sender<'a> {
             line,
             key,
             body,
-            aside,
+            left,
         } = create;
         let answer = self.answer(&key, &body).await?;
         match answer.status {
             StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
                 Ok(Outcome::Known)
             }
-            StatusCode::CREATED => Ok(Outcome::Imported { line, aside }),
+            StatusCode::CREATED => Ok(Outcome::Imported { line, left }),
             // The same content was sent before, with its tenant named in another way.
             StatusCode::UNPROCESSABLE_ENTITY => Ok(Outcome::Known),
             StatusCode::BAD_REQUEST

@@ -98,6 +98,24 @@ fn media_type(entry: &VCardEntry) -> Option<&'static str> {
     })
 }
 
+/// Drops the files that stand in a vCard, and gives the names of their properties.
+pub fn drop_files(vcard: &mut VCard) -> Vec<String> {
+    let mut names = Vec::new();
+    vcard.entries.retain(|entry| {
+        let is_file = entry.values.iter().any(|value| match value {
+            VCardValue::Binary(_) => true,
+            VCardValue::Text(text) => text.starts_with("data:"),
+            _ => false,
+        });
+        let name = entry.name.as_str().to_owned();
+        if is_file && !names.contains(&name) {
+            names.push(name);
+        }
+        !is_file
+    });
+    names
+}
+
 /// Puts aside each property that does not fit, and gives their names. One is tried without the
 /// others, but for the kind, which decides what a Card may have.
 pub fn put_aside(vcard: &mut VCard, fits: impl Fn(VCard) -> bool) -> Vec<String> {
@@ -141,7 +159,8 @@ mod tests {
         let mut card = record.card.expect("a Card");
         let object = card.as_object_mut().expect("an object");
         object.retain(|name, _| !["@type", "version"].contains(&name.as_str()));
-        (card, record.aside)
+        assert_eq!(record.left.dropped, Vec::<String>::new());
+        (card, record.left.aside)
     }
 
     fn check(version: &str, lines: &str, want: Value) {
@@ -234,5 +253,22 @@ mod tests {
             ]},
         });
         assert_eq!(card, want);
+    }
+    #[test]
+    fn a_picture_too_large_for_a_contact_does_not_lose_the_person() {
+        let picture = "AAAA".repeat(crate::domain::limits::RECORD_BYTES_MAX / 4);
+        for (version, photo) in [
+            ("3.0", format!("PHOTO;ENCODING=b;TYPE=JPEG:{picture}")),
+            ("4.0", format!("PHOTO:data:image/jpeg;base64,{picture}")),
+        ] {
+            let lines = format!("FN:Ann\n{photo}\nEMAIL:ann@x.de");
+            let text = format!("BEGIN:VCARD\nVERSION:{version}\n{lines}\nEND:VCARD\n");
+            let mut reader = Reader::new(text.as_bytes()).expect("a reader");
+            let record = reader.next().expect("a record").expect("it can be read");
+            assert_eq!(record.left.dropped, ["PHOTO"], "{version}");
+            let card = record.card.expect("a Card");
+            assert_eq!(card["emails"]["k1"]["address"], "ann@x.de", "{version}");
+            assert_eq!(card.get("media"), None, "{version}");
+        }
     }
 }

@@ -17,7 +17,11 @@ use serde_json::{Map, Value};
 use super::super::super::exit::Failure;
 use super::super::check::Checker;
 use super::lines::Lines;
-use super::{RAW_BYTES_MAX, Record, Wrong};
+use super::{Left, Record, Wrong};
+
+/// The longest vCard that is read, in bytes: one with a picture of a person in it. Only without the
+/// picture can it become a contact.
+const VCARD_BYTES_MAX: usize = 4 << 20;
 
 /// Reads vCards.
 pub struct Reader<R> {
@@ -60,12 +64,12 @@ impl<R: Read> Reader<R> {
             cut: false,
         };
         let read = loop {
-            let room = RAW_BYTES_MAX.saturating_sub(raw.bytes.len());
+            let room = VCARD_BYTES_MAX.saturating_sub(raw.bytes.len());
             // However little room there is left, the end must be seen.
             let Some(line) = self.lines.next(room.max(64))? else {
                 break Err(unfinished());
             };
-            raw.cut |= line.cut || raw.bytes.len() > RAW_BYTES_MAX;
+            raw.cut |= line.cut || raw.bytes.len() > VCARD_BYTES_MAX;
             if is(&line.bytes, b"BEGIN:VCARD") {
                 self.begun = Some(line.number);
                 break Err(unfinished());
@@ -81,10 +85,10 @@ impl<R: Read> Reader<R> {
         };
         let line = raw.line;
         Ok(Some(match read {
-            Ok((card, aside)) => Record {
+            Ok((card, left)) => Record {
                 line,
                 card: Ok(card),
-                aside,
+                left,
             },
             Err(wrong) => Record::new(line, Err(wrong)),
         }))
@@ -123,10 +127,10 @@ fn unfinished() -> Wrong {
 }
 
 impl Raw {
-    /// Its Card, and the names of what had to be put aside.
-    fn card(&self, checker: &Checker) -> Result<(Value, Vec<String>), Wrong> {
+    /// Its Card, and what of it is not there as it should be.
+    fn card(&self, checker: &Checker) -> Result<(Value, Left), Wrong> {
         if self.cut {
-            return Err(Wrong::too_large());
+            return Err(Wrong::longer_than(VCARD_BYTES_MAX));
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|_| Wrong::not_utf8())?;
         guarded(|| card(text, checker))?
@@ -139,7 +143,7 @@ fn guarded<T>(turn: impl FnOnce() -> T) -> Result<T, Wrong> {
         .map_err(|_| Wrong::new("not_convertible", "There is no Card for this vCard."))
 }
 
-fn card(text: &str, checker: &Checker) -> Result<(Value, Vec<String>), Wrong> {
+fn card(text: &str, checker: &Checker) -> Result<(Value, Left), Wrong> {
     let mut vcard =
         VCard::parse(text).map_err(|_| Wrong::new("malformed_vcard", "The lines are no vCard."))?;
     match vcard.version() {
@@ -150,13 +154,18 @@ fn card(text: &str, checker: &Checker) -> Result<(Value, Vec<String>), Wrong> {
         }
     }
     mend::mend(&mut vcard);
-    let card = converted(vcard.clone())?;
+    let mut left = Left::default();
+    let mut card = converted(vcard.clone())?;
+    if checker.is_too_large(&card) {
+        left.dropped = mend::drop_files(&mut vcard);
+        card = converted(vcard.clone())?;
+    }
     if checker.is_valid(&card) {
-        return Ok((card, Vec::new()));
+        return Ok((card, left));
     }
     let fits = |part| converted(part).is_ok_and(|card| checker.is_valid(&card));
-    let aside = mend::put_aside(&mut vcard, fits);
-    Ok((converted(vcard)?, aside))
+    left.aside = mend::put_aside(&mut vcard, fits);
+    Ok((converted(vcard)?, left))
 }
 
 fn converted(vcard: VCard) -> Result<Value, Wrong> {
@@ -326,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_bad_vcard_is_refused_where_it_begins_and_the_next_is_read() {
-        let large = "x".repeat(RAW_BYTES_MAX);
+        let large = "x".repeat(VCARD_BYTES_MAX);
         let text = format!(
             "stray\nBEGIN:VCARD\nVERSION:2.1\nFN:A\nEND:VCARD\n\nBEGIN:VCARD\nFN:B\n\
              BEGIN:VCARD\nVERSION:4.0\nNOTE:{large}\nEND:VCARD\n\
