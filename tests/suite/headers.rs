@@ -181,3 +181,56 @@ async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
     assert_eq!(told[2]["cursor"], cursor);
     assert_eq!(told[3], &json!({"entriesCount": 1}));
 }
+
+#[tokio::test]
+async fn whoever_is_known_is_told_how_far_the_log_has_come_wherever_they_ask() {
+    let house = House::new(&[]);
+    let api = apis::ALL.into_iter().find(|api| api.name == "native");
+    let caller = house.admin(api.expect("it is spoken"), 0);
+    caller.created(ANN).await;
+    for (method, path, status) in [("GET", "/nothing", 404), ("DELETE", "/contacts/batch", 405)] {
+        let known = caller.send(method, path, &[], "").await;
+        assert_eq!((known.status, known.position()), (status, 2), "{path}");
+        let unknown = house.server.send(method, path, &[], None).await;
+        assert_eq!(unknown.header("contact-position"), None, "{path}");
+    }
+    let batch = caller.send("DELETE", "/contacts/batch", &[], "").await;
+    assert_eq!(batch.header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn our_own_routes_wait_for_a_position_too() {
+    let house = House::new(&["--request-timeout", "1"]);
+    let api = apis::ALL.into_iter().find(|api| api.name == "native");
+    let caller = house.admin(api.expect("it is spoken"), 0);
+    let unknown = format!("/contacts/{}", uuid::Uuid::nil());
+    for path in ["/events", "/stats", "/audit/proof/1", &unknown] {
+        let far = [("contact-min-position", "1000000")];
+        let late = caller.send("GET", path, &far, "").await;
+        assert_eq!(late.status, 503, "{path}: {late:?}");
+        let bad = [("contact-min-position", "+1")];
+        let bad = caller.send("GET", path, &bad, "").await;
+        assert_eq!(bad.status, 400, "{path}: {bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_read_names_the_contact_though_it_is_gone() {
+    let house = House::new(&["--audit-reads"]);
+    let api = apis::ALL.into_iter().find(|api| api.name == "native");
+    let caller = house.admin(api.expect("it is spoken"), 0);
+    let id = caller.created(ANN).await;
+    assert_eq!(caller.delete(&id).await.status, 204);
+    let before = house.head().await;
+    for path in ["", "/history"] {
+        let path = format!("/contacts/{id}{path}");
+        caller.send("GET", &path, &[], "").await;
+    }
+    // Nobody waits for recorded reads, but a write goes behind them.
+    house.head().await;
+    let reads = house.events_after(before).await;
+    for read in &reads[..4] {
+        assert_eq!(read["data"]["operation"], "RETRIEVE");
+        assert_eq!(read["subject"], id.as_str(), "{read}");
+    }
+}

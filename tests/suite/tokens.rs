@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::apis;
+use crate::common::{Server, temp_dir};
 use crate::house::{House, now};
 
 /// What a token says.
@@ -45,4 +46,14 @@ async fn our_own_tokens_end_when_they_say() {
         .send("GET", "/contacts", &[], "")
         .await;
     assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+#[tokio::test]
+async fn open_mode_signs_nothing() {
+    let dir = temp_dir();
+    let server = Server::start(dir.path(), &[]);
+    let body = json!({"application_token": "anything"});
+    let path = "/api/v1/authenticate";
+    let answer = server.send("POST", path, &[], Some(&body)).await;
+    assert_eq!(answer.json(), json!({"auth_token": "anything"}));
 }
