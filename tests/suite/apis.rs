@@ -12,6 +12,12 @@ const UNKNOWN_UUID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// Every dialect, in the order of the service's own table.
 pub static ALL: [&Api; 6] = [&NATIVE, &MATTR, &ORACLE, &EMNIFY, &THENA, &KARE];
 
+/// The description of a dialect.
+pub fn by_name(name: &str) -> &'static Api {
+    let found = ALL.into_iter().find(|api| api.name == name);
+    found.expect("a description")
+}
+
 #[test]
 fn every_dialect_is_described() {
     let served: Vec<_> = dialect::ALL.iter().map(|d| d.rules().name).collect();

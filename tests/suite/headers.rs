@@ -147,8 +147,7 @@ async fn reads_are_recorded_where_the_vendor_or_the_operator_wants_it() {
 #[tokio::test]
 async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
     let house = House::new(&[]);
-    let api = apis::ALL.into_iter().find(|api| api.name == "mattr");
-    let mattr = house.admin(api.expect("it is spoken"), 0);
+    let mattr = house.admin(apis::by_name("mattr"), 0);
     for _ in 0..3 {
         mattr.created(ANN).await;
     }
@@ -185,8 +184,7 @@ async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
 #[tokio::test]
 async fn whoever_is_known_is_told_how_far_the_log_has_come_wherever_they_ask() {
     let house = House::new(&[]);
-    let api = apis::ALL.into_iter().find(|api| api.name == "native");
-    let caller = house.admin(api.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("native"), 0);
     caller.created(ANN).await;
     for (method, path, status) in [("GET", "/nothing", 404), ("DELETE", "/contacts/batch", 405)] {
         let known = caller.send(method, path, &[], "").await;
@@ -201,8 +199,7 @@ async fn whoever_is_known_is_told_how_far_the_log_has_come_wherever_they_ask() {
 #[tokio::test]
 async fn our_own_routes_wait_for_a_position_too() {
     let house = House::new(&["--request-timeout", "1"]);
-    let api = apis::ALL.into_iter().find(|api| api.name == "native");
-    let caller = house.admin(api.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("native"), 0);
     let unknown = format!("/contacts/{}", uuid::Uuid::nil());
     for path in ["/events", "/stats", "/audit/proof/1", &unknown] {
         let far = [("contact-min-position", "1000000")];
@@ -217,8 +214,7 @@ async fn our_own_routes_wait_for_a_position_too() {
 #[tokio::test]
 async fn a_recorded_read_names_the_contact_though_it_is_gone() {
     let house = House::new(&["--audit-reads"]);
-    let api = apis::ALL.into_iter().find(|api| api.name == "native");
-    let caller = house.admin(api.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     assert_eq!(caller.delete(&id).await.status, 204);
     let before = house.head().await;

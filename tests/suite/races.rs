@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 
-use crate::api::{Api, Person};
+use crate::api::Person;
 use crate::apis;
 use crate::common::Answer;
 use crate::house::House;
@@ -27,11 +27,6 @@ fn tally(answers: &[Answer]) -> HashMap<u16, usize> {
         *tally.entry(answer.status).or_default() += 1;
     }
     tally
-}
-
-fn described(name: &str) -> &'static Api {
-    let found = apis::ALL.into_iter().find(|api| api.name == name);
-    found.expect("a description")
 }
 
 #[tokio::test]
@@ -97,7 +92,7 @@ async fn of_many_updates_of_one_version_one_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_participant_has_ten_contacts_at_most() {
     let house = House::new(&[]);
-    let api = described("mattr");
+    let api = apis::by_name("mattr");
     let caller = house.admin(api, 0);
     let answers = join_all((0..RIVALS).map(|_| caller.create(ANN))).await;
     assert_eq!(
@@ -122,7 +117,7 @@ async fn a_participant_has_ten_contacts_at_most() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_belongs_to_one_contact() {
     let house = House::new(&[]);
-    let api = described("thena");
+    let api = apis::by_name("thena");
     let caller = house.admin(api, 0);
     let answers = join_all((0..RIVALS).map(|_| caller.create(ANN))).await;
     assert_eq!(

@@ -27,8 +27,7 @@ const OWNERS: [(&str, &str, &str, &str); 3] = [
 async fn another_spelling_of_the_owner_is_the_same_request() {
     let house = House::new(&[]);
     for (name, path, one, other) in OWNERS {
-        let api = apis::ALL.into_iter().find(|api| api.name == name);
-        let api = api.expect("it is spoken");
+        let api = apis::by_name(name);
         let token = house.token("c", &["admin"], &["*"], 3_000);
         let caller = house.admin(api, 0).with_token(token);
         let body = (api.create)(ANN).to_string();
@@ -52,8 +51,7 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
 #[tokio::test]
 async fn another_spelling_of_the_contact_is_the_same_request() {
     let house = House::new(&[]);
-    let api = apis::ALL.into_iter().find(|api| api.name == "native");
-    let caller = house.admin(api.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     let key = [
         ("idempotency-key", "once"),

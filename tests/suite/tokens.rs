@@ -18,8 +18,7 @@ fn claims(token: &str) -> Value {
 #[tokio::test]
 async fn a_traded_token_ends_with_the_one_it_was_traded_for() {
     let house = House::new(&[]);
-    let emnify = apis::ALL.into_iter().find(|api| api.name == "emnify");
-    let caller = house.admin(emnify.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("emnify"), 0);
     for (left, most) in [(50, 50), (100_000, 4 * 60 * 60)] {
         let long = house.token("c", &["admin"], &[caller.tenant], left);
         let before = now();
@@ -38,8 +37,7 @@ async fn a_traded_token_ends_with_the_one_it_was_traded_for() {
 #[tokio::test]
 async fn our_own_tokens_end_when_they_say() {
     let house = House::new(&[]);
-    let native = apis::ALL.into_iter().find(|api| api.name == "native");
-    let caller = house.admin(native.expect("it is spoken"), 0);
+    let caller = house.admin(apis::by_name("native"), 0);
     let ended = house.token("c", &["admin"], &["*"], -1);
     let answer = caller
         .with_token(ended)
