@@ -12,6 +12,17 @@ use crate::dialect::native::Native;
 use crate::dialect::{Answer, Ask, Call, Caller, Dialect, Query, Reply, Request, Route, Write};
 use crate::domain::{self, FailureCode, Owner};
 
+/// What a Card is, as far as our own API minds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// A contact can be made of it.
+    Fits,
+    /// It is larger than a contact may be.
+    TooLarge,
+    /// It is none.
+    Invalid,
+}
+
 /// Judges Cards.
 pub struct Checker {
     route: &'static Route,
@@ -30,14 +41,13 @@ impl Checker {
         }
     }
 
-    /// Whether it is a Card, however large.
-    pub fn is_valid(&self, card: &Value) -> bool {
-        !matches!(self.check(card), Err(wrong) if wrong.code == "invalid")
-    }
-
-    /// Whether it is larger than a contact may be.
-    pub fn is_too_large(&self, card: &Value) -> bool {
-        matches!(self.check(card), Err(wrong) if wrong.code == "too_large")
+    /// Whether it is a Card, and how large.
+    pub fn judge(&self, card: &Value) -> Judgement {
+        match self.check(card) {
+            Err(wrong) if wrong.code == "invalid" => Judgement::Invalid,
+            Err(wrong) if wrong.code == "too_large" => Judgement::TooLarge,
+            _ => Judgement::Fits,
+        }
     }
 
     /// The Card's JSON, or what is wrong with it.

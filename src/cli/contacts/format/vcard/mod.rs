@@ -15,7 +15,7 @@ use calcard::vcard::{VCard, VCardVersion};
 use serde_json::{Map, Value};
 
 use super::super::super::exit::Failure;
-use super::super::check::Checker;
+use super::super::check::{Checker, Judgement};
 use super::lines::Lines;
 use super::{Left, Record, Wrong};
 
@@ -156,14 +156,17 @@ fn card(text: &str, checker: &Checker) -> Result<(Value, Left), Wrong> {
     mend::mend(&mut vcard);
     let mut left = Left::default();
     let mut card = converted(vcard.clone())?;
-    if checker.is_too_large(&card) {
+    let mut judgement = checker.judge(&card);
+    if judgement == Judgement::TooLarge {
         left.dropped = mend::drop_files(&mut vcard);
         card = converted(vcard.clone())?;
+        judgement = checker.judge(&card);
     }
-    if checker.is_valid(&card) {
+    if judgement != Judgement::Invalid {
         return Ok((card, left));
     }
-    let fits = |part| converted(part).is_ok_and(|card| checker.is_valid(&card));
+    let is_card = |card| checker.judge(&card) != Judgement::Invalid;
+    let fits = |part| converted(part).is_ok_and(is_card);
     left.aside = mend::put_aside(&mut vcard, fits);
     Ok((converted(vcard)?, left))
 }
