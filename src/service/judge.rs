@@ -134,17 +134,11 @@ impl<'a> Judge<'a> {
             given,
             found,
         } = trail;
-        let started = Header {
+        let start = Header {
             listed: *asked,
             ..self.header(owner, context, *operation, contact.clone())
         };
-        let cause = started.id;
-        let phase = Phase::Start { receipt: None };
-        let start = Event {
-            header: started,
-            phase,
-        };
-        self.push(start, None, None, Arc::default())?;
+        let cause = self.start(start, None)?;
         let phase = if *found {
             Phase::Success { erasure: None }
         } else {
@@ -279,11 +273,15 @@ impl<'a> Judge<'a> {
         let Command { owner, context, .. } = command;
         let operation = known.operation(attempt);
         let subject = known.subject();
-        let fields = &attempt.fields;
-        let cause = self.start(owner, context, operation, subject.clone(), fields, reach)?;
+        let fields = bounded(&attempt.fields);
+        let start = Header {
+            fields: fields.clone(),
+            ..self.header(owner, context, operation, subject.clone())
+        };
+        let cause = self.start(start, reach)?;
         let header = Header {
             causation: Some(cause),
-            fields: bounded(fields),
+            fields,
             ..self.header(owner, context, operation, subject)
         };
         let phase = Phase::Fail(failure.clone());
@@ -304,8 +302,11 @@ impl<'a> Judge<'a> {
     ) -> Result<Outcome, SubmitError> {
         let Command { owner, context, .. } = command;
         let operation = change.operation;
-        let subject = known.subject();
-        let cause = self.start(owner, context, operation, subject, &attempt.fields, reach)?;
+        let start = Header {
+            fields: bounded(&attempt.fields),
+            ..self.header(owner, context, operation, known.subject())
+        };
+        let cause = self.start(start, reach)?;
         let slot = match &known.before {
             Some(before) => before.slot,
             None => self.fresh_slot()?,
@@ -389,19 +390,7 @@ impl<'a> Judge<'a> {
         Ok(slot)
     }
 
-    fn start(
-        &mut self,
-        owner: &Owner,
-        context: &Context,
-        operation: Operation,
-        subject: Option<(ContactId, VendorKey)>,
-        fields: &[FieldName],
-        receipt: Option<Reach>,
-    ) -> Result<EventId, SubmitError> {
-        let header = Header {
-            fields: bounded(fields),
-            ..self.header(owner, context, operation, subject)
-        };
+    fn start(&mut self, header: Header, receipt: Option<Reach>) -> Result<EventId, SubmitError> {
         let id = header.id;
         if let Some(reach) = receipt {
             let receipt = Receipt {

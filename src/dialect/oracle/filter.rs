@@ -8,6 +8,7 @@ use super::ids::HexId;
 use super::record::Record;
 use super::schema::{ADDRESSES, BESIDE, MODES};
 use crate::dialect::fields::{ANY_TEXT, Text, text_problem};
+use crate::dialect::query::digits;
 use crate::dialect::{Filter, Order, Query, Window};
 use crate::domain::{Contact, Problem, Violation};
 
@@ -192,9 +193,8 @@ fn number(query: &Query, name: &'static str, max: usize) -> Result<Option<usize>
     let Some(text) = query.get(name) else {
         return Ok(None);
     };
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits && number <= max => Ok(Some(number)),
+    match digits(text) {
+        Some(number) if number <= max => Ok(Some(number)),
         _ => Err(Violation::new(name, Problem::OutOfRange)),
     }
 }
