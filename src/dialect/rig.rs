@@ -20,8 +20,8 @@ use super::{
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
-    EventId, Facts, Header, Operation, Outcome, Owner, Phase, Position, Rules, State, Tag,
-    Timestamp, batch_refused, decide,
+    EventId, Facts, Failure, FailureCode, Header, Operation, Outcome, Owner, Phase, Position,
+    Rules, State, Tag, Timestamp, decide,
 };
 use crate::wire::event_type;
 
@@ -247,7 +247,10 @@ impl Rig {
         let judged = write.attempts.iter().zip(decisions);
         judged
             .map(|(attempt, decision)| {
-                let decision = batch_refused(write.batch, decision);
+                let decision = match decision {
+                    Decision::Done(_) => refused_with_the_batch(),
+                    decision => decision,
+                };
                 self.apply(&write.owner, attempt, decision)
             })
             .collect()
@@ -420,6 +423,17 @@ fn first_owner(versions: &Versions) -> &Owner {
 
 fn id_of(versions: &Versions) -> ContactId {
     versions[0].0.header.contact.expect("its id")
+}
+
+/// What could have been done, had no other attempt of its batch been refused.
+fn refused_with_the_batch() -> Decision {
+    Decision::Refused {
+        failure: Failure {
+            code: FailureCode::BatchRefused,
+            violations: Vec::new(),
+        },
+        violations: Vec::new(),
+    }
 }
 
 fn header_map(headers: &[(&str, &str)]) -> HeaderMap {

@@ -4,9 +4,9 @@
 //! the repeat of something already done. It reads no clock and no store.
 
 use super::{
-    Action, Amend, Attempt, BatchMode, Card, ContactId, EraseReason, Erasure, Failure, FailureCode,
-    FieldName, IdRule, LookupKey, LookupKind, Operation, Position, Precondition, Rules, Tag, Track,
-    VendorKey, Violation, limits,
+    Action, Amend, Attempt, Card, ContactId, EraseReason, Erasure, Failure, FailureCode, FieldName,
+    IdRule, LookupKey, LookupKind, Operation, Position, Precondition, Rules, Tag, Track, VendorKey,
+    Violation, limits,
 };
 
 /// What is known of the contact that an attempt names.
@@ -118,15 +118,6 @@ pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) 
             _ if attempt.precondition != Precondition::None => refuse(FailureCode::VersionMismatch),
             _ => create(state, card, &attempt.fields, rules, facts),
         },
-    }
-}
-
-/// What an attempt of a batch comes to when another of its attempts was refused.
-#[must_use]
-pub fn batch_refused(mode: BatchMode, decision: Decision) -> Decision {
-    match (mode, decision) {
-        (BatchMode::AllOrNothing, Decision::Done(_)) => refuse(FailureCode::BatchRefused),
-        (_, decision) => decision,
     }
 }
 

@@ -23,7 +23,7 @@ pub use command::{
     Match, Precondition, Receipt, Target,
 };
 pub use contact::{Actor, Contact, Content};
-pub use decide::{Change, Current, Decision, Facts, Repeat, State, batch_refused, decide};
+pub use decide::{Change, Current, Decision, Facts, Repeat, State, decide};
 pub use event::{
     Erasure, Event, Failure, FailureCode, FieldName, Header, Listed, Operation, Outcome, Phase,
     Reach,
