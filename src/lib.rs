@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`domain`] | contacts, commands, events; `decide` and `evolve`; no I/O |
 //! | [`storage`] | bytes on a disk, and a simulated disk that loses them |
-//! | [`seal`] | the key of each contact; sealing and erasing |
+//! | [`keys`] | the key of each contact; sealing and erasing |
 //! | [`log`] | records, frames, the journal; append, read, recover |
 //! | [`audit`] | the hash tree over the log, checkpoints and proofs |
 //! | [`projection`] | folds of the log into views |
@@ -32,10 +32,10 @@ pub mod dialect;
 pub mod domain;
 pub mod gateway;
 pub mod http;
+pub mod keys;
 pub mod log;
 pub mod nats;
 pub mod projection;
-pub mod seal;
 pub mod service;
 pub mod storage;
 pub mod wire;

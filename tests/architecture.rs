@@ -23,7 +23,7 @@ use source::{Source, is_name, item_end, without_tests};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["storage"],
-    &["seal"],
+    &["keys"],
     &["log"],
     &["audit"],
     &["projection"],
@@ -280,7 +280,7 @@ fn a_name_from_above_is_seen_wherever_it_stands() {
     );
     check(
         "log/mod.rs",
-        "use super::{seal::Key, nats::{self}};",
+        "use super::{keys::Key, nats::{self}};",
         &["`log` names `nats`"],
     );
     check("log/a.rs", "use self::audit; use super::audit;", &[]);
@@ -303,7 +303,7 @@ fn what_is_said_or_tested_is_not_named() {
     check("const A: char = '\"'; fn f<'a>(b: &'a u8) -> u8 { b'\\'' }");
     check("#[cfg(test)]\nmod tests { use crate::log::{A, B}; fn f() { crate::http::g() } }");
     check("#[cfg(test)] #[derive(Debug)] struct A(crate::log::B);");
-    let text = "#[cfg(test)] use crate::seal; use crate::log;";
+    let text = "#[cfg(test)] use crate::keys; use crate::log;";
     self::check(floors_hold, "domain/a.rs", text, &["`domain` names `log`"]);
 }
 

@@ -29,9 +29,9 @@ use contactd::audit::{self, Against, KeyName, Note, ProofFile, Sealer, Signer, T
 use contactd::auth::{AccessClaims, OwnKey};
 use contactd::dialect::REGISTRY;
 use contactd::domain::{ContactId, Owner, Position, Target};
+use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::{self, OpenOptions};
 use contactd::projection::Contacts;
-use contactd::seal::{Hasher, KeyRing, MasterKey};
 use contactd::service::{self, Opening, Service};
 use contactd::storage::DataDir;
 use serde_json::json;

@@ -23,7 +23,7 @@ use super::{
     tree::Hash,
     verify::{Findings, read_checkpoint},
 };
-use crate::{domain::Position, log, seal::FileError};
+use crate::{domain::Position, keys::FileError, log};
 
 /// Why sealed entries cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use super::{
     tree::{Frontier, Hash, bag},
     verify::{Damage, Findings},
 };
-use crate::{domain::Position, seal::FileError};
+use crate::{domain::Position, keys::FileError};
 
 /// The hashes of a tile as those below give them; `None` where those are lost.
 type Computed = Vec<Option<Hash>>;

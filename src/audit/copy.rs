@@ -13,7 +13,7 @@ use super::{
     tile::Tiles,
     tower::{TILE_WIDTH, hashes_at},
 };
-use crate::seal::{FileError, durable};
+use crate::keys::{FileError, durable};
 
 /// How often a newer checkpoint is taken before it is given up.
 const TRIES: usize = 100;

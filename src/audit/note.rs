@@ -13,7 +13,7 @@ use ed25519_dalek::{
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::seal::{FileError, durable};
+use crate::keys::{FileError, durable};
 
 /// A note longer than this is refused.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;

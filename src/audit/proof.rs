@@ -13,7 +13,7 @@ use super::{
     tower::TILE_HEIGHT,
     tree::{Frontier, Hash},
 };
-use crate::{domain::Position, seal::FileError};
+use crate::{domain::Position, keys::FileError};
 
 /// Why a proof cannot be given.
 #[derive(Debug, thiserror::Error)]

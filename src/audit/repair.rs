@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     domain::Position,
-    seal::{FileError, durable},
+    keys::{FileError, durable},
 };
 
 /// What was done.

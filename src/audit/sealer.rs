@@ -31,8 +31,8 @@ use super::{
 };
 use crate::{
     domain::Position,
+    keys::{FileError, durable},
     log,
-    seal::{FileError, durable},
 };
 
 /// The checkpoint's file, below `audit/`.

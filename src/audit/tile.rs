@@ -21,7 +21,7 @@ use super::{
     tower::TILE_WIDTH,
     tree::{HASH_BYTES, Hash},
 };
-use crate::seal::{FileError, durable};
+use crate::keys::{FileError, durable};
 
 /// The longest entry, in bytes: what the `u16` before it can say.
 pub const ENTRY_BYTES_MAX: usize = 65_535;

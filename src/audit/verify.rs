@@ -19,7 +19,7 @@ use super::{
     tree::Hash,
     witness::{Kept, kept},
 };
-use crate::{domain::Position, seal::FileError};
+use crate::{domain::Position, keys::FileError};
 
 /// Damages that are listed; more are counted.
 const DAMAGES_MAX: usize = 1_000;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::Timestamp,
-    seal::{FileError, durable},
+    keys::{FileError, durable},
 };
 
 /// The directory of what witnesses cosigned, below `audit/`.

@@ -16,9 +16,9 @@ use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{self, Against, SealerError};
 use crate::domain::Position;
+use crate::keys::durable;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
-use crate::seal::durable;
-use crate::service::give_up_keys;
+use crate::service::mark_keys_lost;
 use crate::storage::{DataDir, DirFiles};
 
 /// What a backup has of the data directory, beside the audit log's files and the keys.
@@ -134,14 +134,14 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         ));
     };
     // A backup with keys may lack those that were destroyed while it was taken.
-    let keyless = give_up_keys(&opened.reader, &data.keys, &mut |_| {})?;
+    let missing_keys = mark_keys_lost(&opened.reader, &data.keys, &mut |_| {})?;
     println!(
         "restored {head} events; the tree of the first {} has the root hash {}",
         checkpoint.size, checkpoint.root
     );
-    if keyless > 0 {
+    if missing_keys > 0 {
         println!(
-            "the backup has no keys of {keyless} contacts: events replay, verify and count, but \
+            "the backup has no keys of {missing_keys} contacts: events replay, verify and count, but \
              their personal data is not readable"
         );
     }

@@ -11,8 +11,8 @@ use super::progress::Progress;
 use crate::audit::{self, Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
+use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
-use crate::seal::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::service::{self, Audit, Opening, Options, VIEWS};
 use crate::storage::{DataDir, Disk};
 
@@ -197,11 +197,11 @@ impl Data {
         for repair in &opening.repairs {
             eprintln!("contactd: repaired: {repair}");
         }
-        if opening.keyless > 0 {
+        if opening.missing_keys > 0 {
             eprintln!(
                 "contactd: the keys of {} contacts are not in this directory; their personal data \
                  cannot be read",
-                opening.keyless
+                opening.missing_keys
             );
         }
         let journal = opening.journal.clone();

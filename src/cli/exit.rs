@@ -1,7 +1,7 @@
 //! How the program ends where it does not end well: a code for scripts, a message for people.
 
+use crate::keys::{IndexKeyError, KeyFileError, OpenError as KeysError};
 use crate::log::OpenError as LogError;
-use crate::seal::{IndexKeyError, KeyFileError, OpenError as KeysError};
 use crate::service::OpenError;
 use crate::storage::StorageError;
 

@@ -13,7 +13,7 @@ use crate::domain::{
     Actor, ContactId, DialectId, Event, EventId, Fingerprint, Operation, Owner, Phase, Position,
     Status, Tag, Target, Timestamp, VendorKey, evolve,
 };
-use crate::seal::Slot;
+use crate::keys::Slot;
 
 /// What was answered under an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Actor, Contact, Content, Registry, Tag, Target, Track, VendorKey};
-use crate::seal::Slot;
+use crate::keys::Slot;
 
 /// One contact, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]

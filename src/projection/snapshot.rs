@@ -17,7 +17,7 @@ use crate::domain::{
     Actor, ContactId, DialectId, EventId, Fact, Fingerprint, Owner, Position, Status, Tag,
     Timestamp, Track, VendorKey,
 };
-use crate::seal::Slot;
+use crate::keys::Slot;
 
 /// Changes with the meaning of the view: a snapshot of another version is not read.
 pub const VIEW_VERSION: u8 = 1;

@@ -20,8 +20,8 @@ use crate::audit::{
     VerifierKey, with_cosignatures,
 };
 use crate::domain::Position;
+use crate::keys::FileError;
 use crate::log::Journal;
-use crate::seal::FileError;
 
 /// How long something new waits for its checkpoint, at most.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -2,12 +2,12 @@
 //! what a contact's content was sealed with is there unless somebody destroyed or gave it up.
 
 use super::OpenError;
-use super::keyless::Keyless;
+use super::missing_keys::MissingKeys;
 use super::shared::{self, Body};
 use crate::domain::{Event, EventId, Operation, Phase, Position, Timestamp};
+use crate::keys::KeyRing;
 use crate::log::record::{self, Record};
 use crate::log::{self, OpenOptions};
-use crate::seal::KeyRing;
 use crate::storage::Disk;
 
 /// What a check has found.
@@ -16,7 +16,7 @@ pub struct Checked {
     /// What is wrong, a line each, at most a thousand.
     pub wrong: Vec<String>,
     /// How many contacts' keys were given up, by a restore without keys or a repair.
-    pub given_up: usize,
+    pub marked_lost: usize,
 }
 
 /// Reads every event, opens what can be opened, and changes nothing.
@@ -47,7 +47,7 @@ pub fn check_records(
     check.keys(keys);
     Ok(Checked {
         wrong: check.wrong,
-        given_up: check.keyless.given_up.len(),
+        marked_lost: check.missing_keys.marked_lost.len(),
     })
 }
 
@@ -61,7 +61,7 @@ struct Check {
     open: Option<(Position, EventId)>,
     time: Timestamp,
     /// The contacts whose content can't be opened so far.
-    keyless: Keyless,
+    missing_keys: MissingKeys,
 }
 
 impl Check {
@@ -88,7 +88,7 @@ impl Check {
         }
         let writes = matches!(header.operation, Operation::Create | Operation::Update);
         let success = matches!(phase, Phase::Success { .. });
-        if !self.keyless.fold(record, keys) {
+        if !self.missing_keys.fold(record, keys) {
             return;
         }
         match shared::open(keys, record) {
@@ -100,10 +100,10 @@ impl Check {
 
     /// What no erasure has explained up to the end.
     fn keys(&mut self, keys: &KeyRing) {
-        if let Err(error) = keys.check(self.keyless.next) {
+        if let Err(error) = keys.check(self.missing_keys.next) {
             self.wrong.push(error.to_string());
         }
-        let mut lost: Vec<_> = std::mem::take(&mut self.keyless.lost)
+        let mut lost: Vec<_> = std::mem::take(&mut self.missing_keys.lost)
             .into_values()
             .collect();
         lost.sort_unstable_by_key(|(position, _)| *position);

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
+use crate::keys::{SealError, SlotError};
 use crate::log;
-use crate::seal::{SealError, SlotError};
 
 /// Why a command has no outcome.
 #[derive(Debug, Error)]

@@ -15,9 +15,9 @@ use crate::domain::{
     EventId, Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase,
     Position, Reach, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
 };
+use crate::keys::{RESERVE_BATCH, Slot};
 use crate::log::record::{self, EncodeError, Record};
 use crate::projection::{Contacts, Entry, Receipt};
-use crate::seal::{RESERVE_BATCH, Slot};
 
 /// One event of the group, encoded.
 pub struct Pending {

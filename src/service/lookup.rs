@@ -7,8 +7,8 @@ use crate::domain::{
     Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, Repeat, Status, Tag,
     Target, VendorKey,
 };
+use crate::keys::SealError;
 use crate::projection::Entry;
-use crate::seal::SealError;
 
 /// What is known.
 #[derive(Default)]

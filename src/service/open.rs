@@ -8,17 +8,17 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
-use super::keyless::{self, is_erasure};
+use super::missing_keys::{self, is_erasure};
 use super::recent::Recent;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
 use super::writer::Writer;
 use super::{ReadError, Service};
 use crate::domain::{Event, EventId, Phase, Position, Registry, Status, Tag};
+use crate::keys::{Hasher, KeyRing, SealError, SlotError};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
 use crate::projection::Contacts;
-use crate::seal::{Hasher, KeyRing, SealError, SlotError};
 use crate::storage::{Disk, Files, StorageError};
 
 /// The directory of views: everything in it can be made again from the log.
@@ -45,7 +45,7 @@ pub struct Opening {
     /// What had to be repaired in the log.
     pub repairs: Vec<Repair>,
     /// How many contacts that nobody erased have no key here: their content can't be read.
-    pub keyless: usize,
+    pub missing_keys: usize,
     /// For the audit floor, which drops what it has sealed.
     pub journal: Arc<Journal>,
 }
@@ -98,7 +98,7 @@ pub fn open(
     let contacts = folder.fold(saved.unwrap_or_default(), progress)?;
     keys.resume(contacts.next_slot())?;
     finish_erasures(&contacts, &keys)?;
-    let keyless = keyless::count(&contacts, &keys).map_err(SlotError::from)?;
+    let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
     let sequencer = Sequencer::new(options.clock, contacts.time());
     let (head, _) = watch::channel(contacts.position());
     let shared = Arc::new(Shared {
@@ -134,7 +134,7 @@ pub fn open(
             views: Arc::new(catch_up),
         },
         repairs: report,
-        keyless,
+        missing_keys,
         journal,
     })
 }

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use crate::domain::{
     ContactId, Content, DialectId, Owner, Position, Status, Tag, Target, VendorKey,
 };
+use crate::keys::Slot;
 use crate::projection::{Contacts, Entry, Receipt};
-use crate::seal::Slot;
 
 /// The changes of a group.
 #[derive(Clone, Debug, Default)]

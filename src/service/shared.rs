@@ -11,10 +11,10 @@ use super::recent::Recent;
 use crate::domain::{
     Card, Content, DialectId, LookupKey, LookupKind, Owner, Position, Receipt, Registry, Rules, Tag,
 };
+use crate::keys::{Hasher, KeyRing, SealError};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::{Contacts, Entry};
-use crate::seal::{Hasher, KeyRing, SealError};
 
 /// What the writer and the readers share.
 pub struct Shared {
@@ -114,7 +114,7 @@ pub fn open(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
     match keys.open_sealed(slot, &sealed.bound_to, &sealed.bytes) {
         Ok(plain) => Ok(Body::Open(Box::new(record::read_content(&plain)?))),
         Err(
-            SealError::Erased { .. } | SealError::MissingKey { .. } | SealError::GivenUp { .. },
+            SealError::Erased { .. } | SealError::MissingKey { .. } | SealError::MarkedLost { .. },
         ) => Ok(Body::Gone),
         Err(error) => Err(error.into()),
     }

@@ -202,7 +202,7 @@ enum CommitError {
     #[error(transparent)]
     Append(#[from] crate::log::AppendError),
     #[error("a key could not be destroyed: {0}")]
-    Erase(#[from] crate::seal::SlotError),
+    Erase(#[from] crate::keys::SlotError),
 }
 
 /// Whoever asked may be gone; the outcome stands all the same.

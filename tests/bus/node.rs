@@ -11,9 +11,9 @@ use contactd::domain::Position;
 use contactd::gateway::{
     Answered, Bus, Gateway, Health, Incoming, Settings, fresh_correlation, unix_seconds,
 };
+use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::nats;
-use contactd::seal::{Hasher, KeyRing, MasterKey};
 use contactd::service::{self, Service, system_clock};
 use contactd::storage::{DataDir, Disk};
 use contactd::wire::{Detail, cloud_event};

@@ -24,8 +24,8 @@ use contactd::{
         EventId, Failure, FailureCode, Fingerprint, Header, Listed, Operation, Owner, Phase,
         Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
     },
+    keys::{KeyRing, MasterKey, Slot},
     log::record,
-    seal::{KeyRing, MasterKey, Slot},
 };
 use serde_json::json;
 use uuid::Uuid;

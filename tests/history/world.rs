@@ -17,8 +17,8 @@ use contactd::{
     domain::{
         Command, Contact as Shown, Event, Outcome, Phase, Position, Status, Target, Timestamp,
     },
+    keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
-    seal::{Hasher, KeyRing, MasterKey},
     service::{self, Committed, Found, OpenError, Options, Selection, Service, Slice, SubmitError},
     storage::{Disk, SimDisk},
 };

@@ -10,8 +10,8 @@ use contactd::domain::{
     Precondition, Target,
 };
 use contactd::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
+use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
-use contactd::seal::{Hasher, KeyRing, MasterKey};
 use contactd::service::{self, Committed, Options, Service};
 use contactd::storage::DataDir;
 use http::HeaderMap;

@@ -2,8 +2,8 @@
 
 use contactd::domain::{Operation, Phase, Position};
 use contactd::gateway::StatsAsk;
+use contactd::keys::{KeyRing, MasterKey};
 use contactd::log::{self, OpenOptions, record};
-use contactd::seal::{KeyRing, MasterKey};
 use contactd::storage::DataDir;
 use serde_json::json;
 

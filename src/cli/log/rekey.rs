@@ -7,7 +7,7 @@ use clap::Args;
 use super::super::data::{Data, Purpose, master_key_in};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
-use crate::seal::{MasterKey, RotateError};
+use crate::keys::{MasterKey, RotateError};
 
 /// Under which key.
 #[derive(Args)]

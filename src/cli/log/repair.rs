@@ -8,7 +8,7 @@ use super::DirectoryOptions;
 use crate::audit::{self, Repaired, Sealer};
 use crate::domain::Position;
 use crate::log::{self, OpenOptions, Reader};
-use crate::service::give_up_keys;
+use crate::service::mark_keys_lost;
 
 /// Completes the store and the journal from each other and from the bundles, then the bundles and
 /// tiles from the log.
@@ -52,7 +52,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
 /// Keys have no second copy: what is lost of them is given up, and said.
 fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
     let progress = Progress::new("looking for the contacts' keys");
-    let lost = give_up_keys(reader, &data.keys, &mut |at| progress.reach(at))?;
+    let lost = mark_keys_lost(reader, &data.keys, &mut |at| progress.reach(at))?;
     drop(progress);
     let lost = (lost > 0).then(|| {
         format!(

@@ -49,13 +49,13 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     drop(progress);
     let mut wrong: Vec<String> = verified.damages.iter().map(described).collect();
     let is_whole = wrong.is_empty();
-    let mut given_up = 0;
+    let mut marked_lost = 0;
     if is_whole {
         let progress = Progress::new("reading the events");
         let mut reach = |at| progress.reach(at);
         let checked = check_records(&data.dir, &data.keys, &log_options, &mut reach)?;
         wrong.extend(checked.wrong);
-        given_up = checked.given_up;
+        marked_lost = checked.marked_lost;
     }
     wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
@@ -66,7 +66,7 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     } else {
         wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, None)?.1);
     }
-    conclude(verified.head, given_up, &wrong)
+    conclude(verified.head, marked_lost, &wrong)
 }
 
 fn described(damage: &log::Damage) -> String {
@@ -119,12 +119,12 @@ fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure
     Ok(checkpoint)
 }
 
-fn conclude(head: Position, given_up: usize, wrong: &[String]) -> Result<(), Failure> {
+fn conclude(head: Position, marked_lost: usize, wrong: &[String]) -> Result<(), Failure> {
     if wrong.is_empty() {
         print!("verified {head} events: nothing is wrong");
-        if given_up > 0 {
+        if marked_lost > 0 {
             print!(
-                "; the personal data of {given_up} contacts is not here, by a restore or repair without their keys"
+                "; the personal data of {marked_lost} contacts is not here, by a restore or repair without their keys"
             );
         }
         println!();

@@ -15,7 +15,7 @@ mod v1;
 use thiserror::Error;
 
 use crate::domain::{Content, Event, limits};
-use crate::seal::{KeyRing, SealError, Slot};
+use crate::keys::{KeyRing, SealError, Slot};
 
 /// The version this release writes.
 pub const VERSION: u8 = 1;

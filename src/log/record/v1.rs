@@ -10,7 +10,7 @@ use crate::domain::{
     Failure, FailureCode, FieldName, Fingerprint, Header, Listed, Operation, Owner, Phase,
     Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
 };
-use crate::seal::Slot;
+use crate::keys::Slot;
 
 /// The clear header. Numbers are for ever.
 #[derive(Encode, Decode)]

@@ -139,7 +139,7 @@ pub enum SealError {
     #[error(
         "the key in slot {slot} is not in this directory; restore keys/ to read what it sealed"
     )]
-    GivenUp {
+    MarkedLost {
         /// Whose key.
         slot: Slot,
     },

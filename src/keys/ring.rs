@@ -103,7 +103,7 @@ impl State {
 
 impl KeyRing {
     /// Opens the keys in a directory, and creates directory and file where there are none; the
-    /// file counts from the first [`resume`](Self::resume) or [`give_up`](Self::give_up) on. A
+    /// file counts from the first [`resume`](Self::resume) or [`mark_lost`](Self::mark_lost) on. A
     /// rotation that was cut off is finished or undone, by which key was given.
     ///
     /// # Errors
@@ -176,12 +176,12 @@ impl KeyRing {
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as
-    /// [`SealError::GivenUp`]. Every slot before `next`, as in [`check`](Self::check), then has
+    /// [`SealError::MarkedLost`]. Every slot before `next`, as in [`check`](Self::check), then has
     /// its place. On the disk when this returns; a crash before leaves a new file uncounted.
     ///
     /// # Errors
     /// The disk refused, or the system gives no random bytes; the same call may be made again.
-    pub fn give_up(
+    pub fn mark_lost(
         &self,
         slots: impl IntoIterator<Item = Slot>,
         next: Slot,
@@ -193,7 +193,7 @@ impl KeyRing {
         }
         for slot in slots {
             self.cache.lock().forget(slot);
-            let bytes = state.file.give_up(slot).map_err(SlotError::Random)?;
+            let bytes = state.file.mark_lost(slot).map_err(SlotError::Random)?;
             state.file.write(slot, &bytes)?;
         }
         state.file.sync()?;
@@ -345,7 +345,7 @@ impl KeyRing {
         match state.file.unwrap(slot, &bytes) {
             Held::Erased => Err(SealError::Erased { slot }),
             Held::Missing => Err(SealError::MissingKey { slot }),
-            Held::GivenUp => Err(SealError::GivenUp { slot }),
+            Held::MarkedLost => Err(SealError::MarkedLost { slot }),
             Held::Damaged => Err(SealError::DamagedKey { slot }),
             Held::Key(key) => {
                 self.cache.lock().put(slot, key.clone());

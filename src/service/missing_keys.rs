@@ -8,24 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::OpenError;
 use crate::domain::{Event, Phase, Position, Status};
+use crate::keys::{FileError, KeyRing, SealError, Slot};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::Contacts;
-use crate::seal::{FileError, KeyRing, SealError, Slot};
 
 /// What an event of a contact's content or end says, folded oldest first. It grows by the contacts
 /// that can't be read, not by those that can.
 #[derive(Default)]
-pub(super) struct Keyless {
+pub(super) struct MissingKeys {
     /// The slot behind the highest that the log names.
     pub(super) next: Slot,
     /// The first content of each contact whose key was lost, and why it can't be had.
     pub(super) lost: BTreeMap<Slot, (Position, SealError)>,
     /// The contacts whose key was given up.
-    pub(super) given_up: BTreeSet<Slot>,
+    pub(super) marked_lost: BTreeSet<Slot>,
 }
 
-impl Keyless {
+impl MissingKeys {
     /// Folds an event; whether its content can be opened, if it has one.
     pub(super) fn fold(&mut self, record: &Record, keys: &KeyRing) -> bool {
         let Some(slot) = record.slot else {
@@ -34,7 +34,7 @@ impl Keyless {
         self.next = self.next.max(slot.next());
         if is_erasure(&record.event) {
             self.lost.remove(&slot);
-            self.given_up.remove(&slot);
+            self.marked_lost.remove(&slot);
             return true;
         }
         if record.sealed.is_none() {
@@ -42,8 +42,8 @@ impl Keyless {
         }
         match keys.refusal(slot) {
             None => return true,
-            Some(SealError::GivenUp { .. }) => {
-                self.given_up.insert(slot);
+            Some(SealError::MarkedLost { .. }) => {
+                self.marked_lost.insert(slot);
             }
             Some(error) => {
                 let position = record.event.header.position;
@@ -65,16 +65,16 @@ pub(super) const fn is_erasure(event: &Event) -> bool {
 ///
 /// # Errors
 /// The log can't be read, or the ring can't be written.
-pub fn give_up_keys(
+pub fn mark_keys_lost(
     reader: &Reader,
     keys: &KeyRing,
     progress: &mut dyn FnMut(Position),
 ) -> Result<usize, OpenError> {
-    let mut keyless = Keyless::default();
+    let mut missing_keys = MissingKeys::default();
     for entry in reader.scan(Position::FIRST, reader.head()) {
         let (position, bytes) = entry.map_err(super::ReadError::from)?;
         let record = record::decode(&bytes).map_err(super::ReadError::from)?;
-        keyless.fold(&record, keys);
+        missing_keys.fold(&record, keys);
         if position.get().is_multiple_of(4_096) {
             progress(position);
         }
@@ -85,22 +85,25 @@ pub fn give_up_keys(
             SealError::MissingKey { .. } | SealError::Erased { .. }
         )
     };
-    let lost = keyless.lost.iter().filter(|(_, (_, error))| is_gone(error));
+    let lost = missing_keys
+        .lost
+        .iter()
+        .filter(|(_, (_, error))| is_gone(error));
     let lost: Vec<Slot> = lost.map(|(slot, _)| *slot).collect();
-    keys.give_up(lost.iter().copied(), keyless.next)?;
+    keys.mark_lost(lost.iter().copied(), missing_keys.next)?;
     Ok(lost.len())
 }
 
 /// How many contacts that were not erased have no key.
 pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileError> {
-    let keyless = keys.without_key(contacts.next_slot())?;
-    if keyless.is_empty() {
+    let missing_keys = keys.without_key(contacts.next_slot())?;
+    if missing_keys.is_empty() {
         return Ok(0);
     }
     let kept = contacts
         .all_after(None)
         .filter(|entry| entry.track.status != Status::Erased);
     Ok(kept
-        .filter(|entry| keyless.binary_search(&entry.slot).is_ok())
+        .filter(|entry| missing_keys.binary_search(&entry.slot).is_ok())
         .count())
 }

@@ -49,17 +49,17 @@ pub(super) enum Held {
     Key(ContactKey),
     Erased,
     Missing,
-    GivenUp,
+    MarkedLost,
     Damaged,
 }
 
 /// Whether the bytes of a slot are of the form of a key, which says nothing of whether they open.
 fn has_form_of_key(bytes: &SlotBytes) -> bool {
-    *bytes != ERASED && *bytes != MISSING && !is_given_up(bytes)
+    *bytes != ERASED && *bytes != MISSING && !is_marked_lost(bytes)
 }
 
 /// A wrapped key is zeros by chance as seldom as a key is guessed.
-fn is_given_up(bytes: &SlotBytes) -> bool {
+fn is_marked_lost(bytes: &SlotBytes) -> bool {
     let mut wrapped = bytes.iter().skip(NONCE_BYTES).take(KEY_BYTES);
     wrapped.all(|byte| *byte == 0)
 }
@@ -254,8 +254,8 @@ impl SlotFile {
     }
 
     /// The bytes of a slot that says that its key was given up.
-    pub(super) fn give_up(&self, slot: Slot) -> Result<SlotBytes, getrandom::Error> {
-        let aad = given_up_aad(self.generation, slot);
+    pub(super) fn mark_lost(&self, slot: Slot) -> Result<SlotBytes, getrandom::Error> {
+        let aad = marked_lost_aad(self.generation, slot);
         let (nonce, tag) = encrypt(&self.cipher, &aad, &mut [])?;
         let mut bytes = MISSING;
         join(&mut bytes, &[&nonce, &[0; KEY_BYTES], &tag]);
@@ -275,11 +275,11 @@ impl SlotFile {
         let Some((wrapped, tag)) = rest.split_first_chunk::<KEY_BYTES>() else {
             return Held::Damaged;
         };
-        if is_given_up(bytes) {
-            let aad = given_up_aad(self.generation, slot);
+        if is_marked_lost(bytes) {
+            let aad = marked_lost_aad(self.generation, slot);
             let authentic = decrypt(&self.cipher, &aad, nonce, &mut [], tag);
             return if authentic {
-                Held::GivenUp
+                Held::MarkedLost
             } else {
                 Held::Damaged
             };
@@ -337,7 +337,7 @@ fn slot_aad(generation: u64, slot: Slot) -> Vec<u8> {
     [MAGIC.as_slice(), b"/slot", &numbers.concat()].concat()
 }
 
-fn given_up_aad(generation: u64, slot: Slot) -> Vec<u8> {
+fn marked_lost_aad(generation: u64, slot: Slot) -> Vec<u8> {
     let numbers = [generation.to_be_bytes(), slot.get().to_be_bytes()];
     [MAGIC.as_slice(), b"/given up", &numbers.concat()].concat()
 }

@@ -93,7 +93,7 @@ fn rewrap(
             let bytes = from.read(slot)?;
             let bytes = match from.unwrap(slot, &bytes) {
                 Held::Erased | Held::Missing => bytes,
-                Held::GivenUp => to.give_up(slot).map_err(RotateError::Random)?,
+                Held::MarkedLost => to.mark_lost(slot).map_err(RotateError::Random)?,
                 Held::Damaged => return Err(RotateError::Damaged { slot }),
                 Held::Key(key) => to
                     .wrap(slot, Zeroizing::new(**key))

@@ -76,7 +76,7 @@ fn keys_that_are_given_up_say_so_and_the_work_goes_on() {
     let resumed = ring.resume(Slot::new(5));
     assert!(matches!(resumed, Err(SlotError::Lost { used: 5, .. })));
     assert!(!KeyRing::is_in(&dir).unwrap(), "nothing counts so far");
-    ring.give_up([0, 2, 4].map(Slot::new), Slot::new(5))
+    ring.mark_lost([0, 2, 4].map(Slot::new), Slot::new(5))
         .unwrap();
     ring.erase(Slot::new(1)).unwrap();
     ring.reserve(Slot::new(6)).unwrap();
@@ -85,7 +85,7 @@ fn keys_that_are_given_up_say_so_and_the_work_goes_on() {
         ring.resume(Slot::new(6)).unwrap();
         let read = |slot| ring.open_sealed(Slot::new(slot), AAD, &sealed);
         assert!(matches!(read(1), Err(SealError::Erased { .. })));
-        assert!(matches!(read(2), Err(SealError::GivenUp { .. })));
+        assert!(matches!(read(2), Err(SealError::MarkedLost { .. })));
         assert!(matches!(read(3), Err(SealError::MissingKey { .. })));
         assert_eq!(ring.open_sealed(Slot::new(5), AAD, &new).unwrap(), b"Cy");
         let without = ring.without_key(Slot::new(6)).unwrap();
@@ -102,7 +102,7 @@ fn no_flipped_bit_makes_a_key_given_up() {
     let (dir, master) = (TempDir::new().unwrap(), master());
     let (slot, erased) = (Slot::new(0), Slot::new(1));
     let ring = ring(&dir, &master, 0);
-    ring.give_up([slot], Slot::new(8)).unwrap();
+    ring.mark_lost([slot], Slot::new(8)).unwrap();
     ring.erase(erased).unwrap();
     drop(ring);
     let whole = fs::read(slots_path(&dir)).unwrap();
