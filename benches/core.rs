@@ -18,9 +18,9 @@ use contactd::{
         EventId, Facts, Header, Operation, Outcome, Owner, Phase, Position, State, Timestamp,
         decide,
     },
+    keys::{KeyRing, MasterKey, Slot},
     log::record,
     projection::Contacts,
-    seal::{KeyRing, MasterKey, Slot},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};

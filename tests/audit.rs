@@ -20,7 +20,7 @@ use base64::Engine;
 use bytes::Bytes;
 use contactd::{
     audit::{
-        Checkpoint, Cosigned, Entries, EntriesError, KeyName, Note, ProofFile, Sealer, Signer,
+        Checkpoint, Cosigned, Entries, EntriesError, Integrator, KeyName, Note, ProofFile, Signer,
         Tiles, VerifierKey,
     },
     domain::Position,
@@ -103,8 +103,8 @@ fn log(heads: &[u64]) -> Log {
     let signer = Signer::read_or_create(&dir.path().join("audit.key"), name).unwrap();
     let key = signer.verifier();
     let audit = dir.path().join("audit");
-    let mut sealer = Sealer::open(&audit, signer).unwrap();
-    let mut note = sealer.note().clone();
+    let mut integrator = Integrator::open(&audit, signer).unwrap();
+    let mut note = integrator.note().clone();
     for head in heads {
         let older = audit.join(format!("older-{head}"));
         fs::write(older, note.to_string()).unwrap();
@@ -117,8 +117,8 @@ fn log(heads: &[u64]) -> Log {
             1
         );
         fs::write(audit.join("cosigned"), cosigned).unwrap();
-        sealer.seal(Position::new(*head), &Made).unwrap();
-        note = sealer.note().clone();
+        integrator.integrate(Position::new(*head), &Made).unwrap();
+        note = integrator.note().clone();
     }
     let log = Log { dir, key };
     log.add_proofs(&note);

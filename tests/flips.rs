@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use common::Server;
 use common::figures::say;
-use contactd::audit::{self, Against, KeyName, Note, ProofFile, Sealer, Signer, Tiles};
+use contactd::audit::{self, Against, Integrator, KeyName, Note, ProofFile, Signer, Tiles};
 use contactd::auth::{AccessClaims, OwnKey};
 use contactd::dialect::REGISTRY;
 use contactd::domain::{ContactId, Owner, Position, Target};
@@ -108,8 +108,8 @@ fn open(dir: &Path) -> Fallible<Opened> {
     } = parts(dir)?;
     let own_key = OwnKey::load_or_create(dir).map_err(said)?;
     let log = log_options(dir, &signer)?;
-    // A sealer takes its key with it.
-    let sealer = Sealer::open(&dir.join("audit"), self::signer(dir)?).map_err(said)?;
+    // A integrator takes its key with it.
+    let integrator = Integrator::open(&dir.join("audit"), self::signer(dir)?).map_err(said)?;
     let options = service::Options {
         registry: REGISTRY,
         queue_limit: 8,
@@ -126,7 +126,7 @@ fn open(dir: &Path) -> Fallible<Opened> {
         disk,
         opening,
         signer,
-        note: sealer.note().clone(),
+        note: integrator.note().clone(),
         own_key,
         repairs,
     })
@@ -240,7 +240,7 @@ fn repair(dir: &Path) -> Fallible<()> {
     let (reader, head) = (&opened.reader, opened.reader.head());
     let audit = dir.join("audit");
     audit::repair(&audit, &parts.signer, reader, head, &mut |_, _| {}).map_err(said)?;
-    Sealer::open(&audit, parts.signer).map_err(said)?;
+    Integrator::open(&audit, parts.signer).map_err(said)?;
     Ok(())
 }
 

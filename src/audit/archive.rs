@@ -1,4 +1,4 @@
-//! Reading entries back from sealed bundles.
+//! Reading entries back from integrated bundles.
 //!
 //! Each entry is compared with the leaf that the tree has for it, so a bundle
 //! whose bytes have changed gives nothing rather than something else. Whether the
@@ -16,16 +16,16 @@ use bytes::Bytes;
 
 use super::{
     coord::{Coord, Kind},
+    integrator::{Entries, EntriesError},
     note::VerifierKey,
-    sealer::{Entries, EntriesError},
+    right_edge::{TILE_WIDTH, hashes_at},
     tile::Tiles,
-    tower::{TILE_WIDTH, hashes_at},
     tree::Hash,
     verify::{Findings, read_checkpoint},
 };
 use crate::{domain::Position, keys::FileError, log};
 
-/// Why sealed entries cannot be read.
+/// Why integrated entries cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A file cannot be read.
@@ -44,11 +44,11 @@ pub enum ArchiveError {
 pub struct Archive {
     tiles: Tiles,
     /// How many entries are in full bundles below a signed checkpoint.
-    sealed: Arc<AtomicU64>,
+    integrated: Arc<AtomicU64>,
 }
 
 impl Archive {
-    /// Reads without a sealer, for repairs and before the log is open. What is sealed is what the
+    /// Reads without a integrator, for repairs and before the log is open. What is integrated is what the
     /// checkpoint says; where that is lost, the full bundles that are there, without a gap.
     ///
     /// # Errors
@@ -62,29 +62,29 @@ impl Archive {
                 .take_while(|index| tiles.path(Coord::full(Kind::Entries, *index)).exists())
                 .count() as u64,
         };
-        let sealed = bundles.saturating_mul(TILE_WIDTH as u64);
-        let sealed = Arc::new(AtomicU64::new(sealed));
-        Ok(Self { tiles, sealed })
+        let integrated = bundles.saturating_mul(TILE_WIDTH as u64);
+        let integrated = Arc::new(AtomicU64::new(integrated));
+        Ok(Self { tiles, integrated })
     }
 
-    /// Reads beside a sealer, which keeps the count.
-    pub(super) fn following(tiles: Tiles, sealed: Arc<AtomicU64>) -> Self {
-        Self { tiles, sealed }
+    /// Reads beside a integrator, which keeps the count.
+    pub(super) fn following(tiles: Tiles, integrated: Arc<AtomicU64>) -> Self {
+        Self { tiles, integrated }
     }
 
     /// The last position that is in a full bundle below a signed checkpoint.
     #[must_use]
-    pub fn sealed(&self) -> Position {
-        Position::new(self.sealed.load(Ordering::Acquire))
+    pub fn integrated(&self) -> Position {
+        Position::new(self.integrated.load(Ordering::Acquire))
     }
 
     /// The entries of one bundle from `from` on, so between one and 256; none above
-    /// [`sealed`](Self::sealed), or at zero.
+    /// [`integrated`](Self::integrated), or at zero.
     ///
     /// # Errors
     /// The bundle cannot be read or trusted.
     pub fn read(&self, from: Position) -> Result<Vec<Bytes>, ArchiveError> {
-        if from == Position::ZERO || from > self.sealed() {
+        if from == Position::ZERO || from > self.integrated() {
             return Ok(Vec::new());
         }
         let leaf = from.previous().get();
@@ -105,8 +105,8 @@ impl Entries for Archive {
 }
 
 impl log::Archive for Archive {
-    fn sealed(&self) -> Position {
-        self.sealed()
+    fn integrated(&self) -> Position {
+        self.integrated()
     }
 
     fn read(&self, from: Position) -> Option<Vec<Bytes>> {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::{
     checkpoint::parse_decimal,
-    tower::{TILE_WIDTH, hashes_at},
+    right_edge::{TILE_WIDTH, hashes_at},
 };
 
 /// Levels that a tree of 2^64 leaves has.

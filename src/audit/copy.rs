@@ -1,4 +1,4 @@
-//! Copies the audit log beside a running sealer: what one checkpoint covers, no more, no less.
+//! Copies the audit log beside a running integrator: what one checkpoint covers, no more, no less.
 //!
 //! Full tiles and bundles never change, so those that the copy has are passed over. A partial one
 //! may go while it is being copied, because a newer checkpoint is there: then that one is taken.
@@ -8,10 +8,10 @@ use std::path::Path;
 use super::{
     checkpoint::Checkpoint,
     coord::{Coord, Kind},
+    integrator::CHECKPOINT,
     note::{NOTE_BYTES_MAX, VerifierKey},
-    sealer::CHECKPOINT,
+    right_edge::{TILE_WIDTH, hashes_at},
     tile::Tiles,
-    tower::{TILE_WIDTH, hashes_at},
 };
 use crate::keys::{FileError, durable};
 

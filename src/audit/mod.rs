@@ -4,18 +4,18 @@
 //! entry bundles in the layout of C2SP tlog-tiles, and signed as checkpoints:
 //! what Tessera, Sunlight and Rekor do, so that auditors have tools for it. A
 //! leaf is the hash of the bytes as the log has them, where personal values are
-//! sealed: a person can be forgotten, and every proof stays valid.
+//! integrated: a person can be forgotten, and every proof stays valid.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `tree`, `tower` | the hash tree; its growing edge, as tiles have it |
+//! | `tree`, `right_edge` | the hash tree; its growing edge, as tiles have it |
 //! | `coord`, `tile` | names of tiles and bundles; their bytes and files |
 //! | `note`, `checkpoint` | signed notes and keys; what a log signs of its tree |
-//! | `sealer` | from the durable log to files and a checkpoint |
+//! | `integrator` | from the durable log to files and a checkpoint |
 //! | `archive` | reading entries back from bundles |
 //! | `proof`, `proof_file` | inclusion and consistency; the proof one can keep |
-//! | `climb`, `verify` | who lies, and from which position on |
-//! | `copy` | a backup of it, beside a running sealer |
+//! | `check_tiles`, `verify` | who lies, and from which position on |
+//! | `copy` | a backup of it, beside a running integrator |
 //! | `repair` | from the copies that are left to what was signed |
 //! | `witness` | others who vouch for a checkpoint |
 //!
@@ -25,17 +25,17 @@
 //! it. The threat model is in this folder's `README.md`.
 
 mod archive;
+mod check_tiles;
 mod checkpoint;
-mod climb;
 mod coord;
 mod copy;
+mod integrator;
 mod note;
 mod proof;
 mod proof_file;
 mod repair;
-mod sealer;
+mod right_edge;
 mod tile;
-mod tower;
 mod tree;
 mod verify;
 mod witness;
@@ -44,6 +44,7 @@ pub use archive::{Archive, ArchiveError};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use coord::{Coord, Kind};
 pub use copy::{CopyError, copy};
+pub use integrator::{Entries, EntriesError, IntegrateError, Integrator};
 pub use note::{
     KeyKind, KeyName, NOTE_BYTES_MAX, Note, SignatureLine, Signer, SignerError, VerifierKey,
 };
@@ -52,9 +53,8 @@ pub use proof::{
 };
 pub use proof_file::{ProofFile, ProofFileError};
 pub use repair::{RepairError, Repaired, repair};
-pub use sealer::{Entries, EntriesError, Sealer, SealerError};
+pub use right_edge::TILE_WIDTH;
 pub use tile::{ENTRY_BYTES_MAX, Tiles};
-pub use tower::TILE_WIDTH;
 pub use tree::{Frontier, HASH_BYTES, Hash};
 pub use verify::{Against, Damage, Verified, signed_by_another, signed_size, verify};
 pub use witness::{

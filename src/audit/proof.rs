@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use super::{
     checkpoint::Checkpoint,
     coord::{Coord, Kind},
+    right_edge::TILE_HEIGHT,
     tile::Tiles,
-    tower::TILE_HEIGHT,
     tree::{Frontier, Hash},
 };
 use crate::{domain::Position, keys::FileError};
@@ -260,7 +260,7 @@ impl<'a> Nodes<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        sealer::tests::{Made, audit, made, sealer},
+        integrator::tests::{Made, audit, integrator, made},
         tree::naive_root,
     };
     use super::*;
@@ -310,11 +310,11 @@ mod tests {
 
     fn log(size: u64) -> Log {
         let dir = TempDir::new().unwrap();
-        let mut sealer = sealer(&dir);
-        sealer.seal(Position::new(size), &Made).unwrap();
+        let mut integrator = integrator(&dir);
+        integrator.integrate(Position::new(size), &Made).unwrap();
         Log {
             tiles: Tiles::at(&audit(&dir)),
-            newest: sealer.checkpoint().clone(),
+            newest: integrator.checkpoint().clone(),
             _dir: dir,
         }
     }

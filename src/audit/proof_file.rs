@@ -110,15 +110,18 @@ impl fmt::Display for ProofFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sealer::tests::{Made, audit, made, sealer, signer};
+    use super::super::integrator::tests::{Made, audit, integrator, made, signer};
     use super::*;
     use tempfile::TempDir;
 
     #[test]
     fn a_proof_convinces_and_no_bit_of_it_may_change() {
         let dir = TempDir::new().unwrap();
-        let mut sealer = sealer(&dir);
-        let note = sealer.seal(Position::new(300), &Made).unwrap().unwrap();
+        let mut integrator = integrator(&dir);
+        let note = integrator
+            .integrate(Position::new(300), &Made)
+            .unwrap()
+            .unwrap();
         let tiles = Tiles::at(&audit(&dir));
         let key = signer(&dir).verifier();
         for position in [1, 2, 256, 257, 300] {

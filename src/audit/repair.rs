@@ -15,10 +15,10 @@ use bytes::Bytes;
 use super::{
     checkpoint::Checkpoint,
     coord::{Coord, Kind},
+    integrator::{CHECKPOINT, Entries, write_checkpoint},
     note::{KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey},
-    sealer::{CHECKPOINT, Entries, write_checkpoint},
+    right_edge::{RightEdge, TILE_WIDTH, TileHashes, hashes_at},
     tile::{Named, Tiles, Writing, hash_bytes, push_entry},
-    tower::{TILE_WIDTH, TileHashes, Tower, hashes_at},
     tree::{Frontier, Hash},
     verify::{Findings, read_checkpoint},
     witness::{Kept, kept},
@@ -84,9 +84,9 @@ pub enum RepairError {
          backup)"
     )]
     OtherKey,
-    /// The checkpoint is lost, and the log ends before what was sealed.
+    /// The checkpoint is lost, and the log ends before what was integrated.
     #[error(
-        "the checkpoint is lost and the log ends at {head}, before events that were sealed; \
+        "the checkpoint is lost and the log ends at {head}, before events that were integrated; \
          restore the data directory from a backup"
     )]
     Behind {
@@ -177,15 +177,15 @@ impl Rebuild<'_> {
         mut target: Option<Target<'_, '_>>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Hash, RepairError> {
-        let mut tower = Tower::default();
+        let mut right_edge = RightEdge::default();
         for index in 0..self.size.div_ceil(TILE_WIDTH as u64) {
             progress(index);
             let entries = self.choose(index)?;
             let mut bundle = Vec::new();
             for entry in &entries {
                 push_entry(&mut bundle, entry);
-                tower.push(Hash::leaf(entry));
-                while let Some(tile) = tower.take_full() {
+                right_edge.push(Hash::leaf(entry));
+                while let Some(tile) = right_edge.take_full() {
                     self.mend_tile(&tile, &mut target)?;
                 }
             }
@@ -200,10 +200,10 @@ impl Rebuild<'_> {
                 }
             }
         }
-        for tile in tower.partial() {
+        for tile in right_edge.partial() {
             self.mend_tile(&tile, &mut target)?;
         }
-        Ok(tower.root())
+        Ok(right_edge.root())
     }
 
     /// The entries of a bundle, from the copy that is right.
@@ -313,8 +313,8 @@ impl Rebuild<'_> {
             .collect())
     }
 
-    /// Where no root is signed: whether nothing was sealed beyond the log's end, and what was
-    /// sealed of the last bundle is what the log has there.
+    /// Where no root is signed: whether nothing was integrated beyond the log's end, and what was
+    /// integrated of the last bundle is what the log has there.
     fn check_end(&self, head: Position) -> Result<(), RepairError> {
         let last = hashes_at(self.size, 1);
         let tail = Coord::full(Kind::Entries, last);
@@ -329,8 +329,8 @@ impl Rebuild<'_> {
         };
         let chosen = self.choose(last)?;
         for narrow in self.narrower(coord)? {
-            let sealed = self.tiles.entries(narrow)?;
-            if sealed.is_some_and(|sealed| !chosen.starts_with(&sealed)) {
+            let integrated = self.tiles.entries(narrow)?;
+            if integrated.is_some_and(|integrated| !chosen.starts_with(&integrated)) {
                 let first = Position::new(coord.first_leaf()).next();
                 let last = Position::new(self.size);
                 return Err(RepairError::Lost { first, last });
@@ -371,9 +371,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::super::{
-        sealer::{
+        integrator::{
             EntriesError,
-            tests::{Made, audit, files, restore, sealer, signer},
+            tests::{Made, audit, files, integrator, restore, signer},
         },
         verify::{Against, verify},
     };
@@ -388,10 +388,12 @@ mod tests {
         }
     }
 
-    fn sealed(heads: &[u64]) -> TempDir {
+    fn integrated(heads: &[u64]) -> TempDir {
         let dir = TempDir::new().unwrap();
         for head in heads {
-            sealer(&dir).seal(Position::new(*head), &Made).unwrap();
+            integrator(&dir)
+                .integrate(Position::new(*head), &Made)
+                .unwrap();
         }
         dir
     }
@@ -409,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_in_another_name_is_not_signed_anew() {
-        let dir = sealed(&[300]);
+        let dir = integrated(&[300]);
         let before = files(&audit(&dir));
         let name = KeyName::parse("contactd.local/another").unwrap();
         let other = Signer::read(&dir.path().join("audit.key"), name).unwrap();
@@ -431,7 +433,7 @@ mod tests {
 
     #[test]
     fn every_file_that_changes_or_goes_comes_back_as_it_was() {
-        let dir = sealed(&[250, 256, 600, 650]);
+        let dir = integrated(&[250, 256, 600, 650]);
         let whole = files(&audit(&dir));
         for (path, bytes) in &whole {
             for change in 0..3 {
@@ -460,7 +462,7 @@ mod tests {
 
     #[test]
     fn tiles_come_back_without_a_log() {
-        let dir = sealed(&[600]);
+        let dir = integrated(&[600]);
         let whole = files(&audit(&dir));
         let path = audit(&dir).join("tile/0/001");
         fs::write(&path, b"").unwrap();
@@ -476,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_bundle_that_no_copy_has_is_named_and_nothing_is_written() {
-        let dir = sealed(&[600]);
+        let dir = integrated(&[600]);
         for name in ["tile/entries/001", "tile/0/000"] {
             fs::write(audit(&dir).join(name), b"").unwrap();
         }
@@ -499,20 +501,20 @@ mod tests {
                 Ok((from.get()..).zip(entries).map(changed).collect())
             }
         }
-        let dir = sealed(&[600]);
+        let dir = integrated(&[600]);
         fs::write(audit(&dir).join("checkpoint"), b"lost").unwrap();
         let behind = mend(&dir, &Made, 590);
         assert!(matches!(behind, Err(RepairError::Behind { .. })));
         let other = mend(&dir, &Other, 610);
         assert!(matches!(other, Err(RepairError::Lost { .. })));
-        // The sealed copy is believed, where there is one.
+        // The integrated copy is believed, where there is one.
         assert_eq!(mend(&dir, &Other, 600).unwrap().signed, Some(600));
         assert!(is_whole(&dir));
         fs::write(audit(&dir).join("checkpoint"), b"lost").unwrap();
         assert_eq!(mend(&dir, &Made, 700).unwrap().signed, Some(700));
         assert!(is_whole(&dir));
-        let mut sealer = sealer(&dir);
-        sealer.seal(Position::new(800), &Made).unwrap();
+        let mut integrator = integrator(&dir);
+        integrator.integrate(Position::new(800), &Made).unwrap();
         assert!(is_whole(&dir));
     }
 }

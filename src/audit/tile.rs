@@ -18,7 +18,7 @@ use bytes::{Buf, Bytes};
 use super::{
     checkpoint::parse_decimal,
     coord::Coord,
-    tower::TILE_WIDTH,
+    right_edge::TILE_WIDTH,
     tree::{HASH_BYTES, Hash},
 };
 use crate::keys::{FileError, durable};

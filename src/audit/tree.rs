@@ -100,12 +100,12 @@ impl Frontier {
     /// The root of the tree.
     #[must_use]
     pub fn root(&self) -> Hash {
-        bag(self.peaks.iter().rev())
+        fold_peaks(self.peaks.iter().rev())
     }
 }
 
 /// The root above peaks, given from the smallest subtree to the largest.
-pub(super) fn bag<'a>(peaks: impl IntoIterator<Item = &'a Hash>) -> Hash {
+pub(super) fn fold_peaks<'a>(peaks: impl IntoIterator<Item = &'a Hash>) -> Hash {
     let mut peaks = peaks.into_iter();
     let Some(smallest) = peaks.next() else {
         return Hash::empty();

@@ -8,14 +8,14 @@
 use std::{fmt, path::Path};
 
 use super::{
+    check_tiles::TileCheck,
     checkpoint::{Checkpoint, CheckpointError},
-    climb::Climb,
     coord::Coord,
+    integrator::{CHECKPOINT, Entries},
     note::{NOTE_BYTES_MAX, VerifierKey},
     proof::root_at,
-    sealer::{CHECKPOINT, Entries},
+    right_edge::TILE_WIDTH,
     tile::Tiles,
-    tower::TILE_WIDTH,
     tree::Hash,
     witness::{Kept, kept},
 };
@@ -75,7 +75,7 @@ pub enum Damage {
         /// The file's name.
         name: String,
     },
-    /// The log has another entry than was sealed, or cannot give it.
+    /// The log has another entry than was integrated, or cannot give it.
     Log {
         /// Which.
         position: Position,
@@ -131,7 +131,10 @@ impl fmt::Display for Damage {
             ),
             Self::Witness { name } => write!(f, "{name}, kept from a witness, is damaged"),
             Self::Log { position } => {
-                write!(f, "the log does not hold event {position} as it was sealed")
+                write!(
+                    f,
+                    "the log does not hold event {position} as it was integrated"
+                )
             }
         }
     }
@@ -184,7 +187,7 @@ pub struct Against<'a> {
     /// Checkpoints of this log that were kept elsewhere, already trusted. They are compared once
     /// everything else is whole.
     pub older: &'a [Checkpoint],
-    /// The log itself, which should hold what was sealed.
+    /// The log itself, which should hold what was integrated.
     pub log: Option<&'a dyn Entries>,
 }
 
@@ -204,16 +207,16 @@ pub fn verify(
     let checkpoint = read_checkpoint(&tiles, key, &mut findings)?;
     if let Some(checkpoint) = &checkpoint {
         let size = checkpoint.size;
-        let mut climb = Climb::new(&tiles, size, &mut findings);
+        let mut check_tiles = TileCheck::new(&tiles, size, &mut findings);
         let mut strangers = Vec::new();
         for index in 0..size.div_ceil(TILE_WIDTH as u64) {
             progress(index * TILE_WIDTH as u64, size);
-            let leaves = climb.bundle(index)?;
+            let leaves = check_tiles.bundle(index)?;
             if let (Some(log), Some(leaves)) = (against.log, leaves) {
                 compare_log(log, index, &leaves, &mut strangers);
             }
         }
-        climb.finish(checkpoint.root)?;
+        check_tiles.finish(checkpoint.root)?;
         strangers
             .into_iter()
             .for_each(|damage| findings.add(damage));

@@ -6,27 +6,29 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::super::{
-    sealer::{
+    integrator::{
         EntriesError,
-        tests::{Made, audit, files, made, restore, sealer, signer},
+        tests::{Made, audit, files, integrator, made, restore, signer},
     },
     tile::hash_bytes,
     tree::Frontier,
 };
 use super::*;
 
-/// A sealed log and its files.
+/// A integrated log and its files.
 struct Log {
     dir: TempDir,
     key: VerifierKey,
     whole: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// A log that was sealed up to each of these positions in turn.
+/// A log that was integrated up to each of these positions in turn.
 fn log(heads: &[u64]) -> Log {
     let dir = TempDir::new().unwrap();
     for head in heads {
-        sealer(&dir).seal(Position::new(*head), &Made).unwrap();
+        integrator(&dir)
+            .integrate(Position::new(*head), &Made)
+            .unwrap();
     }
     let (key, whole) = (signer(&dir).verifier(), files(&audit(&dir)));
     Log { dir, key, whole }
@@ -196,14 +198,14 @@ fn a_log_rewritten_and_signed_anew_is_found_by_who_kept_a_checkpoint() {
     }
     let dir = TempDir::new().unwrap();
     let mut older = Vec::new();
-    let mut honest = sealer(&dir);
+    let mut honest = integrator(&dir);
     for head in [100, 400, 500, 600] {
-        honest.seal(Position::new(head), &Made).unwrap();
+        honest.integrate(Position::new(head), &Made).unwrap();
         older.push(honest.checkpoint().clone());
     }
     fs::remove_dir_all(audit(&dir)).unwrap();
-    let mut forged = sealer(&dir);
-    forged.seal(Position::new(600), &Rewritten).unwrap();
+    let mut forged = integrator(&dir);
+    forged.integrate(Position::new(600), &Rewritten).unwrap();
     let key = signer(&dir).verifier();
     let verify = |older: &[Checkpoint]| {
         let against = Against {
@@ -221,7 +223,9 @@ fn a_log_rewritten_and_signed_anew_is_found_by_who_kept_a_checkpoint() {
     assert_eq!(found.first(), Some(Position::new(401)));
     // A log that was cut: right up to where it ends.
     fs::remove_dir_all(audit(&dir)).unwrap();
-    sealer(&dir).seal(Position::new(450), &Made).unwrap();
+    integrator(&dir)
+        .integrate(Position::new(450), &Made)
+        .unwrap();
     let found = verify(&older);
     assert_eq!(found.first(), Some(Position::new(451)));
 }

@@ -278,8 +278,8 @@ fn file_of(dir: &Path, witness: &VerifierKey) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::super::{
+        integrator::tests::{Made, audit, integrator, signer},
         note::KeyName,
-        sealer::tests::{Made, audit, sealer, signer},
         verify::{Against, Damage, verify},
     };
     use super::*;
@@ -327,9 +327,9 @@ mod tests {
     fn a_cosignature_is_checked_kept_and_shown() {
         let dir = TempDir::new().unwrap();
         let (key, known, stranger) = (signer(&dir).verifier(), witness(1), witness(2));
-        let mut sealer = sealer(&dir);
-        let note = sealer
-            .seal(Position::new(300), &Made)
+        let mut integrator = integrator(&dir);
+        let note = integrator
+            .integrate(Position::new(300), &Made)
             .unwrap()
             .unwrap()
             .clone();
@@ -348,8 +348,8 @@ mod tests {
         let shown = with_cosignatures(&audit(&dir), &note, &key).unwrap();
         assert_eq!(shown.to_string(), format!("{note}{line}"));
         assert_eq!(with_answer(&note, &line), Some(shown));
-        sealer.seal(Position::new(301), &Made).unwrap();
-        let newer = sealer.note().clone();
+        integrator.integrate(Position::new(301), &Made).unwrap();
+        let newer = integrator.note().clone();
         let shown = with_cosignatures(&audit(&dir), &newer, &key).unwrap();
         assert_eq!(shown, newer);
     }
@@ -358,9 +358,12 @@ mod tests {
     fn an_older_checkpoint_does_not_replace_a_newer_one() {
         let dir = TempDir::new().unwrap();
         let (key, known) = (signer(&dir).verifier(), witness(1));
-        let mut sealer = sealer(&dir);
+        let mut integrator = integrator(&dir);
         let mut cosigned = |size| {
-            let note = sealer.seal(Position::new(size), &Made).unwrap().unwrap();
+            let note = integrator
+                .integrate(Position::new(size), &Made)
+                .unwrap()
+                .unwrap();
             let note = format!("{note}{}", known.cosign(note, size));
             Cosigned::open(&note, &key, std::slice::from_ref(&known.1))
                 .unwrap()
@@ -379,8 +382,11 @@ mod tests {
     fn no_bit_of_what_is_kept_may_change() {
         let dir = TempDir::new().unwrap();
         let (key, known) = (signer(&dir).verifier(), witness(1));
-        let mut sealer = sealer(&dir);
-        let note = sealer.seal(Position::new(3), &Made).unwrap().unwrap();
+        let mut integrator = integrator(&dir);
+        let note = integrator
+            .integrate(Position::new(3), &Made)
+            .unwrap()
+            .unwrap();
         let note = format!("{note}{}", known.cosign(note, 9));
         let cosigned = Cosigned::open(&note, &key, std::slice::from_ref(&known.1)).unwrap();
         cosigned[0].keep(&audit(&dir), &key).unwrap();
@@ -399,18 +405,18 @@ mod tests {
     #[test]
     fn a_request_has_the_form_of_the_specification() {
         let dir = TempDir::new().unwrap();
-        let mut sealer = sealer(&dir);
-        sealer.seal(Position::new(3), &Made).unwrap();
-        let older = sealer.checkpoint().clone();
-        sealer.seal(Position::new(7), &Made).unwrap();
+        let mut integrator = integrator(&dir);
+        integrator.integrate(Position::new(3), &Made).unwrap();
+        let older = integrator.checkpoint().clone();
+        integrator.integrate(Position::new(7), &Made).unwrap();
         let tiles = Tiles::at(&audit(&dir));
-        let first = AddCheckpoint::make(&tiles, None, sealer.note()).unwrap();
-        assert_eq!(first.to_string(), format!("old 0\n\n{}", sealer.note()));
-        let next = AddCheckpoint::make(&tiles, Some(&older), sealer.note()).unwrap();
+        let first = AddCheckpoint::make(&tiles, None, integrator.note()).unwrap();
+        assert_eq!(first.to_string(), format!("old 0\n\n{}", integrator.note()));
+        let next = AddCheckpoint::make(&tiles, Some(&older), integrator.note()).unwrap();
         let text = next.to_string();
         let (proof, note) = text.split_once("\n\n").unwrap();
         assert_eq!(proof.lines().next(), Some("old 3"));
         assert_eq!(proof.lines().count(), 1 + 4);
-        assert_eq!(note, sealer.note().to_string());
+        assert_eq!(note, integrator.note().to_string());
     }
 }

@@ -14,7 +14,7 @@ use super::data::{self, Data, Purpose};
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
-use crate::audit::{self, Against, SealerError};
+use crate::audit::{self, Against, IntegrateError};
 use crate::domain::Position;
 use crate::keys::durable;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
@@ -67,7 +67,7 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
         copy_file(&from.join(TOKEN_KEY), &to.join(TOKEN_KEY))?;
     }
     let signed = checkpoint
-        .ok_or_else(|| data::sealer_failure(SealerError::NoCheckpoint))?
+        .ok_or_else(|| data::integrator_failure(IntegrateError::NoCheckpoint))?
         .size;
     let journaled = drop_sealed(&to.join(JOURNAL), signed)?;
     let progress = Progress::new("verifying the backup");

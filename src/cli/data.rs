@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
-use crate::audit::{self, Archive, KeyName, Sealer, SealerError, Signer, VerifierKey, signed_size};
+use crate::audit::{
+    self, Archive, IntegrateError, Integrator, KeyName, Signer, VerifierKey, signed_size,
+};
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
@@ -184,8 +186,8 @@ impl Data {
             is_new: _,
         } = self;
         let key = signer.verifier();
-        let sealer = Sealer::open(&audit_dir, signer).map_err(sealer_failure)?;
-        log.archive = Arc::new(sealer.archive());
+        let integrator = Integrator::open(&audit_dir, signer).map_err(integrator_failure)?;
+        log.archive = Arc::new(integrator.archive());
         let progress = Progress::new("opening");
         let options = Options {
             registry: REGISTRY,
@@ -205,7 +207,7 @@ impl Data {
             );
         }
         let journal = opening.journal.clone();
-        let audit = Audit::start(&audit_dir, sealer, key, &opening.service, journal)
+        let audit = Audit::start(&audit_dir, integrator, key, &opening.service, journal)
             .map_err(Failure::failed)?;
         Ok(Running {
             dir,
@@ -311,7 +313,7 @@ fn must_be_signed(options: &DataOptions) -> Result<(), Failure> {
     if options.data_dir.join(CHECKPOINT).exists() {
         return Ok(());
     }
-    Err(sealer_failure(SealerError::NoCheckpoint))
+    Err(integrator_failure(IntegrateError::NoCheckpoint))
 }
 
 /// Whoever signed with another key would begin another log in this one's place.
@@ -345,9 +347,9 @@ pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
 }
 
 /// What the audit log lacks is damage, unless the disk refused.
-pub fn sealer_failure(error: SealerError) -> Failure {
+pub fn integrator_failure(error: IntegrateError) -> Failure {
     match error {
-        error @ SealerError::File(_) => Failure::usage(error),
+        error @ IntegrateError::File(_) => Failure::usage(error),
         error => Failure::new(DAMAGED, error),
     }
 }

@@ -12,29 +12,29 @@
 //! | `entry`, `chunk`, `frame` | the bytes on the disk |
 //! | `journal` | the second copy, in files |
 //! | `append`, `read` | the growing end, and reading beside it |
-//! | `survey`, `mend` | comparing the copies; completing one from the other |
+//! | `compare`, `repair` | comparing the copies; completing one from the other |
 //! | `open`, `verify` | what is done with the comparison |
 //!
 //! What an entry means is known to `record` alone.
 
 mod append;
 mod chunk;
+mod compare;
 mod entry;
 mod frame;
 mod journal;
-mod mend;
 mod open;
 mod read;
 pub mod record;
-mod survey;
+mod repair;
 mod verify;
 
 pub use append::{AppendError, Appended, Appender, GROUP_BYTES_MAX};
 pub use chunk::VALUE_BYTES_MAX;
+pub use compare::Gap;
 pub use entry::{ENTRY_BYTES_MAX, Piece, Place};
 pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
-pub use mend::Repair;
 pub use open::{JOURNAL, OpenError, OpenOptions, Opened, STORE, open};
 pub use read::{Archive, NoArchive, ReadError, Reader, Scan};
-pub use survey::Gap;
+pub use repair::Repair;
 pub use verify::{Damage, Verified, verify};

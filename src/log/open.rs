@@ -17,11 +17,11 @@ use bytes::Bytes;
 use super::{
     append::Appender,
     chunk::Key,
+    compare::{Comparison, compare},
     entry::Piece,
     journal::{Journal, SEGMENT_BYTES_DEFAULT},
-    mend::{Repair, fill_store, mend},
     read::{Archive, NoArchive, Reader, Sources, StoreScan},
-    survey::{Survey, survey},
+    repair::{Repair, fill_store, repair},
 };
 use crate::{
     domain::Position,
@@ -118,9 +118,9 @@ pub fn open(
     let files = disk.files(JOURNAL)?;
     let journal = Arc::new(Journal::open(files, options.segment_bytes_max)?);
     let (reason, older) = match open_store(disk, &journal, options, progress) {
-        Ok((sources, survey)) => match survey.distrust() {
-            None => return finish(disk, sources, &survey, Vec::new()),
-            Some(reason) => (reason, Some((sources.store, survey.head))),
+        Ok((sources, compare)) => match compare.distrust() {
+            None => return finish(disk, sources, &compare, Vec::new()),
+            Some(reason) => (reason, Some((sources.store, compare.head))),
         },
         Err(OpenError::Storage(StorageError::Damaged { reason, .. })) => (reason, None),
         Err(error) => return Err(error),
@@ -132,20 +132,20 @@ pub fn open(
     });
     let events = rebuild(disk, &journal, options, older, progress)?;
     let report = vec![Repair::StoreRebuilt { events, reason }];
-    let (sources, survey) = open_store(disk, &journal, options, progress)?;
-    finish(disk, sources, &survey, report)
+    let (sources, compare) = open_store(disk, &journal, options, progress)?;
+    finish(disk, sources, &compare, report)
 }
 
 /// Completes the copies and hands them out.
 fn finish(
     disk: &dyn Disk,
     sources: Sources,
-    survey: &Survey,
+    compare: &Comparison,
     mut report: Vec<Repair>,
 ) -> Result<Opened, OpenError> {
-    mend(&sources, survey, &mut report)?;
+    repair(&sources, compare, &mut report)?;
     disk.remove_store(STORE_DAMAGED)?;
-    let durable = Arc::new(AtomicU64::new(survey.head));
+    let durable = Arc::new(AtomicU64::new(compare.head));
     let (store, journal) = (sources.store.clone(), sources.journal.clone());
     Ok(Opened {
         appender: Appender::new(store, journal.clone(), durable.clone())?,
@@ -161,22 +161,22 @@ fn open_store(
     journal: &Arc<Journal>,
     options: &OpenOptions,
     progress: &mut dyn FnMut(Position),
-) -> Result<(Sources, Survey), OpenError> {
+) -> Result<(Sources, Comparison), OpenError> {
     let sources = Sources {
         store: disk.open_store(STORE)?,
         journal: journal.clone(),
         archive: options.archive.clone(),
     };
     let from = if options.whole { 1 } else { tail(&sources)? };
-    let survey = survey(&sources, from, traces(journal, options), progress)?;
-    survey.refuse()?;
-    Ok((sources, survey))
+    let compare = compare(&sources, from, traces(journal, options), progress)?;
+    compare.refuse()?;
+    Ok((sources, compare))
 }
 
 /// Where the last part of the log begins: with the journal's newest file, or
 /// where the store ends, whichever comes first.
 fn tail(sources: &Sources) -> Result<u64, StorageError> {
-    let unsealed = sources.archive.sealed().next().get();
+    let unsealed = sources.archive.integrated().next().get();
     let journal = match (sources.journal.base(), sources.journal.tail()) {
         (Some(base), Some(tail)) if base.get() <= unsealed => tail,
         _ => unsealed,
@@ -211,9 +211,9 @@ fn rebuild(
             None => options.archive.clone(),
         },
     };
-    let survey = survey(&sources, 1, traces(journal, options), progress)?;
-    survey.refuse()?;
-    for gap in &survey.store {
+    let compare = compare(&sources, 1, traces(journal, options), progress)?;
+    compare.refuse()?;
+    for gap in &compare.store {
         fill_store(&sources, gap)?;
     }
     sources.store.flush()?;
@@ -224,7 +224,7 @@ fn rebuild(
         disk.rename_store(STORE, STORE_DAMAGED)?;
     }
     disk.rename_store(STORE_NEW, STORE)?;
-    Ok(survey.head)
+    Ok(compare.head)
 }
 
 /// A store that is about to be replaced, as one more source for the new one.
@@ -240,8 +240,8 @@ impl Older {
 }
 
 impl Archive for Older {
-    fn sealed(&self) -> Position {
-        self.archive.sealed().max(Position::new(self.head))
+    fn integrated(&self) -> Position {
+        self.archive.integrated().max(Position::new(self.head))
     }
 
     fn read(&self, from: Position) -> Option<Vec<Bytes>> {

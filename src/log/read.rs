@@ -47,7 +47,7 @@ pub enum ReadError {
 /// Sealed copies of the log's beginning, which let the journal drop its own.
 pub trait Archive: Send + Sync {
     /// Every position up to this one is sealed; zero: none is.
-    fn sealed(&self) -> Position;
+    fn integrated(&self) -> Position;
 
     /// Entries from `from` on, as many as are at hand; `None` where it has not
     /// got that one or cannot trust it.
@@ -59,7 +59,7 @@ pub trait Archive: Send + Sync {
 pub struct NoArchive;
 
 impl Archive for NoArchive {
-    fn sealed(&self) -> Position {
+    fn integrated(&self) -> Position {
         Position::ZERO
     }
 

@@ -3,10 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    compare::{Gap, compare},
     journal::Journal,
     open::{JOURNAL, OpenOptions, STORE, traces},
     read::Sources,
-    survey::{Gap, survey},
 };
 use crate::{
     domain::Position,
@@ -96,11 +96,11 @@ pub fn verify(
             journal: journal.clone(),
             archive: options.archive.clone(),
         };
-        survey(&sources, 1, traces(&journal, options), progress)
+        compare(&sources, 1, traces(&journal, options), progress)
     };
     let mut compare = compare;
     let mut damages = Vec::new();
-    let survey = match disk.open_store(STORE).and_then(&mut compare) {
+    let compare = match disk.open_store(STORE).and_then(&mut compare) {
         Err(StorageError::Damaged { reason, .. }) => {
             damages.push(Damage::Unreadable { reason });
             // An empty store in memory stands in for it.
@@ -109,15 +109,15 @@ pub fn verify(
         other => other?,
     };
     if damages.is_empty() {
-        damages.extend(survey.store.into_iter().map(Damage::Store));
+        damages.extend(compare.store.into_iter().map(Damage::Store));
     }
-    damages.extend(survey.journal.into_iter().map(Damage::Journal));
-    damages.extend(survey.lost.into_iter().map(Damage::Lost));
-    let differs = survey.differs.map(Position::new);
+    damages.extend(compare.journal.into_iter().map(Damage::Journal));
+    damages.extend(compare.lost.into_iter().map(Damage::Lost));
+    let differs = compare.differs.map(Position::new);
     damages.extend(differs.map(Damage::Differs));
     damages.sort_by_key(Damage::first);
     Ok(Verified {
-        head: Position::new(survey.head),
+        head: Position::new(compare.head),
         damages,
     })
 }

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 use super::Service;
 use crate::audit::{
-    Coord, CosignatureError, Cosigned, Note, ProofError, ProofFile, Sealer, SealerError, Tiles,
-    VerifierKey, with_cosignatures,
+    Coord, CosignatureError, Cosigned, IntegrateError, Integrator, Note, ProofError, ProofFile,
+    Tiles, VerifierKey, with_cosignatures,
 };
 use crate::domain::Position;
 use crate::keys::FileError;
@@ -74,14 +74,14 @@ impl Audit {
     /// The system gave no thread.
     pub fn start(
         dir: &Path,
-        sealer: Sealer,
+        integrator: Integrator,
         key: VerifierKey,
         service: &Service,
         journal: Arc<Journal>,
     ) -> std::io::Result<Self> {
         let signed = Signed {
-            size: sealer.checkpoint().size,
-            note: sealer.note().clone(),
+            size: integrator.checkpoint().size,
+            note: integrator.note().clone(),
             halted: None,
         };
         let (publish, latest) = watch::channel(signed);
@@ -89,7 +89,7 @@ impl Audit {
         let service = service.clone();
         let thread = std::thread::Builder::new()
             .name("auditor".into())
-            .spawn(move || run(sealer, &service, &journal, &publish, &stopped))?;
+            .spawn(move || run(integrator, &service, &journal, &publish, &stopped))?;
         Ok(Self {
             dir: Arc::new(dir.to_owned()),
             tiles: Tiles::at(dir),
@@ -189,7 +189,7 @@ impl Audit {
 }
 
 fn run(
-    mut sealer: Sealer,
+    mut integrator: Integrator,
     service: &Service,
     journal: &Journal,
     publish: &watch::Sender<Signed>,
@@ -200,10 +200,10 @@ fn run(
             stopped.recv_timeout(INTERVAL),
             Err(RecvTimeoutError::Disconnected)
         );
-        if let Err(error) = catch_up(&mut sealer, service, journal, publish) {
+        if let Err(error) = catch_up(&mut integrator, service, journal, publish) {
             let said = publish.borrow().halted.is_some();
             if !said {
-                tracing::error!(%error, "the audit log can't be sealed any further");
+                tracing::error!(%error, "the audit log can't be integrated any further");
             }
             publish.send_modify(|signed| signed.halted = Some(error.to_string()));
         }
@@ -215,27 +215,27 @@ fn run(
 
 /// Seals up to the head of now.
 fn catch_up(
-    sealer: &mut Sealer,
+    integrator: &mut Integrator,
     service: &Service,
     journal: &Journal,
     publish: &watch::Sender<Signed>,
-) -> Result<(), SealerError> {
+) -> Result<(), IntegrateError> {
     let reader = service.reader();
-    let mut sealed = false;
-    while sealer.seal(service.head(), reader)?.is_some() {
-        sealed = true;
+    let mut integrated = false;
+    while integrator.integrate(service.head(), reader)?.is_some() {
+        integrated = true;
     }
-    if sealed || publish.borrow().halted.is_some() {
+    if integrated || publish.borrow().halted.is_some() {
         publish.send_replace(Signed {
-            size: sealer.checkpoint().size,
-            note: sealer.note().clone(),
+            size: integrator.checkpoint().size,
+            note: integrator.note().clone(),
             halted: None,
         });
     }
-    if sealed {
-        let kept_from = sealer.archive().sealed().next();
+    if integrated {
+        let kept_from = integrator.archive().integrated().next();
         if let Err(error) = journal.drop_before(kept_from) {
-            tracing::warn!(%error, "sealed journal files could not be dropped");
+            tracing::warn!(%error, "integrated journal files could not be dropped");
         }
     }
     Ok(())

@@ -270,7 +270,7 @@ fn copies_that_contradict_each_other_are_not_opened() {
 struct Sealed(u64);
 
 impl Archive for Sealed {
-    fn sealed(&self) -> Position {
+    fn integrated(&self) -> Position {
         Position::new(self.0)
     }
     fn read(&self, from: Position) -> Option<Vec<Bytes>> {

@@ -5,11 +5,11 @@ use std::io::Write;
 use clap::Args;
 
 use super::super::client::{self, Server, block_on};
-use super::super::data::{Data, Purpose, sealer_failure};
+use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::DirectoryOptions;
-use crate::audit::{ProofFile, Sealer, Tiles};
+use crate::audit::{Integrator, ProofFile, Tiles};
 use crate::domain::Position;
 use crate::log;
 
@@ -49,14 +49,14 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
             "the log has no event at position {position}"
         )));
     }
-    let mut sealer = Sealer::open(&dir, data.signer).map_err(sealer_failure)?;
+    let mut integrator = Integrator::open(&dir, data.signer).map_err(integrator_failure)?;
     let head = opened.reader.head();
-    while sealer
-        .seal(head, &opened.reader)
-        .map_err(sealer_failure)?
+    while integrator
+        .integrate(head, &opened.reader)
+        .map_err(integrator_failure)?
         .is_some()
     {}
-    let proof = ProofFile::make(&Tiles::at(&dir), sealer.note().clone(), position);
+    let proof = ProofFile::make(&Tiles::at(&dir), integrator.note().clone(), position);
     print(&proof.map_err(Failure::failed)?.to_string())
 }
 

@@ -1,11 +1,11 @@
 //! `contactd log repair`: every copy is completed from the others, keys that are lost are given up,
 //! and it says what it did.
 
-use super::super::data::{Data, Purpose, sealer_failure};
+use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::progress::Progress;
 use super::DirectoryOptions;
-use crate::audit::{self, Repaired, Sealer};
+use crate::audit::{self, Integrator, Repaired};
 use crate::domain::Position;
 use crate::log::{self, OpenOptions, Reader};
 use crate::service::mark_keys_lost;
@@ -42,7 +42,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     }
     // What was sealed must fit what is there: this is refused where it does not.
     let audit_dir = data.audit_dir();
-    Sealer::open(&audit_dir, data.signer).map_err(sealer_failure)?;
+    Integrator::open(&audit_dir, data.signer).map_err(integrator_failure)?;
     if done.is_empty() {
         println!("nothing had to be repaired, up to position {head}");
     }

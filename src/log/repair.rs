@@ -1,7 +1,7 @@
 //! Completing one copy of the log from the other.
 //!
 //! Each step leaves the disk in a state from which the next open goes on, for
-//! the power may go in here as well. Only what the survey found in some source
+//! the power may go in here as well. Only what the compare found in some source
 //! is ever written; nothing is dropped but bytes that are no whole frame.
 
 use std::fmt;
@@ -10,10 +10,10 @@ use bytes::Bytes;
 
 use super::{
     chunk,
+    compare::{Comparison, Gap},
     frame::encode_frame,
     open::OpenError,
     read::{ReadError, Scan, Sources},
-    survey::{Gap, Survey},
 };
 use crate::{domain::Position, storage::Batch};
 
@@ -75,19 +75,19 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Makes both copies hold everything up to the survey's head, on the disk.
-pub(super) fn mend(
+/// Makes both copies hold everything up to the compare's head, on the disk.
+pub(super) fn repair(
     sources: &Sources,
-    survey: &Survey,
+    compare: &Comparison,
     report: &mut Vec<Repair>,
 ) -> Result<(), OpenError> {
-    for gap in &survey.store {
+    for gap in &compare.store {
         fill_store(sources, gap)?;
         report.push(Repair::StoreCompleted(*gap));
     }
     sources.store.flush()?;
     sources.store.sync_data()?;
-    mend_journal(sources, survey, report)
+    repair_journal(sources, compare, report)
 }
 
 /// Writes the events of a gap into the store.
@@ -102,27 +102,27 @@ pub(super) fn fill_store(sources: &Sources, gap: &Gap) -> Result<(), OpenError> 
     Ok(())
 }
 
-fn mend_journal(
+fn repair_journal(
     sources: &Sources,
-    survey: &Survey,
+    compare: &Comparison,
     report: &mut Vec<Repair>,
 ) -> Result<(), OpenError> {
     let mut done = 0;
-    for gap in &survey.journal {
-        if gap.last.get() != survey.head && gap.last.get() > done {
-            done = rewrite_around(sources, gap, survey.head)?;
+    for gap in &compare.journal {
+        if gap.last.get() != compare.head && gap.last.get() > done {
+            done = rewrite_around(sources, gap, compare.head)?;
             report.push(Repair::JournalCompleted(*gap));
         }
     }
     // The file that was looked at last may just have been replaced by a whole one.
-    if let Some(end) = survey.end.filter(|end| end.segment > done) {
+    if let Some(end) = compare.end.filter(|end| end.segment > done) {
         let bytes = sources.journal.cut(&end)?;
         if bytes > 0 {
             report.push(Repair::JournalCut { bytes });
         }
         sources.journal.settle(&end)?;
     }
-    if let Some(gap) = survey.journal.last().filter(|gap| gap.last.get() > done) {
+    if let Some(gap) = compare.journal.last().filter(|gap| gap.last.get() > done) {
         let mut groups = Groups::new(sources, gap.first.get(), gap.last.get());
         while let Some((first, entries)) = groups.next()? {
             let mut frame = Vec::new();
@@ -197,7 +197,7 @@ fn missing(error: ReadError) -> OpenError {
     }
 }
 
-impl Survey {
+impl Comparison {
     /// Why the store must be made anew, if it must. A crash keeps at most the
     /// last group from it; when more is missing sled has lost some of its own
     /// log, and what is written after such a hole may be gone at the next open.

@@ -1,4 +1,4 @@
-//! The climb from entries to the root, and who is to blame on the way.
+//! The check_tiles from entries to the root, and who is to blame on the way.
 //!
 //! Every tile stands there twice: as its file, and as what the files below it
 //! hash to. Where the two differ, the tile above says which is right; at the end
@@ -7,9 +7,9 @@
 
 use super::{
     coord::{Coord, Kind},
+    right_edge::{TILE_HEIGHT, TILE_WIDTH, level_count},
     tile::{Tiles, parse_bundle, parse_hashes},
-    tower::{TILE_HEIGHT, TILE_WIDTH, level_count},
-    tree::{Frontier, Hash, bag},
+    tree::{Frontier, Hash, fold_peaks},
     verify::{Damage, Findings},
 };
 use crate::{domain::Position, keys::FileError};
@@ -24,7 +24,7 @@ struct Found {
     file: Option<Vec<Hash>>,
 }
 
-/// A level of the tree during the climb.
+/// A level of the tree during the check_tiles.
 #[derive(Default)]
 struct Level {
     /// What the level below has given since the last full tile.
@@ -37,15 +37,15 @@ struct Level {
     tail: Option<Found>,
 }
 
-/// A climb under way.
-pub(super) struct Climb<'a> {
+/// A check_tiles under way.
+pub(super) struct TileCheck<'a> {
     tiles: &'a Tiles,
     size: u64,
     levels: Vec<Level>,
     findings: &'a mut Findings,
 }
 
-impl<'a> Climb<'a> {
+impl<'a> TileCheck<'a> {
     pub(super) fn new(tiles: &'a Tiles, size: u64, findings: &'a mut Findings) -> Self {
         let levels = (0..level_count(size)).map(|_| Level::default()).collect();
         Self {
@@ -267,7 +267,7 @@ fn choose_tails(tails: &[Found], root: Hash) -> Option<Vec<Vec<Hash>>> {
         let forms = forms?;
         let frontiers: Vec<_> = forms.iter().map(|hashes| Frontier::of(hashes)).collect();
         let peaks = frontiers.iter().flat_map(|f| f.peaks().iter().rev());
-        (bag(peaks) == root).then_some(forms)
+        (fold_peaks(peaks) == root).then_some(forms)
     })
 }
 

@@ -37,8 +37,8 @@ pub(in super::super) fn audit(dir: &TempDir) -> PathBuf {
     dir.path().join("audit")
 }
 
-pub(in super::super) fn sealer(dir: &TempDir) -> Sealer {
-    Sealer::open(&audit(dir), signer(dir)).unwrap()
+pub(in super::super) fn integrator(dir: &TempDir) -> Integrator {
+    Integrator::open(&audit(dir), signer(dir)).unwrap()
 }
 
 fn root_of(size: u64) -> Hash {
@@ -73,9 +73,14 @@ pub(in super::super) fn restore(dir: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) 
 #[test]
 fn an_empty_log_has_a_checkpoint_and_nothing_else() {
     let dir = TempDir::new().unwrap();
-    let mut sealer = sealer(&dir);
-    assert_eq!(sealer.checkpoint().root, Hash::empty());
-    assert!(sealer.seal(Position::ZERO, &Made).unwrap().is_none());
+    let mut integrator = integrator(&dir);
+    assert_eq!(integrator.checkpoint().root, Hash::empty());
+    assert!(
+        integrator
+            .integrate(Position::ZERO, &Made)
+            .unwrap()
+            .is_none()
+    );
     let names: Vec<_> = files(&audit(&dir)).into_keys().collect();
     assert_eq!(names, [audit(&dir).join("checkpoint")]);
 }
@@ -84,10 +89,15 @@ fn an_empty_log_has_a_checkpoint_and_nothing_else() {
 fn rounds_and_restarts_give_the_tree_of_the_definition() {
     let dir = TempDir::new().unwrap();
     for head in [1, 2, 255, 256, 257, 511, 700, 1_024, 1_030] {
-        let mut sealer = sealer(&dir);
-        let note = sealer.seal(Position::new(head), &Made).unwrap();
+        let mut integrator = integrator(&dir);
+        let note = integrator.integrate(Position::new(head), &Made).unwrap();
         let note = note.unwrap().to_string();
-        assert!(sealer.seal(Position::new(head), &Made).unwrap().is_none());
+        assert!(
+            integrator
+                .integrate(Position::new(head), &Made)
+                .unwrap()
+                .is_none()
+        );
         let (read, _) = Checkpoint::open(&note, &signer(&dir).verifier()).unwrap();
         assert_eq!((read.size, read.root), (head, root_of(head)));
         let there = fs::read_to_string(audit(&dir).join("checkpoint")).unwrap();
@@ -116,9 +126,13 @@ fn rounds_and_restarts_give_the_tree_of_the_definition() {
 fn what_a_crash_left_beyond_the_checkpoint_is_written_again() {
     for (before, head) in [(0, 3), (10, 20), (250, 700), (256, 300), (300, 512)] {
         let dir = TempDir::new().unwrap();
-        sealer(&dir).seal(Position::new(before), &Made).unwrap();
+        integrator(&dir)
+            .integrate(Position::new(before), &Made)
+            .unwrap();
         let old = files(&audit(&dir));
-        sealer(&dir).seal(Position::new(head), &Made).unwrap();
+        integrator(&dir)
+            .integrate(Position::new(head), &Made)
+            .unwrap();
         let new = files(&audit(&dir));
         // The new files are there, torn, and the old checkpoint still stands.
         let torn = new
@@ -127,9 +141,9 @@ fn what_a_crash_left_beyond_the_checkpoint_is_written_again() {
         let mut left: BTreeMap<_, _> = torn.collect();
         left.extend(old);
         restore(&audit(&dir), &left);
-        let mut sealer = sealer(&dir);
-        assert_eq!(sealer.checkpoint().size, before);
-        sealer.seal(Position::new(head), &Made).unwrap();
+        let mut integrator = integrator(&dir);
+        assert_eq!(integrator.checkpoint().size, before);
+        integrator.integrate(Position::new(head), &Made).unwrap();
         assert_eq!(files(&audit(&dir)), new, "{before} to {head}");
     }
 }
@@ -137,35 +151,42 @@ fn what_a_crash_left_beyond_the_checkpoint_is_written_again() {
 #[test]
 fn partial_files_that_a_crash_kept_are_swept() {
     let dir = TempDir::new().unwrap();
-    sealer(&dir).seal(Position::new(200), &Made).unwrap();
+    integrator(&dir)
+        .integrate(Position::new(200), &Made)
+        .unwrap();
     let old = files(&audit(&dir));
-    sealer(&dir).seal(Position::new(700), &Made).unwrap();
+    integrator(&dir)
+        .integrate(Position::new(700), &Made)
+        .unwrap();
     let new = files(&audit(&dir));
     // The checkpoint was signed; the partial files of before were not removed yet.
     let mut left = old;
     left.extend(new.clone());
     restore(&audit(&dir), &left);
-    drop(sealer(&dir));
+    drop(integrator(&dir));
     assert_eq!(files(&audit(&dir)), new);
 }
 
 #[test]
 fn it_signs_nothing_that_does_not_extend_the_last() {
     let dir = TempDir::new().unwrap();
-    let mut first = sealer(&dir);
-    first.seal(Position::new(300), &Made).unwrap();
-    let behind = first.seal(Position::new(299), &Made);
-    assert!(matches!(behind, Err(SealerError::Behind { size: 300, .. })));
-    let mut second = sealer(&dir);
-    second.seal(Position::new(310), &Made).unwrap();
-    let changed = first.seal(Position::new(305), &Made);
-    assert!(matches!(changed, Err(SealerError::Changed)));
+    let mut first = integrator(&dir);
+    first.integrate(Position::new(300), &Made).unwrap();
+    let behind = first.integrate(Position::new(299), &Made);
+    assert!(matches!(
+        behind,
+        Err(IntegrateError::Behind { size: 300, .. })
+    ));
+    let mut second = integrator(&dir);
+    second.integrate(Position::new(310), &Made).unwrap();
+    let changed = first.integrate(Position::new(305), &Made);
+    assert!(matches!(changed, Err(IntegrateError::Changed)));
     let other = TempDir::new().unwrap();
-    let opened = Sealer::open(&audit(&dir), signer(&other));
-    assert!(matches!(opened, Err(SealerError::OtherKey)));
+    let opened = Integrator::open(&audit(&dir), signer(&other));
+    assert!(matches!(opened, Err(IntegrateError::OtherKey)));
     fs::remove_file(audit(&dir).join("checkpoint")).unwrap();
-    let opened = Sealer::open(&audit(&dir), signer(&dir));
-    assert!(matches!(opened, Err(SealerError::NoCheckpoint)));
+    let opened = Integrator::open(&audit(&dir), signer(&dir));
+    assert!(matches!(opened, Err(IntegrateError::NoCheckpoint)));
 }
 
 #[test]
@@ -180,20 +201,24 @@ fn an_entry_that_cannot_be_read_leaves_the_last_checkpoint() {
         }
     }
     let dir = TempDir::new().unwrap();
-    let mut sealer = sealer(&dir);
+    let mut integrator = integrator(&dir);
     let source = Failing(Cell::new(true));
-    let sealed = sealer.seal(Position::new(600), &source);
-    assert!(matches!(sealed, Err(SealerError::Entries { position, .. }) if position.get() > 400));
-    assert_eq!(sealer.checkpoint().size, 0);
+    let integrated = integrator.integrate(Position::new(600), &source);
+    assert!(
+        matches!(integrated, Err(IntegrateError::Entries { position, .. }) if position.get() > 400)
+    );
+    assert_eq!(integrator.checkpoint().size, 0);
     source.0.set(false);
-    sealer.seal(Position::new(600), &source).unwrap();
-    assert_eq!(sealer.checkpoint().root, root_of(600));
+    integrator.integrate(Position::new(600), &source).unwrap();
+    assert_eq!(integrator.checkpoint().root, root_of(600));
 }
 
 #[test]
 fn the_edge_is_trusted_only_as_it_was_signed() {
     let dir = TempDir::new().unwrap();
-    sealer(&dir).seal(Position::new(300), &Made).unwrap();
+    integrator(&dir)
+        .integrate(Position::new(300), &Made)
+        .unwrap();
     let whole = files(&audit(&dir));
     for name in ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
         let path = audit(&dir).join(name);
@@ -203,23 +228,29 @@ fn the_edge_is_trusted_only_as_it_was_signed() {
             if let Some(bytes) = bytes {
                 fs::write(&path, bytes).unwrap();
             }
-            assert!(Sealer::open(&audit(&dir), signer(&dir)).is_err(), "{name}");
+            assert!(
+                Integrator::open(&audit(&dir), signer(&dir)).is_err(),
+                "{name}"
+            );
         }
         let mut bytes = whole[&path].clone();
         bytes[20] ^= 4;
         fs::write(&path, bytes).unwrap();
-        assert!(Sealer::open(&audit(&dir), signer(&dir)).is_err(), "{name}");
+        assert!(
+            Integrator::open(&audit(&dir), signer(&dir)).is_err(),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn the_archive_gives_sealed_entries_or_nothing() {
     let dir = TempDir::new().unwrap();
-    let mut sealer = sealer(&dir);
-    let archive = sealer.archive();
-    assert_eq!(archive.sealed(), Position::ZERO);
-    sealer.seal(Position::new(700), &Made).unwrap();
-    assert_eq!(archive.sealed(), Position::new(512));
+    let mut integrator = integrator(&dir);
+    let archive = integrator.archive();
+    assert_eq!(archive.integrated(), Position::ZERO);
+    integrator.integrate(Position::new(700), &Made).unwrap();
+    assert_eq!(archive.integrated(), Position::new(512));
     for from in [1, 2, 256, 257, 512] {
         let entries = archive.read(Position::new(from)).unwrap();
         assert_eq!(entries.len() as u64, 256 - (from - 1) % 256);
@@ -246,8 +277,8 @@ proptest! {
         let mut head = 0;
         for step in steps {
             head += step;
-            sealer(&dir).seal(Position::new(head), &Made).unwrap();
+            integrator(&dir).integrate(Position::new(head), &Made).unwrap();
         }
-        prop_assert_eq!(sealer(&dir).checkpoint().root, root_of(head));
+        prop_assert_eq!(integrator(&dir).checkpoint().root, root_of(head));
     }
 }

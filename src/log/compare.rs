@@ -28,12 +28,12 @@ pub struct Gap {
 
 /// What the comparison found from a position on.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct Comparison {
     /// The last position that some source can give.
     pub head: u64,
     /// What the store lacks that another source has.
     pub store: Vec<Gap>,
-    /// What the journal lacks, beyond what is sealed.
+    /// What the journal lacks, beyond what is integrated.
     pub journal: Vec<Gap>,
     /// What no source has, though there are traces of it.
     pub lost: Vec<Gap>,
@@ -45,17 +45,17 @@ pub(super) struct Survey {
 
 /// Compares the copies from `from` on. `traces` is the last position known to
 /// have been there, from outside.
-pub(super) fn survey(
+pub(super) fn compare(
     sources: &Sources,
     from: u64,
     traces: u64,
     progress: &mut dyn FnMut(Position),
-) -> Result<Survey, StorageError> {
+) -> Result<Comparison, StorageError> {
     let start = Position::new(from);
-    let mut survey = Survey::default();
+    let mut compare = Comparison::default();
     let mut store = Copy::new(StoreScan::new(sources.store.clone(), from, u64::MAX));
     let mut journal = Copy::new(sources.journal.scan(start));
-    let sealed = sources.archive.sealed().get();
+    let integrated = sources.archive.integrated().get();
     let mut archived = Archived::default();
     let mut at = from;
     loop {
@@ -65,18 +65,18 @@ pub(super) fn survey(
         };
         let stored = store.take(at);
         let journaled = journal.take(at);
-        if stored.is_none() && journaled.is_none() && !archived.has(sources, at, sealed) {
+        if stored.is_none() && journaled.is_none() && !archived.has(sources, at, integrated) {
             // In no copy: lost, up to where some source goes on.
-            let traces = traces.max(sealed).max(store.traces);
+            let traces = traces.max(integrated).max(store.traces);
             let Some(until) = next
                 .or_else(|| traces.checked_add(1))
                 .filter(|next| *next > at)
             else {
                 break;
             };
-            let until = if at <= sealed { at + 1 } else { until };
+            let until = if at <= integrated { at + 1 } else { until };
             note(
-                &mut survey.lost,
+                &mut compare.lost,
                 at,
                 until - 1,
                 store.damaged || journal.damaged,
@@ -85,26 +85,26 @@ pub(super) fn survey(
             continue;
         }
         if stored.is_none() {
-            note(&mut survey.store, at, at, store.damaged);
+            note(&mut compare.store, at, at, store.damaged);
         }
-        if journaled.is_none() && at > sealed {
-            note(&mut survey.journal, at, at, journal.damaged);
+        if journaled.is_none() && at > integrated {
+            note(&mut compare.journal, at, at, journal.damaged);
         }
         if let (Some(stored), Some(journaled)) = (stored, journaled)
             && stored != journaled
         {
-            survey.differs.get_or_insert(at);
+            compare.differs.get_or_insert(at);
         }
-        survey.head = at;
+        compare.head = at;
         if at.is_multiple_of(PROGRESS_EVERY) {
             progress(Position::new(at));
         }
         at += 1;
     }
-    survey.head = survey.head.max(from - 1);
-    survey.end = journal.pieces.end();
-    progress(Position::new(survey.head));
-    Ok(survey)
+    compare.head = compare.head.max(from - 1);
+    compare.end = journal.pieces.end();
+    progress(Position::new(compare.head));
+    Ok(compare)
 }
 
 /// Adds positions to the last gap, or begins a new one.
@@ -181,8 +181,8 @@ struct Archived {
 }
 
 impl Archived {
-    fn has(&mut self, sources: &Sources, at: u64, sealed: u64) -> bool {
-        if at > sealed {
+    fn has(&mut self, sources: &Sources, at: u64, integrated: u64) -> bool {
+        if at > integrated {
             return false;
         }
         if !(self.from..self.until).contains(&at) {

@@ -25,8 +25,8 @@ use super::{
     checkpoint::{Checkpoint, CheckpointError},
     coord::{Coord, Kind},
     note::{NOTE_BYTES_MAX, Note, Signer},
+    right_edge::{RightEdge, TILE_WIDTH, TileHashes, hashes_at, level_count},
     tile::{Named, Tiles, Writing, hash_bytes, push_entry},
-    tower::{TILE_WIDTH, TileHashes, Tower, hashes_at, level_count},
     tree::Hash,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 /// Entries that one round seals at most: a full tile of level 1.
 const ROUND_ENTRIES: u64 = 65_536;
 
-/// Where entries come from: the log, or sealed bundles.
+/// Where entries come from: the log, or integrated bundles.
 pub trait Entries {
     /// Entries from `from` on, in order: at least one, at most `limit`.
     ///
@@ -64,7 +64,7 @@ pub type EntriesError = Box<dyn Error + Send + Sync>;
 
 /// Why sealing cannot begin or go on. Nothing was signed.
 #[derive(Debug, thiserror::Error)]
-pub enum SealerError {
+pub enum IntegrateError {
     /// A file cannot be read or written; try again.
     #[error(transparent)]
     File(#[from] FileError),
@@ -96,15 +96,15 @@ pub enum SealerError {
         size: u64,
     },
     /// The log holds fewer entries than were signed.
-    #[error("the log ends at {head}, but {size} events are sealed; run `contactd log repair`")]
+    #[error("the log ends at {head}, but {size} events are integrated; run `contactd log repair`")]
     Behind {
         /// Where the log ends.
         head: Position,
-        /// How many are sealed.
+        /// How many are integrated.
         size: u64,
     },
     /// The log cannot give an entry.
-    #[error("event {position} cannot be read to be sealed: {cause}")]
+    #[error("event {position} cannot be read to be integrated: {cause}")]
     Entries {
         /// Which.
         position: Position,
@@ -123,25 +123,25 @@ pub enum SealerError {
 }
 
 /// Who seals. There is one for a data directory.
-pub struct Sealer {
+pub struct Integrator {
     tiles: Tiles,
     signer: Signer,
     edge: Edge,
     checkpoint: Checkpoint,
     note: Note,
-    sealed: Arc<AtomicU64>,
+    integrated: Arc<AtomicU64>,
     named: Named,
 }
 
 /// What the next entry is appended to.
 #[derive(Clone, Default)]
 struct Edge {
-    tower: Tower,
+    right_edge: RightEdge,
     /// The bundle that is not full yet.
     bundle: Vec<u8>,
 }
 
-impl From<CheckpointError> for SealerError {
+impl From<CheckpointError> for IntegrateError {
     fn from(error: CheckpointError) -> Self {
         match error {
             CheckpointError::OtherKey { .. } => Self::OtherKey,
@@ -150,30 +150,30 @@ impl From<CheckpointError> for SealerError {
     }
 }
 
-impl Sealer {
+impl Integrator {
     /// Takes up sealing below a directory where the last checkpoint ends; in a new one that is
     /// the checkpoint of an empty log, which is signed now.
     ///
     /// # Errors
     /// The last checkpoint or the edge of the tree below it is gone or damaged.
-    pub fn open(dir: &Path, signer: Signer) -> Result<Self, SealerError> {
+    pub fn open(dir: &Path, signer: Signer) -> Result<Self, IntegrateError> {
         durable::make_dir(dir).map_err(FileError::at("create", dir))?;
         let tiles = Tiles::at(dir);
         let (checkpoint, note) = match tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)? {
             Some(bytes) => Checkpoint::open(&String::from_utf8_lossy(&bytes), &signer.verifier())?,
-            None if tiles.path("tile").exists() => return Err(SealerError::NoCheckpoint),
+            None if tiles.path("tile").exists() => return Err(IntegrateError::NoCheckpoint),
             None => begin(&tiles, &signer)?,
         };
         let edge = Edge::load(&tiles, &checkpoint)?;
         sweep(&tiles, checkpoint.size)?;
-        let sealed = Arc::new(AtomicU64::new(full_entries(checkpoint.size)));
+        let integrated = Arc::new(AtomicU64::new(full_entries(checkpoint.size)));
         Ok(Self {
             tiles,
             signer,
             edge,
             checkpoint,
             note,
-            sealed,
+            integrated,
             named: Named::default(),
         })
     }
@@ -190,10 +190,10 @@ impl Sealer {
         &self.note
     }
 
-    /// What is sealed, for reading beside this: it follows every round.
+    /// What is integrated, for reading beside this: it follows every round.
     #[must_use]
     pub fn archive(&self) -> Archive {
-        Archive::following(self.tiles.clone(), self.sealed.clone())
+        Archive::following(self.tiles.clone(), self.integrated.clone())
     }
 
     /// Seals what the log holds up to `head`, all of it on the disk, and signs the checkpoint.
@@ -203,14 +203,14 @@ impl Sealer {
     /// # Errors
     /// The log cannot be read or the files cannot be written. Nothing was signed; the next call
     /// begins the same round again.
-    pub fn seal(
+    pub fn integrate(
         &mut self,
         head: Position,
         entries: &dyn Entries,
-    ) -> Result<Option<&Note>, SealerError> {
+    ) -> Result<Option<&Note>, IntegrateError> {
         let size = self.checkpoint.size;
         if head.get() < size {
-            return Err(SealerError::Behind { head, size });
+            return Err(IntegrateError::Behind { head, size });
         }
         let target = head.get().min(size.saturating_add(ROUND_ENTRIES));
         if target == size {
@@ -218,7 +218,7 @@ impl Sealer {
         }
         let mut writing = Writing::new(&self.tiles, &mut self.named);
         let mut edge = self.edge.clone();
-        while edge.tower.size() < target {
+        while edge.right_edge.size() < target {
             edge.append_some(target, entries, &mut writing)?;
         }
         edge.write_partial(&self.edge, &mut writing)?;
@@ -228,7 +228,7 @@ impl Sealer {
             self.edge = before;
             return Err(error);
         }
-        for tile in before.tower.partial() {
+        for tile in before.right_edge.partial() {
             // What cannot be removed now does no harm and is swept at the next start.
             self.drop_partials(&tile).ok();
         }
@@ -236,19 +236,19 @@ impl Sealer {
     }
 
     /// Signs the edge, whose files are on the disk.
-    fn sign(&mut self) -> Result<(), SealerError> {
+    fn sign(&mut self) -> Result<(), IntegrateError> {
         let there = self.tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
         if there.as_deref() != Some(self.note.to_string().as_bytes()) {
-            return Err(SealerError::Changed);
+            return Err(IntegrateError::Changed);
         }
         let checkpoint = Checkpoint {
             origin: self.checkpoint.origin.clone(),
-            size: self.edge.tower.size(),
-            root: self.edge.tower.root(),
+            size: self.edge.right_edge.size(),
+            root: self.edge.right_edge.root(),
         };
         let note = checkpoint.sign(&self.signer);
         write_checkpoint(&self.tiles, &note)?;
-        self.sealed
+        self.integrated
             .store(full_entries(checkpoint.size), Ordering::Release);
         self.checkpoint = checkpoint;
         self.note = note;
@@ -269,7 +269,7 @@ impl Sealer {
 
 impl Edge {
     /// Reads the edge of a checkpoint's tree, which must be what was signed.
-    fn load(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<Self, SealerError> {
+    fn load(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<Self, IntegrateError> {
         let size = checkpoint.size;
         let mut levels = Vec::new();
         for level in (0_u8..).take(level_count(size)) {
@@ -279,27 +279,27 @@ impl Edge {
                 None => Vec::new(),
                 Some(coord) => {
                     let hashes = tiles.hashes(coord)?;
-                    hashes.ok_or(SealerError::Damaged { coord })?
+                    hashes.ok_or(IntegrateError::Damaged { coord })?
                 }
             });
         }
         let leaves = levels.first().cloned().unwrap_or_default();
-        let tower = Tower::restore(size, levels).ok_or(SealerError::Root { size })?;
-        if tower.root() != checkpoint.root {
-            return Err(SealerError::Root { size });
+        let right_edge = RightEdge::restore(size, levels).ok_or(IntegrateError::Root { size })?;
+        if right_edge.root() != checkpoint.root {
+            return Err(IntegrateError::Root { size });
         }
         let mut bundle = Vec::new();
         if let Some(coord) = Coord::in_tree(Kind::Entries, hashes_at(size, 1), size) {
             let entries = tiles.entries(coord)?;
-            let entries = entries.ok_or(SealerError::Damaged { coord })?;
+            let entries = entries.ok_or(IntegrateError::Damaged { coord })?;
             if !entries.iter().map(|e| Hash::leaf(e)).eq(leaves) {
-                return Err(SealerError::Damaged { coord });
+                return Err(IntegrateError::Damaged { coord });
             }
             for entry in entries {
                 push_entry(&mut bundle, &entry);
             }
         }
-        Ok(Self { tower, bundle })
+        Ok(Self { right_edge, bundle })
     }
 
     /// Appends what the log gives at once, up to `target`, and writes what becomes full.
@@ -308,9 +308,9 @@ impl Edge {
         target: u64,
         entries: &dyn Entries,
         writing: &mut Writing<'_>,
-    ) -> Result<(), SealerError> {
-        let from = Position::new(self.tower.size()).next();
-        let wanted = (target - self.tower.size()).min(TILE_WIDTH as u64) as usize;
+    ) -> Result<(), IntegrateError> {
+        let from = Position::new(self.right_edge.size()).next();
+        let wanted = (target - self.right_edge.size()).min(TILE_WIDTH as u64) as usize;
         let cause = match entries.entries(from, wanted) {
             Ok(entries) if (1..=wanted).contains(&entries.len()) => {
                 for entry in entries {
@@ -322,16 +322,16 @@ impl Edge {
             Err(cause) => cause,
         };
         let position = from;
-        Err(SealerError::Entries { position, cause })
+        Err(IntegrateError::Entries { position, cause })
     }
 
-    fn append(&mut self, entry: &[u8], writing: &mut Writing<'_>) -> Result<(), SealerError> {
+    fn append(&mut self, entry: &[u8], writing: &mut Writing<'_>) -> Result<(), IntegrateError> {
         if !push_entry(&mut self.bundle, entry) {
-            let position = Position::new(self.tower.size()).next();
-            return Err(SealerError::TooLong { position });
+            let position = Position::new(self.right_edge.size()).next();
+            return Err(IntegrateError::TooLong { position });
         }
-        self.tower.push(Hash::leaf(entry));
-        while let Some(tile) = self.tower.take_full() {
+        self.right_edge.push(Hash::leaf(entry));
+        while let Some(tile) = self.right_edge.take_full() {
             for kind in kinds(tile.level) {
                 let coord = Coord::full(kind, tile.index);
                 self.write(coord, &tile, writing)?;
@@ -345,8 +345,12 @@ impl Edge {
 
     /// Writes the tiles that are not full, but for those that the last checkpoint had as well.
     fn write_partial(&self, before: &Self, writing: &mut Writing<'_>) -> Result<(), FileError> {
-        let there: Vec<_> = before.tower.partial().collect();
-        for tile in self.tower.partial().filter(|tile| !there.contains(tile)) {
+        let there: Vec<_> = before.right_edge.partial().collect();
+        for tile in self
+            .right_edge
+            .partial()
+            .filter(|tile| !there.contains(tile))
+        {
             for kind in kinds(tile.level) {
                 if let Some(coord) = Coord::new(kind, tile.index, tile.hashes.len()) {
                     self.write(coord, &tile, writing)?;
@@ -381,7 +385,7 @@ fn full_entries(size: u64) -> u64 {
 }
 
 /// Signs the checkpoint of an empty log.
-fn begin(tiles: &Tiles, signer: &Signer) -> Result<(Checkpoint, Note), SealerError> {
+fn begin(tiles: &Tiles, signer: &Signer) -> Result<(Checkpoint, Note), IntegrateError> {
     let checkpoint = Checkpoint {
         origin: signer.verifier().name().clone(),
         size: 0,
@@ -421,5 +425,5 @@ fn sweep(tiles: &Tiles, size: u64) -> Result<(), FileError> {
 }
 
 #[cfg(test)]
-#[path = "sealer_tests.rs"]
+#[path = "integrator_tests.rs"]
 pub(super) mod tests;

@@ -4,7 +4,7 @@
 //! It is what a writer holds in memory and what a verifier rebuilds. It can be
 //! read back from the partial tiles of a checkpoint, so nothing is ever scanned.
 
-use super::tree::{Frontier, Hash, bag};
+use super::tree::{Frontier, Hash, fold_peaks};
 
 /// Hashes in a full tile, entries in a full bundle.
 pub const TILE_WIDTH: usize = 256;
@@ -21,13 +21,13 @@ pub(super) struct TileHashes {
 
 /// For each level, the hashes of its last tile while that is not full.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tower {
+pub(super) struct RightEdge {
     size: u64,
     levels: Vec<Vec<Hash>>,
 }
 
-impl Tower {
-    /// The tower of a tree of this size with these partial tiles, from level 0 up.
+impl RightEdge {
+    /// The right_edge of a tree of this size with these partial tiles, from level 0 up.
     /// `None` where their widths are not those of that size.
     pub(super) fn restore(size: u64, levels: Vec<Vec<Hash>>) -> Option<Self> {
         let fits = (0..)
@@ -78,7 +78,7 @@ impl Tower {
     /// The root of the tree.
     pub(super) fn root(&self) -> Hash {
         let frontiers: Vec<_> = self.levels.iter().map(|l| Frontier::of(l)).collect();
-        bag(frontiers.iter().flat_map(|f| f.peaks().iter().rev()))
+        fold_peaks(frontiers.iter().flat_map(|f| f.peaks().iter().rev()))
     }
 
     fn push_at(&mut self, level: usize, hash: Hash) {
@@ -116,17 +116,17 @@ mod tests {
 
     #[test]
     fn tiles_are_those_of_the_specifications_example() {
-        let mut tower = Tower::default();
+        let mut right_edge = RightEdge::default();
         let mut full = [0_u64; 3];
         for n in 0_u32..70_000 {
-            tower.push(Hash::leaf(&n.to_be_bytes()));
-            while let Some(tile) = tower.take_full() {
+            right_edge.push(Hash::leaf(&n.to_be_bytes()));
+            while let Some(tile) = right_edge.take_full() {
                 assert_eq!(tile.index, full[usize::from(tile.level)]);
                 full[usize::from(tile.level)] += 1;
             }
         }
         assert_eq!(full, [273, 1, 0]);
-        let partial: Vec<_> = tower
+        let partial: Vec<_> = right_edge
             .partial()
             .map(|t| (t.level, t.index, t.hashes.len()))
             .collect();
@@ -135,18 +135,19 @@ mod tests {
 
     #[test]
     fn the_root_is_that_of_the_definition_and_survives_a_restart() {
-        let mut tower = Tower::default();
+        let mut right_edge = RightEdge::default();
         let mut leaves = Vec::new();
         for n in 0_u32..1_500 {
             if n % 37 == 0 || n % 256 < 2 {
-                assert_eq!(tower.root(), naive_root(&leaves), "{n}");
-                tower = Tower::restore(tower.size, tower.levels.clone()).unwrap();
+                assert_eq!(right_edge.root(), naive_root(&leaves), "{n}");
+                right_edge =
+                    RightEdge::restore(right_edge.size, right_edge.levels.clone()).unwrap();
             }
             leaves.push(Hash::leaf(&n.to_be_bytes()));
-            tower.push(leaves[n as usize]);
-            while tower.take_full().is_some() {}
+            right_edge.push(leaves[n as usize]);
+            while right_edge.take_full().is_some() {}
         }
-        assert!(Tower::restore(255, tower.levels.clone()).is_none());
-        assert!(Tower::restore(300, vec![vec![Hash::empty(); 44]]).is_none());
+        assert!(RightEdge::restore(255, right_edge.levels.clone()).is_none());
+        assert!(RightEdge::restore(300, vec![vec![Hash::empty(); 44]]).is_none());
     }
 }
