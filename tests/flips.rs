@@ -377,7 +377,7 @@ struct Tally {
     /// Of those found: good again after opening, or after `log repair`.
     repaired: u32,
     /// Every answer and every check is as before.
-    harmless: u32,
+    non_sensitive: u32,
 }
 
 /// The whole directory, and what it answers.
@@ -436,7 +436,7 @@ impl Original {
             (_, true, false) => return Err("a read fails, but verify is content".into()),
             (_, _, true) => tally.by_verify += 1,
             (false, false, false) => {
-                tally.harmless += 1;
+                tally.non_sensitive += 1;
                 return Ok(());
             }
         }
@@ -522,7 +522,7 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
         }
     }
     std::panic::set_hook(hook);
-    say("part        places  open  read  verify  repaired  harmless");
+    say("part        places  open  read  verify  repaired  non_sensitive");
     for (part, tally) in &tallies {
         let Tally {
             places,
@@ -530,10 +530,10 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
             at_read,
             by_verify,
             repaired,
-            harmless,
+            non_sensitive,
         } = tally;
         say(&format!(
-            "{part:<12}{places:>6}{at_open:>6}{at_read:>6}{by_verify:>8}{repaired:>10}{harmless:>10}"
+            "{part:<12}{places:>6}{at_open:>6}{at_read:>6}{by_verify:>8}{repaired:>10}{non_sensitive:>10}"
         ));
     }
     broken

@@ -15,7 +15,7 @@
 //! | `principal`, `tenants` | who calls, and what they may touch |
 //! | `key`, `jwks` | public keys: a set of them, where it comes from, its refresh |
 //! | `own_key` | the data directory's own key, which signs tokens |
-//! | `open` | when no token is needed, and how that stays harmless |
+//! | `open` | when no token is needed, and how that stays non_sensitive |
 //! | `rate` | calls counted by caller |
 //!
 //! Deliberately absent: users, passwords, sessions kept on the server. Nothing

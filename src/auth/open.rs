@@ -1,4 +1,4 @@
-//! When no token is needed, and how that stays harmless.
+//! When no token is needed, and how that stays non_sensitive.
 //!
 //! Open mode makes every caller the local developer. That is safe only while
 //! nobody but this machine can reach the service: neither over its own port,

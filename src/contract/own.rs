@@ -288,6 +288,6 @@ pub fn description() -> Description {
         ],
         operations: Own::ALL.map(Own::described).into(),
         error_media_type: native.error_media_type,
-        harmless: Vec::new(),
+        non_sensitive: Vec::new(),
     }
 }

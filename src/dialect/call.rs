@@ -208,8 +208,8 @@ pub enum Shown {
     /// Nothing: it is no SUCCESS that wrote a contact, or the contact was erased.
     #[default]
     Nothing,
-    /// The fields that harm nobody, by [`crate::domain::Rules::harmless`].
-    Harmless(Map<String, Value>),
+    /// The fields that harm nobody, by [`crate::domain::Rules::non_sensitive`].
+    NonSensitive(Map<String, Value>),
     /// All of it.
     Full(Content),
 }

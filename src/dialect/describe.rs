@@ -22,7 +22,7 @@ pub struct Description {
     /// The media type of an error that is [`ERROR`].
     pub error_media_type: &'static str,
     /// What of a contact every event may show, by its name.
-    pub harmless: Vec<(&'static str, Value)>,
+    pub non_sensitive: Vec<(&'static str, Value)>,
 }
 
 /// The name of the schema of a dialect's errors.

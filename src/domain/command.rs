@@ -139,7 +139,7 @@ pub enum Action {
         chosen_id: Option<Box<str>>,
     },
     /// A change of the contact that the attempt's target names.
-    Update(Amend),
+    Update(Patch),
     /// Its end; its past stays readable.
     Delete,
     /// Its end, and its personal data destroyed.
@@ -156,7 +156,7 @@ pub enum Action {
         /// Its content where it is new.
         card: Card,
         /// Its change where it is there.
-        amend: Amend,
+        patch: Patch,
     },
 }
 
@@ -240,23 +240,23 @@ impl EraseReason {
 
 /// How a contact changes: a pure function from its Card to the next, made by its dialect.
 #[derive(Clone)]
-pub struct Amend(Arc<AmendFn>);
+pub struct Patch(Arc<PatchFn>);
 
-type AmendFn = dyn Fn(&Card) -> Result<Amended, Vec<Violation>> + Send + Sync;
+type PatchFn = dyn Fn(&Card) -> Result<Patched, Vec<Violation>> + Send + Sync;
 
 /// A changed Card.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Amended {
+pub struct Patched {
     /// The whole Card after the change.
     pub card: Card,
     /// The names of the fields that are different now, from the dialect's schema.
     pub changed: Vec<FieldName>,
 }
 
-impl Amend {
+impl Patch {
     /// The change that this function makes.
     pub fn new(
-        change: impl Fn(&Card) -> Result<Amended, Vec<Violation>> + Send + Sync + 'static,
+        change: impl Fn(&Card) -> Result<Patched, Vec<Violation>> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(change))
     }
@@ -265,13 +265,13 @@ impl Amend {
     ///
     /// # Errors
     /// What is wrong with the contact that would come of it.
-    pub fn apply(&self, card: &Card) -> Result<Amended, Vec<Violation>> {
+    pub fn apply(&self, card: &Card) -> Result<Patched, Vec<Violation>> {
         (self.0)(card)
     }
 }
 
-impl fmt::Debug for Amend {
+impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Amend")
+        f.write_str("Patch")
     }
 }

@@ -4,9 +4,9 @@
 //! the repeat of something already done. It reads no clock and no store.
 
 use super::{
-    Action, Amend, Attempt, Card, ContactId, EraseReason, Erasure, Failure, FailureCode, FieldName,
-    IdRule, LookupKey, LookupKind, Operation, Position, Precondition, Rules, Tag, Track, VendorKey,
-    Violation, limits,
+    Action, Attempt, Card, ContactId, EraseReason, Erasure, Failure, FailureCode, FieldName,
+    IdRule, LookupKey, LookupKind, Operation, Patch, Position, Precondition, Rules, Tag, Track,
+    VendorKey, Violation, limits,
 };
 
 /// What is known of the contact that an attempt names.
@@ -101,7 +101,7 @@ pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) 
     };
     match action {
         Action::Create { card, .. } => create(state, card, &attempt.fields, rules, facts),
-        Action::Update(amend) => update(state, amend, &attempt.precondition, rules),
+        Action::Update(patch) => update(state, patch, &attempt.precondition, rules),
         Action::Delete => remove(state, Operation::Delete, None, &attempt.precondition),
         Action::Erase { reason, reference } => {
             let erasure = erasure(*reason, reference.clone());
@@ -112,8 +112,8 @@ pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) 
                 &attempt.precondition,
             )
         }
-        Action::Upsert { card, amend, .. } => match &state.current {
-            Current::One(_) => update(state, amend, &attempt.precondition, rules),
+        Action::Upsert { card, patch, .. } => match &state.current {
+            Current::One(_) => update(state, patch, &attempt.precondition, rules),
             Current::Many => refuse(FailureCode::AmbiguousMatch),
             _ if attempt.precondition != Precondition::None => refuse(FailureCode::VersionMismatch),
             _ => create(state, card, &attempt.fields, rules, facts),
@@ -169,7 +169,7 @@ fn repeat(taken: Repeat, card: &Card) -> Decision {
     }
 }
 
-fn update(state: State<'_>, amend: &Amend, precondition: &Precondition, rules: &Rules) -> Decision {
+fn update(state: State<'_>, patch: &Patch, precondition: &Precondition, rules: &Rules) -> Decision {
     let Current::One(current) = &state.current else {
         return refuse(FailureCode::NotFound);
     };
@@ -177,11 +177,11 @@ fn update(state: State<'_>, amend: &Amend, precondition: &Precondition, rules: &
     if !precondition.met_by(track.version) {
         return refuse(FailureCode::VersionMismatch);
     }
-    let amended = match amend.apply(card) {
-        Ok(amended) => amended,
+    let patched = match patch.apply(card) {
+        Ok(patched) => patched,
         Err(violations) => return invalid(violations),
     };
-    if email_taken(&state, &amended.card, rules, Some(track.id)) {
+    if email_taken(&state, &patched.card, rules, Some(track.id)) {
         return refuse(FailureCode::DuplicateEmail);
     }
     Decision::Done(Change {
@@ -189,8 +189,8 @@ fn update(state: State<'_>, amend: &Amend, precondition: &Precondition, rules: &
         contact: track.id,
         key: track.key.clone(),
         version: track.version.saturating_add(1),
-        card: Some(amended.card.with_uid(track.id)),
-        fields: amended.changed,
+        card: Some(patched.card.with_uid(track.id)),
+        fields: patched.changed,
         erasure: None,
     })
 }

@@ -19,8 +19,8 @@ mod violation;
 
 pub use card::{Card, CardError, VERSION as CARD_VERSION};
 pub use command::{
-    Action, Amend, Amended, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey,
-    Match, Precondition, Receipt, Target,
+    Action, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey, Match, Patch,
+    Patched, Precondition, Receipt, Target,
 };
 pub use contact::{Actor, Contact, Content};
 pub use decide::{Change, Current, Decision, Facts, Repeat, State, decide};

@@ -26,7 +26,7 @@ pub struct Rules {
     /// What a contact can be found by beside its ids, if anything.
     pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
     /// The contact's fields that harm nobody, for events at the non-sensitive level.
-    pub harmless: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
+    pub non_sensitive: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
     /// Items in one bulk command.
     pub batch_items_max: usize,
 }

@@ -386,7 +386,7 @@ fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Shown, Rea
     Ok(match (content, rules) {
         (None, _) | (_, None) => Shown::Nothing,
         (Some(content), _) if full => Shown::Full(content),
-        (Some(content), Some(rules)) => Shown::Harmless((rules.harmless)(&content.card)),
+        (Some(content), Some(rules)) => Shown::NonSensitive((rules.non_sensitive)(&content.card)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Wrapping every key anew, under another master key, in a new file.
 //!
-//! The order makes each crash harmless. The new file is whole and synced before
+//! The order makes each crash non_sensitive. The new file is whole and synced before
 //! it has its name; then the new master key is put where the next start looks
 //! for it; only then are the old slots overwritten. Between these steps both
 //! files hold the same keys, and the master key that is given at the next start

@@ -90,16 +90,16 @@ fn violations(
     contact: Option<ContactId>,
     attempt: Option<&Attempt>,
 ) -> Result<Vec<Violation>, ReadError> {
-    let amend = match attempt.map(|attempt| &attempt.action) {
+    let patch = match attempt.map(|attempt| &attempt.action) {
         Some(Err(violations)) => return Ok(violations.clone()),
-        Some(Ok(Action::Update(amend) | Action::Upsert { amend, .. })) => amend,
+        Some(Ok(Action::Update(patch) | Action::Upsert { patch, .. })) => patch,
         Some(Ok(_)) | None => return Ok(Vec::new()),
     };
     let before = match contact {
         Some(id) => card_before(shared, id, position)?,
         None => None,
     };
-    let wrong = before.and_then(|card| amend.apply(&card).err());
+    let wrong = before.and_then(|card| patch.apply(&card).err());
     Ok(wrong.unwrap_or_default())
 }
 

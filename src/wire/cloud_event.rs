@@ -60,7 +60,7 @@ struct Data {
     list: Option<ListData>,
     /// The contact's fields that harm nobody.
     #[serde(flatten)]
-    harmless: Map<String, Value>,
+    non_sensitive: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -186,7 +186,8 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
             contacts: listed.contacts,
             after: listed.cursor.map(|id| id.to_string()),
         }),
-        harmless: content.map_or_else(Map::new, |content| (rules.harmless)(&content.card)),
+        non_sensitive: content
+            .map_or_else(Map::new, |content| (rules.non_sensitive)(&content.card)),
     }
 }
 

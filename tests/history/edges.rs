@@ -3,9 +3,9 @@
 use contactd::{
     dialect::{mattr, oracle, thena},
     domain::{
-        Action, Amend, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
-        FailureCode, IdempotencyKey, LookupKey, Match, Operation, Outcome, Owner, Precondition,
-        Problem, Receipt, Rules, Target, Violation,
+        Action, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation, FailureCode,
+        IdempotencyKey, LookupKey, Match, Operation, Outcome, Owner, Patch, Precondition, Problem,
+        Receipt, Rules, Target, Violation,
     },
     service::{Committed, Found, SubmitError},
     storage::SimDisk,
@@ -114,8 +114,8 @@ fn a_contact_with_a_chosen_id_is_not_named_by_ours_in_its_group_either() {
     let world = world();
     let id = id_of(&one(&world, choose("a")));
     let own = format!("{:X}", id.0.simple());
-    let same = Amend::new(|card| {
-        Ok(contactd::domain::Amended {
+    let same = Patch::new(|card| {
+        Ok(contactd::domain::Patched {
             card: card.clone(),
             changed: Vec::new(),
         })
@@ -165,7 +165,7 @@ fn what_was_wrong_with_a_change_is_answered_again() {
         &world,
         command(&mattr::RULES, &["e", "p"], vec![create("", None)]),
     ));
-    let wrong = Amend::new(|card| {
+    let wrong = Patch::new(|card| {
         let text = card.text("example.com:text").unwrap_or("none").to_owned();
         Err(vec![
             Violation::new("text", Problem::Blank).with_value(text.into()),
@@ -184,8 +184,8 @@ fn what_was_wrong_with_a_change_is_answered_again() {
     let first = format!("{:?}", one(&world, update.clone()).outcomes);
     assert!(first.contains("String(\"\")"), "{first}");
     let other = card("other");
-    let change = Amend::new(move |_| {
-        Ok(contactd::domain::Amended {
+    let change = Patch::new(move |_| {
+        Ok(contactd::domain::Patched {
             card: other.clone(),
             changed: Vec::new(),
         })
@@ -209,8 +209,8 @@ fn a_command_too_large_for_the_log_is_refused_and_leaves_no_trace() {
         let value = json!({"emails": {"a": {"address": address}}, "example.com:text": text});
         let card = Card::from_value(value).expect("a card");
         let by = Match(LookupKey::email(&address));
-        let amend = Amend::new(|_| Err(Vec::new()));
-        attempt(Operation::Create, None, Action::Upsert { by, card, amend })
+        let patch = Patch::new(|_| Err(Vec::new()));
+        attempt(Operation::Create, None, Action::Upsert { by, card, patch })
     };
     let attempts = (0..1_000).map(upsert).collect();
     let mut answers = world.send(&[

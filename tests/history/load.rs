@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use contactd::{
     dialect::{emnify, kare, mattr, native, oracle, thena},
     domain::{
-        Action, Actor, Amend, Amended, Attempt, BatchMode, Card, Command, ContactId, Context,
-        Correlation, EraseReason, IdempotencyKey, LookupKey, Match, Operation, Owner, Precondition,
-        Problem, Receipt, Rules, Target, Violation,
+        Action, Actor, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
+        EraseReason, IdempotencyKey, LookupKey, Match, Operation, Owner, Patch, Patched,
+        Precondition, Problem, Receipt, Rules, Target, Violation,
     },
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -188,7 +188,7 @@ impl Try {
                 (Operation::Create, None, Ok(create(Some(text.into()))))
             }
             What::Choose => (Operation::Create, None, Ok(create(None))),
-            What::Update => (Operation::Update, target, Ok(Action::Update(self.amend()))),
+            What::Update => (Operation::Update, target, Ok(Action::Update(self.patch()))),
             What::Spoil => (Operation::Update, target, Ok(Action::Update(spoil()))),
             What::Delete => (Operation::Delete, target, Ok(Action::Delete)),
             What::Erase => {
@@ -239,20 +239,20 @@ impl Try {
         (native || owner.dialect() == thena::RULES.dialect).then(|| Action::Upsert {
             by: Match(by),
             card: card.clone(),
-            amend: self.amend(),
+            patch: self.patch(),
         })
     }
 
-    fn amend(&self) -> Amend {
+    fn patch(&self) -> Patch {
         let (name, email) = (self.name, self.email);
-        Amend::new(move |card| {
+        Patch::new(move |card| {
             let mut next = card.properties().clone();
             let full = json!({"full": format!("Changed {name}")});
             next.insert("name".into(), full);
             if let Some(email) = email {
                 next.insert("emails".into(), emails(email));
             }
-            Ok(Amended {
+            Ok(Patched {
                 card: Card::new(next).expect("a card"),
                 changed: vec![Cow::Borrowed("name")],
             })
@@ -319,8 +319,8 @@ fn emails(number: u8) -> Value {
 }
 
 /// A change after which the contact would be wrong.
-fn spoil() -> Amend {
-    Amend::new(|_| {
+fn spoil() -> Patch {
+    Patch::new(|_| {
         let wrong = Violation::new("name.full", Problem::TooLong(3));
         Err(vec![wrong.with_value("long".into())])
     })

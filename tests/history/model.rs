@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use contactd::{
     dialect::{emnify, kare, mattr, oracle, thena},
     domain::{
-        Action, Amend, Attempt, BatchMode, Card, Command, ContactId, DialectId, FailureCode,
-        FieldName, LookupKey, LookupKind, Operation, Owner, Precondition, Target, Violation,
+        Action, Attempt, BatchMode, Card, Command, ContactId, DialectId, FailureCode, FieldName,
+        LookupKey, LookupKind, Operation, Owner, Patch, Precondition, Target, Violation,
     },
 };
 use serde_json::{Map, Value};
@@ -262,7 +262,7 @@ impl Model {
             return Err((VersionMismatch, Vec::new()));
         }
         match action {
-            Action::Update(amend) | Action::Upsert { amend, .. } => self.update(command, at, amend),
+            Action::Update(patch) | Action::Upsert { patch, .. } => self.update(command, at, patch),
             Action::Delete => Ok(self.remove(command, at, Operation::Delete, State::Deleted)),
             _ => Ok(self.remove(command, at, Operation::Erase, State::Erased)),
         }
@@ -319,11 +319,11 @@ impl Model {
         Ok(Judged::Event(Operation::Create, Some(at), fields, kind))
     }
 
-    fn update(&mut self, command: &Command, at: usize, amend: &Amend) -> Result<Judged, Refused> {
+    fn update(&mut self, command: &Command, at: usize, patch: &Patch) -> Result<Judged, Refused> {
         let card = Card::new(self.contacts[at].card.clone()).expect("a card");
-        let amended = amend.apply(&card);
-        let amended = amended.map_err(|wrong| (FailureCode::Invalid, wrong))?;
-        let card = amended.card.into_properties();
+        let patched = patch.apply(&card);
+        let patched = patched.map_err(|wrong| (FailureCode::Invalid, wrong))?;
+        let card = patched.card.into_properties();
         self.check_emails(&command.owner, &card, Some(at))?;
         let version = self.change(command, at);
         self.contacts[at].card = card.clone();
@@ -331,7 +331,7 @@ impl Model {
         Ok(Judged::Event(
             Operation::Update,
             Some(at),
-            amended.changed,
+            patched.changed,
             kind,
         ))
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use contactd::auth::{Principal, Roles, Tenants};
 use contactd::domain::{
-    Action, Amend, Amended, Card, ContactId, EraseReason, Operation, Owner, Position, Target,
+    Action, Card, ContactId, EraseReason, Operation, Owner, Patch, Patched, Position, Target,
 };
 use contactd::gateway::StatsAsk;
 use contactd::projection::{SearchIndex, Statistics};
@@ -20,9 +20,9 @@ fn named(name: &str) -> Value {
 
 async fn rename(rig: &Rig, owner: &Owner, id: ContactId, name: &str) {
     let card = Card::from_value(named(name)).expect("a card");
-    let amend = Amend::new(move |_| {
+    let patch = Patch::new(move |_| {
         let changed = vec!["name".into()];
-        Ok(Amended {
+        Ok(Patched {
             card: card.clone(),
             changed,
         })
@@ -30,7 +30,7 @@ async fn rename(rig: &Rig, owner: &Owner, id: ContactId, name: &str) {
     let update = attempt(
         Operation::Update,
         Some(Target::Id(id)),
-        Action::Update(amend),
+        Action::Update(patch),
     );
     assert!(!rig.submit(owner, vec![update]).await.any_refused());
 }

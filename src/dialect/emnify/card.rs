@@ -127,7 +127,7 @@ fn addresses(details: &Details) -> Option<Value> {
 }
 
 /// What of a contact harms nobody: what it is for and its country.
-pub fn harmless(card: &Card) -> Map<String, Value> {
+pub fn non_sensitive(card: &Card) -> Map<String, Value> {
     let mut fields = Map::new();
     if let Some(kind) = kind(card) {
         fields.insert("type".into(), json!({"id": kind.number()}));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_kind_and_country_are_harmless() {
+    fn only_kind_and_country_are_non_sensitive() {
         let details = Details {
             name: Some("Ann".into()),
             country: Some(74),
@@ -182,6 +182,6 @@ mod tests {
         };
         let card = contact.to_card(None).expect("a card");
         let want = json!({"type": {"id": 3}, "country": {"id": 74}});
-        assert_eq!(Value::Object(harmless(&card)), want);
+        assert_eq!(Value::Object(non_sensitive(&card)), want);
     }
 }

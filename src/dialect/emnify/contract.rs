@@ -36,7 +36,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: vec![
+        non_sensitive: vec![
             ("type", json!({"type": "object"})),
             ("country", json!({"type": "object"})),
         ],

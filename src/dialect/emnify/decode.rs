@@ -10,7 +10,7 @@ use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, Event, Expected, FieldName, Owner, Problem,
+    Action, Attempt, BatchMode, Card, Event, Expected, FieldName, Owner, Patch, Patched, Problem,
     Target, Violation,
 };
 
@@ -97,7 +97,7 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             Target::Sequence(target),
             if_match(request.headers),
             fields,
-            action.map(|change| Action::Update(amend(change))),
+            action.map(|change| Action::Update(to_patch(change))),
         ),
     ))
 }
@@ -190,11 +190,11 @@ fn no_object() -> Vec<Violation> {
 }
 
 /// PATCH changes what was sent.
-fn amend(change: Change) -> Amend {
-    Amend::new(move |current: &Card| {
+fn to_patch(change: Change) -> Patch {
+    Patch::new(move |current: &Card| {
         let before = OrganisationContact::from_card(current);
         let after = change.apply(&before)?;
-        Ok(Amended {
+        Ok(Patched {
             changed: before.changed(&after),
             card: after.to_card(current.get("uid")).map_err(|_| no_object())?,
         })

@@ -37,7 +37,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Sequence,
     lookup_keys: None,
-    harmless: card::harmless,
+    non_sensitive: card::non_sensitive,
     batch_items_max: 1,
 };
 

@@ -35,7 +35,7 @@ pub struct CompanyContact {
 
 /// What a PATCH changes: everything but `notify` may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patch {
+pub struct ContactPatch {
     notify: bool,
     name: Option<String>,
     email: Option<Option<String>>,
@@ -123,7 +123,7 @@ impl CompanyContact {
     }
 }
 
-impl Patch {
+impl ContactPatch {
     /// Reads the body of a PATCH.
     pub fn read(body: &Map<String, Value>) -> Read<Self> {
         let mut fields = Fields::new(body, "", Nulls::Refused);
@@ -228,7 +228,7 @@ fn is_notified(card: &Card) -> bool {
 }
 
 /// What of a contact harms nobody: whether it is notified.
-pub fn harmless(card: &Card) -> Map<String, Value> {
+pub fn non_sensitive(card: &Card) -> Map<String, Value> {
     Map::from_iter([("notify".to_owned(), is_notified(card).into())])
 }
 

@@ -30,7 +30,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: vec![("notify", flag())],
+        non_sensitive: vec![("notify", flag())],
     }
 }
 

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::contact::{CompanyContact, Extend, Patch, Read};
+use super::contact::{CompanyContact, ContactPatch, Extend, Read};
 use super::issue::{self, Issue};
 use super::{RULES, encode};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, Expected, Owner, Problem, Target, Violation,
+    Action, Attempt, BatchMode, Card, Expected, Owner, Patch, Patched, Problem, Target, Violation,
 };
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -80,7 +80,7 @@ fn creation((contact, fields): Read<CompanyContact>) -> Attempt {
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let (patch, fields) = match body(request)? {
-        Value::Object(body) => Patch::read(&body),
+        Value::Object(body) => ContactPatch::read(&body),
         other => {
             let violation = not_an(Expected::Object, issue::BODY, &other);
             (Err(vec![violation]), Vec::new())
@@ -90,7 +90,7 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         target,
         if_match(request.headers),
         fields,
-        patch.map(|patch| Action::Update(amend(patch))),
+        patch.map(|patch| Action::Update(to_patch(patch))),
     );
     Ok(Call::new(write(owner, vec![attempt]), encode::written))
 }
@@ -174,15 +174,15 @@ fn write(owner: &Owner, attempts: Vec<Attempt>) -> Ask {
     })
 }
 
-fn amend(patch: Patch) -> Amend {
-    Amend::new(move |current| {
+fn to_patch(patch: ContactPatch) -> Patch {
+    Patch::new(move |current| {
         let before = CompanyContact::from_card(current);
         let after = patch.apply(&before);
         let mut properties = after.to_properties();
         if let Some(uid) = current.get("uid") {
             properties.insert("uid".into(), uid.clone());
         }
-        Ok(Amended {
+        Ok(Patched {
             card: card(properties)?,
             changed: before.changed(&after),
         })

@@ -37,7 +37,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Sequence,
     lookup_keys: None,
-    harmless: contact::harmless,
+    non_sensitive: contact::non_sensitive,
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 

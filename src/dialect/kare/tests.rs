@@ -303,11 +303,11 @@ fn an_update_names_what_it_changes() {
         let attempt = &write.attempts[0];
         assert_eq!(attempt.target, Some(Target::Sequence(1)));
         assert_eq!(attempt.fields, ["notify", "name", "phones"]);
-        let Ok(Action::Update(amend)) = &attempt.action else {
+        let Ok(Action::Update(patch)) = &attempt.action else {
             panic!()
         };
-        let amended = amend.apply(&stored()).expect("a change");
-        assert_eq!(amended.changed, ["notify", "phones"]);
+        let patched = patch.apply(&stored()).expect("a change");
+        assert_eq!(patched.changed, ["notify", "phones"]);
         Answer::Gone
     });
     assert_eq!(reply.status, 404);

@@ -133,7 +133,7 @@ fn is_active(card: &Card) -> bool {
 }
 
 /// What of a contact harms nobody: whether it is active.
-pub fn harmless(card: &Card) -> Map<String, Value> {
+pub fn non_sensitive(card: &Card) -> Map<String, Value> {
     Map::from_iter([("active".to_owned(), is_active(card).into())])
 }
 

@@ -31,7 +31,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        harmless: vec![("active", flag())],
+        non_sensitive: vec![("active", flag())],
     }
 }
 

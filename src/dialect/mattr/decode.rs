@@ -11,7 +11,7 @@ use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
 use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, ContactId, Expected, Owner, Problem, Target,
+    Action, Attempt, BatchMode, Card, ContactId, Expected, Owner, Patch, Patched, Problem, Target,
     Violation,
 };
 
@@ -176,14 +176,14 @@ fn card(properties: Map<String, Value>) -> Result<Card, Vec<Violation>> {
 }
 
 /// PUT replaces the contact: what is left out is gone.
-fn replace(contact: PointOfContact) -> Amend {
-    Amend::new(move |current| {
+fn replace(contact: PointOfContact) -> Patch {
+    Patch::new(move |current| {
         let before = PointOfContact::from_card(current);
         let mut properties = contact.to_properties();
         if let Some(uid) = current.get("uid") {
             properties.insert("uid".into(), uid.clone());
         }
-        Ok(Amended {
+        Ok(Patched {
             card: card(properties)?,
             changed: before.changed(&contact),
         })

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::RULES;
-use super::contact::{PointOfContact, harmless};
+use super::contact::{PointOfContact, non_sensitive};
 use super::encode;
 use crate::dialect::{Answer, Query, Reply, Shown};
 use crate::domain::{Correlation, Event, EventId, Operation, Phase, Position, Timestamp};
@@ -78,9 +78,9 @@ impl EventBody {
         if !matches!(event.phase, Phase::Fail(_)) {
             match shown {
                 Shown::Nothing => {}
-                Shown::Harmless(fields) => metadata.extend(fields.clone()),
+                Shown::NonSensitive(fields) => metadata.extend(fields.clone()),
                 Shown::Full(content) => {
-                    metadata.extend(harmless(&content.card));
+                    metadata.extend(non_sensitive(&content.card));
                     contact = PointOfContact::from_card(&content.card).to_fields();
                 }
             }

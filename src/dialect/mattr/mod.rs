@@ -35,7 +35,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: None,
-    harmless: contact::harmless,
+    non_sensitive: contact::non_sensitive,
     batch_items_max: 1,
 };
 

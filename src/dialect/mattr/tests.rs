@@ -414,11 +414,11 @@ fn an_event_shows_what_its_caller_may_see() {
         .as_object()
         .cloned()
         .unwrap_or_default();
-    let harmless = shown(Shown::Harmless(active));
+    let non_sensitive = shown(Shown::NonSensitive(active));
     let updated = json!({"id": id, "ecosystemId": ECO, "participantId": PART, "active": true});
     for index in [2, 3] {
-        assert_eq!(harmless[index]["metadata"], updated);
-        assert_eq!(harmless[index]["data"], Value::Null);
+        assert_eq!(non_sensitive[index]["metadata"], updated);
+        assert_eq!(non_sensitive[index]["data"], Value::Null);
     }
     let full = shown(Shown::Full(Content {
         card: ann(),

@@ -81,7 +81,7 @@ pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Atte
     let action = card.and_then(|card| {
         Ok(Action::Upsert {
             by: Match(key.of(&card)?),
-            amend: change::replace(card.clone()),
+            patch: change::replace(card.clone()),
             card,
         })
     });
@@ -102,8 +102,8 @@ pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Resu
     let (fields, action) = match patch {
         Value::Object(patch) => {
             bounded(patch)?;
-            let amend = change::merge(patch.clone());
-            (validate::names(patch.keys()), Ok(Action::Update(amend)))
+            let merge = change::merge(patch.clone());
+            (validate::names(patch.keys()), Ok(Action::Update(merge)))
         }
         // RFC 7396 would put it in the Card's place, and it is no Card.
         _ => (Vec::new(), Err(no_object("card"))),

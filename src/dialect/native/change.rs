@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::validate::{self, Object};
-use crate::domain::{Amend, Amended, Card, CardError, Expected, FieldName, Problem, Violation};
+use crate::domain::{Card, CardError, Expected, FieldName, Patch, Patched, Problem, Violation};
 
 /// The Card of these properties, or what is wrong with them.
 ///
@@ -28,29 +28,29 @@ pub fn card(properties: Object) -> Result<Card, Vec<Violation>> {
 }
 
 /// The change that a merge patch makes.
-pub fn merge(patch: Object) -> Amend {
-    Amend::new(move |current| {
+pub fn merge(patch: Object) -> Patch {
+    Patch::new(move |current| {
         let mut properties = current.properties().clone();
         merge_into(&mut properties, &patch);
-        amended(current, properties)
+        patched(current, properties)
     })
 }
 
 /// The change that makes a Card of another; its `uid` stays where the new one has none.
-pub fn replace(card: Card) -> Amend {
-    Amend::new(move |current| {
+pub fn replace(card: Card) -> Patch {
+    Patch::new(move |current| {
         let mut properties = card.properties().clone();
         if let Some(uid) = current.get("uid").filter(|_| card.get("uid").is_none()) {
             properties.insert("uid".into(), uid.clone());
         }
-        amended(current, properties)
+        patched(current, properties)
     })
 }
 
-fn amended(current: &Card, properties: Object) -> Result<Amended, Vec<Violation>> {
+fn patched(current: &Card, properties: Object) -> Result<Patched, Vec<Violation>> {
     let card = card(properties)?;
     let changed = changed(current, &card);
-    Ok(Amended { card, changed })
+    Ok(Patched { card, changed })
 }
 
 /// RFC 7396, section 2. The depth of both is bounded where they are read.
@@ -259,8 +259,8 @@ mod tests {
                 let name = found.field.strip_prefix("/v:x/").expect("a nested field").to_owned();
                 patch.insert(name, found.new.unwrap_or(Value::Null));
             }
-            let amended = merge(object(json!({"v:x": patch}))).apply(&old).expect("a change");
-            prop_assert_eq!(amended.card, new);
+            let patched = merge(object(json!({"v:x": patch}))).apply(&old).expect("a change");
+            prop_assert_eq!(patched.card, new);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn description() -> Description {
         path: vec![Parameter::path("id", "The contact.", uuid())],
         operations: operations(),
         error_media_type: problem::MEDIA_TYPE,
-        harmless: vec![("kind", any_text())],
+        non_sensitive: vec![("kind", any_text())],
     }
 }
 

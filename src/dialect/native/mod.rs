@@ -52,7 +52,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: Some(lookup_keys),
-    harmless,
+    non_sensitive,
     batch_items_max: 200,
 };
 
@@ -66,7 +66,7 @@ fn lookup_keys(card: &Card) -> Vec<LookupKey> {
 }
 
 /// What of a contact harms nobody: its kind, where it is one of the RFC's and not a client's text.
-fn harmless(card: &Card) -> Map<String, Value> {
+fn non_sensitive(card: &Card) -> Map<String, Value> {
     let kind = card
         .text("kind")
         .filter(|kind| values::CARD_KINDS.contains(kind));

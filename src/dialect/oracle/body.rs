@@ -33,7 +33,7 @@ pub fn status(contact: &Record) -> (HexId, Option<&str>) {
 }
 
 /// What of a contact harms nobody: its type and its status, as ids of code lists.
-pub fn harmless(card: &Card) -> Map<String, Value> {
+pub fn non_sensitive(card: &Card) -> Map<String, Value> {
     let contact = from_card(card);
     Map::from_iter([
         (

@@ -32,7 +32,7 @@ pub fn description() -> Description {
         )],
         operations: operations(),
         error_media_type: JSON,
-        harmless: vec![("contactType", id_written()), ("status", id_written())],
+        non_sensitive: vec![("contactType", id_written()), ("status", id_written())],
     }
 }
 

@@ -8,7 +8,7 @@ use super::record::{Draft, Record, read};
 use super::{encode, filter};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Ask, Call, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Action, Amend, Amended, Attempt, BatchMode, Card, Owner, Problem, Violation};
+use crate::domain::{Action, Attempt, BatchMode, Card, Owner, Patch, Patched, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
@@ -109,13 +109,13 @@ fn card(properties: Map<String, Value>) -> Result<Card, Vec<Violation>> {
 }
 
 /// PUT replaces the contact: what is left out is gone.
-fn replace(contact: Record) -> Amend {
-    Amend::new(move |current| {
+fn replace(contact: Record) -> Patch {
+    Patch::new(move |current| {
         let mut properties = to_properties(&contact);
         if let Some(uid) = current.get("uid") {
             properties.insert("uid".into(), uid.clone());
         }
-        Ok(Amended {
+        Ok(Patched {
             card: card(properties)?,
             changed: from_card(current).changed(&contact),
         })

@@ -46,7 +46,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Hex,
     lookup_keys: None,
-    harmless: body::harmless,
+    non_sensitive: body::non_sensitive,
     batch_items_max: 1,
 };
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::contact::{Common, Read, Use, distinct};
-use super::decode::{amend, creation, object};
+use super::decode::{creation, object, to_patch};
 use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::{Ask, Call, Refusal, Reply, Write};
@@ -90,8 +90,8 @@ fn upsert(read: Read) -> Result<Action, Vec<Violation>> {
     let contact = read.contact()?;
     let by = Match(LookupKey::email(&contact.email));
     let card = super::decode::to_card(&contact, None)?;
-    let amend = amend(read.change()?);
-    Ok(Action::Upsert { by, card, amend })
+    let patch = to_patch(read.change()?);
+    Ok(Action::Upsert { by, card, patch })
 }
 
 /// The contacts of a bulk creation, with accounts, type and source for all of them.

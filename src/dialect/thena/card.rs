@@ -109,7 +109,7 @@ pub fn type_id(card: &Card) -> Option<&str> {
 }
 
 /// What of a contact harms nobody: its type and its accounts.
-pub fn harmless(card: &Card) -> Map<String, Value> {
+pub fn non_sensitive(card: &Card) -> Map<String, Value> {
     let type_id = type_id(card).unwrap_or(super::contact::DEFAULT_TYPE);
     Map::from_iter([
         ("contactTypeId".to_owned(), type_id.into()),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_type_and_accounts_are_harmless() {
+    fn only_type_and_accounts_are_non_sensitive() {
         let contact = CustomerContact {
             first_name: "Ann".into(),
             account_ids: vec!["A1".into()],
@@ -168,6 +168,6 @@ mod tests {
         };
         let card = contact.to_card(None).expect("a card");
         let want = json!({"contactTypeId": "PRIMARY", "accountIds": ["A1"]});
-        assert_eq!(Value::Object(harmless(&card)), want);
+        assert_eq!(Value::Object(non_sensitive(&card)), want);
     }
 }

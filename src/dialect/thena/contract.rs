@@ -34,7 +34,7 @@ pub fn description() -> Description {
         )],
         operations: operations(),
         error_media_type: JSON,
-        harmless: vec![
+        non_sensitive: vec![
             ("contactTypeId", any_text()),
             ("accountIds", list(any_text())),
         ],

@@ -14,8 +14,8 @@ use crate::dialect::{
     Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json,
 };
 use crate::domain::{
-    Action, Amend, Amended, Attempt, BatchMode, Card, CardError, Contact, ContactId, Expected,
-    LookupKey, Owner, Problem, Target, Violation, limits,
+    Action, Attempt, BatchMode, Card, CardError, Contact, ContactId, Expected, LookupKey, Owner,
+    Patch, Patched, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -105,7 +105,7 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             target,
             if_match(request.headers),
             fields,
-            action.map(|change| Action::Update(amend(change))),
+            action.map(|change| Action::Update(to_patch(change))),
         ),
     ))
 }
@@ -241,11 +241,11 @@ pub fn to_card(contact: &CustomerContact, uid: Option<&Value>) -> Result<Card, V
 }
 
 /// The change of a contact, as an update makes it.
-pub fn amend(change: Change) -> Amend {
-    Amend::new(move |current: &Card| {
+pub fn to_patch(change: Change) -> Patch {
+    Patch::new(move |current: &Card| {
         let before = CustomerContact::from_card(current);
         let after = change.apply(before.clone());
-        Ok(Amended {
+        Ok(Patched {
             changed: before.changed(&after),
             card: to_card(&after, current.get("uid"))?,
         })

@@ -36,7 +36,7 @@ pub static RULES: Rules = Rules {
     unique_email: true,
     ids: IdRule::Ulid,
     lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
-    harmless: card::harmless,
+    non_sensitive: card::non_sensitive,
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 

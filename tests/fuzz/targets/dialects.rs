@@ -77,27 +77,27 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
 fn use_up(dialect: &'static dyn Dialect, ask: Ask, cards: &mut Vec<Card>) {
     let Ask::Write(write) = ask else { return };
     for attempt in write.attempts {
-        let amend = match attempt.action {
+        let patch = match attempt.action {
             Ok(Action::Create { card, .. }) => {
                 cards.push(card);
                 None
             }
-            Ok(Action::Upsert { card, amend, .. }) => {
+            Ok(Action::Upsert { card, patch, .. }) => {
                 cards.push(card);
-                Some(amend)
+                Some(patch)
             }
-            Ok(Action::Update(amend)) => Some(amend),
+            Ok(Action::Update(patch)) => Some(patch),
             Ok(Action::Delete | Action::Erase { .. }) | Err(_) => None,
         };
         cards.truncate(4);
-        if let Some(amend) = amend {
+        if let Some(patch) = patch {
             for card in cards.iter() {
-                drop(amend.apply(card));
+                drop(patch.apply(card));
             }
         }
     }
     for card in cards.iter() {
         drop(dialect.rules().keys_of(card));
-        drop((dialect.rules().harmless)(card));
+        drop((dialect.rules().non_sensitive)(card));
     }
 }

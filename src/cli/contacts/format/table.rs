@@ -236,7 +236,7 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-/// Whether a spreadsheet would take a cell for a formula. A sign before a number is harmless.
+/// Whether a spreadsheet would take a cell for a formula. A sign before a number is non_sensitive.
 fn is_formula(text: &str) -> bool {
     let mut signs = text.chars();
     match signs.next() {

@@ -129,11 +129,11 @@ fn a_patch_is_for_our_own_contacts() {
     assert_eq!(sent.target, Some(target()));
     assert_eq!(sent.precondition, Precondition::Versions(vec![3]));
     assert_eq!(sent.fields, ["kind", "*"]);
-    let Ok(Action::Update(amend)) = sent.action else {
+    let Ok(Action::Update(change)) = sent.action else {
         panic!("an update");
     };
     let before = Card::from_value(json!({"secret": 1})).expect("a card");
-    let after = amend.apply(&before).expect("a change").card;
+    let after = change.apply(&before).expect("a change").card;
     assert_eq!(
         after,
         Card::from_value(json!({"kind": "org"})).expect("a card")
@@ -304,9 +304,9 @@ fn the_rules_tell_what_is_found_by_and_what_harms_nobody() {
         LookupKey::external_id("X"),
     ];
     assert_eq!(lookup_keys(&ann), want);
-    assert_eq!(Value::Object(harmless(&ann)), json!({"kind": "org"}));
+    assert_eq!(Value::Object(non_sensitive(&ann)), json!({"kind": "org"}));
     assert_eq!(
-        Value::Object(harmless(&card(json!({"kind": "x.org:Ann"})))),
+        Value::Object(non_sensitive(&card(json!({"kind": "x.org:Ann"})))),
         json!({})
     );
 }

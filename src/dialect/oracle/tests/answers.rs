@@ -186,9 +186,9 @@ fn a_caller_without_its_one_tenant_is_refused() {
 }
 
 #[test]
-fn only_ids_of_code_lists_are_harmless() {
+fn only_ids_of_code_lists_are_non_sensitive() {
     let (draft, _) = read(&with("/contact/contactType", HEX.into()));
     let card = Card::new(to_properties(&draft.expect("good").contact)).expect("a card");
     let want = json!({"contactType": HEX, "status": "7472736EBC718245A91DCE856D8E5D32"});
-    assert_eq!(Value::Object(shown::harmless(&card)), want);
+    assert_eq!(Value::Object(shown::non_sensitive(&card)), want);
 }
