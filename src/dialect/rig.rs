@@ -280,7 +280,7 @@ impl Rig {
         match decision {
             Decision::Done(change) => {
                 let operation = change.operation;
-                self.log(owner, operation, Phase::Start { receipt: None }, None);
+                self.log(owner, operation, Phase::Start { idempotency: None }, None);
                 let event = self.log(owner, operation, success(&change), Some(&change));
                 self.record(event, change, chosen_id(attempt))
             }
@@ -289,14 +289,14 @@ impl Rig {
                 violations,
             } => {
                 let operation = attempt.operation;
-                self.log(owner, operation, Phase::Start { receipt: None }, None);
+                self.log(owner, operation, Phase::Start { idempotency: None }, None);
                 self.log(owner, operation, Phase::Fail(failure.clone()), None);
                 Outcome::Refused {
                     failure,
                     violations,
                 }
             }
-            Decision::Repeated(position) => {
+            Decision::Unchanged(position) => {
                 let mut versions = self.contacts.iter().flatten();
                 let version = versions.find(|(event, _)| event.header.position == position);
                 let (event, contact) = version.expect("it was done before");

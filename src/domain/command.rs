@@ -31,7 +31,7 @@ pub struct Context {
     /// The caller's trace, where it was sent.
     pub traceparent: Option<TraceParent>,
     /// The client's promise that the same key means the same request.
-    pub receipt: Option<Receipt>,
+    pub idempotency: Option<IdempotentRequest>,
 }
 
 /// A client's idempotency key: 1-128 visible ASCII characters.
@@ -54,7 +54,7 @@ impl IdempotencyKey {
 
 /// An idempotency key with a digest of the request that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub struct IdempotentRequest {
     /// The client's key.
     pub key: IdempotencyKey,
     /// SHA-256 over the request: operation, owner, contact, query and body.

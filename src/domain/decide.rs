@@ -4,8 +4,8 @@
 //! the repeat of something already done. It reads no clock and no store.
 
 use super::{
-    Action, Attempt, Card, ContactId, EraseReason, Erasure, Failure, FailureCode, FieldName,
-    IdRule, LookupKey, LookupKind, Operation, Patch, Position, Precondition, Rules, Tag, Track,
+    Action, Attempt, Card, ContactId, ContactState, EraseReason, Erasure, Failure, FailureCode,
+    FieldName, IdRule, LookupKey, LookupKind, Operation, Patch, Position, Precondition, Rules, Tag,
     VendorKey, Violation, limits,
 };
 
@@ -16,18 +16,18 @@ pub enum Current {
     #[default]
     None,
     /// It is there.
-    One(Box<(Track, Card)>),
+    One(Box<(ContactState, Card)>),
     /// Its personal data was destroyed; repeated erasure is no news.
     Erased(ContactId, Position),
     /// It was deleted: it can still be erased.
-    Deleted(Box<Track>),
+    Deleted(Box<ContactState>),
     /// The key fits several.
     Many,
 }
 
 /// What is known of a client-chosen id that is taken.
 #[derive(Clone, Debug)]
-pub struct Repeat {
+pub struct PriorCreate {
     /// The position of the SUCCESS that took it.
     pub position: Position,
     /// The content it was taken with; none where that was destroyed.
@@ -41,7 +41,7 @@ pub struct State<'a> {
     /// How many contacts the owner has.
     pub owned: u32,
     /// Who took the id that the client chose.
-    pub chosen: Option<Repeat>,
+    pub chosen: Option<PriorCreate>,
     /// Which live contact of the tenant has a key.
     pub holder: &'a dyn Fn(&LookupKey) -> Option<ContactId>,
 }
@@ -70,7 +70,7 @@ pub enum Decision {
         violations: Vec<Violation>,
     },
     /// It was done before, by the event at this position; nothing is recorded.
-    Repeated(Position),
+    Unchanged(Position),
 }
 
 /// A change of one contact.
@@ -154,7 +154,7 @@ fn create(
 }
 
 /// The same content under an id that is taken is a repeat; other content is refused.
-fn repeat(taken: Repeat, card: &Card) -> Decision {
+fn repeat(taken: PriorCreate, card: &Card) -> Decision {
     let same = taken.card.is_some_and(|then| {
         let mut then = then.into_properties();
         if card.get("uid").is_none() {
@@ -163,7 +163,7 @@ fn repeat(taken: Repeat, card: &Card) -> Decision {
         &then == card.properties()
     });
     if same {
-        Decision::Repeated(taken.position)
+        Decision::Unchanged(taken.position)
     } else {
         refuse(FailureCode::DuplicateId)
     }
@@ -173,23 +173,23 @@ fn update(state: State<'_>, patch: &Patch, precondition: &Precondition, rules: &
     let Current::One(current) = &state.current else {
         return refuse(FailureCode::NotFound);
     };
-    let (track, card) = &**current;
-    if !precondition.met_by(track.version) {
+    let (contact, card) = &**current;
+    if !precondition.met_by(contact.version) {
         return refuse(FailureCode::VersionMismatch);
     }
     let patched = match patch.apply(card) {
         Ok(patched) => patched,
         Err(violations) => return invalid(violations),
     };
-    if email_taken(&state, &patched.card, rules, Some(track.id)) {
+    if email_taken(&state, &patched.card, rules, Some(contact.id)) {
         return refuse(FailureCode::DuplicateEmail);
     }
     Decision::Done(Change {
         operation: Operation::Update,
-        contact: track.id,
-        key: track.key.clone(),
-        version: track.version.saturating_add(1),
-        card: Some(patched.card.with_uid(track.id)),
+        contact: contact.id,
+        key: contact.key.clone(),
+        version: contact.version.saturating_add(1),
+        card: Some(patched.card.with_uid(contact.id)),
         fields: patched.changed,
         erasure: None,
     })
@@ -201,20 +201,20 @@ fn remove(
     erasure: Option<Erasure>,
     precondition: &Precondition,
 ) -> Decision {
-    let track = match (state.current, operation) {
+    let contact = match (state.current, operation) {
         (Current::One(current), _) => current.0,
-        (Current::Deleted(track), Operation::Erase) => *track,
-        (Current::Erased(_, position), Operation::Erase) => return Decision::Repeated(position),
+        (Current::Deleted(contact), Operation::Erase) => *contact,
+        (Current::Erased(_, position), Operation::Erase) => return Decision::Unchanged(position),
         _ => return refuse(FailureCode::NotFound),
     };
-    if !precondition.met_by(track.version) {
+    if !precondition.met_by(contact.version) {
         return refuse(FailureCode::VersionMismatch);
     }
     Decision::Done(Change {
         operation,
-        contact: track.id,
-        key: track.key,
-        version: track.version.saturating_add(1),
+        contact: contact.id,
+        key: contact.key,
+        version: contact.version.saturating_add(1),
         card: None,
         fields: Vec::new(),
         erasure,

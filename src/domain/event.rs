@@ -109,7 +109,7 @@ pub enum Phase {
     /// A command reached validation.
     Start {
         /// The idempotency key it came under.
-        receipt: Option<Reach>,
+        idempotency: Option<IdempotencyRecord>,
     },
     /// It was done.
     Success {
@@ -120,9 +120,9 @@ pub enum Phase {
     Fail(Failure),
 }
 
-/// A receipt in the log: hashed, since a client may put anything in its keys.
+/// An idempotency record of a START in the log: hashed, since a client may put anything in its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
+pub struct IdempotencyRecord {
     /// The key in its scope of tenant, dialect and client.
     pub key: Tag,
     /// The request it stands for.

@@ -24,7 +24,7 @@ pub enum Status {
 
 /// All that is known of a contact but its content, which the log holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
+pub struct ContactState {
     /// Its id.
     pub id: ContactId,
     /// Whose it is.
@@ -43,17 +43,17 @@ pub struct Track {
 
 /// The contact after an event. Events that change nothing of it (START, FAIL, reads) leave it.
 #[must_use]
-pub fn evolve(track: Option<Track>, event: &Event) -> Option<Track> {
+pub fn evolve(contact: Option<ContactState>, event: &Event) -> Option<ContactState> {
     let Event { header, phase } = event;
     let (Phase::Success { .. }, Some(id)) = (phase, header.contact) else {
-        return track;
+        return contact;
     };
     let now = Fact {
         position: header.position,
         time: header.time,
     };
-    match (header.operation, track) {
-        (Operation::Create, None) => Some(Track {
+    match (header.operation, contact) {
+        (Operation::Create, None) => Some(ContactState {
             id,
             owner: header.owner.clone(),
             key: header.key.clone().unwrap_or(VendorKey::Own),
@@ -62,22 +62,24 @@ pub fn evolve(track: Option<Track>, event: &Event) -> Option<Track> {
             created: now,
             modified: now,
         }),
-        (Operation::Update, Some(track)) => Some(changed(track, header.version, Status::Live, now)),
-        (Operation::Delete, Some(track)) => {
-            Some(changed(track, header.version, Status::Deleted, now))
+        (Operation::Update, Some(contact)) => {
+            Some(changed(contact, header.version, Status::Live, now))
         }
-        (Operation::Erase, Some(track)) => {
-            Some(changed(track, header.version, Status::Erased, now))
+        (Operation::Delete, Some(contact)) => {
+            Some(changed(contact, header.version, Status::Deleted, now))
         }
-        (_, track) => track,
+        (Operation::Erase, Some(contact)) => {
+            Some(changed(contact, header.version, Status::Erased, now))
+        }
+        (_, contact) => contact,
     }
 }
 
-fn changed(track: Track, version: Option<u64>, status: Status, now: Fact) -> Track {
-    Track {
-        version: version.unwrap_or(track.version.saturating_add(1)),
+fn changed(contact: ContactState, version: Option<u64>, status: Status, now: Fact) -> ContactState {
+    ContactState {
+        version: version.unwrap_or(contact.version.saturating_add(1)),
         status,
         modified: now,
-        ..track
+        ..contact
     }
 }

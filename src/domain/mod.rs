@@ -19,16 +19,16 @@ mod violation;
 
 pub use card::{Card, CardError, VERSION as CARD_VERSION};
 pub use command::{
-    Action, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey, Match, Patch,
-    Patched, Precondition, Receipt, Target,
+    Action, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey, IdempotentRequest,
+    Match, Patch, Patched, Precondition, Target,
 };
 pub use contact::{Actor, Contact, Content};
-pub use decide::{Change, Current, Decision, Facts, Repeat, State, decide};
+pub use decide::{Change, Current, Decision, Facts, PriorCreate, State, decide};
 pub use event::{
-    Erasure, Event, Failure, FailureCode, FieldName, Header, Listed, Operation, Outcome, Phase,
-    Reach,
+    Erasure, Event, Failure, FailureCode, FieldName, Header, IdempotencyRecord, Listed, Operation,
+    Outcome, Phase,
 };
-pub use evolve::{Fact, Status, Track, evolve};
+pub use evolve::{ContactState, Fact, Status, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};
 pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
 pub use owner::{Owner, OwnerError};

@@ -3,15 +3,15 @@
 use http::HeaderMap;
 use http::header::IF_MATCH;
 
+use super::idempotency::{idempotent_request, key_of};
 use super::perform::{Trail, asked, up_to};
-use super::receipt::{key_of, receipt};
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
 use crate::dialect::{
     self, Ask, Call, Caller, Changes, Dialect, Method, Refusal, Reply, Request, Route, Search,
     Whose, native,
 };
-use crate::domain::{ContactId, Context, Owner, Position, Receipt};
+use crate::domain::{ContactId, Context, IdempotentRequest, Owner, Position};
 
 /// An answer with what every answer carries.
 #[derive(Debug)]
@@ -80,11 +80,11 @@ impl Gateway {
             return Err(Refusal::PreconditionRequired.into());
         }
         let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
-        let receipt = match (&ask, key) {
-            (Ask::Write(write), Some(key)) => Some(receipt(key, incoming, write)),
+        let idempotency = match (&ask, key) {
+            (Ask::Write(write), Some(key)) => Some(idempotent_request(key, incoming, write)),
             _ => None,
         };
-        let context = self.context(&caller, incoming, receipt);
+        let context = self.context(&caller, incoming, idempotency);
         let audited = self.audited(incoming, &caller, &ask);
         let audited = audited.map(|trail| (trail, context.clone()));
         let result = self.perform(principal, ask, context).await?;
@@ -179,13 +179,13 @@ impl Gateway {
         &self,
         caller: &Caller,
         incoming: &Incoming<'_>,
-        receipt: Option<Receipt>,
+        idempotency: Option<IdempotentRequest>,
     ) -> Context {
         Context {
             actor: caller.actor.clone(),
             correlation: incoming.correlation.clone(),
             traceparent: traceparent(incoming.headers),
-            receipt,
+            idempotency,
         }
     }
 

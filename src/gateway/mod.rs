@@ -8,8 +8,8 @@
 mod answer;
 mod find;
 mod health;
+mod idempotency;
 mod perform;
-mod receipt;
 mod refused;
 mod stats;
 

@@ -210,7 +210,7 @@ impl Gateway {
         } = trail;
         // One that is gone is named too: who asks for a person that was erased is of interest.
         let entry = target.and_then(|target| self.service.entry(&owner, &target));
-        let contact = entry.map(|entry| (entry.track.id, entry.track.key));
+        let contact = entry.map(|entry| (entry.state.id, entry.state.key));
         let given = match answer {
             Answer::Page(page) => Some(given(page)),
             Answer::Changes(page) => Some(up_to(page.changes.len())),
@@ -219,7 +219,7 @@ impl Gateway {
         let trail = ReadTrail {
             owner,
             context: Context {
-                receipt: None,
+                idempotency: None,
                 ..context
             },
             operation,

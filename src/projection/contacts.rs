@@ -1,6 +1,6 @@
-//! The view of contacts: by id, by owner, by what they can be found by; and receipts.
+//! The view of contacts: by id, by owner, by what they can be found by; and idempotency.
 //!
-//! The entries and the receipts are the view; the other maps are indexes that
+//! The entries and the idempotency are the view; the other maps are indexes that
 //! follow from them. Ids grow in the order of creation, so a range of ids is a
 //! page of a list.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Entry;
+use super::ContactRow;
 use crate::domain::{
     Actor, ContactId, DialectId, Event, EventId, Fingerprint, Operation, Owner, Phase, Position,
     Status, Tag, Target, Timestamp, VendorKey, evolve,
@@ -17,7 +17,7 @@ use crate::keys::Slot;
 
 /// What was answered under an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub struct IdempotencyEntry {
     /// The request that the key stands for.
     pub fingerprint: Fingerprint,
     /// The position of its first START.
@@ -26,7 +26,7 @@ pub struct Receipt {
     pub attempts: u32,
 }
 
-impl Receipt {
+impl IdempotencyEntry {
     /// The positions of the attempts' outcomes, in order.
     pub fn outcomes(self) -> impl Iterator<Item = Position> {
         let first = self.first;
@@ -39,8 +39,8 @@ impl Receipt {
 pub struct Contacts {
     position: Position,
     time: Timestamp,
-    entries: BTreeMap<ContactId, Entry>,
-    receipts: HashMap<Tag, Receipt>,
+    entries: BTreeMap<ContactId, ContactRow>,
+    idempotency: HashMap<Tag, IdempotencyEntry>,
     live: HashMap<Owner, BTreeSet<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
     last_number: HashMap<DialectId, u64>,
@@ -91,13 +91,13 @@ impl Contacts {
 
     /// A contact, live or not.
     #[must_use]
-    pub fn get(&self, id: ContactId) -> Option<&Entry> {
+    pub fn get(&self, id: ContactId) -> Option<&ContactRow> {
         self.entries.get(&id)
     }
 
     /// The contact of an owner that a target names, live or not.
     #[must_use]
-    pub fn find(&self, owner: &Owner, chosen: Option<Tag>, target: &Target) -> Option<&Entry> {
+    pub fn find(&self, owner: &Owner, chosen: Option<Tag>, target: &Target) -> Option<&ContactRow> {
         let id = match target {
             Target::Id(id) => Some(*id),
             Target::Sequence(number) => self.numbered.get(&(owner.dialect(), *number)).copied(),
@@ -107,12 +107,12 @@ impl Contacts {
             }
         };
         let entry = self.get(id?)?;
-        (entry.track.owner == *owner && entry.answers_to(target)).then_some(entry)
+        (entry.state.owner == *owner && entry.answers_to(target)).then_some(entry)
     }
 
     /// Who took an id that a client chose; a contact never gives it back.
     #[must_use]
-    pub fn chosen(&self, tag: Tag) -> Option<&Entry> {
+    pub fn chosen(&self, tag: Tag) -> Option<&ContactRow> {
         self.chosen.get(&tag).and_then(|id| self.get(*id))
     }
 
@@ -149,7 +149,7 @@ impl Contacts {
     }
 
     /// Every contact after one, live or not, oldest first.
-    pub fn all_after(&self, after: Option<ContactId>) -> impl Iterator<Item = &Entry> {
+    pub fn all_after(&self, after: Option<ContactId>) -> impl Iterator<Item = &ContactRow> {
         let range = (
             after.map_or(Bound::Unbounded, Bound::Excluded),
             Bound::Unbounded,
@@ -157,15 +157,15 @@ impl Contacts {
         self.entries.range(range).map(|(_, entry)| entry)
     }
 
-    /// Every receipt.
-    pub fn receipts(&self) -> impl Iterator<Item = (Tag, Receipt)> {
-        self.receipts.iter().map(|(tag, receipt)| (*tag, *receipt))
+    /// Every entry.
+    pub fn idempotency_entries(&self) -> impl Iterator<Item = (Tag, IdempotencyEntry)> {
+        self.idempotency.iter().map(|(tag, entry)| (*tag, *entry))
     }
 
     /// What was answered under an idempotency key.
     #[must_use]
-    pub fn receipt(&self, key: Tag) -> Option<Receipt> {
-        self.receipts.get(&key).copied()
+    pub fn idempotency_entry(&self, key: Tag) -> Option<IdempotencyEntry> {
+        self.idempotency.get(&key).copied()
     }
 
     /// Folds one event: the next in the log. `tags` are those of the content it wrote.
@@ -175,14 +175,14 @@ impl Contacts {
         self.time = self.time.max(header.time);
         self.last = Some(header.id);
         match phase {
-            Phase::Start { receipt } => {
-                if let Some(reach) = receipt {
-                    let receipt = Receipt {
-                        fingerprint: reach.fingerprint,
+            Phase::Start { idempotency } => {
+                if let Some(record) = idempotency {
+                    let entry = IdempotencyEntry {
+                        fingerprint: record.fingerprint,
                         first: header.position,
-                        attempts: reach.attempts,
+                        attempts: record.attempts,
                     };
-                    self.receipts.insert(reach.key, receipt);
+                    self.idempotency.insert(record.key, entry);
                 }
             }
             Phase::Success { .. } => self.fold_success(event, slot, tags),
@@ -204,16 +204,16 @@ impl Contacts {
             self.unlist(before);
         }
         let actor = self.actor(&header.actor);
-        let (track, created_by, old_slot) = match before {
-            Some(entry) => (Some(entry.track), entry.created_by, Some(entry.slot)),
+        let (state, created_by, old_slot) = match before {
+            Some(entry) => (Some(entry.state), entry.created_by, Some(entry.slot)),
             None => (None, actor.clone(), None),
         };
-        let Some(track) = evolve(track, event) else {
+        let Some(state) = evolve(state, event) else {
             return;
         };
         self.histories.entry(id).or_default().push(header.position);
-        self.restore(Entry {
-            track,
+        self.restore(ContactRow {
+            state,
             created_by,
             modified_by: actor,
             slot: slot.or(old_slot).unwrap_or_default(),
@@ -232,11 +232,11 @@ impl Contacts {
     }
 
     /// Takes an entry into the view and its indexes.
-    pub(super) fn restore(&mut self, entry: Entry) {
-        let id = entry.track.id;
-        let dialect = entry.track.owner.dialect();
+    pub(super) fn restore(&mut self, entry: ContactRow) {
+        let id = entry.state.id;
+        let dialect = entry.state.owner.dialect();
         self.next_slot = self.next_slot.max(entry.slot.next());
-        match &entry.track.key {
+        match &entry.state.key {
             VendorKey::Own => {}
             VendorKey::Sequence(number) => {
                 self.numbered.insert((dialect, *number), id);
@@ -247,14 +247,14 @@ impl Contacts {
                 self.chosen.insert(*tag, id);
             }
         }
-        if entry.track.status == Status::Live {
-            match self.live.get_mut(&entry.track.owner) {
+        if entry.state.status == Status::Live {
+            match self.live.get_mut(&entry.state.owner) {
                 Some(ids) => {
                     ids.insert(id);
                 }
                 None => {
                     self.live
-                        .insert(entry.track.owner.clone(), BTreeSet::from([id]));
+                        .insert(entry.state.owner.clone(), BTreeSet::from([id]));
                 }
             }
             for tag in entry.tags.iter() {
@@ -265,12 +265,12 @@ impl Contacts {
     }
 
     /// Takes back what an index says of an entry that is about to change.
-    fn unlist(&mut self, entry: &Entry) {
-        let id = entry.track.id;
-        if let Some(ids) = self.live.get_mut(&entry.track.owner) {
+    fn unlist(&mut self, entry: &ContactRow) {
+        let id = entry.state.id;
+        if let Some(ids) = self.live.get_mut(&entry.state.owner) {
             ids.remove(&id);
             if ids.is_empty() {
-                self.live.remove(&entry.track.owner);
+                self.live.remove(&entry.state.owner);
             }
         }
         for tag in entry.tags.iter() {
@@ -283,7 +283,7 @@ impl Contacts {
         }
     }
 
-    /// What a snapshot holds beside entries and receipts.
+    /// What a snapshot holds beside entries and idempotency.
     pub(super) fn resume(&mut self, position: Position, time: Timestamp, last: Option<EventId>) {
         self.position = position;
         self.time = time;
@@ -295,9 +295,9 @@ impl Contacts {
         self.histories.insert(id, history);
     }
 
-    /// Takes a receipt from a snapshot.
-    pub(super) fn restore_receipt(&mut self, key: Tag, receipt: Receipt) {
-        self.receipts.insert(key, receipt);
+    /// Takes a entry from a snapshot.
+    pub(super) fn restore_idempotency(&mut self, key: Tag, entry: IdempotencyEntry) {
+        self.idempotency.insert(key, entry);
     }
 
     /// The shared form of an actor from a snapshot.

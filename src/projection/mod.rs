@@ -8,14 +8,14 @@
 //! a view is ever on the disk.
 
 mod contacts;
-mod entry;
+mod row;
 pub mod search;
 mod snapshot;
 pub mod statistics;
 mod view;
 
-pub use contacts::{Contacts, Receipt};
-pub use entry::Entry;
+pub use contacts::{Contacts, IdempotencyEntry};
+pub use row::ContactRow;
 pub use search::SearchIndex;
 pub use snapshot::{SnapshotError, VIEW_VERSION};
 pub use statistics::Statistics;

@@ -12,10 +12,10 @@ use minicbor::{Decode, Encode};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Contacts, Entry, Receipt};
+use super::{ContactRow, Contacts, IdempotencyEntry};
 use crate::domain::{
-    Actor, ContactId, DialectId, EventId, Fact, Fingerprint, Owner, Position, Status, Tag,
-    Timestamp, Track, VendorKey,
+    Actor, ContactId, ContactState, DialectId, EventId, Fact, Fingerprint, Owner, Position, Status,
+    Tag, Timestamp, VendorKey,
 };
 use crate::keys::Slot;
 
@@ -49,7 +49,7 @@ struct SnapshotV1 {
     #[n(4)]
     entries: Vec<EntryV1>,
     #[n(5)]
-    receipts: Vec<ReceiptV1>,
+    idempotency: Vec<IdempotencyV1>,
     #[n(6)]
     last: Option<ByteArray<16>>,
 }
@@ -103,7 +103,7 @@ struct EntryV1 {
 }
 
 #[derive(Encode, Decode)]
-struct ReceiptV1 {
+struct IdempotencyV1 {
     #[n(0)]
     key: ByteArray<16>,
     #[n(1)]
@@ -154,44 +154,44 @@ impl Contacts {
         let entries = self
             .all_after(None)
             .map(|entry| {
-                let Entry {
-                    track,
+                let ContactRow {
+                    state,
                     created_by,
                     modified_by,
                     slot,
                     tags,
                 } = entry;
-                let (sequence, chosen) = match &track.key {
+                let (sequence, chosen) = match &state.key {
                     VendorKey::Own => (None, None),
                     VendorKey::Sequence(number) => (Some(*number), None),
                     VendorKey::Chosen(tag) => (None, Some(tag.0.into())),
                 };
                 EntryV1 {
-                    id: track.id.0.into_bytes().into(),
-                    owner: owners.index(&track.owner),
+                    id: state.id.0.into_bytes().into(),
+                    owner: owners.index(&state.owner),
                     sequence,
                     chosen,
-                    version: track.version,
-                    status: status_number(track.status),
-                    created: (track.created.position.get(), track.created.time.millis()),
-                    modified: (track.modified.position.get(), track.modified.time.millis()),
+                    version: state.version,
+                    status: status_number(state.status),
+                    created: (state.created.position.get(), state.created.time.millis()),
+                    modified: (state.modified.position.get(), state.modified.time.millis()),
                     created_by: actors.index(&**created_by),
                     modified_by: actors.index(&**modified_by),
                     slot: slot.get(),
                     tags: tags.iter().map(|tag| tag.0.into()).collect(),
-                    history: self.history(track.id).iter().map(|p| p.get()).collect(),
+                    history: self.history(state.id).iter().map(|p| p.get()).collect(),
                 }
             })
             .collect();
-        let mut receipts: Vec<_> = self.receipts().collect();
-        receipts.sort_unstable_by_key(|(key, _)| *key);
+        let mut idempotency: Vec<_> = self.idempotency_entries().collect();
+        idempotency.sort_unstable_by_key(|(key, _)| *key);
         SnapshotV1 {
             position: self.position().get(),
             time: self.time().millis(),
             actors: actors.values.iter().map(actor_v1).collect(),
             owners: owners.values.iter().map(owner_v1).collect(),
             entries,
-            receipts: receipts.into_iter().map(receipt_v1).collect(),
+            idempotency: idempotency.into_iter().map(idempotency_v1).collect(),
             last: self.last().map(|id| id.0.into_bytes().into()),
         }
     }
@@ -220,17 +220,17 @@ impl Contacts {
             let history = std::mem::take(&mut entry.history);
             let entry = entry_of(entry, &owners, &actors)?;
             let history = history.into_iter().map(Position::new).collect();
-            view.restore_history(entry.track.id, history);
+            view.restore_history(entry.state.id, history);
             view.restore(entry);
         }
-        for receipt in snapshot.receipts {
-            let key = Tag(receipt.key.into());
-            let receipt = Receipt {
-                fingerprint: Fingerprint(receipt.fingerprint.into()),
-                first: Position::new(receipt.first),
-                attempts: receipt.attempts,
+        for entry in snapshot.idempotency {
+            let key = Tag(entry.key.into());
+            let entry = IdempotencyEntry {
+                fingerprint: Fingerprint(entry.fingerprint.into()),
+                first: Position::new(entry.first),
+                attempts: entry.attempts,
             };
-            view.restore_receipt(key, receipt);
+            view.restore_idempotency(key, entry);
         }
         Some(view)
     }
@@ -287,16 +287,16 @@ fn owner_v1(owner: &Owner) -> OwnerV1 {
     }
 }
 
-fn receipt_v1((key, receipt): (Tag, Receipt)) -> ReceiptV1 {
-    ReceiptV1 {
+fn idempotency_v1((key, entry): (Tag, IdempotencyEntry)) -> IdempotencyV1 {
+    IdempotencyV1 {
         key: key.0.into(),
-        fingerprint: receipt.fingerprint.0.into(),
-        first: receipt.first.get(),
-        attempts: receipt.attempts,
+        fingerprint: entry.fingerprint.0.into(),
+        first: entry.first.get(),
+        attempts: entry.attempts,
     }
 }
 
-fn entry_of(entry: EntryV1, owners: &[Owner], actors: &[Arc<Actor>]) -> Option<Entry> {
+fn entry_of(entry: EntryV1, owners: &[Owner], actors: &[Arc<Actor>]) -> Option<ContactRow> {
     let fact = |(position, time)| Fact {
         position: Position::new(position),
         time: Timestamp::from_millis(time),
@@ -308,8 +308,8 @@ fn entry_of(entry: EntryV1, owners: &[Owner], actors: &[Arc<Actor>]) -> Option<E
         (None, Some(tag)) => VendorKey::Chosen(Tag(tag.into())),
         (Some(_), Some(_)) => return None,
     };
-    Some(Entry {
-        track: Track {
+    Some(ContactRow {
+        state: ContactState {
             id: ContactId(Uuid::from_bytes(entry.id.into())),
             owner: owners.get(usize::try_from(entry.owner).ok()?)?.clone(),
             key,

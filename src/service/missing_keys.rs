@@ -102,7 +102,7 @@ pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileEr
     }
     let kept = contacts
         .all_after(None)
-        .filter(|entry| entry.track.status != Status::Erased);
+        .filter(|entry| entry.state.status != Status::Erased);
     Ok(kept
         .filter(|entry| missing_keys.binary_search(&entry.slot).is_ok())
         .count())

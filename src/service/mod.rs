@@ -22,8 +22,8 @@ mod catch_up;
 mod check;
 mod clock;
 mod error;
-mod judge;
-mod lookup;
+mod handler;
+mod load;
 mod missing_keys;
 mod open;
 mod overlay;
@@ -54,7 +54,7 @@ pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 use crate::domain::{
     Command, ContactId, Context, Listed, Operation, Outcome, Owner, Position, VendorKey,
 };
-use judge::Verdict;
+use handler::Handled;
 use shared::Shared;
 use writer::Job;
 
@@ -118,11 +118,11 @@ impl Service {
             reply,
         })?;
         match answer.await.map_err(|_| SubmitError::OutcomeUnknown)?? {
-            Verdict::Fresh(committed) => Ok(committed),
-            Verdict::Replay { receipt, attempts } => {
-                Ok(replay::receipt(&self.shared, receipt, &attempts)?)
+            Handled::Committed(committed) => Ok(committed),
+            Handled::Replayed { entry, attempts } => {
+                Ok(replay::replay(&self.shared, entry, &attempts)?)
             }
-            Verdict::Repeat(position) => Ok(replay::outcome(&self.shared, position)?),
+            Handled::Unchanged(position) => Ok(replay::outcome(&self.shared, position)?),
         }
     }
 

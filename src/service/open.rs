@@ -256,7 +256,7 @@ impl Folder<'_> {
 /// Destroys the keys whose erasure is in the log, but was cut off before the key was gone.
 fn finish_erasures(contacts: &Contacts, keys: &KeyRing) -> Result<(), SlotError> {
     for entry in contacts.all_after(None) {
-        let erased = entry.track.status == Status::Erased;
+        let erased = entry.state.status == Status::Erased;
         if erased
             && !matches!(
                 keys.seal(entry.slot, &[], &[]),

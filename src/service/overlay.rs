@@ -10,18 +10,18 @@ use crate::domain::{
     ContactId, Content, DialectId, Owner, Position, Status, Tag, Target, VendorKey,
 };
 use crate::keys::Slot;
-use crate::projection::{Contacts, Entry, Receipt};
+use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
 /// The changes of a group.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
-    entries: HashMap<ContactId, (Entry, Option<Content>)>,
+    entries: HashMap<ContactId, (ContactRow, Option<Content>)>,
     owned: HashMap<Owner, i64>,
     found_by: HashMap<Tag, Vec<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
     next_number: HashMap<DialectId, u64>,
     chosen: HashMap<Tag, ContactId>,
-    receipts: HashMap<Tag, Receipt>,
+    idempotency: HashMap<Tag, IdempotencyEntry>,
     created: u64,
 }
 
@@ -36,7 +36,7 @@ pub struct Layers<'a> {
 
 impl<'a> Layers<'a> {
     /// A contact with the content that this group gave it, if it did.
-    pub fn get(self, id: ContactId) -> Option<(&'a Entry, Option<&'a Content>)> {
+    pub fn get(self, id: ContactId) -> Option<(&'a ContactRow, Option<&'a Content>)> {
         match self.over.entries.get(&id) {
             Some((entry, content)) => Some((entry, content.as_ref())),
             None => self.base.get(id).map(|entry| (entry, None)),
@@ -49,7 +49,7 @@ impl<'a> Layers<'a> {
         owner: &Owner,
         chosen: Option<Tag>,
         target: &Target,
-    ) -> Option<(&'a Entry, Option<&'a Content>)> {
+    ) -> Option<(&'a ContactRow, Option<&'a Content>)> {
         let fresh = match target {
             Target::Id(id) => Some(*id),
             Target::Sequence(number) => {
@@ -62,20 +62,20 @@ impl<'a> Layers<'a> {
         };
         let fresh = fresh
             .and_then(|id| self.over.entries.get(&id))
-            .filter(|(entry, _)| entry.track.owner == *owner);
+            .filter(|(entry, _)| entry.state.owner == *owner);
         if let Some((entry, content)) = fresh {
             return entry
                 .answers_to(target)
                 .then_some((entry, content.as_ref()));
         }
         let known = self.base.find(owner, chosen, target)?;
-        self.get(known.track.id)
+        self.get(known.state.id)
     }
 
     /// Who took an id that a client chose.
-    pub fn chosen(self, tag: Tag) -> Option<(&'a Entry, Option<&'a Content>)> {
+    pub fn chosen(self, tag: Tag) -> Option<(&'a ContactRow, Option<&'a Content>)> {
         let fresh = self.over.chosen.get(&tag).copied();
-        let id = fresh.or_else(|| self.base.chosen(tag).map(|entry| entry.track.id))?;
+        let id = fresh.or_else(|| self.base.chosen(tag).map(|entry| entry.state.id))?;
         self.get(id)
     }
 
@@ -95,9 +95,9 @@ impl<'a> Layers<'a> {
     }
 
     /// What was answered under an idempotency key.
-    pub fn receipt(self, key: Tag) -> Option<Receipt> {
-        let fresh = self.over.receipts.get(&key).copied();
-        fresh.or_else(|| self.base.receipt(key))
+    pub fn idempotency_entry(self, key: Tag) -> Option<IdempotencyEntry> {
+        let fresh = self.over.idempotency.get(&key).copied();
+        fresh.or_else(|| self.base.idempotency_entry(key))
     }
 
     /// The next number of a dialect's sequence.
@@ -118,22 +118,22 @@ impl<'a> Layers<'a> {
 }
 
 impl Overlay {
-    /// Notes a receipt.
-    pub fn receive(&mut self, key: Tag, receipt: Receipt) {
-        self.receipts.insert(key, receipt);
+    /// Notes a entry.
+    pub fn put_idempotency(&mut self, key: Tag, entry: IdempotencyEntry) {
+        self.idempotency.insert(key, entry);
     }
 
-    /// Forgets the receipts of events from this position on, which were not taken after all.
+    /// Forgets the idempotency of events from this position on, which were not taken after all.
     pub fn forget_after(&mut self, next: Position) {
-        self.receipts.retain(|_, receipt| receipt.first < next);
+        self.idempotency.retain(|_, entry| entry.first < next);
     }
 
     /// Notes a contact's change, given what it was.
     pub fn put(
         &mut self,
         base: &Contacts,
-        before: Option<&Entry>,
-        after: Entry,
+        before: Option<&ContactRow>,
+        after: ContactRow,
         content: Option<Content>,
     ) {
         if before.is_none() {
@@ -142,20 +142,20 @@ impl Overlay {
         if let Some(before) = before {
             self.count(before, -1);
             for tag in before.tags.iter() {
-                self.holders(base, *tag).retain(|id| *id != before.track.id);
+                self.holders(base, *tag).retain(|id| *id != before.state.id);
             }
         }
-        let id = after.track.id;
-        if after.track.status == Status::Live {
+        let id = after.state.id;
+        if after.state.status == Status::Live {
             self.count(&after, 1);
             for tag in after.tags.iter() {
                 self.holders(base, *tag).push(id);
             }
         }
-        match &after.track.key {
+        match &after.state.key {
             VendorKey::Own => {}
             VendorKey::Sequence(number) => {
-                let dialect = after.track.owner.dialect();
+                let dialect = after.state.owner.dialect();
                 self.numbered.insert((dialect, *number), id);
                 let next = self.next_number.entry(dialect).or_default();
                 *next = (*next).max(number.saturating_add(1));
@@ -167,11 +167,11 @@ impl Overlay {
         self.entries.insert(id, (after, content));
     }
 
-    fn count(&mut self, entry: &Entry, change: i64) {
-        if change < 0 && entry.track.status != Status::Live {
+    fn count(&mut self, entry: &ContactRow, change: i64) {
+        if change < 0 && entry.state.status != Status::Live {
             return;
         }
-        *self.owned.entry(entry.track.owner.clone()).or_default() += change;
+        *self.owned.entry(entry.state.owner.clone()).or_default() += change;
     }
 
     fn holders(&mut self, base: &Contacts, tag: Tag) -> &mut Vec<ContactId> {

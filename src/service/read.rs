@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::shared::Body;
 use super::{ReadError, Service, replay};
 use crate::domain::{
-    Contact, ContactId, Content, Event, Fact, Owner, Phase, Position, Status, Target, Timestamp,
-    Track,
+    Contact, ContactId, ContactState, Content, Event, Fact, Owner, Phase, Position, Status, Target,
+    Timestamp,
 };
 use crate::log::record::{self, Record};
-use crate::projection::Entry;
+use crate::projection::ContactRow;
 
 /// Contacts that one query looks at, where it has to open them to know.
 pub const LIST_CONTACTS_MAX: usize = 100_000;
@@ -109,12 +109,12 @@ impl Service {
     #[must_use]
     pub fn owner_of(&self, id: ContactId) -> Option<Owner> {
         let contacts = self.shared.contacts.read();
-        contacts.get(id).map(|entry| entry.track.owner.clone())
+        contacts.get(id).map(|entry| entry.state.owner.clone())
     }
 
     /// What the view knows of an owner's contact, live or not.
     #[must_use]
-    pub fn entry(&self, owner: &Owner, target: &Target) -> Option<Entry> {
+    pub fn entry(&self, owner: &Owner, target: &Target) -> Option<ContactRow> {
         let chosen = match target {
             Target::Chosen { text, .. } => Some(self.shared.chosen_tag(owner, text)),
             Target::Id(_) | Target::Sequence(_) => None,
@@ -123,8 +123,8 @@ impl Service {
         contacts.find(owner, chosen, target).cloned()
     }
 
-    fn found(&self, entry: &Entry) -> Result<Found, ReadError> {
-        match entry.track.status {
+    fn found(&self, entry: &ContactRow) -> Result<Found, ReadError> {
+        match entry.state.status {
             Status::Deleted => Ok(Found::Deleted),
             Status::Erased => Ok(Found::Gone),
             Status::Live => Ok(match self.shared.content(entry)? {
@@ -265,18 +265,18 @@ impl Service {
         after: Option<ContactId>,
         position: Position,
         visible: &dyn Fn(&Owner) -> bool,
-    ) -> (Vec<Entry>, Option<ContactId>) {
+    ) -> (Vec<ContactRow>, Option<ContactId>) {
         let contacts = self.shared.contacts.read();
         let mut last = None;
         let page = contacts.all_after(after).take(PAGE);
-        let page = page.inspect(|entry| last = Some(entry.track.id));
-        let there = |entry: &&Entry| {
-            let Track {
+        let page = page.inspect(|entry| last = Some(entry.state.id));
+        let there = |entry: &&ContactRow| {
+            let ContactState {
                 owner,
                 created,
                 status,
                 ..
-            } = &entry.track;
+            } = &entry.state;
             created.position <= position && *status != Status::Erased && visible(owner)
         };
         let entries = page.filter(there).cloned().collect();
@@ -289,10 +289,10 @@ impl Service {
     /// [`ReadError`] where the log can't give it.
     pub fn contact_at(
         &self,
-        entry: &Entry,
+        entry: &ContactRow,
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
-        let history = self.shared.contacts.read().history(entry.track.id);
+        let history = self.shared.contacts.read().history(entry.state.id);
         let count = history.partition_point(|at| *at <= position);
         let Some(at) = count.checked_sub(1).and_then(|last| history.get(last)) else {
             return Ok(None);
@@ -305,9 +305,9 @@ impl Service {
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give one.
-    pub fn history(&self, entry: &Entry) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
+    pub fn history(&self, entry: &ContactRow) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
         let mut versions = Vec::new();
-        let positions = self.shared.contacts.read().history(entry.track.id);
+        let positions = self.shared.contacts.read().history(entry.state.id);
         for position in positions {
             let record = self.shared.record(position)?;
             versions.push(self.version(entry, record)?);
@@ -318,24 +318,24 @@ impl Service {
     /// What one event made of a contact.
     fn version(
         &self,
-        entry: &Entry,
+        entry: &ContactRow,
         record: Record,
     ) -> Result<(Event, Option<Contact>), ReadError> {
         let Body::Open(content) = self.shared.open(&record)? else {
             return Ok((record.event, None));
         };
         let header = &record.event.header;
-        let track = Track {
-            version: header.version.unwrap_or(entry.track.version),
+        let state = ContactState {
+            version: header.version.unwrap_or(entry.state.version),
             status: Status::Live,
             modified: Fact {
                 position: header.position,
                 time: header.time,
             },
-            ..entry.track.clone()
+            ..entry.state.clone()
         };
         let actor = header.actor.clone();
-        let contact = replay::as_of(&self.shared, entry.clone(), track, actor, *content);
+        let contact = replay::as_of(&self.shared, entry.clone(), state, actor, *content);
         Ok((record.event, Some(contact)))
     }
 

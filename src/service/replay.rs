@@ -5,20 +5,20 @@
 use super::shared::{Body, Shared};
 use super::{Committed, ReadError};
 use crate::domain::{
-    Action, Attempt, Card, Contact, ContactId, Content, Event, FailureCode, Outcome, Phase,
-    Position, Track, Violation,
+    Action, Attempt, Card, Contact, ContactId, ContactState, Content, Event, FailureCode, Outcome,
+    Phase, Position, Violation,
 };
-use crate::projection::{Entry, Receipt};
+use crate::projection::{ContactRow, IdempotencyEntry};
 
 /// The outcomes of a request that was made before, given its attempts once more.
-pub fn receipt(
+pub fn replay(
     shared: &Shared,
-    receipt: Receipt,
+    entry: IdempotencyEntry,
     attempts: &[Attempt],
 ) -> Result<Committed, ReadError> {
-    let mut position = receipt.first;
+    let mut position = entry.first;
     let mut outcomes = Vec::new();
-    for (index, at) in receipt.outcomes().enumerate() {
+    for (index, at) in entry.outcomes().enumerate() {
         position = at;
         outcomes.push(one(shared, at, attempts.get(index))?);
     }
@@ -58,15 +58,15 @@ fn one(
         }
         (Phase::Success { .. }, Some(id), Body::Open(content)) => {
             let entry = shared.contacts.read().get(id).cloned().ok_or(gone)?;
-            let track = Track {
-                version: header.version.unwrap_or(entry.track.version),
+            let state = ContactState {
+                version: header.version.unwrap_or(entry.state.version),
                 modified: crate::domain::Fact {
                     position,
                     time: header.time,
                 },
-                ..entry.track.clone()
+                ..entry.state.clone()
             };
-            let contact = as_of(shared, entry, track, header.actor, *content);
+            let contact = as_of(shared, entry, state, header.actor, *content);
             Ok(Outcome::Written {
                 operation,
                 contact: Box::new(contact),
@@ -122,13 +122,13 @@ fn card_before(
 /// A contact as one event left it.
 pub fn as_of(
     shared: &Shared,
-    entry: Entry,
-    track: Track,
+    entry: ContactRow,
+    state: ContactState,
     modified_by: crate::domain::Actor,
     content: Content,
 ) -> Contact {
-    let entry = Entry {
-        track,
+    let entry = ContactRow {
+        state,
         modified_by: modified_by.into(),
         ..entry
     };

@@ -9,12 +9,13 @@ use tokio::sync::watch;
 use super::ReadError;
 use super::recent::Recent;
 use crate::domain::{
-    Card, Content, DialectId, LookupKey, LookupKind, Owner, Position, Receipt, Registry, Rules, Tag,
+    Card, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position, Registry,
+    Rules, Tag,
 };
 use crate::keys::{Hasher, KeyRing, SealError};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
-use crate::projection::{Contacts, Entry};
+use crate::projection::{ContactRow, Contacts};
 
 /// What the writer and the readers share.
 pub struct Shared {
@@ -72,8 +73,8 @@ impl Shared {
     }
 
     /// The content that a live entry's last event wrote.
-    pub fn content(&self, entry: &Entry) -> Result<Body, ReadError> {
-        self.open(&self.record(entry.track.modified.position)?)
+    pub fn content(&self, entry: &ContactRow) -> Result<Body, ReadError> {
+        self.open(&self.record(entry.state.modified.position)?)
     }
 
     /// The rules of a dialect that this process speaks.
@@ -100,8 +101,8 @@ impl Shared {
     }
 
     /// The tag of an idempotency key in its scope of tenant, dialect and client.
-    pub fn receipt_tag(&self, owner: &Owner, client: &str, receipt: &Receipt) -> Tag {
-        let parts = [client.as_bytes(), receipt.key.as_str().as_bytes()];
+    pub fn idempotency_tag(&self, owner: &Owner, client: &str, request: &IdempotentRequest) -> Tag {
+        let parts = [client.as_bytes(), request.key.as_str().as_bytes()];
         tag(&self.hasher, owner, b"receipt", &parts)
     }
 }

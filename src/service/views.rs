@@ -96,7 +96,7 @@ impl Service {
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
         let entry = self.shared.contacts.read().get(id).cloned();
-        match entry.filter(|entry| entry.track.status != Status::Erased) {
+        match entry.filter(|entry| entry.state.status != Status::Erased) {
             Some(entry) => self.contact_at(&entry, position),
             None => Ok(None),
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Sequencer;
-use super::judge::{Judge, Pending, Verdict};
+use super::handler::{CommandHandler, Handled, Pending};
 use super::open::SNAPSHOT;
 use super::recent::Step;
 use super::shared::Shared;
@@ -39,7 +39,7 @@ pub enum Job {
 }
 
 /// Where an outcome goes.
-pub type Reply = oneshot::Sender<Result<Verdict, SubmitError>>;
+pub type Reply = oneshot::Sender<Result<Handled, SubmitError>>;
 
 /// The writer.
 pub struct Writer {
@@ -55,14 +55,14 @@ pub struct Writer {
 /// A group, judged: its events, and who waits for what.
 struct Group {
     pending: Vec<Pending>,
-    waiting: Vec<(Reply, Verdict)>,
+    waiting: Vec<(Reply, Handled)>,
 }
 
 impl Writer {
     /// Writes until the queue is closed and empty, or the log fails.
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
-            let Group { pending, waiting } = self.judge(job);
+            let Group { pending, waiting } = self.handler(job);
             if let Err(error) = self.commit(pending) {
                 tracing::error!(%error, "the log failed; no more commands are taken");
                 // Whoever is told so finds the log closed.
@@ -73,8 +73,8 @@ impl Writer {
                 self.refuse_all();
                 return;
             }
-            for (reply, verdict) in waiting {
-                answer(reply, Ok(verdict));
+            for (reply, handled) in waiting {
+                answer(reply, Ok(handled));
             }
         }
         let snapshot = self.shared.contacts.read().to_snapshot();
@@ -84,28 +84,28 @@ impl Writer {
     }
 
     /// Judges a job and everything that waits behind it, up to a limit.
-    fn judge(&mut self, first: Job) -> Group {
+    fn handler(&mut self, first: Job) -> Group {
         let shared = self.shared.clone();
         let contacts = shared.contacts.read();
         let next = self.appender.next();
-        let mut judge = Judge::new(&shared, &contacts, &mut self.sequencer, next);
+        let mut handler = CommandHandler::new(&shared, &contacts, &mut self.sequencer, next);
         let mut waiting = Vec::new();
         let mut job = Some(first);
         let mut taken = 0;
         while let Some(next) = job {
             match next {
-                Job::Command { command, reply } => match judge.command(&command) {
-                    Ok(verdict) => waiting.push((reply, verdict)),
+                Job::Command { command, reply } => match handler.command(&command) {
+                    Ok(handled) => waiting.push((reply, handled)),
                     Err(error) => answer(reply, Err(error)),
                 },
                 Job::Read(trail) => {
-                    if let Err(error) = judge.read(&trail) {
+                    if let Err(error) = handler.read(&trail) {
                         tracing::warn!(%error, "a read was not recorded");
                     }
                 }
             }
             taken += 1;
-            let full = taken >= GROUP_COMMANDS_MAX || judge.bytes() >= GROUP_BYTES_MAX;
+            let full = taken >= GROUP_COMMANDS_MAX || handler.bytes() >= GROUP_BYTES_MAX;
             job = if full {
                 None
             } else {
@@ -113,7 +113,7 @@ impl Writer {
             };
         }
         Group {
-            pending: judge.into_pending(),
+            pending: handler.into_pending(),
             waiting,
         }
     }
@@ -206,6 +206,6 @@ enum CommitError {
 }
 
 /// Whoever asked may be gone; the outcome stands all the same.
-fn answer(reply: Reply, verdict: Result<Verdict, SubmitError>) {
-    drop(reply.send(verdict));
+fn answer(reply: Reply, handled: Result<Handled, SubmitError>) {
+    drop(reply.send(handled));
 }

@@ -21,8 +21,8 @@ use std::{
 use contactd::{
     domain::{
         Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event,
-        EventId, Failure, FailureCode, Fingerprint, Header, Listed, Operation, Owner, Phase,
-        Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
+        EventId, Failure, FailureCode, Fingerprint, Header, IdempotencyRecord, Listed, Operation,
+        Owner, Phase, Position, Tag, Timestamp, TraceParent, VendorKey,
     },
     keys::{KeyRing, MasterKey, Slot},
     log::record,
@@ -123,13 +123,13 @@ fn part_of_list() -> Header {
 fn all() -> Vec<Golden> {
     use Operation::{Create, Delete, Erase, Retrieve, RetrieveList, Update};
     let keyed = Phase::Start {
-        receipt: Some(Reach {
+        idempotency: Some(IdempotencyRecord {
             key: Tag([7; 16]),
             fingerprint: Fingerprint([8; 16]),
             attempts: 3,
         }),
     };
-    let start = || Phase::Start { receipt: None };
+    let start = || Phase::Start { idempotency: None };
     let done = || Phase::Success { erasure: None };
     let failed = |code, violations| Phase::Fail(Failure { code, violations });
     let traced = Header {

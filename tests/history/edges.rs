@@ -4,8 +4,8 @@ use contactd::{
     dialect::{mattr, oracle, thena},
     domain::{
         Action, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation, FailureCode,
-        IdempotencyKey, LookupKey, Match, Operation, Outcome, Owner, Patch, Precondition, Problem,
-        Receipt, Rules, Target, Violation,
+        IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Outcome, Owner, Patch,
+        Precondition, Problem, Rules, Target, Violation,
     },
     service::{Committed, Found, SubmitError},
     storage::SimDisk,
@@ -23,7 +23,7 @@ fn command(rules: &Rules, ids: &[&str], attempts: Vec<Attempt>) -> Command {
             actor: contactd::domain::Actor::default(),
             correlation: Correlation::parse("x").expect("a token"),
             traceparent: None,
-            receipt: None,
+            idempotency: None,
         },
         batch: BatchMode::ItemByItem,
         attempts,
@@ -177,7 +177,7 @@ fn what_was_wrong_with_a_change_is_answered_again() {
         Action::Update(wrong),
     );
     let mut update = command(&mattr::RULES, &["e", "p"], vec![update]);
-    update.context.receipt = IdempotencyKey::parse("key").map(|key| Receipt {
+    update.context.idempotency = IdempotencyKey::parse("key").map(|key| IdempotentRequest {
         key,
         request: [0; 32],
     });

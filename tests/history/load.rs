@@ -9,8 +9,8 @@ use contactd::{
     dialect::{emnify, kare, mattr, native, oracle, thena},
     domain::{
         Action, Actor, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
-        EraseReason, IdempotencyKey, LookupKey, Match, Operation, Owner, Patch, Patched,
-        Precondition, Problem, Receipt, Rules, Target, Violation,
+        EraseReason, IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Owner, Patch,
+        Patched, Precondition, Problem, Rules, Target, Violation,
     },
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -156,7 +156,7 @@ impl Ask {
                 traceparent: None,
                 receipt: key
                     .and_then(|key| IdempotencyKey::parse(&key))
-                    .map(|key| Receipt { key, request }),
+                    .map(|key| IdempotentRequest { key, request }),
             },
             batch: if self.whole {
                 BatchMode::AllOrNothing

@@ -99,7 +99,7 @@ type Refused = (FailureCode, Vec<Violation>);
 /// What comes of one attempt: an event, or the position of the one that did it already.
 enum Judged {
     Event(Operation, Option<usize>, Vec<FieldName>, Kind),
-    Repeat(u64),
+    PriorCreate(u64),
 }
 
 impl Model {
@@ -127,7 +127,7 @@ impl Model {
         }
         let outcomes = match &command.attempts[..] {
             [attempt] => match self.judge(command, attempt) {
-                Judged::Repeat(position) => return Answer::Again(vec![position]),
+                Judged::PriorCreate(position) => return Answer::Again(vec![position]),
                 judged => vec![self.record(command, attempt, judged, true)],
             },
             _ if command.batch == BatchMode::AllOrNothing => self.all_or_nothing(command),
@@ -174,7 +174,7 @@ impl Model {
     fn record(&mut self, command: &Command, attempt: &Attempt, judged: Judged, first: bool) -> u64 {
         let (operation, contact, fields, kind) = match judged {
             Judged::Event(operation, contact, fields, kind) => (operation, contact, fields, kind),
-            Judged::Repeat(_) => {
+            Judged::PriorCreate(_) => {
                 let (operation, contact) = self.subject(command, attempt);
                 let kind = Kind::Refused(FailureCode::DuplicateId, Vec::new());
                 (operation, contact, attempt.fields.clone(), kind)
@@ -250,7 +250,7 @@ impl Model {
                 };
             }
             (Action::Erase { .. }, Some((at, State::Erased))) => {
-                return Ok(Judged::Repeat(self.contacts[at].changed_at));
+                return Ok(Judged::PriorCreate(self.contacts[at].changed_at));
             }
             (Action::Erase { .. }, Some((_, State::Deleted))) | (_, Some((_, State::Live))) => {}
             _ => return Err((NotFound, Vec::new())),
@@ -281,7 +281,7 @@ impl Model {
             let same =
                 taken.owner == *owner && taken.state != State::Erased && taken.first_card == card;
             return if same {
-                Ok(Judged::Repeat(taken.created_at))
+                Ok(Judged::PriorCreate(taken.created_at))
             } else {
                 Err((FailureCode::DuplicateId, Vec::new()))
             };

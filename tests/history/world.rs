@@ -233,15 +233,15 @@ impl World {
                 .service
                 .entry(&contact.owner, &target)
                 .expect("an entry");
-            let status = match entry.track.status {
+            let status = match entry.state.status {
                 Status::Live => State::Live,
                 Status::Deleted => State::Deleted,
                 Status::Erased => State::Erased,
             };
             let got = (
                 status,
-                entry.track.version,
-                entry.track.modified.position.get(),
+                entry.state.version,
+                entry.state.modified.position.get(),
             );
             assert_eq!(got, (contact.state, contact.version, contact.changed_at));
         }

@@ -97,7 +97,7 @@ impl Rig {
             actor: Default::default(),
             correlation: fresh_correlation(),
             traceparent: None,
-            receipt: None,
+            idempotency: None,
         };
         let command = Command {
             owner: owner.clone(),

@@ -26,7 +26,7 @@ fn poison(path: &std::path::Path) -> Position {
         id(7),
         position.next().get(),
     );
-    start.phase = Phase::Start { receipt: None };
+    start.phase = Phase::Start { idempotency: None };
     outcome.header.causation = Some(start.header.id);
     let records =
         [&start, &outcome].map(|event| record::encode(event, None, None, &keys).expect("a record"));

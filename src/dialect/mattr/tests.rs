@@ -255,7 +255,7 @@ fn client(id: &str) -> Actor {
 }
 
 fn start() -> Phase {
-    Phase::Start { receipt: None }
+    Phase::Start { idempotency: None }
 }
 
 fn success() -> Phase {

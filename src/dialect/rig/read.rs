@@ -5,8 +5,8 @@ use crate::dialect::{
     Answer, AsOf, ChangePage, Changes, EventPage, Events, List, Order, Page, Search, Shown, Window,
 };
 use crate::domain::{
-    Action, Attempt, Contact, ContactId, Current, Event, LookupKey, Match, Operation, Owner,
-    Position, Repeat, Target, Track, evolve,
+    Action, Attempt, Contact, ContactId, ContactState, Current, Event, LookupKey, Match, Operation,
+    Owner, Position, PriorCreate, Target, evolve,
 };
 
 impl Rig {
@@ -58,7 +58,7 @@ impl Rig {
         if let Ok(Action::Upsert { by: Match(key), .. }) = &attempt.action {
             return match self.holders(owner, key).as_slice() {
                 [] => Current::None,
-                [one] => Current::One(Box::new((self.track(one.id), one.card.clone()))),
+                [one] => Current::One(Box::new((self.state(one.id), one.card.clone()))),
                 _ => Current::Many,
             };
         }
@@ -66,7 +66,7 @@ impl Rig {
         let versions = target.and_then(|target| self.find(owner, target));
         match versions.and_then(|versions| versions.last()) {
             Some((_, Some(contact))) => {
-                Current::One(Box::new((self.track(contact.id), contact.card.clone())))
+                Current::One(Box::new((self.state(contact.id), contact.card.clone())))
             }
             Some((end, None)) if end.header.operation == Operation::Erase => {
                 Current::Erased(end.header.contact.expect("its id"), end.header.position)
@@ -75,12 +75,12 @@ impl Rig {
         }
     }
 
-    fn track(&self, id: ContactId) -> Track {
+    fn state(&self, id: ContactId) -> ContactState {
         let mut versions = self.contacts.iter().filter(|v| id_of(v) == id).flatten();
         let first = versions.next().map(|(event, _)| event);
-        let track = first.and_then(|event| evolve(None, event));
-        let track = versions.fold(track, |track, (event, _)| evolve(track, event));
-        track.expect("a contact")
+        let state = first.and_then(|event| evolve(None, event));
+        let state = versions.fold(state, |state, (event, _)| evolve(state, event));
+        state.expect("a contact")
     }
 
     /// Who of a tenant's live contacts has a key.
@@ -95,11 +95,11 @@ impl Rig {
     }
 
     /// Who took the id that a client chose.
-    pub(super) fn taken(&self, owner: &Owner, text: &str) -> Option<Repeat> {
+    pub(super) fn taken(&self, owner: &Owner, text: &str) -> Option<PriorCreate> {
         let mut of_owner = self.contacts.iter().filter(|v| first_owner(v) == owner);
         let versions = of_owner.find(|versions| has_vendor_id(versions, text))?;
         let (event, contact) = versions.first()?;
-        Some(Repeat {
+        Some(PriorCreate {
             position: event.header.position,
             card: contact.as_ref().map(|contact| contact.card.clone()),
         })

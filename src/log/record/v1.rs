@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{DecodeError, Record, Sealed};
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event, EventId,
-    Failure, FailureCode, FieldName, Fingerprint, Header, Listed, Operation, Owner, Phase,
-    Position, Reach, Tag, Timestamp, TraceParent, VendorKey,
+    Failure, FailureCode, FieldName, Fingerprint, Header, IdempotencyRecord, Listed, Operation,
+    Owner, Phase, Position, Tag, Timestamp, TraceParent, VendorKey,
 };
 use crate::keys::Slot;
 
@@ -53,11 +53,11 @@ struct HeaderV1<'a> {
     #[b(17)]
     fields: Vec<&'a str>,
     #[b(18)]
-    receipt_key: Option<&'a ByteSlice>,
+    idempotency_key: Option<&'a ByteSlice>,
     #[b(19)]
-    receipt_fingerprint: Option<&'a ByteSlice>,
+    idempotency_fingerprint: Option<&'a ByteSlice>,
     #[n(20)]
-    receipt_attempts: Option<u32>,
+    idempotency_attempts: Option<u32>,
     #[n(21)]
     failure: Option<u8>,
     #[b(22)]
@@ -103,8 +103,8 @@ const FAIL: u8 = 3;
 /// Writes an event's header.
 pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut Vec<u8>) {
     let Event { header, phase } = event;
-    let (phase, receipt, failure, erasure) = match phase {
-        Phase::Start { receipt } => (START, receipt.as_ref(), None, None),
+    let (phase, idempotency, failure, erasure) = match phase {
+        Phase::Start { idempotency } => (START, idempotency.as_ref(), None, None),
         Phase::Success { erasure } => (SUCCESS, None, None, erasure.as_ref()),
         Phase::Fail(failure) => (FAIL, None, Some(failure), None),
     };
@@ -141,9 +141,10 @@ pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut
             .map(|id| bytes_of(id.0.as_bytes())),
         traceparent: header.traceparent.as_ref().map(TraceParent::as_str),
         fields: header.fields.iter().map(|name| &**name).collect(),
-        receipt_key: receipt.map(|receipt| bytes_of(&receipt.key.0)),
-        receipt_fingerprint: receipt.map(|receipt| bytes_of(&receipt.fingerprint.0)),
-        receipt_attempts: receipt.map(|receipt| receipt.attempts),
+        idempotency_key: idempotency.map(|idempotency| bytes_of(&idempotency.key.0)),
+        idempotency_fingerprint: idempotency
+            .map(|idempotency| bytes_of(&idempotency.fingerprint.0)),
+        idempotency_attempts: idempotency.map(|idempotency| idempotency.attempts),
         failure: failure.map(|failure| number(&FailureCode::ALL, failure.code)),
         violations,
         erase_reason: erasure.map(|erasure| number(&REASONS, erasure.reason)),
@@ -249,7 +250,7 @@ fn event(header: HeaderV1<'_>) -> Result<Event, DecodeError> {
 fn phase(header: &HeaderV1<'_>) -> Result<Phase, DecodeError> {
     match header.phase {
         START => Ok(Phase::Start {
-            receipt: receipt(header)?,
+            idempotency: idempotency(header)?,
         }),
         SUCCESS => Ok(Phase::Success {
             erasure: erasure(header)?,
@@ -271,19 +272,19 @@ fn phase(header: &HeaderV1<'_>) -> Result<Phase, DecodeError> {
     }
 }
 
-fn receipt(header: &HeaderV1<'_>) -> Result<Option<Reach>, DecodeError> {
+fn idempotency(header: &HeaderV1<'_>) -> Result<Option<IdempotencyRecord>, DecodeError> {
     match (
-        header.receipt_key,
-        header.receipt_fingerprint,
-        header.receipt_attempts,
+        header.idempotency_key,
+        header.idempotency_fingerprint,
+        header.idempotency_attempts,
     ) {
-        (Some(key), Some(fingerprint), Some(attempts)) => Ok(Some(Reach {
+        (Some(key), Some(fingerprint), Some(attempts)) => Ok(Some(IdempotencyRecord {
             key: Tag(sixteen(key)?),
             fingerprint: Fingerprint(sixteen(fingerprint)?),
             attempts,
         })),
         (None, None, None) => Ok(None),
-        _ => Err(damaged("half a receipt")),
+        _ => Err(damaged("half an idempotency record")),
     }
 }
 

@@ -11,12 +11,12 @@ use crate::projection::FoldError;
 #[derive(Debug, Default)]
 pub struct Dictionary {
     numbers: BTreeMap<Arc<str>, u32>,
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<ContactRow>>,
     free: Vec<u32>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ContactRow {
     text: Arc<str>,
     who: Postings,
 }
@@ -78,7 +78,7 @@ impl Dictionary {
             return Ok(number);
         }
         let text: Arc<str> = text.into();
-        let entry = Some(Entry {
+        let entry = Some(ContactRow {
             text: text.clone(),
             who: Postings::One(who),
         });
@@ -143,7 +143,7 @@ impl Dictionary {
         entries.map(|entry| (&*entry.text, entry.who.iter().collect()))
     }
 
-    fn wanted(&self, wanted: &[Wanted]) -> impl Iterator<Item = &Entry> {
+    fn wanted(&self, wanted: &[Wanted]) -> impl Iterator<Item = &ContactRow> {
         let numbers = wanted.iter().flat_map(|wanted| {
             let (Wanted::Beginning(first) | Wanted::Exactly(first)) = wanted;
             let from = (Bound::Included(first.as_str()), Bound::Unbounded);

@@ -1,31 +1,31 @@
-//! What is known of the contact that an attempt names, before it is judged.
+//! What is loaded of the contact that an attempt names, before it is judged.
 
 use super::ReadError;
-use super::judge::Judge;
+use super::handler::CommandHandler;
 use super::shared::Body;
 use crate::domain::{
-    Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, Repeat, Status, Tag,
-    Target, VendorKey,
+    Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, PriorCreate, Status,
+    Tag, Target, VendorKey,
 };
 use crate::keys::SealError;
-use crate::projection::Entry;
+use crate::projection::ContactRow;
 
-/// What is known.
+/// What is loaded.
 #[derive(Default)]
-pub struct Known {
+pub struct Loaded {
     /// The contact, for `decide`.
     pub current: Current,
     /// The contact, as the view has it.
-    pub before: Option<Entry>,
+    pub before: Option<ContactRow>,
     /// Who took the id that the client chose.
-    pub taken: Option<Repeat>,
+    pub taken: Option<PriorCreate>,
     /// The tag of that id.
     pub chosen: Option<Tag>,
     /// The text of the id that the contact has or will have by its client's choice.
     pub chosen_id: Option<Box<str>>,
 }
 
-impl Known {
+impl Loaded {
     /// What an attempt is called in its events: an upsert that found its contact is an update.
     pub fn operation(&self, attempt: &Attempt) -> Operation {
         match (&attempt.action, &self.before) {
@@ -36,14 +36,14 @@ impl Known {
 
     /// The contact that the events are about, where it is there already.
     pub fn subject(&self) -> Option<(ContactId, VendorKey)> {
-        let track = &self.before.as_ref()?.track;
-        Some((track.id, track.key.clone()))
+        let state = &self.before.as_ref()?.state;
+        Some((state.id, state.key.clone()))
     }
 }
 
-impl Judge<'_> {
-    /// Looks up what an attempt needs to be known.
-    pub(super) fn known(&self, owner: &Owner, attempt: &Attempt) -> Result<Known, ReadError> {
+impl CommandHandler<'_> {
+    /// Looks up what an attempt needs to be loaded.
+    pub(super) fn load(&self, owner: &Owner, attempt: &Attempt) -> Result<Loaded, ReadError> {
         let found = match (&attempt.action, &attempt.target) {
             (Ok(Action::Create { chosen_id, .. }), _) => {
                 return self.unborn(owner, chosen_id.as_deref());
@@ -54,9 +54,9 @@ impl Judge<'_> {
                     [] => None,
                     [id] => self.layers().get(*id),
                     _ => {
-                        return Ok(Known {
+                        return Ok(Loaded {
                             current: Current::Many,
-                            ..Known::default()
+                            ..Loaded::default()
                         });
                     }
                 }
@@ -71,39 +71,39 @@ impl Judge<'_> {
             (_, None) => None,
         };
         match found {
-            None => Ok(Known::default()),
+            None => Ok(Loaded::default()),
             Some((entry, fresh)) => self.existing(entry, fresh),
         }
     }
 
-    /// What is known of a contact that is there, or was.
-    fn existing(&self, entry: &Entry, fresh: Option<&Content>) -> Result<Known, ReadError> {
-        let track = entry.track.clone();
+    /// What is loaded of a contact that is there, or was.
+    fn existing(&self, entry: &ContactRow, fresh: Option<&Content>) -> Result<Loaded, ReadError> {
+        let state = entry.state.clone();
         let mut chosen_id = None;
-        let current = match track.status {
-            Status::Deleted => Current::Deleted(Box::new(track)),
-            Status::Erased => Current::Erased(track.id, track.modified.position),
+        let current = match state.status {
+            Status::Deleted => Current::Deleted(Box::new(state)),
+            Status::Erased => Current::Erased(state.id, state.modified.position),
             Status::Live => match self.content(entry, fresh)? {
                 Some(content) => {
                     chosen_id = content.chosen_id;
-                    Current::One(Box::new((track, content.card)))
+                    Current::One(Box::new((state, content.card)))
                 }
                 // Without its key a contact can't be changed, only ended.
-                None => Current::Deleted(Box::new(track)),
+                None => Current::Deleted(Box::new(state)),
             },
         };
-        Ok(Known {
+        Ok(Loaded {
             current,
             before: Some(entry.clone()),
             chosen_id,
-            ..Known::default()
+            ..Loaded::default()
         })
     }
 
-    /// What is known of a contact that is not there yet: whether its id is taken.
-    fn unborn(&self, owner: &Owner, chosen_id: Option<&str>) -> Result<Known, ReadError> {
+    /// What is loaded of a contact that is not there yet: whether its id is taken.
+    fn unborn(&self, owner: &Owner, chosen_id: Option<&str>) -> Result<Loaded, ReadError> {
         let Some(text) = chosen_id else {
-            return Ok(Known::default());
+            return Ok(Loaded::default());
         };
         let tag = self.shared.chosen_tag(owner, text);
         let own = ContactId::parse(text).and_then(|id| self.layers().get(id));
@@ -111,20 +111,20 @@ impl Judge<'_> {
             None => None,
             Some((entry, _)) => Some(self.taken(owner, entry)?),
         };
-        Ok(Known {
+        Ok(Loaded {
             taken,
             chosen: Some(tag),
             chosen_id: Some(text.into()),
-            ..Known::default()
+            ..Loaded::default()
         })
     }
 
     /// With what content an id was taken. Another owner's is not told, nor what was erased: its
     /// key lasts until the group is on the disk.
-    fn taken(&self, owner: &Owner, entry: &Entry) -> Result<Repeat, ReadError> {
-        let track = &entry.track;
-        let position = track.created.position;
-        let card = if track.owner != *owner || track.status == Status::Erased {
+    fn taken(&self, owner: &Owner, entry: &ContactRow) -> Result<PriorCreate, ReadError> {
+        let state = &entry.state;
+        let position = state.created.position;
+        let card = if state.owner != *owner || state.status == Status::Erased {
             None
         } else {
             match self.shared.open(&self.record(position)?)? {
@@ -132,12 +132,12 @@ impl Judge<'_> {
                 Body::None | Body::Gone => None,
             }
         };
-        Ok(Repeat { position, card })
+        Ok(PriorCreate { position, card })
     }
 
     fn content(
         &self,
-        entry: &Entry,
+        entry: &ContactRow,
         fresh: Option<&Content>,
     ) -> Result<Option<Content>, ReadError> {
         if let Some(content) = fresh {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Incoming;
 use crate::dialect::{Refusal, Write};
-use crate::domain::{IdempotencyKey, Receipt, Target};
+use crate::domain::{IdempotencyKey, IdempotentRequest, Target};
 
 /// The idempotency key of a write, where it has one.
 ///
@@ -26,8 +26,12 @@ pub(super) fn key_of(incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, 
     key.map(Some).ok_or(Refusal::BadIdempotencyKey)
 }
 
-/// The receipt of a write under a key.
-pub(super) fn receipt(key: IdempotencyKey, incoming: &Incoming<'_>, write: &Write) -> Receipt {
+/// The idempotency of a write under a key.
+pub(super) fn idempotent_request(
+    key: IdempotencyKey,
+    incoming: &Incoming<'_>,
+    write: &Write,
+) -> IdempotentRequest {
     let mut digest = Parts(Sha256::new());
     digest.text(incoming.dialect.rules().name);
     digest.text(incoming.route.operation);
@@ -48,7 +52,7 @@ pub(super) fn receipt(key: IdempotencyKey, incoming: &Incoming<'_>, write: &Writ
         digest.text(value);
     }
     digest.bytes(incoming.body);
-    Receipt {
+    IdempotentRequest {
         key,
         request: digest.0.finalize().into(),
     }

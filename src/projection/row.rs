@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Actor, Contact, Content, Registry, Tag, Target, Track, VendorKey};
+use crate::domain::{Actor, Contact, ContactState, Content, Registry, Tag, Target, VendorKey};
 use crate::keys::Slot;
 
 /// One contact, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ContactRow {
     /// What `evolve` made of its events.
-    pub track: Track,
+    pub state: ContactState,
     /// Who created it.
     pub created_by: Arc<Actor>,
     /// Who last changed it.
@@ -20,41 +20,41 @@ pub struct Entry {
     pub tags: Arc<[Tag]>,
 }
 
-impl Entry {
+impl ContactRow {
     /// Whether a target that was found to be this contact may name it: one whose id the client
     /// chose is not shown by our own.
     #[must_use]
     pub fn answers_to(&self, target: &Target) -> bool {
-        let by_own = matches!(target, Target::Chosen { id, .. } if *id == self.track.id);
-        !(by_own && matches!(self.track.key, VendorKey::Chosen(_)))
+        let by_own = matches!(target, Target::Chosen { id, .. } if *id == self.state.id);
+        !(by_own && matches!(self.state.key, VendorKey::Chosen(_)))
     }
 
     /// The contact with the content that its last event wrote.
     #[must_use]
     pub fn with_content(&self, content: Content, registry: Registry) -> Contact {
         let Self {
-            track,
+            state,
             created_by,
             modified_by,
             slot: _,
             tags: _,
         } = self;
         let rendered = registry
-            .get(track.owner.dialect())
-            .and_then(|rules| rules.ids.render(track.id, &track.key));
+            .get(state.owner.dialect())
+            .and_then(|rules| rules.ids.render(state.id, &state.key));
         let vendor_id = rendered
             .or_else(|| content.chosen_id.map(String::from))
-            .unwrap_or_else(|| track.id.to_string());
+            .unwrap_or_else(|| state.id.to_string());
         Contact {
-            id: track.id,
+            id: state.id,
             vendor_id,
-            owner: track.owner.clone(),
-            version: track.version,
-            created_at: track.created.time,
+            owner: state.owner.clone(),
+            version: state.version,
+            created_at: state.created.time,
             created_by: Actor::clone(created_by),
-            modified_at: track.modified.time,
+            modified_at: state.modified.time,
             modified_by: Actor::clone(modified_by),
-            position: track.modified.position,
+            position: state.modified.position,
             card: content.card,
         }
     }

@@ -1,23 +1,23 @@
-//! Turns commands into events: decides on what is known, numbers, encodes.
+//! Turns commands into events: decides on what is loaded, numbers, encodes.
 //!
-//! One judge serves one group. It changes nothing but itself; a command that
+//! One handler serves one group. It changes nothing but itself; a command that
 //! can't be taken leaves no trace in it.
 
 use std::sync::Arc;
 
 use super::clock::Sequencer;
-use super::lookup::Known;
+use super::load::Loaded;
 use super::overlay::{Layers, Overlay};
 use super::shared::Shared;
 use super::{Committed, ReadError, ReadTrail, SubmitError};
 use crate::domain::{
     Attempt, BatchMode, Card, Change, Command, ContactId, Content, Context, Decision, Event,
-    EventId, Facts, Failure, FailureCode, FieldName, Header, Operation, Outcome, Owner, Phase,
-    Position, Reach, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
+    EventId, Facts, Failure, FailureCode, FieldName, Header, IdempotencyRecord, Operation, Outcome,
+    Owner, Phase, Position, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
 };
 use crate::keys::{RESERVE_BATCH, Slot};
 use crate::log::record::{self, EncodeError, Record};
-use crate::projection::{Contacts, Entry, Receipt};
+use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
 /// One event of the group, encoded.
 pub struct Pending {
@@ -34,22 +34,22 @@ pub struct Pending {
 }
 
 /// What is to be answered once the group is on the disk.
-pub enum Verdict {
+pub enum Handled {
     /// The outcomes of new events.
-    Fresh(Committed),
+    Committed(Committed),
     /// The answer to a request that was made before, to be made again from its events.
-    Replay {
+    Replayed {
         /// Where they are.
-        receipt: Receipt,
+        entry: IdempotencyEntry,
         /// The request's attempts, for what is not in its events: the values that were wrong.
         attempts: Vec<Attempt>,
     },
     /// The answer to be made again from this one event.
-    Repeat(Position),
+    Unchanged(Position),
 }
 
-/// The judge of one group.
-pub struct Judge<'a> {
+/// The handler of one group.
+pub struct CommandHandler<'a> {
     pub(super) shared: &'a Shared,
     pub(super) base: &'a Contacts,
     sequencer: &'a mut Sequencer,
@@ -60,7 +60,7 @@ pub struct Judge<'a> {
     bytes: usize,
 }
 
-/// Where a judge stood before a command.
+/// Where a handler stood before a command.
 struct Savepoint {
     over: Option<Overlay>,
     next: Position,
@@ -68,8 +68,8 @@ struct Savepoint {
     bytes: usize,
 }
 
-impl<'a> Judge<'a> {
-    /// A judge whose first event will have this position.
+impl<'a> CommandHandler<'a> {
+    /// A handler whose first event will have this position.
     pub fn new(
         shared: &'a Shared,
         base: &'a Contacts,
@@ -100,22 +100,22 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges a command; on an error nothing of it stays.
-    pub fn command(&mut self, command: &Command) -> Result<Verdict, SubmitError> {
-        let reach = self.reach(command);
-        if let Some(reach) = reach
-            && let Some(receipt) = self.layers().receipt(reach.key)
+    pub fn command(&mut self, command: &Command) -> Result<Handled, SubmitError> {
+        let idempotency = self.idempotency_record(command);
+        if let Some(idempotency) = idempotency
+            && let Some(entry) = self.layers().idempotency_entry(idempotency.key)
         {
-            return replay(command, reach, receipt);
+            return replay(command, idempotency, entry);
         }
         let savepoint = self.save(command.attempts.len() > 1);
-        let mut judged = self.attempts(command, reach);
+        let mut judged = self.attempts(command, idempotency);
         let whole = command.batch == BatchMode::AllOrNothing && command.attempts.len() > 1;
         if whole
-            && let Ok(Verdict::Fresh(done)) = &judged
+            && let Ok(Handled::Committed(done)) = &judged
             && done.any_refused()
         {
             self.restore(&savepoint);
-            judged = self.refuse_all(command, reach, &done.outcomes);
+            judged = self.refuse_all(command, idempotency, &done.outcomes);
         }
         if judged.is_err() {
             self.restore(&savepoint);
@@ -159,38 +159,52 @@ impl<'a> Judge<'a> {
     fn attempts(
         &mut self,
         command: &Command,
-        reach: Option<Reach>,
-    ) -> Result<Verdict, SubmitError> {
+        idempotency: Option<IdempotencyRecord>,
+    ) -> Result<Handled, SubmitError> {
         let start = self.bytes;
         let mut outcomes = Vec::with_capacity(command.attempts.len());
         for (index, attempt) in command.attempts.iter().enumerate() {
-            let mut known = self.known(&command.owner, attempt)?;
-            let decision = self.decide(&command.owner, attempt, &mut known)?;
-            let reach = reach.filter(|_| index == 0);
+            let mut loaded = self.load(&command.owner, attempt)?;
+            let decision = self.decide(&command.owner, attempt, &mut loaded)?;
+            let idempotency = idempotency.filter(|_| index == 0);
             match decision {
-                Decision::Repeated(position) if command.attempts.len() == 1 => {
-                    return Ok(Verdict::Repeat(position));
+                Decision::Unchanged(position) if command.attempts.len() == 1 => {
+                    return Ok(Handled::Unchanged(position));
                 }
-                Decision::Repeated(_) => {
+                Decision::Unchanged(_) => {
                     let failure = Failure {
                         code: FailureCode::DuplicateId,
                         violations: Vec::new(),
                     };
-                    outcomes.push(self.fail(command, attempt, &known, reach, failure, vec![])?);
+                    outcomes.push(self.fail(
+                        command,
+                        attempt,
+                        &loaded,
+                        idempotency,
+                        failure,
+                        vec![],
+                    )?);
                 }
                 Decision::Refused {
                     failure,
                     violations,
                 } => {
-                    outcomes.push(self.fail(command, attempt, &known, reach, failure, violations)?);
+                    outcomes.push(self.fail(
+                        command,
+                        attempt,
+                        &loaded,
+                        idempotency,
+                        failure,
+                        violations,
+                    )?);
                 }
                 Decision::Done(change) => {
-                    outcomes.push(self.succeed(command, attempt, known, reach, change)?);
+                    outcomes.push(self.succeed(command, attempt, loaded, idempotency, change)?);
                 }
             }
             self.check_size(start)?;
         }
-        Ok(Verdict::Fresh(Committed {
+        Ok(Handled::Committed(Committed {
             position: self.next.previous(),
             outcomes,
         }))
@@ -200,13 +214,13 @@ impl<'a> Judge<'a> {
     fn refuse_all(
         &mut self,
         command: &Command,
-        reach: Option<Reach>,
+        idempotency: Option<IdempotencyRecord>,
         judged: &[Outcome],
-    ) -> Result<Verdict, SubmitError> {
+    ) -> Result<Handled, SubmitError> {
         let start = self.bytes;
         let mut outcomes = Vec::with_capacity(judged.len());
         for (index, (attempt, outcome)) in command.attempts.iter().zip(judged).enumerate() {
-            let known = self.known(&command.owner, attempt)?;
+            let loaded = self.load(&command.owner, attempt)?;
             let (failure, violations) = match outcome {
                 Outcome::Refused {
                     failure,
@@ -221,11 +235,18 @@ impl<'a> Judge<'a> {
                     (failure, Vec::new())
                 }
             };
-            let reach = reach.filter(|_| index == 0);
-            outcomes.push(self.fail(command, attempt, &known, reach, failure, violations)?);
+            let idempotency = idempotency.filter(|_| index == 0);
+            outcomes.push(self.fail(
+                command,
+                attempt,
+                &loaded,
+                idempotency,
+                failure,
+                violations,
+            )?);
             self.check_size(start)?;
         }
-        Ok(Verdict::Fresh(Committed {
+        Ok(Handled::Committed(Committed {
             position: self.next.previous(),
             outcomes,
         }))
@@ -235,7 +256,7 @@ impl<'a> Judge<'a> {
         &mut self,
         owner: &Owner,
         attempt: &Attempt,
-        known: &mut Known,
+        loaded: &mut Loaded,
     ) -> Result<Decision, SubmitError> {
         let rules = self
             .shared
@@ -248,15 +269,15 @@ impl<'a> Judge<'a> {
             layers.found_by(tag).first().copied()
         };
         let state = State {
-            current: std::mem::take(&mut known.current),
+            current: std::mem::take(&mut loaded.current),
             owned: layers.owned(owner),
-            chosen: known.taken.take(),
+            chosen: loaded.taken.take(),
             holder: &holder,
         };
         let facts = Facts {
             contact,
             sequence: layers.next_number(owner.dialect()),
-            chosen: known.chosen,
+            chosen: loaded.chosen,
         };
         Ok(decide(state, attempt, rules, facts))
     }
@@ -265,20 +286,20 @@ impl<'a> Judge<'a> {
         &mut self,
         command: &Command,
         attempt: &Attempt,
-        known: &Known,
-        reach: Option<Reach>,
+        loaded: &Loaded,
+        idempotency: Option<IdempotencyRecord>,
         failure: Failure,
         violations: Vec<Violation>,
     ) -> Result<Outcome, SubmitError> {
         let Command { owner, context, .. } = command;
-        let operation = known.operation(attempt);
-        let subject = known.subject();
+        let operation = loaded.operation(attempt);
+        let subject = loaded.subject();
         let fields = bounded(&attempt.fields);
         let start = Header {
             fields: fields.clone(),
             ..self.header(owner, context, operation, subject.clone())
         };
-        let cause = self.start(start, reach)?;
+        let cause = self.start(start, idempotency)?;
         let header = Header {
             causation: Some(cause),
             fields,
@@ -296,18 +317,18 @@ impl<'a> Judge<'a> {
         &mut self,
         command: &Command,
         attempt: &Attempt,
-        known: Known,
-        reach: Option<Reach>,
+        loaded: Loaded,
+        idempotency: Option<IdempotencyRecord>,
         change: Change,
     ) -> Result<Outcome, SubmitError> {
         let Command { owner, context, .. } = command;
         let operation = change.operation;
         let start = Header {
             fields: bounded(&attempt.fields),
-            ..self.header(owner, context, operation, known.subject())
+            ..self.header(owner, context, operation, loaded.subject())
         };
-        let cause = self.start(start, reach)?;
-        let slot = match &known.before {
+        let cause = self.start(start, idempotency)?;
+        let slot = match &loaded.before {
             Some(before) => before.slot,
             None => self.fresh_slot()?,
         };
@@ -327,20 +348,20 @@ impl<'a> Judge<'a> {
         let event = Event { header, phase };
         let content = change.card.map(|card| Content {
             card,
-            chosen_id: known.chosen_id.clone(),
+            chosen_id: loaded.chosen_id.clone(),
         });
         let tags = content
             .as_ref()
             .map_or_else(Arc::default, |c| self.shared.tags(owner, &c.card));
         self.push(event.clone(), Some(slot), content.as_ref(), tags.clone())?;
-        Ok(self.settle(&event, known.before, slot, tags, content))
+        Ok(self.settle(&event, loaded.before, slot, tags, content))
     }
 
     /// Lays a change over the view, and says what came of it.
     fn settle(
         &mut self,
         event: &Event,
-        before: Option<Entry>,
+        before: Option<ContactRow>,
         slot: Slot,
         tags: Arc<[Tag]>,
         content: Option<Content>,
@@ -349,17 +370,17 @@ impl<'a> Judge<'a> {
         let position = event.header.position;
         let actor = Arc::new(event.header.actor.clone());
         let created_by = before.as_ref().map(|entry| entry.created_by.clone());
-        let track = evolve(before.as_ref().map(|entry| entry.track.clone()), event);
+        let state = evolve(before.as_ref().map(|entry| entry.state.clone()), event);
         let id = event.header.contact.unwrap_or(ContactId(uuid::Uuid::nil()));
-        let Some(track) = track else {
+        let Some(state) = state else {
             return Outcome::Removed {
                 operation,
                 id,
                 position,
             };
         };
-        let after = Entry {
-            track,
+        let after = ContactRow {
+            state,
             created_by: created_by.unwrap_or_else(|| actor.clone()),
             modified_by: actor,
             slot,
@@ -390,17 +411,23 @@ impl<'a> Judge<'a> {
         Ok(slot)
     }
 
-    fn start(&mut self, header: Header, receipt: Option<Reach>) -> Result<EventId, SubmitError> {
+    fn start(
+        &mut self,
+        header: Header,
+        idempotency: Option<IdempotencyRecord>,
+    ) -> Result<EventId, SubmitError> {
         let id = header.id;
-        if let Some(reach) = receipt {
-            let receipt = Receipt {
-                fingerprint: reach.fingerprint,
+        if let Some(record) = idempotency {
+            let entry = IdempotencyEntry {
+                fingerprint: record.fingerprint,
                 first: header.position,
-                attempts: reach.attempts,
+                attempts: record.attempts,
             };
-            self.over.receive(reach.key, receipt);
+            self.over.put_idempotency(record.key, entry);
         }
-        let phase = Phase::Start { receipt };
+        let phase = Phase::Start {
+            idempotency: idempotency,
+        };
         self.push(Event { header, phase }, None, None, Arc::default())?;
         Ok(id)
     }
@@ -472,14 +499,16 @@ impl<'a> Judge<'a> {
     }
 
     /// What a command's idempotency key is in the log.
-    fn reach(&self, command: &Command) -> Option<Reach> {
-        let Context { actor, receipt, .. } = &command.context;
-        let receipt = receipt.as_ref()?;
+    fn idempotency_record(&self, command: &Command) -> Option<IdempotencyRecord> {
+        let Context {
+            actor, idempotency, ..
+        } = &command.context;
+        let request = idempotency.as_ref()?;
         let client = actor.client_id.as_deref().or(actor.subject.as_deref());
         let client = client.unwrap_or_default();
-        Some(Reach {
-            key: self.shared.receipt_tag(&command.owner, client, receipt),
-            fingerprint: self.shared.hasher.fingerprint(&[&receipt.request]),
+        Some(IdempotencyRecord {
+            key: self.shared.idempotency_tag(&command.owner, client, request),
+            fingerprint: self.shared.hasher.fingerprint(&[&request.request]),
             attempts: u32::try_from(command.attempts.len()).unwrap_or(u32::MAX),
         })
     }
@@ -503,7 +532,7 @@ impl<'a> Judge<'a> {
     }
 
     fn save(&self, several: bool) -> Savepoint {
-        // A single attempt fails before it lays anything over the view but its receipt,
+        // A single attempt fails before it lays anything over the view but its entry,
         // which a failed START takes with it.
         Savepoint {
             over: several.then(|| self.over.clone()),
@@ -525,12 +554,16 @@ impl<'a> Judge<'a> {
 }
 
 /// The same key means the same request, or it is an error.
-fn replay(command: &Command, reach: Reach, receipt: Receipt) -> Result<Verdict, SubmitError> {
-    if receipt.fingerprint != reach.fingerprint {
+fn replay(
+    command: &Command,
+    idempotency: IdempotencyRecord,
+    entry: IdempotencyEntry,
+) -> Result<Handled, SubmitError> {
+    if entry.fingerprint != idempotency.fingerprint {
         return Err(SubmitError::KeyReused);
     }
-    Ok(Verdict::Replay {
-        receipt,
+    Ok(Handled::Replayed {
+        entry,
         attempts: command.attempts.clone(),
     })
 }
