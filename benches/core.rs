@@ -12,7 +12,7 @@
 use std::hint::black_box;
 
 use contactd::{
-    dialect::{self, Answer, Ask, Call, Caller, Dialect, Query, Request, Route, Whose},
+    dialect::{self, Answer, Ask, Call, Caller, Dialect, Query, Request, Route, Scope},
     domain::{
         Actor, Attempt, Change, Contact, ContactId, Content, Correlation, Current, Decision, Event,
         EventId, Facts, Header, Operation, Outcome, Owner, Phase, Position, State, Timestamp,
@@ -112,8 +112,8 @@ impl Sample {
     }
 
     fn owner(&self) -> Owner {
-        match self.dialect.whose(&self.request()) {
-            Ok(Whose::Owner(owner)) => owner,
+        match self.dialect.scope(&self.request()) {
+            Ok(Scope::Owner(owner)) => owner,
             _ => unreachable!("a create has an owner"),
         }
     }

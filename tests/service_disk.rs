@@ -199,7 +199,7 @@ fn commands_behind_the_failed_group_were_not_taken() {
     }
     commands.truncate(GROUP + 6);
     for command in &mut commands {
-        command.context.receipt = None;
+        command.context.idempotency = None;
     }
     world.disk.plan(Faults {
         fail_at: Some(1),

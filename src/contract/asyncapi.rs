@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::event::PHASES;
-use super::{component, components, openapi, own};
+use super::{component, components, openapi, system};
 use crate::dialect::describe::{Described, ERROR, Form, set};
 use crate::dialect::{self, Dialect, Route};
 use crate::domain::Operation;
@@ -61,7 +61,7 @@ impl Document {
                 ("Content-Type", "That of a CloudEvent in structured mode."),
                 ("Contact-Log", "The id of the log that it comes from."),
             ]),
-            "payload": component(own::NAME, "CloudEvent"),
+            "payload": component(system::NAME, "CloudEvent"),
         });
         self.messages.insert("event".into(), event);
         let checkpoint = json!({

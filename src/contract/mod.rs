@@ -1,14 +1,14 @@
 //! The contracts that machines read: OpenAPI, AsyncAPI and JSON Schemas.
 //!
 //! They are made from the code: every dialect's routes and descriptions, our
-//! own routes, the refusals as each dialect words them. What is made stands in
+//! system routes, the refusals as each dialect words them. What is made stands in
 //! `schemas/` too, so that a change of it is seen in review and can be read
 //! without running anything; `tests/contracts.rs` holds the two together, and
 //! what is served is the file, byte for byte.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `own` | our own routes, which no dialect has |
+//! | `system` | our system routes, which no dialect has |
 //! | `state` | what the service says of itself |
 //! | `openapi` | the paths, `schemas/openapi.json` |
 //! | `asyncapi` | the subjects of the message bus, `schemas/asyncapi.json` |
@@ -21,11 +21,11 @@
 mod asyncapi;
 mod event;
 mod openapi;
-mod own;
 mod refusals;
 mod state;
+mod system;
 
-pub use own::Own;
+pub use system::SystemRoute;
 
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,7 @@ fn named(schemas: Vec<(&str, Value)>) -> impl Iterator<Item = (String, Value)> {
         .map(|(name, schema)| (name.to_owned(), schema))
 }
 
-/// The schemas of every dialect and our own, as both documents hold them: `<dialect>.<Name>`.
+/// The schemas of every dialect and our system, as both documents hold them: `<dialect>.<Name>`.
 fn components() -> Map<String, Value> {
     let mut all = Map::new();
     let mut add = |owner: &str, schemas: Vec<(&str, Value)>| {
@@ -103,11 +103,11 @@ fn components() -> Map<String, Value> {
             all.insert(format!("{owner}.{name}"), moved(schema, owner));
         }
     };
-    add(own::NAME, own::description().schemas);
+    add(system::NAME, system::description().schemas);
     for dialect in dialect::ALL {
         add(dialect.rules().name, dialect.describe().schemas);
     }
-    // An event's contact is a Card, which our own dialect describes.
+    // An event's contact is a Card, which our system dialect describes.
     add("native", event::schemas());
     all
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::own::{self, Own};
 use super::refusals::{self, Refused};
+use super::system::{self, SystemRoute};
 use super::{DIALECT, component, components, moved};
 use crate::dialect::describe::{Described, ERROR, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, Route, native};
@@ -66,10 +66,10 @@ pub fn info() -> Value {
 
 fn apis() -> Vec<Api> {
     let ours = Api {
-        name: own::NAME,
+        name: system::NAME,
         dialect: &native::Native,
-        description: own::description(),
-        routes: Own::ALL.map(Own::route).into(),
+        description: system::description(),
+        routes: SystemRoute::ALL.map(SystemRoute::route).into(),
     };
     let dialects = dialect::ALL.iter().copied().map(|dialect| Api {
         name: dialect.rules().name,
@@ -141,7 +141,7 @@ fn parameters_of(api: &Api, route: &Route, described: &Described, path: &str) ->
     if route.writes && route.target.is_some() {
         shared("IfMatch");
     }
-    if !route.roles.is_empty() && api.name != own::NAME {
+    if !route.roles.is_empty() && api.name != system::NAME {
         shared("MinPosition");
     }
     all
@@ -278,7 +278,7 @@ fn security(api: &Api, route: &Route) -> Value {
     if let Some(session) = api
         .dialect
         .session_header()
-        .filter(|_| api.name != own::NAME)
+        .filter(|_| api.name != system::NAME)
     {
         set(&mut needed, session, json!([]));
     }

@@ -195,7 +195,7 @@ pub struct Events {
 #[derive(Clone, Debug, Default)]
 pub struct EventPage {
     /// The events, each with what of its content the caller may see.
-    pub events: Vec<(Event, Shown)>,
+    pub events: Vec<(Event, Redaction)>,
     /// Whether more come after these.
     pub more: bool,
     /// Whether the caller may see all of an event, of those too that hold no content.
@@ -204,10 +204,10 @@ pub struct EventPage {
 
 /// What of an event's content a caller may see.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Shown {
+pub enum Redaction {
     /// Nothing: it is no SUCCESS that wrote a contact, or the contact was erased.
     #[default]
-    Nothing,
+    Withheld,
     /// The fields that harm nobody, by [`crate::domain::Rules::non_sensitive`].
     NonSensitive(Map<String, Value>),
     /// All of it.

@@ -30,13 +30,13 @@ pub mod thena;
 pub mod uri;
 
 pub use call::{
-    Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Shown, Window, Write,
+    Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Redaction, Window, Write,
 };
 pub use describe::Description;
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};
 pub use reply::Reply;
-pub use request::{Caller, Request, Whose};
+pub use request::{Caller, Request, Scope};
 pub use route::{Method, Route};
 pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
 
@@ -54,7 +54,7 @@ pub trait Dialect: Sync {
     ///
     /// # Errors
     /// The vendor's answer to ids that are no ids.
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply>;
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply>;
 
     /// The owner with these ids, as a message subject spells them: canonical or not at all.
     ///

@@ -35,7 +35,7 @@ pub struct Request<'a> {
 
 /// Whose contacts a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum Scope {
     /// This owner's.
     Owner(Owner),
     /// The owner's of this contact, whoever that is.

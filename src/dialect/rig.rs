@@ -15,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ALL, Answer, Ask, Caller, Dialect, Query, REGISTRY, Refusal, Reply, Request, Route,
-    TokenProblem, Whose, Write,
+    ALL, Answer, Ask, Caller, Dialect, Query, REGISTRY, Refusal, Reply, Request, Route, Scope,
+    TokenProblem, Write,
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
@@ -166,13 +166,13 @@ impl Rig {
             body,
             caller: &caller,
         };
-        let owner = match dialect.whose(&request) {
-            Ok(Whose::Owner(owner)) => Some(owner),
-            Ok(Whose::Contact(id)) => match self.owner_of(id) {
+        let owner = match dialect.scope(&request) {
+            Ok(Scope::Owner(owner)) => Some(owner),
+            Ok(Scope::Contact(id)) => match self.owner_of(id) {
                 Some(owner) => Some(owner),
                 None => return dialect.refuse(&Refusal::NotFound),
             },
-            Ok(Whose::Visible | Whose::Nobody) => None,
+            Ok(Scope::Visible | Scope::Nobody) => None,
             Err(reply) => return reply,
         };
         match dialect.decode(&request, owner.as_ref()) {

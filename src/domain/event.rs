@@ -82,12 +82,12 @@ pub struct Header {
     /// Names of the fields that were sent (START, FAIL, create) or changed (update).
     pub fields: Vec<FieldName>,
     /// Which part of a list a read of several is about.
-    pub listed: Option<Listed>,
+    pub listed: Option<ListRange>,
 }
 
 /// A part of a list: in a START what was asked for, in a SUCCESS what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListRange {
     /// How many contacts: at most in a START, given in a SUCCESS.
     pub contacts: u32,
     /// The contact after which the part begins (START) or the next one does (SUCCESS).

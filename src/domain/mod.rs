@@ -25,8 +25,8 @@ pub use command::{
 pub use contact::{Actor, Contact, Content};
 pub use decide::{Change, Current, Decision, Facts, PriorCreate, State, decide};
 pub use event::{
-    Erasure, Event, Failure, FailureCode, FieldName, Header, IdempotencyRecord, Listed, Operation,
-    Outcome, Phase,
+    Erasure, Event, Failure, FailureCode, FieldName, Header, IdempotencyRecord, ListRange,
+    Operation, Outcome, Phase,
 };
 pub use evolve::{ContactState, Fact, Status, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};

@@ -4,12 +4,12 @@ use http::HeaderMap;
 use http::header::IF_MATCH;
 
 use super::idempotency::{idempotent_request, key_of};
-use super::perform::{Trail, asked, up_to};
+use super::perform::{AuditedRead, asked, up_to};
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
 use crate::dialect::{
-    self, Ask, Call, Caller, Changes, Dialect, Method, Refusal, Reply, Request, Route, Search,
-    Whose, native,
+    self, Ask, Call, Caller, Changes, Dialect, Method, Refusal, Reply, Request, Route, Scope,
+    Search, native,
 };
 use crate::domain::{ContactId, Context, IdempotentRequest, Owner, Position};
 
@@ -105,14 +105,14 @@ impl Gateway {
         request: &Request<'_>,
     ) -> Result<Option<Owner>, Refused> {
         let dialect = incoming.dialect;
-        let whose = match incoming.owner_ids {
-            Some(ids) => Whose::Owner(dialect.owner_of_ids(ids)?),
-            None => dialect.whose(request)?,
+        let scope = match incoming.owner_ids {
+            Some(ids) => Scope::Owner(dialect.owner_of_ids(ids)?),
+            None => dialect.scope(request)?,
         };
-        let owner = match whose {
-            Whose::Owner(owner) => owner,
-            Whose::Contact(id) => return self.owner_of(principal, id, request).map(Some),
-            Whose::Visible | Whose::Nobody => return Ok(None),
+        let owner = match scope {
+            Scope::Owner(owner) => owner,
+            Scope::Contact(id) => return self.owner_of(principal, id, request).map(Some),
+            Scope::Visible | Scope::Nobody => return Ok(None),
         };
         if may(principal, &owner) {
             Ok(Some(owner))
@@ -190,7 +190,7 @@ impl Gateway {
     }
 
     /// What of a request the audit trail will record, if it is a read that is recorded.
-    fn audited(&self, incoming: &Incoming<'_>, caller: &Caller, ask: &Ask) -> Option<Trail> {
+    fn audited(&self, incoming: &Incoming<'_>, caller: &Caller, ask: &Ask) -> Option<AuditedRead> {
         let operation = incoming.route.reads?;
         let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
         let (owner, target, asked) = match ask {
@@ -207,7 +207,7 @@ impl Gateway {
                 return None;
             }
         };
-        recorded.then_some(Trail {
+        recorded.then_some(AuditedRead {
             owner,
             operation,
             target,

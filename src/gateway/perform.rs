@@ -7,25 +7,25 @@ use super::refused::{read_refusal, submit_refusal};
 use super::{Gateway, problem};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Refusal, Search, Shown, TokenProblem,
-    Window, Write,
+    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Redaction, Refusal, Search,
+    TokenProblem, Window, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, Listed, Operation, Owner, Phase, Position, Target,
+    Command, Contact, Context, Event, ListRange, Operation, Owner, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
-use crate::service::{CatchUp, Found, Listing, ReadError, ReadTrail, Selection, Service, Slice};
+use crate::service::{CatchUp, Found, Listing, ReadAudit, ReadError, Selection, Service, Slice};
 
 /// How long a token lives that was given for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// A read that will be recorded.
-pub(super) struct Trail {
+pub(super) struct AuditedRead {
     pub owner: Owner,
     pub operation: Operation,
     pub target: Option<Target>,
-    pub asked: Option<Listed>,
+    pub asked: Option<ListRange>,
 }
 
 /// What the service answered.
@@ -201,8 +201,8 @@ impl Gateway {
     }
 
     /// Records a read; its events enter the queue before the answer leaves.
-    pub(super) fn record_read(&self, trail: Trail, answer: &Answer, context: Context) {
-        let Trail {
+    pub(super) fn record_read(&self, trail: AuditedRead, answer: &Answer, context: Context) {
+        let AuditedRead {
             owner,
             operation,
             target,
@@ -216,7 +216,7 @@ impl Gateway {
             Answer::Changes(page) => Some(up_to(page.changes.len())),
             _ => None,
         };
-        let trail = ReadTrail {
+        let trail = ReadAudit {
             owner,
             context: Context {
                 idempotency: None,
@@ -235,30 +235,30 @@ impl Gateway {
 }
 
 /// What was asked for of a list, as the log records it.
-pub(super) fn asked(window: &Window) -> Listed {
+pub(super) fn asked(window: &Window) -> ListRange {
     let (contacts, cursor) = match *window {
         Window::After { contact, limit } => (limit, contact),
         Window::Offset { limit, .. } => (limit, None),
         Window::ClampedPage { per_page, .. } => (per_page, None),
     };
-    Listed {
+    ListRange {
         cursor,
         ..up_to(contacts)
     }
 }
 
 /// So many contacts, from the first.
-pub(super) fn up_to(contacts: usize) -> Listed {
-    Listed {
+pub(super) fn up_to(contacts: usize) -> ListRange {
+    ListRange {
         contacts: u32::try_from(contacts).unwrap_or(u32::MAX),
         cursor: None,
     }
 }
 
 /// What was given of it.
-fn given(page: &Page) -> Listed {
+fn given(page: &Page) -> ListRange {
     let last = page.contacts.last().filter(|_| page.more);
-    Listed {
+    ListRange {
         cursor: last.map(|contact| contact.id),
         ..up_to(page.contacts.len())
     }
@@ -373,7 +373,7 @@ pub fn sees_contents(principal: &Principal) -> bool {
 }
 
 /// What of an event's content may be shown. A START shows what its SUCCESS, the next event, wrote.
-fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Shown, ReadError> {
+fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Redaction, ReadError> {
     let header = &record.event.header;
     let content = match &record.event.phase {
         Phase::Start { .. } => match service.record(header.position.next())? {
@@ -384,9 +384,11 @@ fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Shown, Rea
     };
     let rules = crate::dialect::REGISTRY.get(header.owner.dialect());
     Ok(match (content, rules) {
-        (None, _) | (_, None) => Shown::Nothing,
-        (Some(content), _) if full => Shown::Full(content),
-        (Some(content), Some(rules)) => Shown::NonSensitive((rules.non_sensitive)(&content.card)),
+        (None, _) | (_, None) => Redaction::Withheld,
+        (Some(content), _) if full => Redaction::Full(content),
+        (Some(content), Some(rules)) => {
+            Redaction::NonSensitive((rules.non_sensitive)(&content.card))
+        }
     })
 }
 

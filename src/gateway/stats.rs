@@ -8,7 +8,7 @@ use crate::auth::{Principal, role};
 use crate::dialect::{REGISTRY, Refusal};
 use crate::domain::{DialectId, Position, Timestamp};
 use crate::projection::Statistics;
-use crate::projection::statistics::{HOUR_MILLIS, Kind, Whose};
+use crate::projection::statistics::{HOUR_MILLIS, Kind, Scope};
 
 /// Tenants that are listed by name, those with the most events first.
 pub const TENANTS_MAX: usize = 100;
@@ -83,25 +83,25 @@ fn sum(
     principal: &Principal,
     ask: &StatsAsk,
 ) -> Stats {
-    let seen = |whose: &Whose| {
-        let of = (whose.dialect, &*whose.tenant);
+    let seen = |scope: &Scope| {
+        let of = (scope.dialect, &*scope.tenant);
         sees(principal, ask.tenant.as_deref(), ask.dialect, of)
     };
     let name = |dialect| REGISTRY.get(dialect).map_or("", |rules| rules.name);
     let mut tenants: BTreeMap<(&'static str, &str), u64> = BTreeMap::new();
     let mut counts = Counts::new();
-    for (whose, kind, count) in statistics.totals().filter(|(whose, ..)| seen(whose)) {
-        let dialect = name(whose.dialect);
+    for (scope, kind, count) in statistics.totals().filter(|(scope, ..)| seen(scope)) {
+        let dialect = name(scope.dialect);
         *counts.entry((dialect, kind)).or_default() += count;
-        *tenants.entry((dialect, &whose.tenant)).or_default() += count;
+        *tenants.entry((dialect, &scope.tenant)).or_default() += count;
     }
     let last = statistics.time().millis() / HOUR_MILLIS;
     let first = last.saturating_add(1).saturating_sub(ask.hours);
     let first = statistics.first_hour().unwrap_or(last).max(first);
     let hours = (first..=last).map(|hour| {
         let mut counts = Counts::new();
-        for (whose, kind, count) in statistics.hour(hour).filter(|(whose, ..)| seen(whose)) {
-            *counts.entry((name(whose.dialect), kind)).or_default() += count;
+        for (scope, kind, count) in statistics.hour(hour).filter(|(scope, ..)| seen(scope)) {
+            *counts.entry((name(scope.dialect), kind)).or_default() += count;
         }
         (
             Timestamp::from_millis(hour.saturating_mul(HOUR_MILLIS)),

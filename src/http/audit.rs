@@ -11,8 +11,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::own::Segment;
-use super::{App, Limits, answer, body, own};
+use super::system::Segment;
+use super::{App, Limits, answer, body, system};
 use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
 use crate::auth::{Principal, role};
 use crate::dialect::{Dialect, REGISTRY, Refusal, Reply, native};
@@ -49,7 +49,7 @@ pub async fn cosignatures(
     request: Request,
 ) -> Response {
     let (head, sent) = request.into_parts();
-    own::answer(
+    system::answer(
         &app,
         peer,
         &head.headers,
@@ -89,13 +89,13 @@ pub async fn tile(
     path: Segment,
     headers: HeaderMap,
 ) -> Response {
-    let Some(coord) = Coord::parse(&format!("tile/{}", own::text(path))) else {
+    let Some(coord) = Coord::parse(&format!("tile/{}", system::text(path))) else {
         return respond(Err(Refusal::UnknownPath));
     };
     if !matches!(coord.kind(), Kind::Entries) {
         return respond(file(&app, coord, FOR_EVER));
     }
-    own::answer(
+    system::answer(
         &app,
         peer,
         &headers,
@@ -120,8 +120,8 @@ pub async fn proof(
     position: Segment,
     headers: HeaderMap,
 ) -> Response {
-    let position = own::text(position);
-    own::answer(
+    let position = system::text(position);
+    system::answer(
         &app,
         peer,
         &headers,

@@ -25,7 +25,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use super::own::{Segment, text};
+use super::system::{Segment, text};
 use super::{App, answer};
 use crate::dialect::{Dialect, Refusal, Reply, native};
 use crate::gateway::fresh_correlation;

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::answer;
-use super::own::{Segment, text};
+use super::system::{Segment, text};
 use crate::contract;
 use crate::dialect::describe::JSON;
 use crate::dialect::{Dialect, Refusal, Reply, native};

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{App, answer, own};
+use super::{App, answer, system};
 use crate::auth::{Principal, role};
 use crate::dialect::query::digits;
 use crate::dialect::{Query, REGISTRY, Refusal, Reply, native};
@@ -86,7 +86,7 @@ pub async fn events(
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let roles = [role::ADMIN, role::AUDITOR];
-    own::answer(
+    system::answer(
         &app,
         peer,
         &head.headers,
@@ -174,11 +174,16 @@ impl Asked {
             && (self.kind.is_none() || is(&self.kind, &event_type(rules, event)))
     }
 
-    fn scan(&self, service: &Service, after: Position, limit: usize) -> Result<Shown, ReadError> {
+    fn scan(
+        &self,
+        service: &Service,
+        after: Position,
+        limit: usize,
+    ) -> Result<Redaction, ReadError> {
         let scan = service.events_after(after, limit, &|event| self.wants(event))?;
         let EventScan { records, last } = scan;
         let events = records.iter().map(|record| self.show(service, record));
-        Ok(Shown {
+        Ok(Redaction {
             events: events.collect::<Result<_, _>>()?,
             last,
         })
@@ -201,12 +206,17 @@ impl Asked {
 }
 
 /// Events as they are shown, and the last position looked at.
-struct Shown {
+struct Redaction {
     events: Vec<(Position, CloudEvent)>,
     last: Position,
 }
 
-async fn scan(app: &App, asked: &Asked, after: Position, limit: usize) -> Result<Shown, Refusal> {
+async fn scan(
+    app: &App,
+    asked: &Asked,
+    after: Position,
+    limit: usize,
+) -> Result<Redaction, Refusal> {
     let (service, asked) = (app.gateway.service.clone(), asked.clone());
     let scanned = tokio::task::spawn_blocking(move || asked.scan(&service, after, limit)).await;
     match scanned {

@@ -3,11 +3,11 @@
 //! | file | what |
 //! | --- | --- |
 //! | `connections` | accepting, TLS, the cap on connections, the orderly stop |
-//! | `router` | every route of every dialect, and our own |
-//! | `nowhere` | what is answered where no route leads |
+//! | `router` | every route of every dialect, and our system |
+//! | `fallback` | what is answered where no route leads |
 //! | `vendor` | one vendor request: limits, token, body, answer |
 //! | `events` | the event log as pages, lines or a live stream |
-//! | `own` | who may ask our own questions, and how often |
+//! | `system` | who may ask our system questions, and how often |
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people |
@@ -24,12 +24,12 @@ mod connections;
 mod console;
 mod contracts;
 mod events;
+mod fallback;
 mod metrics;
-mod nowhere;
-mod own;
 mod probes;
 mod router;
 mod stats;
+mod system;
 mod vendor;
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Every route of every dialect, and our own.
+//! Every route of every dialect, and our system.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
-use super::nowhere::{refuse, unknown_path, wrong_method};
+use super::fallback::{refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{App, answer, audit, console, contracts, events, probes, stats};
 use crate::auth::origin_allowed;
-use crate::contract::Own;
+use crate::contract::SystemRoute;
 use crate::dialect::{self, Method, Refusal};
 use crate::gateway::fresh_correlation;
 
@@ -30,8 +30,8 @@ pub fn router(app: Arc<App>) -> Router {
             }
         }
     }
-    for own in Own::ALL {
-        router = router.route(own.path(), handler_of(own));
+    for system in SystemRoute::ALL {
+        router = router.route(system.path(), handler_of(system));
     }
     router
         .fallback(unknown_path)
@@ -51,25 +51,25 @@ async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Nex
     next.run(request).await
 }
 
-/// The handler of one of our own routes.
-fn handler_of(own: Own) -> MethodRouter<Arc<App>> {
-    match own {
-        Own::Events => get(events::events),
-        Own::Stats => get(stats::stats),
-        Own::Rebuild => post(stats::rebuild),
-        Own::Checkpoint => get(audit::checkpoint),
-        Own::Cosign => post(audit::cosignatures),
-        Own::Key => get(audit::key),
-        Own::Tile => get(audit::tile),
-        Own::Proof => get(audit::proof),
-        Own::Live => get(probes::live),
-        Own::Ready => get(probes::ready),
-        Own::Metrics => get(probes::metrics),
-        Own::Console => get(console::page),
-        Own::ConsoleFile => get(console::file),
-        Own::OpenApi => get(contracts::openapi),
-        Own::AsyncApi => get(contracts::asyncapi),
-        Own::Schema => get(contracts::schema),
+/// The handler of one of our system routes.
+fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
+    match system {
+        SystemRoute::Events => get(events::events),
+        SystemRoute::Stats => get(stats::stats),
+        SystemRoute::Rebuild => post(stats::rebuild),
+        SystemRoute::Checkpoint => get(audit::checkpoint),
+        SystemRoute::Cosign => post(audit::cosignatures),
+        SystemRoute::Key => get(audit::key),
+        SystemRoute::Tile => get(audit::tile),
+        SystemRoute::Proof => get(audit::proof),
+        SystemRoute::Live => get(probes::live),
+        SystemRoute::Ready => get(probes::ready),
+        SystemRoute::Metrics => get(probes::metrics),
+        SystemRoute::Console => get(console::page),
+        SystemRoute::ConsoleFile => get(console::file),
+        SystemRoute::OpenApi => get(contracts::openapi),
+        SystemRoute::AsyncApi => get(contracts::asyncapi),
+        SystemRoute::Schema => get(contracts::schema),
     }
 }
 

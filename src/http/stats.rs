@@ -13,8 +13,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::own::Segment;
-use super::{App, answer, own};
+use super::system::Segment;
+use super::{App, answer, system};
 use crate::auth::role;
 use crate::dialect::{Query, REGISTRY, Refusal, Reply};
 use crate::gateway::{Counts, Stats, StatsAsk};
@@ -78,7 +78,7 @@ pub async fn stats(
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let roles = [role::ADMIN, role::AUDITOR];
-    own::answer(
+    system::answer(
         &app,
         peer,
         &head.headers,
@@ -100,8 +100,8 @@ pub async fn rebuild(
     name: Segment,
     headers: HeaderMap,
 ) -> Response {
-    let name = own::text(name);
-    own::answer(
+    let name = system::text(name);
+    system::answer(
         &app,
         peer,
         &headers,

@@ -15,8 +15,8 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
-use super::broken::Broken;
-use super::dead::{DeadLetters, Why};
+use super::dead_letter::{DeadLetters, Why};
+use super::publish_error::PublishError;
 use super::request::Request;
 use super::stopped;
 use super::streams::COMMANDS_IN_FLIGHT_MAX;
@@ -74,14 +74,14 @@ impl Commands {
     /// Takes commands until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`Broken::Lost`].
+    /// [`PublishError::Lost`].
     pub async fn run(
         &self,
         context: &Context,
         consumer: &PullConsumer,
         mut stopping: watch::Receiver<bool>,
-    ) -> Result<(), Broken> {
-        let lost = |error: &dyn std::fmt::Display| Broken::lost("fetching commands", error);
+    ) -> Result<(), PublishError> {
+        let lost = |error: &dyn std::fmt::Display| PublishError::lost("fetching commands", error);
         let messages = consumer
             .stream()
             .max_messages_per_batch(COMMANDS_IN_FLIGHT_MAX)

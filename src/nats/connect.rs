@@ -11,7 +11,7 @@ use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::broken::Broken;
+use super::publish_error::PublishError;
 
 /// The largest event at full detail fits in this, in bytes.
 const MAX_PAYLOAD_MIN: usize = 128 * 1024;
@@ -64,10 +64,10 @@ pub struct Connection {
 
 impl Connection {
     /// Waits until it is lost.
-    pub async fn lost(&mut self) -> Broken {
+    pub async fn lost(&mut self) -> PublishError {
         // A sender that is gone means the same.
         let _ = self.lost.wait_for(|lost| *lost).await;
-        Broken::lost("the connection to the broker", &"it was lost")
+        PublishError::lost("the connection to the broker", &"it was lost")
     }
 }
 
@@ -104,9 +104,12 @@ async fn with_credentials(
 /// Connects, once.
 ///
 /// # Errors
-/// [`Broken::Lost`] where the broker is not there or refuses, [`Broken::Halted`] where it is not
+/// [`PublishError::Lost`] where the broker is not there or refuses, [`PublishError::Halted`] where it is not
 /// able to do what is needed or the credentials can't be read.
-pub async fn connect(servers: &Servers, credentials: Option<&Path>) -> Result<Connection, Broken> {
+pub async fn connect(
+    servers: &Servers,
+    credentials: Option<&Path>,
+) -> Result<Connection, PublishError> {
     let (sender, lost) = watch::channel(false);
     let mut options = ConnectOptions::new()
         .name("contactd")
@@ -119,19 +122,19 @@ pub async fn connect(servers: &Servers, credentials: Option<&Path>) -> Result<Co
         });
     if let Some(path) = credentials {
         let known = with_credentials(options, path).await;
-        options = known.map_err(|error| Broken::halted(error.to_string()))?;
+        options = known.map_err(|error| PublishError::halted(error.to_string()))?;
     }
     let client = options.connect(servers.0.clone()).await;
-    let client = client.map_err(|error| Broken::lost("connecting to the broker", &error))?;
+    let client = client.map_err(|error| PublishError::lost("connecting to the broker", &error))?;
     if !client.is_server_compatible(2, 9, 0) {
-        return Err(Broken::halted(format!(
+        return Err(PublishError::halted(format!(
             "the NATS server is version {}; 2.9 or newer is needed",
             client.server_info().version
         )));
     }
     let max_payload = client.max_payload();
     if max_payload < MAX_PAYLOAD_MIN {
-        return Err(Broken::halted(format!(
+        return Err(PublishError::halted(format!(
             "the NATS server takes messages of {max_payload} bytes; set its max_payload to \
              {MAX_PAYLOAD_MIN} or more"
         )));

@@ -5,11 +5,11 @@
 //! | `connect` | where the broker is, one connection, what it must be able to do |
 //! | `subjects` | how events, requests and commands are addressed |
 //! | `streams` | the streams, made where they are missing |
-//! | `publisher`, `align`, `cursor` | every event of the log, in order, each once |
+//! | `publisher`, `resume`, `cursor` | every event of the log, in order, each once |
 //! | `rpc` | requests that wait for their answer |
 //! | `commands`, `dead` | durable commands, and those that can't be taken |
 //! | `request` | a message as a request to the gateway |
-//! | `broken` | why a part stopped |
+//! | `publish_error` | why a part stopped |
 //!
 //! The log is the truth and the bus carries a copy, so nothing here is waited
 //! for by a writer, and a broker that is away costs nothing but delay. One
@@ -17,14 +17,14 @@
 //! next session looks at everything anew. No rule about contacts is here; nor
 //! is anything of HTTP.
 
-mod align;
-mod broken;
 mod commands;
 mod connect;
 mod cursor;
-mod dead;
+mod dead_letter;
+mod publish_error;
 mod publisher;
 mod request;
+mod resume;
 mod rpc;
 mod streams;
 mod subjects;
@@ -45,10 +45,10 @@ use crate::domain::Registry;
 use crate::gateway::{Bus, Gateway};
 use crate::storage::Files;
 use crate::wire::Detail;
-use broken::Broken;
 use commands::Commands;
 use cursor::CursorFile;
-use dead::DeadLetters;
+use dead_letter::DeadLetters;
+use publish_error::PublishError;
 use publisher::Publisher;
 use rpc::Rpc;
 
@@ -103,14 +103,14 @@ pub async fn run(
         }
         match ended {
             Ok(()) => break,
-            Err(Broken::Halted { reason }) => {
+            Err(PublishError::Halted { reason }) => {
                 let halted = Bus::Halted { reason };
                 if health.bus() != halted {
                     tracing::error!(?halted, "the bus is not used");
                     health.set_bus(halted);
                 }
             }
-            Err(lost @ Broken::Lost { .. }) => {
+            Err(lost @ PublishError::Lost { .. }) => {
                 if health.bus() != Bus::Away {
                     tracing::warn!(error = %lost, "the broker is away; events wait in the log");
                     health.set_bus(Bus::Away);
@@ -135,7 +135,7 @@ struct Session {
 
 impl Session {
     /// One connection, from its beginning to its end; `Ok` where the service stops.
-    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), Broken> {
+    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), PublishError> {
         let options = &self.options;
         let connecting = connect::connect(&options.servers, options.credentials.as_deref());
         let mut connection = tokio::select! {
@@ -145,12 +145,12 @@ impl Session {
         let (client, stop) = (connection.client.clone(), stopping.clone());
         let mut parts = tokio::select! {
             parts = self.parts(client, &stop) => parts?,
-            broken = connection.lost() => return Err(broken),
+            publish_error = connection.lost() => return Err(publish_error),
             () = stopped(stopping) => return Ok(()),
         };
         tokio::select! {
             ended = first_end(&mut parts) => ended,
-            broken = connection.lost() => Err(broken),
+            publish_error = connection.lost() => Err(publish_error),
             () = stopped(stopping) => {
                 let finished = async {
                     while parts.join_next().await.is_some() {}
@@ -170,7 +170,7 @@ impl Session {
         &self,
         client: Client,
         stopping: &watch::Receiver<bool>,
-    ) -> Result<JoinSet<Result<(), Broken>>, Broken> {
+    ) -> Result<JoinSet<Result<(), PublishError>>, PublishError> {
         let context = jetstream::new(client.clone());
         let prefix = self.options.prefix.clone();
         let streams = streams::ensure(&context, &prefix).await?;
@@ -228,12 +228,17 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// The end of the part that ends first. None ends by itself while the service runs.
-async fn first_end(parts: &mut JoinSet<Result<(), Broken>>) -> Result<(), Broken> {
+async fn first_end(parts: &mut JoinSet<Result<(), PublishError>>) -> Result<(), PublishError> {
     while let Some(ended) = parts.join_next().await {
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(broken)) => return Err(broken),
-            Err(error) => return Err(Broken::lost("a part of the bus ended by a fault", &error)),
+            Ok(Err(publish_error)) => return Err(publish_error),
+            Err(error) => {
+                return Err(PublishError::lost(
+                    "a part of the bus ended by a fault",
+                    &error,
+                ));
+            }
         }
     }
     Ok(())
@@ -245,12 +250,12 @@ async fn announce(
     subject: String,
     mut checkpoints: watch::Receiver<Bytes>,
     mut stopping: watch::Receiver<bool>,
-) -> Result<(), Broken> {
+) -> Result<(), PublishError> {
     loop {
         let checkpoint = checkpoints.borrow_and_update().clone();
         if !checkpoint.is_empty() {
             let sent = client.publish(subject.clone(), checkpoint).await;
-            sent.map_err(|error| Broken::lost("announcing a checkpoint", &error))?;
+            sent.map_err(|error| PublishError::lost("announcing a checkpoint", &error))?;
         }
         tokio::select! {
             changed = checkpoints.changed() => if changed.is_err() {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_nats::header::{
     NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
+use async_nats::jetstream::context::{Context, PublishError as AckError, PublishErrorKind};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
 use async_nats::{HeaderMap, HeaderValue};
@@ -26,9 +26,9 @@ use futures_util::stream::FuturesOrdered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::align::{self, LOG_HEADER, Place};
-use super::broken::Broken;
 use super::cursor::{Cursor, CursorFile};
+use super::publish_error::PublishError;
+use super::resume::{self, LOG_HEADER, StreamPosition};
 use super::stopped;
 use super::subjects::Prefix;
 use crate::domain::{Position, Registry};
@@ -72,21 +72,21 @@ struct Outgoing {
     payload: Bytes,
 }
 
-type Ack = Pin<Box<dyn Future<Output = (Place, Result<PublishAck, PublishError>)> + Send>>;
+type Ack = Pin<Box<dyn Future<Output = (StreamPosition, Result<PublishAck, AckError>)> + Send>>;
 
 /// One run along the stream, from a place that was looked up to the next error.
 struct Run<'a> {
     publisher: &'a Publisher,
     context: &'a Context,
-    stream: &'a align::Seen,
+    stream: &'a resume::StreamState,
     /// The last event that was sent, and the sequence it will have.
-    sent: Place,
+    sent: StreamPosition,
     /// Its id. None before the first of a run: a server that restarted does not know the id of an
     /// old message, and nothing is on its way yet.
     sent_id: Option<String>,
     /// The last event that was acknowledged.
-    acked: Place,
-    kept: Place,
+    acked: StreamPosition,
+    kept: StreamPosition,
     keep_at: Option<Instant>,
     waiting: VecDeque<Outgoing>,
     acks: FuturesOrdered<Ack>,
@@ -96,19 +96,19 @@ impl Publisher {
     /// Publishes until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`Broken::Lost`] alone: where somebody must look it waits, says so, and looks again.
+    /// [`PublishError::Lost`] alone: where somebody must look it waits, says so, and looks again.
     pub async fn run(
         &self,
         context: &Context,
         mut stream: Stream,
         mut stopping: watch::Receiver<bool>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PublishError> {
         loop {
             let ended = self.once(context, &mut stream, &mut stopping).await;
             let reason = match ended {
                 Ok(()) => return Ok(()),
-                Err(lost @ Broken::Lost { .. }) => return Err(lost),
-                Err(Broken::Halted { reason }) => reason,
+                Err(lost @ PublishError::Lost { .. }) => return Err(lost),
+                Err(PublishError::Halted { reason }) => reason,
             };
             let halted = Bus::Halted { reason };
             if self.health.bus() != halted {
@@ -128,9 +128,9 @@ impl Publisher {
         context: &Context,
         stream: &mut Stream,
         stopping: &mut watch::Receiver<bool>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PublishError> {
         loop {
-            let seen = align::look(stream, &self.prefix).await?;
+            let seen = resume::look(stream, &self.prefix).await?;
             let place = self.place(&seen).await?;
             tracing::debug!(?place, "publishing goes on");
             self.health.set_published(place.position.get());
@@ -163,24 +163,24 @@ impl Publisher {
                         tokio::time::sleep(KEEP_EVERY).await;
                     }
                 }
-                Err(Interrupted::Broken(broken)) => return Err(broken),
+                Err(Interrupted::PublishError(publish_error)) => return Err(publish_error),
             }
         }
     }
 
-    async fn place(&self, seen: &align::Seen) -> Result<Place, Broken> {
+    async fn place(&self, seen: &resume::StreamState) -> Result<StreamPosition, PublishError> {
         let (this, seen) = (self.clone(), seen.clone());
-        aside(move || {
+        spawn_blocking(move || {
             let cursor = this.cursor.read().map_err(disk)?;
-            align::place(&seen, cursor.as_ref(), &this.log, &this.service)
+            resume::place(&seen, cursor.as_ref(), &this.log, &this.service)
         })
         .await
     }
 
     /// The next events of the log, written out.
-    fn read(&self, after: Position) -> Result<VecDeque<Outgoing>, Broken> {
+    fn read(&self, after: Position) -> Result<VecDeque<Outgoing>, PublishError> {
         let unreadable = |error: &dyn std::fmt::Display| {
-            Broken::halted(format!("the log can't be read after {after}: {error}"))
+            PublishError::halted(format!("the log can't be read after {after}: {error}"))
         };
         let scan = self.service.events_after(after, PAGE, &|_| true);
         let scan = scan.map_err(|error| unreadable(&error))?;
@@ -189,7 +189,7 @@ impl Publisher {
             let event = &record.event;
             let dialect = event.header.owner.dialect();
             let rules = self.registry.get(dialect).ok_or_else(|| {
-                Broken::halted(format!(
+                PublishError::halted(format!(
                     "the event at {} is of a dialect that this build does not speak; use a newer one",
                     event.header.position
                 ))
@@ -219,12 +219,12 @@ enum Interrupted {
     /// The stream has to be looked at again.
     LookAgain(String),
     /// More than that.
-    Broken(Broken),
+    PublishError(PublishError),
 }
 
-impl From<Broken> for Interrupted {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(broken)
+impl From<PublishError> for Interrupted {
+    fn from(publish_error: PublishError) -> Self {
+        Self::PublishError(publish_error)
     }
 }
 
@@ -259,7 +259,7 @@ impl Run<'_> {
     async fn send(&mut self, head: Position) -> Result<bool, Interrupted> {
         if self.waiting.is_empty() && self.sent.position < head {
             let (publisher, after) = (self.publisher.clone(), self.sent.position);
-            self.waiting = aside(move || publisher.read(after)).await?;
+            self.waiting = spawn_blocking(move || publisher.read(after)).await?;
         }
         let Some(Outgoing {
             position,
@@ -286,7 +286,7 @@ impl Run<'_> {
             .publish_with_headers(subject, headers, payload)
             .await;
         let ack = sent.map_err(|error| interrupted(position, &error))?;
-        let place = Place {
+        let place = StreamPosition {
             position,
             sequence: self.sent.sequence + 1,
         };
@@ -299,12 +299,12 @@ impl Run<'_> {
 
     fn acknowledged(
         &mut self,
-        place: Place,
-        ack: Result<PublishAck, PublishError>,
+        place: StreamPosition,
+        ack: Result<PublishAck, AckError>,
     ) -> Result<(), Interrupted> {
         let ack = ack.map_err(|error| interrupted(place.position, &error))?;
         if ack.stream != self.stream.name {
-            return Err(Broken::halted(format!(
+            return Err(PublishError::halted(format!(
                 "the stream {} took an event, not {}; let only one stream take its subjects",
                 ack.stream, self.stream.name
             ))
@@ -324,7 +324,7 @@ impl Run<'_> {
     }
 
     /// Keeps the cursor, if it moved.
-    async fn keep(&mut self) -> Result<(), Broken> {
+    async fn keep(&mut self) -> Result<(), PublishError> {
         self.keep_at = None;
         if self.kept == self.acked {
             return Ok(());
@@ -336,39 +336,45 @@ impl Run<'_> {
             sequence: self.acked.sequence,
         };
         let file = self.publisher.cursor.clone();
-        aside(move || file.write(&cursor).map_err(disk)).await?;
+        spawn_blocking(move || file.write(&cursor).map_err(disk)).await?;
         self.kept = self.acked;
         Ok(())
     }
 }
 
-fn interrupted(position: Position, error: &PublishError) -> Interrupted {
+fn interrupted(position: Position, error: &AckError) -> Interrupted {
     match error.kind() {
         PublishErrorKind::WrongLastSequence
         | PublishErrorKind::WrongLastMessageId
         | PublishErrorKind::TimedOut => Interrupted::LookAgain(error.to_string()),
-        PublishErrorKind::MaxPayloadExceeded => Interrupted::Broken(Broken::halted(format!(
-            "the event at {position} is larger than the server takes; raise its max_payload"
-        ))),
+        PublishErrorKind::MaxPayloadExceeded => {
+            Interrupted::PublishError(PublishError::halted(format!(
+                "the event at {position} is larger than the server takes; raise its max_payload"
+            )))
+        }
         PublishErrorKind::StreamNotFound | PublishErrorKind::BrokenPipe => {
-            Interrupted::Broken(Broken::lost("publishing", error))
+            Interrupted::PublishError(PublishError::lost("publishing", error))
         }
         PublishErrorKind::MaxAckPending | PublishErrorKind::Other => {
-            Interrupted::Broken(Broken::halted(format!(
+            Interrupted::PublishError(PublishError::halted(format!(
                 "the server does not take the event at {position}: {error}"
             )))
         }
     }
 }
 
-fn disk(error: crate::storage::StorageError) -> Broken {
-    Broken::halted(format!("the cursor of the event stream: {error}"))
+fn disk(error: crate::storage::StorageError) -> PublishError {
+    PublishError::halted(format!("the cursor of the event stream: {error}"))
 }
 
 /// Runs what reads or writes the disk beside the threads that serve sockets.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Broken> + Send + 'static,
-) -> Result<T, Broken> {
+async fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
+) -> Result<T, PublishError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Broken::halted(format!("a part ended by a fault: {error}"))))
+    done.unwrap_or_else(|error| {
+        Err(PublishError::halted(format!(
+            "a part ended by a fault: {error}"
+        )))
+    })
 }

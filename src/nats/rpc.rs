@@ -17,7 +17,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::broken::Broken;
+use super::publish_error::PublishError;
 use super::request::{Request, answer_headers};
 use super::stopped;
 use super::subjects::Prefix;
@@ -46,13 +46,14 @@ impl Rpc {
     /// Answers requests until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`Broken::Lost`].
+    /// [`PublishError::Lost`].
     pub async fn run(
         &self,
         client: &async_nats::Client,
         mut stopping: watch::Receiver<bool>,
-    ) -> Result<(), Broken> {
-        let lost = |error: &dyn std::fmt::Display| Broken::lost("the service on the bus", error);
+    ) -> Result<(), PublishError> {
+        let lost =
+            |error: &dyn std::fmt::Display| PublishError::lost("the service on the bus", error);
         let service = client
             .service_builder()
             .description("Contacts: create, read, change and end them in each vendor's own form")

@@ -12,7 +12,7 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{Context, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 
-use super::broken::Broken;
+use super::publish_error::PublishError;
 use super::subjects::{Kept, Prefix};
 
 /// Commands that wait, in bytes; beyond it the broker refuses them.
@@ -41,8 +41,8 @@ pub struct Streams {
 /// Makes the streams that are missing and checks the others.
 ///
 /// # Errors
-/// [`Broken`]: the broker is away, or refuses, or has a stream of another shape.
-pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, Broken> {
+/// [`PublishError`]: the broker is away, or refuses, or has a stream of another shape.
+pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, PublishError> {
     ensure_one(context, prefix, Kept::Dead).await?;
     Ok(Streams {
         events: ensure_one(context, prefix, Kept::Events).await?,
@@ -53,8 +53,8 @@ pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, Broke
 /// The consumer of durable commands.
 ///
 /// # Errors
-/// [`Broken`]: the broker is away or refuses.
-pub async fn consumer(commands: &Stream, prefix: &Prefix) -> Result<PullConsumer, Broken> {
+/// [`PublishError`]: the broker is away or refuses.
+pub async fn consumer(commands: &Stream, prefix: &Prefix) -> Result<PullConsumer, PublishError> {
     let config = pull::Config {
         durable_name: Some(CONSUMER.to_owned()),
         ack_policy: AckPolicy::Explicit,
@@ -64,7 +64,7 @@ pub async fn consumer(commands: &Stream, prefix: &Prefix) -> Result<PullConsumer
         ..pull::Config::default()
     };
     let consumer = commands.get_or_create_consumer(CONSUMER, config).await;
-    consumer.map_err(|error| Broken::lost("the consumer of commands", &error))
+    consumer.map_err(|error| PublishError::lost("the consumer of commands", &error))
 }
 
 fn wanted(prefix: &Prefix, kept: Kept) -> Config {
@@ -89,7 +89,11 @@ fn wanted(prefix: &Prefix, kept: Kept) -> Config {
     }
 }
 
-async fn ensure_one(context: &Context, prefix: &Prefix, kept: Kept) -> Result<Stream, Broken> {
+async fn ensure_one(
+    context: &Context,
+    prefix: &Prefix,
+    kept: Kept,
+) -> Result<Stream, PublishError> {
     let wanted = wanted(prefix, kept);
     let name = wanted.name.clone();
     let stream = match context.get_stream(&name).await {
@@ -99,21 +103,21 @@ async fn ensure_one(context: &Context, prefix: &Prefix, kept: Kept) -> Result<St
             let stream = created.map_err(|error| refused(&name, error))?;
             let made = &stream.cached_info().config;
             if !same(made, &wanted) {
-                return Err(Broken::halted(format!(
+                return Err(PublishError::halted(format!(
                     "the server made the stream {name} otherwise than it was asked to; \
                      make it yourself, or use nats-server 2.9 or newer"
                 )));
             }
             stream
         }
-        Err(error) => return Err(Broken::lost(&name, &error)),
+        Err(error) => return Err(PublishError::lost(&name, &error)),
     };
     let all = prefix.all(kept);
     let subjects = &stream.cached_info().config.subjects;
     if subjects.iter().any(|subject| takes(subject, &all)) {
         Ok(stream)
     } else {
-        Err(Broken::halted(format!(
+        Err(PublishError::halted(format!(
             "the stream {name} does not take the subjects {all}; add them to it"
         )))
     }
@@ -124,10 +128,10 @@ fn is_absent(kind: &GetStreamErrorKind) -> bool {
         if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-fn refused(name: &str, error: async_nats::jetstream::context::CreateStreamError) -> Broken {
+fn refused(name: &str, error: async_nats::jetstream::context::CreateStreamError) -> PublishError {
     match error.kind() {
-        CreateStreamErrorKind::TimedOut => Broken::lost(name, &error),
-        _ => Broken::halted(format!(
+        CreateStreamErrorKind::TimedOut => PublishError::lost(name, &error),
+        _ => PublishError::halted(format!(
             "the server does not make the stream {name}: {error}; make it yourself, or mend that"
         )),
     }

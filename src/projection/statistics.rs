@@ -27,7 +27,7 @@ pub struct Kind {
 
 /// Whose events are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whose {
+pub struct Scope {
     /// The dialect.
     pub dialect: DialectId,
     /// The tenant.
@@ -37,8 +37,8 @@ pub struct Whose {
 /// Counts of events.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    totals: BTreeMap<(Whose, Kind), u64>,
-    hours: BTreeMap<u64, BTreeMap<(Whose, Kind), u64>>,
+    totals: BTreeMap<(Scope, Kind), u64>,
+    hours: BTreeMap<u64, BTreeMap<(Scope, Kind), u64>>,
     cells: usize,
     tenants: BTreeSet<Arc<str>>,
     time: Timestamp,
@@ -59,16 +59,16 @@ impl View for Statistics {
                 Phase::Fail(_) => "FAIL",
             },
         };
-        let whose = Whose {
+        let scope = Scope {
             dialect: header.owner.dialect(),
             tenant: self.tenant(header.owner.tenant()),
         };
         self.time = self.time.max(header.time);
         let hour = self.time.millis() / HOUR_MILLIS;
-        *self.totals.entry((whose.clone(), kind)).or_default() += 1;
+        *self.totals.entry((scope.clone(), kind)).or_default() += 1;
         let counts = self.hours.entry(hour).or_default();
         let before = counts.len();
-        *counts.entry((whose, kind)).or_default() += 1;
+        *counts.entry((scope, kind)).or_default() += 1;
         self.cells += counts.len() - before;
         self.forget_old(hour);
         Ok(())
@@ -83,10 +83,10 @@ impl Statistics {
     }
 
     /// Every count there is.
-    pub fn totals(&self) -> impl Iterator<Item = (&Whose, Kind, u64)> {
+    pub fn totals(&self) -> impl Iterator<Item = (&Scope, Kind, u64)> {
         self.totals
             .iter()
-            .map(|((whose, kind), count)| (whose, *kind, *count))
+            .map(|((scope, kind), count)| (scope, *kind, *count))
     }
 
     /// The first hour that is kept, in hours since 1970.
@@ -96,9 +96,9 @@ impl Statistics {
     }
 
     /// The counts of one hour.
-    pub fn hour(&self, hour: u64) -> impl Iterator<Item = (&Whose, Kind, u64)> {
+    pub fn hour(&self, hour: u64) -> impl Iterator<Item = (&Scope, Kind, u64)> {
         let counts = self.hours.get(&hour).into_iter().flatten();
-        counts.map(|((whose, kind), count)| (whose, *kind, *count))
+        counts.map(|((scope, kind), count)| (scope, *kind, *count))
     }
 
     /// One shared text for each tenant.

@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::ReadError;
-use super::recent::Step;
+use super::recent::RecentEvent;
 use super::shared::{self, Body, Shared};
 use crate::domain::{Phase, Position};
 use crate::log::record;
@@ -73,13 +73,13 @@ pub enum ViewError {
 
 /// A view at work. When it is dropped its thread ends.
 pub struct CatchUp<V: View> {
-    stand: Arc<Stand<V>>,
-    orders: watch::Sender<Orders>,
+    stand: Arc<ViewState<V>>,
+    orders: watch::Sender<Control>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the thread and the readers share.
-struct Stand<V> {
+struct ViewState<V> {
     view: RwLock<At<V>>,
     status: watch::Sender<ViewStatus>,
 }
@@ -93,7 +93,7 @@ struct At<V> {
 
 /// What the thread is told.
 #[derive(Clone, Copy, Default)]
-struct Orders {
+struct Control {
     rebuild: u64,
     stop: bool,
 }
@@ -106,11 +106,11 @@ impl<V: View> CatchUp<V> {
             version: V::VERSION,
             ..ViewStatus::default()
         };
-        let stand = Arc::new(Stand {
+        let stand = Arc::new(ViewState {
             view: RwLock::new(At::<V>::default()),
             status: watch::channel(status).0,
         });
-        let (orders, told) = watch::channel(Orders::default());
+        let (orders, told) = watch::channel(Control::default());
         // Nothing is driven but two channels: no clock, no sockets, no threads.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut follower = Follower {
@@ -187,9 +187,9 @@ impl<V: View> CatchUp<V> {
 /// The thread of a view.
 struct Follower<V: View> {
     shared: Arc<Shared>,
-    stand: Arc<Stand<V>>,
+    stand: Arc<ViewState<V>>,
     head: watch::Receiver<Position>,
-    told: watch::Receiver<Orders>,
+    told: watch::Receiver<Control>,
     next: Option<At<V>>,
     taken: u64,
 }
@@ -230,9 +230,9 @@ impl<V: View> Follower<V> {
         if at >= head || self.stand.status.borrow().stopped.is_some() {
             return false;
         }
-        let (steps, stop) = read_turn::<V>(&self.shared, at, head);
+        let (steps, stop) = read_quantum::<V>(&self.shared, at, head);
         let mut stand = self.stand.view.write();
-        let stop = fold_turn(&mut stand, &steps).err().or(stop);
+        let stop = fold_quantum(&mut stand, &steps).err().or(stop);
         if stop.is_some() {
             stand.view = V::default();
         }
@@ -257,8 +257,8 @@ impl<V: View> Follower<V> {
         let Some(next) = &mut self.next else {
             return false;
         };
-        let (steps, stop) = read_turn::<V>(&self.shared, next.position, head);
-        if let Some(stop) = fold_turn(next, &steps).err().or(stop) {
+        let (steps, stop) = read_quantum::<V>(&self.shared, next.position, head);
+        if let Some(stop) = fold_quantum(next, &steps).err().or(stop) {
             tracing::error!(
                 view = V::NAME,
                 position = stop.position.get(),
@@ -301,11 +301,11 @@ impl<V: View> Follower<V> {
 }
 
 /// The next events, from memory where they are new, else from the log as far as it can be read.
-fn read_turn<V: View>(
+fn read_quantum<V: View>(
     shared: &Shared,
     after: Position,
     head: Position,
-) -> (Vec<Step>, Option<Stop>) {
+) -> (Vec<RecentEvent>, Option<Stop>) {
     let to = head.min(after.plus(TURN_EVENTS));
     if after >= to {
         return (Vec::new(), None);
@@ -328,7 +328,7 @@ fn read_turn<V: View>(
                 Some(Body::None | Body::Gone) | None => None,
             };
             let event = Arc::new(record.event);
-            Ok(Step { event, card })
+            Ok(RecentEvent { event, card })
         });
         match step {
             Ok(step) => steps.push(step),
@@ -342,8 +342,8 @@ fn read_turn<V: View>(
 }
 
 /// Folds events, up to the first that can't be.
-fn fold_turn<V: View>(at: &mut At<V>, steps: &[Step]) -> Result<(), Stop> {
-    for Step { event, card } in steps {
+fn fold_quantum<V: View>(at: &mut At<V>, steps: &[RecentEvent]) -> Result<(), Stop> {
+    for RecentEvent { event, card } in steps {
         let position = event.header.position;
         at.view
             .fold(event, card.as_ref().filter(|_| V::READS_CONTENT))

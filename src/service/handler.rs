@@ -9,7 +9,7 @@ use super::clock::Sequencer;
 use super::load::Loaded;
 use super::overlay::{Layers, Overlay};
 use super::shared::Shared;
-use super::{Committed, ReadError, ReadTrail, SubmitError};
+use super::{Committed, ReadAudit, ReadError, SubmitError};
 use crate::domain::{
     Attempt, BatchMode, Card, Change, Command, ContactId, Content, Context, Decision, Event,
     EventId, Facts, Failure, FailureCode, FieldName, Header, IdempotencyRecord, Operation, Outcome,
@@ -124,8 +124,8 @@ impl<'a> CommandHandler<'a> {
     }
 
     /// Records a read: its START and how it ended.
-    pub fn read(&mut self, trail: &ReadTrail) -> Result<(), SubmitError> {
-        let ReadTrail {
+    pub fn read(&mut self, trail: &ReadAudit) -> Result<(), SubmitError> {
+        let ReadAudit {
             owner,
             context,
             operation,
@@ -425,9 +425,7 @@ impl<'a> CommandHandler<'a> {
             };
             self.over.put_idempotency(record.key, entry);
         }
-        let phase = Phase::Start {
-            idempotency: idempotency,
-        };
+        let phase = Phase::Start { idempotency };
         self.push(Event { header, phase }, None, None, Arc::default())?;
         Ok(id)
     }

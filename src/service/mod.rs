@@ -52,7 +52,7 @@ pub use shared::Body;
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 
 use crate::domain::{
-    Command, ContactId, Context, Listed, Operation, Outcome, Owner, Position, VendorKey,
+    Command, ContactId, Context, ListRange, Operation, Outcome, Owner, Position, VendorKey,
 };
 use handler::Handled;
 use shared::Shared;
@@ -89,7 +89,7 @@ impl Committed {
 
 /// A read that the audit trail records, though nobody waits for it.
 #[derive(Clone, Debug)]
-pub struct ReadTrail {
+pub struct ReadAudit {
     /// Whose contacts were read.
     pub owner: Owner,
     /// By whom.
@@ -99,9 +99,9 @@ pub struct ReadTrail {
     /// Which contact, where it was there.
     pub contact: Option<(ContactId, VendorKey)>,
     /// Which part of a list was asked for.
-    pub asked: Option<Listed>,
+    pub asked: Option<ListRange>,
     /// Which part of it was given.
-    pub given: Option<Listed>,
+    pub given: Option<ListRange>,
     /// Whether what was asked for was there.
     pub found: bool,
 }
@@ -130,7 +130,7 @@ impl Service {
     ///
     /// # Errors
     /// [`SubmitError::Overloaded`] or [`SubmitError::ReadOnly`].
-    pub fn record_read(&self, trail: ReadTrail) -> Result<(), SubmitError> {
+    pub fn record_read(&self, trail: ReadAudit) -> Result<(), SubmitError> {
         self.enqueue(Job::Read(Box::new(trail)))
     }
 

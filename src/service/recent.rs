@@ -13,7 +13,7 @@ use crate::domain::{Card, ContactId, Event, Position};
 
 /// An event and the Card that it wrote; none too where the Card's key has been destroyed since.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct RecentEvent {
     /// The event.
     pub event: Arc<Event>,
     /// What it wrote.
@@ -32,13 +32,13 @@ pub struct Recent(Mutex<Ring>);
 #[derive(Default)]
 struct Ring {
     /// Each with the bytes of its record.
-    steps: VecDeque<(Step, usize)>,
+    steps: VecDeque<(RecentEvent, usize)>,
     bytes: usize,
 }
 
 impl Recent {
     /// Takes the events that follow those before, each with the bytes of its record.
-    pub fn extend(&self, steps: impl Iterator<Item = (Step, usize)>) {
+    pub fn extend(&self, steps: impl Iterator<Item = (RecentEvent, usize)>) {
         let mut ring = self.0.lock();
         for (step, bytes) in steps {
             ring.bytes += bytes;
@@ -62,7 +62,7 @@ impl Recent {
     }
 
     /// The events after one up to another, if they are all here.
-    pub fn between(&self, after: Position, to: Position) -> Option<Vec<Step>> {
+    pub fn between(&self, after: Position, to: Position) -> Option<Vec<RecentEvent>> {
         let ring = self.0.lock();
         let (first, _) = ring.steps.front()?;
         let first = first.event.header.position.get();
@@ -89,7 +89,7 @@ mod tests {
         Actor, Correlation, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp,
     };
 
-    fn step(position: u64) -> Step {
+    fn step(position: u64) -> RecentEvent {
         let header = Header {
             position: Position::new(position),
             id: EventId(Uuid::from_u128(position.into())),
@@ -109,7 +109,7 @@ mod tests {
         let phase = Phase::Success { erasure: None };
         let event = Arc::new(Event { header, phase });
         let card = Card::new(serde_json::Map::new()).expect("a card");
-        Step {
+        RecentEvent {
             event,
             card: Some(card),
         }
@@ -125,7 +125,7 @@ mod tests {
 
     fn between(recent: &Recent, after: u64, to: u64) -> Option<Vec<u64>> {
         let steps = recent.between(Position::new(after), Position::new(to))?;
-        let position = |step: &Step| step.event.header.position.get();
+        let position = |step: &RecentEvent| step.event.header.position.get();
         Some(steps.iter().map(position).collect())
     }
 

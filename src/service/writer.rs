@@ -13,9 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::clock::Sequencer;
 use super::handler::{CommandHandler, Handled, Pending};
 use super::open::SNAPSHOT;
-use super::recent::Step;
+use super::recent::RecentEvent;
 use super::shared::Shared;
-use super::{ReadTrail, SubmitError};
+use super::{ReadAudit, SubmitError};
 use crate::domain::{Command, ContactId, Operation};
 use crate::log::Appender;
 use crate::storage::Files;
@@ -35,7 +35,7 @@ pub enum Job {
         reply: Reply,
     },
     /// A read to be recorded.
-    Read(Box<ReadTrail>),
+    Read(Box<ReadAudit>),
 }
 
 /// Where an outcome goes.
@@ -163,7 +163,7 @@ impl Writer {
         recent.extend(pending.into_iter().map(|pending| {
             let event = Arc::new(pending.event);
             let card = pending.card;
-            (Step { event, card }, pending.bytes.len())
+            (RecentEvent { event, card }, pending.bytes.len())
         }));
         for contact in erased {
             recent.forget(*contact);

@@ -21,8 +21,8 @@ use std::{
 use contactd::{
     domain::{
         Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event,
-        EventId, Failure, FailureCode, Fingerprint, Header, IdempotencyRecord, Listed, Operation,
-        Owner, Phase, Position, Tag, Timestamp, TraceParent, VendorKey,
+        EventId, Failure, FailureCode, Fingerprint, Header, IdempotencyRecord, ListRange,
+        Operation, Owner, Phase, Position, Tag, Timestamp, TraceParent, VendorKey,
     },
     keys::{KeyRing, MasterKey, Slot},
     log::record,
@@ -111,7 +111,7 @@ fn clear(name: &'static str, header: Header, phase: Phase) -> Golden {
 fn part_of_list() -> Header {
     let cursor = about(Operation::RetrieveList, VendorKey::Own, None).contact;
     Header {
-        listed: Some(Listed {
+        listed: Some(ListRange {
             contacts: 2,
             cursor,
         }),

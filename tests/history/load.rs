@@ -154,7 +154,7 @@ impl Ask {
                 },
                 correlation: Correlation::parse(&format!("request-{digest}")).expect("a token"),
                 traceparent: None,
-                receipt: key
+                idempotency: key
                     .and_then(|key| IdempotencyKey::parse(&key))
                     .map(|key| IdempotentRequest { key, request }),
             },

@@ -22,14 +22,14 @@ pub struct Model {
     pub contacts: Vec<Contact>,
     /// The event at position 1 is the first.
     pub events: Vec<Happened>,
-    receipts: HashMap<Scope, Receipt>,
+    idempotency: HashMap<Scope, Replayed>,
 }
 
 /// Tenant, dialect, client and key.
 type Scope = (DialectId, String, String, String);
 
 #[derive(Clone)]
-struct Receipt {
+struct Replayed {
     request: [u8; 32],
     outcomes: Vec<u64>,
 }
@@ -117,10 +117,10 @@ impl Model {
     pub fn submit(&mut self, command: &Command) -> Answer {
         let scope = scope(command);
         if let Some((scope, request)) = &scope
-            && let Some(receipt) = self.receipts.get(scope)
+            && let Some(idempotency) = self.idempotency.get(scope)
         {
-            return if receipt.request == *request {
-                Answer::Again(receipt.outcomes.clone())
+            return if idempotency.request == *request {
+                Answer::Again(idempotency.outcomes.clone())
             } else {
                 Answer::KeyReused
             };
@@ -135,7 +135,8 @@ impl Model {
         };
         if let Some((scope, request)) = scope {
             let outcomes = outcomes.clone();
-            self.receipts.insert(scope, Receipt { request, outcomes });
+            self.idempotency
+                .insert(scope, Replayed { request, outcomes });
         }
         Answer::Fresh(outcomes)
     }
@@ -187,7 +188,7 @@ impl Model {
             contact: contact.filter(|_| !created),
             fields: attempt.fields.clone(),
             kind: Kind::Start {
-                keyed: first && command.context.receipt.is_some(),
+                keyed: first && command.context.idempotency.is_some(),
             },
         });
         self.events.push(Happened {
@@ -454,14 +455,14 @@ fn client(command: &Command) -> String {
 }
 
 fn scope(command: &Command) -> Option<(Scope, [u8; 32])> {
-    let receipt = command.context.receipt.as_ref()?;
+    let idempotency = command.context.idempotency.as_ref()?;
     let owner = &command.owner;
     let tenant = owner.tenant().to_owned();
     let scope = (
         owner.dialect(),
         tenant,
         client(command),
-        receipt.key.as_str().to_owned(),
+        idempotency.key.as_str().to_owned(),
     );
-    Some((scope, receipt.request))
+    Some((scope, idempotency.request))
 }

@@ -15,7 +15,7 @@ use std::{
 use contactd::{
     dialect::REGISTRY,
     domain::{
-        Command, Contact as Shown, Event, Outcome, Phase, Position, Status, Target, Timestamp,
+        Command, Contact as Redaction, Event, Outcome, Phase, Position, Status, Target, Timestamp,
     },
     keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
@@ -83,7 +83,7 @@ impl World {
                     None => continue,
                 },
             };
-            if command.context.receipt.is_some() {
+            if command.context.idempotency.is_some() {
                 self.keyed.push(command.clone());
             }
             commands.push(command);
@@ -286,8 +286,8 @@ impl World {
         assert_eq!(header.owner, happened.owner, "{what}");
         assert_eq!(header.fields, happened.fields, "{what}");
         let version = match (&happened.kind, &event.phase) {
-            (Kind::Start { keyed }, Phase::Start { receipt }) => {
-                assert_eq!(receipt.is_some(), *keyed, "{what}");
+            (Kind::Start { keyed }, Phase::Start { idempotency }) => {
+                assert_eq!(idempotency.is_some(), *keyed, "{what}");
                 None
             }
             (Kind::Refused(code, _), Phase::Fail(failure)) => {
@@ -394,7 +394,7 @@ fn log_options() -> OpenOptions {
     }
 }
 
-fn same(contact: &Contact, shown: &Shown) {
+fn same(contact: &Contact, shown: &Redaction) {
     let id = contact.id.expect("it was learnt");
     assert_eq!((id, contact.version, contact.changed_at), identity(shown));
     assert_eq!(contact.card, card_of(shown));
@@ -404,12 +404,12 @@ fn same(contact: &Contact, shown: &Shown) {
     assert_eq!(contact.owner, shown.owner);
 }
 
-fn identity(shown: &Shown) -> (contactd::domain::ContactId, u64, u64) {
+fn identity(shown: &Redaction) -> (contactd::domain::ContactId, u64, u64) {
     (shown.id, shown.version, shown.position.get())
 }
 
 /// The card without the `uid` that the service gave it.
-fn card_of(shown: &Shown) -> serde_json::Map<String, serde_json::Value> {
+fn card_of(shown: &Redaction) -> serde_json::Map<String, serde_json::Value> {
     let mut card = shown.card.properties().clone();
     let uid = card.shift_remove("uid");
     assert_eq!(uid, Some(format!("urn:uuid:{}", shown.id).into()));

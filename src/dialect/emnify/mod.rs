@@ -20,7 +20,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The emnify dialect.
@@ -120,12 +120,12 @@ impl Dialect for Emnify {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         match request.route.operation {
-            "authenticate" => Ok(Whose::Nobody),
+            "authenticate" => Ok(Scope::Nobody),
             // An organisation that the caller may not see has no events, rather than being refused.
-            "events" => decode::organisation(request).map(|_| Whose::Visible),
-            _ => decode::organisation(request).map(Whose::Owner),
+            "events" => decode::organisation(request).map(|_| Scope::Visible),
+            _ => decode::organisation(request).map(Scope::Owner),
         }
     }
 

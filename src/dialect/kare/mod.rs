@@ -20,7 +20,7 @@ mod issue;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules, limits};
 
 /// The Kare dialect.
@@ -96,14 +96,14 @@ impl Dialect for Kare {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         let own = request.caller.own_tenant.as_deref();
         let company = match (request.param("companyId"), own) {
             (Some(named), _) => named,
             (None, Some(own)) if own.parse::<i64>().is_ok() => own,
             (None, _) => OWN_COMPANY,
         };
-        decode::company(company).map(Whose::Owner)
+        decode::company(company).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::RULES;
 use super::contact::{PointOfContact, non_sensitive};
 use super::encode;
-use crate::dialect::{Answer, Query, Reply, Shown};
+use crate::dialect::{Answer, Query, Redaction, Reply};
 use crate::domain::{Correlation, Event, EventId, Operation, Phase, Position, Timestamp};
 use crate::wire::{event_type, type_name};
 
@@ -52,7 +52,7 @@ pub fn page(answer: Answer) -> Reply {
         return encode::unexpected(&answer);
     };
     // A START holds no values: those that the vendor shows with it are its SUCCESS's.
-    let by_cause: HashMap<EventId, &Shown> = page
+    let by_cause: HashMap<EventId, &Redaction> = page
         .events
         .iter()
         .filter_map(|(event, shown)| Some((event.header.causation?, shown)))
@@ -71,15 +71,15 @@ pub fn page(answer: Answer) -> Reply {
 }
 
 impl EventBody {
-    fn new(event: &Event, shown: &Shown, full: bool) -> Self {
+    fn new(event: &Event, shown: &Redaction, full: bool) -> Self {
         let header = &event.header;
         let mut metadata = payload(event);
         let mut contact = Map::new();
         if !matches!(event.phase, Phase::Fail(_)) {
             match shown {
-                Shown::Nothing => {}
-                Shown::NonSensitive(fields) => metadata.extend(fields.clone()),
-                Shown::Full(content) => {
+                Redaction::Withheld => {}
+                Redaction::NonSensitive(fields) => metadata.extend(fields.clone()),
+                Redaction::Full(content) => {
                     metadata.extend(non_sensitive(&content.card));
                     contact = PointOfContact::from_card(&content.card).to_fields();
                 }

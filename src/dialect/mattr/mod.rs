@@ -18,7 +18,7 @@ mod events;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The MATTR VII dialect.
@@ -114,15 +114,15 @@ impl Dialect for Mattr {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         match request.route.operation {
-            "events" => Ok(Whose::Visible),
-            "event-types" => Ok(Whose::Nobody),
+            "events" => Ok(Scope::Visible),
+            "event-types" => Ok(Scope::Nobody),
             _ => decode::owner(
                 request.param("ecosystemId").unwrap_or_default(),
                 request.param("participantId").unwrap_or_default(),
             )
-            .map(Whose::Owner),
+            .map(Scope::Owner),
         }
     }
 

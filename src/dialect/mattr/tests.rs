@@ -11,7 +11,7 @@ use super::event_body::request_id;
 use super::{Mattr, RULES};
 use crate::dialect::rig::{Rig, vectors_hold};
 use crate::dialect::{
-    Answer, Ask, Dialect, EventPage, Events, Refusal, Reply, Shown, TokenProblem,
+    Answer, Ask, Dialect, EventPage, Events, Redaction, Refusal, Reply, TokenProblem,
 };
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, Event, EventId, Failure, FailureCode, Header,
@@ -351,7 +351,7 @@ fn events_are_asked_newest_first_a_page_at_a_time() {
     );
     assert_eq!((events.dialect, events.tenant), (RULES.dialect, None));
     let page = EventPage {
-        events: vec![(log().remove(3), Shown::Nothing)],
+        events: vec![(log().remove(3), Redaction::Withheld)],
         more: true,
         full: false,
     };
@@ -381,11 +381,14 @@ fn ann() -> Card {
 
 #[test]
 fn an_event_shows_what_its_caller_may_see() {
-    let shown = |shown: Shown| {
-        let mut events: Vec<_> = log().into_iter().map(|e| (e, Shown::Nothing)).collect();
+    let shown = |shown: Redaction| {
+        let mut events: Vec<_> = log()
+            .into_iter()
+            .map(|e| (e, Redaction::Withheld))
+            .collect();
         events[1].1 = shown.clone();
         events[3].1 = shown;
-        let full = matches!(events[1].1, Shown::Full(_));
+        let full = matches!(events[1].1, Redaction::Full(_));
         let page = EventPage {
             events,
             more: false,
@@ -396,7 +399,7 @@ fn an_event_shows_what_its_caller_may_see() {
         body(&reply)["data"].clone()
     };
     let id = "00000000-0000-0000-0000-000000000009";
-    let bare = shown(Shown::Nothing);
+    let bare = shown(Redaction::Withheld);
     let created = json!({"id": "00000000-0000-0000-0000-000000000002",
         "type": "ECOSYSTEM_PARTICIPANT_CONTACT_CREATE_SUCCESS", "category": "ecosystem",
         "timestamp": "1970-01-01T00:00:00.002Z", "clientId": "c1", "data": null,
@@ -414,13 +417,13 @@ fn an_event_shows_what_its_caller_may_see() {
         .as_object()
         .cloned()
         .unwrap_or_default();
-    let non_sensitive = shown(Shown::NonSensitive(active));
+    let non_sensitive = shown(Redaction::NonSensitive(active));
     let updated = json!({"id": id, "ecosystemId": ECO, "participantId": PART, "active": true});
     for index in [2, 3] {
         assert_eq!(non_sensitive[index]["metadata"], updated);
         assert_eq!(non_sensitive[index]["data"], Value::Null);
     }
-    let full = shown(Shown::Full(Content {
+    let full = shown(Redaction::Full(Content {
         card: ann(),
         chosen_id: None,
     }));

@@ -6,7 +6,7 @@ use super::attempt::{self, Key};
 use super::{RULES, batch, body, encode, list, problem};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
-use crate::dialect::{AsOf, Ask, Call, Changes, Refusal, Reply, Request, Whose, Write};
+use crate::dialect::{AsOf, Ask, Call, Changes, Refusal, Reply, Request, Scope, Write};
 use crate::domain::{Attempt, BatchMode, ContactId, Owner, Position, Target};
 
 /// Contacts in one answer about changes, unless the request says otherwise.
@@ -18,17 +18,17 @@ pub const CARD_TYPES: [&str; 2] = ["application/json", "application/jscontact+js
 pub const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
 
 /// Whose contacts a request is about.
-pub fn whose(request: &Request<'_>) -> Result<Whose, Reply> {
+pub fn scope(request: &Request<'_>) -> Result<Scope, Reply> {
     match request.route.operation {
         "create" | "upsert" | "bulk" => {
             let named = request.query.get("tenant");
             let tenant = named
                 .or(request.caller.own_tenant.as_deref())
                 .ok_or_else(|| problem::refusal(&Refusal::TenantUnclear))?;
-            owner(tenant).map(Whose::Owner)
+            owner(tenant).map(Scope::Owner)
         }
-        "list" | "changes" => Ok(Whose::Visible),
-        _ => target(request).map(Whose::Contact),
+        "list" | "changes" => Ok(Scope::Visible),
+        _ => target(request).map(Scope::Contact),
     }
 }
 

@@ -35,7 +35,7 @@ mod values;
 
 use serde_json::{Map, Value};
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Card, DialectId, IdRule, LookupKey, Operation, Owner, Rules};
 
 /// Our own dialect.
@@ -164,8 +164,8 @@ impl Dialect for Native {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
-        decode::whose(request)
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        decode::scope(request)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {

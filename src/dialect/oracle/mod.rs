@@ -29,7 +29,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
 
 /// The Oracle Clinical One dialect.
@@ -115,11 +115,11 @@ impl Dialect for Oracle {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         let tenant = request.caller.own_tenant.as_deref();
         tenant
             .and_then(decode::owner)
-            .map(Whose::Owner)
+            .map(Scope::Owner)
             .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
     }
 

@@ -2,7 +2,8 @@
 
 use super::{Rig, Versions, first_owner, id_of, rules_of};
 use crate::dialect::{
-    Answer, AsOf, ChangePage, Changes, EventPage, Events, List, Order, Page, Search, Shown, Window,
+    Answer, AsOf, ChangePage, Changes, EventPage, Events, List, Order, Page, Redaction, Search,
+    Window,
 };
 use crate::domain::{
     Action, Attempt, Contact, ContactId, ContactState, Current, Event, LookupKey, Match, Operation,
@@ -190,7 +191,9 @@ impl Rig {
         EventPage {
             more: rest.len() > asked.limit,
             full: false,
-            events: page.map(|event| (event.clone(), Shown::Nothing)).collect(),
+            events: page
+                .map(|event| (event.clone(), Redaction::Withheld))
+                .collect(),
         }
     }
 }

@@ -19,7 +19,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Whose};
+use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, LookupKey, Operation, Owner, Rules, limits};
 
 /// The Thena dialect.
@@ -119,8 +119,8 @@ impl Dialect for Thena {
         &ROUTES
     }
 
-    fn whose(&self, request: &Request<'_>) -> Result<Whose, Reply> {
-        decode::organisation(request).map(Whose::Owner)
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        decode::organisation(request).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {

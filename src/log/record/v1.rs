@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{DecodeError, Record, Sealed};
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, DialectId, EraseReason, Erasure, Event, EventId,
-    Failure, FailureCode, FieldName, Fingerprint, Header, IdempotencyRecord, Listed, Operation,
+    Failure, FailureCode, FieldName, Fingerprint, Header, IdempotencyRecord, ListRange, Operation,
     Owner, Phase, Position, Tag, Timestamp, TraceParent, VendorKey,
 };
 use crate::keys::Slot;
@@ -288,11 +288,11 @@ fn idempotency(header: &HeaderV1<'_>) -> Result<Option<IdempotencyRecord>, Decod
     }
 }
 
-fn listed(header: &HeaderV1<'_>) -> Result<Option<Listed>, DecodeError> {
+fn listed(header: &HeaderV1<'_>) -> Result<Option<ListRange>, DecodeError> {
     match (header.listed, header.list_cursor) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(damaged("a list's cursor without its length")),
-        (Some(contacts), cursor) => Ok(Some(Listed {
+        (Some(contacts), cursor) => Ok(Some(ListRange {
             contacts,
             cursor: cursor.map(uuid).transpose()?.map(ContactId),
         })),

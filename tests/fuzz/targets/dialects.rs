@@ -5,7 +5,7 @@
 //! and changes are applied to the contents that came before them.
 #![no_main]
 
-use contactd::dialect::{self, Ask, Caller, Dialect, Query, Request, Whose};
+use contactd::dialect::{self, Ask, Caller, Dialect, Query, Request, Scope};
 use contactd::domain::{Action, Card};
 use http::HeaderMap;
 use libfuzzer_sys::fuzz_target;
@@ -60,9 +60,9 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
             .collect();
         for params in [&owned, &numbered] {
             request.params = params;
-            let owner = match dialect.whose(&request) {
-                Ok(Whose::Owner(owner)) => Some(owner),
-                Ok(Whose::Contact(_) | Whose::Visible | Whose::Nobody) => {
+            let owner = match dialect.scope(&request) {
+                Ok(Scope::Owner(owner)) => Some(owner),
+                Ok(Scope::Contact(_) | Scope::Visible | Scope::Nobody) => {
                     dialect.owner_of_ids(&["1"]).ok()
                 }
                 Err(_) => continue,

@@ -109,16 +109,16 @@ impl Sent {
     }
 
     /// Whose contacts it is about.
-    pub fn whose(&self) -> Result<Whose, Reply> {
-        Native.whose(&self.request())
+    pub fn scope(&self) -> Result<Scope, Reply> {
+        Native.scope(&self.request())
     }
 
     /// What it asks, of its own owner or, where it names a contact, of this owner.
     pub fn call_of(&self, contact_owner: &Owner) -> Result<Call, Reply> {
-        let owner = match self.whose()? {
-            Whose::Owner(owner) => Some(owner),
-            Whose::Contact(_) => Some(contact_owner.clone()),
-            Whose::Visible | Whose::Nobody => None,
+        let owner = match self.scope()? {
+            Scope::Owner(owner) => Some(owner),
+            Scope::Contact(_) => Some(contact_owner.clone()),
+            Scope::Visible | Scope::Nobody => None,
         };
         Native.decode(&self.request(), owner.as_ref())
     }

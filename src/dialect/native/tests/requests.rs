@@ -48,13 +48,13 @@ pub fn violations(attempt: Attempt) -> Vec<(String, Problem)> {
 
 #[test]
 fn the_tenant_is_named_or_the_caller_s_own() {
-    let whose = |sent: Sent| sent.whose();
+    let scope = |sent: Sent| sent.scope();
     let post = |target: &str| Sent::new(Method::Post, target, "{}");
-    assert_eq!(whose(post("/contacts")), Ok(Whose::Owner(owner("acme"))));
+    assert_eq!(scope(post("/contacts")), Ok(Scope::Owner(owner("acme"))));
     let named = post("/contacts?tenant=other").without_tenant();
-    assert_eq!(whose(named), Ok(Whose::Owner(owner("other"))));
+    assert_eq!(scope(named), Ok(Scope::Owner(owner("other"))));
     let check = |sent: Sent, code: &str| {
-        let reply = whose(sent).expect_err("a refusal");
+        let reply = scope(sent).expect_err("a refusal");
         assert_eq!(
             (reply.status.as_u16(), body(&reply)["code"].as_str()),
             (400, Some(code))
@@ -66,11 +66,11 @@ fn the_tenant_is_named_or_the_caller_s_own() {
     let id = ContactId(Uuid::try_parse(ID).expect("a UUID"));
     for path in [ONE, &ONE.to_uppercase().replace("/CONTACTS", "/contacts")] {
         let get = Sent::new(Method::Get, path, "");
-        assert_eq!(whose(get), Ok(Whose::Contact(id)));
+        assert_eq!(scope(get), Ok(Scope::Contact(id)));
     }
     for path in ["/contacts", "/contacts/changes"] {
         let list = Sent::new(Method::Get, path, "").without_tenant();
-        assert_eq!(whose(list), Ok(Whose::Visible));
+        assert_eq!(scope(list), Ok(Scope::Visible));
     }
     assert_eq!(Native.owner_of_ids(&["acme"]), Ok(owner("acme")));
     assert!(Native.owner_of_ids(&["acme", "x"]).is_err());

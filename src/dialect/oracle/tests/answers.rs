@@ -171,7 +171,7 @@ fn a_caller_without_its_one_tenant_is_refused() {
         body: b"",
         caller: &caller,
     };
-    let reply = Oracle.whose(&request).expect_err("no tenant");
+    let reply = Oracle.scope(&request).expect_err("no tenant");
     assert_eq!(reply.status, 400);
     assert_eq!(
         Oracle.decode(&request, None).expect_err("no owner").status,

@@ -13,7 +13,7 @@ pub const NAME: &str = "service";
 
 /// One of our own routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum SystemRoute {
     /// The event log.
     Events,
     /// What is counted of it.
@@ -51,7 +51,7 @@ pub enum Own {
 const NOBODY: &[&str] = &[];
 const AUDITORS: &[&str] = &["admin", "auditor"];
 
-impl Own {
+impl SystemRoute {
     /// All of them.
     pub const ALL: [Self; 16] = [
         Self::Events,
@@ -225,14 +225,14 @@ fn stats() -> Described {
 }
 
 /// The audit log (c2sp.org/tlog-tiles).
-fn audit(own: Own) -> Described {
+fn audit(own: SystemRoute) -> Described {
     const BROKEN: (u16, &str) = (500, "The audit log can't be read.");
     let read = |name, summary, about| {
         let described = Described::new(name, summary);
         described.tells(200, about, TEXT).fails(&[BROKEN])
     };
     match own {
-        Own::Cosign => Described::new("audit.cosign", "Keep what witnesses have cosigned")
+        SystemRoute::Cosign => Described::new("audit.cosign", "Keep what witnesses have cosigned")
             .takes_as(&[TEXT], "SignedNote")
             .tells(200, "How many lines were kept.", TEXT)
             .fails(&[
@@ -242,16 +242,18 @@ fn audit(own: Own) -> Described {
                 ),
                 BROKEN,
             ]),
-        Own::Key => read("audit.key", "Read the audit log's verifier key", "The key."),
-        Own::Tile => Described::new("audit.tile", "Read a tile of hashes or a bundle of entries")
-            .tells(200, "The tile or the bundle.", "application/octet-stream")
-            .fails(&[
-                (401, "A bundle needs a token."),
-                (403, "A bundle is for an auditor of every tenant."),
-                (404, "There is no such tile."),
-                BROKEN,
-            ]),
-        Own::Proof => read(
+        SystemRoute::Key => read("audit.key", "Read the audit log's verifier key", "The key."),
+        SystemRoute::Tile => {
+            Described::new("audit.tile", "Read a tile of hashes or a bundle of entries")
+                .tells(200, "The tile or the bundle.", "application/octet-stream")
+                .fails(&[
+                    (401, "A bundle needs a token."),
+                    (403, "A bundle is for an auditor of every tenant."),
+                    (404, "There is no such tile."),
+                    BROKEN,
+                ])
+        }
+        SystemRoute::Proof => read(
             "audit.proof",
             "Prove that an event is in the audit log",
             "The proof (c2sp.org/tlog-proof).",
@@ -286,7 +288,7 @@ pub fn description() -> Description {
             ),
             Parameter::path("position", "The event's position.", count()),
         ],
-        operations: Own::ALL.map(Own::described).into(),
+        operations: SystemRoute::ALL.map(SystemRoute::described).into(),
         error_media_type: native.error_media_type,
         non_sensitive: Vec::new(),
     }

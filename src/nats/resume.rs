@@ -10,8 +10,8 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use serde::Deserialize;
 
-use super::broken::Broken;
 use super::cursor::Cursor;
+use super::publish_error::PublishError;
 use super::subjects::{Kept, Prefix};
 use crate::domain::Position;
 use crate::service::Service;
@@ -21,7 +21,7 @@ pub const LOG_HEADER: &str = "Contact-Log";
 
 /// Where to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamPosition {
     /// The last event that the stream has, or had.
     pub position: Position,
     /// The stream's last sequence.
@@ -30,7 +30,7 @@ pub struct Place {
 
 /// A stream as the server describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct StreamState {
     /// Its name.
     pub name: String,
     /// When it was made, in nanoseconds since 1970.
@@ -57,11 +57,12 @@ pub struct Published {
 /// Looks at the stream.
 ///
 /// # Errors
-/// [`Broken::Lost`] where the broker does not answer.
-pub async fn look(stream: &mut Stream, prefix: &Prefix) -> Result<Seen, Broken> {
-    let lost = |error: &dyn std::fmt::Display| Broken::lost("looking at the event stream", error);
+/// [`PublishError::Lost`] where the broker does not answer.
+pub async fn look(stream: &mut Stream, prefix: &Prefix) -> Result<StreamState, PublishError> {
+    let lost =
+        |error: &dyn std::fmt::Display| PublishError::lost("looking at the event stream", error);
     let info = stream.info().await.map_err(|error| lost(&error))?;
-    let mut seen = Seen {
+    let mut seen = StreamState {
         name: info.config.name.clone(),
         created_nanos: info.created.unix_timestamp_nanos().to_string(),
         messages: info.state.messages,
@@ -103,13 +104,13 @@ impl Published {
 /// Where to go on with a stream, if it is of this log.
 ///
 /// # Errors
-/// [`Broken::Halted`] where it is not, or where nobody knows how far it had been filled.
+/// [`PublishError::Halted`] where it is not, or where nobody knows how far it had been filled.
 pub fn place(
-    seen: &Seen,
+    seen: &StreamState,
     cursor: Option<&Cursor>,
     log: &str,
     service: &Service,
-) -> Result<Place, Broken> {
+) -> Result<StreamPosition, PublishError> {
     let name = &seen.name;
     let sequence = seen.last_sequence;
     let position = match (&seen.last, sequence) {
@@ -123,13 +124,18 @@ pub fn place(
     if position > service.head() {
         return Err(ahead(name, position));
     }
-    Ok(Place { position, sequence })
+    Ok(StreamPosition { position, sequence })
 }
 
 /// Whether the stream's last message is the event that the log has at its position.
-fn same_event(name: &str, last: &Published, log: &str, service: &Service) -> Result<(), Broken> {
+fn same_event(
+    name: &str,
+    last: &Published,
+    log: &str,
+    service: &Service,
+) -> Result<(), PublishError> {
     if last.log != log {
-        return Err(Broken::halted(format!(
+        return Err(PublishError::halted(format!(
             "the last message of the stream {name} is of the log {:?}, ours is {log:?}; nothing is \
              published: use another prefix, or delete the stream to have it filled anew",
             last.log
@@ -137,11 +143,11 @@ fn same_event(name: &str, last: &Published, log: &str, service: &Service) -> Res
     }
     let position = Position::new(last.position);
     let ours = service.record(position).map_err(|error| {
-        Broken::halted(format!("the event at {position} can't be read: {error}"))
+        PublishError::halted(format!("the event at {position} can't be read: {error}"))
     })?;
     match ours {
         Some(record) if record.event.header.id.to_string() == last.id => Ok(()),
-        Some(_) => Err(Broken::halted(format!(
+        Some(_) => Err(PublishError::halted(format!(
             "the stream {name} has another event at position {position} than this log; nothing is \
              published: this directory is not the one that filled it. Delete the stream to have it \
              filled anew"
@@ -150,15 +156,15 @@ fn same_event(name: &str, last: &Published, log: &str, service: &Service) -> Res
     }
 }
 
-fn ahead(name: &str, position: Position) -> Broken {
-    Broken::halted(format!(
+fn ahead(name: &str, position: Position) -> PublishError {
+    PublishError::halted(format!(
         "the stream {name} has events up to {position}, which this log does not have; nothing is \
          published: was an older backup restored? Delete the stream to have it filled anew"
     ))
 }
 
 /// Where an empty stream that once had messages ended.
-fn resumed(seen: &Seen, cursor: Option<&Cursor>) -> Result<Position, Broken> {
+fn resumed(seen: &StreamState, cursor: Option<&Cursor>) -> Result<Position, PublishError> {
     let same = cursor.filter(|cursor| {
         cursor.stream == seen.name
             && cursor.created_nanos == seen.created_nanos
@@ -169,7 +175,7 @@ fn resumed(seen: &Seen, cursor: Option<&Cursor>) -> Result<Position, Broken> {
         // They are not counted as ours: an event that comes again under its id is no harm, one
         // that never comes is.
         Some(cursor) => Ok(Position::new(cursor.position)),
-        None => Err(Broken::halted(format!(
+        None => Err(PublishError::halted(format!(
             "the stream {} is empty but had {} messages, and this directory does not know which \
              event was the last; nothing is published: delete the stream to have it filled anew",
             seen.name, seen.last_sequence
@@ -181,8 +187,8 @@ fn resumed(seen: &Seen, cursor: Option<&Cursor>) -> Result<Position, Broken> {
 mod tests {
     use super::*;
 
-    fn seen(last_sequence: u64) -> Seen {
-        Seen {
+    fn seen(last_sequence: u64) -> StreamState {
+        StreamState {
             name: "E".into(),
             created_nanos: "5".into(),
             messages: 0,
@@ -216,7 +222,7 @@ mod tests {
         for cursor in [None, Some(&other), Some(&cursor(7, 10))] {
             assert!(matches!(
                 resumed(&seen(9), cursor),
-                Err(Broken::Halted { .. })
+                Err(PublishError::Halted { .. })
             ));
         }
     }

@@ -7,24 +7,24 @@ use axum::response::Response;
 use http::{HeaderMap, Uri};
 
 use super::{App, answer};
-use crate::contract::Own;
+use crate::contract::SystemRoute;
 use crate::dialect::{self, Dialect, Refusal, native};
 use crate::gateway::{fresh_correlation, unix_seconds};
 
 /// Answers a path that there is not.
 pub async fn unknown_path(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
-    nowhere(&app, uri.path(), &headers, &Refusal::UnknownPath).await
+    fallback(&app, uri.path(), &headers, &Refusal::UnknownPath).await
 }
 
 /// Answers a method that a path does not take.
 pub async fn wrong_method(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
     let allow = allowed(path);
-    nowhere(&app, path, &headers, &Refusal::MethodNotAllowed { allow }).await
+    fallback(&app, path, &headers, &Refusal::MethodNotAllowed { allow }).await
 }
 
 /// Refuses what leads to no route; whoever is known is told how far the log has come.
-async fn nowhere(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
+async fn fallback(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
     let mut response = refuse(app, path, refusal);
     let caller = app.gateway.authenticate(headers, unix_seconds());
     if caller.await.is_ok() {
@@ -66,7 +66,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 /// The methods that a path takes: those of the routes that it fits best, for a literal segment goes
 /// before a parameter.
 fn allowed(path: &str) -> String {
-    let own = Own::ALL.map(Own::route);
+    let own = SystemRoute::ALL.map(SystemRoute::route);
     let dialects = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
     let routes = dialects.chain(&own);
     let mut best = Vec::new();

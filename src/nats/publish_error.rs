@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why a part of the bus stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Broken {
+pub enum PublishError {
     /// The connection or the broker went away: it is tried again, and nothing is lost.
     #[error("{what}: {reason}")]
     Lost {
@@ -23,7 +23,7 @@ pub enum Broken {
     },
 }
 
-impl Broken {
+impl PublishError {
     /// The broker did not do this.
     pub fn lost(what: impl Into<String>, reason: &dyn Display) -> Self {
         Self::Lost {
