@@ -6,12 +6,19 @@
 //!
 //! Keys of a JWKS (RFC 7517) that we cannot or may not use are skipped with a
 //! warning that names their place in the set and nothing of their material.
-//! Each key's sizes are checked when it is read: the verifying library assumes
-//! them, and panics on an Ed25519 key that is too short.
+//! Each key's sizes are checked when it is read.
+//!
+//! `ring` verifies RSA and P-256 signatures, `ed25519-dalek` those of Ed25519;
+//! both are here for TLS and for the audit log already.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use ring::agreement::{self, EphemeralPrivateKey};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use serde::Deserialize;
 use thiserror::Error;
 use tracing::warn;
@@ -22,36 +29,90 @@ use super::token::Compact;
 
 /// The most keys in one JWKS.
 pub const KEYS_MAX: usize = 64;
-/// RSA moduli from 2,048 bits (RFC 7518, section 3.3) to the library's 4,096.
+/// RSA moduli in bytes, from 2,048 bits (RFC 7518, section 3.3) to 4,096.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
-/// RSA exponents: 65,537 has three bytes; the library stops at 33 bits.
+/// RSA exponents in bytes: 65,537, which everybody uses, has three.
 const RSA_EXPONENT_BYTES: std::ops::RangeInclusive<usize> = 1..=4;
-/// An Ed25519 public key, and a coordinate on P-256.
+/// Bytes of an Ed25519 public key, and of one coordinate on P-256.
 const CURVE_BYTES: usize = 32;
+
+/// The algorithms of RFC 7518 and RFC 8037 that a token may be signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    /// Ed25519 (RFC 8037).
+    EdDsa,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+}
+
+impl Algorithm {
+    const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+
+    /// The value of `alg` in a token's header and in a JWK.
+    fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm of this name, if it is one that we verify.
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+}
+
+/// The public half of a key, in the form that its library takes.
+enum PublicKey {
+    /// A key whose point has been decompressed.
+    Ed25519(VerifyingKey),
+    /// The point, uncompressed (SEC 1): a four, then both coordinates.
+    P256(Vec<u8>),
+    /// Modulus and exponent, big-endian, without leading zeros.
+    Rsa(RsaPublicKeyComponents<Vec<u8>>),
+}
 
 /// One public key with its one algorithm. No `Debug`: there is nothing in it to read.
 pub(super) struct VerifyKey {
     key_id: Option<String>,
-    algorithm: Algorithm,
-    key: DecodingKey,
+    key: PublicKey,
 }
 
 impl VerifyKey {
     /// The public half of an Ed25519 key of our own.
-    pub(super) fn ed25519(key_id: String, public: &[u8; CURVE_BYTES]) -> Self {
+    pub(super) fn ed25519(key_id: String, public: VerifyingKey) -> Self {
         Self {
             key_id: Some(key_id),
-            algorithm: Algorithm::EdDSA,
-            key: DecodingKey::from_ed_der(public),
+            key: PublicKey::Ed25519(public),
+        }
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self.key {
+            PublicKey::Ed25519(_) => Algorithm::EdDsa,
+            PublicKey::P256(_) => Algorithm::Es256,
+            PublicKey::Rsa(_) => Algorithm::Rs256,
         }
     }
 
     fn verifies(&self, token: &Compact<'_>) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(token.signature) else {
+            return false;
+        };
         let signed = token.signed.as_bytes();
-        matches!(
-            crypto::verify(token.signature, signed, &self.key, self.algorithm),
-            Ok(true)
-        )
+        match &self.key {
+            PublicKey::Ed25519(key) => Signature::from_slice(&signature)
+                .is_ok_and(|signature| key.verify(signed, &signature).is_ok()),
+            PublicKey::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(signed, &signature)
+                .is_ok(),
+            PublicKey::Rsa(key) => key
+                .verify(&RSA_PKCS1_2048_8192_SHA256, signed, &signature)
+                .is_ok(),
+        }
     }
 }
 
@@ -63,18 +124,13 @@ pub(super) fn check_signature<'a>(
     token: &Compact<'_>,
     keys: impl Iterator<Item = &'a VerifyKey>,
 ) -> Result<&'a VerifyKey, AuthError> {
-    let algorithm = match token.algorithm.as_str() {
-        "EdDSA" => Algorithm::EdDSA,
-        "ES256" => Algorithm::ES256,
-        "RS256" => Algorithm::RS256,
-        _ => return Err(AuthError::UnsupportedAlgorithm),
-    };
+    let algorithm = Algorithm::named(&token.algorithm).ok_or(AuthError::UnsupportedAlgorithm)?;
     let mut refusal = AuthError::KeyUnknown;
     for key in keys {
         if token.key_id.is_some() && token.key_id != key.key_id {
             continue;
         }
-        if key.algorithm != algorithm {
+        if key.algorithm() != algorithm {
             // Without a key id it is merely not the key the token means.
             if token.key_id.is_some() && refusal == AuthError::KeyUnknown {
                 refusal = AuthError::AlgorithmMismatch;
@@ -181,39 +237,49 @@ fn read_key(value: serde_json::Value) -> Result<VerifyKey, Unusable> {
     if !signs || !verifies {
         return Err(Unusable::Purpose);
     }
-    let (name, algorithm, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("OKP", Some("Ed25519")) => ("EdDSA", Algorithm::EdDSA, ed25519(&jwk)?),
-        ("EC", Some("P-256")) => ("ES256", Algorithm::ES256, p256(&jwk)?),
-        ("RSA", _) => ("RS256", Algorithm::RS256, rsa(&jwk)?),
+    let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("OKP", Some("Ed25519")) => ed25519(&jwk)?,
+        ("EC", Some("P-256")) => p256(&jwk)?,
+        ("RSA", _) => rsa(&jwk)?,
         _ => return Err(Unusable::KeyType),
     };
-    if jwk.alg.as_deref().is_some_and(|alg| alg != name) {
+    let key = VerifyKey {
+        key_id: jwk.kid,
+        key,
+    };
+    if jwk.alg.is_some_and(|alg| alg != key.algorithm().name()) {
         return Err(Unusable::Algorithm);
     }
-    // An attempt with any signature tells a point of the curve from none: the
-    // library reports an unusable key as an error, a wrong signature as `false`.
-    crypto::verify("", b"", &key, algorithm).map_err(|_| Unusable::Material)?;
-    Ok(VerifyKey {
-        key_id: jwk.kid,
-        algorithm,
-        key,
-    })
+    Ok(key)
 }
 
-fn ed25519(jwk: &Jwk) -> Result<DecodingKey, Unusable> {
-    Ok(DecodingKey::from_ed_der(&coordinate(&jwk.x)?))
+fn ed25519(jwk: &Jwk) -> Result<PublicKey, Unusable> {
+    let bytes = coordinate(&jwk.x)?;
+    let key = VerifyingKey::try_from(bytes.as_slice()).map_err(|_| Unusable::Material)?;
+    Ok(PublicKey::Ed25519(key))
 }
 
-fn p256(jwk: &Jwk) -> Result<DecodingKey, Unusable> {
-    // The uncompressed form of SEC 1: a four, then both coordinates.
+fn p256(jwk: &Jwk) -> Result<PublicKey, Unusable> {
     let point = [vec![4], coordinate(&jwk.x)?, coordinate(&jwk.y)?].concat();
-    Ok(DecodingKey::from_ec_der(&point))
+    is_on_p256(&point)
+        .then_some(PublicKey::P256(point))
+        .ok_or(Unusable::Material)
 }
 
-fn rsa(jwk: &Jwk) -> Result<DecodingKey, Unusable> {
-    let modulus = number(&jwk.n, RSA_MODULUS_BYTES)?;
-    let exponent = number(&jwk.e, RSA_EXPONENT_BYTES)?;
-    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+/// Whether these bytes are a point of the curve P-256. `ring` answers that as
+/// part of a key agreement only, so one is made with a key for the moment.
+fn is_on_p256(point: &[u8]) -> bool {
+    let theirs = agreement::UnparsedPublicKey::new(&agreement::ECDH_P256, point);
+    EphemeralPrivateKey::generate(&agreement::ECDH_P256, &SystemRandom::new())
+        .and_then(|ours| agreement::agree_ephemeral(ours, &theirs, |_| ()))
+        .is_ok()
+}
+
+fn rsa(jwk: &Jwk) -> Result<PublicKey, Unusable> {
+    Ok(PublicKey::Rsa(RsaPublicKeyComponents {
+        n: number(&jwk.n, RSA_MODULUS_BYTES)?,
+        e: number(&jwk.e, RSA_EXPONENT_BYTES)?,
+    }))
 }
 
 fn coordinate(text: &Option<String>) -> Result<Vec<u8>, Unusable> {
@@ -299,6 +365,48 @@ mod tests {
         ];
         for (index, (jwk, expected)) in cases.into_iter().enumerate() {
             assert_eq!(refusal(jwk), Some(expected), "case {index}");
+        }
+    }
+
+    /// The examples of RFC 7515 (appendices A.2 and A.3) and RFC 8037 (A.4):
+    /// signatures that neither our libraries nor our tests made.
+    #[test]
+    fn the_examples_of_the_standards_verify() {
+        const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let cases = [
+            (
+                json!({"kty": "RSA", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}),
+                "eyJhbGciOiJSUzI1NiJ9",
+                CLAIMS,
+                "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+            ),
+            (
+                json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}),
+                "eyJhbGciOiJFUzI1NiJ9",
+                CLAIMS,
+                "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+            ),
+            (
+                json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
+                "eyJhbGciOiJFZERTQSJ9",
+                "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+                "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+            ),
+        ];
+        for (jwk, header, claims, signature) in cases {
+            let key = read_key(jwk).ok().unwrap();
+            let (signed, other) = (format!("{header}.{claims}"), format!("{header}.x{claims}"));
+            let verifies = |signed: &str| {
+                key.verifies(&Compact {
+                    algorithm: key.algorithm().name().to_owned(),
+                    key_id: None,
+                    payload: Vec::new(),
+                    signed,
+                    signature,
+                })
+            };
+            assert!(verifies(&signed), "{header}");
+            assert!(!verifies(&other), "{header}");
         }
     }
 

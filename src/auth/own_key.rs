@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ed25519_dalek::SigningKey;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -40,7 +42,7 @@ const FILE_MODE: u32 = 0o600;
 /// The key of a data directory. Its `Debug` shows the key's id only.
 pub struct OwnKey {
     key_id: String,
-    signing: EncodingKey,
+    signing: SigningKey,
     verifying: Arc<VerifyKey>,
 }
 
@@ -94,10 +96,10 @@ pub enum SignError {
     /// The life asked for is less than a second or more than [`TTL_MAX`].
     #[error("a token lives from one second to {} days", TTL_MAX.as_secs() / 86_400)]
     Ttl,
-    /// The signing library refuses; its reason holds no key material.
-    #[error("the token cannot be signed: {reason}")]
-    Library {
-        /// What the library says.
+    /// The claims cannot be written as JSON.
+    #[error("the claims cannot be written as JSON: {reason}")]
+    Encode {
+        /// What the JSON writer says.
         reason: String,
     },
 }
@@ -170,12 +172,15 @@ impl OwnKey {
             return Err(SignError::Ttl);
         }
         let claims = claims.valid(now, now.saturating_add(ttl.as_secs()));
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(kind.media_type().to_owned());
-        header.kid = Some(self.key_id.clone());
-        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|error| SignError::Library {
+        let header = json!({"typ": kind.media_type(), "alg": "EdDSA", "kid": self.key_id});
+        let claims = serde_json::to_vec(&claims).map_err(|error| SignError::Encode {
             reason: error.to_string(),
-        })
+        })?;
+        let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        // The compact form of RFC 7515, section 7.1.
+        let signed = format!("{}.{}", part(header.to_string().as_bytes()), part(&claims));
+        let signature = self.signing.sign(signed.as_bytes());
+        Ok(format!("{signed}.{}", part(&signature.to_bytes())))
     }
 }
 
@@ -189,14 +194,13 @@ impl fmt::Debug for OwnKey {
 
 fn parse(pem: &str) -> Option<OwnKey> {
     let key = SigningKey::from_pkcs8_pem(pem).ok()?;
-    let der = key.to_pkcs8_der().ok()?;
-    let public = key.verifying_key().to_bytes();
+    let public = key.verifying_key();
     // Of the public key, so that it survives a backup and tells nothing.
-    let mut key_id = hex::encode(Sha256::digest(public));
+    let mut key_id = hex::encode(Sha256::digest(public.as_bytes()));
     key_id.truncate(16);
     Some(OwnKey {
-        verifying: Arc::new(VerifyKey::ed25519(key_id.clone(), &public)),
-        signing: EncodingKey::from_ed_der(der.as_bytes()),
+        verifying: Arc::new(VerifyKey::ed25519(key_id.clone(), public)),
+        signing: key,
         key_id,
     })
 }

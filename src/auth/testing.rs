@@ -2,19 +2,31 @@
 //! an identity provider, or somebody who wants to be taken for one, makes them.
 
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use ed25519_dalek::{Signer as _, SigningKey};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    RsaPublicKeyComponents,
+};
 use serde_json::{Value, json};
 
 /// A private key with its id.
 pub(super) struct Signer {
-    key: EncodingKey,
-    algorithm: Algorithm,
+    key: Key,
     key_id: String,
     jwk: Value,
+}
+
+enum Key {
+    Ed25519(SigningKey),
+    P256(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+}
+
+fn text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 impl Signer {
@@ -22,31 +34,34 @@ impl Signer {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).unwrap();
         let key = SigningKey::from_bytes(&seed);
-        let public = URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes());
-        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": public});
-        let key = EncodingKey::from_ed_der(key.to_pkcs8_der().unwrap().as_bytes());
-        Self::new(key_id, Algorithm::EdDSA, key, jwk)
+        let x = text(key.verifying_key().as_bytes());
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x});
+        Self::new(key_id, Key::Ed25519(key), jwk)
     }
 
     pub(super) fn p256(key_id: &str) -> Self {
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let key = EncodingKey::from_ec_der(&pair.serialize_der());
-        let jwk = jwk_of(&key, Algorithm::ES256);
-        Self::new(key_id, Algorithm::ES256, key, jwk)
+        let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
+        // Uncompressed: a four, then both coordinates.
+        let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+        let jwk = json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "x": text(x), "y": text(y)});
+        Self::new(key_id, Key::P256(key), jwk)
     }
 
     /// Always the same key: making one takes seconds.
     pub(super) fn rsa(key_id: &str) -> Self {
-        let key = EncodingKey::from_rsa_pem(RSA_PEM.as_bytes()).unwrap();
-        let jwk = jwk_of(&key, Algorithm::RS256);
-        Self::new(key_id, Algorithm::RS256, key, jwk)
+        let lines: String = RSA_PEM.lines().filter(|line| !line.contains('-')).collect();
+        let key = RsaKeyPair::from_der(&STANDARD.decode(lines).unwrap()).unwrap();
+        let public: RsaPublicKeyComponents<Vec<u8>> = key.public_key().into();
+        let jwk = json!({"kty": "RSA", "alg": "RS256", "n": text(&public.n), "e": text(&public.e)});
+        Self::new(key_id, Key::Rsa(key), jwk)
     }
 
-    fn new(key_id: &str, algorithm: Algorithm, key: EncodingKey, mut jwk: Value) -> Self {
+    fn new(key_id: &str, key: Key, mut jwk: Value) -> Self {
         jwk["kid"] = json!(key_id);
         Self {
             key,
-            algorithm,
             key_id: key_id.to_owned(),
             jwk,
         }
@@ -58,24 +73,30 @@ impl Signer {
     }
 
     /// The header of an honest token.
-    pub(super) fn header(&self) -> Header {
-        let mut header = Header::new(self.algorithm);
-        header.kid = Some(self.key_id.clone());
-        header
+    pub(super) fn header(&self) -> Value {
+        json!({"typ": "JWT", "alg": self.jwk["alg"], "kid": self.key_id})
     }
 
     pub(super) fn sign(&self, claims: &Value) -> String {
         self.sign_as(&self.header(), claims)
     }
 
-    pub(super) fn sign_as(&self, header: &Header, claims: &Value) -> String {
-        jsonwebtoken::encode(header, claims, &self.key).unwrap()
+    pub(super) fn sign_as(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| text(value.to_string().as_bytes());
+        let signed = format!("{}.{}", part(header), part(claims));
+        let (bytes, random) = (signed.as_bytes(), SystemRandom::new());
+        let signature = match &self.key {
+            Key::Ed25519(key) => key.sign(bytes).to_vec(),
+            Key::P256(key) => key.sign(&random, bytes).unwrap().as_ref().to_vec(),
+            Key::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut signature)
+                    .unwrap();
+                signature
+            }
+        };
+        format!("{signed}.{}", text(&signature))
     }
-}
-
-/// The library cannot do this for Ed25519.
-fn jwk_of(key: &EncodingKey, algorithm: Algorithm) -> Value {
-    serde_json::to_value(Jwk::from_encoding_key(key, algorithm).unwrap()).unwrap()
 }
 
 /// Made for these tests alone.
