@@ -9,6 +9,8 @@
     reason = "a bench that cannot measure has nothing to do but stop"
 )]
 
+mod common;
+
 use std::{
     fs::File,
     io::Write,
@@ -169,6 +171,7 @@ fn read(dir: &Path) {
 }
 
 fn main() {
+    common::print_profile();
     for commands in [1, 16, 256] {
         let dir = tempfile::tempdir().expect("a directory");
         append_everywhere(dir.path(), commands);

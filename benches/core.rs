@@ -9,6 +9,8 @@
     reason = "a bench that cannot measure has nothing to do but stop"
 )]
 
+mod common;
+
 use std::hint::black_box;
 
 use contactd::{
@@ -22,7 +24,7 @@ use contactd::{
     log::record,
     projection::Contacts,
 };
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use uuid::Uuid;
 
@@ -299,4 +301,9 @@ fn folding(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, dialects, judging, records, folding);
-criterion_main!(benches);
+
+fn main() {
+    common::print_profile();
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -14,6 +14,8 @@
     reason = "a bench that cannot measure has nothing to do but stop"
 )]
 
+mod common;
+
 use std::{
     cell::RefCell,
     fs::{self, File},
@@ -359,6 +361,7 @@ async fn run(plan: &Plan) {
 
 fn main() {
     let plan = Plan::from_args();
+    common::print_profile();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
