@@ -16,6 +16,7 @@ mod damage;
 mod figures;
 mod histories;
 mod lying;
+mod powercut;
 mod real;
 
 use contactd::{

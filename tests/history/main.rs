@@ -14,6 +14,7 @@
 mod edges;
 mod load;
 mod model;
+mod service_disk;
 mod world;
 
 use contactd::storage::SimDisk;

@@ -4,29 +4,15 @@
 //! Every read that any dialect has is asked, by the table of its routes: before the erasure, where
 //! it must show the person, or this test would prove nothing, and after it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-// The suite's descriptions of the dialects; each test target uses its own part of them.
-#[path = "suite/api.rs"]
-#[allow(dead_code, reason = "the suite uses the rest")]
-mod api;
-#[path = "suite/apis.rs"]
-#[allow(dead_code, reason = "the suite uses the rest")]
-mod apis;
-
 use std::path::{Path, PathBuf};
 
-use api::{Api, Person, of_tenant};
-use common::{Answer, Server};
 use contactd::audit::{Checkpoint, ProofFile, VerifierKey};
 use contactd::dialect::Method;
 use serde_json::{Value, json};
+
+use crate::api::{Api, Person, of_tenant};
+use crate::common::{self, Answer, Server};
+use crate::{api, apis};
 
 /// Bytes of a slot in the file of wrapped keys, and of the nonce before the key in it.
 const SLOT_BYTES: usize = 72;

@@ -3,16 +3,8 @@
 //! next mount everything acknowledged must be there.
 //!
 //! It needs root, a loop device and python3 (for one ioctl, which safe Rust
-//! has no call for). Where one is missing it says so and proves nothing.
-
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-#[path = "common/figures.rs"]
-mod figures;
+//! has no call for). Where one is missing it fails, and says which. Whoever
+//! cannot have them sets `POWERCUT=skip`; `tests/run` then says so at its end.
 
 use std::{
     env,
@@ -21,7 +13,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use figures::say;
+use super::figures::say;
 
 use contactd::{
     domain::Position,
@@ -29,6 +21,8 @@ use contactd::{
     storage::{Batch, DataDir, Disk},
 };
 
+/// The variable that skips these tests where it is `skip`.
+const SKIP: &str = "POWERCUT";
 /// Tells the test binary, run again, to be the process whose power is cut.
 const CHILD: &str = "POWERCUT_CHILD";
 /// The whole log, as the service writes it.
@@ -44,13 +38,9 @@ fn entry(position: u64) -> Vec<u8> {
 }
 
 /// The process that loses its disk: appends for ever, and prints each position
-/// once it is acknowledged. Does nothing unless it was started for that.
-#[test]
-fn child() {
-    let (Ok(mode), Ok(dir)) = (env::var(CHILD), env::var("POWERCUT_DIR")) else {
-        return;
-    };
-    let disk = DataDir::open(Path::new(&dir)).expect("the directory is free");
+/// once it is acknowledged.
+fn append_until_the_cut(mode: &str, dir: &Path) {
+    let disk = DataDir::open(dir).expect("the directory is free");
     let mut out = std::io::stdout();
     let mut acknowledge = |position: u64| {
         writeln!(out, "\nacknowledged {position}").expect("the parent reads");
@@ -141,7 +131,11 @@ impl Drop for Mounted {
 
 fn start(mode: &str, dir: &Path) -> Child {
     Command::new(env::current_exe().expect("this test"))
-        .args(["--exact", "child", "--nocapture"])
+        .args([
+            "--exact",
+            "powercut::nothing_acknowledged_is_lost_with_the_power",
+        ])
+        .arg("--nocapture")
         .env(CHILD, mode)
         .env("POWERCUT_DIR", dir)
         .stdout(Stdio::piped())
@@ -178,12 +172,28 @@ fn cut_under(mode: &str, mounted: &Mounted) -> u64 {
     acknowledged
 }
 
+/// The file system of one test; none where these tests are skipped by name.
+fn mounted() -> Option<Mounted> {
+    if env::var(SKIP).is_ok_and(|value| value == "skip") {
+        say("a power cut is not tested: POWERCUT=skip is set");
+        return None;
+    }
+    match Mounted::new() {
+        Ok(mounted) => Some(mounted),
+        Err(reason) => panic!(
+            "a power cut cannot be tested here: {reason}\n\
+             It needs root, loop devices, mkfs.ext4 and python3; POWERCUT=skip leaves it out."
+        ),
+    }
+}
+
+/// Started again with [`CHILD`] set, it is the process whose power is cut.
 #[test]
 fn nothing_acknowledged_is_lost_with_the_power() {
-    let mounted = match Mounted::new() {
-        Ok(mounted) => mounted,
-        Err(reason) => return say(&format!("a power cut cannot be tested here: {reason}")),
-    };
+    if let (Ok(mode), Ok(dir)) = (env::var(CHILD), env::var("POWERCUT_DIR")) {
+        return append_until_the_cut(&mode, Path::new(&dir));
+    }
+    let Some(mounted) = mounted() else { return };
     for _ in 0..3 {
         let acknowledged = cut_under(WHOLE_LOG, &mounted);
         let disk = DataDir::open(&mounted.point.join("data")).expect("the directory is free");
@@ -211,10 +221,7 @@ fn nothing_acknowledged_is_lost_with_the_power() {
 
 #[test]
 fn a_store_that_is_only_flushed_loses_what_it_acknowledged() {
-    let mounted = match Mounted::new() {
-        Ok(mounted) => mounted,
-        Err(reason) => return say(&format!("a power cut cannot be tested here: {reason}")),
-    };
+    let Some(mounted) = mounted() else { return };
     let acknowledged = cut_under(FLUSH_ONLY, &mounted);
     let disk = DataDir::open(&mounted.point.join("data")).expect("the directory is free");
     let last = disk

@@ -1,26 +1,17 @@
 //! What two copies of the log cost on the disk, in bytes an event.
 //!
-//!     COST_EVENTS=100000 cargo test --test cost -- --nocapture
+//!     COST_EVENTS=100000 cargo test --test data disk_usage -- --nocapture
 //!
 //! creates so many events over our own API, stops, and prints what each part of the data directory
 //! takes. In every run the bundles and tiles take what the audit floor's README says of them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::cast_precision_loss,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use common::Server;
-use common::figures::say;
 use serde_json::{Value, json};
+
+use crate::common::figures::say;
+use crate::common::{self, Server};
 
 /// Events where the environment names no number.
 const EVENTS: usize = 4_000;

@@ -3,13 +3,6 @@
 //!
 //! It needs Python 3 with the package `cryptography`; where that is missing, it is installed into
 //! a virtual environment below `target/`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of a test may panic as the tests do"
-)]
-
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -4,32 +4,19 @@
 //! START is without its outcome, and the views are those of a rebuild. The load
 //! and the model are those of the generated histories.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-#[path = "history/load.rs"]
-mod load;
-#[path = "history/model.rs"]
-mod model;
-#[path = "history/world.rs"]
-mod world;
-
 use contactd::{
     domain::{Command, Position},
     service::{Committed, SubmitError},
     storage::{Faults, SimDisk},
 };
-use load::Sent;
-use model::Answer;
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use world::World;
+
+use super::load::{self, Sent};
+use super::model::Answer;
+use super::world::World;
 
 type Submitted = Result<Committed, SubmitError>;
 

@@ -1,21 +1,13 @@
 //! Keys that change hands: another master key, and witnesses who vouch for a checkpoint.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-
 use std::path::Path;
 
 use base64::Engine;
-use common::{Answer, Server};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use crate::common::{self, Answer, Server};
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("UTF-8")

@@ -1,14 +1,5 @@
 //! The program as scripts and people meet it: exit codes, what it prints, what it keeps quiet.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use common::{BINARY, Server, run, stderr_path, temp_dir, token};
+use crate::common::{BINARY, Server, run, stderr_path, temp_dir, token};
 
 const UNKNOWN_ID: &str = "01980000-0000-7000-8000-000000000000";
 

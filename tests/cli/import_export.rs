@@ -1,14 +1,5 @@
 //! Contacts in and out of the real binary: every format, twice, broken off, and with bad lines.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use common::{BINARY, Server, run, temp_dir, token};
+use crate::common::{BINARY, Server, run, temp_dir, token};
 
 /// A directory with files to import, beside a data directory that is not there yet.
 struct Place {

@@ -3,13 +3,6 @@
 //! `index` folds events straight into the search view and compares it with a plain look at every
 //! contact; `service` asks a whole service over a real directory.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
 mod index;
 mod rig;
 mod service;

@@ -2,20 +2,11 @@
 //! open, at a read or by `verify`; no answer is ever wrong; and where another copy has what was
 //! lost, it is repaired.
 //!
-//!     FLIP_PLACES=2000 cargo test --test flips -- --nocapture
+//!     FLIP_PLACES=2000 cargo test --test data corruption -- --nocapture
 //!
 //! takes that many places, half of them spread over the bytes and half over the files, and prints
 //! what came of them. What is not found has changed nothing: then every answer is as before and
 //! `verify` is content, so that those bytes mean nothing.
-
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,8 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::Server;
-use common::figures::say;
 use contactd::audit::{self, Against, Integrator, KeyName, Note, ProofFile, Signer, Tiles};
 use contactd::auth::{AccessClaims, OwnKey};
 use contactd::dialect::REGISTRY;
@@ -35,6 +24,9 @@ use contactd::projection::Contacts;
 use contactd::service::{self, Opening, Service};
 use contactd::storage::DataDir;
 use serde_json::json;
+
+use crate::common::figures::say;
+use crate::common::{self, Server};
 
 /// Contacts that the log is made of; with what happens to them its events fill a bundle and more.
 const CONTACTS: usize = 150;

@@ -1,21 +1,13 @@
 //! Key material that is lost is not lost in silence: `log verify` names it, a start refuses or
 //! warns, and what the operator gives up is written down.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Server, run, stderr_path};
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::common::{self, Server, run, stderr_path};
 
 /// Bytes of a slot in the file of wrapped keys, and of its header.
 const SLOT_BYTES: usize = 72;

@@ -5,13 +5,6 @@
 //! that are missing are written, and none is overwritten; `keys/` holds the keys
 //! that the sealed contents are opened with, and guards nothing.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants tests these, but not the functions that tests share"
-)]
-
 use std::{
     borrow::Cow,
     fs,

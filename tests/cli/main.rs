@@ -1,0 +1,14 @@
+//! The program as people and scripts use it on a command line.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod import_export;
+mod program;
