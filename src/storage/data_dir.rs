@@ -10,7 +10,11 @@ use std::{
 use super::{
     CACHE_BYTES_DEFAULT, DirFiles, Files, SledStore, StorageError, Store,
     files::{make_dir, sync_dir},
+    room::{self, Space},
 };
+
+/// The file that holds room back.
+const BALLAST: &str = "ballast";
 
 /// Where stores and files lie, by name. Names are flat and ours.
 pub trait Disk: Send + Sync {
@@ -43,6 +47,31 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// The operating system refused.
     fn remove_store(&self, name: &str) -> Result<(), StorageError>;
+
+    /// How much room there is; `None` where nobody can tell.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn space(&self) -> Result<Option<Space>, StorageError> {
+        Ok(None)
+    }
+
+    /// Holds `bytes` bytes back for when nothing else is left, unless some are held already.
+    ///
+    /// # Errors
+    /// There are not so many, or the operating system refused.
+    fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// Gives back what [`hold_back`](Self::hold_back) held.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn give_back(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 /// A real data directory, held by this process alone until it is dropped: keep
@@ -113,5 +142,17 @@ impl Disk for DataDir {
             Err(error) => Err(StorageError::io("remove", name)(error)),
             Ok(()) => sync_dir(&self.path),
         }
+    }
+
+    fn space(&self) -> Result<Option<Space>, StorageError> {
+        Space::of(&self.path).map(Some)
+    }
+
+    fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
+        room::hold(&self.path.join(BALLAST), bytes)
+    }
+
+    fn give_back(&self) -> Result<(), StorageError> {
+        room::give_up(&self.path.join(BALLAST))
     }
 }

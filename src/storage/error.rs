@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use rustix::io::Errno;
+
 /// A failure of the disk or of the store on it.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -45,9 +47,31 @@ impl StorageError {
         }
     }
 
+    /// Whether the operating system only lacked something for the moment.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if is_passing(cause))
+    }
+
     /// Whether the thing asked for is simply not there.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Whether an error is a lack that may pass by itself: of room, of file descriptors, of memory.
+#[must_use]
+pub fn is_passing(cause: &io::Error) -> bool {
+    let lacks = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOSPC,
+        Errno::DQUOT,
+        Errno::NOMEM,
+    ];
+    match cause.raw_os_error() {
+        Some(code) => lacks.iter().any(|lack| lack.raw_os_error() == code),
+        None => cause.kind() == io::ErrorKind::StorageFull,
     }
 }

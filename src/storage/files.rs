@@ -14,7 +14,10 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::StorageError;
+use super::{
+    StorageError,
+    room::{self, Reserved},
+};
 
 /// A directory of files that grow at their end.
 ///
@@ -41,11 +44,21 @@ pub trait Files: Send + Sync {
     /// The file is absent or cannot be read.
     fn read_at(&self, name: &str, offset: u64, limit: usize) -> Result<Vec<u8>, StorageError>;
 
-    /// Creates an empty file.
+    /// Creates an empty file; one that is there and empty is well.
     ///
     /// # Errors
     /// The name is taken, or the operating system refused.
     fn create(&self, name: &str) -> Result<(), StorageError>;
+
+    /// Takes what appending `bytes` bytes to a file needs, room and an open file, so that the
+    /// append does not fail half-way.
+    ///
+    /// # Errors
+    /// There is no room or no descriptor; nothing has changed, and asking again is well.
+    fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
+        let _ = (name, bytes);
+        Ok(())
+    }
 
     /// Appends to a file that exists.
     ///
@@ -90,8 +103,30 @@ pub trait Files: Send + Sync {
 /// A real directory.
 pub struct DirFiles {
     dir: PathBuf,
+    /// The directory itself, open for as long as names in it must reach the disk.
+    handle: File,
     /// The file appended to last: a log appends to one file a million times.
-    appending: Mutex<Option<(String, Arc<File>)>>,
+    appending: Mutex<Option<Appending>>,
+    /// The next file to be created, open already: when it is needed there may be no descriptor.
+    spare: Mutex<Option<File>>,
+}
+
+/// An open file that grows.
+#[derive(Clone)]
+struct Appending {
+    name: String,
+    file: Arc<File>,
+    reserved: Arc<Reserved>,
+}
+
+impl Appending {
+    fn new(name: &str, file: File) -> Self {
+        Self {
+            name: name.to_owned(),
+            file: Arc::new(file),
+            reserved: Arc::default(),
+        }
+    }
 }
 
 impl DirFiles {
@@ -101,32 +136,66 @@ impl DirFiles {
     /// The operating system refused.
     pub fn open(dir: &Path) -> Result<Self, StorageError> {
         make_dir(dir)?;
+        let handle = File::open(dir);
         Ok(Self {
+            handle: handle.map_err(StorageError::io("open", dir.to_string_lossy()))?,
             dir: dir.to_owned(),
             appending: Mutex::new(None),
+            spare: Mutex::new(None),
         })
+    }
+
+    /// Waits until the names in the directory are on the disk.
+    fn sync_names(&self) -> Result<(), StorageError> {
+        let synced = self.handle.sync_all();
+        synced.map_err(StorageError::io("sync", self.dir.to_string_lossy()))
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    fn appender(&self, name: &str) -> Result<Arc<File>, StorageError> {
+    fn appender(&self, name: &str) -> Result<Appending, StorageError> {
         let mut appending = self.appending.lock();
-        if let Some((current, file)) = &*appending
-            && current == name
+        if let Some(current) = &*appending
+            && current.name == name
         {
-            return Ok(file.clone());
+            return Ok(current.clone());
         }
         let file = OpenOptions::new().append(true).open(self.path(name));
-        let file = Arc::new(file.map_err(StorageError::io("open", name))?);
-        *appending = Some((name.to_owned(), file.clone()));
-        Ok(file)
+        let current = Appending::new(name, file.map_err(StorageError::io("open", name))?);
+        *appending = Some(current.clone());
+        Ok(current)
     }
 
-    /// Forgets the open file, whose name may soon mean another file.
-    fn forget(&self) {
-        *self.appending.lock() = None;
+    /// Forgets the open file where this name may soon mean another one.
+    fn forget(&self, name: &str) {
+        let mut appending = self.appending.lock();
+        appending.take_if(|current| current.name == name);
+    }
+
+    /// Opens the next file, without a name yet; where that cannot be done, later is early enough.
+    fn prepare_spare(&self) {
+        let mut spare = self.spare.lock();
+        if spare.is_none() {
+            *spare = room::unnamed(&self.dir).ok();
+        }
+    }
+
+    /// A new file under its name: the spare one, or one that is opened now.
+    fn new_file(&self, name: &str) -> io::Result<File> {
+        let path = self.path(name);
+        if let Some(file) = self.spare.lock().take()
+            && room::give_name(&file, &path).is_ok()
+        {
+            return Ok(file);
+        }
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true).open(path)?;
+        match file.metadata()?.len() {
+            0 => Ok(file),
+            _ => Err(io::ErrorKind::AlreadyExists.into()),
+        }
     }
 }
 
@@ -170,25 +239,36 @@ impl Files for DirFiles {
     }
 
     fn create(&self, name: &str) -> Result<(), StorageError> {
-        let created = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(self.path(name));
-        created
-            .and_then(|file| file.sync_all())
-            .map_err(StorageError::io("create", name))?;
-        sync_dir(&self.dir)
+        let file = self.new_file(name).and_then(|file| {
+            file.sync_all()?;
+            Ok(file)
+        });
+        let created = Appending::new(name, file.map_err(StorageError::io("create", name))?);
+        self.sync_names()?;
+        if let Some(full) = self.appending.lock().replace(created) {
+            // The blocks are of no more use to it; that they stay would harm nobody.
+            full.reserved.release(&full.file).ok();
+        }
+        Ok(())
+    }
+
+    fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
+        let Appending { file, reserved, .. } = self.appender(name)?;
+        let room = reserved.reserve(&file, bytes as u64);
+        room.map_err(StorageError::io("reserve room for", name))?;
+        self.prepare_spare();
+        Ok(())
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        let file = self.appender(name)?;
+        let Appending { file, .. } = self.appender(name)?;
         file.as_ref()
             .write_all(bytes)
             .map_err(StorageError::io("append to", name))
     }
 
     fn sync(&self, name: &str) -> Result<(), StorageError> {
-        let file = self.appender(name)?;
+        let Appending { file, .. } = self.appender(name)?;
         file.sync_data().map_err(StorageError::io("sync", name))
     }
 
@@ -217,13 +297,13 @@ impl Files for DirFiles {
     }
 
     fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.forget();
+        self.forget(name);
         fs::remove_file(self.path(name)).map_err(StorageError::io("remove", name))?;
-        sync_dir(&self.dir)
+        self.sync_names()
     }
 
     fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.forget();
+        self.forget(name);
         let temporary = self.path(&format!("{name}.tmp"));
         let write = || -> io::Result<()> {
             let mut file = File::create(&temporary)?;
@@ -232,7 +312,7 @@ impl Files for DirFiles {
             fs::rename(&temporary, self.path(name))
         };
         write().map_err(StorageError::io("write", name))?;
-        sync_dir(&self.dir)
+        self.sync_names()
     }
 }
 
@@ -255,4 +335,37 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
     File::open(dir)
         .and_then(|dir| dir.sync_all())
         .map_err(StorageError::io("sync", dir.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_file_is_open_before_it_is_needed_and_seen_by_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = DirFiles::open(dir.path()).unwrap();
+        files.create("a").unwrap();
+        files.reserve("a", 10).unwrap();
+        assert!(files.spare.lock().is_some());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        files.create("b").unwrap();
+        assert!(files.spare.lock().is_none(), "it has become the new file");
+        files.append("b", b"x").unwrap();
+        files.append("b", b"y").unwrap();
+        assert_eq!(files.read_at("b", 0, 9).unwrap(), b"xy");
+    }
+
+    #[test]
+    fn a_name_is_taken_once_something_is_written_under_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = DirFiles::open(dir.path()).unwrap();
+        for _ in 0..2 {
+            files.create("a").unwrap();
+        }
+        files.append("a", b"x").unwrap();
+        files.reserve("a", 1).unwrap();
+        assert!(files.create("a").is_err());
+        assert_eq!(files.read_at("a", 0, 9).unwrap(), b"x");
+    }
 }

@@ -15,14 +15,16 @@
 mod data_dir;
 mod error;
 mod files;
+mod room;
 mod sim;
 mod sim_state;
 mod sled_store;
 mod store;
 
 pub use data_dir::{DataDir, Disk};
-pub use error::StorageError;
+pub use error::{StorageError, is_passing};
 pub use files::{DirFiles, Files};
+pub use room::Space;
 pub use sim::{Faults, SimDisk};
 pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};
 pub use store::{Batch, Change, Page, Store};

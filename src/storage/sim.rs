@@ -55,6 +55,11 @@ impl SimDisk {
         self.state.lock().kill();
     }
 
+    /// From now on nothing new finds room or a descriptor, until it is said that there is some.
+    pub fn set_full(&self, full: bool) {
+        self.state.lock().full = full;
+    }
+
     /// Changes the bytes of a file behind everybody's back. No such file: nothing.
     pub fn tamper_file(&self, dir: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
@@ -165,6 +170,16 @@ impl Handle {
         state.alive(self.life, &self.name)?;
         Ok(state)
     }
+
+    /// Whether there is room for something new.
+    fn room(&self, name: &str) -> Result<(), StorageError> {
+        match self.alive()?.full {
+            false => Ok(()),
+            true => Err(StorageError::io("reserve room for", name)(
+                io::ErrorKind::StorageFull.into(),
+            )),
+        }
+    }
 }
 
 struct SimFiles(Handle);
@@ -214,8 +229,9 @@ impl Files for SimFiles {
     }
 
     fn create(&self, name: &str) -> Result<(), StorageError> {
+        self.0.room(name)?;
         self.dir(true, |dir, fate| {
-            if dir.contains_key(name) {
+            if dir.get(name).is_some_and(|file| !file.bytes.is_empty()) {
                 return Err(refused(name, "the name is taken"));
             }
             if done(fate) {
@@ -223,6 +239,10 @@ impl Files for SimFiles {
             }
             Ok(())
         })
+    }
+
+    fn reserve(&self, name: &str, _bytes: usize) -> Result<(), StorageError> {
+        self.0.room(name)
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
@@ -270,6 +290,7 @@ impl Files for SimFiles {
     }
 
     fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.0.room(name)?;
         self.dir(true, |dir, fate| {
             if done(fate) {
                 dir.insert(name.to_owned(), SimFile::durable(bytes.to_vec()));
@@ -317,6 +338,10 @@ impl Store for SimulatedStore {
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect()
         })
+    }
+
+    fn reserve(&self, _bytes: usize) -> Result<(), StorageError> {
+        self.0.room(&self.0.name)
     }
 
     fn apply(&self, batch: Batch) -> Result<(), StorageError> {

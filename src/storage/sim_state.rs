@@ -229,6 +229,8 @@ pub(super) struct State {
     pub life: u64,
     pub faults: Faults,
     pub syncs: u64,
+    /// Nothing new finds room.
+    pub full: bool,
     halted: bool,
     chance: Chance,
 }
@@ -241,6 +243,7 @@ impl State {
             life: 0,
             faults: Faults::default(),
             syncs: 0,
+            full: false,
             halted: false,
             chance: Chance(seed),
         }
@@ -294,6 +297,7 @@ impl State {
         self.halted = false;
         self.faults = Faults::default();
         self.syncs = 0;
+        self.full = false;
     }
 }
 

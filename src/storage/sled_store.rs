@@ -8,7 +8,7 @@
 //! while; the lock of the data directory is the one that keeps others out.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     thread,
@@ -20,10 +20,14 @@ use bytes::Bytes;
 use super::{
     Batch, Change, Page, StorageError, Store,
     files::{make_dir, sync_dir},
+    room::Reserved,
 };
 
 /// As fast as sled's own 1 GB for our use, and far smaller.
 pub const CACHE_BYTES_DEFAULT: u64 = 64 << 20;
+
+/// sled grows its file by segments of this many bytes.
+const SEGMENT_BYTES: u64 = 512 << 10;
 
 /// How often opening asks for sled's lock, 20 ms apart, before it gives up.
 const LOCK_TRIES: u32 = 250;
@@ -33,6 +37,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 pub struct SledStore {
     db: sled::Db,
     file: File,
+    reserved: Reserved,
     name: String,
 }
 
@@ -52,7 +57,8 @@ impl SledStore {
             .flush_every_ms(None);
         let db = open_patiently(&config, dir, &name)?;
         let path = dir.join("db");
-        let file = File::open(&path).map_err(StorageError::io("open", path.to_string_lossy()))?;
+        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = file.map_err(StorageError::io("open", path.to_string_lossy()))?;
         // A new database's files and names must be there after a crash, or the
         // first synced batch would have nowhere to be.
         for entry in fs::read_dir(dir).map_err(StorageError::io("list", &name))? {
@@ -64,7 +70,12 @@ impl SledStore {
             }
         }
         sync_dir(dir)?;
-        Ok(Self { db, file, name })
+        Ok(Self {
+            db,
+            file,
+            reserved: Reserved::default(),
+            name,
+        })
     }
 
     fn guarded<T>(&self, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StorageError> {
@@ -138,6 +149,15 @@ impl Store for SledStore {
             };
             range.take(limit).map(|found| found.map(pair)).collect()
         })
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<(), StorageError> {
+        // sled writes whole segments, and pages again that a batch has touched.
+        let bytes = (bytes as u64)
+            .saturating_mul(3)
+            .saturating_add(4 * SEGMENT_BYTES);
+        let reserved = self.reserved.reserve(&self.file, bytes);
+        reserved.map_err(StorageError::io("reserve room for", &self.name))
     }
 
     fn apply(&self, batch: Batch) -> Result<(), StorageError> {

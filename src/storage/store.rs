@@ -81,6 +81,16 @@ pub trait Store: Send + Sync {
     /// The store is damaged or cannot be read.
     fn page(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Page, StorageError>;
 
+    /// Takes room on the disk for a batch of about `bytes` bytes, so that applying it does not
+    /// fail half-way. A store that needs none does nothing.
+    ///
+    /// # Errors
+    /// There is no room; nothing has changed, and asking again is well.
+    fn reserve(&self, bytes: usize) -> Result<(), StorageError> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// Applies all of `batch` or nothing.
     ///
     /// # Errors

@@ -1,0 +1,177 @@
+//! Room on the disk: how much is left, and taking it before it is needed.
+//!
+//! A write that fails half-way closes the log until somebody restarts it. So the room for a group
+//! is taken first, where a refusal has changed nothing: the file system is asked for blocks beyond
+//! the file's end (`fallocate` with `FALLOC_FL_KEEP_SIZE`), and the write that follows cannot run
+//! out of them. Where a file system knows no such thing, the write itself finds out.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
+    path::Path,
+};
+
+use parking_lot::Mutex;
+use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, fallocate, linkat, open, statvfs};
+
+use super::StorageError;
+
+/// Bytes of a file system, as a process without privileges sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Of the whole file system.
+    pub total: u64,
+    /// What is free.
+    pub free: u64,
+}
+
+impl Space {
+    /// The space of the file system that holds `path`.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn of(path: &Path) -> Result<Self, StorageError> {
+        let stat = statvfs(path).map_err(io::Error::from);
+        let stat = stat.map_err(StorageError::io("measure", path.to_string_lossy()))?;
+        Ok(Self {
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
+    }
+}
+
+/// How far ahead of a file's end blocks are taken, in bytes.
+const AHEAD_BYTES: u64 = 4 << 20;
+
+/// The blocks that one growing file has been given.
+#[derive(Debug, Default)]
+pub(super) struct Reserved {
+    /// Up to which offset the file has blocks, as far as we asked.
+    end: Mutex<u64>,
+}
+
+impl Reserved {
+    /// Takes blocks so that the next `bytes` written at the file's end need none.
+    pub(super) fn reserve(&self, file: &File, bytes: u64) -> io::Result<()> {
+        let length = file.metadata()?.len();
+        let needed = length.saturating_add(bytes);
+        let mut end = self.end.lock();
+        if *end >= needed {
+            return Ok(());
+        }
+        let ahead = needed.saturating_add(AHEAD_BYTES);
+        *end = match allocate(file, length, ahead) {
+            Ok(()) => ahead,
+            // Close to the end of the disk what is needed will do.
+            Err(_) => {
+                allocate(file, length, needed)?;
+                needed
+            }
+        };
+        Ok(())
+    }
+
+    /// Gives back what lies beyond the file's end; the next reservation begins anew.
+    pub(super) fn release(&self, file: &File) -> io::Result<()> {
+        *self.end.lock() = 0;
+        file.set_len(file.metadata()?.len())
+    }
+}
+
+/// Takes blocks from one offset to another; the file's length stays.
+fn allocate(file: &File, from: u64, to: u64) -> io::Result<()> {
+    match fallocate(
+        file,
+        FallocateFlags::KEEP_SIZE,
+        from,
+        to.saturating_sub(from),
+    ) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+/// Opens a file for appending that has no name in `dir` yet, and goes when it is given none.
+pub(super) fn unnamed(dir: &Path) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
+    Ok(open(dir, flags, Mode::from_raw_mode(0o600))?.into())
+}
+
+/// Gives a file from [`unnamed`] its name, which must be free.
+pub(super) fn give_name(file: &File, path: &Path) -> io::Result<()> {
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Makes a file that does nothing but hold `bytes` bytes of the disk, unless it is there.
+///
+/// # Errors
+/// The operating system refused; nothing is left of the file.
+pub(super) fn hold(path: &Path, bytes: u64) -> Result<(), StorageError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let make = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600);
+        allocate(&file.open(path)?, 0, bytes)
+    };
+    make().map_err(|error| {
+        // Half a ballast is none.
+        fs::remove_file(path).ok();
+        StorageError::io("reserve", path.to_string_lossy())(error)
+    })
+}
+
+/// Gives the disk back what [`hold`] took; absent is well.
+///
+/// # Errors
+/// The operating system refused.
+pub(super) fn give_up(path: &Path) -> Result<(), StorageError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StorageError::io("remove", path.to_string_lossy())(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, os::unix::fs::MetadataExt};
+
+    use super::*;
+
+    #[test]
+    fn blocks_are_taken_ahead_of_the_end_and_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = File::create(dir.path().join("a")).unwrap();
+        file.write_all(&[1; 100]).unwrap();
+        let reserved = Reserved::default();
+        reserved.reserve(&file, 1_000).unwrap();
+        let taken = file.metadata().unwrap();
+        assert_eq!(taken.len(), 100);
+        assert!(taken.blocks() * 512 >= AHEAD_BYTES, "{}", taken.blocks());
+        reserved.reserve(&file, AHEAD_BYTES).unwrap();
+        assert_eq!(file.metadata().unwrap().blocks(), taken.blocks());
+        reserved.release(&file).unwrap();
+        let kept = file.metadata().unwrap();
+        assert_eq!(kept.len(), 100);
+        assert!(kept.blocks() * 512 < AHEAD_BYTES, "{}", kept.blocks());
+    }
+
+    #[test]
+    fn more_than_the_disk_has_is_refused_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ballast");
+        let free = Space::of(dir.path()).unwrap().free;
+        assert!(hold(&path, free.saturating_mul(4)).is_err());
+        assert!(!path.exists());
+        hold(&path, 1 << 20).unwrap();
+        assert!(fs::metadata(&path).unwrap().blocks() * 512 >= 1 << 20);
+        give_up(&path).unwrap();
+        give_up(&path).unwrap();
+        assert!(!path.exists());
+    }
+}
