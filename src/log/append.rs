@@ -50,6 +50,10 @@ pub enum AppendError {
         /// Its length.
         bytes: usize,
     },
+    /// There is no room or no descriptor to grow by. Nothing was written, and the next group is
+    /// tried as if nothing had been.
+    #[error("the log cannot grow now, nothing was written: {0}")]
+    NotBegun(#[source] StorageError),
     /// The disk failed. The group may or may not be there after a restart, and
     /// the appender takes no more.
     #[error("the log could not be written, restart the service once the disk works: {0}")]
@@ -71,6 +75,7 @@ pub struct Appended {
 /// The log's growing end, for the one thread that writes.
 pub struct Appender {
     store: Arc<dyn Store>,
+    segments: Arc<Journal>,
     journal: Helper,
     durable: Arc<AtomicU64>,
     next: u64,
@@ -85,6 +90,7 @@ impl Appender {
     ) -> Result<Self, StorageError> {
         Ok(Self {
             store,
+            segments: journal.clone(),
             journal: Helper::start(journal)?,
             next: durable.load(Ordering::Acquire).saturating_add(1),
             durable,
@@ -108,7 +114,8 @@ impl Appender {
     /// disk in both copies; readers see it from then on.
     ///
     /// # Errors
-    /// `Failed`, and then `Poisoned` for ever; the others change nothing.
+    /// `Failed`, and then `Poisoned` for ever; the others change nothing. What a full disk or a
+    /// lack of descriptors can refuse is asked for before the first byte: that is `NotBegun`.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, AppendError> {
         if self.poisoned {
             return Err(AppendError::Poisoned);
@@ -118,6 +125,10 @@ impl Appender {
         let last = first + (entries.len() as u64 - 1);
         let mut frame = self.journal.buffer();
         encode_frame(&mut frame, first, entries);
+        self.segments
+            .prepare(first, frame.len())
+            .and_then(|()| self.store.reserve(frame.len()))
+            .map_err(|error| self.refusal(error))?;
         self.poisoned = true;
         self.journal.begin(first, frame)?;
         let stored = self.write_store(first, entries);
@@ -130,6 +141,15 @@ impl Appender {
             first: Position::new(first),
             last: Position::new(last),
         })
+    }
+
+    /// A lack of room or of descriptors passes; whatever else fails closes the log.
+    fn refusal(&mut self, error: StorageError) -> AppendError {
+        if error.is_passing() {
+            return AppendError::NotBegun(error);
+        }
+        self.poisoned = true;
+        AppendError::Failed(error)
     }
 
     fn write_store<E: AsRef<[u8]>>(&self, first: u64, entries: &[E]) -> Result<(), StorageError> {

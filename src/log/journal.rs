@@ -79,23 +79,28 @@ impl Journal {
         )
     }
 
-    /// Appends the frame of a group and waits until it is on the disk.
-    pub(super) fn append(&self, first: u64, frame: &[u8]) -> Result<(), StorageError> {
-        let tail = self.tail();
-        let length = match tail {
-            Some(tail) => self.files.len(&name(tail))?,
-            None => 0,
-        };
-        let segment = match tail {
-            Some(tail) if length < self.segment_bytes_max => tail,
+    /// Makes sure that a frame of `bytes` bytes, whose first position is `first`, can be appended:
+    /// begins the next file where the last is full, and takes the room.
+    ///
+    /// # Errors
+    /// There is no room or no descriptor. No frame was written, and asking again is well.
+    pub(super) fn prepare(&self, first: u64, bytes: usize) -> Result<(), StorageError> {
+        let segment = match self.tail() {
+            Some(tail) if self.files.len(&name(tail))? < self.segment_bytes_max => tail,
             _ => {
                 self.files.create(&name(first))?;
                 self.segments.lock().insert(first);
                 first
             }
         };
-        self.files.append(&name(segment), frame)?;
-        self.files.sync(&name(segment))
+        self.files.reserve(&name(segment), bytes)
+    }
+
+    /// Appends the frame of a group, for which there is room, and waits until it is on the disk.
+    pub(super) fn append(&self, first: u64, frame: &[u8]) -> Result<(), StorageError> {
+        let segment = name(self.tail().unwrap_or(first));
+        self.files.append(&segment, frame)?;
+        self.files.sync(&segment)
     }
 
     /// Makes `frames` the whole of the file that begins at `first`.

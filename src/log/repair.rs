@@ -127,6 +127,7 @@ fn repair_journal(
         while let Some((first, entries)) = groups.next()? {
             let mut frame = Vec::new();
             encode_frame(&mut frame, first, &entries);
+            sources.journal.prepare(first, frame.len())?;
             sources.journal.append(first, &frame)?;
         }
         report.push(Repair::JournalCompleted(*gap));

@@ -194,3 +194,28 @@ fn a_flush_alone_does_not_make_a_store_durable() {
     assert!(kept(true));
     assert!(!kept(false));
 }
+
+#[test]
+fn a_disk_that_is_full_for_a_while_closes_nothing_and_loses_nothing() {
+    for when in 0..GROUPS.len() {
+        let disk = SimDisk::new(when as u64);
+        let mut log = open(&disk).expect("it opens");
+        for (number, count) in GROUPS.into_iter().enumerate() {
+            if number == when {
+                disk.set_full(true);
+                let before = log.appender.next();
+                for _ in 0..3 {
+                    let refused = append(&mut log, count);
+                    assert!(matches!(refused, Err(log::AppendError::NotBegun(_))));
+                    assert_eq!(log.appender.next(), before);
+                }
+                check_entries(&log);
+                disk.set_full(false);
+            }
+            append(&mut log, count).expect("there is room again");
+        }
+        check_entries(&log);
+        drop(log);
+        check_copies_agree(&disk, &options());
+    }
+}
