@@ -17,6 +17,7 @@ use crate::auth::{
     Authenticator, Jwks, JwksError, JwksSource, JwtSettings, Mode, OwnKey, RateLimiter, check_open,
 };
 use crate::dialect::REGISTRY;
+use crate::domain::Closed;
 use crate::gateway::{Gateway, Health, Settings};
 use crate::http::{self, App, Limits, Metrics};
 use crate::nats::{self, Prefix, Servers};
@@ -162,18 +163,18 @@ impl Signals {
 
 /// What was accepted is finished: now the writer stops, then the audit log.
 async fn finish(running: Running) -> Result<(), Failure> {
-    let writable = running.opening.service.is_writable();
+    let failed = running.opening.service.closed() == Some(Closed::Failed);
     tokio::task::spawn_blocking(move || running.stop())
         .await
         .map_err(Failure::failed)?;
-    if writable {
-        Ok(())
-    } else {
-        Err(Failure::new(
+    if failed {
+        return Err(Failure::new(
             FAILED,
             "the log had failed; the next start completes it",
-        ))
+        ));
     }
+    tracing::info!("stopped");
+    Ok(())
 }
 
 async fn authenticator(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::dialect::describe::{Described, ERROR, Form, TEXT};
 use crate::dialect::{Dialect, Refusal, Reply, Route, TokenProblem};
+use crate::domain::Closed;
 
 /// What is known of one status: why it is given, and in which forms.
 #[derive(Debug, Default)]
@@ -82,7 +83,9 @@ pub fn all() -> Vec<Refusal> {
         },
         Refusal::Overloaded,
         Refusal::NotThereYet,
-        Refusal::ReadOnly,
+        Refusal::ReadOnly(Closed::Failed),
+        Refusal::ReadOnly(Closed::NoRoom),
+        Refusal::ReadOnly(Closed::DiskFull),
         Refusal::OutcomeUnknown,
         Refusal::Internal,
     ]
@@ -107,7 +110,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, route: &Route, described: &D
         Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::Overloaded
-        | Refusal::ReadOnly
+        | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown => route.writes,
         Refusal::PreconditionRequired => route.writes && route.target.is_some(),
         Refusal::TooBroad { .. } => route.reads.is_some() && route.target.is_none(),

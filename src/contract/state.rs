@@ -29,6 +29,8 @@ fn readiness() -> Value {
         ("ready", true, flag()),
         ("position", true, count()),
         ("log", true, one_of(&["writable", "read-only"])),
+        ("closed", false, any_text()),
+        ("logReason", false, any_text()),
         ("bus", true, one_of(&["off", "away", "connected", "halted"])),
         ("busReason", false, any_text()),
         ("published", true, count()),

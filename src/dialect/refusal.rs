@@ -2,6 +2,8 @@
 //!
 //! A dialect maps each to its vendor's own words; the mapping has no `_` arm.
 
+use crate::domain::Closed;
+
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenProblem {
@@ -81,8 +83,8 @@ pub enum Refusal {
     Overloaded,
     /// The view did not reach `Contact-Min-Position` in time: 503.
     NotThereYet,
-    /// The log can't be written: 503, and nothing has happened.
-    ReadOnly,
+    /// The log takes no commands: 503, and nothing has happened.
+    ReadOnly(Closed),
     /// The outcome is not known: 503. It may be in the log.
     OutcomeUnknown,
     /// A fault of ours: 500.
@@ -108,7 +110,7 @@ impl Refusal {
             Self::PreconditionRequired => 428,
             Self::RateLimited { .. } => 429,
             Self::Internal => 500,
-            Self::Overloaded | Self::NotThereYet | Self::ReadOnly | Self::OutcomeUnknown => 503,
+            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(_) | Self::OutcomeUnknown => 503,
         }
     }
 
@@ -161,7 +163,7 @@ impl Refusal {
                 "The service is busy and took nothing; try again in a moment.".into()
             }
             Self::NotThereYet => "The view has not reached that position; try again.".into(),
-            Self::ReadOnly => "The log cannot be written now; nothing has happened.".into(),
+            Self::ReadOnly(closed) => closed.message().into(),
             Self::OutcomeUnknown => {
                 "It is not known whether this was done; read before you send it again, or send it with an Idempotency-Key.".into()
             }
@@ -178,7 +180,10 @@ impl Refusal {
             Self::RateLimited {
                 retry_after_seconds,
             } => vec![("retry-after", retry_after_seconds.to_string())],
-            Self::Overloaded | Self::NotThereYet => vec![("retry-after", "1".into())],
+            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(Closed::NoRoom) => {
+                vec![("retry-after", "1".into())]
+            }
+            Self::ReadOnly(_) => vec![("retry-after", "10".into())],
             _ => Vec::new(),
         }
     }

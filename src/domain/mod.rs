@@ -5,6 +5,7 @@
 //! words stay outside. A dialect hands its rules over as a [`Rules`] value.
 
 mod card;
+mod closed;
 mod command;
 mod contact;
 mod decide;
@@ -18,6 +19,7 @@ mod rules;
 mod violation;
 
 pub use card::{Card, CardError, VERSION as CARD_VERSION};
+pub use closed::Closed;
 pub use command::{
     Action, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey, IdempotentRequest,
     Match, Patch, Patched, Precondition, Target,

@@ -1,7 +1,10 @@
 //! The service's errors as refusals: exhaustively, so that a new one must be thought of here.
 
 use crate::dialect::Refusal;
+use crate::domain::Closed;
+use crate::keys::SlotError;
 use crate::service::{ReadError, SubmitError};
+use crate::storage::is_passing;
 
 /// What is answered where a command has no outcome.
 pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
@@ -12,8 +15,12 @@ pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
             limit_bytes: limit as u64,
         },
         SubmitError::Unreadable(error) => read_refusal(error),
-        SubmitError::ReadOnly => Refusal::ReadOnly,
+        SubmitError::ReadOnly(closed) => Refusal::ReadOnly(closed),
         SubmitError::OutcomeUnknown => Refusal::OutcomeUnknown,
+        SubmitError::Key(SlotError::File(error)) if is_passing(&error.cause) => {
+            tracing::warn!(%error, "no room for a new contact's key");
+            Refusal::ReadOnly(Closed::NoRoom)
+        }
         error @ (SubmitError::Key(_) | SubmitError::Seal(_) | SubmitError::UnknownDialect) => {
             tracing::error!(%error, "a command could not be judged");
             Refusal::Internal

@@ -181,7 +181,7 @@ impl Metrics {
         let bus = gateway.health.bus();
         self.head.set(number(service.head().get()));
         self.queued.set(number(service.queued() as u64));
-        self.writable.set(i64::from(service.is_writable()));
+        self.writable.set(i64::from(service.closed().is_none()));
         self.bus_connected.set(i64::from(bus == Bus::Connected));
         self.bus_halted
             .set(i64::from(matches!(bus, Bus::Halted { .. })));

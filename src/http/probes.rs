@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{App, answer};
 use crate::dialect::Reply;
-use crate::domain::Position;
+use crate::domain::{Closed, Position};
 use crate::gateway::{Bus, fresh_correlation};
 use crate::service::{Stop, ViewStatus};
 
@@ -20,6 +20,12 @@ struct Readiness {
     ready: bool,
     position: u64,
     log: &'static str,
+    /// Why the log takes no commands, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<&'static str>,
+    /// The same for a person, with what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_reason: Option<&'static str>,
     bus: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     bus_reason: Option<String>,
@@ -97,14 +103,14 @@ pub async fn live() -> Response {
 /// to send no requests, nor is a view that an event has stopped: sending them elsewhere heals neither.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let service = &app.gateway.service;
-    let writable = service.is_writable();
+    let closed = service.closed();
     let (bus, bus_reason) = match app.gateway.health.bus() {
         Bus::Off => ("off", None),
         Bus::Away => ("away", None),
         Bus::Connected => ("connected", None),
         Bus::Halted { reason } => ("halted", Some(reason)),
     };
-    let ready = writable && service.views_caught_up();
+    let ready = closed.is_none() && service.views_caught_up();
     let status = if ready {
         StatusCode::OK
     } else {
@@ -122,7 +128,13 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         audit_reason: signed.halted,
         ready,
         position: service.head().get(),
-        log: if writable { "writable" } else { "read-only" },
+        log: if closed.is_none() {
+            "writable"
+        } else {
+            "read-only"
+        },
+        closed: closed.map(Closed::name),
+        log_reason: closed.map(Closed::message),
         bus,
         bus_reason,
         published: app.gateway.health.published(),

@@ -248,7 +248,7 @@ fn has_no_room(answered: &Answered) -> bool {
         Came::Refused(refusal) => refusal,
         Came::Through | Came::Unread => return false,
     };
-    matches!(refusal, Refusal::Overloaded | Refusal::ReadOnly)
+    matches!(refusal, Refusal::Overloaded | Refusal::ReadOnly(_))
 }
 
 fn deliveries(message: &Message) -> i64 {
@@ -265,7 +265,7 @@ fn fate(answered: Answered, deliveries: i64) -> Fate {
     };
     match refusal {
         Refusal::Overloaded
-        | Refusal::ReadOnly
+        | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown
         | Refusal::NotThereYet
         | Refusal::TooSlow

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::domain::Closed;
 use crate::keys::{SealError, SlotError};
 use crate::log;
 
@@ -37,9 +38,9 @@ pub enum SubmitError {
     /// The owner's dialect is none that this process speaks; nothing has happened.
     #[error("a dialect that this service does not speak")]
     UnknownDialect,
-    /// The log takes no more, or the service is stopping; nothing has happened.
-    #[error("the log can't be written any more; restart the service")]
-    ReadOnly,
+    /// The log takes no commands; nothing has happened.
+    #[error("{}", .0.message())]
+    ReadOnly(Closed),
     /// The log failed while this was written: it may be there after a restart, or not.
     #[error("the log failed while this was written; its outcome is unknown until a restart")]
     OutcomeUnknown,

@@ -52,7 +52,7 @@ pub use shared::Body;
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 
 use crate::domain::{
-    Command, ContactId, Context, ListRange, Operation, Outcome, Owner, Position, VendorKey,
+    Closed, Command, ContactId, Context, ListRange, Operation, Outcome, Owner, Position, VendorKey,
 };
 use handler::Handled;
 use shared::Shared;
@@ -167,10 +167,10 @@ impl Service {
         self.shared.contacts.read().to_snapshot()
     }
 
-    /// Whether the log takes commands.
+    /// Why the log takes no commands; `None` while it takes them.
     #[must_use]
-    pub fn is_writable(&self) -> bool {
-        self.shared.is_writable()
+    pub fn closed(&self) -> Option<Closed> {
+        self.shared.closed()
     }
 
     /// Takes no more commands, finishes those that wait, and returns when the writer has stopped.
@@ -187,16 +187,17 @@ impl Service {
     }
 
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
-        if !self.shared.is_writable() {
-            return Err(SubmitError::ReadOnly);
+        if let Some(closed) = self.shared.closed() {
+            return Err(SubmitError::ReadOnly(closed));
         }
         let queue = self.queue.lock();
-        let queue = queue.as_ref().ok_or(SubmitError::ReadOnly)?;
+        let stopping = SubmitError::ReadOnly(Closed::Stopping);
+        let queue = queue.as_ref().ok_or(stopping)?;
         queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded {
                 limit: self.queue_limit,
             },
-            mpsc::error::TrySendError::Closed(_) => SubmitError::ReadOnly,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::ReadOnly(Closed::Failed),
         })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
@@ -109,7 +108,7 @@ pub fn open(
         hasher,
         registry: options.registry,
         head,
-        writable: AtomicBool::new(true),
+        closed: Mutex::new(None),
     });
     let catch_up = Views::start(&shared).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);

@@ -1,16 +1,15 @@
 //! What the writer and the readers share, and how a record is read and opened.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::ReadError;
 use super::recent::Recent;
 use crate::domain::{
-    Card, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position, Registry,
-    Rules, Tag,
+    Card, Closed, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position,
+    Registry, Rules, Tag,
 };
 use crate::keys::{Hasher, KeyRing, SealError};
 use crate::log::Reader;
@@ -33,8 +32,8 @@ pub struct Shared {
     pub registry: Registry,
     /// The last position that is on the disk and in the inline view.
     pub head: watch::Sender<Position>,
-    /// Whether the log takes commands.
-    pub writable: AtomicBool,
+    /// Why the log takes no commands; `None` while it takes them.
+    pub closed: Mutex<Option<Closed>>,
 }
 
 /// The content of a record.
@@ -54,9 +53,9 @@ impl Shared {
         *self.head.borrow()
     }
 
-    /// Whether the log takes commands.
-    pub fn is_writable(&self) -> bool {
-        self.writable.load(Ordering::Acquire)
+    /// Why the log takes no commands; `None` while it takes them.
+    pub fn closed(&self) -> Option<Closed> {
+        *self.closed.lock()
     }
 
     /// The record at a position that a view names.

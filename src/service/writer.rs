@@ -1,12 +1,13 @@
 //! The one thread that writes: takes what is waiting, judges it, puts it on the disk, answers.
 //!
 //! The group makes itself: while one is being synced the next one gathers, and
-//! a lone command waits for nobody. A failed append poisons the writer: what is
-//! on the disk is then not known, so nothing is taken any more and those who
-//! wait are told that their outcome is unknown.
+//! a lone command waits for nobody. An append that failed half-way closes the
+//! log: what is on the disk is then not known, so nothing is taken any more and
+//! those who wait are told that their outcome is unknown. One that could not
+//! begin, for want of room or of descriptors, changed nothing: those who wait
+//! are told so, and the next group is tried.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,8 +17,8 @@ use super::open::SNAPSHOT;
 use super::recent::RecentEvent;
 use super::shared::Shared;
 use super::{ReadAudit, SubmitError};
-use crate::domain::{Command, ContactId, Operation};
-use crate::log::Appender;
+use crate::domain::{Closed, Command, ContactId, Operation};
+use crate::log::{AppendError, Appender};
 use crate::storage::Files;
 
 /// Commands in one group.
@@ -63,18 +64,28 @@ impl Writer {
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
             let Group { pending, waiting } = self.handler(job);
-            if let Err(error) = self.commit(pending) {
-                tracing::error!(%error, "the log failed; no more commands are taken");
-                // Whoever is told so finds the log closed.
-                self.shared.writable.store(false, Ordering::Release);
-                for (reply, _) in waiting {
-                    answer(reply, Err(SubmitError::OutcomeUnknown));
+            match self.commit(pending) {
+                Ok(()) => {
+                    for (reply, handled) in waiting {
+                        answer(reply, Ok(handled));
+                    }
                 }
-                self.refuse_all();
-                return;
-            }
-            for (reply, handled) in waiting {
-                answer(reply, Ok(handled));
+                Err(CommitError::Append(AppendError::NotBegun(error))) => {
+                    tracing::warn!(%error, "a group of commands was not taken");
+                    for (reply, _) in waiting {
+                        answer(reply, Err(SubmitError::ReadOnly(Closed::NoRoom)));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the log failed; no more commands are taken");
+                    // Whoever is told so finds the log closed.
+                    *self.shared.closed.lock() = Some(Closed::Failed);
+                    for (reply, _) in waiting {
+                        answer(reply, Err(SubmitError::OutcomeUnknown));
+                    }
+                    self.refuse_all();
+                    return;
+                }
             }
         }
         let snapshot = self.shared.contacts.read().to_snapshot();
@@ -190,7 +201,7 @@ impl Writer {
         self.queue.close();
         while let Some(job) = self.queue.blocking_recv() {
             if let Job::Command { reply, .. } = job {
-                answer(reply, Err(SubmitError::ReadOnly));
+                answer(reply, Err(SubmitError::ReadOnly(Closed::Failed)));
             }
         }
     }

@@ -49,7 +49,7 @@ fn live(world: &mut World, groups: &[Vec<Sent>]) -> Option<Vec<Command>> {
             // The power went when no group waited for it: as a saved view was removed.
             assert!(answers.iter().all(Result::is_err), "{answers:?}");
             return Some(Vec::new());
-        } else if world.service.is_writable() {
+        } else if world.service.closed().is_none() {
             world.check_answers(&commands, answers);
         } else {
             check_unknown(world, &commands, &answers);
@@ -71,7 +71,7 @@ fn check_unknown(world: &World, commands: &[Command], answers: &[Submitted]) {
         }
     }
     let later = world.send(commands);
-    let refused = |answer: &Submitted| matches!(answer, Err(SubmitError::ReadOnly));
+    let refused = |answer: &Submitted| matches!(answer, Err(SubmitError::ReadOnly(_)));
     assert!(later.iter().all(refused), "{later:?}");
     assert_eq!(world.service.head().get(), world.model.head());
 }
@@ -195,7 +195,7 @@ fn commands_behind_the_failed_group_were_not_taken() {
     let answers = world.send(&commands);
     let (group, behind) = answers.split_at(GROUP);
     let unknown = |answer: &Submitted| matches!(answer, Err(SubmitError::OutcomeUnknown));
-    let refused = |answer: &Submitted| matches!(answer, Err(SubmitError::ReadOnly));
+    let refused = |answer: &Submitted| matches!(answer, Err(SubmitError::ReadOnly(_)));
     assert!(group.iter().all(unknown));
     assert!(behind.iter().all(refused), "{behind:?}");
 }

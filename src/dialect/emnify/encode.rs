@@ -307,7 +307,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::PreconditionRequired
         | Refusal::Overloaded
         | Refusal::NotThereYet
-        | Refusal::ReadOnly
+        | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown
         | Refusal::Internal => say(status, unlisted(status)),
     };

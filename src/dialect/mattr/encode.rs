@@ -260,7 +260,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Internal => json("InternalServerError"),
         Refusal::Overloaded
         | Refusal::NotThereYet
-        | Refusal::ReadOnly
+        | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown => json("ServiceUnavailable"),
     };
     reply.headers.extend(refusal.headers());

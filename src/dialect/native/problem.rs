@@ -161,7 +161,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::RateLimited { .. } => "rate_limited",
         Refusal::Overloaded => "overloaded",
         Refusal::NotThereYet => "not_there_yet",
-        Refusal::ReadOnly => "read_only",
+        Refusal::ReadOnly(closed) => closed.name(),
         Refusal::OutcomeUnknown => "outcome_unknown",
         Refusal::Internal => "internal",
     };

@@ -346,7 +346,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::RateLimited { .. }
         | Refusal::Overloaded
         | Refusal::NotThereYet
-        | Refusal::ReadOnly
+        | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown
         | Refusal::Internal => error(status, refusal.message()),
     };

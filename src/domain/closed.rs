@@ -1,0 +1,47 @@
+//! Why the log takes no commands, in words that a client and an operator can act on.
+
+/// Why the log takes no commands. In each case nothing has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// A write or a sync failed, so nobody knows what the disk holds until the log is opened again.
+    Failed,
+    /// The log could not grow: there was no room, or no file descriptor. It may be over already.
+    NoRoom,
+    /// The disk is almost full. Reads and erasures go on, and writes come back with the room.
+    DiskFull,
+    /// The service is being stopped.
+    Stopping,
+}
+
+impl Closed {
+    /// A short name for machines: in error codes, in `/readyz`, in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "read_only",
+            Self::NoRoom => "no_room",
+            Self::DiskFull => "disk_full",
+            Self::Stopping => "stopping",
+        }
+    }
+
+    /// What is wrong and what to do, for a person.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "The log cannot be written since a write failed; nothing has happened. The service \
+                 must be restarted."
+            }
+            Self::NoRoom => {
+                "The log cannot grow now, for want of room on the disk or of file descriptors; \
+                 nothing has happened. Try again."
+            }
+            Self::DiskFull => {
+                "The disk is almost full; nothing has happened. Reads and erasures still work, and \
+                 writes will once there is room."
+            }
+            Self::Stopping => "The service is stopping; nothing has happened. Try again.",
+        }
+    }
+}
