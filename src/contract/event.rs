@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::DIALECT;
 use crate::dialect::describe::{any_text, count, list, object, one_of, refer, set, time, uuid};
 use crate::dialect::{self, Dialect, REGISTRY, native};
-use crate::domain::{EraseReason, FailureCode, Operation, Problem};
+use crate::domain::{EraseReason, Expected, FailureCode, Operation, Problem};
 use crate::wire::DATA_SCHEMA;
 
 /// The phases of events.
@@ -114,7 +114,10 @@ fn error() -> Value {
     set(
         &mut problem,
         "examples",
-        json!([Problem::Required.code(), Problem::Blank.code()]),
+        json!([
+            Problem::Required(Expected::String).code(),
+            Problem::Blank.code()
+        ]),
     );
     let violation = object([("field", true, any_text()), ("code", true, problem)]);
     object([

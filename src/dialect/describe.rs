@@ -249,18 +249,22 @@ pub fn refer(name: &str) -> Value {
 /// The schema of a text of a rule. A format that only this service knows is told in words.
 #[must_use]
 pub fn text(rule: Text) -> Value {
-    let mut schema = json!({"type": "string"});
+    let mut schema = rule.one_of.map_or_else(any_text, one_of);
     if let Some(max) = rule.chars_max {
         set(&mut schema, "maxLength", max);
     }
     if !rule.may_be_blank {
         set(&mut schema, "pattern", r"\S");
     }
-    match rule.format {
-        Some(("email" | "Email" | "email address", _)) => set(&mut schema, "format", "email"),
-        Some(("date-time", _)) => set(&mut schema, "format", "date-time"),
-        Some((name, _)) => set(&mut schema, "description", format!("Of the format {name}.")),
-        None => {}
+    match (rule.json_format, rule.format) {
+        (Some(name), _) => set(&mut schema, "format", name),
+        (None, Some((name, _))) => {
+            set(&mut schema, "description", format!("Of the format {name}."));
+        }
+        (None, None) => {}
+    }
+    if rule.empty_is_none && (rule.format.is_some() || !rule.may_be_blank) {
+        schema = json!({"anyOf": [schema, {"const": ""}]});
     }
     schema
 }

@@ -14,43 +14,45 @@ pub enum Nulls {
     Absent,
     /// A wrong type.
     Refused,
+    /// The field is to have no value.
+    Clears,
 }
 
-/// The rule of a text field.
+/// The rule of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// Whether it must be there.
-    pub required: bool,
     /// The most characters (Unicode code points) it may have.
     pub chars_max: Option<u32>,
     /// Whether it may be empty or only white space.
     pub may_be_blank: bool,
+    /// Whether an empty text is as good as none, whatever else the rule says.
+    pub empty_is_none: bool,
     /// Its format's name, and whether a text is of it.
     pub format: Option<Format>,
+    /// The name that JSON Schema has for the format.
+    pub json_format: Option<&'static str>,
+    /// The texts that it may be, where they are few.
+    pub one_of: Option<&'static [&'static str]>,
+    /// Whether everything that is wrong is told, the format first, and not the first thing alone.
+    pub all_told: bool,
 }
 
 /// A format's name, and whether a text is of it.
 pub type Format = (&'static str, fn(&str) -> bool);
 
-/// A text of any length that may be left out.
+/// A text of any length.
 pub const ANY_TEXT: Text = Text {
-    required: false,
     chars_max: None,
     may_be_blank: true,
+    empty_is_none: false,
     format: None,
+    json_format: None,
+    one_of: None,
+    all_told: false,
 };
 
 impl Text {
-    /// The same, required.
-    #[must_use]
-    pub const fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
-    }
-
-    /// The same, of at most this many characters.
+    /// The same rule for a text of at most this many characters.
     #[must_use]
     pub const fn at_most(self, chars: u32) -> Self {
         Self {
@@ -59,7 +61,7 @@ impl Text {
         }
     }
 
-    /// The same, with something in it that can be seen.
+    /// The same rule for a text with something in it that can be seen.
     #[must_use]
     pub const fn not_blank(self) -> Self {
         Self {
@@ -68,13 +70,76 @@ impl Text {
         }
     }
 
-    /// The same, of a format.
+    /// The same rule, by which an empty text is as good as none.
+    #[must_use]
+    pub const fn empty_is_none(self) -> Self {
+        Self {
+            empty_is_none: true,
+            ..self
+        }
+    }
+
+    /// The same rule for a text of a format.
     #[must_use]
     pub const fn of(self, name: &'static str, is: fn(&str) -> bool) -> Self {
         Self {
             format: Some((name, is)),
             ..self
         }
+    }
+
+    /// The same rule, whose format JSON Schema knows by this name.
+    #[must_use]
+    pub const fn known_as(self, json_format: &'static str) -> Self {
+        Self {
+            json_format: Some(json_format),
+            ..self
+        }
+    }
+
+    /// The same rule for a text that is one of these.
+    #[must_use]
+    pub const fn one_of(self, texts: &'static [&'static str]) -> Self {
+        Self {
+            one_of: Some(texts),
+            ..self
+        }
+    }
+
+    /// The same rule, by which everything that is wrong is told.
+    #[must_use]
+    pub const fn all_told(self) -> Self {
+        Self {
+            all_told: true,
+            ..self
+        }
+    }
+
+    /// What is wrong with a text: the first thing, or everything where the rule has it told.
+    pub fn problems(self, text: &str) -> impl Iterator<Item = Problem> {
+        let blank = !self.may_be_blank && text.trim().is_empty();
+        let chars_max = self.chars_max;
+        let too_long = chars_max.filter(|max| text.chars().count() > *max as usize);
+        let not_one_of = self.one_of.filter(|texts| !texts.contains(&text));
+        let format = self.format.filter(|(_, is)| !is(text));
+        let format = format.map(|(name, _)| Problem::Format(name));
+        let others = [
+            blank.then_some(Problem::Blank),
+            too_long.map(Problem::TooLong),
+            not_one_of.map(Problem::OneOf),
+        ];
+        let (first, last) = if self.all_told {
+            (format, None)
+        } else {
+            (None, format)
+        };
+        let told = match (self.empty_is_none && text.is_empty(), self.all_told) {
+            (true, _) => 0,
+            (false, true) => usize::MAX,
+            (false, false) => 1,
+        };
+        let problems = std::iter::once(first).chain(others).chain([last]);
+        problems.flatten().take(told)
     }
 }
 
@@ -83,7 +148,8 @@ impl Text {
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
     prefix: String,
-    nulls: Nulls,
+    /// What null means.
+    pub nulls: Nulls,
     /// The names of the fields that were sent, as far as they were asked for.
     pub sent: Vec<FieldName>,
     /// What is wrong so far, in the order in which fields were asked for.
@@ -103,6 +169,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A reader of the object that is the field of this name, by the same rule for null.
+    #[must_use]
+    pub fn inner<'b>(&self, object: &'b Map<String, Value>, name: &str) -> Fields<'b> {
+        Fields::new(object, format!("{}.", self.path(name)), self.nulls)
+    }
+
     /// The path of a field, as violations name it.
     #[must_use]
     pub fn path(&self, name: &str) -> String {
@@ -116,114 +188,106 @@ impl<'a> Fields<'a> {
         self.violations.push(violation);
     }
 
-    /// A field's value, by the rule for null; noted as sent where it is there.
-    pub fn value(&mut self, name: &'static str, required: bool) -> Option<&'a Value> {
+    /// Notes that something is wrong with an item of a list, echoing it.
+    pub fn wrong_item(&mut self, name: &str, index: usize, problem: Problem, item: &Value) {
+        let path = self.path(&format!("{name}.{index}"));
+        let violation = Violation::new(path, problem).with_value(item.clone());
+        self.violations.push(violation);
+    }
+
+    /// Notes that a field was sent.
+    pub fn note_sent(&mut self, name: &'static str) {
+        self.sent.push(FieldName::Borrowed(name));
+    }
+
+    /// Whether a field was sent and is null.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
+    /// A field's value, by the rule for null; noted as sent where it is there. It is required
+    /// where its JSON type is given.
+    pub fn value(&mut self, name: &'static str, required: Option<Expected>) -> Option<&'a Value> {
         let value = self.object.get(name);
         if value.is_some() {
-            self.sent.push(FieldName::Borrowed(name));
+            self.note_sent(name);
         }
-        let value = value.filter(|v| !(v.is_null() && self.nulls == Nulls::Absent));
-        if value.is_none() && required {
-            self.wrong(name, Problem::Required);
+        let value = value.filter(|v| !v.is_null() || self.nulls == Nulls::Refused);
+        if let (None, Some(expected)) = (value, required) {
+            self.wrong(name, Problem::Required(expected));
         }
         value
     }
 
-    /// A text.
-    pub fn text(&mut self, name: &'static str, rule: Text) -> Option<String> {
-        let value = self.value(name, rule.required)?;
-        let Value::String(text) = value else {
-            self.wrong(name, Problem::WrongType(Expected::String));
-            return None;
-        };
-        match text_problem(text, rule) {
-            Some(problem) => {
-                self.wrong(name, problem);
-                None
-            }
-            None => Some(text.clone()),
+    /// A field's value as `read` finds it in JSON of the expected type.
+    fn of_type<T>(
+        &mut self,
+        name: &'static str,
+        expected: Expected,
+        required: bool,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(name, required.then_some(expected))?;
+        let read = read(value);
+        if read.is_none() {
+            self.wrong(name, Problem::WrongType(expected));
         }
+        read
+    }
+
+    /// A text of a rule.
+    pub fn text(&mut self, name: &'static str, rule: Text, required: bool) -> Option<String> {
+        let text = self.of_type(name, Expected::String, required, Value::as_str)?;
+        let mut good = true;
+        for problem in rule.problems(text) {
+            self.wrong(name, problem);
+            good = false;
+        }
+        good.then(|| text.to_owned())
     }
 
     /// True or false.
     pub fn flag(&mut self, name: &'static str, required: bool) -> Option<bool> {
-        let value = self.value(name, required)?;
-        if value.as_bool().is_none() {
-            self.wrong(name, Problem::WrongType(Expected::Boolean));
-        }
-        value.as_bool()
+        self.of_type(name, Expected::Boolean, required, Value::as_bool)
     }
 
     /// An object.
     pub fn object(&mut self, name: &'static str, required: bool) -> Option<&'a Map<String, Value>> {
-        let value = self.value(name, required)?;
-        if value.as_object().is_none() {
-            self.wrong(name, Problem::WrongType(Expected::Object));
-        }
-        value.as_object()
+        self.of_type(name, Expected::Object, required, Value::as_object)
     }
 
-    /// An array of at most this many items.
-    pub fn array(
-        &mut self,
-        name: &'static str,
-        required: bool,
-        items_max: Option<u32>,
-    ) -> Option<&'a Vec<Value>> {
-        let value = self.value(name, required)?;
-        let Value::Array(items) = value else {
-            self.wrong(name, Problem::WrongType(Expected::Array));
-            return None;
-        };
-        if let Some(max) = items_max.filter(|max| items.len() > *max as usize) {
-            self.wrong(name, Problem::TooMany(max));
-            return None;
-        }
-        Some(items)
+    /// An array.
+    pub fn array(&mut self, name: &'static str, required: bool) -> Option<&'a Vec<Value>> {
+        self.of_type(name, Expected::Array, required, Value::as_array)
     }
 
-    /// An array of texts, each of a rule.
+    /// An array of texts, each of a rule. Those above the maximum are not judged one by one: an
+    /// answer stays small.
     pub fn texts(
         &mut self,
         name: &'static str,
         rule: Text,
         items_max: Option<u32>,
+        required: bool,
     ) -> Option<Vec<String>> {
-        let items = self.array(name, rule.required, items_max)?;
-        let mut texts = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let problem = match item {
-                Value::String(text) => text_problem(text, rule),
-                _ => Some(Problem::WrongType(Expected::String)),
+        let items = self.array(name, required)?;
+        let max = items_max.map_or(usize::MAX, |max| max as usize);
+        let mut texts = Vec::with_capacity(items.len().min(max));
+        for (index, item) in items.iter().take(max).enumerate() {
+            let Some(text) = item.as_str() else {
+                self.wrong_item(name, index, Problem::WrongType(Expected::String), item);
+                continue;
             };
-            match (problem, item) {
-                (None, Value::String(text)) => texts.push(text.clone()),
-                (problem, item) => {
-                    let path = self.path(&format!("{name}.{index}"));
-                    let problem = problem.unwrap_or(Problem::WrongType(Expected::String));
-                    self.violations
-                        .push(Violation::new(path, problem).with_value(item.clone()));
-                }
+            match rule.problems(text).next() {
+                Some(problem) => self.wrong_item(name, index, problem, item),
+                None => texts.push(text.to_owned()),
             }
         }
+        if let Some(max) = items_max.filter(|max| items.len() > *max as usize) {
+            self.wrong(name, Problem::TooMany(max));
+        }
         (texts.len() == items.len()).then_some(texts)
-    }
-}
-
-/// What is wrong with a text, by its rule.
-#[must_use]
-pub fn text_problem(text: &str, rule: Text) -> Option<Problem> {
-    if !rule.may_be_blank && text.trim().is_empty() {
-        return Some(Problem::Blank);
-    }
-    if let Some(max) = rule.chars_max
-        && text.chars().count() > max as usize
-    {
-        return Some(Problem::TooLong(max));
-    }
-    match rule.format {
-        Some((name, is)) if !is(text) => Some(Problem::Format(name)),
-        _ => None,
     }
 }
 
@@ -242,9 +306,9 @@ mod tests {
 
     #[test]
     fn a_text_is_judged_by_its_rule() {
-        let rule = ANY_TEXT.required().at_most(3).not_blank();
+        let rule = ANY_TEXT.at_most(3).not_blank();
         let check = |object, nulls, want: Option<&str>, problems: &[Problem]| {
-            let (text, found) = read(object, nulls, |f| f.text("a", rule));
+            let (text, found) = read(object, nulls, |f| f.text("a", rule, true));
             assert_eq!((text.as_deref(), found.as_slice()), (want, problems));
         };
         check(json!({"a": "éüß"}), Nulls::Refused, Some("éüß"), &[]);
@@ -255,13 +319,9 @@ mod tests {
             &[Problem::TooLong(3)],
         );
         check(json!({"a": "  "}), Nulls::Refused, None, &[Problem::Blank]);
-        check(json!({}), Nulls::Refused, None, &[Problem::Required]);
-        check(
-            json!({"a": null}),
-            Nulls::Absent,
-            None,
-            &[Problem::Required],
-        );
+        let required = [Problem::Required(Expected::String)];
+        check(json!({}), Nulls::Refused, None, &required);
+        check(json!({"a": null}), Nulls::Absent, None, &required);
         let wrong = [Problem::WrongType(Expected::String)];
         check(json!({"a": null}), Nulls::Refused, None, &wrong);
         check(json!({"a": 1}), Nulls::Absent, None, &wrong);
@@ -269,12 +329,16 @@ mod tests {
 
     #[test]
     fn each_item_of_a_list_is_judged() {
-        let object = json!({"a": ["x", 1, "yy"]});
+        let object = json!({"a": ["x", 1, "yy", 2]});
         let (texts, problems) = read(object, Nulls::Absent, |f| {
-            f.texts("a", ANY_TEXT.at_most(1), Some(5))
+            f.texts("a", ANY_TEXT.at_most(1), Some(3), false)
         });
         assert_eq!(texts, None);
-        let want = [Problem::WrongType(Expected::String), Problem::TooLong(1)];
+        let want = [
+            Problem::WrongType(Expected::String),
+            Problem::TooLong(1),
+            Problem::TooMany(3),
+        ];
         assert_eq!(problems, want);
     }
 }

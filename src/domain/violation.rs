@@ -13,27 +13,35 @@ pub struct Violation {
     pub value: Option<Value>,
 }
 
-/// The kinds of wrong, with what a message needs to say.
+/// The kinds of wrong, each with the facts that a message needs to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Not there, or null where null is not absent.
-    Required,
-    /// Another JSON type than the field's.
+    /// The field is not there, or is null where null stands for nothing; it must be of this type.
+    Required(Expected),
+    /// The value is of another JSON type than this one.
     WrongType(Expected),
-    /// Longer than this many characters.
+    /// The text is longer than this many characters.
     TooLong(u32),
-    /// Shorter than this many characters, or only white space.
+    /// The text is empty or only white space.
     Blank,
-    /// More items than this.
+    /// The list has more items than this.
     TooMany(u32),
-    /// Not of the field's format (e-mail, date, id).
+    /// The value is nested deeper than this many levels.
+    TooDeep(usize),
+    /// The text is not of this format (e-mail, date, id).
     Format(&'static str),
-    /// A number outside the field's range, or a text outside its list.
+    /// The text is none of these.
+    OneOf(&'static [&'static str]),
+    /// The number is less than the first or greater than the second.
+    Range(u64, u64),
+    /// The value is none that the field can have: a day that its month does not have.
     OutOfRange,
-    /// It names something that does not exist.
+    /// The value names something that does not exist.
     UnknownReference,
-    /// It may not be given, here or together with what else was sent.
+    /// The field may not be given, here or together with what else was sent.
     NotAllowed,
+    /// The field may be given for these alone: `invoice contacts`.
+    OnlyFor(&'static str),
     /// Given twice where each must be unique.
     Duplicate,
 }
@@ -58,15 +66,17 @@ impl Problem {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Required => "required",
+            Self::Required(_) => "required",
             Self::WrongType(_) => "wrong_type",
             Self::TooLong(_) => "too_long",
             Self::Blank => "blank",
             Self::TooMany(_) => "too_many",
             Self::Format(_) => "format",
-            Self::OutOfRange => "out_of_range",
+            Self::TooDeep(_) | Self::OneOf(_) | Self::Range(..) | Self::OutOfRange => {
+                "out_of_range"
+            }
             Self::UnknownReference => "unknown_reference",
-            Self::NotAllowed => "not_allowed",
+            Self::NotAllowed | Self::OnlyFor(_) => "not_allowed",
             Self::Duplicate => "duplicate",
         }
     }

@@ -9,8 +9,8 @@ use contactd::{
     dialect::{emnify, kare, mattr, native, oracle, thena},
     domain::{
         Action, Actor, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation,
-        EraseReason, IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Owner, Patch,
-        Patched, Precondition, Problem, Rules, Target, Violation,
+        EraseReason, Expected, IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation,
+        Owner, Patch, Patched, Precondition, Problem, Rules, Target, Violation,
     },
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -327,5 +327,5 @@ fn spoil() -> Patch {
 }
 
 fn malformed() -> Vec<Violation> {
-    vec![Violation::new("name", Problem::Required).with_value(json!([1]))]
+    vec![Violation::new("name", Problem::Required(Expected::String)).with_value(json!([1]))]
 }

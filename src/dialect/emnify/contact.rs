@@ -177,12 +177,12 @@ impl Read {
             Kind::numbered(id).is_some()
         });
         for (name, text) in details.texts_mut() {
-            *text = fields.text(name, rule(name));
+            *text = fields.text(name, rule(name), false);
         }
         details.email = details.email.filter(|email| !email.is_empty());
         details.country = reference(&mut fields, "country", false, |id| id > 0);
         for name in FORBIDDEN.into_iter().filter(|_| purpose == Use::Create) {
-            if fields.value(name, false).is_some() {
+            if fields.value(name, None).is_some() {
                 fields.wrong(name, Problem::NotAllowed);
             }
         }
@@ -254,7 +254,10 @@ impl Change {
 /// The rule of the text of this name.
 pub fn rule(name: &str) -> Text {
     match name {
-        "email" => ANY_TEXT.of("Email", |text| text.is_empty() || is_email(text)),
+        "email" => ANY_TEXT
+            .of("Email", is_email)
+            .known_as("email")
+            .empty_is_none(),
         _ => ANY_TEXT,
     }
 }
@@ -268,7 +271,7 @@ fn reference(
 ) -> Option<u64> {
     let object = fields.object(name, required)?;
     let mut inner = Fields::new(object, format!("{name}."), Nulls::Absent);
-    let id = match inner.value("id", true) {
+    let id = match inner.value("id", Some(Expected::Number)) {
         None => None,
         Some(Value::Number(number)) => {
             let id = number.as_u64().filter(|id| known(*id));
@@ -291,7 +294,10 @@ impl OrganisationContact {
     fn checked(self) -> Result<Self, Vec<Violation>> {
         let field = "purchase_order_number";
         if self.kind != Kind::InvoiceAddress && self.details.purchase_order_number.is_some() {
-            return Err(vec![Violation::new(field, Problem::NotAllowed)]);
+            return Err(vec![Violation::new(
+                field,
+                Problem::OnlyFor("invoice contacts"),
+            )]);
         }
         Ok(self)
     }

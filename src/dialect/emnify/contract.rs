@@ -138,10 +138,7 @@ fn texts() -> impl Iterator<Item = (&'static str, bool, Value)> {
 
 /// An empty address is none.
 fn text_read(name: &str) -> Value {
-    match (name, text(rule(name))) {
-        ("email", address) => json!({"anyOf": [address, {"const": ""}]}),
-        (_, text) => text,
-    }
+    text(rule(name))
 }
 
 fn country() -> (&'static str, bool, Value) {

@@ -158,7 +158,7 @@ fn authenticate(request: &Request<'_>) -> Result<Call, Reply> {
     let invalid = |violations| encode::invalid("Authentication", violations);
     let body = object(&body).map_err(invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    match fields.text("application_token", ANY_TEXT.required().not_blank()) {
+    match fields.text("application_token", ANY_TEXT.not_blank(), true) {
         Some(token) => Ok(Call::new(Ask::Authenticate { token }, encode::token)),
         None => Err(invalid(fields.violations)),
     }

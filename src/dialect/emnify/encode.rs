@@ -175,7 +175,7 @@ pub fn invalid(object: &str, violations: Vec<Violation>) -> Reply {
 fn one_error(object: &str, violation: &Violation) -> ErrorBody {
     let field = violation.field.replace('.', " ");
     let (code, message) = match violation.problem {
-        Problem::Required | Problem::Blank => {
+        Problem::Required(_) | Problem::Blank => {
             (REQUIRED, format!("{object} - {field} is required."))
         }
         Problem::WrongType(expected) => {
@@ -196,17 +196,21 @@ fn one_error(object: &str, violation: &Violation) -> ErrorBody {
             let message = format!("Invalid reference to {resource} with id {id}");
             (INVALID_REFERENCE, message)
         }
-        Problem::NotAllowed if field == "purchase_order_number" => (
+        Problem::OnlyFor(these) => (
             NOT_ALLOWED,
-            format!("{object} - {field} can only be set for invoice contacts."),
+            format!("{object} - {field} can only be set for {these}."),
         ),
         Problem::NotAllowed => (
             NOT_ALLOWED,
             format!("{object} - {field} must not be specified."),
         ),
-        Problem::TooLong(_) | Problem::TooMany(_) | Problem::OutOfRange | Problem::Duplicate => {
-            (INVALID_FORMAT, format!("{object} - {field} is not valid."))
-        }
+        Problem::TooLong(_)
+        | Problem::TooMany(_)
+        | Problem::TooDeep(_)
+        | Problem::OneOf(_)
+        | Problem::Range(..)
+        | Problem::OutOfRange
+        | Problem::Duplicate => (INVALID_FORMAT, format!("{object} - {field} is not valid.")),
     };
     ErrorBody::new(code, message)
 }

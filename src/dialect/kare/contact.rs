@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::email::is_email;
-use crate::dialect::fields::{ANY_TEXT, Fields, Nulls, Text, text_problem};
+use crate::dialect::fields::{ANY_TEXT, Fields, Nulls, Text};
 use crate::domain::{Card, Contact, Expected, FieldName, Problem, Violation};
 
 /// The Card property for what only this vendor knows.
@@ -14,7 +14,10 @@ const NOTIFY: &str = "kare-app.fr:notify";
 pub const PHONES_MAX: u32 = 5;
 
 pub const NAME: Text = ANY_TEXT.at_most(250);
-pub const EMAIL: Text = ANY_TEXT.at_most(250).of("email address", is_email);
+pub const EMAIL: Text = ANY_TEXT
+    .at_most(250)
+    .of("email address", is_email)
+    .known_as("email");
 pub const PHONE: Text = ANY_TEXT.at_most(50);
 pub const COMMENT: Text = ANY_TEXT.at_most(2_500);
 
@@ -50,7 +53,7 @@ impl CompanyContact {
     /// Reads an item of a create; `prefix` stands before its fields' names in violations.
     pub fn read(item: &Map<String, Value>, prefix: String) -> Read<Self> {
         let mut fields = Fields::new(item, prefix, Nulls::Refused);
-        let name = fields.text("name", NAME.required());
+        let name = fields.text("name", NAME, true);
         let notify = fields.flag("notify", true);
         let email = nullable_text(&mut fields, "email", EMAIL);
         let phones = phones(&mut fields);
@@ -128,7 +131,7 @@ impl ContactPatch {
     pub fn read(body: &Map<String, Value>) -> Read<Self> {
         let mut fields = Fields::new(body, "", Nulls::Refused);
         let notify = fields.flag("notify", true);
-        let name = fields.text("name", NAME);
+        let name = fields.text("name", NAME, false);
         let email = nullable_text(&mut fields, "email", EMAIL);
         let phones = phones(&mut fields);
         let comment = nullable_text(&mut fields, "comment", COMMENT);
@@ -170,7 +173,7 @@ fn nullable_text(
     name: &'static str,
     rule: Text,
 ) -> Option<Option<String>> {
-    let value = fields.value(name, false)?;
+    let value = fields.value(name, None)?;
     if value.is_null() {
         return Some(None);
     }
@@ -178,29 +181,19 @@ fn nullable_text(
         fields.wrong(name, Problem::WrongType(Expected::String));
         return None;
     };
-    let of_format = Text {
-        chars_max: None,
-        ..rule
-    };
-    let of_length = Text {
-        format: None,
-        ..rule
-    };
-    for rule in [of_format, of_length] {
-        if let Some(problem) = text_problem(text, rule) {
-            fields.wrong(name, problem);
-        }
+    for problem in rule.all_told().problems(text) {
+        fields.wrong(name, problem);
     }
     Some(Some(text.to_owned()))
 }
 
 /// The phone numbers. Those above the limit are not judged one by one: an answer stays small.
 fn phones(fields: &mut Fields<'_>) -> Option<Vec<String>> {
-    let items = fields.array("phones", false, None)?;
+    let items = fields.array("phones", false)?;
     let mut phones = Vec::new();
     for (index, item) in items.iter().take(PHONES_MAX as usize).enumerate() {
         let problem = match item.as_str() {
-            Some(text) => text_problem(text, PHONE),
+            Some(text) => PHONE.problems(text).next(),
             None => Some(Problem::WrongType(Expected::String)),
         };
         if let Some(problem) = problem {

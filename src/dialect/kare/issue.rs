@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{Expected, Problem, Violation};
+use crate::domain::{Problem, Violation};
 
 /// The path that stands for the whole body.
 pub const BODY: &str = "body";
@@ -61,22 +61,20 @@ fn step(text: &str) -> Value {
 fn message(violation: &Violation) -> String {
     let received = violation.value.as_ref().map_or("undefined", type_name);
     match violation.problem {
-        Problem::Required => {
-            let expected = if violation.field.ends_with("notify") {
-                Expected::Boolean
-            } else {
-                Expected::String
-            };
+        Problem::Required(expected) | Problem::WrongType(expected) => {
             wrong_type(expected.name(), received)
         }
-        Problem::WrongType(expected) => wrong_type(expected.name(), received),
         Problem::TooLong(max) => format!("Too big: expected string to have <={max} characters"),
         Problem::TooMany(max) => format!("Too big: expected array to have <={max} items"),
         Problem::Format(name) => format!("Invalid {name}"),
         Problem::Blank
+        | Problem::TooDeep(_)
+        | Problem::OneOf(_)
+        | Problem::Range(..)
         | Problem::OutOfRange
         | Problem::UnknownReference
         | Problem::NotAllowed
+        | Problem::OnlyFor(_)
         | Problem::Duplicate => "Invalid input".into(),
     }
 }

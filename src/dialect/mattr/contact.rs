@@ -30,19 +30,19 @@ pub struct PointOfContact {
 }
 
 /// A name has something in it that can be seen.
-pub const NAME: Text = ANY_TEXT.required().not_blank();
+pub const NAME: Text = ANY_TEXT.not_blank();
 /// The vendor says format e-mail.
-pub const EMAIL: Text = ANY_TEXT.of("email", is_email);
+pub const EMAIL: Text = ANY_TEXT.of("email", is_email).known_as("email");
 
 impl PointOfContact {
     /// Reads a body: the contact or what is wrong with it, and the names of the fields sent.
     pub fn read(body: &Map<String, Value>) -> (Result<Self, Vec<Violation>>, Vec<FieldName>) {
         let mut fields = Fields::new(body, "", Nulls::Refused);
-        let full_name = fields.text("fullName", NAME);
+        let full_name = fields.text("fullName", NAME, true);
         let active = fields.flag("active", true);
-        let email_address = fields.text("emailAddress", EMAIL);
-        let primary_phone_number = fields.text("primaryPhoneNumber", ANY_TEXT);
-        let secondary_phone_number = fields.text("secondaryPhoneNumber", ANY_TEXT);
+        let email_address = fields.text("emailAddress", EMAIL, false);
+        let primary_phone_number = fields.text("primaryPhoneNumber", ANY_TEXT, false);
+        let secondary_phone_number = fields.text("secondaryPhoneNumber", ANY_TEXT, false);
         let contact = match (full_name, active) {
             (Some(full_name), Some(active)) if fields.violations.is_empty() => Ok(Self {
                 full_name,

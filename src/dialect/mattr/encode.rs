@@ -156,14 +156,18 @@ fn message(problem: Problem) -> &'static str {
         Problem::WrongType(Expected::Number) => "must be a number",
         Problem::WrongType(Expected::Object) => "must be an object",
         Problem::WrongType(Expected::Array) => "must be an array",
-        Problem::Required
+        Problem::Required(_)
         | Problem::TooLong(_)
         | Problem::Blank
         | Problem::TooMany(_)
         | Problem::Format(_)
+        | Problem::TooDeep(_)
+        | Problem::OneOf(_)
+        | Problem::Range(..)
         | Problem::OutOfRange
         | Problem::UnknownReference
         | Problem::NotAllowed
+        | Problem::OnlyFor(_)
         | Problem::Duplicate => "Invalid value",
     }
 }

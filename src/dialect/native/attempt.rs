@@ -35,14 +35,19 @@ impl Key {
 
     /// What of a Card it is.
     fn of(self, card: &Card) -> Result<LookupKey, Vec<Violation>> {
-        let (field, key) = match self {
-            Self::Email => ("emails", card.emails().next().map(LookupKey::email)),
+        let (field, expected, key) = match self {
+            Self::Email => (
+                "emails",
+                Expected::Object,
+                card.emails().next().map(LookupKey::email),
+            ),
             Self::ExternalId => (
                 EXTERNAL_ID,
+                Expected::String,
                 card.text(EXTERNAL_ID).map(LookupKey::external_id),
             ),
         };
-        key.ok_or_else(|| vec![Violation::new(field, Problem::Required)])
+        key.ok_or_else(|| vec![Violation::new(field, Problem::Required(expected))])
     }
 }
 
@@ -141,12 +146,12 @@ pub fn erase(target: Target, body: &Value, precondition: Precondition) -> Attemp
 
 fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
     let mut fields = Fields::new(body, "", Nulls::Refused);
-    let name = fields.text("reason", ANY_TEXT.required());
+    let name = fields.text("reason", ANY_TEXT, true);
     let reason = name.as_deref().and_then(EraseReason::named);
     if name.is_some() && reason.is_none() {
         fields.wrong("reason", Problem::OutOfRange);
     }
-    let reference = fields.text("reference", REFERENCE);
+    let reference = fields.text("reference", REFERENCE, false);
     let action = match reason {
         Some(reason) if fields.violations.is_empty() => Ok(Action::Erase {
             reason,

@@ -29,7 +29,7 @@ pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         // A body of another form is one command, and a bad one.
         wrong => {
             let problem = match wrong {
-                None => Problem::Required,
+                None => Problem::Required(Expected::Array),
                 Some(_) => Problem::WrongType(Expected::Array),
             };
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
@@ -88,7 +88,7 @@ impl Wrong {
 
 fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) -> Wrong {
     match value {
-        None => Wrong(name, Problem::Required),
+        None => Wrong(name, Problem::Required(expected)),
         Some(_) => Wrong(name, Problem::WrongType(expected)),
     }
 }
@@ -96,13 +96,14 @@ fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) 
 fn create(item: &Object) -> Result<Attempt, Reply> {
     match item.get("card") {
         Some(card) => attempt::create(card),
-        None => Ok(Wrong("card", Problem::Required).attempt(Operation::Create)),
+        None => Ok(missing_or_no("card", None, Expected::Object).attempt(Operation::Create)),
     }
 }
 
 fn update(item: &Object) -> Result<Attempt, Reply> {
     let parts = || {
-        let patch = item.get("patch").ok_or(Wrong("patch", Problem::Required));
+        let missing = || missing_or_no("patch", None, Expected::Object);
+        let patch = item.get("patch").ok_or_else(missing);
         Ok((target(item)?, precondition(item)?, patch?))
     };
     match parts() {
@@ -123,7 +124,8 @@ fn upsert(item: &Object) -> Result<Attempt, Reply> {
             }
             other => return Err(missing_or_no("match", other, Expected::String)),
         };
-        let card = item.get("card").ok_or(Wrong("card", Problem::Required))?;
+        let missing = || missing_or_no("card", None, Expected::Object);
+        let card = item.get("card").ok_or_else(missing)?;
         Ok((key, card, precondition(item)?))
     };
     match parts() {

@@ -216,7 +216,7 @@ mod tests {
         check(json!({"uid": ""}), Err(("uid", Problem::Blank)));
         check(
             json!({"emails": {"e": {"address": null}}}),
-            Err(("emails.*.address", Problem::Required)),
+            Err(("emails.*.address", Problem::Required(Expected::String))),
         );
     }
 

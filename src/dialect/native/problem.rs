@@ -97,7 +97,7 @@ impl From<&Violation> for Wrong {
 
 fn message(problem: Problem) -> String {
     match problem {
-        Problem::Required => "is missing".into(),
+        Problem::Required(_) => "is missing".into(),
         Problem::WrongType(Expected::String) => "must be a string".into(),
         Problem::WrongType(Expected::Number) => "must be a number".into(),
         Problem::WrongType(Expected::Boolean) => "must be true or false".into(),
@@ -107,9 +107,13 @@ fn message(problem: Problem) -> String {
         Problem::Blank => "must not be empty".into(),
         Problem::TooMany(max) => format!("must have at most {max} items"),
         Problem::Format(name) => format!("must be of the format {name}"),
-        Problem::OutOfRange => "must be one of the values it can have".into(),
+        Problem::OneOf(_) | Problem::Range(..) | Problem::TooDeep(_) | Problem::OutOfRange => {
+            "must be one of the values it can have".into()
+        }
         Problem::UnknownReference => "names something that is not there".into(),
-        Problem::NotAllowed => "must not be here, or not together with the rest".into(),
+        Problem::NotAllowed | Problem::OnlyFor(_) => {
+            "must not be here, or not together with the rest".into()
+        }
         Problem::Duplicate => "stands twice or overlaps with another".into(),
     }
 }

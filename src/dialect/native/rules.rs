@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::schema::Rule;
 use super::validate::{Object, Walker};
-use crate::domain::Problem;
+use crate::domain::{Expected, Problem};
 
 /// Judges an object by a rule.
 pub fn check(rule: Rule, object: &Object, walker: &mut Walker) {
@@ -15,7 +15,7 @@ pub fn check(rule: Rule, object: &Object, walker: &mut Walker) {
             if let Some(first) = names.first()
                 && !names.iter().any(|name| object.contains_key(*name))
             {
-                walker.wrong_at(first, Problem::Required);
+                walker.wrong_at(first, Problem::Required(Expected::String));
             }
         }
         Rule::NotEmptyList(name) => {
@@ -102,10 +102,10 @@ fn date(object: &Object, walker: &mut Walker) {
     let number = |name: &str| object.get(name).and_then(Value::as_u64);
     let has = |name: &str| object.contains_key(name);
     if has("day") && !has("month") {
-        walker.wrong_at("month", Problem::Required);
+        walker.wrong_at("month", Problem::Required(Expected::Number));
     }
     if has("month") && !has("year") && !has("day") {
-        walker.wrong_at("year", Problem::Required);
+        walker.wrong_at("year", Problem::Required(Expected::Number));
     }
     if let (Some(month), Some(day)) = (number("month"), number("day"))
         && (1..=31).contains(&day)

@@ -91,7 +91,10 @@ impl Walker {
         for property in kind.properties {
             match object.get(property.name) {
                 Some(value) => self.at(property.name, |walker| walker.value(value, property)),
-                None if property.mandatory => self.wrong_at(property.name, Problem::Required),
+                None if property.mandatory => {
+                    let required = Problem::Required(expected(&property.shape));
+                    self.wrong_at(property.name, required);
+                }
                 None => {}
             }
         }
@@ -114,7 +117,7 @@ impl Walker {
             }
             (Shape::Number { min, max }, Value::Number(number)) => {
                 if !number.as_u64().is_some_and(|n| (*min..=*max).contains(&n)) {
-                    self.wrong(Problem::OutOfRange);
+                    self.wrong(Problem::Range(*min, *max));
                 }
             }
             (Shape::Flag, Value::Bool(_)) => {}

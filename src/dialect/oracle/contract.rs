@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::filter::{LIMIT_MAX, OFFSET_MAX};
-use super::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY, Schema};
+use super::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY, Schema, required};
 use crate::dialect::describe::{
     Described, Description, JSON, Parameter, any_text, count, flag, list, object, one_of, or_null,
     refer, text, time, whole,
@@ -106,7 +106,7 @@ fn id_written() -> Value {
 /// A field of a request. Null is as good as left out.
 fn asked(field: &Field) -> (&'static str, bool, Value) {
     let (required, schema) = match field.kind {
-        Kind::Text(rule) => (rule.required, text(rule)),
+        Kind::Text(rule) => (required(field), text(rule)),
         Kind::Id => (false, id_read()),
         Kind::Flag => (false, flag()),
         Kind::Items { schema, required } => (required, items(schema)),

@@ -171,15 +171,17 @@ pub fn invalid(violations: Vec<Violation>) -> Reply {
 /// What is wrong with a field, as the end of a sentence that begins with its name.
 fn reason(problem: Problem) -> String {
     match problem {
-        Problem::Required => "is required".into(),
+        Problem::Required(_) => "is required".into(),
         Problem::WrongType(expected) => format!("must be of type {}", expected.name()),
         Problem::TooLong(max) => format!("must have at most {max} characters"),
         Problem::Blank => "must not be empty".into(),
         Problem::TooMany(max) => format!("must have at most {max} items"),
         Problem::Format(format) => format!("must be of format {format}"),
-        Problem::OutOfRange => "is not an allowed value".into(),
+        Problem::OneOf(_) | Problem::Range(..) | Problem::TooDeep(_) | Problem::OutOfRange => {
+            "is not an allowed value".into()
+        }
         Problem::UnknownReference => "refers to nothing that is known".into(),
-        Problem::NotAllowed => "must not be given here".into(),
+        Problem::NotAllowed | Problem::OnlyFor(_) => "must not be given here".into(),
         Problem::Duplicate => "must be unique".into(),
     }
 }

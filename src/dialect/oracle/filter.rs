@@ -7,7 +7,7 @@ use super::card::from_card;
 use super::ids::HexId;
 use super::record::Record;
 use super::schema::{ADDRESSES, BESIDE, MODES};
-use crate::dialect::fields::{ANY_TEXT, Text, text_problem};
+use crate::dialect::fields::{ANY_TEXT, Text};
 use crate::dialect::query::digits;
 use crate::dialect::{Filter, Order, Query, Window};
 use crate::domain::{Contact, Problem, Violation};
@@ -171,7 +171,7 @@ fn text<'a>(
 ) -> Result<Option<&'a str>, Violation> {
     const NOT_EMPTY: Text = ANY_TEXT.not_blank();
     let text = query.get(name);
-    let problem = text.and_then(|text| text_problem(text, NOT_EMPTY.at_most(chars_max)));
+    let problem = text.and_then(|text| NOT_EMPTY.at_most(chars_max).problems(text).next());
     match problem {
         Some(problem) => Err(Violation::new(name, problem)),
         None => Ok(text),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::ids::HexId;
-use super::schema::{BESIDE, CONTACT, Field, ID, ITEMS_MAX, Kind, REFERENCE, Schema};
+use super::schema::{BESIDE, CONTACT, Field, ID, ITEMS_MAX, Kind, REFERENCE, Schema, required};
 use crate::dialect::fields::{Fields, Nulls};
 use crate::domain::{Expected, FieldName, Problem, Violation, limits};
 
@@ -71,8 +71,8 @@ impl Record {
     fn read(fields: &mut Fields<'_>, schema: &'static [Field]) -> Self {
         Self::collect(schema, |field| {
             Some(match field.kind {
-                Kind::Text(rule) => Datum::Text(fields.text(field.name, rule)?),
-                Kind::Id => Datum::Id(HexId::parse(&fields.text(field.name, ID)?)?),
+                Kind::Text(rule) => Datum::Text(fields.text(field.name, rule, required(field))?),
+                Kind::Id => Datum::Id(HexId::parse(&fields.text(field.name, ID, false)?)?),
                 Kind::Flag => Datum::Flag(fields.flag(field.name, false)?),
                 Kind::Items { schema, required } => {
                     Datum::Items(read_items(fields, field.name, required, schema)?)
@@ -183,7 +183,7 @@ fn read_items(
     required: bool,
     schema: &'static Schema,
 ) -> Option<Vec<Record>> {
-    let value = fields.value(name, required)?;
+    let value = fields.value(name, required.then_some(Expected::Array))?;
     let items = match value {
         Value::Array(items) => items.as_slice(),
         Value::Object(_) => std::slice::from_ref(value),

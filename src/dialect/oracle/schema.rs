@@ -68,12 +68,24 @@ pub const ITEMS_MAX: u32 = 1_000;
 
 /// The rule of an id, for the words of what is wrong with it.
 pub const ID: Text = ANY_TEXT.of("uuid", |text| HexId::parse(text).is_some());
-const TIME: Text = ANY_TEXT.of("date-time", is_time);
+const TIME: Text = ANY_TEXT.of("date-time", is_time).known_as("date-time");
 
 /// RFC 3339 with the `T` that JSON Schema's `date-time` wants.
 fn is_time(text: &str) -> bool {
     matches!(text.as_bytes().get(10), Some(b'T' | b't'))
         && DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+/// Whether a text must be there.
+pub fn required(field: &Field) -> bool {
+    const REQUIRED: [&str; 5] = [
+        "firstName",
+        "lastName",
+        "addressPostalcode",
+        "propertyName",
+        "propertyValue",
+    ];
+    REQUIRED.contains(&field.name)
 }
 
 const fn field(name: &'static str, kind: Kind, place: Place) -> Field {
@@ -100,9 +112,9 @@ const ITEM_ID: Field = own("id", Kind::Id);
 /// What `contact` holds, but for its `id`: that is the contact's name in the tenant, not its content.
 pub static CONTACT: [Field; 19] = [
     part("prefixCodeValue", ANY_TEXT.at_most(200), "title"),
-    part("firstName", ANY_TEXT.required().at_most(100), "given"),
+    part("firstName", ANY_TEXT.at_most(100), "given"),
     part("middleName", ANY_TEXT.at_most(100), "given2"),
-    part("lastName", ANY_TEXT.required().at_most(100), "surname"),
+    part("lastName", ANY_TEXT.at_most(100), "surname"),
     part("suffixCodeValue", ANY_TEXT.at_most(200), "generation"),
     part("degree", ANY_TEXT.at_most(200), "credential"),
     text("contactId", 50),
@@ -148,11 +160,7 @@ pub static ADDRESS: Schema = Schema {
         part("addressStreet2", ANY_TEXT, "apartment"),
         part("addressCity", ANY_TEXT, "locality"),
         part("addressStateOrProvOrCountyCodeValue", ANY_TEXT, "region"),
-        part(
-            "addressPostalcode",
-            ANY_TEXT.required().at_most(20),
-            "postcode",
-        ),
+        part("addressPostalcode", ANY_TEXT.at_most(20), "postcode"),
         part("countryCodeValue", ANY_TEXT.at_most(150), "country"),
         ITEM_ID,
         own("addressStateOrProvOrCounty", Kind::Id),
@@ -187,11 +195,8 @@ pub static MODE: Schema = Schema {
 pub static PROPERTY: Schema = Schema {
     fields: &[
         ITEM_ID,
-        own("propertyName", Kind::Text(ANY_TEXT.required().at_most(100))),
-        own(
-            "propertyValue",
-            Kind::Text(ANY_TEXT.required().at_most(500)),
-        ),
+        own("propertyName", Kind::Text(ANY_TEXT.at_most(100))),
+        own("propertyValue", Kind::Text(ANY_TEXT.at_most(500))),
         own("entityId", Kind::Text(ANY_TEXT)),
         ENTITY_TYPE,
         COMMENT,

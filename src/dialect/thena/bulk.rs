@@ -97,7 +97,7 @@ fn upsert(read: Read) -> Result<Action, Vec<Violation>> {
 /// The contacts of a bulk creation, with accounts, type and source for all of them.
 fn contacts(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    let items = fields.array("contacts", true, None);
+    let items = fields.array("contacts", true);
     // The vendor's page types it as a list and shows a single text.
     let account_ids = match body.get("accountIds") {
         Some(Value::String(id)) => {
@@ -105,11 +105,11 @@ fn contacts(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
             vec![id.clone()]
         }
         _ => fields
-            .texts("accountIds", ANY_TEXT.not_blank(), None)
+            .texts("accountIds", ANY_TEXT.not_blank(), None, false)
             .unwrap_or_default(),
     };
-    let contact_type = fields.text("contactType", ANY_TEXT);
-    let source = fields.text("source", ANY_TEXT);
+    let contact_type = fields.text("contactType", ANY_TEXT, false);
+    let source = fields.text("source", ANY_TEXT, false);
     fields.sent.retain(|name| name != "contacts");
     match items {
         Some(items) if fields.violations.is_empty() => Ok(Items {
@@ -129,14 +129,8 @@ fn contacts(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
 /// The users of an ingestion, with their source.
 fn users(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    let items = fields.array("users", true, None);
-    let source = fields.text("sinkSource", ANY_TEXT.required());
-    if source
-        .as_deref()
-        .is_some_and(|s| !SINK_SOURCES.contains(&s))
-    {
-        fields.wrong("sinkSource", Problem::OutOfRange);
-    }
+    let items = fields.array("users", true);
+    let source = fields.text("sinkSource", ANY_TEXT.one_of(&SINK_SOURCES), true);
     match items {
         Some(items) if fields.violations.is_empty() => Ok(Items {
             name: "users",

@@ -71,7 +71,7 @@ impl CustomerContact {
 /// A name, or an id, has something in it that can be seen.
 pub const NAME: Text = ANY_TEXT.not_blank();
 /// The address must be there to be unique.
-pub const EMAIL: Text = ANY_TEXT.not_blank().of("email", is_email);
+pub const EMAIL: Text = ANY_TEXT.not_blank().of("email", is_email).known_as("email");
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,18 +104,15 @@ impl Read {
     /// Reads a body. `prefix` stands before its fields' names in violations: `contacts.0.`.
     pub fn new(body: &Map<String, Value>, prefix: &str, purpose: Use) -> Self {
         let mut fields = Fields::new(body, prefix, Nulls::Absent);
-        let needed = |rule: Text| match purpose {
-            Use::Create => rule.required(),
-            Use::Update => rule,
-        };
+        let new = purpose == Use::Create;
         Self {
-            first_name: fields.text("firstName", needed(NAME)),
-            last_name: fields.text("lastName", ANY_TEXT),
-            email: fields.text("email", needed(EMAIL)),
-            phone_number: fields.text("phoneNumber", ANY_TEXT),
-            contact_type: fields.text("contactType", ANY_TEXT),
-            avatar_url: fields.text("avatarUrl", ANY_TEXT),
-            account_ids: fields.texts("accountIds", NAME, None).map(distinct),
+            first_name: fields.text("firstName", NAME, new),
+            last_name: fields.text("lastName", ANY_TEXT, false),
+            email: fields.text("email", EMAIL, new),
+            phone_number: fields.text("phoneNumber", ANY_TEXT, false),
+            contact_type: fields.text("contactType", ANY_TEXT, false),
+            avatar_url: fields.text("avatarUrl", ANY_TEXT, false),
+            account_ids: fields.texts("accountIds", NAME, None, false).map(distinct),
             custom_field_values: objects(&mut fields, "customFieldValues"),
             metadata: fields.object("metadata", false).cloned(),
             source: None,
@@ -218,7 +215,7 @@ pub fn distinct(texts: Vec<String>) -> Vec<String> {
 
 /// An array of objects, of whatever members.
 fn objects(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<Map<String, Value>>> {
-    let items = fields.array(name, false, None)?;
+    let items = fields.array(name, false)?;
     let mut objects = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         if let Value::Object(object) = item {

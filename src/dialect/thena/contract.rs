@@ -74,7 +74,7 @@ fn operations() -> Vec<Described> {
             .fails(&[INVALID, OUTSIDER, MEDIA_TYPE]),
         of(
             "ingest",
-            "Create many contacts, or change those scope address is known",
+            "Create many contacts, or change those whose address is known",
         )
         .takes("Ingestion")
         .gives(200, "The contacts.", "Ingested")

@@ -144,7 +144,7 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let email = request.query.get("email").unwrap_or_default().trim();
     if email.is_empty() {
-        let violation = Violation::new("email", Problem::Required);
+        let violation = Violation::new("email", Problem::Required(Expected::String));
         return Err(encode::invalid(vec![violation]));
     }
     let wanted = LookupKey::email(email);
@@ -175,7 +175,7 @@ fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = body(request)?;
     let body = object(&body).map_err(encode::invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    let ids = match fields.texts("ids", ANY_TEXT.required(), None) {
+    let ids = match fields.texts("ids", ANY_TEXT, None, true) {
         Some(ids) => ids,
         None => return Err(encode::invalid(fields.violations)),
     };
@@ -231,7 +231,7 @@ pub fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
 pub fn to_card(contact: &CustomerContact, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
     contact.to_card(uid).map_err(|error| {
         let problem = match error {
-            CardError::TooDeep => Problem::OutOfRange,
+            CardError::TooDeep => Problem::TooDeep(limits::JSON_DEPTH_MAX),
             CardError::NotAnObject | CardError::Property { .. } | CardError::NotJson => {
                 Problem::WrongType(Expected::Object)
             }

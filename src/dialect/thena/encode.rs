@@ -3,13 +3,12 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::bulk::SINK_SOURCES;
 use super::contact::{ContactBody, CustomerContact};
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::{Answer, Refusal, Reply, TokenProblem};
 use crate::domain::{
-    Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation, limits,
+    Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation,
 };
 
 /// NestJS's error: a sentence, or one for each thing wrong.
@@ -261,7 +260,7 @@ fn message(violation: &Violation) -> String {
         _ => violation.field.clone(),
     };
     let must = match violation.problem {
-        Problem::Required | Problem::Blank => "should not be empty".to_owned(),
+        Problem::Required(_) | Problem::Blank => "should not be empty".to_owned(),
         Problem::WrongType(Expected::String) => "must be a string".to_owned(),
         Problem::WrongType(Expected::Number) => "must be a number".to_owned(),
         Problem::WrongType(Expected::Boolean) => "must be a boolean value".to_owned(),
@@ -270,18 +269,14 @@ fn message(violation: &Violation) -> String {
         Problem::Format(name) => format!("must be an {name}"),
         Problem::TooLong(max) => format!("must be shorter than or equal to {max} characters"),
         Problem::TooMany(max) => format!("must contain no more than {max} elements"),
-        Problem::OutOfRange if field == "sinkSource" => {
-            let sources = SINK_SOURCES.join(", ");
-            format!("must be one of the following values: {sources}")
+        Problem::OneOf(texts) => {
+            format!("must be one of the following values: {}", texts.join(", "))
         }
-        Problem::OutOfRange => {
-            format!(
-                "must not be nested deeper than {} levels",
-                limits::JSON_DEPTH_MAX
-            )
-        }
+        Problem::TooDeep(max) => format!("must not be nested deeper than {max} levels"),
+        Problem::Range(min, max) => format!("must be from {min} to {max}"),
+        Problem::OutOfRange => "must be one of its values".to_owned(),
         Problem::UnknownReference => "must name something that exists".to_owned(),
-        Problem::NotAllowed => "should not exist".to_owned(),
+        Problem::NotAllowed | Problem::OnlyFor(_) => "should not exist".to_owned(),
         Problem::Duplicate => "must be unique".to_owned(),
     };
     format!("{field} {must}")

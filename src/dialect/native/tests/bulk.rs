@@ -35,12 +35,12 @@ fn an_upsert_finds_its_contact_by_a_key() {
         assert_eq!(got, key);
         assert!(lookup_keys(&new).contains(&got));
     }
-    let missing = |by, field: &str| {
-        let want = vec![(field.to_owned(), Problem::Required)];
+    let missing = |by, field: &str, expected| {
+        let want = vec![(field.to_owned(), Problem::Required(expected))];
         assert_eq!(violations(attempt(&put(by, json!({})))), want);
     };
-    missing("email", "emails");
-    missing("externalId", "contactd.local:externalId");
+    missing("email", "emails", Expected::Object);
+    missing("externalId", "contactd.local:externalId", Expected::String);
     assert_eq!(refused(&put("phone", card.clone())).1, "bad_parameter");
     assert_eq!(
         refused(&Sent::new(Method::Put, "/contacts", card.to_string())).1,
@@ -84,12 +84,14 @@ fn a_batch_is_an_attempt_for_each_operation() {
 fn a_batch_is_judged_item_by_item() {
     let item = |item: &Value| attempt(&batch(&json!({"operations": [item]})));
     let text = Problem::WrongType(Expected::String);
+    let no_text = Problem::Required(Expected::String);
+    let no_object = Problem::Required(Expected::Object);
     for (bad, field, problem) in [
         (json!(1), "operations", Problem::WrongType(Expected::Object)),
-        (json!({}), "op", Problem::Required),
+        (json!({}), "op", no_text),
         (json!({"op": 1}), "op", text),
         (json!({"op": "x"}), "op", Problem::OutOfRange),
-        (json!({"op": "create"}), "card", Problem::Required),
+        (json!({"op": "create"}), "card", no_object),
         (
             json!({"op": "create", "card": 1}),
             "card",
@@ -100,21 +102,13 @@ fn a_batch_is_judged_item_by_item() {
             "uid",
             Problem::Blank,
         ),
-        (
-            json!({"op": "update", "patch": {}}),
-            "id",
-            Problem::Required,
-        ),
+        (json!({"op": "update", "patch": {}}), "id", no_text),
         (
             json!({"op": "update", "id": "x", "patch": {}}),
             "id",
             Problem::Format("uuid"),
         ),
-        (
-            json!({"op": "update", "id": ID}),
-            "patch",
-            Problem::Required,
-        ),
+        (json!({"op": "update", "id": ID}), "patch", no_object),
         (json!({"op": "delete", "id": 7}), "id", text),
         (
             json!({"op": "delete", "id": ID, "ifMatch": -1}),
@@ -126,21 +120,13 @@ fn a_batch_is_judged_item_by_item() {
             "ifMatch",
             text,
         ),
-        (
-            json!({"op": "upsert", "card": {}}),
-            "match",
-            Problem::Required,
-        ),
+        (json!({"op": "upsert", "card": {}}), "match", no_text),
         (
             json!({"op": "upsert", "match": "x", "card": {}}),
             "match",
             Problem::OutOfRange,
         ),
-        (
-            json!({"op": "upsert", "match": "email"}),
-            "card",
-            Problem::Required,
-        ),
+        (json!({"op": "upsert", "match": "email"}), "card", no_object),
     ] {
         assert_eq!(
             violations(item(&bad)),
@@ -153,8 +139,8 @@ fn a_batch_is_judged_item_by_item() {
 #[test]
 fn a_batch_of_another_form_is_one_bad_command() {
     for (bad, problem) in [
-        (json!([]), Problem::Required),
-        (json!({}), Problem::Required),
+        (json!([]), Problem::Required(Expected::Array)),
+        (json!({}), Problem::Required(Expected::Array)),
         (
             json!({"operations": {}}),
             Problem::WrongType(Expected::Array),

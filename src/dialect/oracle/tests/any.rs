@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::{CONTACTS, HEX, LIST, rig};
 use crate::dialect::oracle::card::{from_card, to_properties};
 use crate::dialect::oracle::record::{Draft, read};
-use crate::dialect::oracle::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY};
+use crate::dialect::oracle::schema::{
+    ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY, required,
+};
 use crate::domain::Card;
 
 /// Good JSON for a field of a schema.
@@ -33,7 +35,7 @@ fn object(fields: &'static [Field]) -> BoxedStrategy<Value> {
         .iter()
         .map(|field| {
             let required = match field.kind {
-                Kind::Text(rule) => rule.required,
+                Kind::Text(_) => required(field),
                 Kind::Items { required, .. } => required,
                 Kind::Id | Kind::Flag => false,
             };
