@@ -25,6 +25,7 @@ pub mod request;
 #[cfg(test)]
 mod rig;
 pub mod route;
+pub mod schema;
 pub mod search;
 pub mod thena;
 pub mod uri;

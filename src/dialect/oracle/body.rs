@@ -1,75 +1,35 @@
 //! The objects in the vendor's answers: a contact, one of a list, a version of one.
-//!
-//! What a request left to the server is filled in here, never stored: a contact's type and
-//! status, the study, and when this version became active.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::card::from_card;
-use super::ids::HexId;
-use super::record::{Datum, Record};
-use super::schema::{ADDRESSES, BESIDE, MODES, PROPERTIES};
-use crate::domain::{Actor, Card, Contact, Event, Operation};
+use super::contact::{ADDRESSES, CONTACT, ENTITY, ID, MODES, PROPERTIES};
+use crate::dialect::schema::Record;
+use crate::domain::{Actor, Contact, Event, Operation};
 
-/// The study of a contact that belongs to none: the one of the vendor's example.
-const STUDY: &str = "C36A3197FDEE433FB5547EE83DE99E4B";
-/// The status of a contact that was given none.
-const ACTIVE: &str = "ACTIVE";
-
-/// A contact's type; one that was given none is a contact.
-pub fn contact_type(contact: &Record) -> HexId {
-    contact
-        .id("contactType")
-        .unwrap_or_else(|| HexId::of_code("contactType", "CONTACT"))
-}
-
-/// The id of a contact's status, and its code where that is known.
-pub fn status(contact: &Record) -> (HexId, Option<&str>) {
-    match (contact.id("status"), contact.text("statusCodeValue")) {
-        (Some(id), code) => (id, code),
-        (None, Some(code)) if !code.is_empty() => (HexId::of_code("status", code), Some(code)),
-        (None, _) => (HexId::of_code("status", ACTIVE), Some(ACTIVE)),
-    }
-}
-
-/// What of a contact harms nobody: its type and its status, as ids of code lists.
-pub fn non_sensitive(card: &Card) -> Map<String, Value> {
-    let contact = from_card(card);
-    Map::from_iter([
-        (
-            "contactType".to_owned(),
-            contact_type(&contact).to_string().into(),
-        ),
-        ("status".to_owned(), status(&contact).0.to_string().into()),
-    ])
-}
+/// What stands beside a contact, and is shown in lists alone.
+pub const BESIDE: [&str; 3] = [ADDRESSES, MODES, PROPERTIES];
 
 /// `Contacts`: a contact without what stands beside it.
-pub fn contact(contact: &Contact) -> Map<String, Value> {
-    let mut body = whole(contact, &from_card(&contact.card));
-    for field in &BESIDE {
-        body.shift_remove(field.name);
-    }
+pub fn contact(contact: &Contact) -> Record {
+    let mut body = CONTACT.answer(contact);
+    body.retain(|name| !BESIDE.contains(&name));
     body
 }
 
 /// A contact of a list, with its addresses, modes and properties.
 ///
 /// `studyUsage` is empty: no study is known here, so none uses them.
-pub fn listed(contact: &Contact) -> Map<String, Value> {
-    let record = from_card(&contact.card);
-    let mut body = whole(contact, &record);
+pub fn listed(contact: &Contact) -> Record {
+    let mut body = CONTACT.answer(contact);
     let since = contact.modified_at.to_string();
     for (name, is_of_contact, is_of_study) in [
         (ADDRESSES, true, true),
         (MODES, true, false),
         (PROPERTIES, false, true),
     ] {
-        let items = body.get_mut(name).and_then(Value::as_array_mut);
-        let items = items.into_iter().flatten();
-        for item in items.filter_map(Value::as_object_mut) {
+        for item in body.list_mut(name).filter_map(Value::as_object_mut) {
             if is_of_contact {
-                item.insert("entityId".into(), contact.vendor_id.as_str().into());
+                item.insert(ENTITY.into(), contact.vendor_id.as_str().into());
                 item.insert("versionStart".into(), since.as_str().into());
             }
             if is_of_study {
@@ -88,7 +48,7 @@ pub fn version(
     event: &Event,
     after: Option<&Contact>,
     end: Option<&Event>,
-) -> Option<Map<String, Value>> {
+) -> Option<Record> {
     let operation = match event.header.operation {
         Operation::Create => "CREATE",
         Operation::Update => "UPDATE",
@@ -96,14 +56,14 @@ pub fn version(
         Operation::Retrieve | Operation::RetrieveList => return None,
     };
     let mut entry = after.map(contact).unwrap_or_default();
-    entry.insert("id".into(), id.into());
-    entry.insert("operationType".into(), operation.into());
+    entry.set(ID, id);
+    entry.set("operationType", operation);
     if let Some(user) = user(&event.header.actor) {
-        entry.insert("userId".into(), user.into());
+        entry.set("userId", user);
     }
-    entry.insert("versionStart".into(), event.header.time.to_string().into());
+    entry.set("versionStart", event.header.time.to_string());
     if let Some(end) = end {
-        entry.insert("versionEnd".into(), end.header.time.to_string().into());
+        entry.set("versionEnd", end.header.time.to_string());
     }
     Some(entry)
 }
@@ -115,20 +75,4 @@ fn user(actor: &Actor) -> Option<&str> {
         .as_deref()
         .or(actor.subject.as_deref())
         .or(actor.client_id.as_deref())
-}
-
-fn whole(contact: &Contact, record: &Record) -> Map<String, Value> {
-    let mut body = Map::from_iter([("id".to_owned(), contact.vendor_id.as_str().into())]);
-    body.extend(record.to_json());
-    let (status, code) = status(record);
-    let mut fill = |name: &str, datum: Value| body.insert(name.into(), datum);
-    fill("contactType", Datum::Id(contact_type(record)).to_json());
-    fill("status", Datum::Id(status).to_json());
-    if let Some(code) = code {
-        fill("statusCodeValue", code.into());
-    }
-    fill("studyAgnostic", "N".into());
-    fill("studyId", STUDY.into());
-    fill("versionStart", contact.modified_at.to_string().into());
-    body
 }

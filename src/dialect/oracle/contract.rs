@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::filter::{LIMIT_MAX, OFFSET_MAX};
-use super::schema::{ADDRESS, BESIDE, CONTACT, Field, Kind, MODE, PROPERTY, Schema, required};
+use super::body::BESIDE;
+use super::contact::{ADDRESS, ADDRESSES, CONTACT, ENTITY, ID, MODE, MODES, PROPERTIES, PROPERTY};
+use super::filter::{ENTITIES_OPTIONS, LIMIT_MAX, OFFSET_MAX, ORDERS};
+use super::ids::{id_read, id_written};
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, count, flag, list, object, one_of, or_null,
-    refer, text, time, whole,
+    Described, Description, JSON, Parameter, any_text, count, list, object, one_of, refer, time,
+    whole,
 };
+use crate::dialect::schema::{Member, Mode, item, item_members};
 
 /// What machines may know of this dialect.
 pub fn description() -> Description {
@@ -16,10 +19,10 @@ pub fn description() -> Description {
         schemas: vec![
             ("ContactModelDto", request()),
             ("ContactDto", contact_dto()),
-            ("EntityAddressAssociationDto", item(&ADDRESS)),
-            ("ModeDto", item(&MODE)),
-            ("PropertyDto", item(&PROPERTY)),
-            ("Contacts", object(contact(true))),
+            (ADDRESS.schema, item(&ADDRESS, CONTACT.nulls)),
+            (MODE.schema, item(&MODE, CONTACT.nulls)),
+            (PROPERTY.schema, item(&PROPERTY, CONTACT.nulls)),
+            ("Contacts", object(contact())),
             ("ListedContact", listed()),
             ("ContactList", contact_list()),
             ("History", list(version())),
@@ -32,7 +35,7 @@ pub fn description() -> Description {
         )],
         operations: operations(),
         error_media_type: JSON,
-        non_sensitive: vec![("contactType", id_written()), ("status", id_written())],
+        non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
@@ -80,133 +83,46 @@ fn filters() -> Vec<Parameter> {
         Parameter::query(
             "entitiesOption",
             "Whether a property of the contact names an entity.",
-            one_of(&["all", "associated", "notAssociated"]),
+            one_of(&ENTITIES_OPTIONS),
         ),
         id("entityId", "That entity."),
         Parameter::query("limit", "Rows, at most.", whole(0, LIMIT_MAX)),
         Parameter::query("offset", "Rows to pass over.", whole(0, OFFSET_MAX)),
-        Parameter::query(
-            "order",
-            "The order of creation.",
-            one_of(&["ASC", "DESC", "asc", "desc"]),
-        ),
+        Parameter::query("order", "The order of creation.", one_of(&ORDERS)),
     ]
 }
 
-/// The two spellings of an id that are read, in any case.
-fn id_read() -> Value {
-    let hyphenated = "[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}";
-    json!({"type": "string", "pattern": format!("^([A-Fa-f0-9]{{32}}|{hyphenated})$")})
-}
-
-fn id_written() -> Value {
-    json!({"type": "string", "pattern": "^[A-F0-9]{32}$"})
-}
-
-/// A field of a request. Null is as good as left out.
-fn asked(field: &Field) -> (&'static str, bool, Value) {
-    let (required, schema) = match field.kind {
-        Kind::Text(rule) => (required(field), text(rule)),
-        Kind::Id => (false, id_read()),
-        Kind::Flag => (false, flag()),
-        Kind::Items { schema, required } => (required, items(schema)),
-    };
-    let schema = if required { schema } else { or_null(schema) };
-    (field.name, required, schema)
-}
-
-/// An array, or one object in its stead.
-fn items(schema: &Schema) -> Value {
-    let one = refer(name_of(schema));
-    json!({"anyOf": [{"type": "array", "items": one, "uniqueItems": true}, one]})
-}
-
-fn name_of(schema: &Schema) -> &'static str {
-    if std::ptr::eq(schema, &ADDRESS) {
-        "EntityAddressAssociationDto"
-    } else if std::ptr::eq(schema, &MODE) {
-        "ModeDto"
-    } else {
-        "PropertyDto"
-    }
-}
-
-/// An item of an array: an object, a bare text where the schema has one, or a reference by id.
-fn item(schema: &Schema) -> Value {
-    let mut forms = vec![object(schema.fields.iter().map(asked))];
-    if schema.by_reference {
-        forms.push(object([("id", true, id_read())]));
-    }
-    if schema.bare.is_some() {
-        forms.push(any_text());
-    }
-    match (forms.len(), forms.pop()) {
-        (1, Some(only)) => only,
-        (_, last) => {
-            forms.extend(last);
-            json!({ "anyOf": forms })
-        }
-    }
-}
-
 fn contact_dto() -> Value {
-    let id = ("id", false, or_null(id_read()));
-    object(CONTACT.iter().map(asked).chain([id]))
+    object(CONTACT.request_members(Some("contact"), Mode::Whole))
 }
 
 fn request() -> Value {
     let contact = ("contact", true, refer("ContactDto"));
-    object([contact].into_iter().chain(BESIDE.iter().map(asked)))
+    let beside = CONTACT.request_members(None, Mode::Whole);
+    object([contact].into_iter().chain(beside))
 }
 
-/// A field of an answer: left out where the contact does not have it.
-fn told(field: &Field) -> (&'static str, bool, Value) {
-    let schema = match field.kind {
-        Kind::Text(rule) => text(rule),
-        Kind::Id => id_written(),
-        Kind::Flag => flag(),
-        Kind::Items { schema, .. } => list(told_item(schema, &[])),
-    };
-    (field.name, false, schema)
-}
-
-fn told_item(schema: &Schema, more: &[&'static str]) -> Value {
-    let members = schema.fields.iter().map(told);
-    object(members.chain(more.iter().map(|name| match *name {
-        "studyUsage" => (*name, false, list(any_text())),
-        "versionStart" => (*name, false, time()),
-        _ => (*name, false, id_written()),
-    })))
-}
-
-/// A contact. What the vendor always shows is there unless this is an end's version.
-fn contact(always: bool) -> Vec<(&'static str, bool, Value)> {
-    let filled = ["firstName", "lastName", "contactType", "status"];
-    let fields = CONTACT.iter().map(|field| {
-        let (name, _, schema) = told(field);
-        (name, always && filled.contains(&name), schema)
-    });
-    let server = [
-        ("id", true, id_written()),
-        ("studyAgnostic", always, one_of(&["Y", "N"])),
-        ("studyId", always, id_written()),
-        ("versionStart", true, time()),
-    ];
-    fields.chain(server).collect()
+/// A contact without what stands beside it.
+fn contact() -> Vec<Member> {
+    let mut members = CONTACT.answer_members();
+    members.retain(|(name, ..)| !BESIDE.contains(name));
+    members
 }
 
 fn listed() -> Value {
-    const OF_ADDRESS: &[&str] = &["entityId", "versionStart", "studyUsage"];
-    const OF_MODE: &[&str] = &["entityId", "versionStart"];
-    const OF_PROPERTY: &[&str] = &["studyUsage"];
-    let beside = BESIDE
-        .iter()
-        .zip([OF_ADDRESS, OF_MODE, OF_PROPERTY])
-        .filter_map(|(field, more)| match field.kind {
-            Kind::Items { schema, .. } => Some((field.name, false, list(told_item(schema, more)))),
-            Kind::Text(_) | Kind::Id | Kind::Flag => None,
-        });
-    object(contact(true).into_iter().chain(beside))
+    let entity = || (ENTITY, false, id_written());
+    let start = || ("versionStart", false, time());
+    let usage = || ("studyUsage", false, list(any_text()));
+    let beside = [
+        (ADDRESSES, &ADDRESS, vec![entity(), start(), usage()]),
+        (MODES, &MODE, vec![entity(), start()]),
+        (PROPERTIES, &PROPERTY, vec![usage()]),
+    ];
+    let beside = beside.map(|(name, items, more)| {
+        let members = item_members(items).into_iter().chain(more);
+        (name, false, list(object(members)))
+    });
+    object(contact().into_iter().chain(beside))
 }
 
 fn contact_list() -> Value {
@@ -222,6 +138,7 @@ fn contact_list() -> Value {
     ])
 }
 
+/// A version of a contact, of which an end has nothing but its time.
 fn version() -> Value {
     let of_version = [
         (
@@ -232,7 +149,11 @@ fn version() -> Value {
         ("userId", false, any_text()),
         ("versionEnd", false, time()),
     ];
-    object(contact(false).into_iter().chain(of_version))
+    let contact = contact().into_iter().map(|(name, _, schema)| {
+        let always = [ID, "versionStart"].contains(&name);
+        (name, always, schema)
+    });
+    object(contact.chain(of_version))
 }
 
 /// `SDFResponse` of an error.

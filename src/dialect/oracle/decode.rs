@@ -1,14 +1,12 @@
 //! Reads the vendor's requests.
 
-use serde_json::{Map, Value};
-
-use super::card::{from_card, to_properties};
+use super::contact::{CONTACT, ID};
 use super::ids::HexId;
-use super::record::{Draft, Record, read};
 use super::{encode, filter};
 use crate::dialect::precondition::if_match;
+use crate::dialect::schema::{Draft, Mode};
 use crate::dialect::{Ask, Call, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Action, Attempt, BatchMode, Card, Owner, Patch, Patched, Problem, Violation};
+use crate::domain::{Attempt, BatchMode, Owner, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
@@ -29,32 +27,28 @@ pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let (draft, fields) = read(&body);
-    let action = draft.and_then(|Draft { id, contact }| {
-        Ok(Action::Create {
-            card: card(to_properties(&contact))?,
-            chosen_id: id.map(|id| id.to_string().into()),
-        })
-    });
-    Ok(write(owner, Attempt::create(fields, action)))
+    let draft = CONTACT.read(&body, "", Mode::Whole);
+    let chosen = chosen_id(&draft).map(Into::into);
+    Ok(write(owner, draft.create(chosen)))
 }
 
 /// The page takes any media type here, so the body alone says whether it is JSON.
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::parse(request.body).map_err(|e| encode::bad_body(&e))?;
-    let (draft, fields) = read(&body);
-    let action = draft.and_then(|Draft { id, contact }| {
-        if id.is_some_and(|id| id != target) {
-            // An id never changes, and to ignore another one would write to the wrong contact.
-            return Err(vec![Violation::new("contact.id", Problem::NotAllowed)]);
-        }
-        Ok(Action::Update(replace(contact)))
-    });
-    Ok(write(
-        owner,
-        Attempt::update(target.target(), if_match(request.headers), fields, action),
-    ))
+    let mut draft = CONTACT.read(&body, "", Mode::Whole);
+    let other = chosen_id(&draft).is_some_and(|id| id != target.to_string());
+    if other && draft.violations.is_empty() {
+        // An id never changes, and to ignore another one would write to the wrong contact.
+        draft.refuse(Violation::new("contact.id", Problem::NotAllowed));
+    }
+    let precondition = if_match(request.headers);
+    Ok(write(owner, draft.replace(target.target(), precondition)))
+}
+
+/// The id that the client chose for its contact.
+fn chosen_id(draft: &Draft) -> Option<&str> {
+    draft.get(ID)??.as_str()
 }
 
 fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
@@ -101,23 +95,5 @@ fn target(request: &Request<'_>) -> Result<HexId, Reply> {
     HexId::parse(request.target().unwrap_or_default()).ok_or_else(|| {
         let violation = Violation::new("contactId", Problem::Format("uuid"));
         encode::invalid(vec![violation])
-    })
-}
-
-fn card(properties: Map<String, Value>) -> Result<Card, Vec<Violation>> {
-    Card::new(properties).map_err(|_| vec![Violation::new("contact", Problem::NotAllowed)])
-}
-
-/// PUT replaces the contact: what is left out is gone.
-fn replace(contact: Record) -> Patch {
-    Patch::new(move |current| {
-        let mut properties = to_properties(&contact);
-        if let Some(uid) = current.get("uid") {
-            properties.insert("uid".into(), uid.clone());
-        }
-        Ok(Patched {
-            card: card(properties)?,
-            changed: from_card(current).changed(&contact),
-        })
     })
 }

@@ -6,11 +6,11 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::body;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
+use crate::dialect::schema::Record;
 use crate::dialect::{Answer, Refusal, Reply};
 use crate::domain::{Contact, Failure, FailureCode, Outcome, Problem, Violation, limits};
 
@@ -86,7 +86,7 @@ pub fn page(answer: Answer) -> Reply {
         has_more: &'static str,
         total_results: usize,
         count: usize,
-        data: Vec<Map<String, Value>>,
+        data: Vec<Record>,
     }
     let Answer::Page(page) = answer else {
         return unexpected(&answer);
@@ -107,7 +107,7 @@ pub fn history(id: &str, answer: Answer) -> Reply {
         return unexpected(&answer);
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
-    let entries: Vec<Map<String, Value>> = versions
+    let entries: Vec<Record> = versions
         .iter()
         .zip(ends.chain([None]))
         .filter_map(|((event, after), end)| body::version(id, event, after.as_ref(), end))

@@ -2,13 +2,17 @@
 //!
 //! The page labels every parameter "required" and describes it as optional; they are optional.
 
-use super::body::{contact_type, status};
-use super::card::from_card;
+use serde_json::Value;
+
+use super::body::BESIDE;
+use super::contact::{
+    ADDRESS_PROPERTIES, ADDRESSES, CONTACT, COUNTRY, ENTITY, FIRST_NAME, LAST_NAME, MIDDLE_NAME,
+    MODE_ID, MODES, SPECIALITY, STATE, contact_type, status,
+};
 use super::ids::HexId;
-use super::record::Record;
-use super::schema::{ADDRESSES, BESIDE, MODES};
 use crate::dialect::fields::{ANY_TEXT, Text};
 use crate::dialect::query::digits;
+use crate::dialect::schema::Record;
 use crate::dialect::{Filter, Order, Query, Window};
 use crate::domain::{Contact, Problem, Violation};
 
@@ -16,6 +20,11 @@ use crate::domain::{Contact, Problem, Violation};
 pub const LIMIT_MAX: usize = 1_000;
 /// Rows that can be passed over: what the vendor's language calls an int.
 pub const OFFSET_MAX: usize = i32::MAX as usize;
+
+/// The directions of creation in which a list can be ordered.
+pub const ORDERS: [&str; 4] = ["ASC", "DESC", "asc", "desc"];
+/// Whether a contact's properties are to name an entity.
+pub const ENTITIES_OPTIONS: [&str; 3] = ["all", "associated", "notAssociated"];
 
 /// The conditions a query sets, all of which a contact must meet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,7 +74,7 @@ pub fn order(query: &Query) -> Result<Order, Violation> {
     match query.get("order") {
         None | Some("ASC" | "asc") => Ok(Order::Created),
         Some("DESC" | "desc") => Ok(Order::CreatedDescending),
-        Some(_) => Err(Violation::new("order", Problem::OutOfRange)),
+        Some(_) => Err(Violation::new("order", Problem::OneOf(&ORDERS))),
     }
 }
 
@@ -83,7 +92,10 @@ impl Criteria {
             None | Some("all") => None,
             Some("associated") => Some((true, entity)),
             Some("notAssociated") => Some((false, entity)),
-            Some(_) => return Err(Violation::new("entitiesOption", Problem::OutOfRange)),
+            Some(_) => {
+                let problem = Problem::OneOf(&ENTITIES_OPTIONS);
+                return Err(Violation::new("entitiesOption", problem));
+            }
         };
         Ok(Self {
             contact_type: code("contactType", 50)?.map(|(id, _)| id),
@@ -110,21 +122,24 @@ impl Criteria {
             mode,
             associated,
         } = self;
-        let record = &from_card(&contact.card);
-        let any = |items: &str, field: &str, id: HexId| {
-            let mut items = record.items(items).iter();
-            items.any(|item| item.id(field) == Some(id))
+        let record = &CONTACT.record(&contact.card);
+        let is = |id: &HexId, value: Option<&Value>| {
+            value.and_then(Value::as_str).and_then(HexId::parse) == Some(*id)
         };
-        wanted_type.is_none_or(|id| contact_type(record) == id)
+        let any = |items: &str, field: &str, id: &HexId| {
+            let mut items = record.list(items).iter();
+            items.any(|item| is(id, item.get(field)))
+        };
+        wanted_type.is_none_or(|id| contact_type(record) == id.to_string())
             && name.as_ref().is_none_or(|part| is_named(record, part))
             && wanted_status
                 .as_ref()
                 .is_none_or(|(id, code)| has_status(record, *id, code))
-            && speciality.is_none_or(|id| record.id("primarySpecialityId") == Some(id))
-            && country.is_none_or(|id| any(ADDRESSES, "country", id))
-            && state.is_none_or(|id| any(ADDRESSES, "addressStateOrProvOrCounty", id))
+            && speciality.is_none_or(|id| is(&id, record.get(SPECIALITY)))
+            && country.is_none_or(|id| any(ADDRESSES, COUNTRY, &id))
+            && state.is_none_or(|id| any(ADDRESSES, STATE, &id))
             && investigator.is_none_or(|id| contact.vendor_id == id.to_string())
-            && mode.is_none_or(|id| any(MODES, "mode", id))
+            && mode.is_none_or(|id| any(MODES, MODE_ID, &id))
             && associated.is_none_or(|(wanted, entity)| is_associated(record, entity) == wanted)
     }
 }
@@ -139,28 +154,27 @@ fn is_named(record: &Record, part: &str) -> bool {
             .collect();
         words.join(" ").to_lowercase()
     };
-    name(&["firstName", "lastName"]).contains(part)
-        || name(&["firstName", "middleName", "lastName"]).contains(part)
+    name(&[FIRST_NAME, LAST_NAME]).contains(part)
+        || name(&[FIRST_NAME, MIDDLE_NAME, LAST_NAME]).contains(part)
 }
 
 fn has_status(record: &Record, id: HexId, code: &str) -> bool {
     let (own_id, own_code) = status(record);
-    own_id == id || own_code.is_some_and(|own| own.eq_ignore_ascii_case(code))
+    own_id == id.to_string() || own_code.is_some_and(|own| own.eq_ignore_ascii_case(code))
 }
 
 /// Whether a property of the contact or of its addresses names the entity, or any entity.
 fn is_associated(record: &Record, entity: Option<HexId>) -> bool {
-    let names = |property: &Record| match (property.text("entityId"), entity) {
-        (Some(own), Some(entity)) => HexId::parse(own) == Some(entity),
-        (own, None) => own.is_some(),
-        (None, Some(_)) => false,
+    let names = |property: &Value| {
+        let own = property.get(ENTITY).and_then(Value::as_str);
+        own.is_some_and(|own| entity.is_none_or(|entity| HexId::parse(own) == Some(entity)))
     };
-    BESIDE.iter().any(|field| {
-        record
-            .items(field.name)
-            .iter()
-            .any(|item| names(item) || item.items("addressProperties").iter().any(names))
-    })
+    let of_address = |item: &Value| {
+        let properties = item.get(ADDRESS_PROPERTIES).and_then(Value::as_array);
+        properties.into_iter().flatten().any(names)
+    };
+    let mut items = BESIDE.iter().flat_map(|name| record.list(name));
+    items.any(|item| names(item) || of_address(item))
 }
 
 /// A text of 1 to `chars_max` characters.
@@ -195,6 +209,6 @@ fn number(query: &Query, name: &'static str, max: usize) -> Result<Option<usize>
     };
     match digits(text) {
         Some(number) if number <= max => Ok(Some(number)),
-        _ => Err(Violation::new(name, Problem::OutOfRange)),
+        _ => Err(Violation::new(name, Problem::Range(0, max as u64))),
     }
 }

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::dialect::schema::IdForm;
 use crate::domain::{ContactId, Target};
 
 /// An id, whichever way it was spelled.
@@ -41,6 +43,24 @@ impl HexId {
             id: ContactId(self.0),
         }
     }
+}
+
+/// The spellings of an id, for the contact's table.
+pub static HEX: IdForm = IdForm {
+    format: "uuid",
+    canonical: |text| HexId::parse(text).map(|id| id.to_string()),
+    schemas: || (id_read(), id_written()),
+};
+
+/// The JSON Schema of an id that is read: either spelling, in any case.
+pub fn id_read() -> Value {
+    let hyphenated = "[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}";
+    json!({"type": "string", "pattern": format!("^([A-Fa-f0-9]{{32}}|{hyphenated})$")})
+}
+
+/// The JSON Schema of an id that is written.
+pub fn id_written() -> Value {
+    json!({"type": "string", "pattern": "^[A-F0-9]{32}$"})
 }
 
 impl fmt::Display for HexId {

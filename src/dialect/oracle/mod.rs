@@ -18,14 +18,12 @@
 //! Absent: the deprecated list of v1.0, and a delete (the vendor retires contacts elsewhere).
 
 mod body;
-mod card;
+mod contact;
 mod contract;
 mod decode;
 mod encode;
 mod filter;
 mod ids;
-mod record;
-mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +44,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Hex,
     lookup_keys: None,
-    non_sensitive: body::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };
 

@@ -1,0 +1,290 @@
+//! The vendor's contact as a table.
+//!
+//! The order is that of a person's name and of an address as they are written, for a Card's
+//! components keep it. Names and addresses are RFC 9553's own in a Card; everything else stands
+//! under the vendor's domain. `comment` and `reason` are words about a change, not about the
+//! person, so they are no `notes`.
+//!
+//! Absent on purpose: `versionStart` of every object and `entityId` of addresses and modes. The
+//! server assigns them, so what a request says there is ignored. A property's `entityId` is kept:
+//! it is free text beside an `entityType` such as INSTITUTION, so it can't be the contact itself.
+
+use chrono::DateTime;
+use serde_json::{Map, Value};
+
+use super::ids::{HEX, HexId, id_written};
+use crate::dialect::describe::{one_of, text as text_schema, time};
+use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::schema::{
+    Absent, Custom, Field, Group, Items, Kind, NonSensitive, Place, Record, Required, Schema,
+    modified_at, read_place, vendor_id, write_places,
+};
+
+/// The domain under which the vendor's own properties stand.
+const DOMAIN: &str = "oracle.com";
+/// The study of a contact that belongs to none: the one of the vendor's example.
+const STUDY: &str = "C36A3197FDEE433FB5547EE83DE99E4B";
+/// The status of a contact that was given none.
+const ACTIVE: &str = "ACTIVE";
+
+/// A contact with what stands beside it. What a request left to the server is filled in where it
+/// is shown, never stored: a contact's type and status, the study, when the version began.
+pub static CONTACT: Schema = Schema {
+    domain: DOMAIN,
+    card_kind: Some("individual"),
+    nulls: Nulls::Absent,
+    absent: Absent::Omitted,
+    groups: &[
+        Group {
+            inside: Some("contact"),
+            fields: &DETAILS,
+        },
+        Group::body(&[
+            Field::new(ADDRESSES, Kind::Items(&ADDRESS), Place::Custom(&BY_KEY))
+                .required(Required::InWhole),
+            own(MODES, Kind::Items(&MODE)),
+            own(PROPERTIES, Kind::Items(&PROPERTY)),
+        ]),
+        Group::body(&[
+            Field::read_only("studyAgnostic", || one_of(&["Y", "N"]), |_, _| "N".into()),
+            Field::read_only("studyId", id_written, |_, _| STUDY.into()),
+            Field::read_only("versionStart", time, modified_at),
+        ]),
+    ],
+    checks: &[],
+};
+
+/// What `contact` holds. Its `id` is the contact's name in the tenant, not a part of its content.
+static DETAILS: [Field; 20] = [
+    Field::new(ID, Kind::Id(&HEX), Place::Nowhere).made(id_written, true, vendor_id),
+    name("prefixCodeValue", ANY_TEXT.at_most(200), "title"),
+    name(FIRST_NAME, ANY_TEXT.at_most(100), "given").required(Required::InWhole),
+    name(MIDDLE_NAME, ANY_TEXT.at_most(100), "given2"),
+    name(LAST_NAME, ANY_TEXT.at_most(100), "surname").required(Required::InWhole),
+    name("suffixCodeValue", ANY_TEXT.at_most(200), "generation"),
+    name("degree", ANY_TEXT.at_most(200), "credential"),
+    text("contactId", 50),
+    id(TYPE)
+        .made(id_written, true, |_, it| contact_type(it).into())
+        .non_sensitive(NonSensitive::Made(TYPE, |it| contact_type(it).into())),
+    id(STATUS)
+        .made(id_written, true, |_, it| status(it).0.into())
+        .non_sensitive(NonSensitive::Made(STATUS, |it| status(it).0.into())),
+    text(STATUS_CODE, 200).made(
+        || text_schema(ANY_TEXT.at_most(200)),
+        false,
+        |_, it| status(it).1.into(),
+    ),
+    id("prefix"),
+    id("suffix"),
+    id(SPECIALITY),
+    text("taxId", 50),
+    own("timezone", Kind::Text(ANY_TEXT)),
+    own("disbarmentStart", Kind::Text(TIME)),
+    own("disbarmentEnd", Kind::Text(TIME)),
+    COMMENT,
+    REASON,
+];
+
+/// `EntityAddressAssociationDto`.
+pub static ADDRESS: Items = Items {
+    schema: "EntityAddressAssociationDto",
+    fields: &[
+        line("addressStreet1", ANY_TEXT, "name"),
+        line("addressStreet2", ANY_TEXT, "apartment"),
+        line("addressCity", ANY_TEXT, "locality"),
+        line("addressStateOrProvOrCountyCodeValue", ANY_TEXT, "region"),
+        line("addressPostalcode", ANY_TEXT.at_most(20), "postcode").required(Required::InWhole),
+        line("countryCodeValue", ANY_TEXT.at_most(150), "country"),
+        id(ID),
+        id(STATE),
+        id(COUNTRY),
+        id("addressType"),
+        text("addressTypeCodeValue", 150),
+        own("mainPrimary", Kind::Flag),
+        ENTITY_TYPE,
+        own(ADDRESS_PROPERTIES, Kind::Items(&PROPERTY)),
+        COMMENT,
+        REASON,
+    ],
+    max: ITEMS_MAX,
+    id: ID,
+    bare: None,
+    by_reference: true,
+};
+
+/// `ModeDto`. The page's own example has a bare text: `["test"]`.
+pub static MODE: Items = Items {
+    schema: "ModeDto",
+    fields: &[
+        id(ID),
+        id(MODE_ID),
+        text(MODE_CODE, 50),
+        ENTITY_TYPE,
+        COMMENT,
+        REASON,
+    ],
+    max: ITEMS_MAX,
+    id: ID,
+    bare: Some(MODE_CODE),
+    by_reference: false,
+};
+
+/// `PropertyDto`. The page's own examples of it and of addresses have nothing but an `id`.
+pub static PROPERTY: Items = Items {
+    schema: "PropertyDto",
+    fields: &[
+        id(ID),
+        text("propertyName", 100).required(Required::InWhole),
+        text("propertyValue", 500).required(Required::InWhole),
+        own(ENTITY, Kind::Text(ANY_TEXT)),
+        ENTITY_TYPE,
+        COMMENT,
+        REASON,
+    ],
+    max: ITEMS_MAX,
+    id: ID,
+    bare: None,
+    by_reference: true,
+};
+
+/// The member that is an object's id.
+pub const ID: &str = "id";
+/// The name of a contact's addresses.
+pub const ADDRESSES: &str = "contactAddressesDetails";
+/// The name of a contact's modes.
+pub const MODES: &str = "modes";
+/// The name of a contact's properties.
+pub const PROPERTIES: &str = "properties";
+/// The given name.
+pub const FIRST_NAME: &str = "firstName";
+/// The second given name.
+pub const MIDDLE_NAME: &str = "middleName";
+/// The surname.
+pub const LAST_NAME: &str = "lastName";
+/// The contact's type.
+pub const TYPE: &str = "contactType";
+/// The contact's status.
+pub const STATUS: &str = "status";
+/// The code of the contact's status.
+const STATUS_CODE: &str = "statusCodeValue";
+/// The contact's primary speciality.
+pub const SPECIALITY: &str = "primarySpecialityId";
+/// The country of an address.
+pub const COUNTRY: &str = "country";
+/// The state of an address.
+pub const STATE: &str = "addressStateOrProvOrCounty";
+/// The properties of an address.
+pub const ADDRESS_PROPERTIES: &str = "addressProperties";
+/// The id of a mode.
+pub const MODE_ID: &str = "mode";
+/// The code of a mode.
+const MODE_CODE: &str = "modeCodeValue";
+/// The entity that a property names.
+pub const ENTITY: &str = "entityId";
+
+/// Items of one list. A contact's record holds no more than this in any case.
+const ITEMS_MAX: u32 = 1_000;
+
+const COMMENT: Field = text("comment", 2_048);
+const REASON: Field = text("reason", 255);
+const ENTITY_TYPE: Field = text("entityType", 50);
+const TIME: Text = ANY_TEXT.of("date-time", is_time).known_as("date-time");
+
+const fn own(name: &'static str, kind: Kind) -> Field {
+    Field::new(name, kind, Place::Own)
+}
+
+const fn id(name: &'static str) -> Field {
+    own(name, Kind::Id(&HEX))
+}
+
+const fn text(name: &'static str, chars_max: u32) -> Field {
+    own(name, Kind::Text(ANY_TEXT.at_most(chars_max)))
+}
+
+/// A part of the person's name.
+const fn name(name: &'static str, rule: Text, kind: &'static str) -> Field {
+    component(name, rule, &["name"], kind)
+}
+
+/// A part of an address.
+const fn line(name: &'static str, rule: Text, kind: &'static str) -> Field {
+    component(name, rule, &[], kind)
+}
+
+const fn component(
+    name: &'static str,
+    rule: Text,
+    of: &'static [&'static str],
+    kind: &'static str,
+) -> Field {
+    let place = Place::Component {
+        of,
+        kind,
+        ordered: true,
+    };
+    Field::text(name, rule, place)
+}
+
+/// RFC 3339 with the `T` that JSON Schema's `date-time` wants.
+fn is_time(text: &str) -> bool {
+    matches!(text.as_bytes().get(10), Some(b'T' | b't'))
+        && DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+/// A contact's addresses stand in its Card by keys of their places: `address-1`.
+static BY_KEY: Custom = Custom {
+    property: "addresses",
+    write: |addresses, card| {
+        let addresses = addresses.as_array().into_iter().flatten();
+        let keyed: Map<String, Value> = (1..)
+            .zip(addresses)
+            .map(|(place, address)| (format!("address-{place}"), to_address(address)))
+            .collect();
+        if !keyed.is_empty() {
+            card.insert("addresses".into(), keyed.into());
+        }
+    },
+    read: |card| {
+        let addresses = card.get("addresses").and_then(Value::as_object);
+        let addresses = addresses.into_iter().flat_map(Map::values);
+        let addresses = addresses.filter_map(Value::as_object).map(from_address);
+        Some(addresses.collect())
+    },
+};
+
+fn to_address(item: &Value) -> Value {
+    let mut address = Map::new();
+    write_places(ADDRESS.fields, DOMAIN, |name| item.get(name), &mut address);
+    if !address.contains_key("components") {
+        // An address that is only referred to has nothing to write, and the RFC wants one of its
+        // own properties (section 2.5.1).
+        address.shift_insert(0, "full".into(), "".into());
+    }
+    address.into()
+}
+
+fn from_address(address: &Map<String, Value>) -> Value {
+    let members = ADDRESS.fields.iter().filter_map(|field| {
+        let value = read_place(field, DOMAIN, address)?;
+        Some((field.name.to_owned(), value))
+    });
+    Value::Object(members.collect())
+}
+
+/// The id of a contact's type; one that was given none is a contact.
+pub fn contact_type(contact: &Record) -> String {
+    let given = contact.text(TYPE).map(str::to_owned);
+    given.unwrap_or_else(|| HexId::of_code(TYPE, "CONTACT").to_string())
+}
+
+/// The id of a contact's status, and its code where that is known.
+pub fn status(contact: &Record) -> (String, Option<&str>) {
+    let of_code = |code| HexId::of_code(STATUS, code).to_string();
+    match (contact.text(STATUS), contact.text(STATUS_CODE)) {
+        (Some(id), code) => (id.to_owned(), code),
+        (None, Some(code)) if !code.is_empty() => (of_code(code), Some(code)),
+        (None, _) => (of_code(ACTIVE), Some(ACTIVE)),
+    }
+}

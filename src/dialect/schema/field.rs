@@ -1,0 +1,413 @@
+//! One field of a vendor's contact: its name, what it may hold, where a Card keeps it, how it is shown.
+
+use serde_json::{Map, Value};
+
+use super::record::Record;
+use crate::dialect::fields::Text;
+use crate::domain::{Contact, Expected};
+
+/// One field of a vendor's object.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name in the vendor's JSON.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Where a Card keeps it.
+    pub place: Place,
+    /// When a request must have it.
+    pub required: Required,
+    /// Whether null takes its value away, in a schema that else refuses null.
+    pub null_clears: bool,
+    /// How an answer shows it.
+    pub shown: Shown,
+    /// Whether, and how, an event shows it to those who may not see the contact.
+    pub non_sensitive: NonSensitive,
+}
+
+/// When a request must have a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Required {
+    /// It may be left out.
+    Never,
+    /// A whole contact must have it; a change may leave it out.
+    InWhole,
+    /// A whole contact and a change must have it.
+    Always,
+}
+
+/// What a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A whole contact, to be created or put in the place of one.
+    Whole,
+    /// A change, in which what is left out stays as it is.
+    Patch,
+}
+
+/// What a field may hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A text.
+    Text(Text),
+    /// True or false.
+    Flag,
+    /// An id that has several spellings.
+    Id(&'static IdForm),
+    /// A number of a code list, which requests and answers wrap in an object: `{"id": 7}`.
+    Code(&'static Codes),
+    /// A list of texts. One that is empty is none.
+    Texts {
+        /// The rule of each.
+        item: Text,
+        /// How many there may be.
+        max: Option<u32>,
+        /// Whether a text that was there before is left out.
+        distinct: bool,
+    },
+    /// An object of whatever members. One that is empty is none.
+    Object,
+    /// A list of objects of whatever members. One that is empty is none.
+    Objects,
+    /// A list of objects that have a table of their own.
+    Items(&'static Items),
+    /// Nothing that a request sets: the server makes it for answers.
+    ReadOnly,
+}
+
+/// The spellings of an id.
+#[derive(Debug)]
+pub struct IdForm {
+    /// Its name in messages: `uuid`.
+    pub format: &'static str,
+    /// The one spelling of an id that is sent, or none if the text is no id.
+    pub canonical: fn(&str) -> Option<String>,
+    /// The JSON Schema of an id that is sent, and of one that is shown.
+    pub schemas: fn() -> (Value, Value),
+}
+
+/// A code list of numbers.
+#[derive(Debug)]
+pub struct Codes {
+    /// Numbers with their names.
+    pub names: &'static [(u64, &'static str)],
+    /// Whether any other number from 1 may be sent too.
+    pub open: bool,
+    /// The member in which an answer shows a number's name.
+    pub label: &'static str,
+}
+
+/// The objects of a list.
+#[derive(Debug)]
+pub struct Items {
+    /// The name of their JSON Schema.
+    pub schema: &'static str,
+    /// Their fields.
+    pub fields: &'static [Field],
+    /// How many there may be.
+    pub max: u32,
+    /// The field that is an item's id, of which no two items have the same.
+    pub id: &'static str,
+    /// The field that a bare text in an object's stead is.
+    pub bare: Option<&'static str>,
+    /// Whether an object with nothing but an id stands for one that is known elsewhere, so that
+    /// nothing is required of it.
+    pub by_reference: bool,
+}
+
+/// Where a Card keeps a field (RFC 9553).
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// At the end of a path of members: `["emails", "email", "address"]`.
+    At(&'static [&'static str]),
+    /// In the number of the phone of this key, which has this feature.
+    Phone(&'static str, &'static str),
+    /// In the `components` of the object at the end of a path (sections 2.2.1.2 and 2.5.1.2).
+    Component {
+        /// The path of the object.
+        of: &'static [&'static str],
+        /// The component's kind.
+        kind: &'static str,
+        /// Whether the table has the components in the order in which they are written.
+        ordered: bool,
+    },
+    /// In a property of the vendor's own, which has the field's name.
+    Own,
+    /// In a property of the vendor's own, which has this name.
+    OwnAs(&'static str),
+    /// Where a pair of functions puts it and finds it.
+    Custom(&'static Custom),
+    /// Nowhere: it is no part of a contact's content.
+    Nowhere,
+}
+
+/// What no other place can say.
+#[derive(Debug)]
+pub struct Custom {
+    /// The Card's property that holds the value, mostly.
+    pub property: &'static str,
+    /// Puts a value into the Card's properties.
+    pub write: fn(&Value, &mut Map<String, Value>),
+    /// Finds the value in the Card's properties.
+    pub read: fn(&Map<String, Value>) -> Option<Value>,
+}
+
+/// How an answer shows a field.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// Under its own name.
+    Plain,
+    /// Under another name.
+    As(&'static str),
+    /// As a function makes it.
+    Made(Made),
+    /// Not at all.
+    Never,
+    /// Not at all, and no request sets it: other code of the dialect does.
+    Internal,
+}
+
+/// A member of an answer that is made of more than one field, or of none.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// Its JSON Schema.
+    pub schema: fn() -> Value,
+    /// Whether it is always there. If not, null leaves it out.
+    pub always: bool,
+    /// Its value, of the contact and the values of its fields.
+    pub value: fn(&Contact, &Record) -> Value,
+}
+
+/// The contact's id as the vendor spells it, for an answer.
+#[must_use]
+pub fn vendor_id(contact: &Contact, _: &Record) -> Value {
+    contact.vendor_id.as_str().into()
+}
+
+/// The time of the contact's first version, for an answer.
+#[must_use]
+pub fn created_at(contact: &Contact, _: &Record) -> Value {
+    contact.created_at.to_string().into()
+}
+
+/// The time of the contact's last version, for an answer.
+#[must_use]
+pub fn modified_at(contact: &Contact, _: &Record) -> Value {
+    contact.modified_at.to_string().into()
+}
+
+/// Whether, and how, an event shows a field to those who may not see the contact.
+#[derive(Clone, Copy, Debug)]
+pub enum NonSensitive {
+    /// It does not: the field is personal data.
+    No,
+    /// As a request has it.
+    Plain,
+    /// Under this name, as a function makes it of the contact's values.
+    Made(&'static str, fn(&Record) -> Value),
+}
+
+/// The properties of RFC 9553 in its order. A Card has them so, with the vendor's own behind them.
+const PROPERTIES: [&str; 7] = [
+    "name",
+    "organizations",
+    "emails",
+    "phones",
+    "addresses",
+    "media",
+    "notes",
+];
+
+impl Field {
+    /// A field that may be left out and is shown under its own name.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, place: Place) -> Self {
+        Self {
+            name,
+            kind,
+            place,
+            required: Required::Never,
+            null_clears: false,
+            shown: Shown::Plain,
+            non_sensitive: NonSensitive::No,
+        }
+    }
+
+    /// A text that may be left out.
+    #[must_use]
+    pub const fn text(name: &'static str, rule: Text, place: Place) -> Self {
+        Self::new(name, Kind::Text(rule), place)
+    }
+
+    /// A member that every answer has and no request sets.
+    #[must_use]
+    pub const fn read_only(
+        name: &'static str,
+        schema: fn() -> Value,
+        value: fn(&Contact, &Record) -> Value,
+    ) -> Self {
+        Self::new(name, Kind::ReadOnly, Place::Nowhere).made(schema, true, value)
+    }
+
+    /// The same field, which an answer shows as a function makes it.
+    #[must_use]
+    pub const fn made(
+        self,
+        schema: fn() -> Value,
+        always: bool,
+        value: fn(&Contact, &Record) -> Value,
+    ) -> Self {
+        self.shown(Shown::Made(Made {
+            schema,
+            always,
+            value,
+        }))
+    }
+
+    /// The same field, which a request must have.
+    #[must_use]
+    pub const fn required(self, required: Required) -> Self {
+        Self { required, ..self }
+    }
+
+    /// The same field, whose value null takes away.
+    #[must_use]
+    pub const fn null_clears(self) -> Self {
+        Self {
+            null_clears: true,
+            ..self
+        }
+    }
+
+    /// The same field, shown in another way.
+    #[must_use]
+    pub const fn shown(self, shown: Shown) -> Self {
+        Self { shown, ..self }
+    }
+
+    /// The same field, which is no personal data.
+    #[must_use]
+    pub const fn non_sensitive(self, non_sensitive: NonSensitive) -> Self {
+        Self {
+            non_sensitive,
+            ..self
+        }
+    }
+
+    /// Whether a request of this mode must have it.
+    #[must_use]
+    pub fn is_required(&self, mode: Mode) -> bool {
+        match self.required {
+            Required::Never => false,
+            Required::InWhole => mode == Mode::Whole,
+            Required::Always => true,
+        }
+    }
+
+    /// Whether a request can have it.
+    #[must_use]
+    pub const fn is_sent(&self) -> bool {
+        !matches!(self.kind, Kind::ReadOnly) && !matches!(self.shown, Shown::Internal)
+    }
+
+    /// Whether it is a part of a contact's content.
+    #[must_use]
+    pub const fn is_content(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
+    }
+
+    /// Where a Card has its property among the others: those of RFC 9553 first, in its order.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        let property = match self.place {
+            Place::At(path) | Place::Component { of: path, .. } => path.first(),
+            Place::Phone(..) => Some(&"phones"),
+            Place::Custom(custom) => Some(&custom.property),
+            Place::Own | Place::OwnAs(_) | Place::Nowhere => return PROPERTIES.len(),
+        };
+        let rank = property.and_then(|own| PROPERTIES.iter().position(|name| name == own));
+        rank.unwrap_or(0)
+    }
+}
+
+impl Kind {
+    /// The JSON type of a value that is sent.
+    #[must_use]
+    pub const fn expected(&self) -> Expected {
+        match self {
+            Self::Text(_) | Self::Id(_) => Expected::String,
+            Self::Flag => Expected::Boolean,
+            Self::Code(_) | Self::Object | Self::ReadOnly => Expected::Object,
+            Self::Texts { .. } | Self::Objects | Self::Items(_) => Expected::Array,
+        }
+    }
+
+    /// The value that a Card holds for a field of this kind, if it is of the kind.
+    #[must_use]
+    pub fn stored(&self, value: &Value) -> Option<Value> {
+        let fits = match self {
+            Self::Text(rule) => {
+                let text = value.as_str()?;
+                !(rule.empty_is_none && text.is_empty())
+            }
+            Self::Flag => value.is_boolean(),
+            Self::Id(form) => return (form.canonical)(value.as_str()?).map(Value::from),
+            Self::Code(codes) => codes.knows(value.as_u64()?),
+            Self::Texts { .. } => return only(value, Value::is_string),
+            Self::Object => !value.as_object()?.is_empty(),
+            Self::Objects => return only(value, Value::is_object),
+            Self::Items(items) => {
+                let items = value.as_array()?.iter().map(|item| items.stored(item));
+                return Some(items.collect());
+            }
+            Self::ReadOnly => false,
+        };
+        fits.then(|| value.clone())
+    }
+}
+
+/// The items of a list that pass a test; none where there are none.
+fn only(value: &Value, test: fn(&Value) -> bool) -> Option<Value> {
+    let items = value.as_array()?.iter().filter(|item| test(item));
+    let items: Vec<Value> = items.cloned().collect();
+    (!items.is_empty()).then(|| items.into())
+}
+
+impl Items {
+    /// What an object of a Card holds for the fields of an item.
+    fn stored(&self, item: &Value) -> Value {
+        let members = self.fields.iter().filter_map(|field| {
+            let value = field.kind.stored(item.get(field.name)?)?;
+            Some((field.name.to_owned(), value))
+        });
+        Value::Object(members.collect())
+    }
+}
+
+impl Codes {
+    /// Whether a number may be sent.
+    #[must_use]
+    pub fn knows(&self, number: u64) -> bool {
+        (self.open && number > 0) || self.name(number).is_some()
+    }
+
+    /// The name of a number, where the list has it.
+    #[must_use]
+    pub fn name(&self, number: u64) -> Option<&'static str> {
+        let (_, name) = self.names.iter().find(|(known, _)| *known == number)?;
+        Some(name)
+    }
+
+    /// A number as an answer shows it: with its name, which is null where it is not known.
+    #[must_use]
+    pub fn show(&self, number: u64) -> Value {
+        let name = Value::from(self.name(number));
+        let members = [("id", number.into()), (self.label, name)];
+        Value::Object(
+            members
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        )
+    }
+}
