@@ -2,21 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{EMAIL, NAME};
+use super::contact::CONTACT;
 use super::decode::LIMIT_MAX;
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, TEXT, any_text, flag, list, object, one_of, or_null,
-    refer, text, time, uuid, whole,
+    Described, Description, JSON, Parameter, TEXT, any_text, list, object, one_of, or_null, refer,
+    time, uuid, whole,
 };
-use crate::dialect::fields::ANY_TEXT;
+use crate::dialect::schema::Mode;
 
 /// What machines may know of this dialect.
 pub fn description() -> Description {
     Description {
         title: "MATTR VII: points of contact of an ecosystem's participants",
         schemas: vec![
-            ("PointOfContact", object(fields())),
-            ("Contact", contact()),
+            (
+                "PointOfContact",
+                object(CONTACT.request_members(None, Mode::Whole)),
+            ),
+            ("Contact", object(CONTACT.answer_members())),
             ("Contacts", page("Contact")),
             ("By", by()),
             ("Event", event()),
@@ -31,7 +34,7 @@ pub fn description() -> Description {
         ],
         operations: operations(),
         error_media_type: JSON,
-        non_sensitive: vec![("active", flag())],
+        non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
@@ -104,27 +107,6 @@ fn event_filters() -> Vec<Parameter> {
         ),
         texts("clientIds", "By which client; `none` is none, `*` any one."),
     ]
-}
-
-fn fields() -> [(&'static str, bool, Value); 5] {
-    [
-        ("fullName", true, text(NAME)),
-        ("active", true, flag()),
-        ("emailAddress", false, text(EMAIL)),
-        ("primaryPhoneNumber", false, text(ANY_TEXT)),
-        ("secondaryPhoneNumber", false, text(ANY_TEXT)),
-    ]
-}
-
-fn contact() -> Value {
-    let server = [
-        ("id", true, uuid()),
-        ("createdBy", true, refer("By")),
-        ("createdAt", true, time()),
-        ("lastModifiedBy", true, refer("By")),
-        ("lastModifiedAt", true, time()),
-    ];
-    object(fields().into_iter().chain(server))
 }
 
 fn by() -> Value {

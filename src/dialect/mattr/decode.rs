@@ -1,19 +1,14 @@
 //! Reads the vendor's requests.
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::contact::PointOfContact;
+use super::contact::CONTACT;
 use super::encode::{self, BadParams};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
+use crate::dialect::schema::Mode;
 use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
-use crate::domain::{
-    Action, Attempt, BatchMode, Card, ContactId, Expected, Owner, Patch, Patched, Problem, Target,
-    Violation,
-};
+use crate::domain::{Attempt, BatchMode, ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.
 const LIMIT: usize = 100;
@@ -59,24 +54,17 @@ pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let (contact, fields) = read(&body);
-    let action = contact.and_then(|contact| {
-        Ok(Action::Create {
-            card: to_card(&contact)?,
-            chosen_id: None,
-        })
-    });
-    Ok(write(owner, Attempt::create(fields, action)))
+    let draft = CONTACT.read(&body, "", Mode::Whole);
+    Ok(write(owner, draft.create(None)))
 }
 
 fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let (contact, fields) = read(&body);
-    let action = contact.map(|contact| Action::Update(replace(contact)));
+    let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(
         owner,
-        Attempt::update(target, if_match(request.headers), fields, action),
+        draft.replace(target, if_match(request.headers)),
     ))
 }
 
@@ -147,45 +135,4 @@ fn target(request: &Request<'_>) -> Result<Target, Reply> {
     uuid(text)
         .map(|id| Target::Id(ContactId(id)))
         .ok_or_else(|| encode::invalid_param("params", "contactId", text))
-}
-
-/// A body that is no object is told so; which fields it lacks would be no news.
-fn read(
-    body: &Value,
-) -> (
-    Result<PointOfContact, Vec<Violation>>,
-    Vec<Cow<'static, str>>,
-) {
-    match body {
-        Value::Object(body) => PointOfContact::read(body),
-        other => {
-            let problem = Problem::WrongType(Expected::Object);
-            let violation = Violation::new("body", problem).with_value(other.clone());
-            (Err(vec![violation]), Vec::new())
-        }
-    }
-}
-
-fn to_card(contact: &PointOfContact) -> Result<Card, Vec<Violation>> {
-    card(contact.to_properties())
-}
-
-fn card(properties: Map<String, Value>) -> Result<Card, Vec<Violation>> {
-    Card::new(properties)
-        .map_err(|_| vec![Violation::new("body", Problem::WrongType(Expected::Object))])
-}
-
-/// PUT replaces the contact: what is left out is gone.
-fn replace(contact: PointOfContact) -> Patch {
-    Patch::new(move |current| {
-        let before = PointOfContact::from_card(current);
-        let mut properties = contact.to_properties();
-        if let Some(uid) = current.get("uid") {
-            properties.insert("uid".into(), uid.clone());
-        }
-        Ok(Patched {
-            card: card(properties)?,
-            changed: before.changed(&contact),
-        })
-    })
 }

@@ -6,9 +6,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::contact::ContactBody;
+use super::contact::CONTACT;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
+use crate::dialect::schema::Record;
 use crate::dialect::{Answer, Query, Refusal, Reply};
 use crate::domain::{
     Contact, ContactId, Failure, FailureCode, Operation, Outcome, Problem, Timestamp, Violation,
@@ -72,7 +73,7 @@ pub fn page(answer: Answer) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
-        data: Vec<ContactBody>,
+        data: Vec<Record>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
     }
@@ -81,7 +82,7 @@ pub fn page(answer: Answer) -> Reply {
     };
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
-        data: page.contacts.iter().map(ContactBody::from).collect(),
+        data: page.contacts.iter().map(|it| CONTACT.answer(it)).collect(),
         next_cursor: last.map(|last| write_cursor(last.created_at, last.id)),
     };
     Reply::json(StatusCode::OK, &body)
@@ -97,7 +98,7 @@ pub fn unexpected(answer: &Answer) -> Reply {
 }
 
 fn one(status: StatusCode, contact: &Contact) -> Reply {
-    Reply::json(status, &ContactBody::from(contact)).with("etag", etag(contact.version))
+    Reply::json(status, &CONTACT.answer(contact)).with("etag", etag(contact.version))
 }
 
 /// A cursor as the vendor writes it: base64url of `createdAt=…&id=…`.

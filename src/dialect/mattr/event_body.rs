@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::RULES;
-use super::contact::{PointOfContact, non_sensitive};
+use super::contact::CONTACT;
 use super::encode;
 use crate::dialect::{Answer, Query, Redaction, Reply};
 use crate::domain::{Correlation, Event, EventId, Operation, Phase, Position, Timestamp};
@@ -80,8 +80,8 @@ impl EventBody {
                 Redaction::Withheld => {}
                 Redaction::NonSensitive(fields) => metadata.extend(fields.clone()),
                 Redaction::Full(content) => {
-                    metadata.extend(non_sensitive(&content.card));
-                    contact = PointOfContact::from_card(&content.card).to_fields();
+                    metadata.extend(CONTACT.non_sensitive(&content.card));
+                    contact = CONTACT.record(&content.card).into();
                 }
             }
         }

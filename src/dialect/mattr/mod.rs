@@ -35,7 +35,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: None,
-    non_sensitive: contact::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };
 

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::contact::PointOfContact;
+use super::contact::CONTACT;
 use super::event_body::request_id;
 use super::{Mattr, RULES};
 use crate::dialect::rig::{Rig, vectors_hold};
+use crate::dialect::schema::Mode;
 use crate::dialect::{
     Answer, Ask, Dialect, EventPage, Events, Redaction, Refusal, Reply, TokenProblem,
 };
@@ -369,14 +370,8 @@ fn events_are_asked_newest_first_a_page_at_a_time() {
 }
 
 fn ann() -> Card {
-    let contact = PointOfContact {
-        full_name: "Ann".into(),
-        active: true,
-        email_address: None,
-        primary_phone_number: Some("1".into()),
-        secondary_phone_number: None,
-    };
-    Card::new(contact.to_properties()).expect("a card")
+    let body = json!({"fullName": "Ann", "active": true, "primaryPhoneNumber": "1"});
+    CONTACT.read(&body, "", Mode::Whole).card().expect("a card")
 }
 
 #[test]
