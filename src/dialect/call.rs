@@ -1,15 +1,13 @@
 //! What a dialect asks of the service, and what it answers from.
 
-use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::{AsOf, ChangePage, Changes, Reply, Search, TokenProblem};
 use crate::domain::{
-    Attempt, BatchMode, Contact, ContactId, Content, DialectId, Event, Outcome, Owner, Position,
-    Target,
+    Attempt, BatchMode, Contact, Content, DialectId, Event, Filter, List, Outcome, Owner, Page,
+    Position, Target,
 };
 
 /// A request, understood: what to ask, and how to answer.
@@ -77,99 +75,6 @@ pub struct Write {
     pub batch: BatchMode,
     /// What is asked, in order.
     pub attempts: Vec<Attempt>,
-}
-
-/// A list of contacts.
-#[derive(Debug)]
-pub struct List {
-    /// Whose.
-    pub owner: Owner,
-    /// Which of them; `None` is all.
-    pub filter: Option<Filter<Contact>>,
-    /// In which order.
-    pub order: Order,
-    /// Which part of the list.
-    pub window: Window,
-}
-
-/// Which values are wanted.
-#[derive(Clone)]
-pub struct Filter<T>(pub Arc<dyn Fn(&T) -> bool + Send + Sync>);
-
-impl<T> Filter<T> {
-    /// The values for which this holds.
-    pub fn new(wanted: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(wanted))
-    }
-}
-
-impl<T> fmt::Debug for Filter<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Filter")
-    }
-}
-
-/// The order of a list.
-#[derive(Clone)]
-pub enum Order {
-    /// Oldest first.
-    Created,
-    /// Newest first.
-    CreatedDescending,
-    /// By what the contacts hold; equal ones oldest first.
-    By(Arc<Compare>),
-}
-
-/// Compares two contacts by what they hold.
-pub type Compare = dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync;
-
-impl fmt::Debug for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Created => "Created",
-            Self::CreatedDescending => "CreatedDescending",
-            Self::By(_) => "By",
-        })
-    }
-}
-
-/// Which part of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    /// The `limit` contacts after this one: stays right while others write.
-    After {
-        /// The last contact of the page before.
-        contact: Option<ContactId>,
-        /// How many, at most.
-        limit: usize,
-    },
-    /// The `limit` contacts after the first `offset`.
-    Offset {
-        /// How many to pass over.
-        offset: usize,
-        /// How many, at most.
-        limit: usize,
-    },
-    /// The page of this number, from 1; a number past the last page is the last page.
-    ClampedPage {
-        /// The page's number.
-        page: usize,
-        /// Contacts on a page.
-        per_page: usize,
-    },
-}
-
-/// Part of a list.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    /// The contacts.
-    pub contacts: Vec<Contact>,
-    /// How many the whole list has.
-    pub total: usize,
-    /// How many come before these.
-    pub offset: usize,
-    /// Whether more come after these.
-    pub more: bool,
 }
 
 /// A question to the event log.

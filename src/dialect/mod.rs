@@ -30,9 +30,7 @@ pub mod search;
 pub mod thena;
 pub mod uri;
 
-pub use call::{
-    Answer, Ask, Call, EventPage, Events, Filter, List, Order, Page, Redaction, Window, Write,
-};
+pub use call::{Answer, Ask, Call, EventPage, Events, Redaction, Write};
 pub use describe::Description;
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};
@@ -42,6 +40,7 @@ pub use route::{Method, Route};
 pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
 
 use crate::domain::{DialectId, Owner, Registry, Rules};
+pub use crate::domain::{Filter, List, Order, Page, Window};
 
 /// One vendor's API.
 pub trait Dialect: Sync {

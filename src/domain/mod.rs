@@ -14,6 +14,7 @@ mod evolve;
 pub mod find;
 mod id;
 pub mod limits;
+mod list;
 mod owner;
 mod rules;
 mod violation;
@@ -33,6 +34,7 @@ pub use event::{
 pub use evolve::{ContactState, Fact, Status, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};
 pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
+pub use list::{Compare, Filter, List, Order, Page, Window};
 pub use owner::{Owner, OwnerError};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
 pub use violation::{Expected, Problem, Violation};

@@ -7,15 +7,15 @@ use super::refused::{read_refusal, submit_refusal};
 use super::{Gateway, problem};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    Answer, AsOf, Ask, EventPage, Events, List, Order, Page, Redaction, Refusal, Search,
-    TokenProblem, Window, Write,
+    Answer, AsOf, Ask, EventPage, Events, Page, Redaction, Refusal, Search, TokenProblem, Window,
+    Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, ListRange, Operation, Owner, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
-use crate::service::{CatchUp, Found, Listing, ReadAudit, ReadError, Selection, Service, Slice};
+use crate::service::{CatchUp, Found, ReadAudit, ReadError, Service};
 
 /// How long a token lives that was given for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
@@ -85,7 +85,10 @@ impl Gateway {
                     .await?;
                 Ok(Asked::at(Answer::Changes(page), position))
             }
-            Ask::List(list) => self.read(move |service| listed(service, list)).await,
+            Ask::List(list) => {
+                self.read(move |service| service.list(&list).map(Answer::Page))
+                    .await
+            }
             Ask::History { owner, target } => {
                 let history = move |service: &Service| past(service, &owner, &target);
                 self.read(history).await
@@ -269,48 +272,6 @@ fn found_answer(found: Found) -> Answer {
         Found::Live(contact) => Answer::Contact(contact),
         Found::Gone => Answer::Gone,
         Found::Deleted | Found::Nothing => Answer::NotFound,
-    }
-}
-
-fn listed(service: &Service, list: List) -> Result<Answer, ReadError> {
-    let List {
-        owner,
-        filter,
-        order,
-        window,
-    } = list;
-    let (descending, order) = match order {
-        Order::Created => (false, None),
-        Order::CreatedDescending => (true, None),
-        Order::By(order) => (false, Some(order)),
-    };
-    let slice = match window {
-        Window::After { contact, limit } => Slice::After(contact, limit),
-        Window::Offset { offset, limit } => Slice::Offset(offset, limit),
-        Window::ClampedPage { page, per_page } => Slice::Page(page, per_page),
-    };
-    let listing = service.list(&Selection {
-        owner,
-        filter: filter.map(|filter| filter.0),
-        descending,
-        order,
-        slice,
-    })?;
-    Ok(Answer::Page(page(listing)))
-}
-
-fn page(listing: Listing) -> Page {
-    let Listing {
-        contacts,
-        total,
-        offset,
-        more,
-    } = listing;
-    Page {
-        contacts,
-        total,
-        offset,
-        more,
     }
 }
 

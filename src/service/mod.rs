@@ -47,7 +47,7 @@ pub use clock::{Clock, now, system_clock};
 pub use error::{ReadError, SubmitError};
 pub use missing_keys::mark_keys_lost;
 pub use open::{OpenError, Opening, Options, SNAPSHOT, VIEWS, open, rebuild_views};
-pub use read::{EventScan, Found, LIST_CONTACTS_MAX, Listing, SCAN_EVENTS_MAX, Selection, Slice};
+pub use read::{EventScan, Found, LIST_CONTACTS_MAX, SCAN_EVENTS_MAX};
 pub use shared::Body;
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
 

@@ -1,13 +1,10 @@
 //! Contacts and events, as readers ask for them.
 
-use std::cmp::Ordering;
-use std::sync::Arc;
-
 use super::shared::Body;
 use super::{ReadError, Service, replay};
 use crate::domain::{
-    Contact, ContactId, ContactState, Content, Event, Fact, Owner, Phase, Position, Status, Target,
-    Timestamp,
+    Contact, ContactId, ContactState, Content, Event, Fact, List, Order, Owner, Page, Phase,
+    Position, Status, Target, Timestamp, Window,
 };
 use crate::log::record::{self, Record};
 use crate::projection::ContactRow;
@@ -30,51 +27,6 @@ pub enum Found {
     Gone,
     /// There never was one.
     Nothing,
-}
-
-/// Which of an owner's contacts are wanted, and in which order.
-#[derive(Clone)]
-pub struct Selection {
-    /// Whose.
-    pub owner: Owner,
-    /// Which; `None` is all.
-    pub filter: Option<Arc<Wanted>>,
-    /// Newest first.
-    pub descending: bool,
-    /// In an order by content.
-    pub order: Option<Arc<Compare>>,
-    /// Which part.
-    pub slice: Slice,
-}
-
-/// Whether a contact is wanted.
-pub type Wanted = dyn Fn(&Contact) -> bool + Send + Sync;
-
-/// Compares two contacts by what they hold.
-pub type Compare = dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync;
-
-/// Which part of a list.
-#[derive(Clone, Copy, Debug)]
-pub enum Slice {
-    /// After this contact.
-    After(Option<ContactId>, usize),
-    /// After this many.
-    Offset(usize, usize),
-    /// This page, from 1, of so many; past the end it is the last page.
-    Page(usize, usize),
-}
-
-/// Part of a list.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// The contacts.
-    pub contacts: Vec<Contact>,
-    /// How many the list has.
-    pub total: usize,
-    /// How many come before these.
-    pub offset: usize,
-    /// Whether more come after.
-    pub more: bool,
 }
 
 /// Events in a range, with the last position looked at.
@@ -136,33 +88,38 @@ impl Service {
         }
     }
 
-    /// Part of an owner's live contacts.
+    /// One page of the list of an owner's live contacts.
     ///
     /// # Errors
-    /// [`ReadError`] where the log can't give one, or too many would have to be opened.
-    pub fn list(&self, selection: &Selection) -> Result<Listing, ReadError> {
-        if selection.filter.is_none() && selection.order.is_none() {
-            return self.list_by_id(selection);
+    /// [`ReadError::TooBroad`] where a filter or an order would have to open more than
+    /// [`LIST_CONTACTS_MAX`] contacts; another [`ReadError`] where the log cannot give one.
+    pub fn list(&self, list: &List) -> Result<Page, ReadError> {
+        let compare = match &list.order {
+            Order::By(compare) => Some(compare),
+            Order::Created | Order::CreatedDescending => None,
+        };
+        if list.filter.is_none() && compare.is_none() {
+            return self.list_by_id(list);
         }
-        let ids = self.ids(selection);
+        let ids = self.ids(list);
         if ids.len() > LIST_CONTACTS_MAX {
             return Err(ReadError::TooBroad {
                 limit: LIST_CONTACTS_MAX,
             });
         }
         let mut contacts = self.open_all(ids)?;
-        if let Some(filter) = &selection.filter {
-            contacts.retain(|contact| filter(contact));
+        if let Some(filter) = &list.filter {
+            contacts.retain(|contact| (filter.0)(contact));
         }
-        if let Some(order) = &selection.order {
-            contacts.sort_by(|a, b| order(a, b));
+        if let Some(compare) = compare {
+            contacts.sort_by(|a, b| compare(a, b));
         }
         let total = contacts.len();
-        let (offset, limit) = window(selection.slice, total, |id| {
+        let (offset, limit) = skip_and_take(list.window, total, |id| {
             contacts.partition_point(|contact| contact.id <= id)
         });
         let contacts: Vec<Contact> = contacts.into_iter().skip(offset).take(limit).collect();
-        Ok(Listing {
+        Ok(Page {
             more: offset + contacts.len() < total,
             contacts,
             total,
@@ -170,22 +127,23 @@ impl Service {
         })
     }
 
-    /// The same where the ids alone say which part is wanted.
-    fn list_by_id(&self, selection: &Selection) -> Result<Listing, ReadError> {
+    /// The same for a list in the order of creation without a filter: only the contacts of the
+    /// page are opened.
+    fn list_by_id(&self, list: &List) -> Result<Page, ReadError> {
         let (ids, total, offset, more) = {
             let contacts = self.shared.contacts.read();
-            let owner = &selection.owner;
+            let owner = &list.owner;
             let total = contacts.owned(owner);
-            match (selection.slice, selection.descending) {
-                (Slice::After(after, limit), false) => {
-                    let ids = contacts.of_owner_after(owner, after);
+            match (list.window, is_descending(&list.order)) {
+                (Window::After { contact, limit }, false) => {
+                    let ids = contacts.of_owner_after(owner, contact);
                     let mut ids: Vec<ContactId> = ids.take(limit + 1).collect();
                     let more = ids.len() > limit;
                     ids.truncate(limit);
                     (ids, total, 0, more)
                 }
-                (slice, descending) => {
-                    let (offset, limit) = window(slice, total, |_| 0);
+                (window, descending) => {
+                    let (offset, limit) = skip_and_take(window, total, |_| 0);
                     let all = contacts.of_owner(owner);
                     let ids: Vec<ContactId> = if descending {
                         all.rev().skip(offset).take(limit).collect()
@@ -197,7 +155,7 @@ impl Service {
                 }
             }
         };
-        Ok(Listing {
+        Ok(Page {
             contacts: self.open_all(ids)?,
             total,
             offset,
@@ -205,10 +163,10 @@ impl Service {
         })
     }
 
-    fn ids(&self, selection: &Selection) -> Vec<ContactId> {
+    fn ids(&self, list: &List) -> Vec<ContactId> {
         let contacts = self.shared.contacts.read();
-        let ids = contacts.of_owner(&selection.owner);
-        if selection.descending {
+        let ids = contacts.of_owner(&list.owner);
+        if is_descending(&list.order) {
             ids.rev().collect()
         } else {
             ids.collect()
@@ -457,13 +415,29 @@ impl Service {
     }
 }
 
-/// How many to pass over and how many to take.
-fn window(slice: Slice, total: usize, rank: impl Fn(ContactId) -> usize) -> (usize, usize) {
-    match slice {
-        Slice::After(None, limit) => (0, limit),
-        Slice::After(Some(id), limit) => (rank(id), limit),
-        Slice::Offset(offset, limit) => (offset, limit),
-        Slice::Page(page, per_page) => {
+/// Whether a list begins with the newest contact.
+const fn is_descending(order: &Order) -> bool {
+    matches!(order, Order::CreatedDescending)
+}
+
+/// How many contacts a window skips and how many it takes, of a list of `total`; `rank` is the
+/// number of contacts up to one.
+fn skip_and_take(
+    window: Window,
+    total: usize,
+    rank: impl Fn(ContactId) -> usize,
+) -> (usize, usize) {
+    match window {
+        Window::After {
+            contact: None,
+            limit,
+        } => (0, limit),
+        Window::After {
+            contact: Some(id),
+            limit,
+        } => (rank(id), limit),
+        Window::Offset { offset, limit } => (offset, limit),
+        Window::ClampedPage { page, per_page } => {
             let per_page = per_page.max(1);
             let last = total.div_ceil(per_page).max(1);
             ((page.clamp(1, last) - 1) * per_page, per_page)

@@ -15,11 +15,12 @@ use std::{
 use contactd::{
     dialect::REGISTRY,
     domain::{
-        Command, Contact as Redaction, Event, Outcome, Phase, Position, Status, Target, Timestamp,
+        Command, Contact as Redaction, Event, List, Order, Outcome, Phase, Position, Status,
+        Target, Timestamp, Window,
     },
     keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
-    service::{self, Committed, Found, OpenError, Options, Selection, Service, Slice, SubmitError},
+    service::{self, Committed, Found, OpenError, Options, Service, SubmitError},
     storage::{Disk, SimDisk},
 };
 use parking_lot::Mutex;
@@ -204,12 +205,14 @@ impl World {
     pub fn check_views(&self) {
         for number in 0..OWNERS.len() {
             let owner = owner(number);
-            let all = Selection {
+            let all = List {
                 owner: owner.clone(),
                 filter: None,
-                descending: false,
-                order: None,
-                slice: Slice::After(None, 1_000),
+                order: Order::Created,
+                window: Window::After {
+                    contact: None,
+                    limit: 1_000,
+                },
             };
             let listed = self.service.list(&all).expect("it can be read").contacts;
             let live: Vec<&Contact> = self.model.live(&owner).collect();

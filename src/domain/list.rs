@@ -1,0 +1,100 @@
+//! Lists of one owner's contacts: which of them are asked for, in what order, and one page of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Contact, ContactId, Owner};
+
+/// A request for part of the list of one owner's live contacts.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The owner whose contacts are listed.
+    pub owner: Owner,
+    /// The condition a listed contact meets; `None` lists all of them.
+    pub filter: Option<Filter<Contact>>,
+    /// The order of the list.
+    pub order: Order,
+    /// The part of the ordered list that is asked for.
+    pub window: Window,
+}
+
+/// A condition on a value, as a function that can be shared between threads.
+#[derive(Clone)]
+pub struct Filter<T>(pub Arc<dyn Fn(&T) -> bool + Send + Sync>);
+
+impl<T> Filter<T> {
+    /// A filter that lets through the values for which `wanted` returns true.
+    pub fn new(wanted: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wanted))
+    }
+}
+
+impl<T> fmt::Debug for Filter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
+}
+
+/// The order of a list.
+#[derive(Clone)]
+pub enum Order {
+    /// By time of creation, oldest first.
+    Created,
+    /// By time of creation, newest first.
+    CreatedDescending,
+    /// By what the contacts hold; equal contacts stay oldest first.
+    By(Arc<Compare>),
+}
+
+/// Compares two contacts by what they hold.
+pub type Compare = dyn Fn(&Contact, &Contact) -> Ordering + Send + Sync;
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "Created",
+            Self::CreatedDescending => "CreatedDescending",
+            Self::By(_) => "By",
+        })
+    }
+}
+
+/// The part of a list that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The `limit` contacts after `contact`. A page stays right while others write.
+    After {
+        /// The last contact of the page before; `None` asks for the first page.
+        contact: Option<ContactId>,
+        /// The most contacts the page holds.
+        limit: usize,
+    },
+    /// The `limit` contacts after the first `offset`.
+    Offset {
+        /// The number of contacts to skip.
+        offset: usize,
+        /// The most contacts the page holds.
+        limit: usize,
+    },
+    /// The page of this number. A number past the last page stands for the last page.
+    ClampedPage {
+        /// The page's number, from 1.
+        page: usize,
+        /// The number of contacts on a page.
+        per_page: usize,
+    },
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The contacts of the page, in the list's order.
+    pub contacts: Vec<Contact>,
+    /// The number of contacts in the whole list.
+    pub total: usize,
+    /// The number of contacts that come before this page.
+    pub offset: usize,
+    /// Whether more contacts come after this page.
+    pub more: bool,
+}
