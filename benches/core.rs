@@ -14,7 +14,10 @@ mod common;
 use std::hint::black_box;
 
 use contactd::{
-    dialect::{self, Answer, Ask, Call, Caller, Dialect, Query, Request, Route, Scope},
+    dialect::{
+        self, ApiOperation, Call, Caller, Decode, Dialect, Encode, Query, Request, Route, Scope,
+        Write,
+    },
     domain::{
         Actor, Attempt, Change, Contact, ContactId, Content, Correlation, Current, Decision, Event,
         EventId, Facts, Header, Operation, Outcome, Owner, Phase, Position, State, Timestamp,
@@ -79,7 +82,7 @@ impl Sample {
     fn of(dialect: &'static dyn Dialect) -> Self {
         let (params, body) = body(dialect.rules().name);
         let mut routes = dialect.routes().iter();
-        let route = routes.find(|route| route.operation == "create");
+        let route = routes.find(|route| route.operation == ApiOperation::Create);
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -104,7 +107,7 @@ impl Sample {
 
     fn request(&self) -> Request<'_> {
         Request {
-            route: self.route,
+            target: self.route.target,
             params: &self.params,
             query: &self.query,
             headers: &self.headers,
@@ -121,14 +124,22 @@ impl Sample {
     }
 
     fn decode(&self, owner: &Owner) -> Call {
-        let call = self.dialect.decode(&self.request(), Some(owner));
-        call.expect("the sample is well formed")
+        let Decode::Owned(decode) = self.route.decode else {
+            unreachable!("a create has an owner")
+        };
+        decode(&self.request(), owner).expect("the sample is well formed")
+    }
+
+    /// The write that the sample is, and the encoder of its reply.
+    fn write(&self, owner: &Owner) -> (Write, Encode<Vec<Outcome>>) {
+        match self.decode(owner) {
+            Call::Write { write, reply } => (write, reply),
+            _ => unreachable!("a create writes"),
+        }
     }
 
     fn attempt(&self, owner: &Owner) -> Attempt {
-        let Ask::Write(mut write) = self.decode(owner).ask else {
-            unreachable!("a create writes")
-        };
+        let (mut write, _) = self.write(owner);
         write.attempts.pop().expect("it has one")
     }
 
@@ -226,12 +237,12 @@ fn dialects(criterion: &mut Criterion) {
                 operation: Operation::Create,
                 contact: Box::new(contact.clone()),
             };
-            (sample.decode(&owner).answer, Answer::Written(vec![written]))
+            (sample.write(&owner).1, vec![written])
         };
         group.bench_function(sample.name(), |bencher| {
             bencher.iter_batched(
                 prepare,
-                |(answer, written)| answer(written),
+                |(reply, written)| reply(written),
                 BatchSize::SmallInput,
             );
         });

@@ -9,7 +9,7 @@ use super::data::{Data, Purpose, Running};
 use super::exit::Failure;
 use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
-use crate::dialect::{Dialect, Query, Reply, native};
+use crate::dialect::{ApiOperation, Dialect, Query, Reply, native};
 use crate::gateway::{Answered, Gateway, Health, Incoming, Settings, fresh_correlation};
 use crate::service::Service;
 
@@ -51,7 +51,7 @@ impl Local {
     /// Asks one of our own API's operations as the local developer.
     pub async fn ask(
         &self,
-        operation: &str,
+        operation: ApiOperation,
         params: &[(String, String)],
         query: &str,
     ) -> Result<Reply, Failure> {
@@ -65,7 +65,7 @@ impl Local {
     /// Sends one of our own API's writes as the local developer.
     pub async fn send(
         &self,
-        operation: &str,
+        operation: ApiOperation,
         query: &str,
         headers: &HeaderMap,
         body: &[u8],
@@ -76,7 +76,7 @@ impl Local {
 
     async fn answer(
         &self,
-        operation: &str,
+        operation: ApiOperation,
         params: &[(String, String)],
         query: &Query,
         headers: &HeaderMap,
@@ -87,7 +87,7 @@ impl Local {
             .routes()
             .iter()
             .find(|route| route.operation == operation)
-            .ok_or_else(|| Failure::usage(format!("there is no operation {operation}")))?;
+            .ok_or_else(|| Failure::usage(format!("there is no operation {}", operation.name())))?;
         let incoming = Incoming {
             dialect,
             route,

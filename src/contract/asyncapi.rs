@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::event::PHASES;
 use super::{component, components, openapi, system};
-use crate::dialect::describe::{Described, ERROR, Form, set};
+use crate::dialect::describe::{ERROR, Form, OperationSpec, set};
 use crate::dialect::{self, Dialect, Route};
 use crate::domain::Operation;
 use crate::wire;
@@ -25,12 +25,8 @@ pub fn document() -> Value {
     let mut document = Document::default();
     document.shared();
     for dialect in dialect::ALL.iter().copied() {
-        let description = dialect.describe();
-        for route in dialect.routes().iter().filter(|route| route.on_bus) {
-            let described = &mut description.operations.iter();
-            if let Some(described) = described.find(|one| one.operation == route.operation) {
-                document.request(dialect, route, described);
-            }
+        for route in dialect.routes().iter().filter(|route| route.on_bus()) {
+            document.request(dialect, route);
         }
         document.events(dialect);
     }
@@ -80,21 +76,22 @@ impl Document {
     }
 
     /// A route's request and reply, its durable command, and where one goes that can't be taken.
-    fn request(&mut self, dialect: &dyn Dialect, route: &Route, described: &Described) {
+    fn request(&mut self, dialect: &dyn Dialect, route: &Route) {
         let rules = dialect.rules();
-        let (name, operation) = (rules.name, route.operation);
+        let spec = (route.spec)();
+        let (name, operation) = (rules.name, route.operation.name());
         let mut tokens: Vec<&str> = rules.owner_names.to_vec();
         tokens.extend(route.target);
         let places: String = tokens.iter().map(|token| format!(".{{{token}}}")).collect();
         let id = format!("{name}.{operation}");
-        let payload = described
+        let payload = spec
             .body
             .map_or_else(|| json!({}), |(_, schema)| component(name, schema));
         let address = |kind: &str| format!("contacts.{kind}.{name}.{operation}{places}");
 
         self.message(
             &format!("{id}.request"),
-            described.summary,
+            spec.summary,
             request_headers(),
             &payload,
         );
@@ -105,12 +102,12 @@ impl Document {
             parameters(&tokens),
             &format!("{id}.request"),
         );
-        self.operation(&rpc, "receive", described.summary);
-        self.reply(name, &id, described);
-        if !route.writes {
+        self.operation(&rpc, "receive", spec.summary);
+        self.reply(name, &id, &spec);
+        if !route.writes() {
             return;
         }
-        let summary = format!("{}, durably", described.summary);
+        let summary = format!("{}, durably", spec.summary);
         self.message(
             &format!("{id}.command"),
             &summary,
@@ -120,7 +117,7 @@ impl Document {
         let command = format!("{id}.command");
         self.channel(&command, &address("command"), parameters(&tokens), &command);
         self.operation(&command, "receive", &summary);
-        let summary = format!("A command that can't be taken: {}", described.summary);
+        let summary = format!("A command that can't be taken: {}", spec.summary);
         let why = texts(&[("Contact-Error", "Why it can't be taken.")]);
         self.message(&format!("{id}.dead"), &summary, why, &json!({}));
         let dead = format!("{id}.dead");
@@ -129,8 +126,8 @@ impl Document {
     }
 
     /// The answer to a request: the vendor's body, the HTTP status beside it.
-    fn reply(&mut self, name: &str, id: &str, described: &Described) {
-        let schemas = described.answers.iter().flat_map(|answer| &answer.forms);
+    fn reply(&mut self, name: &str, id: &str, spec: &OperationSpec) {
+        let schemas = spec.responses.iter().flat_map(|response| &response.forms);
         let mut forms: Vec<Value> = Vec::new();
         for form in schemas.chain([&Form::Json(ERROR)]) {
             let schema = match form {
@@ -200,8 +197,8 @@ impl Document {
 /// The parameters that are tokens of a subject.
 fn parameters(tokens: &[&str]) -> Map<String, Value> {
     let about = "Everything but `A-Za-z0-9_-` is `%XX`, with upper-case digits.";
-    let described = |token: &&str| ((*token).to_owned(), json!({ "description": about }));
-    tokens.iter().map(described).collect()
+    let spec = |token: &&str| ((*token).to_owned(), json!({ "description": about }));
+    tokens.iter().map(spec).collect()
 }
 
 fn request_headers() -> Value {

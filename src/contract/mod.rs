@@ -13,12 +13,14 @@
 //! | `openapi` | the paths, `schemas/openapi.json` |
 //! | `asyncapi` | the subjects of the message bus, `schemas/asyncapi.json` |
 //! | `event` | the `data` of an event, `schemas/event-1.json` |
+//! | `endpoint` | a route as both documents treat it |
 //! | `refusals` | which refusals a route may give, and how they look |
 //!
 //! Beside these each dialect has `schemas/<dialect>.json`: its commands, its
 //! contacts and its errors.
 
 mod asyncapi;
+mod endpoint;
 mod event;
 mod openapi;
 mod refusals;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::endpoint::Endpoint;
 use super::refusals::{self, Refused};
 use super::system::{self, SystemRoute};
 use super::{DIALECT, component, components, moved};
-use crate::dialect::describe::{Described, ERROR, Form, JSON, Parameter, Place, set};
-use crate::dialect::{self, Description, Dialect, Route, native};
+use crate::dialect::describe::{ERROR, Form, JSON, Parameter, Place, set};
+use crate::dialect::{self, Description, Dialect, native};
 
 /// Whose routes are described.
 struct Api {
@@ -16,7 +17,7 @@ struct Api {
     name: &'static str,
     dialect: &'static dyn Dialect,
     description: Description,
-    routes: Vec<Route>,
+    endpoints: Vec<Endpoint>,
 }
 
 /// The document.
@@ -24,13 +25,17 @@ pub fn document() -> Value {
     let apis = apis();
     let mut paths: Map<String, Value> = Map::new();
     for api in &apis {
-        for route in &api.routes {
-            for (number, path) in route.paths.iter().enumerate() {
+        for endpoint in &api.endpoints {
+            for (number, path) in endpoint.paths.iter().enumerate() {
                 // A parameter that holds slashes has no notation of its own here.
                 let path = path.replace("{*", "{");
-                let operation = operation(api, route, &path, number);
+                let operation = operation(api, endpoint, &path, number);
                 let item = paths.entry(path).or_insert_with(|| json!({}));
-                set(item, &route.method.name().to_ascii_lowercase(), operation);
+                set(
+                    item,
+                    &endpoint.method.name().to_ascii_lowercase(),
+                    operation,
+                );
             }
         }
     }
@@ -69,49 +74,41 @@ fn apis() -> Vec<Api> {
         name: system::NAME,
         dialect: &native::Native,
         description: system::description(),
-        routes: SystemRoute::ALL.map(SystemRoute::route).into(),
+        endpoints: SystemRoute::ALL.map(SystemRoute::endpoint).into(),
     };
     let dialects = dialect::ALL.iter().copied().map(|dialect| Api {
         name: dialect.rules().name,
         dialect,
         description: dialect.describe(),
-        routes: dialect.routes().iter().map(copy).collect(),
+        endpoints: dialect.routes().iter().map(Endpoint::from).collect(),
     });
     dialects.chain([ours]).collect()
 }
 
-fn copy(route: &Route) -> Route {
-    Route { ..*route }
-}
-
 /// One operation. Each further path of a route is an operation of its own, numbered from 2.
-fn operation(api: &Api, route: &Route, path: &str, number: usize) -> Value {
-    let undescribed = Described::new(route.operation, "");
-    let operations = &mut api.description.operations.iter();
-    let described = operations
-        .find(|one| one.operation == route.operation)
-        .unwrap_or(&undescribed);
-    let mut id = format!("{}.{}", api.name, route.operation);
+fn operation(api: &Api, endpoint: &Endpoint, path: &str, number: usize) -> Value {
+    let spec = &endpoint.spec;
+    let mut id = format!("{}.{}", api.name, endpoint.name);
     if number > 0 {
         id.push_str(&format!(".{}", number + 1));
     }
     let mut operation = json!({
         "operationId": id,
         "tags": [api.name],
-        "summary": described.summary,
-        "parameters": parameters_of(api, route, described, path),
-        "responses": responses(api, route, described),
-        "security": security(api, route),
+        "summary": spec.summary,
+        "parameters": parameters_of(api, endpoint, path),
+        "responses": responses(api, endpoint),
+        "security": security(api, endpoint),
     });
-    if !route.roles.is_empty() {
-        let roles = route.roles.join("`, `");
+    if !endpoint.roles.is_empty() {
+        let roles = endpoint.roles.join("`, `");
         set(
             &mut operation,
             "description",
             format!("One of these roles is needed: `{roles}`."),
         );
     }
-    if let Some((media_types, schema)) = described.body {
+    if let Some((media_types, schema)) = spec.body {
         let schema = component(api.name, schema);
         let content = media_types
             .iter()
@@ -126,22 +123,22 @@ fn operation(api: &Api, route: &Route, path: &str, number: usize) -> Value {
     operation
 }
 
-fn parameters_of(api: &Api, route: &Route, described: &Described, path: &str) -> Vec<Value> {
+fn parameters_of(api: &Api, endpoint: &Endpoint, path: &str) -> Vec<Value> {
     let in_path = |parameter: &&Parameter| path.contains(&format!("{{{}}}", parameter.name));
     let own = api.description.path.iter().filter(in_path);
     let mut all: Vec<Value> = own
-        .chain(&described.parameters)
+        .chain(&endpoint.spec.parameters)
         .map(|one| parameter(one, api.name))
         .collect();
     let mut shared =
         |name: &str| all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
-    if route.writes {
+    if endpoint.writes {
         shared("IdempotencyKey");
     }
-    if route.writes && route.target.is_some() {
+    if endpoint.writes && endpoint.about_one {
         shared("IfMatch");
     }
-    if !route.roles.is_empty() && api.name != system::NAME {
+    if !endpoint.roles.is_empty() && api.name != system::NAME {
         shared("MinPosition");
     }
     all
@@ -163,14 +160,14 @@ fn parameter(parameter: &Parameter, owner: &str) -> Value {
 }
 
 /// What the dialect tells of its answers, and after these what it says when it refuses.
-fn responses(api: &Api, route: &Route, described: &Described) -> Map<String, Value> {
-    let mut refused = refusals::of(api.dialect, route, described);
+fn responses(api: &Api, endpoint: &Endpoint) -> Map<String, Value> {
+    let mut refused = refusals::of(api.dialect, endpoint);
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();
-    for answer in &described.answers {
+    for answer in &endpoint.spec.responses {
         let mut known = refused.remove(&answer.status).unwrap_or_default();
         known.reasons.insert(0, answer.about.to_owned());
         known.forms.splice(0..0, answer.forms.iter().copied());
-        let succeeds = answer.status < 300 && !route.roles.is_empty();
+        let succeeds = answer.status < 300 && !endpoint.roles.is_empty();
         let headers = headers_of(answer.headers, succeeds);
         all.insert(answer.status, response(api, &known, headers));
     }
@@ -270,8 +267,8 @@ fn parameters() -> Value {
     })
 }
 
-fn security(api: &Api, route: &Route) -> Value {
-    if route.roles.is_empty() {
+fn security(api: &Api, endpoint: &Endpoint) -> Value {
+    if endpoint.roles.is_empty() {
         return json!([]);
     }
     let mut needed = json!({"bearer": []});
@@ -310,22 +307,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_route_is_described_and_every_description_is_of_a_route() {
+    fn no_operation_has_two_routes() {
         for api in apis() {
-            let routes: Vec<&str> = api.routes.iter().map(|route| route.operation).collect();
-            let described = api.description.operations.iter().map(|one| one.operation);
-            let described: Vec<&str> = described.collect();
-            for operation in &routes {
-                assert!(described.contains(operation), "{}.{operation}", api.name);
-            }
-            assert_eq!(described.len(), routes.len(), "{}", api.name);
+            let mut names: Vec<&str> = api.endpoints.iter().map(|one| one.name).collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", api.name);
         }
     }
 
     #[test]
     fn every_parameter_of_a_path_is_described() {
         for api in apis() {
-            let paths = api.routes.iter().flat_map(|route| route.paths);
+            let paths = api.endpoints.iter().flat_map(|endpoint| endpoint.paths);
             let names = paths.flat_map(|path| path.split(['{', '}']).skip(1).step_by(2));
             for name in names {
                 let name = name.trim_start_matches('*');

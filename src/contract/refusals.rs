@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::dialect::describe::{Described, ERROR, Form, TEXT};
-use crate::dialect::{Dialect, Refusal, Reply, Route, TokenProblem};
+use super::endpoint::Endpoint;
+use crate::dialect::describe::{ERROR, Form, TEXT};
+use crate::dialect::{Dialect, Refusal, Reply, TokenProblem};
 use crate::domain::Closed;
 
 /// What is known of one status: why it is given, and in which forms.
@@ -17,13 +18,10 @@ pub struct Refused {
     pub forms: Vec<Form>,
 }
 
-/// The refusals of a route by their status.
-pub fn of(dialect: &dyn Dialect, route: &Route, described: &Described) -> BTreeMap<u16, Refused> {
+/// The refusals that a route may give, by their status.
+pub fn of(dialect: &dyn Dialect, endpoint: &Endpoint) -> BTreeMap<u16, Refused> {
     let mut found: BTreeMap<u16, Refused> = BTreeMap::new();
-    for refusal in all()
-        .iter()
-        .filter(|r| may_be(r, dialect, route, described))
-    {
+    for refusal in all().iter().filter(|r| may_be(r, dialect, endpoint)) {
         let reply = dialect.refuse(refusal);
         let refused = found.entry(reply.status.as_u16()).or_default();
         let (reason, form) = (refusal.message(), form(&reply));
@@ -92,11 +90,11 @@ pub fn all() -> Vec<Refusal> {
 }
 
 /// Whether a route may give a refusal. What depends on its content the dialect describes itself.
-fn may_be(refusal: &Refusal, dialect: &dyn Dialect, route: &Route, described: &Described) -> bool {
-    let asks_for_token = !route.roles.is_empty();
+fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool {
+    let asks_for_token = !endpoint.roles.is_empty();
     match refusal {
         Refusal::ForeignOrigin => true,
-        Refusal::Internal => asks_for_token || described.body.is_some(),
+        Refusal::Internal => asks_for_token || endpoint.spec.body.is_some(),
         Refusal::Unauthorized(_)
         | Refusal::Forbidden
         | Refusal::NotYours { .. }
@@ -105,15 +103,15 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, route: &Route, described: &D
         | Refusal::RateLimited { .. }
         | Refusal::NotThereYet => asks_for_token,
         Refusal::SessionUnauthorized => asks_for_token && dialect.session_header().is_some(),
-        Refusal::UnknownPath => route.paths.iter().any(|path| path.contains('{')),
-        Refusal::TooLarge { .. } | Refusal::TooSlow => described.body.is_some(),
+        Refusal::UnknownPath => endpoint.paths.iter().any(|path| path.contains('{')),
+        Refusal::TooLarge { .. } | Refusal::TooSlow => endpoint.spec.body.is_some(),
         Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::Overloaded
         | Refusal::ReadOnly(_)
-        | Refusal::OutcomeUnknown => route.writes,
-        Refusal::PreconditionRequired => route.writes && route.target.is_some(),
-        Refusal::TooBroad { .. } => route.reads.is_some() && route.target.is_none(),
+        | Refusal::OutcomeUnknown => endpoint.writes,
+        Refusal::PreconditionRequired => endpoint.writes && endpoint.about_one,
+        Refusal::TooBroad { .. } => endpoint.lists,
         Refusal::TooManyItems { .. }
         | Refusal::NotFound
         | Refusal::Gone

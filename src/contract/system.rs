@@ -2,11 +2,12 @@
 //!
 //! `http` serves exactly these, so that a route cannot be added and left out of the documents.
 
+use super::endpoint::Endpoint;
 use super::{event, state};
 use crate::dialect::describe::{
-    Described, Description, ERROR, Form, Parameter, TEXT, any_text, count, flag, one_of, whole,
+    Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
 };
-use crate::dialect::{Dialect, Method, REGISTRY, Route, native};
+use crate::dialect::{Dialect, Method, REGISTRY, native};
 
 /// The name under which the documents have what is no dialect's.
 pub const NAME: &str = "service";
@@ -75,17 +76,24 @@ impl SystemRoute {
     /// Its path, `{name}` for a parameter.
     #[must_use]
     pub fn path(self) -> &'static str {
-        self.route().paths.first().copied().unwrap_or("/")
+        self.paths_and_roles().0.first().copied().unwrap_or("/")
     }
 
-    /// The route as the documents treat all routes.
+    /// Its HTTP method.
     #[must_use]
-    pub fn route(self) -> Route {
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Rebuild | Self::Cosign => Method::Post,
+            _ => Method::Get,
+        }
+    }
+
+    fn paths_and_roles(self) -> (&'static [&'static str], &'static [&'static str]) {
         // Hashes are for everybody; who may read a bundle is told with its answers.
-        let (paths, roles): (&'static [&'static str], _) = match self {
+        match self {
             Self::Events => (&["/events"], AUDITORS),
             Self::Stats => (&["/stats"], AUDITORS),
-            Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"] as &[&str]),
+            Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
             Self::Cosign => (&["/audit/cosignatures"], AUDITORS),
             Self::Key => (&["/audit/key"], NOBODY),
@@ -99,77 +107,101 @@ impl SystemRoute {
             Self::OpenApi => (&["/openapi.json"], NOBODY),
             Self::AsyncApi => (&["/asyncapi.json"], NOBODY),
             Self::Schema => (&["/schemas/{file}"], NOBODY),
-        };
-        let method = match self {
-            Self::Rebuild | Self::Cosign => Method::Post,
-            _ => Method::Get,
-        };
-        Route {
-            operation: self.described().operation,
-            method,
-            paths,
-            target: None,
-            roles,
-            reads: None,
-            writes: false,
-            on_bus: false,
         }
     }
 
-    fn described(self) -> Described {
+    /// The route as the documents describe all routes.
+    pub(super) fn endpoint(self) -> Endpoint {
+        let (paths, roles) = self.paths_and_roles();
+        Endpoint {
+            name: self.name(),
+            method: self.method(),
+            paths,
+            roles,
+            writes: false,
+            about_one: false,
+            lists: false,
+            spec: self.spec(),
+        }
+    }
+
+    /// Its name in the documents.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Stats => "stats",
+            Self::Rebuild => "rebuild",
+            Self::Checkpoint => "audit.checkpoint",
+            Self::Cosign => "audit.cosign",
+            Self::Key => "audit.key",
+            Self::Tile => "audit.tile",
+            Self::Proof => "audit.proof",
+            Self::Live => "healthz",
+            Self::Ready => "readyz",
+            Self::Metrics => "metrics",
+            Self::Console => "console",
+            Self::ConsoleFile => "console.file",
+            Self::OpenApi => "openapi",
+            Self::AsyncApi => "asyncapi",
+            Self::Schema => "schema",
+        }
+    }
+
+    fn spec(self) -> OperationSpec {
         match self {
             Self::Events => events(),
             Self::Stats => stats(),
-            Self::Rebuild => {
-                Described::new("rebuild", "Build a view anew while the old one is read")
-                    .gives(202, "It is being built.", "Rebuilding")
-                    .fails(&[(404, "There is no such view.")])
-            }
+            Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
+                .json(202, "It is being built.", "Rebuilding")
+                .errors(&[(404, "There is no such view.")]),
             Self::Checkpoint | Self::Cosign | Self::Key | Self::Tile | Self::Proof => audit(self),
-            Self::Live => Described::new("healthz", "Whether the process answers")
-                .tells(200, "It does.", TEXT),
+            Self::Live => {
+                OperationSpec::new("Whether the process answers").text(200, "It does.", TEXT)
+            }
             Self::Ready => ready(),
-            Self::Metrics => Described::new("metrics", "Counters, in the form of OpenMetrics")
-                .tells(200, "The counters.", "application/openmetrics-text"),
-            Self::Console => console("console", "Open the page for people"),
-            Self::ConsoleFile => console("console.file", "Read a file that the page is made of")
-                .fails(&[(404, "There is no such file.")]),
-            Self::OpenApi => document("openapi", "What is answered over HTTP", "OpenAPI 3.1."),
-            Self::AsyncApi => document(
-                "asyncapi",
-                "What is said on the message bus",
-                "AsyncAPI 3.0.",
+            Self::Metrics => OperationSpec::new("Counters, in the form of OpenMetrics").text(
+                200,
+                "The counters.",
+                "application/openmetrics-text",
             ),
-            Self::Schema => document("schema", "One of the JSON Schemas", "JSON Schema 2020-12.")
-                .fails(&[(404, "There is no such file.")]),
+            Self::Console => {
+                let spec = OperationSpec::new("Open the page for people");
+                cached(spec.text(200, "The page.", "text/html"))
+            }
+            Self::ConsoleFile => {
+                let spec = OperationSpec::new("Read a file that the page is made of");
+                cached(
+                    spec.text(200, "The file.", "text/javascript")
+                        .or_as(Form::Text("text/css"))
+                        .or_as(Form::Text("image/svg+xml")),
+                )
+                .errors(&[(404, "There is no such file.")])
+            }
+            Self::OpenApi => document("What is answered over HTTP", "OpenAPI 3.1."),
+            Self::AsyncApi => document("What is said on the message bus", "AsyncAPI 3.0."),
+            Self::Schema => document("One of the JSON Schemas", "JSON Schema 2020-12.")
+                .errors(&[(404, "There is no such file.")]),
         }
     }
 }
 
-fn document(name: &'static str, summary: &'static str, about: &'static str) -> Described {
-    Described::new(name, summary).gives(200, about, "Document")
+fn document(summary: &'static str, about: &'static str) -> OperationSpec {
+    OperationSpec::new(summary).json(200, about, "Document")
 }
 
-fn console(name: &'static str, summary: &'static str) -> Described {
-    let guarded: &[&str] = &["cache-control", "content-security-policy"];
-    let read = Described::new(name, summary);
-    let read = match name {
-        "console" => read.tells(200, "The page.", "text/html"),
-        _ => read
-            .tells(200, "The file.", "text/javascript")
-            .or_as(Form::Text("text/css"))
-            .or_as(Form::Text("image/svg+xml")),
-    };
-    read.headed(guarded)
-        .ends(304, "It is the one that is held.")
-        .headed(guarded)
+/// What is not sent again to a client that holds it.
+fn cached(spec: OperationSpec) -> OperationSpec {
+    const GUARDED: &[&str] = &["cache-control", "content-security-policy"];
+    spec.headers(GUARDED)
+        .empty(304, "It is the one that is held.")
+        .headers(GUARDED)
 }
 
-fn ready() -> Described {
+fn ready() -> OperationSpec {
     const READY: &str = "It takes requests; a broker that is away is no reason not to.";
-    Described::new("readyz", "Whether the service takes requests")
-        .gives(200, READY, "Readiness")
-        .gives(503, "The log cannot be written, or views lag.", "Readiness")
+    OperationSpec::new("Whether the service takes requests")
+        .json(200, READY, "Readiness")
+        .json(503, "The log cannot be written, or views lag.", "Readiness")
 }
 
 fn tenant_and_dialect() -> [Parameter; 2] {
@@ -180,7 +212,7 @@ fn tenant_and_dialect() -> [Parameter; 2] {
     ]
 }
 
-fn events() -> Described {
+fn events() -> OperationSpec {
     const FOLLOW: &str =
         "Whether a stream goes on after the head of the moment. A page never does.";
     let last = Parameter::header(
@@ -188,79 +220,75 @@ fn events() -> Described {
         "The position after which to begin; it wins over `after`.",
         count(),
     );
-    Described::new("events", "Read or follow the event log, the oldest first")
-        .with([
+    OperationSpec::new("Read or follow the event log, the oldest first")
+        .parameters([
             Parameter::query("after", "The position after which to begin.", count()),
             Parameter::query("limit", "The most events.", whole(1, 1_000)),
             Parameter::query("type", "Events of this type alone.", any_text()),
             Parameter::query("follow", FOLLOW, flag()),
             last,
         ])
-        .with(tenant_and_dialect())
-        .gives(
+        .parameters(tenant_and_dialect())
+        .json(
             200,
             "A page, lines, or a stream, as `Accept` asks.",
             "EventPage",
         )
         .or_as(Form::Text("application/x-ndjson"))
         .or_as(Form::Text("text/event-stream"))
-        .fails(&[(400, "A parameter is not valid.")])
+        .errors(&[(400, "A parameter is not valid.")])
 }
 
-fn stats() -> Described {
+fn stats() -> OperationSpec {
     let hours = Parameter::query(
         "hours",
         "Hours to show, up to the last event's.",
         whole(1, 168),
     );
-    Described::new("stats", "Count events by kind, tenant and hour")
-        .with(tenant_and_dialect())
-        .with([hours])
-        .gives(
+    OperationSpec::new("Count events by kind, tenant and hour")
+        .parameters(tenant_and_dialect())
+        .parameters([hours])
+        .json(
             200,
             "What is counted of the tenants that the caller may see.",
             "Stats",
         )
-        .fails(&[(400, "A parameter is not valid.")])
+        .errors(&[(400, "A parameter is not valid.")])
 }
 
 /// The audit log (c2sp.org/tlog-tiles).
-fn audit(own: SystemRoute) -> Described {
+fn audit(own: SystemRoute) -> OperationSpec {
     const BROKEN: (u16, &str) = (500, "The audit log can't be read.");
-    let read = |name, summary, about| {
-        let described = Described::new(name, summary);
-        described.tells(200, about, TEXT).fails(&[BROKEN])
+    let read = |summary, about| {
+        let spec = OperationSpec::new(summary);
+        spec.text(200, about, TEXT).errors(&[BROKEN])
     };
     match own {
-        SystemRoute::Cosign => Described::new("audit.cosign", "Keep what witnesses have cosigned")
-            .takes_as(&[TEXT], "SignedNote")
-            .tells(200, "How many lines were kept.", TEXT)
-            .fails(&[
+        SystemRoute::Cosign => OperationSpec::new("Keep what witnesses have cosigned")
+            .body_as(&[TEXT], "SignedNote")
+            .text(200, "How many lines were kept.", TEXT)
+            .errors(&[
                 (
                     400,
                     "It is no checkpoint of this log that a known witness cosigned.",
                 ),
                 BROKEN,
             ]),
-        SystemRoute::Key => read("audit.key", "Read the audit log's verifier key", "The key."),
-        SystemRoute::Tile => {
-            Described::new("audit.tile", "Read a tile of hashes or a bundle of entries")
-                .tells(200, "The tile or the bundle.", "application/octet-stream")
-                .fails(&[
-                    (401, "A bundle needs a token."),
-                    (403, "A bundle is for an auditor of every tenant."),
-                    (404, "There is no such tile."),
-                    BROKEN,
-                ])
-        }
+        SystemRoute::Key => read("Read the audit log's verifier key", "The key."),
+        SystemRoute::Tile => OperationSpec::new("Read a tile of hashes or a bundle of entries")
+            .text(200, "The tile or the bundle.", "application/octet-stream")
+            .errors(&[
+                (401, "A bundle needs a token."),
+                (403, "A bundle is for an auditor of every tenant."),
+                (404, "There is no such tile."),
+                BROKEN,
+            ]),
         SystemRoute::Proof => read(
-            "audit.proof",
             "Prove that an event is in the audit log",
             "The proof (c2sp.org/tlog-proof).",
         )
-        .fails(&[(404, "There is no such event.")]),
+        .errors(&[(404, "There is no such event.")]),
         _ => read(
-            "audit.checkpoint",
             "Read the audit log's latest checkpoint",
             "The checkpoint (c2sp.org/tlog-checkpoint).",
         ),
@@ -288,7 +316,6 @@ pub fn description() -> Description {
             ),
             Parameter::path("position", "The event's position.", count()),
         ],
-        operations: SystemRoute::ALL.map(SystemRoute::described).into(),
         error_media_type: native.error_media_type,
         non_sensitive: Vec::new(),
     }

@@ -1,165 +1,299 @@
-//! What a dialect asks of the service, and what it answers from.
+//! A decoded request: what to do, and the function that turns the result into the vendor's reply.
+//!
+//! Each variant of [`Call`] pairs a question with an encoder of exactly the
+//! type that answers it, so no encoder can be handed another question's answer.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{AsOf, ChangePage, Changes, Reply, Search, TokenProblem};
+use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
 use crate::domain::{
     Attempt, BatchMode, Contact, Content, DialectId, Event, Filter, List, Outcome, Owner, Page,
     Position, Target,
 };
 
-/// A request, understood: what to ask, and how to answer.
-pub struct Call {
-    /// What to ask of the service.
-    pub ask: Ask,
-    /// The vendor's answer, made from the service's.
-    pub answer: Encode,
-}
+/// Turns a result of the service into the vendor's reply.
+pub type Encode<T> = Box<dyn FnOnce(T) -> Reply + Send>;
 
-/// Makes a vendor's answer of the service's.
-pub type Encode = Box<dyn FnOnce(Answer) -> Reply + Send>;
-
-/// What can be asked of the service.
-#[derive(Debug)]
-pub enum Ask {
-    /// A change.
-    Write(Write),
-    /// One contact.
+/// What a request asks for, with the encoder of its reply.
+pub enum Call {
+    /// Change contacts.
+    Write {
+        /// The changes.
+        write: Write,
+        /// Encodes how each attempt ended, in the order of the attempts.
+        reply: Encode<Vec<Outcome>>,
+    },
+    /// Read one contact.
     Get {
-        /// Whose.
+        /// The owner who must have the contact.
         owner: Owner,
-        /// Which.
+        /// The contact's id.
         target: Target,
+        /// The point of the past to read it at; `None` reads it as it is.
+        as_of: Option<AsOf>,
+        /// Encodes the contact.
+        reply: Encode<Lookup<Box<Contact>>>,
     },
-    /// One contact as it was.
-    GetAt {
-        /// Whose.
-        owner: Owner,
-        /// Which.
-        target: Target,
-        /// When. Before its creation or after its end it is not there.
-        as_of: AsOf,
+    /// List some of an owner's live contacts.
+    List {
+        /// The part of the list that is asked for.
+        list: List,
+        /// Encodes the page.
+        reply: Encode<Page>,
     },
-    /// Some of an owner's contacts, live ones only.
-    List(List),
-    /// Some of every dialect's contacts that the caller may see, live ones only.
-    Search(Search),
-    /// What changed since a position, of every dialect's contacts that the caller may see.
-    Changes(Changes),
-    /// One contact's versions.
+    /// Search the live contacts of every dialect that the caller may see.
+    Search {
+        /// The filters, the order and the page.
+        search: Search,
+        /// Encodes the page.
+        reply: Encode<Page>,
+    },
+    /// Read which contacts changed since a position, of every dialect that the caller may see.
+    Changes {
+        /// The position to start after, and the filters.
+        changes: Changes,
+        /// Encodes the changes.
+        reply: Encode<ChangePage>,
+    },
+    /// Read the versions of one contact.
     History {
-        /// Whose.
+        /// The owner who must have the contact.
         owner: Owner,
-        /// Which.
+        /// The contact's id.
         target: Target,
+        /// Encodes the versions, oldest first.
+        reply: Encode<Lookup<Vec<Version>>>,
     },
-    /// Some of the events of a tenant.
-    Events(Events),
-    /// A short-lived token for a longer-lived one.
+    /// Read some of a dialect's events.
+    Events {
+        /// The filters, the order and the page.
+        events: Events,
+        /// Encodes the page.
+        reply: Encode<EventPage>,
+    },
+    /// Trade a long-lived token for a short-lived one.
     Authenticate {
-        /// The longer-lived token.
+        /// The long-lived token.
         token: String,
+        /// Encodes the short-lived token, or what is wrong with the long-lived one.
+        reply: Encode<Result<String, TokenProblem>>,
     },
-    /// Nothing: the answer is known.
-    Nothing,
+    /// Nothing needs to be asked: the reply is already known.
+    Known(Reply),
 }
+
+/// A contact's data, or why there is none to show.
+pub type Lookup<T> = Result<T, Missing>;
+
+/// Why a contact has no data to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// There is no such contact, or it was deleted.
+    NotFound,
+    /// The contact's personal data was destroyed.
+    Erased,
+}
+
+impl From<Missing> for Refusal {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::NotFound => Self::NotFound,
+            Missing::Erased => Self::Gone,
+        }
+    }
+}
+
+/// One version of a contact: the event that made it, and the contact after it. A delete or an
+/// erasure leaves no contact, and an erasure takes the contacts of the earlier versions too.
+pub type Version = (Event, Option<Contact>);
 
 /// A change of contacts.
 #[derive(Debug)]
 pub struct Write {
-    /// Whose.
+    /// The owner of the contacts.
     pub owner: Owner,
-    /// Whether the attempts stand or fall together.
+    /// Whether the attempts succeed or fail together.
     pub batch: BatchMode,
-    /// What is asked, in order.
+    /// The changes, in the order in which they are attempted.
     pub attempts: Vec<Attempt>,
+}
+
+impl Write {
+    /// A change of one contact.
+    #[must_use]
+    pub fn one(owner: &Owner, attempt: Attempt) -> Self {
+        Self::each(owner, vec![attempt])
+    }
+
+    /// Several changes, each of which succeeds or fails by itself.
+    #[must_use]
+    pub fn each(owner: &Owner, attempts: Vec<Attempt>) -> Self {
+        Self {
+            owner: owner.clone(),
+            batch: BatchMode::ItemByItem,
+            attempts,
+        }
+    }
+
+    /// Several changes that succeed or fail together.
+    #[must_use]
+    pub fn all_or_nothing(owner: &Owner, attempts: Vec<Attempt>) -> Self {
+        Self {
+            batch: BatchMode::AllOrNothing,
+            ..Self::each(owner, attempts)
+        }
+    }
 }
 
 /// A question to the event log.
 #[derive(Debug)]
 pub struct Events {
-    /// The dialect whose events.
+    /// The dialect whose events are read.
     pub dialect: DialectId,
-    /// The tenant whose events; `None` is every tenant the caller may see.
+    /// The tenant whose events are read; `None` reads those of every tenant the caller may see.
     pub tenant: Option<String>,
-    /// Which of them.
+    /// The condition an event meets.
     pub filter: Filter<Event>,
-    /// Newest first, or oldest first.
+    /// Whether the newest event comes first.
     pub newest_first: bool,
-    /// The last event of the page before.
+    /// The last event of the page before; `None` asks for the first page.
     pub after: Option<Position>,
-    /// How many, at most.
+    /// The most events the page holds.
     pub limit: usize,
-    /// How many matching events to pass over first.
+    /// The number of matching events to skip first.
     pub offset: usize,
 }
 
-/// Some events with what of their contents may be shown.
+/// One page of events, each with the part of its content that may be shown.
 #[derive(Clone, Debug, Default)]
 pub struct EventPage {
-    /// The events, each with what of its content the caller may see.
+    /// The events in the order asked for, each with what of its content the caller may see.
     pub events: Vec<(Event, Redaction)>,
-    /// Whether more come after these.
+    /// Whether more events come after this page.
     pub more: bool,
-    /// Whether the caller may see all of an event, of those too that hold no content.
+    /// Whether the caller may see whole contents, also of events that hold none.
     pub full: bool,
 }
 
 /// What of an event's content a caller may see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Redaction {
-    /// Nothing: it is no SUCCESS that wrote a contact, or the contact was erased.
+    /// Nothing: the event wrote no contact, or the contact was erased since.
     #[default]
     Withheld,
-    /// The fields that harm nobody, by [`crate::domain::Rules::non_sensitive`].
+    /// The fields that [`crate::domain::Rules::non_sensitive`] allows.
     NonSensitive(Map<String, Value>),
-    /// All of it.
+    /// The whole content.
     Full(Content),
 }
 
-/// What the service answers.
-#[derive(Debug)]
-pub enum Answer {
-    /// How each attempt ended, in order.
-    Written(Vec<Outcome>),
-    /// One contact.
-    Contact(Box<Contact>),
-    /// Some contacts.
-    Page(Page),
-    /// Contacts that changed.
-    Changes(ChangePage),
-    /// Some events.
-    Events(EventPage),
-    /// A contact's versions, oldest first, with the event that made each; `None` of an end.
-    History(Vec<(Event, Option<Contact>)>),
-    /// A short-lived token.
-    Token(String),
-    /// The longer-lived token is not good.
-    TokenRefused(TokenProblem),
-    /// The contact is not there.
-    NotFound,
-    /// The contact's personal data was destroyed.
-    Gone,
-    /// Nothing was asked.
-    Nothing,
-}
-
 impl Call {
-    /// A call that asks this and answers so.
-    pub fn new(ask: Ask, answer: impl FnOnce(Answer) -> Reply + Send + 'static) -> Self {
-        Self {
-            ask,
-            answer: Box::new(answer),
+    /// A change and the encoder of its outcomes.
+    pub fn write(write: Write, reply: impl FnOnce(Vec<Outcome>) -> Reply + Send + 'static) -> Self {
+        Self::Write {
+            write,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A read of one contact as it is, and the encoder of its reply.
+    pub fn get(
+        owner: &Owner,
+        target: Target,
+        reply: impl FnOnce(Lookup<Box<Contact>>) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::get_at(owner, target, None, reply)
+    }
+
+    /// A read of one contact at a point of the past, and the encoder of its reply.
+    pub fn get_at(
+        owner: &Owner,
+        target: Target,
+        as_of: Option<AsOf>,
+        reply: impl FnOnce(Lookup<Box<Contact>>) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::Get {
+            owner: owner.clone(),
+            target,
+            as_of,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A page of a list and its encoder.
+    pub fn list(list: List, reply: impl FnOnce(Page) -> Reply + Send + 'static) -> Self {
+        Self::List {
+            list,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A page of a search and its encoder.
+    pub fn search(search: Search, reply: impl FnOnce(Page) -> Reply + Send + 'static) -> Self {
+        Self::Search {
+            search,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A page of changes and its encoder.
+    pub fn changes(
+        changes: Changes,
+        reply: impl FnOnce(ChangePage) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::Changes {
+            changes,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A contact's versions and their encoder.
+    pub fn history(
+        owner: &Owner,
+        target: Target,
+        reply: impl FnOnce(Lookup<Vec<Version>>) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::History {
+            owner: owner.clone(),
+            target,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// A page of events and its encoder.
+    pub fn events(events: Events, reply: impl FnOnce(EventPage) -> Reply + Send + 'static) -> Self {
+        Self::Events {
+            events,
+            reply: Box::new(reply),
+        }
+    }
+
+    /// The trade of a token and the encoder of its reply.
+    pub fn authenticate(
+        token: String,
+        reply: impl FnOnce(Result<String, TokenProblem>) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::Authenticate {
+            token,
+            reply: Box::new(reply),
         }
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call")
-            .field("ask", &self.ask)
-            .finish_non_exhaustive()
+        f.write_str(match self {
+            Self::Write { .. } => "Write",
+            Self::Get { .. } => "Get",
+            Self::List { .. } => "List",
+            Self::Search { .. } => "Search",
+            Self::Changes { .. } => "Changes",
+            Self::History { .. } => "History",
+            Self::Events { .. } => "Events",
+            Self::Authenticate { .. } => "Authenticate",
+            Self::Known(_) => "Known",
+        })
     }
 }

@@ -8,20 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Text;
 
-/// What machines may know of a dialect.
+/// A dialect's self-description, beside the specs of its routes.
 #[derive(Debug)]
 pub struct Description {
-    /// Its vendor's name.
+    /// The vendor's name and what the API is about, in one line.
     pub title: &'static str,
-    /// Its JSON Schemas by their names; [`refer`] is how one names another.
+    /// The JSON Schemas by name; [`refer`] is how one schema names another.
     pub schemas: Vec<(&'static str, Value)>,
-    /// The parameters that its paths have, by their names.
+    /// The parameters that the paths have, by name.
     pub path: Vec<Parameter>,
-    /// What its routes take and answer, each once.
-    pub operations: Vec<Described>,
-    /// The media type of an error that is [`ERROR`].
+    /// The media type of an error body, whose schema is [`ERROR`].
     pub error_media_type: &'static str,
-    /// What of a contact every event may show, by its name.
+    /// The members of a contact that an event at the non-sensitive level may show, by name.
     pub non_sensitive: Vec<(&'static str, Value)>,
 }
 
@@ -29,34 +27,32 @@ pub struct Description {
 pub const ERROR: &str = "Error";
 /// The media type of most bodies.
 pub const JSON: &str = "application/json";
-/// The media type of a body without any form.
+/// The media type of a body that is plain text.
 pub const TEXT: &str = "text/plain";
 
-/// What one route takes and answers.
+/// What one route takes and answers, as OpenAPI and AsyncAPI describe it.
 #[derive(Debug)]
-pub struct Described {
-    /// The route's operation.
-    pub operation: &'static str,
-    /// What it does, in one line.
+pub struct OperationSpec {
+    /// What the operation does, in one line.
     pub summary: &'static str,
-    /// The query and header parameters that are its own.
+    /// The query and header parameters that no other operation shares by default.
     pub parameters: Vec<Parameter>,
-    /// The media types and the schema of its body.
+    /// The media types of the request's body and the name of its schema.
     pub body: Option<(&'static [&'static str], &'static str)>,
-    /// What it answers, beside the refusals that every route has.
-    pub answers: Vec<Answered>,
+    /// The responses, beside the refusals that every route may give.
+    pub responses: Vec<ResponseSpec>,
 }
 
-/// One kind of answer.
+/// One response of an operation.
 #[derive(Debug)]
-pub struct Answered {
+pub struct ResponseSpec {
     /// The HTTP status.
     pub status: u16,
-    /// When it is given, or what it holds.
+    /// The response's description in the documents: when it is given, or what it holds.
     pub about: &'static str,
-    /// The forms of its body; none where it has no body.
+    /// The forms that the body may have; none for a response without a body.
     pub forms: Vec<Form>,
-    /// The headers that it always has beside those that every answer has, in lower case.
+    /// The headers that the response always has, in lower case, beside those of every response.
     pub headers: &'static [&'static str],
 }
 
@@ -142,61 +138,60 @@ impl Parameter {
     }
 }
 
-impl Described {
-    /// A route of which nothing but its purpose is told yet.
+impl OperationSpec {
+    /// An operation with this summary, without parameters, body and responses.
     #[must_use]
-    pub const fn new(operation: &'static str, summary: &'static str) -> Self {
+    pub const fn new(summary: &'static str) -> Self {
         Self {
-            operation,
             summary,
             parameters: Vec::new(),
             body: None,
-            answers: Vec::new(),
+            responses: Vec::new(),
         }
     }
 
-    /// The same with these parameters.
+    /// Adds parameters.
     #[must_use]
-    pub fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+    pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
-    /// The same with a body of JSON.
+    /// Sets the body: JSON of the schema of this name.
     #[must_use]
-    pub fn takes(self, schema: &'static str) -> Self {
-        self.takes_as(&[JSON], schema)
+    pub fn body(self, schema: &'static str) -> Self {
+        self.body_as(&[JSON], schema)
     }
 
-    /// The same with a body of one of these media types.
+    /// Sets the body: one of these media types, of the schema of this name.
     #[must_use]
-    pub fn takes_as(self, media_types: &'static [&'static str], schema: &'static str) -> Self {
+    pub fn body_as(self, media_types: &'static [&'static str], schema: &'static str) -> Self {
         Self {
             body: Some((media_types, schema)),
             ..self
         }
     }
 
-    /// The same with an answer that is JSON of a schema.
+    /// Adds a response that is JSON of the schema of this name.
     #[must_use]
-    pub fn gives(self, status: u16, about: &'static str, schema: &'static str) -> Self {
-        self.answered(status, about, vec![Form::Json(schema)])
+    pub fn json(self, status: u16, about: &'static str, schema: &'static str) -> Self {
+        self.response(status, about, vec![Form::Json(schema)])
     }
 
-    /// The same with an answer that is text.
+    /// Adds a response that is text of this media type.
     #[must_use]
-    pub fn tells(self, status: u16, about: &'static str, media_type: &'static str) -> Self {
-        self.answered(status, about, vec![Form::Text(media_type)])
+    pub fn text(self, status: u16, about: &'static str, media_type: &'static str) -> Self {
+        self.response(status, about, vec![Form::Text(media_type)])
     }
 
-    /// The same with an answer that has no body.
+    /// Adds a response without a body.
     #[must_use]
-    pub fn ends(self, status: u16, about: &'static str) -> Self {
-        self.answered(status, about, Vec::new())
+    pub fn empty(self, status: u16, about: &'static str) -> Self {
+        self.response(status, about, Vec::new())
     }
 
-    fn answered(mut self, status: u16, about: &'static str, forms: Vec<Form>) -> Self {
-        self.answers.push(Answered {
+    fn response(mut self, status: u16, about: &'static str, forms: Vec<Form>) -> Self {
+        self.responses.push(ResponseSpec {
             status,
             about,
             forms,
@@ -205,29 +200,29 @@ impl Described {
         self
     }
 
-    /// The same, the last answer being in this form too.
+    /// Adds another form to the last response.
     #[must_use]
     pub fn or_as(mut self, form: Form) -> Self {
-        if let Some(last) = self.answers.last_mut() {
+        if let Some(last) = self.responses.last_mut() {
             last.forms.push(form);
         }
         self
     }
 
-    /// The same, the last answer always having these headers.
+    /// Sets the headers that the last response always has, in lower case.
     #[must_use]
-    pub fn headed(mut self, headers: &'static [&'static str]) -> Self {
-        if let Some(last) = self.answers.last_mut() {
+    pub fn headers(mut self, headers: &'static [&'static str]) -> Self {
+        if let Some(last) = self.responses.last_mut() {
             last.headers = headers;
         }
         self
     }
 
-    /// The same with errors of the dialect's own form.
+    /// Adds responses that are errors of the dialect's own form, each with its description.
     #[must_use]
-    pub fn fails(mut self, errors: &[(u16, &'static str)]) -> Self {
+    pub fn errors(mut self, errors: &[(u16, &'static str)]) -> Self {
         for (status, about) in errors {
-            self = self.gives(*status, about, ERROR);
+            self = self.json(*status, about, ERROR);
         }
         self
     }

@@ -30,13 +30,13 @@ pub mod search;
 pub mod thena;
 pub mod uri;
 
-pub use call::{Answer, Ask, Call, EventPage, Events, Redaction, Write};
-pub use describe::Description;
+pub use call::{Call, Encode, EventPage, Events, Lookup, Missing, Redaction, Version, Write};
+pub use describe::{Description, OperationSpec};
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};
 pub use reply::Reply;
 pub use request::{Caller, Request, Scope};
-pub use route::{Method, Route};
+pub use route::{ApiOperation, Decode, Method, Route};
 pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
 
 use crate::domain::{DialectId, Owner, Registry, Rules};
@@ -61,12 +61,6 @@ pub trait Dialect: Sync {
     /// # Errors
     /// The vendor's answer to ids that are no ids, or not in their one spelling.
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply>;
-
-    /// Reads a request of an owner that the caller may act for.
-    ///
-    /// # Errors
-    /// The vendor's answer to what is not even a command: bad JSON, bad ids, a wrong media type.
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply>;
 
     /// The vendor's words for a refusal that is not about a command's content.
     fn refuse(&self, refusal: &Refusal) -> Reply;

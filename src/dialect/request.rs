@@ -1,66 +1,63 @@
-//! A request as a dialect sees it, wherever it came in.
+//! A request as a dialect sees it, whichever transport brought it.
 
 use http::HeaderMap;
 
-use super::{Query, Route, placeholder};
+use super::{Query, placeholder};
 use crate::domain::{Actor, ContactId, Owner};
 
-/// Who sends a request.
+/// The caller of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// What is recorded of them.
+    /// What the event log records of the caller.
     pub actor: Actor,
-    /// The tenant that is theirs where the request names none.
+    /// The caller's own tenant, for a request that names none.
     pub own_tenant: Option<String>,
-    /// Whether this is the local developer, for whom documentation placeholders stand for their own.
+    /// Whether the service is in open mode: then documentation placeholders stand for the
+    /// caller's own ids.
     pub open: bool,
 }
 
 /// A request.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The route it came in by.
-    pub route: &'static Route,
-    /// The path's parameters, percent-decoded.
+    /// The path parameter that names a contact, where the route is about one.
+    pub target: Option<&'static str>,
+    /// The path's parameters by name, percent-decoded.
     pub params: &'a [(String, String)],
     /// The query's parameters.
     pub query: &'a Query,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The body, at most as large as the service takes.
+    /// The body, no larger than the service takes.
     pub body: &'a [u8],
-    /// Who sends it.
+    /// The caller.
     pub caller: &'a Caller,
 }
 
-/// Whose contacts a request is about.
+/// Where to find the owner of the contacts that a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// This owner's.
+    /// The request names the owner.
     Owner(Owner),
-    /// The owner's of this contact, whoever that is.
+    /// The request names a contact; its owner is the one.
     Contact(ContactId),
-    /// Everybody's that the caller may see.
-    Visible,
-    /// Nobody's: the request needs no tenant.
-    Nobody,
 }
 
 impl<'a> Request<'a> {
-    /// A path parameter, where it was supplied.
+    /// A path parameter, unless it is missing or a documentation placeholder.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.params.iter().find(|(key, _)| key == name)?;
         self.supplied(value)
     }
 
-    /// The parameter that names a contact.
+    /// The path parameter that names a contact.
     #[must_use]
     pub fn target(&self) -> Option<&'a str> {
-        self.param(self.route.target?)
+        self.param(self.target?)
     }
 
-    /// Whether a header was sent that is no text.
+    /// Whether a header was sent whose value is not text.
     #[must_use]
     pub fn is_no_text(&self, name: &str) -> bool {
         self.headers
@@ -68,7 +65,7 @@ impl<'a> Request<'a> {
             .is_some_and(|value| value.to_str().is_err())
     }
 
-    /// A header's text, where it was supplied and is text.
+    /// A header's text, unless it is missing, not text, or a documentation placeholder.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let value = self.headers.get(name)?.to_str().ok()?.trim();

@@ -15,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ALL, Answer, Ask, Caller, Dialect, Query, REGISTRY, Refusal, Reply, Request, Route, Scope,
-    TokenProblem, Write,
+    ALL, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Missing, Page, Query,
+    REGISTRY, Refusal, Reply, Request, Route, Scope, TokenProblem, Write,
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
@@ -32,7 +32,55 @@ pub const NOW: &str = "2026-01-15T10:30:00.000Z";
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
 /// A contact's versions, oldest first, with the events that made them.
-pub type Versions = Vec<(Event, Option<Contact>)>;
+pub type Versions = Vec<super::Version>;
+
+/// A result that a test hands to a call's encoder in the service's stead.
+#[derive(Debug)]
+pub enum Answer {
+    /// How the attempts of a write ended.
+    Written(Vec<Outcome>),
+    /// One contact, or why there is none.
+    Contact(Lookup<Box<Contact>>),
+    /// A page of a list or of a search.
+    Page(Page),
+    /// A page of changes.
+    Changes(ChangePage),
+    /// A page of events.
+    Events(EventPage),
+    /// A contact's versions.
+    History(Lookup<Versions>),
+}
+
+/// The reply of a call that is answered so.
+///
+/// # Panics
+/// Where the answer is to another question.
+pub fn reply_of(call: Call, answer: Answer) -> Reply {
+    match (call, answer) {
+        (Call::Write { reply, .. }, Answer::Written(outcomes)) => reply(outcomes),
+        (Call::Get { reply, .. }, Answer::Contact(found)) => reply(found),
+        (Call::List { reply, .. } | Call::Search { reply, .. }, Answer::Page(page)) => reply(page),
+        (Call::Changes { reply, .. }, Answer::Changes(page)) => reply(page),
+        (Call::Events { reply, .. }, Answer::Events(page)) => reply(page),
+        (Call::History { reply, .. }, Answer::History(found)) => reply(found),
+        (Call::Known(reply), _) => reply,
+        (call, answer) => panic!("{answer:?} is no answer to {call:?}"),
+    }
+}
+
+/// Decodes a request by a route.
+///
+/// # Errors
+/// The dialect's reply to what is no command.
+///
+/// # Panics
+/// Where the route needs an owner and there is none.
+pub fn decode(route: &Route, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
+    match route.decode {
+        Decode::Owned(decode) => decode(request, owner.expect("an owner")),
+        Decode::Visible(decode) => decode(request, owner),
+    }
+}
 
 /// A service.
 #[derive(Clone)]
@@ -128,15 +176,32 @@ impl Rig {
         Sent { reply, events }
     }
 
-    /// Sends a request with JSON, and answers in the service's stead.
+    /// Sends a request with JSON, and serves its call in the service's stead.
+    pub fn serve_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        body: impl AsRef<[u8]>,
+        serve: impl FnOnce(Call) -> Reply,
+    ) -> Reply {
+        self.reply(method, target, JSON, body.as_ref(), |_, call| serve(call))
+    }
+
+    /// Sends a request with JSON, and answers its call in the service's stead.
     pub fn answer(
         &mut self,
         method: &str,
         target: &str,
         body: impl AsRef<[u8]>,
-        serve: impl FnOnce(Ask) -> Answer,
+        serve: impl FnOnce(&Call) -> Answer,
     ) -> Reply {
-        self.reply(method, target, JSON, body.as_ref(), |_, ask| serve(ask))
+        self.serve_with(method, target, body, |call| match call {
+            Call::Known(reply) => reply,
+            call => {
+                let answer = serve(&call);
+                reply_of(call, answer)
+            }
+        })
     }
 
     /// The types of what happened so far.
@@ -150,7 +215,7 @@ impl Rig {
         target: &str,
         headers: &[(&str, &str)],
         body: &[u8],
-        serve: impl FnOnce(&mut Self, Ask) -> Answer,
+        serve: impl FnOnce(&mut Self, Call) -> Reply,
     ) -> Reply {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let (dialect, route, params) = match self.route(method, path) {
@@ -159,24 +224,26 @@ impl Rig {
         };
         let caller = self.caller.clone();
         let request = Request {
-            route,
+            target: route.target,
             params: &params,
             query: &Query::parse(query),
             headers: &header_map(headers),
             body,
             caller: &caller,
         };
-        let owner = match dialect.scope(&request) {
-            Ok(Scope::Owner(owner)) => Some(owner),
-            Ok(Scope::Contact(id)) => match self.owner_of(id) {
-                Some(owner) => Some(owner),
-                None => return dialect.refuse(&Refusal::NotFound),
+        let owner = match route.decode {
+            Decode::Visible(_) => None,
+            Decode::Owned(_) => match dialect.scope(&request) {
+                Ok(Scope::Owner(owner)) => Some(owner),
+                Ok(Scope::Contact(id)) => match self.owner_of(id) {
+                    Some(owner) => Some(owner),
+                    None => return dialect.refuse(&Refusal::NotFound),
+                },
+                Err(reply) => return reply,
             },
-            Ok(Scope::Visible | Scope::Nobody) => None,
-            Err(reply) => return reply,
         };
-        match dialect.decode(&request, owner.as_ref()) {
-            Ok(call) => (call.answer)(serve(self, call.ask)),
+        match decode(route, &request, owner.as_ref()) {
+            Ok(call) => serve(self, call),
             Err(reply) => reply,
         }
     }
@@ -205,29 +272,36 @@ impl Rig {
         Err(Refusal::UnknownPath)
     }
 
-    fn serve(&mut self, ask: Ask) -> Answer {
-        match ask {
-            Ask::Write(write) => Answer::Written(self.write(&write)),
-            Ask::Get { owner, target } => self.get(&owner, &target),
-            Ask::GetAt {
+    fn serve(&mut self, call: Call) -> Reply {
+        match call {
+            Call::Write { write, reply } => reply(self.write(&write)),
+            Call::Get {
                 owner,
                 target,
                 as_of,
-            } => self.get_at(&owner, &target, as_of),
-            Ask::History { owner, target } => match self.find(&owner, &target) {
-                Some(versions) => Answer::History(versions.clone()),
-                None => Answer::NotFound,
-            },
-            Ask::List(list) => Answer::Page(self.list(&list)),
-            Ask::Search(search) => Answer::Page(self.search(&search)),
-            Ask::Changes(asked) => Answer::Changes(self.changes(&asked)),
-            Ask::Events(asked) => Answer::Events(self.page_of_events(&asked)),
-            Ask::Authenticate { token } => match token.as_str() {
-                "good" => Answer::Token("short".into()),
-                "old" => Answer::TokenRefused(TokenProblem::Expired),
-                _ => Answer::TokenRefused(TokenProblem::Invalid),
-            },
-            Ask::Nothing => Answer::Nothing,
+                reply,
+            } => reply(match as_of {
+                None => self.get(&owner, &target),
+                Some(as_of) => self.get_at(&owner, &target, as_of),
+            }),
+            Call::History {
+                owner,
+                target,
+                reply,
+            } => {
+                let versions = self.find(&owner, &target).cloned();
+                reply(versions.ok_or(Missing::NotFound))
+            }
+            Call::List { list, reply } => reply(self.list(&list)),
+            Call::Search { search, reply } => reply(self.search(&search)),
+            Call::Changes { changes, reply } => reply(self.changes(&changes)),
+            Call::Events { events, reply } => reply(self.page_of_events(&events)),
+            Call::Authenticate { token, reply } => reply(match token.as_str() {
+                "good" => Ok("short".into()),
+                "old" => Err(TokenProblem::Expired),
+                _ => Err(TokenProblem::Invalid),
+            }),
+            Call::Known(reply) => reply,
         }
     }
 

@@ -1,24 +1,26 @@
-//! A route: where a request comes in, what it does, who may send it.
+//! A route: a method and paths, who may use them, and the functions that serve and describe it.
 
-use crate::domain::Operation;
+use super::describe::OperationSpec;
+use super::{Call, Reply, Request};
+use crate::domain::{Operation, Owner};
 
 /// The HTTP methods that vendors use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Read.
+    /// Reads.
     Get,
-    /// Create, or ask with a body.
+    /// Creates, or asks with a body.
     Post,
-    /// Replace.
+    /// Replaces.
     Put,
-    /// Change.
+    /// Changes the members that are sent.
     Patch,
-    /// End.
+    /// Deletes.
     Delete,
 }
 
 impl Method {
-    /// Its name on the wire.
+    /// The method's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,23 +33,235 @@ impl Method {
     }
 }
 
+/// What a route does. A dialect has at most one route of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApiOperation {
+    /// Create one contact, or several that succeed or fail together.
+    Create,
+    /// Create one contact, or replace the one that has the same key.
+    Upsert,
+    /// Several changes, each of which succeeds or fails by itself.
+    Bulk,
+    /// Create or update people as another system tells them.
+    Ingest,
+    /// Read one contact.
+    Get,
+    /// List contacts.
+    List,
+    /// Find contacts by one of their fields.
+    Search,
+    /// Find contacts by a list of ids.
+    Filter,
+    /// Change one contact.
+    Update,
+    /// Delete one contact.
+    Delete,
+    /// Destroy one contact's personal data.
+    Erase,
+    /// Read the versions of one contact.
+    History,
+    /// Compare two versions of one contact.
+    Diff,
+    /// Read which contacts changed since a position.
+    Changes,
+    /// List events.
+    Events,
+    /// List the types that events have.
+    EventTypes,
+    /// Trade a long-lived token for a short-lived one.
+    Authenticate,
+}
+
+impl ApiOperation {
+    /// The operation's name in message subjects, metrics and the OpenAPI document.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Upsert => "upsert",
+            Self::Bulk => "bulk",
+            Self::Ingest => "ingest",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Search => "search",
+            Self::Filter => "filter",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Erase => "erase",
+            Self::History => "history",
+            Self::Diff => "diff",
+            Self::Changes => "changes",
+            Self::Events => "events",
+            Self::EventTypes => "event-types",
+            Self::Authenticate => "authenticate",
+        }
+    }
+
+    /// Whether the operation changes contacts.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        match self {
+            Self::Create
+            | Self::Upsert
+            | Self::Bulk
+            | Self::Ingest
+            | Self::Update
+            | Self::Delete
+            | Self::Erase => true,
+            Self::Get
+            | Self::List
+            | Self::Search
+            | Self::Filter
+            | Self::History
+            | Self::Diff
+            | Self::Changes
+            | Self::Events
+            | Self::EventTypes
+            | Self::Authenticate => false,
+        }
+    }
+
+    /// The operation under which the event log records a read of contacts, where reads are
+    /// recorded; `None` for what reads no contacts.
+    #[must_use]
+    pub const fn recorded_read(self) -> Option<Operation> {
+        match self {
+            Self::Get | Self::History | Self::Diff => Some(Operation::Retrieve),
+            Self::List | Self::Search | Self::Filter | Self::Changes => {
+                Some(Operation::RetrieveList)
+            }
+            Self::Create
+            | Self::Upsert
+            | Self::Bulk
+            | Self::Ingest
+            | Self::Update
+            | Self::Delete
+            | Self::Erase
+            | Self::Events
+            | Self::EventTypes
+            | Self::Authenticate => None,
+        }
+    }
+
+    /// Whether the operation is served on the message bus as well as over HTTP.
+    #[must_use]
+    pub const fn on_bus(self) -> bool {
+        match self {
+            Self::Create | Self::Bulk | Self::Get | Self::List | Self::Update | Self::Delete => {
+                true
+            }
+            Self::Upsert
+            | Self::Ingest
+            | Self::Search
+            | Self::Filter
+            | Self::Erase
+            | Self::History
+            | Self::Diff
+            | Self::Changes
+            | Self::Events
+            | Self::EventTypes
+            | Self::Authenticate => false,
+        }
+    }
+}
+
+/// Decodes a request about the contacts of one owner, whom the caller may act for.
+pub type DecodeOwned = fn(&Request<'_>, &Owner) -> Result<Call, Reply>;
+
+/// Decodes a request that no owner is needed for. Over the message bus the subject names an owner
+/// all the same, and the reply must not lead out of it.
+pub type DecodeVisible = fn(&Request<'_>, Option<&Owner>) -> Result<Call, Reply>;
+
+/// The function that decodes a route's requests. An `Err` is the vendor's reply to what is not
+/// even a command: bad JSON, bad ids, a wrong media type.
+#[derive(Clone, Copy, Debug)]
+pub enum Decode {
+    /// The request is about one owner's contacts; [`super::Dialect::scope`] finds the owner.
+    Owned(DecodeOwned),
+    /// The request is about all that the caller may see, or about no contacts at all.
+    Visible(DecodeVisible),
+}
+
 /// One of a dialect's routes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// Its name: the operation in message subjects, and what `decode` matches on. Unique in its dialect.
-    pub operation: &'static str,
+    /// What the route does.
+    pub operation: ApiOperation,
     /// The HTTP method.
     pub method: Method,
     /// The paths, `{name}` for a parameter; the first is the documented one.
     pub paths: &'static [&'static str],
-    /// The parameter that names a contact.
+    /// The path parameter that names a contact, where the route is about one.
     pub target: Option<&'static str>,
-    /// The roles of which the caller needs one; none means that no token is needed.
+    /// The roles of which the caller needs one; an empty list needs no token.
     pub roles: &'static [&'static str],
-    /// What the audit trail calls a read.
-    pub reads: Option<Operation>,
-    /// Whether it changes contacts.
-    pub writes: bool,
-    /// Whether it is served on the message bus too.
-    pub on_bus: bool,
+    /// Decodes the route's requests.
+    pub decode: Decode,
+    /// Describes the route to machines.
+    pub spec: fn() -> OperationSpec,
+}
+
+impl Route {
+    /// A route about the contacts of one owner.
+    #[must_use]
+    pub const fn owned(
+        operation: ApiOperation,
+        method: Method,
+        paths: &'static [&'static str],
+        roles: &'static [&'static str],
+        decode: DecodeOwned,
+        spec: fn() -> OperationSpec,
+    ) -> Self {
+        Self {
+            operation,
+            method,
+            paths,
+            target: None,
+            roles,
+            decode: Decode::Owned(decode),
+            spec,
+        }
+    }
+
+    /// A route about all that the caller may see, or about no contacts at all.
+    #[must_use]
+    pub const fn visible(
+        operation: ApiOperation,
+        method: Method,
+        paths: &'static [&'static str],
+        roles: &'static [&'static str],
+        decode: DecodeVisible,
+        spec: fn() -> OperationSpec,
+    ) -> Self {
+        Self {
+            operation,
+            method,
+            paths,
+            target: None,
+            roles,
+            decode: Decode::Visible(decode),
+            spec,
+        }
+    }
+
+    /// The same route, about the one contact that this path parameter names.
+    #[must_use]
+    pub const fn about(self, target: &'static str) -> Self {
+        Self {
+            target: Some(target),
+            ..self
+        }
+    }
+
+    /// Whether the route changes contacts.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        self.operation.writes()
+    }
+
+    /// Whether the route is served on the message bus too.
+    #[must_use]
+    pub const fn on_bus(&self) -> bool {
+        self.operation.on_bus()
+    }
 }

@@ -4,14 +4,14 @@ use http::HeaderMap;
 use http::header::IF_MATCH;
 
 use super::idempotency::{idempotent_request, key_of};
-use super::perform::{AuditedRead, asked, up_to};
+use super::perform::{AuditedRead, Performed, asked, up_to};
 use super::{Gateway, Incoming, caller, traceparent};
 use crate::auth::{Mode, Principal};
 use crate::dialect::{
-    self, Ask, Call, Caller, Changes, Dialect, Method, Refusal, Reply, Request, Route, Scope,
+    self, ApiOperation, Call, Caller, Changes, Decode, Dialect, Refusal, Reply, Request, Scope,
     Search, native,
 };
-use crate::domain::{ContactId, Context, IdempotentRequest, Owner, Position};
+use crate::domain::{ContactId, Context, IdempotencyKey, IdempotentRequest, Owner, Position};
 
 /// An answer with what every answer carries.
 #[derive(Debug)]
@@ -33,12 +33,6 @@ pub enum Came {
     Unread,
     /// It was refused beside its content; but for [`Refusal::OutcomeUnknown`], nothing has happened.
     Refused(Refusal),
-}
-
-/// An answer, and its position where it is not that of the inline view.
-pub(super) struct Performed {
-    pub reply: Reply,
-    pub position: Option<Position>,
 }
 
 impl Gateway {
@@ -65,7 +59,7 @@ impl Gateway {
         let dialect = incoming.dialect;
         let caller = caller(principal, dialect, self.authenticator.mode());
         let request = Request {
-            route: incoming.route,
+            target: incoming.route.target,
             params: incoming.params,
             query: incoming.query,
             headers: incoming.headers,
@@ -73,52 +67,51 @@ impl Gateway {
             caller: &caller,
         };
         self.wait_for_position(incoming.headers).await?;
-        let owner = self.owner(principal, incoming, &request)?;
-        let key = key_of(incoming)?;
-        let conditional = incoming.headers.contains_key(IF_MATCH);
-        if self.settings.require_if_match && changes_one(incoming.route) && !conditional {
-            return Err(Refusal::PreconditionRequired.into());
-        }
-        let Call { ask, answer } = dialect.decode(&request, owner.as_ref())?;
-        let idempotency = match (&ask, key) {
-            (Ask::Write(write), Some(key)) => Some(idempotent_request(key, incoming, write)),
+        let (call, key) = match incoming.route.decode {
+            Decode::Owned(decode) => {
+                let owner = self.owner(principal, incoming, &request)?;
+                let key = self.write_headers(incoming)?;
+                (decode(&request, &owner)?, key)
+            }
+            Decode::Visible(decode) => {
+                let owner = named_owner(principal, incoming)?;
+                (decode(&request, owner.as_ref())?, None)
+            }
+        };
+        let idempotency = match (&call, key) {
+            (Call::Write { write, .. }, Some(key)) => {
+                Some(idempotent_request(key, incoming, write))
+            }
             _ => None,
         };
         let context = self.context(&caller, incoming, idempotency);
-        let audited = self.audited(incoming, &caller, &ask);
-        let audited = audited.map(|trail| (trail, context.clone()));
-        let result = self.perform(principal, ask, context).await?;
-        if let Some((trail, context)) = audited {
-            self.record_read(trail, &result.answer, context);
-        }
-        Ok(Performed {
-            position: result.position,
-            reply: answer(result.answer),
-        })
+        let audited = self.audited(incoming, &caller, &call);
+        Ok(self.perform(principal, call, context, audited).await?)
     }
 
-    /// Whose contacts the request is about, if the principal may touch them.
+    /// The idempotency key of a write, whose `If-Match` is there where the operator demands it.
+    fn write_headers(&self, incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, Refusal> {
+        let key = key_of(incoming)?;
+        let conditional = incoming.headers.contains_key(IF_MATCH);
+        if self.settings.require_if_match && !conditional && changes_one(incoming.route.operation) {
+            return Err(Refusal::PreconditionRequired);
+        }
+        Ok(key)
+    }
+
+    /// The owner of the contacts that the request is about, if the principal may act for them.
     fn owner(
         &self,
         principal: &Principal,
         incoming: &Incoming<'_>,
         request: &Request<'_>,
-    ) -> Result<Option<Owner>, Refused> {
-        let dialect = incoming.dialect;
-        let scope = match incoming.owner_ids {
-            Some(ids) => Scope::Owner(dialect.owner_of_ids(ids)?),
-            None => dialect.scope(request)?,
-        };
-        let owner = match scope {
-            Scope::Owner(owner) => owner,
-            Scope::Contact(id) => return self.owner_of(principal, id, request).map(Some),
-            Scope::Visible | Scope::Nobody => return Ok(None),
-        };
-        if may(principal, &owner) {
-            Ok(Some(owner))
-        } else {
-            let tenant = owner.tenant().to_owned();
-            Err(Refusal::NotYours { tenant }.into())
+    ) -> Result<Owner, Refused> {
+        if let Some(owner) = named_owner(principal, incoming)? {
+            return Ok(owner);
+        }
+        match incoming.dialect.scope(request)? {
+            Scope::Owner(owner) => Ok(allowed(principal, owner)?),
+            Scope::Contact(id) => self.owner_of(principal, id, incoming, request),
         }
     }
 
@@ -129,6 +122,7 @@ impl Gateway {
         &self,
         principal: &Principal,
         id: ContactId,
+        incoming: &Incoming<'_>,
         request: &Request<'_>,
     ) -> Result<Owner, Refused> {
         let owner = self.service.owner_of(id);
@@ -136,7 +130,7 @@ impl Gateway {
             return Ok(owner);
         }
         let own = request.caller.own_tenant.as_deref();
-        match own.filter(|_| request.route.writes || self.settings.audit_reads) {
+        match own.filter(|_| incoming.route.writes() || self.settings.audit_reads) {
             Some(tenant) => Ok(native::Native.owner_of_ids(&[tenant])?),
             None => Err(Refusal::NotFound.into()),
         }
@@ -189,23 +183,35 @@ impl Gateway {
         }
     }
 
-    /// What of a request the audit trail will record, if it is a read that is recorded.
-    fn audited(&self, incoming: &Incoming<'_>, caller: &Caller, ask: &Ask) -> Option<AuditedRead> {
-        let operation = incoming.route.reads?;
+    /// The record to make of a request that is a read, where such reads are recorded.
+    fn audited(
+        &self,
+        incoming: &Incoming<'_>,
+        caller: &Caller,
+        call: &Call,
+    ) -> Option<AuditedRead> {
+        let operation = incoming.route.operation.recorded_read()?;
         let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
-        let (owner, target, asked) = match ask {
-            Ask::Get { owner, target }
-            | Ask::GetAt { owner, target, .. }
-            | Ask::History { owner, target } => (owner.clone(), Some(target.clone()), None),
-            Ask::List(list) => (list.owner.clone(), None, Some(asked(&list.window))),
-            Ask::Search(Search { tenant, limit, .. })
-            | Ask::Changes(Changes { tenant, limit, .. }) => {
+        let (owner, target, asked) = match call {
+            Call::Get { owner, target, .. } | Call::History { owner, target, .. } => {
+                (owner.clone(), Some(target.clone()), None)
+            }
+            Call::List { list, .. } => (list.owner.clone(), None, Some(asked(&list.window))),
+            Call::Search {
+                search: Search { tenant, limit, .. },
+                ..
+            }
+            | Call::Changes {
+                changes: Changes { tenant, limit, .. },
+                ..
+            } => {
                 let owner = seen(incoming.dialect, caller, tenant.as_deref())?;
                 (owner, None, Some(up_to(*limit)))
             }
-            Ask::Write(_) | Ask::Events(_) | Ask::Authenticate { .. } | Ask::Nothing => {
-                return None;
-            }
+            Call::Write { .. }
+            | Call::Events { .. }
+            | Call::Authenticate { .. }
+            | Call::Known(_) => return None,
         };
         recorded.then_some(AuditedRead {
             owner,
@@ -230,11 +236,29 @@ fn seen(dialect: &dyn Dialect, caller: &Caller, tenant: Option<&str>) -> Option<
     dialect.owner_of_ids(&[tenant]).ok()
 }
 
-/// Whether a route updates or deletes one contact. An erasure (a POST) is about the person, not
-/// about a version.
-fn changes_one(route: &Route) -> bool {
-    let method = matches!(route.method, Method::Put | Method::Patch | Method::Delete);
-    method && route.writes && route.target.is_some()
+/// Whether an operation changes one version of a contact into the next, or ends it. An erasure is
+/// about the person, not about a version.
+const fn changes_one(operation: ApiOperation) -> bool {
+    matches!(operation, ApiOperation::Update | ApiOperation::Delete)
+}
+
+/// The owner whose ids the transport names beside the path, if it does and the principal may act
+/// for them.
+fn named_owner(principal: &Principal, incoming: &Incoming<'_>) -> Result<Option<Owner>, Refused> {
+    let Some(ids) = incoming.owner_ids else {
+        return Ok(None);
+    };
+    let owner = incoming.dialect.owner_of_ids(ids)?;
+    Ok(Some(allowed(principal, owner)?))
+}
+
+/// The owner, if the principal may act for them.
+fn allowed(principal: &Principal, owner: Owner) -> Result<Owner, Refusal> {
+    if may(principal, &owner) {
+        return Ok(owner);
+    }
+    let tenant = owner.tenant().to_owned();
+    Err(Refusal::NotYours { tenant })
 }
 
 /// Whether a principal may touch an owner's contacts.

@@ -1,8 +1,9 @@
 //! Questions over every dialect's contacts: searches, the past, what has changed.
 
+use super::refused::read_refusal;
 use crate::auth::Principal;
-use crate::dialect::{self, Answer, AsOf, ChangePage, Changes, Page, Refusal, Search};
-use crate::domain::{DialectId, Owner, Position, Target};
+use crate::dialect::{self, AsOf, ChangePage, Changes, Lookup, Missing, Page, Refusal, Search};
+use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
 use crate::service::{Found, ReadError, Service};
 
@@ -21,41 +22,36 @@ pub(super) fn sees(
         && dialect::by_id(of).is_some_and(|of| principal.may(of.rules().name, name))
 }
 
-/// The position that a point of the past is.
+/// The position that a point of the past stands for.
 ///
 /// # Errors
-/// It is above the head.
-pub(super) fn position_of(
-    service: &Service,
-    as_of: AsOf,
-) -> Result<Result<Position, Refusal>, ReadError> {
+/// [`Refusal::BadParameter`] for a position above the head; 500 where the log cannot be read.
+pub(super) fn position_of(service: &Service, as_of: AsOf) -> Result<Position, Refusal> {
     match as_of {
-        AsOf::Position(position) if position > service.head() => Ok(Err(Refusal::BadParameter {
+        AsOf::Position(position) if position > service.head() => Err(Refusal::BadParameter {
             name: "as_of",
             must: "a position up to the head of the log, or an RFC 3339 time",
-        })),
-        AsOf::Position(position) => Ok(Ok(position)),
-        AsOf::Time(time) => service.position_at(time).map(Ok),
+        }),
+        AsOf::Position(position) => Ok(position),
+        AsOf::Time(time) => service.position_at(time).map_err(read_refusal),
     }
 }
 
-/// One contact as it was.
+/// One contact as it was when the event at a position had happened.
 pub(super) fn get_at(
     service: &Service,
     owner: &Owner,
     target: &Target,
     position: Position,
-) -> Result<Answer, ReadError> {
+) -> Result<Lookup<Box<Contact>>, ReadError> {
     let Some(entry) = service.entry(owner, target) else {
-        return Ok(Answer::NotFound);
+        return Ok(Err(Missing::NotFound));
     };
     if matches!(service.get(owner, target)?, Found::Gone) {
-        return Ok(Answer::Gone);
+        return Ok(Err(Missing::Erased));
     }
     let contact = service.contact_at(&entry, position)?;
-    Ok(contact.map_or(Answer::NotFound, |contact| {
-        Answer::Contact(Box::new(contact))
-    }))
+    Ok(contact.map(Box::new).ok_or(Missing::NotFound))
 }
 
 /// What was found, and the position of the view that found it.

@@ -14,7 +14,7 @@ use crate::domain::{IdempotencyKey, IdempotentRequest, Target};
 /// # Errors
 /// It can be no key.
 pub(super) fn key_of(incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, Refusal> {
-    if !incoming.route.writes {
+    if !incoming.route.writes() {
         return Ok(None);
     }
     let header = incoming.headers.get("idempotency-key");
@@ -34,7 +34,7 @@ pub(super) fn idempotent_request(
 ) -> IdempotentRequest {
     let mut digest = Parts(Sha256::new());
     digest.text(incoming.dialect.rules().name);
-    digest.text(incoming.route.operation);
+    digest.text(incoming.route.operation.name());
     digest.count(write.owner.ids().count());
     write.owner.ids().for_each(|id| digest.text(id));
     digest.count(write.attempts.len());

@@ -7,15 +7,15 @@ use super::refused::{read_refusal, submit_refusal};
 use super::{Gateway, problem};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    Answer, AsOf, Ask, EventPage, Events, Page, Redaction, Refusal, Search, TokenProblem, Window,
-    Write,
+    AsOf, Call, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal, Reply, Search,
+    TokenProblem, Version, Window, Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, ListRange, Operation, Owner, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
-use crate::service::{CatchUp, Found, ReadAudit, ReadError, Service};
+use crate::service::{CatchUp, Committed, Found, ReadAudit, ReadError, Service};
 
 /// How long a token lives that was given for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
@@ -28,86 +28,121 @@ pub(super) struct AuditedRead {
     pub asked: Option<ListRange>,
 }
 
-/// What the service answered.
-pub(super) struct Asked {
-    pub answer: Answer,
-    /// Of a write its outcome's position, of a search that of the view that found it.
+/// The vendor's reply to a call that was carried out.
+pub(super) struct Performed {
+    pub reply: Reply,
+    /// The position of a write's outcome, or that of the view which a read looked at; `None` is
+    /// the inline view's.
     pub position: Option<Position>,
 }
 
-impl Asked {
-    const fn at(answer: Answer, position: Position) -> Self {
+impl Performed {
+    const fn at(position: Position, reply: Reply) -> Self {
         Self {
-            answer,
+            reply,
             position: Some(position),
         }
     }
 }
 
-impl From<Answer> for Asked {
-    fn from(answer: Answer) -> Self {
+impl From<Reply> for Performed {
+    fn from(reply: Reply) -> Self {
         Self {
-            answer,
+            reply,
             position: None,
         }
     }
 }
 
 impl Gateway {
-    /// Asks the service.
+    /// Carries out a call, records the read that it is where `audited` asks for it, and encodes
+    /// the reply.
     pub(super) async fn perform(
         &self,
         principal: &Principal,
-        ask: Ask,
+        call: Call,
         context: Context,
-    ) -> Result<Asked, Refusal> {
-        match ask {
-            Ask::Write(write) => self.write(write, context).await,
-            Ask::Get { owner, target } => {
-                let found = self.service.get(&owner, &target).map_err(read_refusal)?;
-                Ok(found_answer(found).into())
+        audited: Option<AuditedRead>,
+    ) -> Result<Performed, Refusal> {
+        let record = |given: Given| {
+            if let Some(audited) = audited {
+                self.record_read(audited, given, context.clone());
             }
-            Ask::GetAt {
+        };
+        match call {
+            Call::Write { write, reply } => {
+                let committed = self.write(write, context).await?;
+                Ok(Performed::at(committed.position, reply(committed.outcomes)))
+            }
+            Call::Get {
                 owner,
                 target,
                 as_of,
+                reply,
             } => {
-                let position = self.position(as_of)?;
-                let get = move |service: &Service| find::get_at(service, &owner, &target, position);
-                self.read(get).await
+                let found = self.get(owner, target, as_of).await?;
+                record(Given::one(&found));
+                Ok(reply(found).into())
             }
-            Ask::Search(search) => self.search(principal.clone(), search).await,
-            Ask::Changes(changes) => {
+            Call::List { list, reply } => {
+                let page = self.read(move |service| service.list(&list)).await?;
+                record(Given::page(&page));
+                Ok(reply(page).into())
+            }
+            Call::Search { search, reply } => {
+                let (page, position) = self.search(principal.clone(), search).await?;
+                record(Given::page(&page));
+                Ok(Performed {
+                    reply: reply(page),
+                    position,
+                })
+            }
+            Call::Changes { changes, reply } => {
                 self.caught_up(&self.service.views().search).await?;
                 let principal = principal.clone();
                 let (page, position) = self
-                    .look(move |service| find::changes(service, &principal, &changes))
+                    .read(move |service| find::changes(service, &principal, &changes))
                     .await?;
-                Ok(Asked::at(Answer::Changes(page), position))
+                record(Given::some(up_to(page.changes.len())));
+                Ok(Performed::at(position, reply(page)))
             }
-            Ask::List(list) => {
-                self.read(move |service| service.list(&list).map(Answer::Page))
-                    .await
+            Call::History {
+                owner,
+                target,
+                reply,
+            } => {
+                let found = self
+                    .read(move |service| past(service, &owner, &target))
+                    .await?;
+                record(Given::one(&found));
+                Ok(reply(found).into())
             }
-            Ask::History { owner, target } => {
-                let history = move |service: &Service| past(service, &owner, &target);
-                self.read(history).await
-            }
-            Ask::Events(events) => {
+            Call::Events { events, reply } => {
                 let principal = principal.clone();
-                self.read(move |service| happened(service, events, &principal))
-                    .await
+                let page = self.read(move |service| happened(service, events, &principal));
+                Ok(reply(page.await?).into())
             }
-            Ask::Authenticate { token } => Ok(self.trade(&token).await.into()),
-            Ask::Nothing => Ok(Answer::Nothing.into()),
+            Call::Authenticate { token, reply } => Ok(reply(self.trade(&token).await).into()),
+            Call::Known(reply) => Ok(reply.into()),
         }
     }
 
-    fn position(&self, as_of: AsOf) -> Result<Position, Refusal> {
-        find::position_of(&self.service, as_of).map_err(read_refusal)?
+    async fn get(
+        &self,
+        owner: Owner,
+        target: Target,
+        as_of: Option<AsOf>,
+    ) -> Result<Lookup<Box<Contact>>, Refusal> {
+        let Some(as_of) = as_of else {
+            let found = self.service.get(&owner, &target).map_err(read_refusal)?;
+            return Ok(lookup(found));
+        };
+        let position = find::position_of(&self.service, as_of)?;
+        self.read(move |service| find::get_at(service, &owner, &target, position))
+            .await
     }
 
-    async fn write(&self, write: Write, context: Context) -> Result<Asked, Refusal> {
+    async fn write(&self, write: Write, context: Context) -> Result<Committed, Refusal> {
         let Write {
             owner,
             batch,
@@ -119,26 +154,25 @@ impl Gateway {
             batch,
             attempts,
         };
-        let committed = self.service.submit(command).await.map_err(submit_refusal)?;
-        Ok(Asked {
-            answer: Answer::Written(committed.outcomes),
-            position: Some(committed.position),
-        })
+        self.service.submit(command).await.map_err(submit_refusal)
     }
 
-    async fn search(&self, principal: Principal, search: Search) -> Result<Asked, Refusal> {
+    async fn search(
+        &self,
+        principal: Principal,
+        search: Search,
+    ) -> Result<(Page, Option<Position>), Refusal> {
         if let Some(as_of) = search.as_of {
-            let position = self.position(as_of)?;
-            let page = move |service: &Service| {
-                find::search_at(service, &principal, &search, position).map(Answer::Page)
-            };
-            return self.read(page).await;
+            let position = find::position_of(&self.service, as_of)?;
+            let page =
+                self.read(move |service| find::search_at(service, &principal, &search, position));
+            return Ok((page.await?, None));
         }
         self.caught_up(&self.service.views().search).await?;
         let (page, position) = self
-            .look(move |service| find::search(service, &principal, &search))
+            .read(move |service| find::search(service, &principal, &search))
             .await?;
-        Ok(Asked::at(Answer::Page(page), position))
+        Ok((page, Some(position)))
     }
 
     /// Waits until a view has reached what is durable now, at most as long as a request may take.
@@ -153,15 +187,8 @@ impl Gateway {
         }
     }
 
-    async fn read(
-        &self,
-        ask: impl FnOnce(&Service) -> Result<Answer, ReadError> + Send + 'static,
-    ) -> Result<Asked, Refusal> {
-        self.look(ask).await.map(Asked::from)
-    }
-
     /// Reads that look at much run beside the threads that serve sockets.
-    async fn look<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Service) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Refusal> {
@@ -177,34 +204,34 @@ impl Gateway {
 
     /// Trades a token for one of the same claims that lives a few hours at most, and never longer.
     /// In open mode, where any token will do, it is given back: nothing that is signed may leave.
-    async fn trade(&self, token: &str) -> Answer {
+    async fn trade(&self, token: &str) -> Result<String, TokenProblem> {
         let now = unix_seconds();
         let principal = match self.authenticator.authenticate(Some(token), now).await {
             Ok(principal) => principal,
-            Err(error) => return Answer::TokenRefused(problem(error)),
+            Err(error) => return Err(problem(error)),
         };
         let Some(expires) = principal.expires else {
-            return Answer::Token(token.to_owned());
+            return Ok(token.to_owned());
         };
         let rest = Duration::from_secs(expires.saturating_sub(now));
         if rest.is_zero() {
-            return Answer::TokenRefused(TokenProblem::Expired);
+            return Err(TokenProblem::Expired);
         }
         let claims = AccessClaims::from(&principal);
         match self
             .own_key
             .sign_access(claims, rest.min(AUTH_TOKEN_TTL), now)
         {
-            Ok(token) => Answer::Token(token),
+            Ok(token) => Ok(token),
             Err(error) => {
                 tracing::error!(%error, "a short-lived token could not be signed");
-                Answer::TokenRefused(TokenProblem::Invalid)
+                Err(TokenProblem::Invalid)
             }
         }
     }
 
     /// Records a read; its events enter the queue before the answer leaves.
-    pub(super) fn record_read(&self, trail: AuditedRead, answer: &Answer, context: Context) {
+    fn record_read(&self, trail: AuditedRead, given: Given, context: Context) {
         let AuditedRead {
             owner,
             operation,
@@ -214,11 +241,6 @@ impl Gateway {
         // One that is gone is named too: who asks for a person that was erased is of interest.
         let entry = target.and_then(|target| self.service.entry(&owner, &target));
         let contact = entry.map(|entry| (entry.state.id, entry.state.key));
-        let given = match answer {
-            Answer::Page(page) => Some(given(page)),
-            Answer::Changes(page) => Some(up_to(page.changes.len())),
-            _ => None,
-        };
         let trail = ReadAudit {
             owner,
             context: Context {
@@ -228,8 +250,8 @@ impl Gateway {
             operation,
             contact,
             asked,
-            given,
-            found: !matches!(answer, Answer::NotFound | Answer::Gone),
+            given: given.listed,
+            found: given.found,
         };
         if let Err(error) = self.service.record_read(trail) {
             tracing::warn!(%error, "a read was not recorded");
@@ -258,33 +280,63 @@ pub(super) fn up_to(contacts: usize) -> ListRange {
     }
 }
 
-/// What was given of it.
-fn given(page: &Page) -> ListRange {
-    let last = page.contacts.last().filter(|_| page.more);
-    ListRange {
-        cursor: last.map(|contact| contact.id),
-        ..up_to(page.contacts.len())
+/// What a recorded read gave its caller.
+struct Given {
+    /// Whether there was a contact, or a list of them.
+    found: bool,
+    /// The part of a list that was given.
+    listed: Option<ListRange>,
+}
+
+impl Given {
+    const fn one<T>(found: &Lookup<T>) -> Self {
+        Self {
+            found: found.is_ok(),
+            listed: None,
+        }
+    }
+
+    const fn some(listed: ListRange) -> Self {
+        Self {
+            found: true,
+            listed: Some(listed),
+        }
+    }
+
+    fn page(page: &Page) -> Self {
+        let last = page.contacts.last().filter(|_| page.more);
+        Self::some(ListRange {
+            cursor: last.map(|contact| contact.id),
+            ..up_to(page.contacts.len())
+        })
     }
 }
 
-fn found_answer(found: Found) -> Answer {
+fn lookup(found: Found) -> Lookup<Box<Contact>> {
     match found {
-        Found::Live(contact) => Answer::Contact(contact),
-        Found::Gone => Answer::Gone,
-        Found::Deleted | Found::Nothing => Answer::NotFound,
+        Found::Live(contact) => Ok(contact),
+        Found::Gone => Err(Missing::Erased),
+        Found::Deleted | Found::Nothing => Err(Missing::NotFound),
     }
 }
 
-fn past(service: &Service, owner: &Owner, target: &Target) -> Result<Answer, ReadError> {
-    let Some(entry) = service.entry(owner, target) else {
-        return Ok(Answer::NotFound);
-    };
-    let versions: Vec<(Event, Option<Contact>)> = service.history(&entry)?;
-    Ok(Answer::History(versions))
+fn past(
+    service: &Service,
+    owner: &Owner,
+    target: &Target,
+) -> Result<Lookup<Vec<Version>>, ReadError> {
+    match service.entry(owner, target) {
+        Some(entry) => service.history(&entry).map(Ok),
+        None => Ok(Err(Missing::NotFound)),
+    }
 }
 
 /// Some events of a dialect that the principal may see.
-fn happened(service: &Service, events: Events, principal: &Principal) -> Result<Answer, ReadError> {
+fn happened(
+    service: &Service,
+    events: Events,
+    principal: &Principal,
+) -> Result<EventPage, ReadError> {
     let Events {
         dialect,
         tenant,
@@ -323,7 +375,7 @@ fn happened(service: &Service, events: Events, principal: &Principal) -> Result<
         let shown = shown_of(service, &record, full)?;
         page.events.push((record.event, shown));
     }
-    Ok(Answer::Events(page))
+    Ok(page)
 }
 
 /// Whether a principal may see contents in events.

@@ -66,23 +66,24 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 /// The methods that a path takes: those of the routes that it fits best, for a literal segment goes
 /// before a parameter.
 fn allowed(path: &str) -> String {
-    let own = SystemRoute::ALL.map(SystemRoute::route);
-    let dialects = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
-    let routes = dialects.chain(&own);
+    let own = SystemRoute::ALL.map(|route| (route.path(), route.method()));
+    let routes = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
+    let dialects = routes.flat_map(|route| route.paths.iter().map(|path| (*path, route.method)));
     let mut best = Vec::new();
     let mut methods = Vec::new();
-    for route in routes {
-        for pattern in route.paths.iter().filter(|pattern| fits(path, pattern)) {
-            let literal: Vec<bool> = segments(pattern)
-                .map(|part| !part.starts_with('{'))
-                .collect();
-            if literal > best {
-                methods.clear();
-            }
-            if literal >= best {
-                best = literal;
-                methods.push(route.method.name());
-            }
+    for (pattern, method) in dialects
+        .chain(own)
+        .filter(|(pattern, _)| fits(path, pattern))
+    {
+        let literal: Vec<bool> = segments(pattern)
+            .map(|part| !part.starts_with('{'))
+            .collect();
+        if literal > best {
+            methods.clear();
+        }
+        if literal >= best {
+            best = literal;
+            methods.push(method.name());
         }
     }
     methods.sort_unstable();

@@ -49,8 +49,12 @@ pub async fn handle(
         }
     };
     let name = dialect.rules().name;
-    app.metrics
-        .request(name, route.operation, response.status(), started.elapsed());
+    app.metrics.request(
+        name,
+        route.operation.name(),
+        response.status(),
+        started.elapsed(),
+    );
     response
 }
 

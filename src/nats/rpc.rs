@@ -63,7 +63,7 @@ impl Rpc {
             .map_err(|error| lost(&error))?;
         let mut endpoints = SelectAll::new();
         for (dialect, route) in routes() {
-            let name = format!("{}-{}", dialect.rules().name, route.operation);
+            let name = format!("{}-{}", dialect.rules().name, route.operation.name());
             let subject = self.prefix.requests(dialect, route);
             let endpoint = service.endpoint_builder().name(name).add(subject).await;
             let endpoint = endpoint.map_err(|error| lost(&error))?;
@@ -193,7 +193,7 @@ async fn respond(
 /// The routes that are served on the bus.
 fn routes() -> impl Iterator<Item = (&'static dyn Dialect, &'static dialect::Route)> {
     dialect::ALL.iter().flat_map(|dialect| {
-        let routes = dialect.routes().iter().filter(|route| route.on_bus);
+        let routes = dialect.routes().iter().filter(|route| route.on_bus());
         routes.map(move |route| (*dialect, route))
     })
 }

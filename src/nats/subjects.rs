@@ -113,7 +113,7 @@ impl Prefix {
     #[must_use]
     pub fn requests(&self, dialect: &dyn Dialect, route: &Route) -> String {
         let name = dialect.rules().name;
-        format!("{}.rpc.{name}.{}.>", self.0, route.operation)
+        format!("{}.rpc.{name}.{}.>", self.0, route.operation.name())
     }
 
     /// Where a command goes that can't be taken.
@@ -137,7 +137,7 @@ impl Prefix {
     /// [`BadAddress`].
     pub fn command(&self, subject: &str) -> Result<Address, BadAddress> {
         let address = Address::parse(self.address_in(subject, "command").unwrap_or_default())?;
-        if address.route.writes {
+        if address.route.writes() {
             Ok(address)
         } else {
             Err(BadAddress::Operation)
@@ -190,7 +190,7 @@ impl Address {
         let route = dialect
             .routes()
             .iter()
-            .find(|route| route.on_bus && route.operation == operation)
+            .find(|route| route.on_bus() && route.operation.name() == operation)
             .ok_or(BadAddress::Operation)?;
         let ids: Option<Vec<String>> = tokens.map(unescape).collect();
         let mut owner = ids.ok_or(BadAddress::Spelling)?;
@@ -347,7 +347,7 @@ mod tests {
         let routes: Vec<(&'static dyn Dialect, &'static Route)> = dialect::ALL
             .iter()
             .flat_map(|dialect| dialect.routes().iter().map(move |route| (*dialect, route)))
-            .filter(|(_, route)| route.on_bus && route.target.is_none())
+            .filter(|(_, route)| route.on_bus() && route.target.is_none())
             .collect();
         prop::sample::select(routes).prop_flat_map(|(dialect, route)| {
             let ids = dialect.rules().owner_names.len();
@@ -359,7 +359,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_survives_its_subject((dialect, route, ids) in addresses()) {
-            let mut subject = format!("contacts.rpc.{}.{}", dialect.rules().name, route.operation);
+            let mut subject = format!("contacts.rpc.{}.{}", dialect.rules().name, route.operation.name());
             for id in &ids {
                 subject.push('.');
                 subject.push_str(&escape(id));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contactd::auth::{AccessClaims, Authenticator, JwtSettings, OwnKey, Principal};
-use contactd::dialect::{self, Query, REGISTRY};
+use contactd::dialect::{self, ApiOperation, Query, REGISTRY};
 use contactd::domain::Position;
 use contactd::gateway::{
     Answered, Bus, Gateway, Health, Incoming, Settings, fresh_correlation, unix_seconds,
@@ -162,7 +162,7 @@ impl Node {
     pub async fn create(&self, name: &str) -> Answered {
         let dialect = dialect::by_name("native").expect("it is spoken");
         let routes = dialect.routes().iter();
-        let mut create = routes.filter(|route| route.operation == "create");
+        let mut create = routes.filter(|route| route.operation == ApiOperation::Create);
         let route = create.next().expect("it has one");
         let body = serde_json::to_vec(&card(name)).expect("JSON");
         let query = Query::default();

@@ -115,7 +115,12 @@ fn reads(known: &Known, before: u64) -> Vec<(&'static str, String, Option<Value>
     } = known;
     let tenant = api.tenants[0];
     let mut reads = Vec::new();
-    for route in api.dialect().routes().iter().filter(|route| !route.writes) {
+    for route in api
+        .dialect()
+        .routes()
+        .iter()
+        .filter(|route| !route.writes())
+    {
         let mut path = route.paths[0].to_owned();
         for (name, value) in api.owner_params {
             path = path.replace(&format!("{{{name}}}"), &of_tenant(value, tenant));

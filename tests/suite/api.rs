@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use contactd::dialect::{self, Dialect};
+use contactd::dialect::{self, ApiOperation, Dialect};
 
 use crate::common::Answer;
 
@@ -84,7 +84,8 @@ pub struct Api {
     /// The status of a request about another tenant.
     pub not_yours: u16,
     /// The body of a request by this route that needs one.
-    pub body_of: fn(operation: &str, person: Person<'_>, id: &str, token: &str) -> Option<Value>,
+    pub body_of:
+        fn(operation: ApiOperation, person: Person<'_>, id: &str, token: &str) -> Option<Value>,
     /// The values of the path parameters that name the owner.
     pub owner_params: &'static [(&'static str, &'static str)],
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use contactd::dialect;
+use contactd::dialect::{self, ApiOperation};
 
 use crate::api::{Api, Learns, Paging};
 
@@ -71,13 +71,13 @@ static NATIVE: Api = Api {
     },
     not_yours: 403,
     body_of: |operation, p, id, _| match operation {
-        "create" | "upsert" => Some((NATIVE.create)(p)),
-        "bulk" => Some(json!({"operations": [
+        ApiOperation::Create | ApiOperation::Upsert => Some((NATIVE.create)(p)),
+        ApiOperation::Bulk => Some(json!({"operations": [
             {"op": "create", "card": {"name": {"full": "another"}}},
             {"op": "update", "id": id, "patch": {"name": {"full": "taken"}}},
             {"op": "delete", "id": id}]})),
-        "update" => Some(json!({"name": {"full": "taken"}})),
-        "erase" => Some(json!({"reason": "request"})),
+        ApiOperation::Update => Some(json!({"name": {"full": "taken"}})),
+        ApiOperation::Erase => Some(json!({"reason": "request"})),
         _ => None,
     },
     owner_params: &[],
@@ -129,7 +129,7 @@ static MATTR: Api = Api {
     },
     not_yours: 403,
     body_of: |operation, p, _, _| match operation {
-        "create" | "update" => Some((MATTR.create)(p)),
+        ApiOperation::Create | ApiOperation::Update => Some((MATTR.create)(p)),
         _ => None,
     },
     owner_params: &[("ecosystemId", "{tenant}"), ("participantId", PARTICIPANT)],
@@ -176,7 +176,7 @@ static ORACLE: Api = Api {
     },
     not_yours: 403,
     body_of: |operation, p, _, _| match operation {
-        "create" | "update" => Some((ORACLE.create)(p)),
+        ApiOperation::Create | ApiOperation::Update => Some((ORACLE.create)(p)),
         _ => None,
     },
     owner_params: &[],
@@ -221,9 +221,9 @@ static EMNIFY: Api = Api {
     },
     not_yours: 404,
     body_of: |operation, p, _, token| match operation {
-        "create" => Some((EMNIFY.create)(p)),
-        "update" => Some(json!({"name": "taken"})),
-        "authenticate" => Some(json!({"application_token": token})),
+        ApiOperation::Create => Some((EMNIFY.create)(p)),
+        ApiOperation::Update => Some(json!({"name": "taken"})),
+        ApiOperation::Authenticate => Some(json!({"application_token": token})),
         _ => None,
     },
     owner_params: &[("org_id", "{tenant}")],
@@ -270,11 +270,11 @@ static THENA: Api = Api {
     },
     not_yours: 403,
     body_of: |operation, p, id, _| match operation {
-        "create" => Some((THENA.create)(p)),
-        "update" => Some(json!({"firstName": "taken"})),
-        "filter" => Some(json!({"ids": [id]})),
-        "bulk" => Some(json!({"contacts": [(THENA.create)(p)]})),
-        "ingest" => Some(json!({"users": [(THENA.create)(p)], "sinkSource": "MANUAL"})),
+        ApiOperation::Create => Some((THENA.create)(p)),
+        ApiOperation::Update => Some(json!({"firstName": "taken"})),
+        ApiOperation::Filter => Some(json!({"ids": [id]})),
+        ApiOperation::Bulk => Some(json!({"contacts": [(THENA.create)(p)]})),
+        ApiOperation::Ingest => Some(json!({"users": [(THENA.create)(p)], "sinkSource": "MANUAL"})),
         _ => None,
     },
     owner_params: &[],
@@ -319,8 +319,8 @@ static KARE: Api = Api {
     },
     not_yours: 404,
     body_of: |operation, p, _, _| match operation {
-        "create" => Some((KARE.create)(p)),
-        "update" => Some(json!({"name": "taken", "notify": true})),
+        ApiOperation::Create => Some((KARE.create)(p)),
+        ApiOperation::Update => Some(json!({"name": "taken", "notify": true})),
         _ => None,
     },
     owner_params: &[("companyId", "{tenant}")],

@@ -3,7 +3,7 @@
 //! The routes come from the service's own table, so that a new one can't be
 //! forgotten: it fails here until its description says how it is sent.
 
-use contactd::dialect::Route;
+use contactd::dialect::{ApiOperation, Route};
 use serde_json::Value;
 
 use crate::api::{Api, Person, of_tenant};
@@ -58,7 +58,7 @@ impl Sent<'_> {
             body.is_some() || !needs_body,
             "{} {}: say what its body is in body_of",
             self.api.name,
-            self.route.operation
+            self.route.operation.name()
         );
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let header = self.api.tenant_header.map(|name| (name, tenant));
@@ -67,9 +67,12 @@ impl Sent<'_> {
 }
 
 /// What some routes must be asked.
-const QUERIES: [(&str, &str); 2] = [
-    ("upsert", "match=email"),
-    ("search", "email=zebedee.quillfeather@example.com"),
+const QUERIES: [(ApiOperation, &str); 2] = [
+    (ApiOperation::Upsert, "match=email"),
+    (
+        ApiOperation::Search,
+        "email=zebedee.quillfeather@example.com",
+    ),
 ];
 
 #[tokio::test]
@@ -91,7 +94,7 @@ async fn no_route_shows_or_touches_what_is_anothers() {
 /// Sends a request as an intruder in every way, then as the owner, who must get through.
 async fn check(house: &House, sent: &Sent<'_>, owner: &Caller, intruder: &Caller) -> bool {
     let Sent { api, route, path } = sent;
-    let what = format!("{} {} {path}", api.name, route.operation);
+    let what = format!("{} {} {path}", api.name, route.operation.name());
     let id = owner.created(SECRET).await;
     let before = owner.read(&id).await.expect("it is there");
     let head = house.head().await;
@@ -148,7 +151,7 @@ fn names_tenant(sent: &Sent<'_>) -> bool {
         .any(|(name, _)| sent.path.contains(&format!("{{{name}}}")));
     // Our own API looks at ?tenant= only where no contact is named, and a search is narrowed by it.
     let in_query =
-        sent.api.query.contains("{tenant}") && sent.route.writes && sent.route.target.is_none();
+        sent.api.query.contains("{tenant}") && sent.route.writes() && sent.route.target.is_none();
     in_path || in_query || sent.api.tenant_header.is_some()
 }
 
@@ -159,7 +162,7 @@ fn assert_blind(what: &str, answer: &Answer, id: &str, route: &Route) {
         assert!(!text.contains(secret), "{what}: {text}");
     }
     // An id that was not sent must not come back.
-    if route.target.is_none() && route.reads.is_none() {
+    if route.target.is_none() && route.operation.recorded_read().is_none() {
         assert!(!text.contains(&format!("\"{id}\"")), "{what}: {text}");
     }
 }
@@ -251,7 +254,7 @@ async fn our_own_api_shows_no_dialects_contacts_to_others() {
             };
             let answer = sent.to(&intruder, owner.tenant, id).await;
             let unknown = sent.to(&intruder, owner.tenant, native.unknown_id).await;
-            let what = format!("{}: {}: {answer:?}", api.name, route.operation);
+            let what = format!("{}: {}: {answer:?}", api.name, route.operation.name());
             assert_eq!(answer.status, 404, "{what}");
             assert_eq!(
                 neutral(&answer, id),

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::super::exit::Failure;
 use super::format::Wrong;
 use crate::dialect::native::Native;
-use crate::dialect::{Answer, Ask, Call, Caller, Dialect, Query, Reply, Request, Route, Write};
+use crate::dialect::{
+    ApiOperation, Call, Caller, Decode, Dialect, Query, Reply, Request, Route, Write,
+};
 use crate::domain::{self, FailureCode, Owner};
 
 /// What a Card is, as far as our own API minds.
@@ -33,7 +35,7 @@ impl Checker {
     /// A judge of Cards, which are nobody's yet.
     pub fn new() -> Result<Self, Failure> {
         let mut routes = Native.routes().iter();
-        let route = routes.find(|route| route.operation == "create");
+        let route = routes.find(|route| route.operation == ApiOperation::Create);
         let owner = Native.owner_of_ids(&["default"]).ok();
         match (route, owner) {
             (Some(route), Some(owner)) => Ok(Self { route, owner }),
@@ -54,17 +56,22 @@ impl Checker {
     pub fn check(&self, card: &Value) -> Result<Vec<u8>, Wrong> {
         let body = card.to_string().into_bytes();
         let request = Request {
-            route: self.route,
+            target: None,
             params: &[],
             query: &Query::default(),
             headers: &HeaderMap::new(),
             body: &body,
             caller: &Caller::default(),
         };
-        let Call { ask, answer } = Native
-            .decode(&request, Some(&self.owner))
-            .map_err(|reply| wrong(&reply))?;
-        let Ask::Write(Write { attempts, .. }) = ask else {
+        let Decode::Owned(decode) = self.route.decode else {
+            return Ok(body);
+        };
+        let call = decode(&request, &self.owner).map_err(|reply| wrong(&reply))?;
+        let Call::Write {
+            write: Write { attempts, .. },
+            reply,
+        } = call
+        else {
             return Ok(body);
         };
         match attempts.into_iter().next().map(|attempt| attempt.action) {
@@ -77,7 +84,7 @@ impl Checker {
                     failure,
                     violations,
                 };
-                Err(wrong(&answer(Answer::Written(vec![refused]))))
+                Err(wrong(&reply(vec![refused])))
             }
             _ => Ok(body),
         }

@@ -11,6 +11,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Source, contact_id, path_of};
+use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
 
 /// Whose history.
@@ -79,7 +80,9 @@ async fn history(source: &Source, id: ContactId) -> Result<(), Failure> {
     let mut after = Some(0);
     while let Some(position) = after {
         let query = format!("after={position}");
-        let page = source.ask("history", &path, &params, &query).await?;
+        let page = source
+            .ask(ApiOperation::History, &path, &params, &query)
+            .await?;
         let page: Page = serde_json::from_value(page).map_err(Failure::failed)?;
         for change in &page.data {
             match writeln!(std::io::stdout(), "{}", change.text()) {

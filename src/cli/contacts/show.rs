@@ -9,6 +9,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Source, contact_id, path_of};
+use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
 
 /// Which contact.
@@ -31,7 +32,9 @@ pub fn run(options: &ShowOptions) -> Result<(), Failure> {
 
 async fn show(source: &Source, id: ContactId) -> Result<(), Failure> {
     let params = [("id".to_owned(), id.to_string())];
-    let contact = source.ask("get", &path_of(id), &params, "").await?;
+    let contact = source
+        .ask(ApiOperation::Get, &path_of(id), &params, "")
+        .await?;
     let text = serde_json::to_string_pretty(&contact).map_err(Failure::failed)?;
     writeln!(std::io::stdout(), "{text}").map_err(Failure::failed)
 }

@@ -14,6 +14,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
+use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
 
 /// Contacts that are read at once.
@@ -76,7 +77,7 @@ impl Source {
     /// Reads something; an answer that is no success ends the program.
     pub async fn ask(
         &self,
-        operation: &str,
+        operation: ApiOperation,
         path: &str,
         params: &[(String, String)],
         query: &str,
@@ -121,7 +122,9 @@ impl Source {
                     query.append_pair(name, value);
                 }
             }
-            let page = self.ask("list", "/contacts", &[], &query.finish()).await?;
+            let page = self
+                .ask(ApiOperation::List, "/contacts", &[], &query.finish())
+                .await?;
             let contacts = page.get("data").and_then(Value::as_array);
             for contact in contacts.into_iter().flatten() {
                 match take(contact) {
@@ -144,7 +147,7 @@ impl Source {
     /// The service is not reachable.
     pub async fn post(
         &self,
-        operation: &str,
+        operation: ApiOperation,
         path: &str,
         query: &str,
         key: Option<&str>,

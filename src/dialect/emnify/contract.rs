@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::contact::{Details, FORBIDDEN, Kind, rule};
 use super::query::PER_PAGE;
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer,
-    set, text, time,
+    Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer, set, text,
+    time,
 };
 use crate::dialect::fields::ANY_TEXT;
 
@@ -34,7 +34,6 @@ pub fn description() -> Description {
             ),
             Parameter::path("contact_id", "The contact's number.", number()),
         ],
-        operations: operations(),
         error_media_type: JSON,
         non_sensitive: vec![
             ("type", json!({"type": "object"})),
@@ -43,67 +42,8 @@ pub fn description() -> Description {
     }
 }
 
-fn operations() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
-    const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
-    const STALE: (u16, &str) = (412, "The contact is at another version.");
-    const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
-    const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
-    vec![
-        Described::new("create", "Create a contact; `Location` says which")
-            .takes("NewContact")
-            .gives(201, "It is created.", "Created")
-            .headed(&["location", "etag"])
-            .fails(&[MALFORMED, NONE, MEDIA_TYPE, INVALID]),
-        Described::new("list", "List an organisation's contacts")
-            .with(collection())
-            .gives(200, "A page of contacts.", "Contacts")
-            .headed(&[
-                "link",
-                "x-count-per-page",
-                "x-current-page",
-                "x-total-count",
-                "x-total-pages",
-            ])
-            .fails(&[MALFORMED, NONE, INVALID]),
-        Described::new("get", "Read a contact")
-            .gives(200, "The contact.", "Contact")
-            .headed(ETAG)
-            .fails(&[NONE]),
-        Described::new(
-            "update",
-            "Change a contact: null clears, what is left out stays",
-        )
-        .takes("ContactChange")
-        .ends(204, "It is changed.")
-        .headed(ETAG)
-        .fails(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID]),
-        Described::new("delete", "Delete a contact")
-            .ends(204, "It is gone.")
-            .fails(&[NONE, STALE]),
-        Described::new("events", "List what happened in an organisation")
-            .with(collection())
-            .gives(200, "A page of events.", "Events")
-            .headed(&["link", "x-count-per-page", "x-current-page"])
-            .fails(&[MALFORMED, NONE, INVALID]),
-        Described::new(
-            "authenticate",
-            "Trade an application's token for a short-lived one",
-        )
-        .takes("Credentials")
-        .gives(200, "The token.", "AuthToken")
-        .headed(&["cache-control"])
-        .fails(&[
-            MALFORMED,
-            (401, "The token is not valid."),
-            MEDIA_TYPE,
-            INVALID,
-        ]),
-    ]
-}
-
-fn collection() -> [Parameter; 4] {
+/// The parameters of a collection: its page, filter and order.
+pub fn collection() -> [Parameter; 4] {
     let most = format!("Items on a page: at most {PER_PAGE}, which is the default.");
     let number = json!({"type": "integer"});
     let mut per_page = number.clone();

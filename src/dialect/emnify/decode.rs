@@ -8,10 +8,10 @@ use super::query::{self, View};
 use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
-use crate::dialect::{Ask, Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
+use crate::dialect::{Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
 use crate::domain::{
-    Action, Attempt, BatchMode, Card, Event, Expected, FieldName, Owner, Patch, Patched, Problem,
-    Target, Violation,
+    Action, Attempt, Card, Event, Expected, FieldName, Owner, Patch, Patched, Problem, Target,
+    Violation,
 };
 
 /// The path's word for the caller's own organisation.
@@ -45,21 +45,8 @@ fn positive(text: &str) -> Option<u64> {
     number.filter(|number| *number > 0)
 }
 
-/// What a request asks for.
-pub fn call(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-    match (request.route.operation, owner) {
-        ("authenticate", _) => authenticate(request),
-        ("events", _) => events(request),
-        ("create", Some(owner)) => create(request, owner),
-        ("update", Some(owner)) => update(request, owner),
-        ("delete", Some(owner)) => delete(request, owner),
-        ("get", Some(owner)) => get(request, owner),
-        ("list", Some(owner)) => list(request, owner),
-        _ => Err(encode::refusal(&Refusal::UnknownPath)),
-    }
-}
-
-fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a create.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let parameters = FORBIDDEN_PARAMETERS
         .into_iter()
@@ -80,7 +67,8 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(owner, None, Attempt::create(fields, action)))
 }
 
-fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes an update.
+pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let (fields, action): (Vec<FieldName>, _) = match object(&body) {
@@ -102,7 +90,8 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a delete.
+pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     Ok(write(
         owner,
@@ -111,37 +100,34 @@ fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a read of one contact.
+pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let ask = Ask::Get {
-        owner: owner.clone(),
-        target: Target::Sequence(target),
-    };
-    Ok(Call::new(ask, move |answer| {
-        encode::contact(answer, target)
-    }))
+    let reply = move |found| encode::contact(found, target);
+    Ok(Call::get(owner, Target::Sequence(target), reply))
 }
 
-fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a list.
+pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let path = format!("/api/v1/organisation/{}/contact", owner.tenant());
     let view = View::new(path, request.query)?;
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: query::filter(view.q.as_deref())?,
         order: query::order(view.sort.as_deref())?,
         window: view.window(),
-    });
-    Ok(Call::new(ask, move |answer| encode::page(answer, &view)))
+    };
+    Ok(Call::list(list, move |page| encode::page(&page, &view)))
 }
 
-/// Asks for every event the caller may see, and of them those of the organisation: so the events
-/// of one that the caller may not see, or that there is not, are none.
-fn events(request: &Request<'_>) -> Result<Call, Reply> {
+/// Decodes a list of events: of every event that the caller may see, those of the organisation. So
+/// an organisation that the caller may not see, or that does not exist, has no events.
+pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let owner = organisation(request)?;
     let path = format!("/api/v1/organisation/{}/event", owner.tenant());
     let view = View::new(path, request.query)?;
     let wanted = Wanted::new(view.q.as_deref())?;
-    let ask = Ask::Events(Events {
+    let events = Events {
         dialect: RULES.dialect,
         tenant: None,
         newest_first: event::newest_first(view.sort.as_deref())?,
@@ -149,28 +135,28 @@ fn events(request: &Request<'_>) -> Result<Call, Reply> {
         after: None,
         limit: view.per_page,
         offset: view.offset(),
-    });
-    Ok(Call::new(ask, move |answer| encode::events(answer, &view)))
+    };
+    Ok(Call::events(events, move |page| {
+        encode::events(&page, &view)
+    }))
 }
 
-fn authenticate(request: &Request<'_>) -> Result<Call, Reply> {
+/// Decodes the exchange of a token.
+pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let invalid = |violations| encode::invalid("Authentication", violations);
     let body = object(&body).map_err(invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
     match fields.text("application_token", ANY_TEXT.not_blank(), true) {
-        Some(token) => Ok(Call::new(Ask::Authenticate { token }, encode::token)),
+        Some(token) => Ok(Call::authenticate(token, encode::token)),
         None => Err(invalid(fields.violations)),
     }
 }
 
 fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
-    let ask = Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts: vec![attempt],
-    });
-    Call::new(ask, move |answer| encode::written(answer, target))
+    Call::write(Write::one(owner, attempt), move |outcomes| {
+        encode::written(outcomes, target)
+    })
 }
 
 fn target(request: &Request<'_>) -> Result<u64, Reply> {

@@ -9,7 +9,7 @@ use super::event::EventBody;
 use super::query::View;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
-use crate::dialect::{Answer, Refusal, Reply, TokenProblem};
+use crate::dialect::{EventPage, Lookup, Missing, Page, Refusal, Reply, TokenProblem};
 use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
 
 /// The vendor's error codes, each with its token.
@@ -58,10 +58,7 @@ fn error(status: StatusCode, code: Code, message: impl Into<String>) -> Reply {
 }
 
 /// The answer to a change of the contact of this number; a new one has none yet.
-pub fn written(answer: Answer, target: Option<u64>) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+pub fn written(outcomes: Vec<Outcome>, target: Option<u64>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { operation, contact }) => {
             let reply = match operation {
@@ -89,43 +86,36 @@ fn location(contact: &Contact) -> String {
 }
 
 /// The answer that is one contact.
-pub fn contact(answer: Answer, target: u64) -> Reply {
-    match answer {
-        Answer::Contact(contact) => {
+pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
+    match found {
+        Ok(contact) => {
             let reply = Reply::json(StatusCode::OK, &contact::body(&contact));
             reply.with("etag", etag(contact.version))
         }
-        _ => no_contact(Some(target)),
+        Err(Missing::NotFound | Missing::Erased) => no_contact(Some(target)),
     }
 }
 
 /// The answer that is a page of contacts.
-pub fn page(answer: Answer, view: &View) -> Reply {
-    let Answer::Page(page) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+pub fn page(page: &Page, view: &View) -> Reply {
     let bodies: Vec<Value> = page.contacts.iter().map(contact::body).collect();
     let reply = Reply::json(StatusCode::OK, &bodies);
     view.counted(reply, page.offset, page.total)
 }
 
 /// The answer that is a page of events.
-pub fn events(answer: Answer, view: &View) -> Reply {
-    let Answer::Events(page) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+pub fn events(page: &EventPage, view: &View) -> Reply {
     let events = page.events.iter();
     let bodies: Vec<EventBody> = events.filter_map(|(e, _)| EventBody::new(e)).collect();
     view.uncounted(Reply::json(StatusCode::OK, &bodies), page.more)
 }
 
 /// The answer to the exchange of a token.
-pub fn token(answer: Answer) -> Reply {
-    match answer {
-        Answer::Token(token) => Reply::json(StatusCode::OK, &json!({"auth_token": token}))
+pub fn token(traded: Result<String, TokenProblem>) -> Reply {
+    match traded {
+        Ok(token) => Reply::json(StatusCode::OK, &json!({"auth_token": token}))
             .with("cache-control", "no-store"),
-        Answer::TokenRefused(problem) => refusal(&Refusal::Unauthorized(problem)),
-        _ => refusal(&Refusal::Internal),
+        Err(problem) => refusal(&Refusal::Unauthorized(problem)),
     }
 }
 

@@ -17,11 +17,12 @@ mod decode;
 mod encode;
 mod event;
 mod query;
+mod routes;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{DialectId, IdRule, Owner, Rules};
 
 /// The emnify dialect.
 #[derive(Debug)]
@@ -41,92 +42,17 @@ pub static RULES: Rules = Rules {
     batch_items_max: 1,
 };
 
-const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
-const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"];
-const EVENTS: &[&str] = &["/api/v1/organisation/{org_id}/event"];
-const AUTHENTICATE: &[&str] = &["/api/v1/authenticate"];
-
-/// A read of all contacts, from which the other routes differ.
-const LIST: Route = Route {
-    operation: "list",
-    method: Method::Get,
-    paths: CONTACTS,
-    target: None,
-    roles: &["admin", "contacts:read"],
-    reads: Some(Operation::RetrieveList),
-    writes: false,
-    on_bus: true,
-};
-
-/// A change of one contact, from which the others differ.
-const UPDATE: Route = Route {
-    operation: "update",
-    method: Method::Patch,
-    paths: CONTACT,
-    target: Some("contact_id"),
-    roles: &["admin", "contacts:write"],
-    reads: None,
-    writes: true,
-    on_bus: true,
-};
-
-static ROUTES: [Route; 7] = [
-    Route {
-        operation: "create",
-        method: Method::Post,
-        paths: CONTACTS,
-        target: None,
-        ..UPDATE
-    },
-    LIST,
-    Route {
-        operation: "get",
-        paths: CONTACT,
-        target: Some("contact_id"),
-        reads: Some(Operation::Retrieve),
-        ..LIST
-    },
-    UPDATE,
-    Route {
-        operation: "delete",
-        method: Method::Delete,
-        ..UPDATE
-    },
-    Route {
-        operation: "events",
-        paths: EVENTS,
-        roles: &["admin", "auditor"],
-        reads: None,
-        on_bus: false,
-        ..LIST
-    },
-    Route {
-        operation: "authenticate",
-        method: Method::Post,
-        paths: AUTHENTICATE,
-        roles: &[],
-        reads: None,
-        on_bus: false,
-        ..LIST
-    },
-];
-
 impl Dialect for Emnify {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        match request.route.operation {
-            "authenticate" => Ok(Scope::Nobody),
-            // An organisation that the caller may not see has no events, rather than being refused.
-            "events" => decode::organisation(request).map(|_| Scope::Visible),
-            _ => decode::organisation(request).map(Scope::Owner),
-        }
+        decode::organisation(request).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
@@ -139,10 +65,6 @@ impl Dialect for Emnify {
         } else {
             Err(self.refuse(&Refusal::UnknownPath))
         }
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        decode::call(request, owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

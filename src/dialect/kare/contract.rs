@@ -6,8 +6,8 @@ use super::contact::{COMMENT, EMAIL, NAME, PHONE, PHONES_MAX};
 use super::decode::PAGE_SIZE_MAX;
 use super::issue::{PAGE_MAX, SAFE_MAX};
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, count, flag, list, object, one_of, or_null,
-    refer, text, time, whole,
+    Description, JSON, Parameter, any_text, count, flag, list, object, one_of, or_null, refer,
+    text, time, whole,
 };
 use crate::domain::limits::BATCH_ITEMS_MAX;
 
@@ -28,41 +28,13 @@ pub fn description() -> Description {
             Parameter::path("companyId", "The company's number.", integer()),
             Parameter::path("contactId", "The contact's number.", integer()),
         ],
-        operations: operations(),
         error_media_type: JSON,
         non_sensitive: vec![("notify", flag())],
     }
 }
 
-fn operations() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const INVALID: (u16, &str) = (400, "The request is not valid.");
-    const NONE: (u16, &str) = (404, "There is no such contact.");
-    const STALE: (u16, &str) = (412, "The contact is at another version.");
-    vec![
-        Described::new("create", "Create contacts, all of them or none")
-            .takes("NewContacts")
-            .gives(201, "How many were inserted.", "Inserted")
-            .fails(&[INVALID]),
-        Described::new("list", "List a company's contacts")
-            .with(pages())
-            .gives(200, "A page of contacts.", "Contacts")
-            .fails(&[INVALID]),
-        Described::new(
-            "update",
-            "Change a contact: null clears, what is left out stays",
-        )
-        .takes("ContactChange")
-        .gives(200, "The contact as it is now.", "Contact")
-        .headed(ETAG)
-        .fails(&[INVALID, NONE, STALE]),
-        Described::new("delete", "Delete a contact")
-            .ends(204, "It is gone.")
-            .fails(&[INVALID, NONE, STALE]),
-    ]
-}
-
-fn pages() -> [Parameter; 3] {
+/// The parameters of the list.
+pub fn pages() -> [Parameter; 3] {
     let shown = one_of(&["company", "actions-info"]);
     [
         Parameter::query("page", "The page, from 1.", whole(1, PAGE_MAX)),

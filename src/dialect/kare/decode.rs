@@ -7,9 +7,9 @@ use super::issue::{self, Issue};
 use super::{RULES, encode};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
-use crate::dialect::{Ask, Call, List, Order, Refusal, Reply, Request, Window, Write};
+use crate::dialect::{Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{
-    Action, Attempt, BatchMode, Card, Expected, Owner, Patch, Patched, Problem, Target, Violation,
+    Action, Attempt, Card, Expected, Owner, Patch, Patched, Problem, Target, Violation,
 };
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -23,19 +23,9 @@ pub fn company(text: &str) -> Result<Owner, Reply> {
     Owner::new(RULES.dialect, &[&number.to_string()]).map_err(|error| refused(error.to_string()))
 }
 
-/// What a request asks for.
-pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    match request.route.operation {
-        "create" => create(request, owner),
-        "list" => list(request, owner),
-        "update" => update(request, owner),
-        "delete" => delete(request, owner),
-        _ => Err(encode::refusal(&Refusal::UnknownPath)),
-    }
-}
-
-/// All items are judged before any is inserted; a body that is no array is one bad item.
-fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a create. All items are judged before any is inserted; a body that is no array is one
+/// bad item.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let attempts = match body(request)? {
         Value::Array(items) => {
             let limit = RULES.batch_items_max();
@@ -49,12 +39,11 @@ fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             Vec::new(),
         ))],
     };
-    let ask = if attempts.is_empty() {
-        Ask::Nothing
-    } else {
-        write(owner, attempts)
-    };
-    Ok(Call::new(ask, encode::created))
+    if attempts.is_empty() {
+        return Ok(Call::Known(encode::created(Vec::new())));
+    }
+    let write = Write::all_or_nothing(owner, attempts);
+    Ok(Call::write(write, encode::created))
 }
 
 fn new_contact((index, item): (usize, &Value)) -> Attempt {
@@ -77,7 +66,8 @@ fn creation((contact, fields): Read<CompanyContact>) -> Attempt {
     Attempt::create(fields, action)
 }
 
-fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes an update.
+pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let (patch, fields) = match body(request)? {
         Value::Object(body) => ContactPatch::read(&body),
@@ -92,15 +82,19 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         fields,
         patch.map(|patch| Action::Update(to_patch(patch))),
     );
-    Ok(Call::new(write(owner, vec![attempt]), encode::written))
+    let write = Write::all_or_nothing(owner, vec![attempt]);
+    Ok(Call::write(write, encode::written))
 }
 
-fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a delete.
+pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let attempt = Attempt::delete(target(request)?, if_match(request.headers));
-    Ok(Call::new(write(owner, vec![attempt]), encode::written))
+    let write = Write::all_or_nothing(owner, vec![attempt]);
+    Ok(Call::write(write, encode::written))
 }
 
-fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a list.
+pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut wrong = Vec::new();
     let mut count = |name, default, max| match request.query.get(name) {
         None => default,
@@ -115,7 +109,7 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     if !wrong.is_empty() {
         return Err(encode::issues(&wrong));
     }
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: None,
         order: Order::Created,
@@ -123,9 +117,9 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             offset: (page - 1).saturating_mul(page_size),
             limit: page_size,
         },
-    });
-    Ok(Call::new(ask, move |answer| {
-        encode::page(answer, page, page_size, extend)
+    };
+    Ok(Call::list(list, move |part| {
+        encode::page(&part, page, page_size, extend)
     }))
 }
 
@@ -164,14 +158,6 @@ fn target(request: &Request<'_>) -> Result<Target, Reply> {
     let number = issue::integer(request.target().unwrap_or_default())
         .map_err(|message| encode::issues(&[Issue::of("contactId", message)]))?;
     Ok(Target::Sequence(u64::try_from(number).unwrap_or(0)))
-}
-
-fn write(owner: &Owner, attempts: Vec<Attempt>) -> Ask {
-    Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::AllOrNothing,
-        attempts,
-    })
 }
 
 fn to_patch(patch: ContactPatch) -> Patch {

@@ -7,7 +7,7 @@ use super::contact::{ContactBody, Extend};
 use super::issue::Issue;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
-use crate::dialect::{Answer, Refusal, Reply};
+use crate::dialect::{Page, Refusal, Reply};
 use crate::domain::{Failure, FailureCode, Outcome, Violation};
 
 /// The vendor's error: a message, and what is wrong with the request's content.
@@ -19,17 +19,12 @@ struct ErrorBody<'a> {
 }
 
 /// The answer to a create: how many were inserted, all of them or none.
-pub fn created(answer: Answer) -> Reply {
+pub fn created(outcomes: Vec<Outcome>) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
         nb_insertion: usize,
     }
-    let outcomes = match answer {
-        Answer::Written(outcomes) => outcomes,
-        Answer::Nothing => Vec::new(),
-        other => return unexpected(&other),
-    };
     let nb_insertion = outcomes.len();
     let refused: Vec<_> = outcomes.into_iter().filter_map(refused_item).collect();
     if refused.is_empty() {
@@ -61,10 +56,7 @@ fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
 }
 
 /// The answer to a change of one contact.
-pub fn written(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return unexpected(&answer);
-    };
+pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { contact, .. }) => {
             let body = ContactBody::new(&contact, Extend::default());
@@ -81,7 +73,7 @@ pub fn written(answer: Answer) -> Reply {
 }
 
 /// The answer that is a page of contacts.
-pub fn page(answer: Answer, page: usize, page_size: usize, extend: Extend) -> Reply {
+pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
@@ -95,9 +87,6 @@ pub fn page(answer: Answer, page: usize, page_size: usize, extend: Extend) -> Re
         page: usize,
         page_size: usize,
     }
-    let Answer::Page(part) = answer else {
-        return unexpected(&answer);
-    };
     let contacts = part.contacts.iter();
     let body = Body {
         data: contacts.map(|c| ContactBody::new(c, extend)).collect(),
@@ -105,15 +94,6 @@ pub fn page(answer: Answer, page: usize, page_size: usize, extend: Extend) -> Re
         pagination: Pagination { page, page_size },
     };
     Reply::json(StatusCode::OK, &body)
-}
-
-/// What is not there, or an answer to another question.
-fn unexpected(answer: &Answer) -> Reply {
-    refusal(match answer {
-        Answer::NotFound => &Refusal::NotFound,
-        Answer::Gone => &Refusal::Gone,
-        _ => &Refusal::Internal,
-    })
 }
 
 fn failed(code: FailureCode, violations: &[Violation]) -> Reply {

@@ -17,11 +17,12 @@ mod decode;
 mod email;
 mod encode;
 mod issue;
+mod routes;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Operation, Owner, Rules, limits};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{DialectId, IdRule, Owner, Rules, limits};
 
 /// The Kare dialect.
 #[derive(Debug)]
@@ -44,56 +45,13 @@ pub static RULES: Rules = Rules {
 /// The company of a caller who names none and whose own tenant is no number.
 const OWN_COMPANY: &str = "1";
 
-const CONTACTS: &[&str] = &[
-    "/companies/v2/rs/{companyId}/contacts",
-    "/main/companies/v2/rs/{companyId}/contacts",
-];
-const CONTACT: &[&str] = &[
-    "/companies/v2/rs/{companyId}/contacts/{contactId}",
-    "/main/companies/v2/rs/{companyId}/contacts/{contactId}",
-];
-
-static ROUTES: [Route; 4] = [
-    write("create", Method::Post, CONTACTS, None),
-    Route {
-        operation: "list",
-        method: Method::Get,
-        paths: CONTACTS,
-        target: None,
-        roles: &["admin", "contacts:read"],
-        reads: Some(Operation::RetrieveList),
-        writes: false,
-        on_bus: true,
-    },
-    write("update", Method::Patch, CONTACT, Some("contactId")),
-    write("delete", Method::Delete, CONTACT, Some("contactId")),
-];
-
-const fn write(
-    operation: &'static str,
-    method: Method,
-    paths: &'static [&'static str],
-    target: Option<&'static str>,
-) -> Route {
-    Route {
-        operation,
-        method,
-        paths,
-        target,
-        roles: &["admin", "contacts:write"],
-        reads: None,
-        writes: true,
-        on_bus: true,
-    }
-}
-
 impl Dialect for Kare {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
@@ -116,13 +74,6 @@ impl Dialect for Kare {
         } else {
             Err(self.refuse(&Refusal::UnknownPath))
         }
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        let Some(owner) = owner else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        decode::call(request, owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

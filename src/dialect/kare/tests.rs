@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::Kare;
 use super::contact::CompanyContact;
-use crate::dialect::rig::{NOW, Rig, vectors_hold};
-use crate::dialect::{Answer, Ask, Dialect, Page, Refusal, Reply, TokenProblem, Window};
+use crate::dialect::rig::{Answer, NOW, Rig, vectors_hold};
+use crate::dialect::{Call, Dialect, Page, Refusal, Reply, TokenProblem, Window};
 use crate::domain::{
     Action, Card, Contact, ContactId, Failure, FailureCode, Operation, Outcome, Owner, Position,
     Target,
@@ -223,8 +223,10 @@ fn a_company_is_a_safe_integer_in_one_spelling() {
         let mut asked = None;
         let path = format!("/companies/v2/rs/{company}/contacts");
         let mut rig = if open { rig() } else { rig().strict() };
-        let reply = rig.answer("GET", &path, "", |ask| {
-            let Ask::List(list) = ask else { panic!() };
+        let reply = rig.answer("GET", &path, "", |call| {
+            let Call::List { list, .. } = call else {
+                panic!()
+            };
             asked = Some(list.owner.tenant().to_owned());
             Answer::Page(Page::default())
         });
@@ -298,8 +300,10 @@ fn a_patch_keeps_what_it_leaves_out_and_clears_what_is_null() {
 #[test]
 fn an_update_names_what_it_changes() {
     let text = br#"{"notify":true,"name":"Ann","phones":["1"]}"#;
-    let reply = rig().answer("PATCH", CONTACT, text, |ask| {
-        let Ask::Write(write) = ask else { panic!() };
+    let reply = rig().answer("PATCH", CONTACT, text, |call| {
+        let Call::Write { write, .. } = call else {
+            panic!()
+        };
         let attempt = &write.attempts[0];
         assert_eq!(attempt.target, Some(Target::Sequence(1)));
         assert_eq!(attempt.fields, ["notify", "name", "phones"]);
@@ -308,7 +312,9 @@ fn an_update_names_what_it_changes() {
         };
         let patched = patch.apply(&stored()).expect("a change");
         assert_eq!(patched.changed, ["notify", "phones"]);
-        Answer::Gone
+        Answer::Written(vec![Outcome::Erased {
+            id: ContactId(Uuid::nil()),
+        }])
     });
     assert_eq!(reply.status, 404);
     let reply = with_one().send("PATCH", CONTACT, text).reply;
@@ -356,11 +362,13 @@ fn a_delete_answers_with_nothing_and_heeds_if_match() {
 fn a_list_is_paged_and_extended() {
     let check = |query, offset, limit, want: Value| {
         let path = format!("{CONTACTS}?{query}");
-        let reply = rig().strict().answer("GET", &path, "", |ask| {
-            let Ask::List(list) = ask else { panic!() };
+        let reply = rig().strict().answer("GET", &path, "", |call| {
+            let Call::List { list, .. } = call else {
+                panic!()
+            };
             assert_eq!(list.window, Window::Offset { offset, limit }, "{query}");
             Answer::Page(Page {
-                contacts: vec![contact(list.owner, 7)],
+                contacts: vec![contact(list.owner.clone(), 7)],
                 total: 61,
                 offset,
                 more: false,
@@ -400,7 +408,7 @@ fn a_list_is_paged_and_extended() {
 #[test]
 fn a_list_refuses_bad_parameters_all_at_once() {
     let path = format!("{CONTACTS}?page=0&pageSize=1001&extend=company,x");
-    let reply = rig().answer("GET", &path, b"", |ask| panic!("{ask:?}"));
+    let reply = rig().answer("GET", &path, b"", |call| panic!("{call:?}"));
     let want = issues(json!([
         {"path": ["page"], "message": "Too small: expected number to be >=1"},
         {"path": ["pageSize"], "message": "Too big: expected number to be <=1000"},

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::contact::CONTACT;
 use super::decode::LIMIT_MAX;
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, TEXT, any_text, list, object, one_of, or_null, refer,
-    time, uuid, whole,
+    Description, JSON, Parameter, any_text, list, object, one_of, or_null, refer, time, uuid, whole,
 };
 use crate::dialect::schema::Mode;
 
@@ -32,56 +31,13 @@ pub fn description() -> Description {
             Parameter::path("participantId", "The participant.", uuid()),
             Parameter::path("contactId", "The contact.", uuid()),
         ],
-        operations: operations(),
         error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
-fn operations() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const MEDIA_TYPE: &str = "The body's media type is not JSON.";
-    const INVALID: (u16, &str) = (400, "The ids or the body are not valid.");
-    const NONE: (u16, &str) = (404, "There is no such contact.");
-    const STALE: (u16, &str) = (412, "The contact is at another version.");
-    vec![
-        Described::new("create", "Create a contact; a participant has at most ten")
-            .takes("PointOfContact")
-            .gives(201, "The contact.", "Contact")
-            .headed(ETAG)
-            .fails(&[INVALID])
-            .tells(415, MEDIA_TYPE, TEXT),
-        Described::new("list", "List a participant's contacts")
-            .with(pages())
-            .gives(200, "A page of contacts.", "Contacts")
-            .fails(&[INVALID]),
-        Described::new("get", "Read a contact")
-            .gives(200, "The contact.", "Contact")
-            .headed(ETAG)
-            .fails(&[INVALID, NONE]),
-        Described::new("update", "Replace a contact")
-            .takes("PointOfContact")
-            .gives(200, "The contact as it is now.", "Contact")
-            .headed(ETAG)
-            .fails(&[INVALID, NONE, STALE])
-            .tells(415, MEDIA_TYPE, TEXT),
-        Described::new("delete", "Delete a contact")
-            .ends(204, "It is gone.")
-            .fails(&[INVALID, NONE, STALE]),
-        Described::new("events", "List what happened, the newest first")
-            .with(pages())
-            .with(event_filters())
-            .gives(200, "A page of events.", "Events")
-            .fails(&[(400, "A parameter is not valid.")]),
-        Described::new("event-types", "List the types of events").gives(
-            200,
-            "The types.",
-            "EventTypes",
-        ),
-    ]
-}
-
-fn pages() -> [Parameter; 2] {
+/// The parameters that choose a page.
+pub fn pages() -> [Parameter; 2] {
     [
         Parameter::query("limit", "Entries on the page.", whole(1, LIMIT_MAX)),
         Parameter::query(
@@ -92,7 +48,8 @@ fn pages() -> [Parameter; 2] {
     ]
 }
 
-fn event_filters() -> Vec<Parameter> {
+/// The parameters that filter events.
+pub fn event_filters() -> Vec<Parameter> {
     let texts = |name, about| Parameter::query(name, about, any_text());
     vec![
         texts("ids", "Ids of events, separated by commas."),

@@ -7,8 +7,8 @@ use super::encode::{self, BadParams};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
 use crate::dialect::schema::Mode;
-use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window, Write, json};
-use crate::domain::{Attempt, BatchMode, ContactId, Owner, Target};
+use crate::dialect::{Call, List, Order, Query, Reply, Request, Window, Write, json};
+use crate::domain::{Attempt, ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.
 const LIMIT: usize = 100;
@@ -40,25 +40,15 @@ fn uuid(text: &str) -> Option<Uuid> {
     hyphenated.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// What a request asks for.
-pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    match request.route.operation {
-        "create" => create(request, owner),
-        "update" => update(request, owner),
-        "delete" => delete(request, owner),
-        "get" => get(request, owner),
-        "list" => list(request, owner),
-        _ => Err(encode::not_found()),
-    }
-}
-
-fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a create.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(owner, draft.create(None)))
 }
 
-fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes an update.
+pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
@@ -68,33 +58,32 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a delete.
+pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Attempt::delete(target(request)?, if_match(request.headers)),
     ))
 }
 
-fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let ask = Ask::Get {
-        owner: owner.clone(),
-        target: target(request)?,
-    };
-    Ok(Call::new(ask, encode::contact))
+/// Decodes a read of one contact.
+pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    Ok(Call::get(owner, target(request)?, encode::contact))
 }
 
-fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a list.
+pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut bad = BadParams::default();
     let limit = limit(request.query, &mut bad);
     let contact = param(request.query, "cursor", encode::read_cursor, &mut bad);
     bad.check()?;
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: None,
         order: Order::Created,
         window: Window::After { contact, limit },
-    });
-    Ok(Call::new(ask, encode::page))
+    };
+    Ok(Call::list(list, encode::page))
 }
 
 /// The most entries that the answer may have.
@@ -122,12 +111,7 @@ pub fn param<T>(
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    let ask = Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts: vec![attempt],
-    });
-    Call::new(ask, encode::written)
+    Call::write(Write::one(owner, attempt), encode::written)
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {

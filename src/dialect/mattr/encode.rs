@@ -10,7 +10,7 @@ use super::contact::CONTACT;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
-use crate::dialect::{Answer, Query, Refusal, Reply};
+use crate::dialect::{Lookup, Page, Query, Refusal, Reply};
 use crate::domain::{
     Contact, ContactId, Failure, FailureCode, Operation, Outcome, Problem, Timestamp, Violation,
 };
@@ -38,10 +38,7 @@ struct Detail {
 const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an existing contact before creating a new one.";
 
 /// The answer to a change.
-pub fn written(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return unexpected(&answer);
-    };
+pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { operation, contact }) => {
             let status = match operation {
@@ -61,15 +58,15 @@ pub fn written(answer: Answer) -> Reply {
 }
 
 /// The answer that is one contact.
-pub fn contact(answer: Answer) -> Reply {
-    match answer {
-        Answer::Contact(contact) => one(StatusCode::OK, &contact),
-        other => unexpected(&other),
+pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
+    match found {
+        Ok(contact) => one(StatusCode::OK, &contact),
+        Err(missing) => refusal(&missing.into()),
     }
 }
 
 /// The answer that is a page of contacts.
-pub fn page(answer: Answer) -> Reply {
+pub fn page(page: Page) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
@@ -77,24 +74,12 @@ pub fn page(answer: Answer) -> Reply {
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
     }
-    let Answer::Page(page) = answer else {
-        return unexpected(&answer);
-    };
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|it| CONTACT.answer(it)).collect(),
         next_cursor: last.map(|last| write_cursor(last.created_at, last.id)),
     };
     Reply::json(StatusCode::OK, &body)
-}
-
-/// What is not there, or an answer to another question.
-pub fn unexpected(answer: &Answer) -> Reply {
-    refusal(match answer {
-        Answer::NotFound => &Refusal::NotFound,
-        Answer::Gone => &Refusal::Gone,
-        _ => &Refusal::Internal,
-    })
 }
 
 fn one(status: StatusCode, contact: &Contact) -> Reply {

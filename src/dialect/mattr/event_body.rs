@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::RULES;
 use super::contact::CONTACT;
 use super::encode;
-use crate::dialect::{Answer, Query, Redaction, Reply};
+use crate::dialect::{EventPage, Query, Redaction, Reply};
 use crate::domain::{Correlation, Event, EventId, Operation, Phase, Position, Timestamp};
 use crate::wire::{event_type, type_name};
 
@@ -40,7 +40,7 @@ struct EventBody {
 }
 
 /// The answer that is a page of events.
-pub fn page(answer: Answer) -> Reply {
+pub fn page(page: EventPage) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
@@ -48,9 +48,6 @@ pub fn page(answer: Answer) -> Reply {
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
     }
-    let Answer::Events(page) = answer else {
-        return encode::unexpected(&answer);
-    };
     // A START holds no values: those that the vendor shows with it are its SUCCESS's.
     let by_cause: HashMap<EventId, &Redaction> = page
         .events

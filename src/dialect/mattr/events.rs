@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::decode::{limit, param};
 use super::encode::BadParams;
 use super::event_body::{self, CATEGORY, request_id};
-use crate::dialect::{Ask, Call, Events, Filter, Query, Reply};
-use crate::domain::{Event, Timestamp};
+use crate::dialect::{Call, Events, Filter, Query, Reply, Request};
+use crate::domain::{Event, Owner, Timestamp};
 use crate::wire::event_type;
 
 /// Texts of which one must fit.
@@ -30,8 +30,9 @@ struct Wanted {
     client_ids: Option<Texts>,
 }
 
-/// What a query for events asks for: newest first, of every tenant that the caller may see.
-pub fn events(query: &Query) -> Result<Call, Reply> {
+/// Decodes a query for events: newest first, of every tenant that the caller may see.
+pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
+    let query = request.query;
     let mut bad = BadParams::default();
     let limit = limit(query, &mut bad);
     let after = param(query, "cursor", event_body::read_cursor, &mut bad);
@@ -51,7 +52,7 @@ pub fn events(query: &Query) -> Result<Call, Reply> {
         client_ids: texts(query, "clientIds"),
     };
     bad.check()?;
-    let ask = Ask::Events(Events {
+    let events = Events {
         dialect: super::RULES.dialect,
         tenant: None,
         filter: Filter::new(move |event| wanted.fits(event)),
@@ -59,13 +60,13 @@ pub fn events(query: &Query) -> Result<Call, Reply> {
         after,
         limit,
         offset: 0,
-    });
-    Ok(Call::new(ask, event_body::page))
+    };
+    Ok(Call::events(events, event_body::page))
 }
 
-/// The types that events of contacts have.
-pub fn event_types() -> Call {
-    Call::new(Ask::Nothing, |_| event_body::types())
+/// Decodes a read of the types that events of contacts have.
+pub fn event_types(_: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
+    Ok(Call::Known(event_body::types()))
 }
 
 /// A time of ISO 8601: a date, which begins or ends at this time of the day, or one with a time,

@@ -15,11 +15,12 @@ mod decode;
 mod encode;
 mod event_body;
 mod events;
+mod routes;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{DialectId, IdRule, Owner, Rules};
 
 /// The MATTR VII dialect.
 #[derive(Debug)]
@@ -39,91 +40,18 @@ pub static RULES: Rules = Rules {
     batch_items_max: 1,
 };
 
-const CONTACTS: &[&str] = &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts"];
-const CONTACT: &[&str] =
-    &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts/{contactId}"];
-const ROLES: &[&str] = &["admin", "dts-provider"];
-
-const EVENTS: &[&str] = &[
-    "/v1/events",
-    "/v1/analytics/events",
-    "/core/v1/analytics/events",
-];
-const EVENT_TYPES: &[&str] = &["/v1/analytics/event-types"];
-
-static ROUTES: [Route; 7] = [
-    route("create", Method::Post, CONTACTS, None, None),
-    route(
-        "list",
-        Method::Get,
-        CONTACTS,
-        None,
-        Some(Operation::RetrieveList),
-    ),
-    route(
-        "get",
-        Method::Get,
-        CONTACT,
-        Some("contactId"),
-        Some(Operation::Retrieve),
-    ),
-    route("update", Method::Put, CONTACT, Some("contactId"), None),
-    route("delete", Method::Delete, CONTACT, Some("contactId"), None),
-    analytics("events", EVENTS),
-    analytics("event-types", EVENT_TYPES),
-];
-
-const fn analytics(operation: &'static str, paths: &'static [&'static str]) -> Route {
-    Route {
-        operation,
-        method: Method::Get,
-        paths,
-        target: None,
-        roles: &["admin", "auditor"],
-        reads: None,
-        writes: false,
-        on_bus: false,
-    }
-}
-
-const fn route(
-    operation: &'static str,
-    method: Method,
-    paths: &'static [&'static str],
-    target: Option<&'static str>,
-    reads: Option<Operation>,
-) -> Route {
-    Route {
-        operation,
-        method,
-        paths,
-        target,
-        roles: ROLES,
-        reads,
-        writes: reads.is_none(),
-        on_bus: true,
-    }
-}
-
 impl Dialect for Mattr {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        match request.route.operation {
-            "events" => Ok(Scope::Visible),
-            "event-types" => Ok(Scope::Nobody),
-            _ => decode::owner(
-                request.param("ecosystemId").unwrap_or_default(),
-                request.param("participantId").unwrap_or_default(),
-            )
-            .map(Scope::Owner),
-        }
+        let param = |name| request.param(name).unwrap_or_default();
+        decode::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
@@ -135,15 +63,6 @@ impl Dialect for Mattr {
             Ok(owner)
         } else {
             Err(self.refuse(&Refusal::UnknownPath))
-        }
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        match (request.route.operation, owner) {
-            ("events", _) => events::events(request.query),
-            ("event-types", _) => Ok(events::event_types()),
-            (_, Some(owner)) => decode::call(request, owner),
-            (_, None) => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
 

@@ -12,13 +12,11 @@ use super::attempt::{self, Key};
 use super::validate::Object;
 use super::{decode, encode, problem};
 use crate::dialect::precondition::if_match;
-use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write, json};
-use crate::domain::{
-    Attempt, BatchMode, Expected, Operation, Owner, Precondition, Problem, Target,
-};
+use crate::dialect::{Call, Refusal, Reply, Request, Write, json};
+use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
 
-/// What a batch asks for.
-pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a batch.
+pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| problem::bad_body(&e))?;
     let operations = match &body {
         Value::Object(body) => body.get("operations"),
@@ -33,7 +31,8 @@ pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
                 Some(_) => Problem::WrongType(Expected::Array),
             };
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
-            return Ok(write(owner, vec![attempt], encode::written));
+            let write = Write::one(owner, attempt);
+            return Ok(Call::write(write, encode::written));
         }
     };
     let limit = RULES.batch_items_max();
@@ -41,23 +40,11 @@ pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(problem::refusal(&Refusal::TooManyItems { limit }));
     }
     if items.is_empty() {
-        return Ok(Call::new(Ask::Nothing, |_| encode::results(&[])));
+        return Ok(Call::Known(encode::results(&[])));
     }
     let attempts = items.iter().map(item).collect::<Result<_, _>>()?;
-    Ok(write(owner, attempts, encode::batch))
-}
-
-fn write(
-    owner: &Owner,
-    attempts: Vec<Attempt>,
-    answer: impl FnOnce(crate::dialect::Answer) -> Reply + Send + 'static,
-) -> Call {
-    let ask = Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts,
-    });
-    Call::new(ask, answer)
+    let write = Write::each(owner, attempts);
+    Ok(Call::write(write, |outcomes| encode::batch(&outcomes)))
 }
 
 fn item(item: &Value) -> Result<Attempt, Reply> {

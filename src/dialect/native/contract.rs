@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::body::MEMBERS;
-use super::decode::{CARD_TYPES, PATCH_TYPES};
 use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
 use super::{card_schema, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
-    Described, Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point,
-    refer, set, time, uuid, whole,
+    Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point, refer,
+    set, time, uuid, whole,
 };
 use crate::domain::EraseReason;
 
@@ -42,143 +41,47 @@ pub fn description() -> Description {
         title: "Contacts as JSContact Cards (RFC 9553), whichever dialect they came by",
         schemas,
         path: vec![Parameter::path("id", "The contact.", uuid())],
-        operations: operations(),
         error_media_type: problem::MEDIA_TYPE,
         non_sensitive: vec![("kind", any_text())],
     }
 }
 
-const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
-const GONE: (u16, &str) = (410, "The contact's personal data was erased.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
-const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
-
-fn operations() -> Vec<Described> {
-    let mut all = writes();
-    all.extend(reads());
-    all
+/// The parameter that names a point of the past.
+pub fn as_of() -> Parameter {
+    Parameter::query("as_of", "A position or a time of the past.", point())
 }
 
-fn writes() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const NEW: &[&str] = &["etag", "location"];
+/// The parameter that limits a page.
+pub fn limit() -> Parameter {
+    let about = "The most that the answer holds.";
+    Parameter::query("limit", about, whole(1, LIMIT_MAX))
+}
+
+/// The parameter that names the position where the page before ended.
+pub fn after() -> Parameter {
+    Parameter::query("after", "The position after which to go on.", count())
+}
+
+/// The parameter that names the key by which an upsert finds its contact.
+pub fn matched_by() -> Parameter {
     let key = one_of(&["email", "externalId"]);
-    vec![
-        Described::new("create", "Create a contact")
-            .with([tenant("The contact's tenant.")])
-            .takes_as(&CARD_TYPES, "Card")
-            .gives(201, "The contact.", "Contact")
-            .headed(NEW)
-            .fails(&[INVALID, MEDIA_TYPE]),
-        Described::new(
-            "upsert",
-            "Create a contact, or replace the one with the same key",
-        )
-        .with([
-            tenant("The contact's tenant."),
-            Parameter::query("match", "By what it is found.", key).required(),
-        ])
-        .takes_as(&CARD_TYPES, "Card")
-        .gives(200, "The contact as it is now.", "Contact")
-        .headed(ETAG)
-        .gives(201, "The contact, which is new.", "Contact")
-        .headed(NEW)
-        .fails(&[
-            INVALID,
-            (409, "The key fits several contacts."),
-            STALE,
-            MEDIA_TYPE,
-        ]),
-        Described::new("bulk", "Do several changes, each by itself")
-            .with([tenant("The contacts' tenant.")])
-            .takes("Batch")
-            .gives(200, "How each ended, in their order.", "BatchResult")
-            .fails(&[INVALID, MEDIA_TYPE]),
-        Described::new("update", "Change a contact")
-            .takes_as(&PATCH_TYPES, "Patch")
-            .gives(200, "The contact as it is now.", "Contact")
-            .headed(ETAG)
-            .fails(&[
-                INVALID,
-                NONE,
-                (409, "The contact belongs to another dialect."),
-                GONE,
-                STALE,
-                MEDIA_TYPE,
-            ]),
-        Described::new("delete", "Delete a contact; its past stays readable")
-            .ends(204, "It is gone.")
-            .fails(&[INVALID, NONE, GONE, STALE]),
-        Described::new("erase", "Destroy a contact's personal data for good")
-            .takes("Erase")
-            .gives(200, "It is erased; the same again says the same.", "Erased")
-            .fails(&[INVALID, NONE, STALE, MEDIA_TYPE]),
-    ]
+    Parameter::query("match", "By what it is found.", key).required()
 }
 
-fn reads() -> Vec<Described> {
-    let as_of = || Parameter::query("as_of", "A position or a time of the past.", point());
-    let limit = || {
-        Parameter::query(
-            "limit",
-            "The most that the answer holds.",
-            whole(1, LIMIT_MAX),
-        )
-    };
-    let after = || Parameter::query("after", "The position after which to go on.", count());
-    vec![
-        Described::new("list", "Find contacts of every dialect")
-            .with(search())
-            .with([as_of(), limit()])
-            .gives(200, "A page of contacts.", "Contacts")
-            .fails(&[INVALID]),
-        Described::new("changes", "Read what changed since a position")
-            .with([
-                after(),
-                limit(),
-                tenant("One tenant's alone."),
-                dialect(),
-                fields(),
-            ])
-            .gives(200, "Changed and deleted contacts.", "Changes")
-            .fails(&[INVALID]),
-        Described::new("get", "Read a contact")
-            .with([as_of(), fields()])
-            .gives(200, "The contact.", "ContactPart")
-            .headed(&["etag"])
-            .fails(&[INVALID, NONE, GONE]),
-        Described::new(
-            "history",
-            "Read every change of a contact, the oldest first",
-        )
-        .with([after(), limit()])
-        .gives(200, "The changes.", "History")
-        .fails(&[INVALID, NONE]),
-        Described::new(
-            "diff",
-            "Read what differs between two points of a contact's past",
-        )
-        .with([
-            Parameter::query("from", "One; before its creation if not given.", point()),
-            Parameter::query("to", "The other; now if not given.", point()),
-        ])
-        .gives(200, "The difference.", "Diff")
-        .fails(&[INVALID, NONE, GONE]),
-    ]
-}
-
-fn tenant(about: &'static str) -> Parameter {
+/// The parameter that names a tenant.
+pub fn tenant(about: &'static str) -> Parameter {
     let text = json!({"type": "string", "minLength": 1, "maxLength": 128});
     Parameter::query("tenant", about, text)
 }
 
-fn dialect() -> Parameter {
+/// The parameter that names a dialect.
+pub fn dialect() -> Parameter {
     let names: Vec<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
     Parameter::query("dialect", "One dialect's alone.", one_of(&names))
 }
 
-fn search() -> Vec<Parameter> {
+/// The parameters of a search.
+pub fn search() -> Vec<Parameter> {
     let words = |name, about| {
         let text = json!({"type": "string", "pattern": r"\S", "maxLength": TEXT_CHARS_MAX});
         Parameter::query(name, about, text)
@@ -208,7 +111,8 @@ fn search() -> Vec<Parameter> {
     ]
 }
 
-fn fields() -> Parameter {
+/// The parameter that names the members to show.
+pub fn fields() -> Parameter {
     let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
     let mut names = any_text();
     set(&mut names, "description", members);

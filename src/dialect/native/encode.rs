@@ -8,16 +8,11 @@ use super::body::{Mask, Masked, dialect_name};
 use super::list::write_cursor;
 use super::problem::{self, Details};
 use crate::dialect::reply::etag;
-use crate::dialect::{Answer, REGISTRY, Refusal, Reply, Search, Sort};
+use crate::dialect::{ChangePage, Lookup, Page, REGISTRY, Refusal, Reply, Search, Sort};
 use crate::domain::{Contact, Event, Operation, Outcome};
 
-pub use super::past::{diff, history};
-
 /// The answer to a change.
-pub fn written(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return other(&answer);
-    };
+pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { operation, contact }) => match operation {
             Operation::Create => {
@@ -57,10 +52,7 @@ pub struct ItemBody {
 }
 
 /// The answer to a batch.
-pub fn batch(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return other(&answer);
-    };
+pub fn batch(outcomes: &[Outcome]) -> Reply {
     let items: Vec<ItemBody> = outcomes.iter().map(ItemBody::from).collect();
     results(&items)
 }
@@ -120,15 +112,15 @@ fn one(status: StatusCode, contact: &Contact, mask: &Mask) -> Reply {
 }
 
 /// The answer that is one contact.
-pub fn contact(answer: Answer, mask: &Mask) -> Reply {
-    match answer {
-        Answer::Contact(contact) => one(StatusCode::OK, &contact, mask),
-        answer => other(&answer),
+pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
+    match found {
+        Ok(contact) => one(StatusCode::OK, &contact, mask),
+        Err(missing) => problem::refusal(&missing.into()),
     }
 }
 
 /// The answer that is a page of contacts.
-pub fn page(answer: Answer, sort: Sort, mask: &Mask) -> Reply {
+pub fn page(page: &Page, sort: Sort, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
@@ -136,9 +128,6 @@ pub fn page(answer: Answer, sort: Sort, mask: &Mask) -> Reply {
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
     }
-    let Answer::Page(page) = answer else {
-        return other(&answer);
-    };
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|one| mask.of(one)).collect(),
@@ -148,7 +137,7 @@ pub fn page(answer: Answer, sort: Sort, mask: &Mask) -> Reply {
 }
 
 /// The answer that says what changed since a position.
-pub fn changes(answer: Answer, mask: &Mask) -> Reply {
+pub fn changes(page: &ChangePage, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
         changed: Vec<Masked<'a>>,
@@ -156,9 +145,6 @@ pub fn changes(answer: Answer, mask: &Mask) -> Reply {
         next: u64,
         more: bool,
     }
-    let Answer::Changes(page) = answer else {
-        return other(&answer);
-    };
     let contacts = page
         .changes
         .iter()
@@ -207,23 +193,4 @@ impl<'a> From<&'a Event> for Deleted<'a> {
             time: header.time.to_string(),
         }
     }
-}
-
-/// The answer where there is not what was asked for.
-pub fn other(answer: &Answer) -> Reply {
-    let refusal = match answer {
-        Answer::NotFound => Refusal::NotFound,
-        Answer::Gone => Refusal::Gone,
-        // The service answers each question with its own kind of answer.
-        Answer::Written(_)
-        | Answer::Contact(_)
-        | Answer::Page(_)
-        | Answer::Changes(_)
-        | Answer::Events(_)
-        | Answer::History(_)
-        | Answer::Token(_)
-        | Answer::TokenRefused(_)
-        | Answer::Nothing => Refusal::Internal,
-    };
-    problem::refusal(&refusal)
 }

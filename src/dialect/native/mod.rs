@@ -25,6 +25,7 @@ mod list;
 mod localize;
 mod past;
 mod problem;
+mod routes;
 mod rules;
 mod schema;
 mod tables;
@@ -35,8 +36,8 @@ mod values;
 
 use serde_json::{Map, Value};
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{Card, DialectId, IdRule, LookupKey, Operation, Owner, Rules};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Card, DialectId, IdRule, LookupKey, Owner, Rules};
 
 /// Our own dialect.
 #[derive(Debug)]
@@ -75,93 +76,13 @@ fn non_sensitive(card: &Card) -> Map<String, Value> {
         .collect()
 }
 
-const READ: &[&str] = &["admin", "contacts:read"];
-const WRITE: &[&str] = &["admin", "contacts:write"];
-const ERASE: &[&str] = &["admin"];
-
-const CONTACTS: &[&str] = &["/contacts"];
-const CONTACT: &[&str] = &["/contacts/{id}"];
-
-static ROUTES: [Route; 11] = [
-    write("create", Method::Post, CONTACTS).bus(),
-    write("upsert", Method::Put, CONTACTS).route(),
-    write("bulk", Method::Post, &["/contacts/batch"]).bus(),
-    read("list", CONTACTS, Operation::RetrieveList).bus(),
-    read("changes", &["/contacts/changes"], Operation::RetrieveList).route(),
-    read("get", CONTACT, Operation::Retrieve).of_contact().bus(),
-    write("update", Method::Patch, CONTACT).of_contact().bus(),
-    write("delete", Method::Delete, CONTACT).of_contact().bus(),
-    write("erase", Method::Post, &["/contacts/{id}/erase"])
-        .of_contact()
-        .only_for(ERASE),
-    read("history", &["/contacts/{id}/history"], Operation::Retrieve)
-        .of_contact()
-        .route(),
-    read("diff", &["/contacts/{id}/diff"], Operation::Retrieve)
-        .of_contact()
-        .route(),
-];
-
-/// A route in the making.
-struct Draft(Route);
-
-const fn write(operation: &'static str, method: Method, paths: &'static [&'static str]) -> Draft {
-    Draft(Route {
-        operation,
-        method,
-        paths,
-        target: None,
-        roles: WRITE,
-        reads: None,
-        writes: true,
-        on_bus: false,
-    })
-}
-
-const fn read(operation: &'static str, paths: &'static [&'static str], reads: Operation) -> Draft {
-    Draft(Route {
-        operation,
-        method: Method::Get,
-        paths,
-        target: None,
-        roles: READ,
-        reads: Some(reads),
-        writes: false,
-        on_bus: false,
-    })
-}
-
-impl Draft {
-    const fn of_contact(self) -> Self {
-        Self(Route {
-            target: Some("id"),
-            ..self.0
-        })
-    }
-
-    const fn only_for(self, roles: &'static [&'static str]) -> Route {
-        Route { roles, ..self.0 }
-    }
-
-    const fn bus(self) -> Route {
-        Route {
-            on_bus: true,
-            ..self.0
-        }
-    }
-
-    const fn route(self) -> Route {
-        self.0
-    }
-}
-
 impl Dialect for Native {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
@@ -173,10 +94,6 @@ impl Dialect for Native {
             [tenant] => decode::owner(tenant),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        decode::call(request, owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

@@ -5,13 +5,9 @@ use serde::Serialize;
 
 use super::body::By;
 use super::change::{Difference, difference};
-use super::encode::other;
 use super::problem;
-use crate::dialect::{Answer, AsOf, Refusal, Reply};
+use crate::dialect::{AsOf, Lookup, Refusal, Reply, Version};
 use crate::domain::{Contact, ContactId, Erasure, Event, FieldName, Operation, Phase, Position};
-
-/// One version of a contact: the event that made it and what it was then.
-type Version = (Event, Option<Contact>);
 
 /// One change of a contact.
 #[derive(Debug, Serialize)]
@@ -41,7 +37,7 @@ struct ErasureBody<'a> {
 }
 
 /// The answer that is a contact's history after a position, oldest first.
-pub fn history(answer: Answer, id: ContactId, after: Position, limit: usize) -> Reply {
+pub fn history(found: Lookup<Vec<Version>>, id: ContactId, after: Position, limit: usize) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
         id: String,
@@ -50,8 +46,9 @@ pub fn history(answer: Answer, id: ContactId, after: Position, limit: usize) -> 
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<u64>,
     }
-    let Answer::History(versions) = answer else {
-        return other(&answer);
+    let versions = match found {
+        Ok(versions) => versions,
+        Err(missing) => return problem::refusal(&missing.into()),
     };
     let wanted = |(event, _): &&Version| event.header.position > after;
     let skipped = versions.iter().filter(|version| !wanted(version)).count();
@@ -124,7 +121,7 @@ impl From<&Version> for PointBody {
 ///
 /// `from` may be before its creation, where it had nothing, and after `to`: then it is the way
 /// back. Points after the last change are the last change.
-pub fn diff(answer: Answer, id: ContactId, from: AsOf, to: AsOf) -> Reply {
+pub fn diff(found: Lookup<Vec<Version>>, id: ContactId, from: AsOf, to: AsOf) -> Reply {
     #[derive(Serialize)]
     struct Body {
         id: String,
@@ -132,8 +129,9 @@ pub fn diff(answer: Answer, id: ContactId, from: AsOf, to: AsOf) -> Reply {
         to: Option<PointBody>,
         changes: Vec<Difference>,
     }
-    let Answer::History(versions) = answer else {
-        return other(&answer);
+    let versions = match found {
+        Ok(versions) => versions,
+        Err(missing) => return problem::refusal(&missing.into()),
     };
     let erased = |(event, _): &Version| event.header.operation == Operation::Erase;
     if versions.last().is_some_and(erased) {

@@ -7,8 +7,7 @@ use super::contact::{ADDRESS, ADDRESSES, CONTACT, ENTITY, ID, MODE, MODES, PROPE
 use super::filter::{ENTITIES_OPTIONS, LIMIT_MAX, OFFSET_MAX, ORDERS};
 use super::ids::{id_read, id_written};
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, count, list, object, one_of, refer, time,
-    whole,
+    Description, JSON, Parameter, any_text, count, list, object, one_of, refer, time, whole,
 };
 use crate::dialect::schema::{Member, Mode, item, item_members};
 
@@ -33,42 +32,13 @@ pub fn description() -> Description {
             "The record's id, which is not the business identifier of the same name.",
             id_read(),
         )],
-        operations: operations(),
         error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
-fn operations() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const INVALID: (u16, &str) = (400, "The request is not valid.");
-    const NONE: (u16, &str) = (404, "There is no such contact.");
-    vec![
-        Described::new("create", "Create a contact, or name one that is the same")
-            .takes("ContactModelDto")
-            .gives(200, "The contact.", "Contacts")
-            .headed(ETAG)
-            .fails(&[INVALID, (415, "The body's media type is not JSON.")]),
-        Described::new("get", "Read a contact")
-            .gives(200, "The contact.", "Contacts")
-            .headed(ETAG)
-            .fails(&[INVALID, NONE]),
-        Described::new("update", "Replace a contact")
-            .takes("ContactModelDto")
-            .gives(200, "The contact as it is now.", "Contacts")
-            .headed(ETAG)
-            .fails(&[INVALID, NONE, (412, "The contact is at another version.")]),
-        Described::new("list", "List contacts")
-            .with(filters())
-            .gives(200, "Part of the list.", "ContactList")
-            .fails(&[INVALID]),
-        Described::new("history", "Read a contact's versions, the oldest first")
-            .gives(200, "The versions.", "History")
-            .fails(&[INVALID, NONE]),
-    ]
-}
-
-fn filters() -> Vec<Parameter> {
+/// The parameters of the list.
+pub fn filters() -> Vec<Parameter> {
     let short = |max: u32| json!({"type": "string", "maxLength": max, "pattern": r"\S"});
     let id = |name, about| Parameter::query(name, about, id_read());
     vec![

@@ -5,35 +5,25 @@ use super::ids::HexId;
 use super::{encode, filter};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{Draft, Mode};
-use crate::dialect::{Ask, Call, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Attempt, BatchMode, Owner, Problem, Violation};
+use crate::dialect::{Call, List, Reply, Request, Write, json};
+use crate::domain::{Attempt, Owner, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
     Owner::new(super::RULES.dialect, &[tenant]).ok()
 }
 
-/// What a request asks for.
-pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    match request.route.operation {
-        "create" => create(request, owner),
-        "update" => update(request, owner),
-        "get" => get(request, owner),
-        "list" => list(request, owner),
-        "history" => history(request, owner),
-        _ => Err(encode::refusal(&Refusal::UnknownPath)),
-    }
-}
-
-fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a create.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     let chosen = chosen_id(&draft).map(Into::into);
     Ok(write(owner, draft.create(chosen)))
 }
 
-/// The page takes any media type here, so the body alone says whether it is JSON.
-fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes an update. The vendor's page takes any media type here, so the body alone says whether
+/// it is JSON.
+pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::parse(request.body).map_err(|e| encode::bad_body(&e))?;
     let mut draft = CONTACT.read(&body, "", Mode::Whole);
@@ -51,43 +41,34 @@ fn chosen_id(draft: &Draft) -> Option<&str> {
     draft.get(ID)??.as_str()
 }
 
-fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let ask = Ask::Get {
-        owner: owner.clone(),
-        target: target(request)?.target(),
-    };
-    Ok(Call::new(ask, encode::contact))
+/// Decodes a read of one contact.
+pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let target = target(request)?.target();
+    Ok(Call::get(owner, target, encode::contact))
 }
 
-fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a list.
+pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let invalid = |violation| encode::invalid(vec![violation]);
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: filter::filter(request.query).map_err(invalid)?,
         order: filter::order(request.query).map_err(invalid)?,
         window: filter::window(request.query).map_err(invalid)?,
-    });
-    Ok(Call::new(ask, encode::page))
+    };
+    Ok(Call::list(list, encode::page))
 }
 
-fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a read of a contact's versions.
+pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
-    let ask = Ask::History {
-        owner: owner.clone(),
-        target: id.target(),
-    };
-    Ok(Call::new(ask, move |answer| {
-        encode::history(&id.to_string(), answer)
+    Ok(Call::history(owner, id.target(), move |found| {
+        encode::history(&id.to_string(), found)
     }))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    let ask = Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts: vec![attempt],
-    });
-    Call::new(ask, encode::written)
+    Call::write(Write::one(owner, attempt), encode::written)
 }
 
 /// The path's id is the record's, not the business identifier that the body calls `contactId`.

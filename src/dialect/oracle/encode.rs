@@ -11,7 +11,7 @@ use super::body;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
-use crate::dialect::{Answer, Refusal, Reply};
+use crate::dialect::{Lookup, Page, Refusal, Reply, Version};
 use crate::domain::{Contact, Failure, FailureCode, Outcome, Problem, Violation, limits};
 
 /// `SDFResponse` of an error.
@@ -49,10 +49,7 @@ struct Detail {
 }
 
 /// The answer to a change.
-pub fn written(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return unexpected(&answer);
-    };
+pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { contact, .. }) => one(&contact),
         Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
@@ -66,15 +63,15 @@ pub fn written(answer: Answer) -> Reply {
 }
 
 /// The answer that is one contact.
-pub fn contact(answer: Answer) -> Reply {
-    match answer {
-        Answer::Contact(contact) => one(&contact),
-        other => unexpected(&other),
+pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
+    match found {
+        Ok(contact) => one(&contact),
+        Err(missing) => refusal(&missing.into()),
     }
 }
 
 /// The answer that is part of a list. `hasMore` is a text, as the page's example has it.
-pub fn page(answer: Answer) -> Reply {
+pub fn page(page: Page) -> Reply {
     #[derive(Serialize)]
     struct Body {
         status: &'static str,
@@ -88,9 +85,6 @@ pub fn page(answer: Answer) -> Reply {
         count: usize,
         data: Vec<Record>,
     }
-    let Answer::Page(page) = answer else {
-        return unexpected(&answer);
-    };
     let result = ListResult {
         has_more: if page.more { "true" } else { "false" },
         total_results: page.total,
@@ -102,9 +96,10 @@ pub fn page(answer: Answer) -> Reply {
 }
 
 /// The answer that is the versions of the contact of this id, oldest first.
-pub fn history(id: &str, answer: Answer) -> Reply {
-    let Answer::History(versions) = answer else {
-        return unexpected(&answer);
+pub fn history(id: &str, found: Lookup<Vec<Version>>) -> Reply {
+    let versions = match found {
+        Ok(versions) => versions,
+        Err(missing) => return refusal(&missing.into()),
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
     let entries: Vec<Record> = versions
@@ -117,15 +112,6 @@ pub fn history(id: &str, answer: Answer) -> Reply {
 
 fn one(contact: &Contact) -> Reply {
     Reply::json(StatusCode::OK, &body::contact(contact)).with("etag", etag(contact.version))
-}
-
-/// The answer to a question whose contact is not there, or that was answered with something else.
-fn unexpected(answer: &Answer) -> Reply {
-    refusal(match answer {
-        Answer::NotFound => &Refusal::NotFound,
-        Answer::Gone => &Refusal::Gone,
-        _ => &Refusal::Internal,
-    })
 }
 
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {

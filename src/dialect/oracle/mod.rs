@@ -24,11 +24,12 @@ mod decode;
 mod encode;
 mod filter;
 mod ids;
+mod routes;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Operation, Owner, Rules};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{DialectId, IdRule, Owner, Rules};
 
 /// The Oracle Clinical One dialect.
 #[derive(Debug)]
@@ -48,69 +49,13 @@ pub static RULES: Rules = Rules {
     batch_items_max: 1,
 };
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
-
-static ROUTES: [Route; 5] = [
-    Route {
-        operation: "create",
-        method: Method::Post,
-        paths: &["/ec-site-svc/rest/v1.0/contacts"],
-        target: None,
-        roles: WRITERS,
-        reads: None,
-        writes: true,
-        on_bus: true,
-    },
-    Route {
-        operation: "get",
-        method: Method::Get,
-        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}"],
-        target: Some("contactId"),
-        roles: READERS,
-        reads: Some(Operation::Retrieve),
-        writes: false,
-        on_bus: true,
-    },
-    Route {
-        operation: "update",
-        method: Method::Put,
-        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}"],
-        target: Some("contactId"),
-        roles: WRITERS,
-        reads: None,
-        writes: true,
-        on_bus: true,
-    },
-    Route {
-        operation: "list",
-        method: Method::Get,
-        paths: &["/ec-site-svc/rest/v2.0/contacts"],
-        target: None,
-        roles: READERS,
-        reads: Some(Operation::RetrieveList),
-        writes: false,
-        on_bus: true,
-    },
-    Route {
-        operation: "history",
-        method: Method::Get,
-        paths: &["/ec-site-svc/rest/v1.0/contacts/{contactId}/history"],
-        target: Some("contactId"),
-        roles: READERS,
-        reads: Some(Operation::Retrieve),
-        writes: false,
-        on_bus: false,
-    },
-];
-
 impl Dialect for Oracle {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
@@ -127,13 +72,6 @@ impl Dialect for Oracle {
             _ => None,
         }
         .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        let Some(owner) = owner else {
-            return Err(self.refuse(&Refusal::TenantUnclear));
-        };
-        decode::call(request, owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

@@ -2,8 +2,8 @@
 
 use super::{Rig, Versions, first_owner, id_of, rules_of};
 use crate::dialect::{
-    Answer, AsOf, ChangePage, Changes, EventPage, Events, List, Order, Page, Redaction, Search,
-    Window,
+    AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Missing, Order, Page, Redaction,
+    Search, Window,
 };
 use crate::domain::{
     Action, Attempt, Contact, ContactId, ContactState, Current, Event, LookupKey, Match, Operation,
@@ -35,23 +35,28 @@ impl Rig {
         })
     }
 
-    pub(super) fn get(&self, owner: &Owner, target: &Target) -> Answer {
+    pub(super) fn get(&self, owner: &Owner, target: &Target) -> Lookup<Box<Contact>> {
         match self
             .find(owner, target)
             .and_then(|versions| versions.last())
         {
-            Some((_, Some(contact))) => Answer::Contact(Box::new(contact.clone())),
-            Some((end, None)) if end.header.operation == Operation::Erase => Answer::Gone,
-            _ => Answer::NotFound,
+            Some((_, Some(contact))) => Ok(Box::new(contact.clone())),
+            Some((end, None)) if end.header.operation == Operation::Erase => Err(Missing::Erased),
+            _ => Err(Missing::NotFound),
         }
     }
 
-    pub(super) fn get_at(&self, owner: &Owner, target: &Target, as_of: AsOf) -> Answer {
+    pub(super) fn get_at(
+        &self,
+        owner: &Owner,
+        target: &Target,
+        as_of: AsOf,
+    ) -> Lookup<Box<Contact>> {
         let versions = self.find(owner, target).into_iter().flatten().rev();
         let then = versions
             .filter(|(event, _)| as_of.covers(event.header.position, event.header.time))
             .find_map(|(_, contact)| contact.clone());
-        then.map_or(Answer::NotFound, |then| Answer::Contact(Box::new(then)))
+        then.map(Box::new).ok_or(Missing::NotFound)
     }
 
     /// The contact that an attempt names.

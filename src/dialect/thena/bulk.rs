@@ -6,13 +6,11 @@
 use serde_json::{Map, Value};
 
 use super::contact::{Common, Read, Use, distinct};
-use super::decode::{creation, object, to_patch};
+use super::decode::{self, creation, object, to_patch};
 use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
-use crate::dialect::{Ask, Call, Refusal, Reply, Write};
-use crate::domain::{
-    Action, Attempt, BatchMode, Expected, LookupKey, Match, Owner, Problem, Violation,
-};
+use crate::dialect::{Call, Refusal, Reply, Request, Write};
+use crate::domain::{Action, Attempt, Expected, LookupKey, Match, Owner, Problem, Violation};
 
 /// Where an ingestion may say that it comes from.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
@@ -25,33 +23,31 @@ struct Items<'a> {
     common: Common,
 }
 
-/// What a bulk creation asks for.
-pub fn create(body: &Value, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a bulk creation.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = decode::body(request)?;
     if body.as_array().is_some_and(Vec::is_empty) {
-        return Ok(Call::new(Ask::Nothing, |_| encode::nothing_to_create()));
+        return Ok(Call::Known(encode::nothing_to_create()));
     }
-    match object(body).and_then(contacts) {
+    match object(&body).and_then(contacts) {
         Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => {
-            Ok(Call::new(Ask::Nothing, |_| encode::nothing_to_create()))
-        }
+        Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nothing_to_create())),
         Ok(items) => {
             let attempts = items.attempts(|read| read.contact().and_then(creation))?;
-            Ok(Call::new(write(owner, attempts), encode::created))
+            Ok(Call::write(Write::each(owner, attempts), encode::created))
         }
     }
 }
 
-/// What an ingestion asks for: each user is updated where the address is known, else created.
-pub fn ingest(body: &Value, owner: &Owner) -> Result<Call, Reply> {
-    match object(body).and_then(users) {
+/// Decodes an ingestion: each user is updated where the address is known, else created.
+pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let body = decode::body(request)?;
+    match object(&body).and_then(users) {
         Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => {
-            Ok(Call::new(Ask::Nothing, |_| encode::nobody_ingested()))
-        }
+        Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nobody_ingested())),
         Ok(items) => {
             let attempts = items.attempts(upsert)?;
-            Ok(Call::new(write(owner, attempts), encode::ingested))
+            Ok(Call::write(Write::each(owner, attempts), encode::ingested))
         }
     }
 }
@@ -147,13 +143,5 @@ fn users(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
 
 fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
     let attempt = Attempt::create(Vec::new(), Err(violations));
-    Call::new(write(owner, vec![attempt]), encode::created)
-}
-
-fn write(owner: &Owner, attempts: Vec<Attempt>) -> Ask {
-    Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts,
-    })
+    Call::write(Write::one(owner, attempt), encode::created)
 }

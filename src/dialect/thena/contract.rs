@@ -6,8 +6,8 @@ use super::bulk::SINK_SOURCES;
 use super::contact::{EMAIL, NAME};
 use super::decode::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
-    Described, Description, JSON, Parameter, any_text, count, list, object, one_of, or_null, refer,
-    set, text, time, whole,
+    Description, JSON, Parameter, any_text, count, list, object, one_of, or_null, refer, set, text,
+    time, whole,
 };
 use crate::domain::limits::BATCH_ITEMS_MAX;
 
@@ -32,7 +32,6 @@ pub fn description() -> Description {
             "The contact: a ULID, perhaps after the prefix `C`.",
             json!({"type": "string", "pattern": "^C?[0-7][0-9A-Za-z]{25}$"}),
         )],
-        operations: operations(),
         error_media_type: JSON,
         non_sensitive: vec![
             ("contactTypeId", any_text()),
@@ -41,62 +40,15 @@ pub fn description() -> Description {
     }
 }
 
-fn operations() -> Vec<Described> {
-    const ETAG: &[&str] = &["etag"];
-    const INVALID: (u16, &str) = (400, "The request is not valid.");
-    const OUTSIDER: (u16, &str) = (401, "No organisation is named.");
-    const NONE: (u16, &str) = (404, "There is no such contact.");
-    const TAKEN: (u16, &str) = (409, "Another contact has the e-mail address.");
-    const STALE: (u16, &str) = (412, "The contact is at another version.");
-    const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
-    let of = |name, summary| Described::new(name, summary).with([organisation()]);
-    vec![
-        of("create", "Create a contact")
-            .takes("NewContact")
-            .gives(201, "The contact.", "Contact")
-            .headed(ETAG)
-            .fails(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE]),
-        of("list", "List contacts")
-            .with(pages())
-            .gives(200, "A page of contacts.", "Contacts")
-            .fails(&[INVALID, OUTSIDER]),
-        of("search", "Find the contact with an e-mail address")
-            .with([Parameter::query("email", "The address.", any_text()).required()])
-            .gives(200, "At most one contact.", "Contacts")
-            .fails(&[INVALID, OUTSIDER]),
-        of("filter", "Read the contacts of these ids")
-            .takes("Ids")
-            .gives(201, "Those that there are.", "Contacts")
-            .fails(&[INVALID, OUTSIDER, MEDIA_TYPE]),
-        of("bulk", "Create many contacts, each by itself")
-            .takes("Bulk")
-            .gives(201, "How many were created.", "BulkResult")
-            .fails(&[INVALID, OUTSIDER, MEDIA_TYPE]),
-        of(
-            "ingest",
-            "Create many contacts, or change those whose address is known",
-        )
-        .takes("Ingestion")
-        .gives(200, "The contacts.", "Ingested")
-        .fails(&[INVALID, OUTSIDER, MEDIA_TYPE]),
-        of("update", "Change a contact: what is left out stays")
-            .takes("ContactChange")
-            .gives(200, "The contact as it is now.", "Contact")
-            .headed(ETAG)
-            .fails(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE]),
-        of("delete", "Delete a contact")
-            .ends(204, "It is gone.")
-            .fails(&[OUTSIDER, NONE, STALE]),
-    ]
-}
-
-fn organisation() -> Parameter {
+/// The header that names the organisation.
+pub fn organisation() -> Parameter {
     let visible = json!({"type": "string", "pattern": "^[!-~]{1,128}$"});
     let about = "The organisation. Only the local developer may leave it out.";
     Parameter::header(ORGANISATION, about, visible)
 }
 
-fn pages() -> [Parameter; 4] {
+/// The parameters of the list.
+pub fn pages() -> [Parameter; 4] {
     [
         Parameter::query("page", "The page, from 1.", whole(1, u32::MAX)),
         Parameter::query("limit", "Contacts on a page.", whole(1, LIMIT_MAX)),

@@ -6,16 +6,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::contact::{Change, CustomerContact, DEFAULT_TYPE, Read, Use};
-use super::{RULES, bulk, card, encode};
+use super::{RULES, card, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
-use crate::dialect::{
-    Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json,
-};
+use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
 use crate::domain::{
-    Action, Attempt, BatchMode, Card, CardError, Contact, ContactId, Expected, LookupKey, Owner,
-    Patch, Patched, Problem, Target, Violation, limits,
+    Action, Attempt, Card, CardError, Contact, ContactId, Expected, LookupKey, Owner, Patch,
+    Patched, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -50,26 +48,13 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
         .ok_or_else(encode::bad_organisation)
 }
 
-/// What a request asks for.
-pub fn call(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    match request.route.operation {
-        "create" => create(request, owner),
-        "update" => update(request, owner),
-        "delete" => delete(request, owner),
-        "list" => list(request, owner),
-        "search" => search(request, owner),
-        "filter" => filter(request, owner),
-        "bulk" => bulk::create(&body(request)?, owner),
-        "ingest" => bulk::ingest(&body(request)?, owner),
-        _ => Err(encode::not_found()),
-    }
-}
-
-fn body(request: &Request<'_>) -> Result<Value, Reply> {
+/// The body's JSON.
+pub fn body(request: &Request<'_>) -> Result<Value, Reply> {
     json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))
 }
 
-fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a create.
+pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = body(request)?;
     let (fields, action) = match object(&body) {
         Ok(body) => {
@@ -89,7 +74,8 @@ pub fn creation(contact: CustomerContact) -> Result<Action, Vec<Violation>> {
     })
 }
 
-fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes an update.
+pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = body(request)?;
     let (fields, action) = match object(&body) {
@@ -110,14 +96,16 @@ fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a delete.
+pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Attempt::delete(target(request)?, if_match(request.headers)),
     ))
 }
 
-fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a list.
+pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let number = |name: &'static str, default: usize, max: usize| {
         let Some(text) = request.query.get(name) else {
             return Ok(default);
@@ -140,8 +128,8 @@ fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(contacts(owner, filter, Window::Offset { offset, limit }))
 }
 
-/// Contacts with this address, of which an organisation has at most one.
-fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a search for an e-mail address, which at most one contact of an organisation has.
+pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let email = request.query.get("email").unwrap_or_default().trim();
     if email.is_empty() {
         let violation = Violation::new("email", Problem::Required(Expected::String));
@@ -161,17 +149,17 @@ fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 }
 
 fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: Some(filter),
         order: Order::Created,
         window,
-    });
-    Call::new(ask, encode::found)
+    };
+    Call::list(list, |page| encode::found(&page))
 }
 
-/// Contacts of these ids; an id that names none is passed over.
-fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+/// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
+pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = body(request)?;
     let body = object(&body).map_err(encode::invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
@@ -184,22 +172,17 @@ fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(encode::refusal(&Refusal::TooManyItems { limit }));
     }
     let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
-    let ask = Ask::List(List {
+    let list = List {
         owner: owner.clone(),
         filter: Some(Filter::new(move |c: &Contact| ids.contains(&c.id))),
         order: Order::Created,
         window: Window::Offset { offset: 0, limit },
-    });
-    Ok(Call::new(ask, encode::filtered))
+    };
+    Ok(Call::list(list, |page| encode::filtered(&page)))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    let ask = Ask::Write(Write {
-        owner: owner.clone(),
-        batch: BatchMode::ItemByItem,
-        attempts: vec![attempt],
-    });
-    Call::new(ask, encode::written)
+    Call::write(Write::one(owner, attempt), encode::written)
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {

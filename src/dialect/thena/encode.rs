@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::contact::{ContactBody, CustomerContact};
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
-use crate::dialect::{Answer, Refusal, Reply, TokenProblem};
+use crate::dialect::{Page, Refusal, Reply, TokenProblem};
 use crate::domain::{
     Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation,
 };
@@ -30,10 +30,7 @@ fn error(status: StatusCode, message: impl Serialize) -> Reply {
 }
 
 /// The answer to a change of one contact.
-pub fn written(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { operation, contact }) => {
             let status = match operation {
@@ -54,19 +51,16 @@ pub fn written(answer: Answer) -> Reply {
 }
 
 /// The answer that is a list of contacts.
-pub fn found(answer: Answer) -> Reply {
-    listed(StatusCode::OK, answer)
+pub fn found(page: &Page) -> Reply {
+    listed(StatusCode::OK, page)
 }
 
 /// The same for a filter, which the vendor answers as if something were created.
-pub fn filtered(answer: Answer) -> Reply {
-    listed(StatusCode::CREATED, answer)
+pub fn filtered(page: &Page) -> Reply {
+    listed(StatusCode::CREATED, page)
 }
 
-fn listed(status: StatusCode, answer: Answer) -> Reply {
-    let Answer::Page(page) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+fn listed(status: StatusCode, page: &Page) -> Reply {
     let bodies: Vec<ContactBody> = page.contacts.iter().map(ContactBody::from).collect();
     Reply::json(status, &bodies)
 }
@@ -123,7 +117,7 @@ impl Tally {
 }
 
 /// The answer to a bulk creation.
-pub fn created(answer: Answer) -> Reply {
+pub fn created(outcomes: Vec<Outcome>) -> Reply {
     #[derive(Serialize)]
     struct Body {
         total: usize,
@@ -132,9 +126,6 @@ pub fn created(answer: Answer) -> Reply {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         errors: Vec<String>,
     }
-    let Answer::Written(outcomes) = answer else {
-        return refusal(&Refusal::Internal);
-    };
     let tally = Tally::new(outcomes);
     if tally.all_wrong() {
         return error(StatusCode::BAD_REQUEST, tally.errors);
@@ -182,10 +173,7 @@ impl From<&Contact> for User {
 }
 
 /// The answer to an ingestion.
-pub fn ingested(answer: Answer) -> Reply {
-    let Answer::Written(outcomes) = answer else {
-        return refusal(&Refusal::Internal);
-    };
+pub fn ingested(outcomes: Vec<Outcome>) -> Reply {
     let tally = Tally::new(outcomes);
     if tally.all_wrong() {
         return error(StatusCode::BAD_REQUEST, tally.errors);

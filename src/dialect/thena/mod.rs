@@ -16,11 +16,12 @@ mod contact;
 mod contract;
 mod decode;
 mod encode;
+mod routes;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Description, Dialect, Method, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, LookupKey, Operation, Owner, Rules, limits};
+use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{DialectId, IdRule, LookupKey, Owner, Rules, limits};
 
 /// The Thena dialect.
 #[derive(Debug)]
@@ -40,83 +41,13 @@ pub static RULES: Rules = Rules {
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 
-const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
-const CONTACT: &[&str] = &["/v1/accounts/contacts/{contactId}"];
-
-/// A read of contacts, from which the other reads differ.
-const LIST: Route = Route {
-    operation: "list",
-    method: Method::Get,
-    paths: CONTACTS,
-    target: None,
-    roles: &["admin", "contacts:read"],
-    reads: Some(Operation::RetrieveList),
-    writes: false,
-    on_bus: true,
-};
-
-/// A new contact, from which the other writes differ.
-const CREATE: Route = Route {
-    operation: "create",
-    method: Method::Post,
-    paths: CONTACTS,
-    target: None,
-    roles: &["admin", "contacts:write"],
-    reads: None,
-    writes: true,
-    on_bus: true,
-};
-
-static ROUTES: [Route; 8] = [
-    CREATE,
-    LIST,
-    Route {
-        operation: "search",
-        paths: &["/v1/accounts/contacts/search"],
-        on_bus: false,
-        ..LIST
-    },
-    Route {
-        operation: "filter",
-        method: Method::Post,
-        paths: &["/v1/accounts/contacts/filter/ids"],
-        on_bus: false,
-        ..LIST
-    },
-    Route {
-        operation: "bulk",
-        paths: &["/v1/accounts/contacts/bulk"],
-        ..CREATE
-    },
-    Route {
-        operation: "ingest",
-        paths: &["/v1/accounts/contacts/ingest"],
-        on_bus: false,
-        ..CREATE
-    },
-    Route {
-        operation: "update",
-        method: Method::Put,
-        paths: CONTACT,
-        target: Some("contactId"),
-        ..CREATE
-    },
-    Route {
-        operation: "delete",
-        method: Method::Delete,
-        paths: CONTACT,
-        target: Some("contactId"),
-        ..CREATE
-    },
-];
-
 impl Dialect for Thena {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
     fn routes(&self) -> &'static [Route] {
-        &ROUTES
+        &routes::ROUTES
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
@@ -128,13 +59,6 @@ impl Dialect for Thena {
             [id] => decode::owner(id),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
-    }
-
-    fn decode(&self, request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-        let Some(owner) = owner else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        decode::call(request, owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

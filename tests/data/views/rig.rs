@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contactd::auth::{Authenticator, OwnKey, Principal};
-use contactd::dialect::{Dialect, Query, REGISTRY, native};
+use contactd::dialect::{ApiOperation, Dialect, Query, REGISTRY, native};
 use contactd::domain::{
     Action, Attempt, BatchMode, Card, Command, Context, Operation, Outcome, Owner, Position,
     Precondition, Target,
@@ -112,7 +112,7 @@ impl Rig {
     pub async fn ask_as(
         &self,
         principal: &Principal,
-        operation: &str,
+        operation: ApiOperation,
         query: &str,
     ) -> (u16, Value, Position) {
         let dialect: &'static dyn Dialect = &native::Native;
@@ -137,14 +137,14 @@ impl Rig {
     }
 
     /// The same as the local developer, who may see everything.
-    pub async fn ask(&self, operation: &str, query: &str) -> (u16, Value, Position) {
+    pub async fn ask(&self, operation: ApiOperation, query: &str) -> (u16, Value, Position) {
         self.ask_as(&Principal::local_developer(), operation, query)
             .await
     }
 
     /// The full names that a search finds, in order, and the cursor of the next page.
     pub async fn names(&self, query: &str) -> (Vec<String>, Option<String>) {
-        let (status, body, position) = self.ask("list", query).await;
+        let (status, body, position) = self.ask(ApiOperation::List, query).await;
         assert_eq!(status, 200, "{body}");
         assert!(position > Position::ZERO);
         let name = |contact: &Value| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contactd::auth::{Principal, Roles, Tenants};
+use contactd::dialect::ApiOperation;
 use contactd::domain::{
     Action, Card, ContactId, EraseReason, Operation, Owner, Patch, Patched, Position, Target,
 };
@@ -97,7 +98,7 @@ async fn contacts_are_found_by_what_people_type() {
         tenants: ["other".to_owned()].into_iter().collect::<Tenants>(),
         ..Principal::local_developer()
     };
-    let (_, body, _) = rig.ask_as(&other, "list", "q=zoe").await;
+    let (_, body, _) = rig.ask_as(&other, ApiOperation::List, "q=zoe").await;
     assert_eq!(body["data"].as_array().map(Vec::len), Some(1), "{body}");
 }
 
@@ -163,7 +164,9 @@ async fn each_changed_contact_is_told_once() {
     let mut told = Vec::new();
     let mut after = 0;
     loop {
-        let (status, body, position) = rig.ask("changes", &format!("after={after}&limit=1")).await;
+        let (status, body, position) = rig
+            .ask(ApiOperation::Changes, &format!("after={after}&limit=1"))
+            .await;
         assert_eq!(status, 200, "{body}");
         assert!(position <= rig.service().head());
         let data = ["changed", "deleted"].map(|name| body[name].as_array().expect("changes"));

@@ -1,5 +1,6 @@
 //! An event that a view can't fold stops that view alone, and says which.
 
+use contactd::dialect::ApiOperation;
 use contactd::domain::{Operation, Phase, Position};
 use contactd::gateway::StatsAsk;
 use contactd::keys::{KeyRing, MasterKey};
@@ -46,7 +47,7 @@ async fn it_stops_alone_and_says_where() {
 
     let rig = open(dir.path());
     let ids = rig.create(&acme, &[json!({"name": {"full": "Bob"}})]).await;
-    let (status, body, _) = rig.ask("list", "q=bob").await;
+    let (status, body, _) = rig.ask(ApiOperation::List, "q=bob").await;
     assert_eq!(status, 503, "{body}");
     let views = rig.service().views();
     let [search, statistics] = views.statuses();

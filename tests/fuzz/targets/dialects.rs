@@ -5,7 +5,7 @@
 //! and changes are applied to the contents that came before them.
 #![no_main]
 
-use contactd::dialect::{self, Ask, Caller, Dialect, Query, Request, Scope};
+use contactd::dialect::{self, Call, Caller, Decode, Dialect, Query, Request, Scope};
 use contactd::domain::{Action, Card};
 use http::HeaderMap;
 use libfuzzer_sys::fuzz_target;
@@ -47,7 +47,7 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
             })
             .collect();
         let mut request = Request {
-            route,
+            target: route.target,
             params: &owned,
             query: &query,
             headers: &headers,
@@ -62,20 +62,24 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
             request.params = params;
             let owner = match dialect.scope(&request) {
                 Ok(Scope::Owner(owner)) => Some(owner),
-                Ok(Scope::Contact(_) | Scope::Visible | Scope::Nobody) => {
-                    dialect.owner_of_ids(&["1"]).ok()
-                }
-                Err(_) => continue,
+                Ok(Scope::Contact(_)) | Err(_) => dialect.owner_of_ids(&["1"]).ok(),
             };
-            if let Ok(call) = dialect.decode(&request, owner.as_ref()) {
-                use_up(dialect, call.ask, cards);
+            let call = match (route.decode, owner) {
+                (Decode::Owned(decode), Some(owner)) => decode(&request, &owner),
+                (Decode::Visible(decode), owner) => decode(&request, owner.as_ref()),
+                (Decode::Owned(_), None) => continue,
+            };
+            if let Ok(call) = call {
+                use_up(dialect, call, cards);
             }
         }
     }
 }
 
-fn use_up(dialect: &'static dyn Dialect, ask: Ask, cards: &mut Vec<Card>) {
-    let Ask::Write(write) = ask else { return };
+fn use_up(dialect: &'static dyn Dialect, call: Call, cards: &mut Vec<Card>) {
+    let Call::Write { write, .. } = call else {
+        return;
+    };
     for attempt in write.attempts {
         let patch = match attempt.action {
             Ok(Action::Create { card, .. }) => {

@@ -10,6 +10,7 @@ use super::super::check::problem;
 use super::super::source::{Answer, Source};
 use super::Create;
 use super::report::Outcome;
+use crate::dialect::ApiOperation;
 
 /// How often a create is sent before the import gives up.
 const TRIES: u32 = 8;
@@ -36,7 +37,7 @@ impl<'a> Sender<'a> {
         let query = query.finish();
         let nothing = br#"{"operations":[]}"#;
         let answer = source
-            .post("bulk", "/contacts/batch", &query, None, nothing)
+            .post(ApiOperation::Bulk, "/contacts/batch", &query, None, nothing)
             .await?;
         match (answer.status, answer.position) {
             (StatusCode::OK, Some(head)) => Ok(Self {
@@ -84,7 +85,13 @@ impl<'a> Sender<'a> {
         for tries_left in (0..TRIES).rev() {
             let answer = self
                 .source
-                .post("create", "/contacts", &self.query, Some(key), body)
+                .post(
+                    ApiOperation::Create,
+                    "/contacts",
+                    &self.query,
+                    Some(key),
+                    body,
+                )
                 .await;
             let asked_for = match answer {
                 Ok(answer) if is_passing(answer.status) && tries_left > 0 => answer.retry_after,

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dialect::{Answer, ChangePage, Page};
+use crate::dialect::rig::{Answer, reply_of};
+use crate::dialect::{ChangePage, Missing, Page};
 use crate::domain::{
     Correlation, EraseReason, Erasure, Event, EventId, Failure, FailureCode, Header, Outcome,
     Phase, Problem, VendorKey, Violation,
@@ -16,7 +17,7 @@ fn ann() -> Contact {
 /// The answer to a request when the service says this.
 fn answer(method: Method, target: &str, sent: Value, answer: Answer) -> Reply {
     let sent = Sent::new(method, target, sent.to_string());
-    (sent.call().expect("a call").answer)(answer)
+    reply_of(sent.call().expect("a call"), answer)
 }
 
 fn one(rest: &str) -> String {
@@ -169,11 +170,8 @@ fn each_item_of_a_batch_has_its_status() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    for (given, status) in [
-        (Answer::NotFound, 404),
-        (Answer::Gone, 410),
-        (Answer::Nothing, 500),
-    ] {
+    for (given, status) in [(Missing::NotFound, 404), (Missing::Erased, 410)] {
+        let given = Answer::Contact(Err(given));
         let reply = answer(Method::Get, &one(""), json!(0), given);
         assert_eq!(reply.status, status);
     }
@@ -181,7 +179,7 @@ fn what_is_not_there_is_said() {
         Method::Get,
         &one(""),
         json!(0),
-        Answer::Contact(Box::new(ann())),
+        Answer::Contact(Ok(Box::new(ann()))),
     );
     assert_eq!(
         (reply.status.as_u16(), header(&reply, "etag")),
@@ -215,11 +213,7 @@ fn a_page_says_where_it_goes_on() {
         &format!("/contacts?sort=-name&cursor={cursor}"),
         "",
     );
-    let Ok(Call {
-        ask: crate::dialect::Ask::Search(search),
-        ..
-    }) = next.call()
-    else {
+    let Ok(Call::Search { search, .. }) = next.call() else {
         panic!("a search");
     };
     assert_eq!(
@@ -233,7 +227,7 @@ fn one_contact_and_changes_are_shown_in_part_too() {
     let ask = |path: &str, with: Answer| answer(Method::Get, path, json!(0), with);
     let got = ask(
         &format!("/contacts/{ID}?fields=version,card.kind"),
-        Answer::Contact(Box::new(ann())),
+        Answer::Contact(Ok(Box::new(ann()))),
     );
     assert_eq!(header(&got, "etag"), Some("\"3\""));
     let got = body(&got);
@@ -306,7 +300,7 @@ fn a_history_tells_each_change_field_by_field() {
             Method::Get,
             &target,
             json!(0),
-            Answer::History(versions()),
+            Answer::History(Ok(versions())),
         ))
     };
     let all = say("");
@@ -346,7 +340,7 @@ fn an_erased_contact_s_history_keeps_names_without_values() {
             Method::Get,
             &one(path),
             json!(0),
-            Answer::History(erased.clone()),
+            Answer::History(Ok(erased.clone())),
         )
     };
     let reply = say("/history");
@@ -367,7 +361,12 @@ fn an_erased_contact_s_history_keeps_names_without_values() {
 fn a_difference_is_of_two_points() {
     let say = |query: &str| {
         let target = one(&format!("/diff{query}"));
-        answer(Method::Get, &target, json!(0), Answer::History(versions()))
+        answer(
+            Method::Get,
+            &target,
+            json!(0),
+            Answer::History(Ok(versions())),
+        )
     };
     let changes = |query: &str| body(&say(query))["changes"].clone();
     let renamed = json!([{"field": "/name/full", "old": "An", "new": "Ann"}, {"field": "/kind", "old": "org"}]);

@@ -10,10 +10,11 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::routes::ROUTES;
 use super::*;
-use crate::dialect::rig::{Rig, vectors_hold};
-use crate::dialect::{Caller, Query};
-use crate::domain::{Actor, Contact, ContactId, Position, Timestamp};
+use crate::dialect::rig::{Rig, decode, vectors_hold};
+use crate::dialect::{Call, Caller, Decode, Method, Query};
+use crate::domain::{Actor, Contact, ContactId, Operation, Position, Timestamp};
 
 #[test]
 fn the_vectors_hold() {
@@ -115,12 +116,14 @@ impl Sent {
 
     /// What it asks, of its own owner or, where it names a contact, of this owner.
     pub fn call_of(&self, contact_owner: &Owner) -> Result<Call, Reply> {
-        let owner = match self.scope()? {
-            Scope::Owner(owner) => Some(owner),
-            Scope::Contact(_) => Some(contact_owner.clone()),
-            Scope::Visible | Scope::Nobody => None,
+        let owner = match self.route.decode {
+            Decode::Visible(_) => None,
+            Decode::Owned(_) => Some(match self.scope()? {
+                Scope::Owner(owner) => owner,
+                Scope::Contact(_) => contact_owner.clone(),
+            }),
         };
-        Native.decode(&self.request(), owner.as_ref())
+        decode(self.route, &self.request(), owner.as_ref())
     }
 
     /// What it asks; a contact it names is `acme`'s.
@@ -130,7 +133,7 @@ impl Sent {
 
     fn request(&self) -> Request<'_> {
         Request {
-            route: self.route,
+            target: self.route.target,
             params: &self.params,
             query: &self.query,
             headers: &self.headers,

@@ -1,0 +1,137 @@
+//! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
+
+use super::contract::collection;
+use super::decode;
+use crate::dialect::describe::OperationSpec;
+use crate::dialect::{ApiOperation, Method, Route};
+
+const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
+const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"];
+const EVENTS: &[&str] = &["/api/v1/organisation/{org_id}/event"];
+const AUTHENTICATE: &[&str] = &["/api/v1/authenticate"];
+
+const READERS: &[&str] = &["admin", "contacts:read"];
+const WRITERS: &[&str] = &["admin", "contacts:write"];
+const AUDITORS: &[&str] = &["admin", "auditor"];
+/// The exchange of a token judges the token itself.
+const ANYBODY: &[&str] = &[];
+
+const ETAG: &[&str] = &["etag"];
+const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
+const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
+const STALE: (u16, &str) = (412, "The contact is at another version.");
+const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
+const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
+
+/// The table of routes.
+pub static ROUTES: [Route; 7] = [
+    Route::owned(
+        ApiOperation::Create,
+        Method::Post,
+        CONTACTS,
+        WRITERS,
+        decode::create,
+        || {
+            OperationSpec::new("Create a contact; `Location` says which")
+                .body("NewContact")
+                .json(201, "It is created.", "Created")
+                .headers(&["location", "etag"])
+                .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::List,
+        Method::Get,
+        CONTACTS,
+        READERS,
+        decode::list,
+        || {
+            OperationSpec::new("List an organisation's contacts")
+                .parameters(collection())
+                .json(200, "A page of contacts.", "Contacts")
+                .headers(&[
+                    "link",
+                    "x-count-per-page",
+                    "x-current-page",
+                    "x-total-count",
+                    "x-total-pages",
+                ])
+                .errors(&[MALFORMED, NONE, INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Get,
+        Method::Get,
+        CONTACT,
+        READERS,
+        decode::get,
+        || {
+            OperationSpec::new("Read a contact")
+                .json(200, "The contact.", "Contact")
+                .headers(ETAG)
+                .errors(&[NONE])
+        },
+    )
+    .about("contact_id"),
+    Route::owned(
+        ApiOperation::Update,
+        Method::Patch,
+        CONTACT,
+        WRITERS,
+        decode::update,
+        || {
+            OperationSpec::new("Change a contact: null clears, what is left out stays")
+                .body("ContactChange")
+                .empty(204, "It is changed.")
+                .headers(ETAG)
+                .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
+        },
+    )
+    .about("contact_id"),
+    Route::owned(
+        ApiOperation::Delete,
+        Method::Delete,
+        CONTACT,
+        WRITERS,
+        decode::delete,
+        || {
+            OperationSpec::new("Delete a contact")
+                .empty(204, "It is gone.")
+                .errors(&[NONE, STALE])
+        },
+    )
+    .about("contact_id"),
+    Route::visible(
+        ApiOperation::Events,
+        Method::Get,
+        EVENTS,
+        AUDITORS,
+        decode::events,
+        || {
+            OperationSpec::new("List what happened in an organisation")
+                .parameters(collection())
+                .json(200, "A page of events.", "Events")
+                .headers(&["link", "x-count-per-page", "x-current-page"])
+                .errors(&[MALFORMED, NONE, INVALID])
+        },
+    ),
+    Route::visible(
+        ApiOperation::Authenticate,
+        Method::Post,
+        AUTHENTICATE,
+        ANYBODY,
+        decode::authenticate,
+        || {
+            OperationSpec::new("Trade an application's token for a short-lived one")
+                .body("Credentials")
+                .json(200, "The token.", "AuthToken")
+                .headers(&["cache-control"])
+                .errors(&[
+                    MALFORMED,
+                    (401, "The token is not valid."),
+                    MEDIA_TYPE,
+                    INVALID,
+                ])
+        },
+    ),
+];

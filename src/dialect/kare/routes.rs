@@ -1,0 +1,81 @@
+//! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
+
+use super::contract::pages;
+use super::decode;
+use crate::dialect::describe::OperationSpec;
+use crate::dialect::{ApiOperation, Method, Route};
+
+const CONTACTS: &[&str] = &[
+    "/companies/v2/rs/{companyId}/contacts",
+    "/main/companies/v2/rs/{companyId}/contacts",
+];
+const CONTACT: &[&str] = &[
+    "/companies/v2/rs/{companyId}/contacts/{contactId}",
+    "/main/companies/v2/rs/{companyId}/contacts/{contactId}",
+];
+
+const READERS: &[&str] = &["admin", "contacts:read"];
+const WRITERS: &[&str] = &["admin", "contacts:write"];
+
+const ETAG: &[&str] = &["etag"];
+const INVALID: (u16, &str) = (400, "The request is not valid.");
+const NONE: (u16, &str) = (404, "There is no such contact.");
+const STALE: (u16, &str) = (412, "The contact is at another version.");
+
+/// The table of routes.
+pub static ROUTES: [Route; 4] = [
+    Route::owned(
+        ApiOperation::Create,
+        Method::Post,
+        CONTACTS,
+        WRITERS,
+        decode::create,
+        || {
+            OperationSpec::new("Create contacts, all of them or none")
+                .body("NewContacts")
+                .json(201, "How many were inserted.", "Inserted")
+                .errors(&[INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::List,
+        Method::Get,
+        CONTACTS,
+        READERS,
+        decode::list,
+        || {
+            OperationSpec::new("List a company's contacts")
+                .parameters(pages())
+                .json(200, "A page of contacts.", "Contacts")
+                .errors(&[INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Update,
+        Method::Patch,
+        CONTACT,
+        WRITERS,
+        decode::update,
+        || {
+            OperationSpec::new("Change a contact: null clears, what is left out stays")
+                .body("ContactChange")
+                .json(200, "The contact as it is now.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE, STALE])
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::Delete,
+        Method::Delete,
+        CONTACT,
+        WRITERS,
+        decode::delete,
+        || {
+            OperationSpec::new("Delete a contact")
+                .empty(204, "It is gone.")
+                .errors(&[INVALID, NONE, STALE])
+        },
+    )
+    .about("contactId"),
+];

@@ -1,0 +1,122 @@
+//! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
+
+use super::contract::{event_filters, pages};
+use super::{decode, events};
+use crate::dialect::describe::{OperationSpec, TEXT};
+use crate::dialect::{ApiOperation, Method, Route};
+
+const CONTACTS: &[&str] = &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts"];
+const CONTACT: &[&str] =
+    &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts/{contactId}"];
+const EVENTS: &[&str] = &[
+    "/v1/events",
+    "/v1/analytics/events",
+    "/core/v1/analytics/events",
+];
+const EVENT_TYPES: &[&str] = &["/v1/analytics/event-types"];
+
+const ROLES: &[&str] = &["admin", "dts-provider"];
+const AUDITORS: &[&str] = &["admin", "auditor"];
+
+const ETAG: &[&str] = &["etag"];
+const MEDIA_TYPE: &str = "The body's media type is not JSON.";
+const INVALID: (u16, &str) = (400, "The ids or the body are not valid.");
+const NONE: (u16, &str) = (404, "There is no such contact.");
+const STALE: (u16, &str) = (412, "The contact is at another version.");
+
+/// The table of routes.
+pub static ROUTES: [Route; 7] = [
+    Route::owned(
+        ApiOperation::Create,
+        Method::Post,
+        CONTACTS,
+        ROLES,
+        decode::create,
+        || {
+            OperationSpec::new("Create a contact; a participant has at most ten")
+                .body("PointOfContact")
+                .json(201, "The contact.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID])
+                .text(415, MEDIA_TYPE, TEXT)
+        },
+    ),
+    Route::owned(
+        ApiOperation::List,
+        Method::Get,
+        CONTACTS,
+        ROLES,
+        decode::list,
+        || {
+            OperationSpec::new("List a participant's contacts")
+                .parameters(pages())
+                .json(200, "A page of contacts.", "Contacts")
+                .errors(&[INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Get,
+        Method::Get,
+        CONTACT,
+        ROLES,
+        decode::get,
+        || {
+            OperationSpec::new("Read a contact")
+                .json(200, "The contact.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE])
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::Update,
+        Method::Put,
+        CONTACT,
+        ROLES,
+        decode::update,
+        || {
+            OperationSpec::new("Replace a contact")
+                .body("PointOfContact")
+                .json(200, "The contact as it is now.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE, STALE])
+                .text(415, MEDIA_TYPE, TEXT)
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::Delete,
+        Method::Delete,
+        CONTACT,
+        ROLES,
+        decode::delete,
+        || {
+            OperationSpec::new("Delete a contact")
+                .empty(204, "It is gone.")
+                .errors(&[INVALID, NONE, STALE])
+        },
+    )
+    .about("contactId"),
+    Route::visible(
+        ApiOperation::Events,
+        Method::Get,
+        EVENTS,
+        AUDITORS,
+        events::events,
+        || {
+            OperationSpec::new("List what happened, the newest first")
+                .parameters(pages())
+                .parameters(event_filters())
+                .json(200, "A page of events.", "Events")
+                .errors(&[(400, "A parameter is not valid.")])
+        },
+    ),
+    Route::visible(
+        ApiOperation::EventTypes,
+        Method::Get,
+        EVENT_TYPES,
+        AUDITORS,
+        events::event_types,
+        || OperationSpec::new("List the types of events").json(200, "The types.", "EventTypes"),
+    ),
+];

@@ -1,0 +1,91 @@
+//! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
+
+use super::contract::filters;
+use super::decode;
+use crate::dialect::describe::OperationSpec;
+use crate::dialect::{ApiOperation, Method, Route};
+
+const CONTACTS: &[&str] = &["/ec-site-svc/rest/v1.0/contacts"];
+const LIST: &[&str] = &["/ec-site-svc/rest/v2.0/contacts"];
+const CONTACT: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}"];
+const HISTORY: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}/history"];
+
+const READERS: &[&str] = &["admin", "contacts:read"];
+const WRITERS: &[&str] = &["admin", "contacts:write"];
+
+const ETAG: &[&str] = &["etag"];
+const INVALID: (u16, &str) = (400, "The request is not valid.");
+const NONE: (u16, &str) = (404, "There is no such contact.");
+
+/// The table of routes.
+pub static ROUTES: [Route; 5] = [
+    Route::owned(
+        ApiOperation::Create,
+        Method::Post,
+        CONTACTS,
+        WRITERS,
+        decode::create,
+        || {
+            OperationSpec::new("Create a contact, or name one that is the same")
+                .body("ContactModelDto")
+                .json(200, "The contact.", "Contacts")
+                .headers(ETAG)
+                .errors(&[INVALID, (415, "The body's media type is not JSON.")])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Get,
+        Method::Get,
+        CONTACT,
+        READERS,
+        decode::get,
+        || {
+            OperationSpec::new("Read a contact")
+                .json(200, "The contact.", "Contacts")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE])
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::Update,
+        Method::Put,
+        CONTACT,
+        WRITERS,
+        decode::update,
+        || {
+            OperationSpec::new("Replace a contact")
+                .body("ContactModelDto")
+                .json(200, "The contact as it is now.", "Contacts")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE, (412, "The contact is at another version.")])
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::List,
+        Method::Get,
+        LIST,
+        READERS,
+        decode::list,
+        || {
+            OperationSpec::new("List contacts")
+                .parameters(filters())
+                .json(200, "Part of the list.", "ContactList")
+                .errors(&[INVALID])
+        },
+    ),
+    Route::owned(
+        ApiOperation::History,
+        Method::Get,
+        HISTORY,
+        READERS,
+        decode::history,
+        || {
+            OperationSpec::new("Read a contact's versions, the oldest first")
+                .json(200, "The versions.", "History")
+                .errors(&[INVALID, NONE])
+        },
+    )
+    .about("contactId"),
+];

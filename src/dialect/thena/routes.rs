@@ -1,0 +1,140 @@
+//! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
+
+use super::contract::{organisation, pages};
+use super::{bulk, decode};
+use crate::dialect::describe::{OperationSpec, Parameter, any_text};
+use crate::dialect::{ApiOperation, Method, Route};
+
+const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
+const SEARCH: &[&str] = &["/v1/accounts/contacts/search"];
+const FILTER: &[&str] = &["/v1/accounts/contacts/filter/ids"];
+const BULK: &[&str] = &["/v1/accounts/contacts/bulk"];
+const INGEST: &[&str] = &["/v1/accounts/contacts/ingest"];
+const CONTACT: &[&str] = &["/v1/accounts/contacts/{contactId}"];
+
+const READERS: &[&str] = &["admin", "contacts:read"];
+const WRITERS: &[&str] = &["admin", "contacts:write"];
+
+const ETAG: &[&str] = &["etag"];
+const INVALID: (u16, &str) = (400, "The request is not valid.");
+const OUTSIDER: (u16, &str) = (401, "No organisation is named.");
+const NONE: (u16, &str) = (404, "There is no such contact.");
+const TAKEN: (u16, &str) = (409, "Another contact has the e-mail address.");
+const STALE: (u16, &str) = (412, "The contact is at another version.");
+const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
+
+/// The table of routes.
+pub static ROUTES: [Route; 8] = [
+    Route::owned(
+        ApiOperation::Create,
+        Method::Post,
+        CONTACTS,
+        WRITERS,
+        decode::create,
+        || {
+            spec("Create a contact")
+                .body("NewContact")
+                .json(201, "The contact.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
+        },
+    ),
+    Route::owned(
+        ApiOperation::List,
+        Method::Get,
+        CONTACTS,
+        READERS,
+        decode::list,
+        || {
+            spec("List contacts")
+                .parameters(pages())
+                .json(200, "A page of contacts.", "Contacts")
+                .errors(&[INVALID, OUTSIDER])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Search,
+        Method::Get,
+        SEARCH,
+        READERS,
+        decode::search,
+        || {
+            spec("Find the contact with an e-mail address")
+                .parameters([Parameter::query("email", "The address.", any_text()).required()])
+                .json(200, "At most one contact.", "Contacts")
+                .errors(&[INVALID, OUTSIDER])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Filter,
+        Method::Post,
+        FILTER,
+        READERS,
+        decode::filter,
+        || {
+            spec("Read the contacts of these ids")
+                .body("Ids")
+                .json(201, "Those that there are.", "Contacts")
+                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Bulk,
+        Method::Post,
+        BULK,
+        WRITERS,
+        bulk::create,
+        || {
+            spec("Create many contacts, each by itself")
+                .body("Bulk")
+                .json(201, "How many were created.", "BulkResult")
+                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Ingest,
+        Method::Post,
+        INGEST,
+        WRITERS,
+        bulk::ingest,
+        || {
+            spec("Create many contacts, or change those whose address is known")
+                .body("Ingestion")
+                .json(200, "The contacts.", "Ingested")
+                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+        },
+    ),
+    Route::owned(
+        ApiOperation::Update,
+        Method::Put,
+        CONTACT,
+        WRITERS,
+        decode::update,
+        || {
+            spec("Change a contact: what is left out stays")
+                .body("ContactChange")
+                .json(200, "The contact as it is now.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
+        },
+    )
+    .about("contactId"),
+    Route::owned(
+        ApiOperation::Delete,
+        Method::Delete,
+        CONTACT,
+        WRITERS,
+        decode::delete,
+        || {
+            spec("Delete a contact")
+                .empty(204, "It is gone.")
+                .errors(&[OUTSIDER, NONE, STALE])
+        },
+    )
+    .about("contactId"),
+];
+
+/// Every operation takes the header that names the organisation.
+fn spec(summary: &'static str) -> OperationSpec {
+    OperationSpec::new(summary).parameters([organisation()])
+}
