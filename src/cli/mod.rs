@@ -14,6 +14,8 @@ mod local;
 mod log;
 mod options;
 mod progress;
+#[cfg(test)]
+mod readme;
 mod serve;
 mod token;
 

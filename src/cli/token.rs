@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Failure;
+use super::options::headings;
 use crate::auth::{AccessClaims, OwnKey};
 use crate::gateway::unix_seconds;
 
@@ -15,6 +16,7 @@ pub struct TokenOptions {
     /// The data directory
     #[arg(
         long,
+        help_heading = headings::DATA,
         env = "CONTACTD_DATA_DIR",
         default_value = "contact-data",
         value_name = "DIR"

@@ -7,8 +7,12 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+#[path = "../bus/broker.rs"]
+#[allow(dead_code, reason = "the bus uses the rest")]
+mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 
 mod import_export;
 mod program;
+mod readme;
