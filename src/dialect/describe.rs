@@ -251,12 +251,15 @@ pub fn text(rule: Text) -> Value {
     if !rule.may_be_blank {
         set(&mut schema, "pattern", r"\S");
     }
-    match (rule.json_format, rule.format) {
-        (Some(name), _) => set(&mut schema, "format", name),
-        (None, Some((name, _))) => {
-            set(&mut schema, "description", format!("Of the format {name}."));
+    if let Some(format) = rule.format {
+        match format.json {
+            Some(name) => set(&mut schema, "format", name),
+            None => set(
+                &mut schema,
+                "description",
+                format!("Of the format {}.", format.name),
+            ),
         }
-        (None, None) => {}
     }
     if rule.empty_is_none && (rule.format.is_some() || !rule.may_be_blank) {
         schema = json!({"anyOf": [schema, {"const": ""}]});

@@ -27,18 +27,24 @@ pub struct Text {
     pub may_be_blank: bool,
     /// Whether an empty text is as good as none, whatever else the rule says.
     pub empty_is_none: bool,
-    /// Its format's name, and whether a text is of it.
+    /// The format that it is of.
     pub format: Option<Format>,
-    /// The name that JSON Schema has for the format.
-    pub json_format: Option<&'static str>,
     /// The texts that it may be, where they are few.
     pub one_of: Option<&'static [&'static str]>,
     /// Whether everything that is wrong is told, the format first, and not the first thing alone.
     pub all_told: bool,
 }
 
-/// A format's name, and whether a text is of it.
-pub type Format = (&'static str, fn(&str) -> bool);
+/// The format of a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// Its name in messages.
+    pub name: &'static str,
+    /// Its name in JSON Schema, where it has one.
+    pub json: Option<&'static str>,
+    /// Whether a text is of it.
+    pub is: fn(&str) -> bool,
+}
 
 /// A text of any length.
 pub const ANY_TEXT: Text = Text {
@@ -46,7 +52,6 @@ pub const ANY_TEXT: Text = Text {
     may_be_blank: true,
     empty_is_none: false,
     format: None,
-    json_format: None,
     one_of: None,
     all_told: false,
 };
@@ -54,65 +59,36 @@ pub const ANY_TEXT: Text = Text {
 impl Text {
     /// The same rule for a text of at most this many characters.
     #[must_use]
-    pub const fn at_most(self, chars: u32) -> Self {
-        Self {
-            chars_max: Some(chars),
-            ..self
-        }
+    pub const fn at_most(mut self, chars: u32) -> Self {
+        self.chars_max = Some(chars);
+        self
     }
 
     /// The same rule for a text with something in it that can be seen.
     #[must_use]
-    pub const fn not_blank(self) -> Self {
-        Self {
-            may_be_blank: false,
-            ..self
-        }
+    pub const fn not_blank(mut self) -> Self {
+        self.may_be_blank = false;
+        self
     }
 
     /// The same rule, by which an empty text is as good as none.
     #[must_use]
-    pub const fn empty_is_none(self) -> Self {
-        Self {
-            empty_is_none: true,
-            ..self
-        }
+    pub const fn empty_is_none(mut self) -> Self {
+        self.empty_is_none = true;
+        self
     }
 
-    /// The same rule for a text of a format.
+    /// The same rule for a text of a format, by its name in messages and in JSON Schema, if it has
+    /// one there.
     #[must_use]
-    pub const fn of(self, name: &'static str, is: fn(&str) -> bool) -> Self {
-        Self {
-            format: Some((name, is)),
-            ..self
-        }
-    }
-
-    /// The same rule, whose format JSON Schema knows by this name.
-    #[must_use]
-    pub const fn known_as(self, json_format: &'static str) -> Self {
-        Self {
-            json_format: Some(json_format),
-            ..self
-        }
-    }
-
-    /// The same rule for a text that is one of these.
-    #[must_use]
-    pub const fn one_of(self, texts: &'static [&'static str]) -> Self {
-        Self {
-            one_of: Some(texts),
-            ..self
-        }
-    }
-
-    /// The same rule, by which everything that is wrong is told.
-    #[must_use]
-    pub const fn all_told(self) -> Self {
-        Self {
-            all_told: true,
-            ..self
-        }
+    pub const fn of(
+        mut self,
+        name: &'static str,
+        json: Option<&'static str>,
+        is: fn(&str) -> bool,
+    ) -> Self {
+        self.format = Some(Format { name, json, is });
+        self
     }
 
     /// What is wrong with a text: the first thing, or everything where the rule has it told.
@@ -120,26 +96,23 @@ impl Text {
         let blank = !self.may_be_blank && text.trim().is_empty();
         let chars_max = self.chars_max;
         let too_long = chars_max.filter(|max| text.chars().count() > *max as usize);
-        let not_one_of = self.one_of.filter(|texts| !texts.contains(&text));
-        let format = self.format.filter(|(_, is)| !is(text));
-        let format = format.map(|(name, _)| Problem::Format(name));
-        let others = [
+        let none_of = self.one_of.filter(|texts| !texts.contains(&text));
+        let format = self.format.filter(|format| !(format.is)(text));
+        let mut problems = [
             blank.then_some(Problem::Blank),
             too_long.map(Problem::TooLong),
-            not_one_of.map(Problem::OneOf),
+            none_of.map(Problem::OneOf),
+            format.map(|format| Problem::Format(format.name)),
         ];
-        let (first, last) = if self.all_told {
-            (format, None)
-        } else {
-            (None, format)
-        };
+        if self.all_told {
+            problems.rotate_right(1);
+        }
         let told = match (self.empty_is_none && text.is_empty(), self.all_told) {
             (true, _) => 0,
-            (false, true) => usize::MAX,
             (false, false) => 1,
+            (false, true) => problems.len(),
         };
-        let problems = std::iter::once(first).chain(others).chain([last]);
-        problems.flatten().take(told)
+        problems.into_iter().flatten().take(told)
     }
 }
 
@@ -221,7 +194,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's value as `read` finds it in JSON of the expected type.
-    fn of_type<T>(
+    pub fn of_type<T>(
         &mut self,
         name: &'static str,
         expected: Expected,
@@ -239,17 +212,9 @@ impl<'a> Fields<'a> {
     /// A text of a rule.
     pub fn text(&mut self, name: &'static str, rule: Text, required: bool) -> Option<String> {
         let text = self.of_type(name, Expected::String, required, Value::as_str)?;
-        let mut good = true;
-        for problem in rule.problems(text) {
-            self.wrong(name, problem);
-            good = false;
-        }
-        good.then(|| text.to_owned())
-    }
-
-    /// True or false.
-    pub fn flag(&mut self, name: &'static str, required: bool) -> Option<bool> {
-        self.of_type(name, Expected::Boolean, required, Value::as_bool)
+        let sound = self.violations.len();
+        rule.problems(text).for_each(|it| self.wrong(name, it));
+        (self.violations.len() == sound).then(|| text.to_owned())
     }
 
     /// An object.
@@ -257,37 +222,46 @@ impl<'a> Fields<'a> {
         self.of_type(name, Expected::Object, required, Value::as_object)
     }
 
-    /// An array.
-    pub fn array(&mut self, name: &'static str, required: bool) -> Option<&'a Vec<Value>> {
-        self.of_type(name, Expected::Array, required, Value::as_array)
+    /// An array, or as an array of one a value that passes a test.
+    pub fn list(
+        &mut self,
+        name: &'static str,
+        required: bool,
+        is_one: fn(&Value) -> bool,
+    ) -> Option<&'a [Value]> {
+        let items = |value: &'a Value| match value {
+            Value::Array(items) => Some(items.as_slice()),
+            one => is_one(one).then(|| std::slice::from_ref(one)),
+        };
+        self.of_type(name, Expected::Array, required, items)
     }
 
-    /// An array of texts, each of a rule. Those above the maximum are not judged one by one: an
+    /// Texts of a rule, the items of a list. Those above the maximum are not judged one by one: an
     /// answer stays small.
     pub fn texts(
         &mut self,
         name: &'static str,
+        items: &[Value],
         rule: Text,
         items_max: Option<u32>,
-        required: bool,
     ) -> Option<Vec<String>> {
-        let items = self.array(name, required)?;
+        let sound = self.violations.len();
         let max = items_max.map_or(usize::MAX, |max| max as usize);
         let mut texts = Vec::with_capacity(items.len().min(max));
         for (index, item) in items.iter().take(max).enumerate() {
-            let Some(text) = item.as_str() else {
-                self.wrong_item(name, index, Problem::WrongType(Expected::String), item);
-                continue;
+            let problem = match item.as_str() {
+                Some(text) => rule.problems(text).next(),
+                None => Some(Problem::WrongType(Expected::String)),
             };
-            match rule.problems(text).next() {
-                Some(problem) => self.wrong_item(name, index, problem, item),
-                None => texts.push(text.to_owned()),
+            if let Some(problem) = problem {
+                self.wrong_item(name, index, problem, item);
             }
+            texts.extend(item.as_str().map(str::to_owned));
         }
         if let Some(max) = items_max.filter(|max| items.len() > *max as usize) {
             self.wrong(name, Problem::TooMany(max));
         }
-        (texts.len() == items.len()).then_some(texts)
+        (self.violations.len() == sound).then_some(texts)
     }
 }
 
@@ -331,7 +305,8 @@ mod tests {
     fn each_item_of_a_list_is_judged() {
         let object = json!({"a": ["x", 1, "yy", 2]});
         let (texts, problems) = read(object, Nulls::Absent, |f| {
-            f.texts("a", ANY_TEXT.at_most(1), Some(3), false)
+            let items = f.list("a", true, |_| false).expect("an array");
+            f.texts("a", items, ANY_TEXT.at_most(1), Some(3))
         });
         assert_eq!(texts, None);
         let want = [

@@ -12,7 +12,7 @@ use crate::dialect::schema::{
 use crate::domain::Actor;
 
 const NAME: Text = ANY_TEXT.not_blank();
-const EMAIL: Text = ANY_TEXT.of("email", is_email).known_as("email");
+const EMAIL: Text = ANY_TEXT.of("email", Some("email"), is_email);
 
 /// A point of contact. Phone numbers are free text, as on the vendor's page.
 pub static CONTACT: Schema = Schema {

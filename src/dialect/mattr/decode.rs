@@ -54,7 +54,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(
         owner,
-        draft.replace(target, if_match(request.headers)),
+        draft.update(target, if_match(request.headers)),
     ))
 }
 

@@ -78,7 +78,7 @@ impl EventBody {
                 Redaction::NonSensitive(fields) => metadata.extend(fields.clone()),
                 Redaction::Full(content) => {
                     metadata.extend(CONTACT.non_sensitive(&content.card));
-                    contact = CONTACT.record(&content.card).into();
+                    contact = CONTACT.record(&content.card);
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::event_body::request_id;
 use super::{Mattr, RULES};
 use crate::dialect::rig::{Answer, Rig, vectors_hold};
 use crate::dialect::schema::Mode;
+use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{
     Call, Dialect, EventPage, Events, Missing, Redaction, Refusal, Reply, TokenProblem,
 };
@@ -513,6 +514,11 @@ fn the_vectors_hold() {
 }
 
 proptest! {
+    #[test]
+    fn a_contact_survives_its_card(body in good(&CONTACT)) {
+        survives_its_card(&CONTACT, &body)?;
+    }
+
     #[test]
     fn any_bytes_are_answered(bytes: Vec<u8>, update: bool) {
         let (mut service, path) = with_one();

@@ -127,7 +127,7 @@ pub fn delete(target: Target, precondition: Precondition) -> Attempt {
     }
 }
 
-const REFERENCE: Text = ANY_TEXT.of("reference", is_reference);
+const REFERENCE: Text = ANY_TEXT.of("reference", None, is_reference);
 
 /// A contact's end, its personal data destroyed.
 pub fn erase(target: Target, body: &Value, precondition: Precondition) -> Attempt {

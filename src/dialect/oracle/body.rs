@@ -12,7 +12,7 @@ pub const BESIDE: [&str; 3] = [ADDRESSES, MODES, PROPERTIES];
 /// `Contacts`: a contact without what stands beside it.
 pub fn contact(contact: &Contact) -> Record {
     let mut body = CONTACT.answer(contact);
-    body.retain(|name| !BESIDE.contains(&name));
+    body.retain(|name, _| !BESIDE.contains(&name.as_str()));
     body
 }
 
@@ -27,7 +27,9 @@ pub fn listed(contact: &Contact) -> Record {
         (MODES, true, false),
         (PROPERTIES, false, true),
     ] {
-        for item in body.list_mut(name).filter_map(Value::as_object_mut) {
+        let items = body.get_mut(name).and_then(Value::as_array_mut);
+        let items = items.into_iter().flatten();
+        for item in items.filter_map(Value::as_object_mut) {
             if is_of_contact {
                 item.insert(ENTITY.into(), contact.vendor_id.as_str().into());
                 item.insert("versionStart".into(), since.as_str().into());
@@ -56,14 +58,14 @@ pub fn version(
         Operation::Retrieve | Operation::RetrieveList => return None,
     };
     let mut entry = after.map(contact).unwrap_or_default();
-    entry.set(ID, id);
-    entry.set("operationType", operation);
+    entry.insert(ID.into(), id.into());
+    entry.insert("operationType".into(), operation.into());
     if let Some(user) = user(&event.header.actor) {
-        entry.set("userId", user);
+        entry.insert("userId".into(), user.into());
     }
-    entry.set("versionStart", event.header.time.to_string());
+    entry.insert("versionStart".into(), event.header.time.to_string().into());
     if let Some(end) = end {
-        entry.set("versionEnd", end.header.time.to_string());
+        entry.insert("versionEnd".into(), end.header.time.to_string().into());
     }
     Some(entry)
 }

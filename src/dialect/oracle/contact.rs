@@ -189,7 +189,7 @@ const ITEMS_MAX: u32 = 1_000;
 const COMMENT: Field = text("comment", 2_048);
 const REASON: Field = text("reason", 255);
 const ENTITY_TYPE: Field = text("entityType", 50);
-const TIME: Text = ANY_TEXT.of("date-time", is_time).known_as("date-time");
+const TIME: Text = ANY_TEXT.of("date-time", Some("date-time"), is_time);
 
 const fn own(name: &'static str, kind: Kind) -> Field {
     Field::new(name, kind, Place::Own)
@@ -256,7 +256,9 @@ static BY_KEY: Custom = Custom {
 
 fn to_address(item: &Value) -> Value {
     let mut address = Map::new();
-    write_places(ADDRESS.fields, DOMAIN, |name| item.get(name), &mut address);
+    if let Value::Object(item) = item {
+        write_places(ADDRESS.fields, DOMAIN, item, &mut address);
+    }
     if !address.contains_key("components") {
         // An address that is only referred to has nothing to write, and the RFC wants one of its
         // own properties (section 2.5.1).
@@ -275,14 +277,15 @@ fn from_address(address: &Map<String, Value>) -> Value {
 
 /// The id of a contact's type; one that was given none is a contact.
 pub fn contact_type(contact: &Record) -> String {
-    let given = contact.text(TYPE).map(str::to_owned);
+    let given = contact.get(TYPE).and_then(Value::as_str).map(str::to_owned);
     given.unwrap_or_else(|| HexId::of_code(TYPE, "CONTACT").to_string())
 }
 
 /// The id of a contact's status, and its code where that is known.
 pub fn status(contact: &Record) -> (String, Option<&str>) {
     let of_code = |code| HexId::of_code(STATUS, code).to_string();
-    match (contact.text(STATUS), contact.text(STATUS_CODE)) {
+    let text = |name| contact.get(name).and_then(Value::as_str);
+    match (text(STATUS), text(STATUS_CODE)) {
         (Some(id), code) => (id.to_owned(), code),
         (None, Some(code)) if !code.is_empty() => (of_code(code), Some(code)),
         (None, _) => (of_code(ACTIVE), Some(ACTIVE)),

@@ -74,9 +74,10 @@ fn request() -> Value {
 
 /// A contact without what stands beside it.
 fn contact() -> Vec<Member> {
-    let mut members = CONTACT.answer_members();
-    members.retain(|(name, ..)| !BESIDE.contains(name));
+    let members = CONTACT.answer_members();
     members
+        .filter(|(name, ..)| !BESIDE.contains(name))
+        .collect()
 }
 
 fn listed() -> Value {
@@ -89,7 +90,7 @@ fn listed() -> Value {
         (PROPERTIES, &PROPERTY, vec![usage()]),
     ];
     let beside = beside.map(|(name, items, more)| {
-        let members = item_members(items).into_iter().chain(more);
+        let members = item_members(items).chain(more);
         (name, false, list(object(members)))
     });
     object(contact().into_iter().chain(beside))

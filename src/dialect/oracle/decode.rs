@@ -30,15 +30,17 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let other = chosen_id(&draft).is_some_and(|id| id != target.to_string());
     if other && draft.violations.is_empty() {
         // An id never changes, and to ignore another one would write to the wrong contact.
-        draft.refuse(Violation::new("contact.id", Problem::NotAllowed));
+        draft
+            .violations
+            .push(Violation::new("contact.id", Problem::NotAllowed));
     }
     let precondition = if_match(request.headers);
-    Ok(write(owner, draft.replace(target.target(), precondition)))
+    Ok(write(owner, draft.update(target.target(), precondition)))
 }
 
 /// The id that the client chose for its contact.
 fn chosen_id(draft: &Draft) -> Option<&str> {
-    draft.get(ID)??.as_str()
+    draft.values.get(ID)?.as_str()
 }
 
 /// Decodes a read of one contact.

@@ -127,7 +127,7 @@ impl Criteria {
             value.and_then(Value::as_str).and_then(HexId::parse) == Some(*id)
         };
         let any = |items: &str, field: &str, id: &HexId| {
-            let mut items = record.list(items).iter();
+            let mut items = list(record, items);
             items.any(|item| is(id, item.get(field)))
         };
         wanted_type.is_none_or(|id| contact_type(record) == id.to_string())
@@ -149,7 +149,7 @@ fn is_named(record: &Record, part: &str) -> bool {
     let name = |parts: &[&str]| {
         let words: Vec<&str> = parts
             .iter()
-            .filter_map(|part| record.text(part))
+            .filter_map(|part| record.get(*part)?.as_str())
             .filter(|word| !word.is_empty())
             .collect();
         words.join(" ").to_lowercase()
@@ -163,6 +163,12 @@ fn has_status(record: &Record, id: HexId, code: &str) -> bool {
     own_id == id.to_string() || own_code.is_some_and(|own| own.eq_ignore_ascii_case(code))
 }
 
+/// The items of a list that stands beside the contact.
+fn list<'a>(record: &'a Record, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let items = record.get(name).and_then(Value::as_array);
+    items.into_iter().flatten()
+}
+
 /// Whether a property of the contact or of its addresses names the entity, or any entity.
 fn is_associated(record: &Record, entity: Option<HexId>) -> bool {
     let names = |property: &Value| {
@@ -173,7 +179,7 @@ fn is_associated(record: &Record, entity: Option<HexId>) -> bool {
         let properties = item.get(ADDRESS_PROPERTIES).and_then(Value::as_array);
         properties.into_iter().flatten().any(names)
     };
-    let mut items = BESIDE.iter().flat_map(|name| record.list(name));
+    let mut items = BESIDE.iter().flat_map(|name| list(record, name));
     items.any(|item| names(item) || of_address(item))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::dialect::fields::ANY_TEXT;
 use crate::dialect::schema::IdForm;
 use crate::domain::{ContactId, Target};
 
@@ -47,7 +48,7 @@ impl HexId {
 
 /// The spellings of an id, for the contact's table.
 pub static HEX: IdForm = IdForm {
-    format: "uuid",
+    rule: ANY_TEXT.of("uuid", None, |text| HexId::parse(text).is_some()),
     canonical: |text| HexId::parse(text).map(|id| id.to_string()),
     schemas: || (id_read(), id_written()),
 };

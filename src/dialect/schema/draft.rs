@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::field::Mode;
-use super::read::{self, Sent};
-use super::record::Record;
-use super::table::{BODY, Schema};
+use super::field::{BODY, Mode, Record};
+use super::read::read;
+use super::table::Schema;
 use crate::dialect::fields::Fields;
 use crate::domain::{
     Action, Attempt, Card, Expected, FieldName, Patch, Patched, Precondition, Problem, Target,
@@ -16,9 +15,12 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct Draft {
     schema: &'static Schema,
+    /// Whether it is a whole contact or a change.
+    pub mode: Mode,
     /// The names of the fields that were sent.
     pub sent: Vec<FieldName>,
-    values: Sent,
+    /// What was sent for the fields; null is the value of one that is to have none.
+    pub values: Record,
     /// What is wrong with them.
     pub violations: Vec<Violation>,
 }
@@ -31,34 +33,30 @@ impl Schema {
     pub fn read(&'static self, body: &Value, path: &str, mode: Mode) -> Draft {
         let mut draft = Draft {
             schema: self,
+            mode,
             sent: Vec::new(),
-            values: Vec::new(),
+            values: Record::new(),
             violations: Vec::new(),
         };
-        match body {
-            Value::Object(body) => draft.read(body, path, mode),
-            other => {
-                let path = if path.is_empty() { BODY } else { path };
-                let problem = Problem::WrongType(Expected::Object);
-                draft.refuse(Violation::new(path, problem).with_value(other.clone()));
-            }
+        if let Value::Object(body) = body {
+            draft.read(body, path);
+        } else {
+            let path = if path.is_empty() { BODY } else { path };
+            let problem = Problem::WrongType(Expected::Object);
+            let violation = Violation::new(path, problem).with_value(body.clone());
+            draft.violations.push(violation);
         }
         draft
     }
 }
 
 impl Draft {
-    fn read(&mut self, body: &Map<String, Value>, path: &str, mode: Mode) {
-        let prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{path}.")
-        };
-        let mut root = Fields::new(body, prefix, self.schema.nulls);
+    fn read(&mut self, body: &Map<String, Value>, path: &str) {
+        let dot = if path.is_empty() { "" } else { "." };
+        let mut root = Fields::new(body, format!("{path}{dot}"), self.schema.nulls);
         for group in self.schema.groups {
             let Some(name) = group.inside else {
-                self.values
-                    .extend(read::read(&mut root, group.fields, mode));
+                self.values.extend(read(&mut root, group.fields, self.mode));
                 continue;
             };
             let object = root.object(name, true);
@@ -67,7 +65,7 @@ impl Draft {
             if let Some(object) = object {
                 let mut inner = root.inner(object, name);
                 self.values
-                    .extend(read::read(&mut inner, group.fields, mode));
+                    .extend(read(&mut inner, group.fields, self.mode));
                 root.sent.append(&mut inner.sent);
                 root.violations.append(&mut inner.violations);
             }
@@ -76,32 +74,20 @@ impl Draft {
         self.violations = root.violations;
     }
 
-    /// Notes that something is wrong with it.
-    pub fn refuse(&mut self, violation: Violation) {
-        self.violations.push(violation);
-    }
-
-    /// What was sent for a field: nothing, a value, or that it is to have none.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<Option<&Value>> {
-        let (_, value) = self.values.iter().find(|(key, _)| *key == name)?;
-        Some(value.as_ref())
-    }
-
-    /// Takes a value for a field as if it had been sent.
-    pub fn set(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.values.retain(|(key, _)| *key != name);
-        self.values.push((name, Some(value.into())));
-    }
-
-    /// The values of a contact that had others before: what was not sent stays as it was.
-    fn onto(&self, before: &Record) -> Result<Record, Vec<Violation>> {
-        let values = self.schema.fields().filter_map(|field| {
-            let value = match self.get(field.name) {
-                Some(sent) => sent,
-                None => before.get(field.name),
-            };
-            Some((field.name, value.filter(|_| field.is_content())?.clone()))
+    /// The values of the contact that had others before: in a change, what was not sent stays.
+    ///
+    /// # Errors
+    /// What is wrong with the fields, or between them.
+    pub fn onto(&self, before: &Record) -> Result<Record, Vec<Violation>> {
+        if !self.violations.is_empty() {
+            return Err(self.violations.clone());
+        }
+        let stays = |name: &str| before.get(name).filter(|_| self.mode == Mode::Patch);
+        let content = self.schema.fields().filter(|field| field.is_content());
+        let values = content.filter_map(|field| {
+            let value = self.values.get(field.name).or_else(|| stays(field.name));
+            let value = value.filter(|value| !value.is_null())?;
+            Some((field.name.to_owned(), value.clone()))
         });
         let record: Record = values.collect();
         let checks = self.schema.checks.iter();
@@ -113,37 +99,15 @@ impl Draft {
         }
     }
 
-    /// The values of the whole contact that was sent.
+    /// The Card of a new contact.
     ///
     /// # Errors
-    /// What is wrong with the fields, or between them.
-    pub fn record(&self) -> Result<Record, Vec<Violation>> {
-        if !self.violations.is_empty() {
-            return Err(self.violations.clone());
-        }
-        self.onto(&Record::default())
-    }
-
-    /// The Card of the whole contact that was sent.
-    ///
-    /// # Errors
-    /// As [`Draft::record`].
+    /// As [`Draft::onto`].
     pub fn card(&self) -> Result<Card, Vec<Violation>> {
-        self.schema.card(&self.record()?, None)
+        self.schema.card(&self.onto(&Record::new())?, None)
     }
 
-    /// The change that puts the whole contact in the place of the one before.
-    ///
-    /// # Errors
-    /// As [`Draft::record`].
-    pub fn replacement(&self) -> Result<Patch, Vec<Violation>> {
-        let (schema, record) = (self.schema, self.record()?);
-        Ok(Patch::new(move |current| {
-            patched(schema, current, &schema.record(current), &record)
-        }))
-    }
-
-    /// The change of what was sent.
+    /// The change of a contact.
     ///
     /// # Errors
     /// What is wrong with the fields.
@@ -153,11 +117,15 @@ impl Draft {
         }
         Ok(Patch::new(move |current| {
             let before = self.schema.record(current);
-            patched(self.schema, current, &before, &self.onto(&before)?)
+            let after = self.onto(&before)?;
+            Ok(Patched {
+                card: self.schema.card(&after, current.get("uid"))?,
+                changed: self.schema.changed(&before, &after),
+            })
         }))
     }
 
-    /// The attempt to create the whole contact that was sent.
+    /// The attempt to create a contact, of an id that the client may have chosen.
     #[must_use]
     pub fn create(self, chosen_id: Option<Box<str>>) -> Attempt {
         let card = self.card();
@@ -165,29 +133,10 @@ impl Draft {
         Attempt::create(self.sent, action)
     }
 
-    /// The attempt to put the whole contact that was sent in the place of another.
-    #[must_use]
-    pub fn replace(self, target: Target, precondition: Precondition) -> Attempt {
-        let action = self.replacement().map(Action::Update);
-        Attempt::update(target, precondition, self.sent, action)
-    }
-
-    /// The attempt to change of a contact what was sent.
+    /// The attempt to change a contact, or to put a whole one in its place.
     #[must_use]
     pub fn update(mut self, target: Target, precondition: Precondition) -> Attempt {
         let sent = std::mem::take(&mut self.sent);
         Attempt::update(target, precondition, sent, self.patch().map(Action::Update))
     }
-}
-
-fn patched(
-    schema: &Schema,
-    current: &Card,
-    before: &Record,
-    after: &Record,
-) -> Result<Patched, Vec<Violation>> {
-    Ok(Patched {
-        card: schema.card(after, current.get("uid"))?,
-        changed: schema.changed(before, after),
-    })
 }

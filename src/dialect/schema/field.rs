@@ -1,10 +1,20 @@
 //! One field of a vendor's contact: its name, what it may hold, where a Card keeps it, how it is shown.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
 
-use super::record::Record;
+use serde_json::{Map, Value, json};
+
 use crate::dialect::fields::Text;
-use crate::domain::{Contact, Expected};
+use crate::domain::Contact;
+
+/// The values of an object's fields by their names, in the order of the table.
+///
+/// A value is JSON in the one form in which it is compared: an id in its canonical spelling, a
+/// number of a code list as that number. A field without a value is not in it.
+pub type Record = Map<String, Value>;
+
+/// The field that stands for a body as a whole in a violation.
+pub const BODY: &str = "body";
 
 /// One field of a vendor's object.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +69,13 @@ pub enum Kind {
     /// A list of texts. One that is empty is none.
     Texts {
         /// The rule of each.
-        item: Text,
+        rule: Text,
         /// How many there may be.
         max: Option<u32>,
         /// Whether a text that was there before is left out.
         distinct: bool,
+        /// Whether one text in the list's stead is a list of one.
+        or_one: bool,
     },
     /// An object of whatever members. One that is empty is none.
     Object,
@@ -78,11 +90,11 @@ pub enum Kind {
 /// The spellings of an id.
 #[derive(Debug)]
 pub struct IdForm {
-    /// Its name in messages: `uuid`.
-    pub format: &'static str,
-    /// The one spelling of an id that is sent, or none if the text is no id.
+    /// The rule of the texts that are such ids, in any spelling.
+    pub rule: Text,
+    /// The one spelling of an id, or none if the text is no id.
     pub canonical: fn(&str) -> Option<String>,
-    /// The JSON Schema of an id that is sent, and of one that is shown.
+    /// The JSON Schemas of an id that is sent, and of one that is shown.
     pub schemas: fn() -> (Value, Value),
 }
 
@@ -120,7 +132,7 @@ pub struct Items {
 pub enum Place {
     /// At the end of a path of members: `["emails", "email", "address"]`.
     At(&'static [&'static str]),
-    /// In the number of the phone of this key, which has this feature.
+    /// In the number of the phone of this key, which has this feature (section 2.3.3).
     Phone(&'static str, &'static str),
     /// In the `components` of the object at the end of a path (sections 2.2.1.2 and 2.5.1.2).
     Component {
@@ -131,7 +143,7 @@ pub enum Place {
         /// Whether the table has the components in the order in which they are written.
         ordered: bool,
     },
-    /// In a property of the vendor's own, which has the field's name.
+    /// In a property of the vendor's own, which has the field's name (section 1.8.1).
     Own,
     /// In a property of the vendor's own, which has this name.
     OwnAs(&'static str),
@@ -144,7 +156,7 @@ pub enum Place {
 /// What no other place can say.
 #[derive(Debug)]
 pub struct Custom {
-    /// The Card's property that holds the value, mostly.
+    /// The Card's property that mostly holds the value.
     pub property: &'static str,
     /// Puts a value into the Card's properties.
     pub write: fn(&Value, &mut Map<String, Value>),
@@ -159,7 +171,7 @@ pub enum Shown {
     Plain,
     /// Under another name.
     As(&'static str),
-    /// As a function makes it.
+    /// Under its own name, as a function makes it.
     Made(Made),
     /// Not at all.
     Never,
@@ -206,17 +218,6 @@ pub enum NonSensitive {
     /// Under this name, as a function makes it of the contact's values.
     Made(&'static str, fn(&Record) -> Value),
 }
-
-/// The properties of RFC 9553 in its order. A Card has them so, with the vendor's own behind them.
-const PROPERTIES: [&str; 7] = [
-    "name",
-    "organizations",
-    "emails",
-    "phones",
-    "addresses",
-    "media",
-    "notes",
-];
 
 impl Field {
     /// A field that may be left out and is shown under its own name.
@@ -266,42 +267,37 @@ impl Field {
 
     /// The same field, which a request must have.
     #[must_use]
-    pub const fn required(self, required: Required) -> Self {
-        Self { required, ..self }
+    pub const fn required(mut self, required: Required) -> Self {
+        self.required = required;
+        self
     }
 
     /// The same field, whose value null takes away.
     #[must_use]
-    pub const fn null_clears(self) -> Self {
-        Self {
-            null_clears: true,
-            ..self
-        }
+    pub const fn null_clears(mut self) -> Self {
+        self.null_clears = true;
+        self
     }
 
     /// The same field, shown in another way.
     #[must_use]
-    pub const fn shown(self, shown: Shown) -> Self {
-        Self { shown, ..self }
+    pub const fn shown(mut self, shown: Shown) -> Self {
+        self.shown = shown;
+        self
     }
 
     /// The same field, which is no personal data.
     #[must_use]
-    pub const fn non_sensitive(self, non_sensitive: NonSensitive) -> Self {
-        Self {
-            non_sensitive,
-            ..self
-        }
+    pub const fn non_sensitive(mut self, non_sensitive: NonSensitive) -> Self {
+        self.non_sensitive = non_sensitive;
+        self
     }
 
     /// Whether a request of this mode must have it.
     #[must_use]
     pub fn is_required(&self, mode: Mode) -> bool {
-        match self.required {
-            Required::Never => false,
-            Required::InWhole => mode == Mode::Whole,
-            Required::Always => true,
-        }
+        self.required == Required::Always
+            || (self.required == Required::InWhole && mode == Mode::Whole)
     }
 
     /// Whether a request can have it.
@@ -315,61 +311,37 @@ impl Field {
     pub const fn is_content(&self) -> bool {
         !matches!(self.place, Place::Nowhere)
     }
-
-    /// Where a Card has its property among the others: those of RFC 9553 first, in its order.
-    #[must_use]
-    pub fn rank(&self) -> usize {
-        let property = match self.place {
-            Place::At(path) | Place::Component { of: path, .. } => path.first(),
-            Place::Phone(..) => Some(&"phones"),
-            Place::Custom(custom) => Some(&custom.property),
-            Place::Own | Place::OwnAs(_) | Place::Nowhere => return PROPERTIES.len(),
-        };
-        let rank = property.and_then(|own| PROPERTIES.iter().position(|name| name == own));
-        rank.unwrap_or(0)
-    }
 }
 
 impl Kind {
-    /// The JSON type of a value that is sent.
+    /// The value that a Card holds for a field of this kind, if it is of the kind and not empty.
     #[must_use]
-    pub const fn expected(&self) -> Expected {
-        match self {
-            Self::Text(_) | Self::Id(_) => Expected::String,
-            Self::Flag => Expected::Boolean,
-            Self::Code(_) | Self::Object | Self::ReadOnly => Expected::Object,
-            Self::Texts { .. } | Self::Objects | Self::Items(_) => Expected::Array,
-        }
-    }
-
-    /// The value that a Card holds for a field of this kind, if it is of the kind.
-    #[must_use]
-    pub fn stored(&self, value: &Value) -> Option<Value> {
-        let fits = match self {
-            Self::Text(rule) => {
-                let text = value.as_str()?;
-                !(rule.empty_is_none && text.is_empty())
+    pub fn stored(&self, value: Value) -> Option<Value> {
+        let fits = match (self, &value) {
+            (Self::Text(rule), Value::String(text)) => !(rule.empty_is_none && text.is_empty()),
+            (Self::Flag, Value::Bool(_)) => true,
+            (Self::Code(codes), Value::Number(id)) => id.as_u64().is_some_and(|id| codes.knows(id)),
+            (Self::Object, Value::Object(members)) => !members.is_empty(),
+            (Self::Id(form), Value::String(text)) => {
+                return (form.canonical)(text).map(Value::from);
             }
-            Self::Flag => value.is_boolean(),
-            Self::Id(form) => return (form.canonical)(value.as_str()?).map(Value::from),
-            Self::Code(codes) => codes.knows(value.as_u64()?),
-            Self::Texts { .. } => return only(value, Value::is_string),
-            Self::Object => !value.as_object()?.is_empty(),
-            Self::Objects => return only(value, Value::is_object),
-            Self::Items(items) => {
-                let items = value.as_array()?.iter().map(|item| items.stored(item));
-                return Some(items.collect());
+            (Self::Texts { distinct, .. }, Value::Array(items)) => {
+                let mut seen = HashSet::new();
+                return only(items, |it| it.is_string() && (seen.insert(it) || !distinct));
             }
-            Self::ReadOnly => false,
+            (Self::Objects, Value::Array(items)) => return only(items, |it| it.is_object()),
+            (Self::Items(table), Value::Array(items)) => {
+                return Some(items.iter().map(|item| table.stored(item)).collect());
+            }
+            _ => false,
         };
-        fits.then(|| value.clone())
+        fits.then_some(value)
     }
 }
 
 /// The items of a list that pass a test; none where there are none.
-fn only(value: &Value, test: fn(&Value) -> bool) -> Option<Value> {
-    let items = value.as_array()?.iter().filter(|item| test(item));
-    let items: Vec<Value> = items.cloned().collect();
+fn only<'a>(items: &'a [Value], mut test: impl FnMut(&'a Value) -> bool) -> Option<Value> {
+    let items: Vec<Value> = items.iter().filter(|item| test(item)).cloned().collect();
     (!items.is_empty()).then(|| items.into())
 }
 
@@ -377,7 +349,7 @@ impl Items {
     /// What an object of a Card holds for the fields of an item.
     fn stored(&self, item: &Value) -> Value {
         let members = self.fields.iter().filter_map(|field| {
-            let value = field.kind.stored(item.get(field.name)?)?;
+            let value = field.kind.stored(item.get(field.name)?.clone())?;
             Some((field.name.to_owned(), value))
         });
         Value::Object(members.collect())
@@ -392,8 +364,7 @@ impl Codes {
     }
 
     /// The name of a number, where the list has it.
-    #[must_use]
-    pub fn name(&self, number: u64) -> Option<&'static str> {
+    fn name(&self, number: u64) -> Option<&'static str> {
         let (_, name) = self.names.iter().find(|(known, _)| *known == number)?;
         Some(name)
     }
@@ -401,13 +372,6 @@ impl Codes {
     /// A number as an answer shows it: with its name, which is null where it is not known.
     #[must_use]
     pub fn show(&self, number: u64) -> Value {
-        let name = Value::from(self.name(number));
-        let members = [("id", number.into()), (self.label, name)];
-        Value::Object(
-            members
-                .map(|(name, value)| (name.to_owned(), value))
-                .into_iter()
-                .collect(),
-        )
+        json!({"id": number, self.label: self.name(number)})
     }
 }

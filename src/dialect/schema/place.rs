@@ -2,47 +2,89 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::{Field, Place};
+use super::field::{Field, Place, Record};
+
+/// The properties of RFC 9553 in its order. A Card has them so, with the vendor's own behind them.
+const PROPERTIES: [&str; 7] = [
+    "name",
+    "organizations",
+    "emails",
+    "phones",
+    "addresses",
+    "media",
+    "notes",
+];
 
 /// Puts the values that are there into an object: a Card's properties, or an address of a Card.
-pub fn write<'a>(
-    fields: &[Field],
-    domain: &str,
-    value_of: impl Fn(&str) -> Option<&'a Value>,
-    object: &mut Map<String, Value>,
-) {
-    let mut fields: Vec<&Field> = fields.iter().collect();
-    fields.sort_by_key(|field| field.rank());
-    for field in fields {
-        if let Some(value) = value_of(field.name) {
-            put(field, domain, value, object);
-        }
+pub fn write(fields: &[Field], domain: &str, values: &Record, object: &mut Map<String, Value>) {
+    let mut there: Vec<(&Field, &Value)> = fields
+        .iter()
+        .filter_map(|field| Some((field, values.get(field.name)?)))
+        .collect();
+    there.sort_by_key(|(field, _)| rank(field));
+    for (field, value) in there {
+        put(field, domain, value, object);
     }
+}
+
+fn rank(field: &Field) -> Option<usize> {
+    let property = match field.place {
+        Place::At(path) | Place::Component { of: path, .. } => *path.first()?,
+        Place::Phone(..) => "phones",
+        Place::Custom(custom) => custom.property,
+        Place::Own | Place::OwnAs(_) | Place::Nowhere => return Some(PROPERTIES.len()),
+    };
+    PROPERTIES.iter().position(|name| *name == property)
 }
 
 /// Finds the value of a field in an object, if it is of the field's kind.
 pub fn read(field: &Field, domain: &str, object: &Map<String, Value>) -> Option<Value> {
     let found = match field.place {
-        Place::At(path) => at(object, path)?,
-        Place::Phone(key, _) => at(object, &["phones", key, "number"])?,
-        Place::Component { of, kind, .. } => {
-            let holder = match of {
-                [] => object,
-                of => at(object, of)?.as_object()?,
-            };
-            let mut parts = holder.get("components")?.as_array()?.iter();
-            let is_kind = |part: &&Value| part.get("kind").is_some_and(|own| own == kind);
-            parts.find(is_kind)?.get("value")?
+        Place::At(path) => at(object, path)?.clone(),
+        Place::Phone(key, _) => at(object, &["phones", key, "number"])?.clone(),
+        Place::Component { of: path, kind, .. } => {
+            let path = [path, &["components"]].concat();
+            let mut parts = at(object, &path)?.as_array()?.iter();
+            let part = parts.find(|part| part.get("kind").is_some_and(|own| own == kind))?;
+            part.get("value")?.clone()
         }
-        Place::Own => object.get(&own(domain, field.name))?,
-        Place::OwnAs(name) => object.get(&own(domain, name))?,
-        Place::Custom(custom) => return field.kind.stored(&(custom.read)(object)?),
+        Place::Own => object.get(&own(domain, field.name))?.clone(),
+        Place::OwnAs(name) => object.get(&own(domain, name))?.clone(),
+        Place::Custom(custom) => (custom.read)(object)?,
         Place::Nowhere => return None,
     };
     field.kind.stored(found)
 }
 
-/// The name of a property of the vendor's own (section 1.8.1).
+fn put(field: &Field, domain: &str, value: &Value, object: &mut Map<String, Value>) {
+    let set = |object: &mut Map<String, Value>, name: &str| {
+        object.insert(name.to_owned(), value.clone());
+    };
+    match field.place {
+        Place::At([path @ .., last]) => {
+            within(object, path, |inner| set(inner, last));
+        }
+        Place::Phone(key, feature) => within(object, &["phones", key], |phone| {
+            set(phone, "number");
+            phone.insert("features".into(), json!({feature: true}));
+        }),
+        Place::Component { of, kind, ordered } => within(object, of, |holder| {
+            let parts = holder.entry("components").or_insert_with(|| json!([]));
+            if let Some(parts) = parts.as_array_mut() {
+                parts.push(json!({"kind": kind, "value": value}));
+            }
+            if ordered {
+                holder.insert("isOrdered".into(), true.into());
+            }
+        }),
+        Place::Own => set(object, &own(domain, field.name)),
+        Place::OwnAs(name) => set(object, &own(domain, name)),
+        Place::Custom(custom) => (custom.write)(value, object),
+        Place::At([]) | Place::Nowhere => {}
+    }
+}
+
+/// The name of a property of the vendor's own.
 fn own(domain: &str, name: &str) -> String {
     format!("{domain}:{name}")
 }
@@ -54,50 +96,18 @@ pub fn at<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value
         .try_fold(object.get(*first)?, |value, member| value.get(member))
 }
 
-fn put(field: &Field, domain: &str, value: &Value, object: &mut Map<String, Value>) {
-    match field.place {
-        Place::At(path) => {
-            if let Some((last, path)) = path.split_last() {
-                within(object, path, |inner| set(inner, last, value.clone()));
-            }
-        }
-        Place::Phone(key, feature) => within(object, &["phones", key], |phone| {
-            set(phone, "number", value.clone());
-            set(phone, "features", json!({feature: true}));
-        }),
-        Place::Component { of, kind, ordered } => within(object, of, |holder| {
-            let parts = holder.entry("components").or_insert_with(|| json!([]));
-            if let Some(parts) = parts.as_array_mut() {
-                parts.push(json!({"kind": kind, "value": value}));
-            }
-            if ordered {
-                set(holder, "isOrdered", true.into());
-            }
-        }),
-        Place::Own => set(object, &own(domain, field.name), value.clone()),
-        Place::OwnAs(name) => set(object, &own(domain, name), value.clone()),
-        Place::Custom(custom) => (custom.write)(value, object),
-        Place::Nowhere => {}
-    }
-}
-
-fn set(object: &mut Map<String, Value>, name: &str, value: Value) {
-    object.insert(name.to_owned(), value);
-}
-
 /// Changes the object at the end of a path of members, each of which is made where it is missing.
 fn within(
-    object: &mut Map<String, Value>,
+    mut object: &mut Map<String, Value>,
     path: &[&str],
     change: impl FnOnce(&mut Map<String, Value>),
 ) {
-    let mut inner = object;
     for name in path {
-        let member = inner.entry(*name).or_insert_with(|| json!({}));
+        let member = object.entry(*name).or_insert_with(|| json!({}));
         let Value::Object(member) = member else {
             return;
         };
-        inner = member;
+        object = member;
     }
-    change(inner);
+    change(object);
 }

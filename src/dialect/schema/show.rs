@@ -1,9 +1,8 @@
 //! Shows fields: in an answer, and in an event to those who may not see the contact.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::field::{Field, Kind, NonSensitive, Shown};
-use super::record::Record;
+use super::field::{Field, Kind, NonSensitive, Record, Shown};
 use crate::domain::Contact;
 
 /// How an answer shows a field that a contact has no value for.
@@ -17,35 +16,29 @@ pub enum Absent {
     Empty,
 }
 
-/// The members of an answer that shows a contact with these values.
-pub fn answer<'a>(
-    fields: impl Iterator<Item = &'a Field>,
+/// What an answer shows of a contact with these values for a field, under which name.
+pub fn answer(
+    field: &Field,
     absent: Absent,
     contact: &Contact,
-    record: &Record,
-) -> Record {
-    let members = fields.filter_map(|field| {
-        let (name, value) = match field.shown {
-            Shown::Plain => (field.name, plain(field, absent, record)?),
-            Shown::As(name) => (name, plain(field, absent, record)?),
-            Shown::Made(made) => {
-                let value = Some((made.value)(contact, record));
-                let there = value.filter(|value| made.always || !value.is_null());
-                (field.name, there?)
-            }
-            Shown::Never | Shown::Internal => return None,
-        };
-        Some((name, value))
-    });
-    members.collect()
-}
-
-fn plain(field: &Field, absent: Absent, record: &Record) -> Option<Value> {
-    match (record.get(field.name), field.kind) {
-        (Some(number), Kind::Code(codes)) => Some(codes.show(number.as_u64()?)),
-        (Some(value), _) => Some(value.clone()),
-        (None, kind) => none(kind, absent),
-    }
+    values: &Record,
+) -> Option<(String, Value)> {
+    let name = match field.shown {
+        Shown::Plain => field.name,
+        Shown::As(name) => name,
+        Shown::Made(made) => {
+            let value = (made.value)(contact, values);
+            let there = made.always || !value.is_null();
+            return there.then(|| (field.name.to_owned(), value));
+        }
+        Shown::Never | Shown::Internal => return None,
+    };
+    let value = match (values.get(field.name), field.kind) {
+        (Some(number), Kind::Code(codes)) => codes.show(number.as_u64()?),
+        (Some(value), _) => value.clone(),
+        (None, kind) => none(kind, absent)?,
+    };
+    Some((name.to_owned(), value))
 }
 
 /// What stands for a value that is not there.
@@ -59,26 +52,19 @@ fn none(kind: Kind, absent: Absent) -> Option<Value> {
     }
 }
 
-/// What an event shows of a contact with these values to those who may not see it.
-pub fn non_sensitive<'a>(
-    fields: impl Iterator<Item = &'a Field>,
-    record: &Record,
-) -> Map<String, Value> {
-    let members = fields.filter_map(|field| {
-        let (name, value) = match field.non_sensitive {
-            NonSensitive::No => return None,
-            NonSensitive::Plain => {
-                let value = record.get(field.name).cloned();
-                let none = matches!(field.kind, Kind::Texts { .. }).then(|| json!([]));
-                (field.name, value.or(none)?)
-            }
-            NonSensitive::Made(name, value) => (name, value(record)),
-        };
-        let value = match field.kind {
-            Kind::Code(_) => json!({ "id": value }),
-            _ => value,
-        };
-        Some((name.to_owned(), value))
-    });
-    members.collect()
+/// What an event shows of a contact with these values for a field to those who may not see it.
+pub fn non_sensitive(field: &Field, values: &Record) -> Option<(String, Value)> {
+    let (name, value) = match (field.non_sensitive, field.kind) {
+        (NonSensitive::No, _) => return None,
+        (NonSensitive::Made(name, value), _) => (name, value(values)),
+        (NonSensitive::Plain, Kind::Code(_)) => {
+            (field.name, json!({"id": values.get(field.name)?}))
+        }
+        (NonSensitive::Plain, Kind::Texts { .. }) => {
+            let texts = values.get(field.name).cloned();
+            (field.name, texts.unwrap_or_else(|| json!([])))
+        }
+        (NonSensitive::Plain, _) => (field.name, values.get(field.name)?.clone()),
+    };
+    Some((name.to_owned(), value))
 }

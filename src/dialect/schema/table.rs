@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::describe::{self, Member};
-use super::field::{Field, Mode};
+use super::field::{BODY, Field, Mode, Record};
 use super::place;
-use super::record::Record;
 use super::show::{self, Absent};
 use crate::dialect::fields::Nulls;
 use crate::domain::{Card, CardError, Contact, Expected, FieldName, Problem, Violation, limits};
@@ -40,10 +39,8 @@ impl Group {
     /// The body's own members.
     #[must_use]
     pub const fn body(fields: &'static [Field]) -> Self {
-        Self {
-            inside: None,
-            fields,
-        }
+        let inside = None;
+        Self { inside, fields }
     }
 }
 
@@ -53,98 +50,90 @@ impl Schema {
         self.groups.iter().flat_map(|group| group.fields)
     }
 
-    /// The field of this name.
+    /// The value that a Card of this dialect holds for one field.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields().find(|field| field.name == name)
+    pub fn value(&self, card: &Card, field: &Field) -> Option<Value> {
+        place::read(field, self.domain, card.properties())
     }
 
     /// The values that a Card of this dialect holds.
     #[must_use]
     pub fn record(&self, card: &Card) -> Record {
-        let properties = card.properties();
-        let values = self.fields().filter_map(|field| {
-            let value = place::read(field, self.domain, properties)?;
-            Some((field.name, value))
-        });
-        values.collect()
+        let value = |field: &Field| Some((field.name.to_owned(), self.value(card, field)?));
+        self.fields().filter_map(value).collect()
     }
 
     /// The Card of these values, with the `uid` that it had, if it had one.
     ///
     /// # Errors
     /// What the client may nest at will is nested too deeply.
-    pub fn card(&self, record: &Record, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
+    pub fn card(&self, values: &Record, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
         let kind = self.card_kind.map(Value::from);
-        let mut card = Map::new();
-        for (name, value) in [("uid", uid.cloned()), ("kind", kind)] {
-            card.extend(value.map(|value| (name.to_owned(), value)));
-        }
+        let given = [("uid", uid.cloned()), ("kind", kind)].into_iter();
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let mut card: Map<String, Value> = given.collect();
         for group in self.groups {
-            place::write(
-                group.fields,
-                self.domain,
-                |name| record.get(name),
-                &mut card,
-            );
+            place::write(group.fields, self.domain, values, &mut card);
         }
         Card::new(card).map_err(|error| {
-            vec![Violation::new(
-                BODY,
-                match error {
-                    CardError::TooDeep => Problem::TooDeep(limits::JSON_DEPTH_MAX),
-                    CardError::NotAnObject | CardError::Property { .. } | CardError::NotJson => {
-                        Problem::WrongType(Expected::Object)
-                    }
-                },
-            )]
+            let problem = match error {
+                CardError::TooDeep => Problem::TooDeep(limits::JSON_DEPTH_MAX),
+                CardError::NotAnObject | CardError::Property { .. } | CardError::NotJson => {
+                    Problem::WrongType(Expected::Object)
+                }
+            };
+            vec![Violation::new(BODY, problem)]
         })
     }
 
     /// The names of the fields in which two contacts differ.
     #[must_use]
     pub fn changed(&self, one: &Record, other: &Record) -> Vec<FieldName> {
-        let differs = |field: &&Field| one.get(field.name) != other.get(field.name);
-        let changed = self.fields().filter(differs);
-        changed
-            .map(|field| FieldName::Borrowed(field.name))
-            .collect()
+        let content = self.fields().filter(|field| field.is_content());
+        let changed = content.filter(|field| one.get(field.name) != other.get(field.name));
+        changed.map(|field| field.name.into()).collect()
     }
 
     /// The vendor's answer that shows a contact.
     #[must_use]
     pub fn answer(&self, contact: &Contact) -> Record {
-        let record = self.record(&contact.card);
-        show::answer(self.fields(), self.absent, contact, &record)
+        let values = self.record(&contact.card);
+        let member = |field: &Field| show::answer(field, self.absent, contact, &values);
+        self.fields().filter_map(member).collect()
     }
 
     /// What every event may show of a contact, personal data apart.
     #[must_use]
     pub fn non_sensitive(&self, card: &Card) -> Map<String, Value> {
-        show::non_sensitive(self.fields(), &self.record(card))
+        let values = self.record(card);
+        let member = |field: &Field| show::non_sensitive(field, &values);
+        self.fields().filter_map(member).collect()
     }
 
-    /// The members of a request, for its JSON Schema: those of the groups that stand so.
-    #[must_use]
-    pub fn request_members(&self, inside: Option<&str>, mode: Mode) -> Vec<Member> {
-        let groups = self.groups.iter().filter(|group| group.inside == inside);
-        groups
-            .flat_map(|group| describe::request(group.fields, self.nulls, mode))
-            .collect()
+    /// The members of a request, for its JSON Schema, or of an object inside of it.
+    pub fn request_members(
+        &self,
+        inside: Option<&str>,
+        mode: Mode,
+    ) -> impl Iterator<Item = Member> {
+        let groups = self
+            .groups
+            .iter()
+            .filter(move |group| group.inside == inside);
+        let fields = groups.flat_map(|group| group.fields);
+        fields.filter_map(move |field| describe::request(field, self.nulls, mode))
     }
 
     /// The members of an answer, for its JSON Schema.
-    #[must_use]
-    pub fn answer_members(&self) -> Vec<Member> {
-        describe::answer(self.fields(), self.absent)
+    pub fn answer_members(&self) -> impl Iterator<Item = Member> + use<> {
+        let absent = self.absent;
+        self.fields()
+            .filter_map(move |field| describe::answer(field, absent))
     }
 
     /// The JSON Schemas of what [`Schema::non_sensitive`] shows.
     #[must_use]
     pub fn non_sensitive_members(&self) -> Vec<(&'static str, Value)> {
-        describe::non_sensitive(self.fields())
+        self.fields().filter_map(describe::non_sensitive).collect()
     }
 }
-
-/// The field that stands for a body as a whole in a violation.
-pub const BODY: &str = "body";
