@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{COMMENT, EMAIL, NAME, PHONE, PHONES_MAX};
+use super::contact::{CONTACT, extended, integer};
 use super::decode::PAGE_SIZE_MAX;
-use super::issue::{PAGE_MAX, SAFE_MAX};
+use super::issue::PAGE_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, flag, list, object, one_of, or_null, refer,
-    text, time, whole,
+    Description, JSON, Parameter, any_text, count, list, object, one_of, refer, whole,
 };
+use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
 
 /// What machines may know of this dialect.
@@ -16,9 +16,15 @@ pub fn description() -> Description {
     Description {
         title: "Kare: contacts of a company",
         schemas: vec![
-            ("NewContact", contact_read(true)),
+            (
+                "NewContact",
+                object(CONTACT.request_members(None, Mode::Whole)),
+            ),
             ("NewContacts", many()),
-            ("ContactChange", contact_read(false)),
+            (
+                "ContactChange",
+                object(CONTACT.request_members(None, Mode::Patch)),
+            ),
             ("Inserted", object([("nbInsertion", true, count())])),
             ("Contact", contact()),
             ("Contacts", page()),
@@ -29,7 +35,7 @@ pub fn description() -> Description {
             Parameter::path("contactId", "The contact's number.", integer()),
         ],
         error_media_type: JSON,
-        non_sensitive: vec![("notify", flag())],
+        non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
@@ -43,53 +49,12 @@ pub fn pages() -> [Parameter; 3] {
     ]
 }
 
-fn integer() -> Value {
-    whole(-SAFE_MAX, SAFE_MAX)
-}
-
-/// The members of a contact that is sent; a change must say `notify` and nothing else.
-fn contact_read(new: bool) -> Value {
-    let phones = json!({"type": "array", "items": text(PHONE), "maxItems": PHONES_MAX});
-    object([
-        ("name", new, text(NAME)),
-        ("notify", true, flag()),
-        ("email", false, or_null(text(EMAIL))),
-        ("phones", false, phones),
-        ("comment", false, or_null(text(COMMENT))),
-    ])
-}
-
 fn many() -> Value {
     json!({"type": "array", "items": refer("NewContact"), "maxItems": BATCH_ITEMS_MAX})
 }
 
 fn contact() -> Value {
-    let nullable = || or_null(any_text());
-    let company = object([
-        ("id", true, integer()),
-        ("name", true, nullable()),
-        ("type", true, or_null(integer())),
-        ("location", true, nullable()),
-        ("archivedAt", true, nullable()),
-        ("createdAt", true, nullable()),
-    ]);
-    let actions = object([
-        ("canBeUpdated", true, flag()),
-        ("canBeDeleted", true, flag()),
-    ]);
-    object([
-        ("id", true, integer()),
-        ("name", true, any_text()),
-        ("email", true, nullable()),
-        ("phones", true, list(any_text())),
-        ("comment", true, nullable()),
-        ("companyId", true, integer()),
-        ("notifyAt", true, or_null(time())),
-        ("updatedAt", true, time()),
-        ("createdAt", true, time()),
-        ("company", false, company),
-        ("actions", false, actions),
-    ])
+    object(CONTACT.answer_members().chain(extended()))
 }
 
 fn page() -> Value {

@@ -1,16 +1,15 @@
 //! Reads the vendor's requests.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::contact::{CompanyContact, ContactPatch, Extend, Read};
+use super::contact::{CONTACT, Extend};
 use super::issue::{self, Issue};
 use super::{RULES, encode};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
+use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, List, Order, Refusal, Reply, Request, Window, Write};
-use crate::domain::{
-    Action, Attempt, Card, Expected, Owner, Patch, Patched, Problem, Target, Violation,
-};
+use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
 const PAGE_SIZE: usize = 50;
@@ -32,12 +31,16 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             if items.len() > limit {
                 return Err(encode::refusal(&Refusal::TooManyItems { limit }));
             }
-            items.iter().enumerate().map(new_contact).collect()
+            let items = items.iter().enumerate();
+            let draft =
+                |(index, item): (usize, _)| CONTACT.read(item, &index.to_string(), Mode::Whole);
+            items.map(|item| draft(item).create(None)).collect()
         }
-        other => vec![creation((
-            Err(vec![not_an(Expected::Array, issue::BODY, &other)]),
-            Vec::new(),
-        ))],
+        other => {
+            let problem = Problem::WrongType(Expected::Array);
+            let violation = Violation::new(BODY, problem).with_value(other);
+            vec![Attempt::create(Vec::new(), Err(vec![violation]))]
+        }
     };
     if attempts.is_empty() {
         return Ok(Call::Known(encode::created(Vec::new())));
@@ -46,42 +49,11 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::write(write, encode::created))
 }
 
-fn new_contact((index, item): (usize, &Value)) -> Attempt {
-    creation(match item {
-        Value::Object(item) => CompanyContact::read(item, format!("{index}.")),
-        other => {
-            let violation = not_an(Expected::Object, &index.to_string(), other);
-            (Err(vec![violation]), Vec::new())
-        }
-    })
-}
-
-fn creation((contact, fields): Read<CompanyContact>) -> Attempt {
-    let action = contact.and_then(|contact| {
-        Ok(Action::Create {
-            card: card(contact.to_properties())?,
-            chosen_id: None,
-        })
-    });
-    Attempt::create(fields, action)
-}
-
 /// Decodes an update.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let (patch, fields) = match body(request)? {
-        Value::Object(body) => ContactPatch::read(&body),
-        other => {
-            let violation = not_an(Expected::Object, issue::BODY, &other);
-            (Err(vec![violation]), Vec::new())
-        }
-    };
-    let attempt = Attempt::update(
-        target,
-        if_match(request.headers),
-        fields,
-        patch.map(|patch| Action::Update(to_patch(patch))),
-    );
+    let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
+    let attempt = draft.update(target, if_match(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, encode::written))
 }
@@ -158,30 +130,4 @@ fn target(request: &Request<'_>) -> Result<Target, Reply> {
     let number = issue::integer(request.target().unwrap_or_default())
         .map_err(|message| encode::issues(&[Issue::of("contactId", message)]))?;
     Ok(Target::Sequence(u64::try_from(number).unwrap_or(0)))
-}
-
-fn to_patch(patch: ContactPatch) -> Patch {
-    Patch::new(move |current| {
-        let before = CompanyContact::from_card(current);
-        let after = patch.apply(&before);
-        let mut properties = after.to_properties();
-        if let Some(uid) = current.get("uid") {
-            properties.insert("uid".into(), uid.clone());
-        }
-        Ok(Patched {
-            card: card(properties)?,
-            changed: before.changed(&after),
-        })
-    })
-}
-
-fn card(properties: Map<String, Value>) -> Result<Card, Vec<Violation>> {
-    Card::new(properties).map_err(|_| {
-        let problem = Problem::WrongType(Expected::Object);
-        vec![Violation::new(issue::BODY, problem)]
-    })
-}
-
-fn not_an(expected: Expected, field: &str, sent: &Value) -> Violation {
-    Violation::new(field, Problem::WrongType(expected)).with_value(sent.clone())
 }

@@ -3,10 +3,11 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::contact::{ContactBody, Extend};
+use super::contact::{Extend, body as contact_body};
 use super::issue::Issue;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
+use crate::dialect::schema::Record;
 use crate::dialect::{Page, Refusal, Reply};
 use crate::domain::{Failure, FailureCode, Outcome, Violation};
 
@@ -59,7 +60,7 @@ fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
         Some(Outcome::Written { contact, .. }) => {
-            let body = ContactBody::new(&contact, Extend::default());
+            let body = contact_body(&contact, Extend::default());
             Reply::json(StatusCode::OK, &body).with("etag", etag(contact.version))
         }
         Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
@@ -77,7 +78,7 @@ pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
-        data: Vec<ContactBody>,
+        data: Vec<Record>,
         total_count: usize,
         pagination: Pagination,
     }
@@ -89,7 +90,7 @@ pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply
     }
     let contacts = part.contacts.iter();
     let body = Body {
-        data: contacts.map(|c| ContactBody::new(c, extend)).collect(),
+        data: contacts.map(|it| contact_body(it, extend)).collect(),
         total_count: part.total,
         pagination: Pagination { page, page_size },
     };

@@ -6,10 +6,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::dialect::schema::BODY;
 use crate::domain::{Problem, Violation};
-
-/// The path that stands for the whole body.
-pub const BODY: &str = "body";
 
 /// The largest integer that the vendor's language counts exactly: 2^53 - 1.
 pub const SAFE_MAX: i64 = 9_007_199_254_740_991;
