@@ -3,24 +3,31 @@
 //! Each item is an attempt of its own. A request that is wrong as a whole is
 //! one attempt, so that it leaves its trace; a list of nothing is none.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
 
-use super::contact::{Common, Read, Use, distinct};
-use super::decode::{self, creation, object, to_patch};
+use serde_json::{Value, json};
+
+use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
+use super::decode::{self, object};
 use super::{RULES, encode};
-use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::fields::{ANY_TEXT, Fields, Text};
+use crate::dialect::schema::{Draft, Mode, Record};
 use crate::dialect::{Call, Refusal, Reply, Request, Write};
-use crate::domain::{Action, Attempt, Expected, LookupKey, Match, Owner, Problem, Violation};
+use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
 
 /// Where an ingestion may say that it comes from.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
+const SINK_SOURCE: Text = Text {
+    one_of: Some(&SINK_SOURCES),
+    ..ANY_TEXT
+};
 
 /// A request's items with what they have in common.
 struct Items<'a> {
     /// The name of the list.
     name: &'static str,
     items: &'a [Value],
-    common: Common,
+    common: Draft,
 }
 
 /// Decodes a bulk creation.
@@ -29,11 +36,11 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     if body.as_array().is_some_and(Vec::is_empty) {
         return Ok(Call::Known(encode::nothing_to_create()));
     }
-    match object(&body).and_then(contacts) {
+    match contacts(&body) {
         Err(violations) => Ok(refused(owner, violations)),
         Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nothing_to_create())),
         Ok(items) => {
-            let attempts = items.attempts(|read| read.contact().and_then(creation))?;
+            let attempts = items.attempts(|draft| draft.create(None))?;
             Ok(Call::write(Write::each(owner, attempts), encode::created))
         }
     }
@@ -42,7 +49,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes an ingestion: each user is updated where the address is known, else created.
 pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = decode::body(request)?;
-    match object(&body).and_then(users) {
+    match users(&body) {
         Err(violations) => Ok(refused(owner, violations)),
         Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nobody_ingested())),
         Ok(items) => {
@@ -54,88 +61,94 @@ pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 impl Items<'_> {
     /// An attempt for each item.
-    fn attempts(
-        &self,
-        action: fn(Read) -> Result<Action, Vec<Violation>>,
-    ) -> Result<Vec<Attempt>, Reply> {
+    fn attempts(&self, attempt: fn(Draft) -> Attempt) -> Result<Vec<Attempt>, Reply> {
         let limit = RULES.batch_items_max();
         if self.items.len() > limit {
             return Err(encode::refusal(&Refusal::TooManyItems { limit }));
         }
         let items = self.items.iter().enumerate();
-        Ok(items
-            .map(|(index, item)| {
-                let path = format!("{}.{index}", self.name);
-                match item {
-                    Value::Object(item) => {
-                        let read = Read::new(item, &format!("{path}."), Use::Create);
-                        let read = read.with(&self.common);
-                        Attempt::create(read.sent.clone(), action(read))
-                    }
-                    _ => {
-                        let problem = Problem::WrongType(Expected::Object);
-                        Attempt::create(Vec::new(), Err(vec![Violation::new(path, problem)]))
-                    }
-                }
-            })
-            .collect())
+        let attempts = items.map(|(index, item)| {
+            let path = format!("{}.{index}", self.name);
+            let mut draft = CONTACT.read(item, &path, Mode::Whole);
+            if item.is_object() {
+                share(&mut draft, &self.common);
+            }
+            attempt(draft)
+        });
+        Ok(attempts.collect())
     }
 }
 
-fn upsert(read: Read) -> Result<Action, Vec<Violation>> {
-    let contact = read.contact()?;
-    let by = Match(LookupKey::email(&contact.email));
-    let card = super::decode::to_card(&contact, None)?;
-    let patch = to_patch(read.change()?);
-    Ok(Action::Upsert { by, card, patch })
+/// Gives an item what all of them have in common: accounts beside its own, a type where it has
+/// none, and the source.
+fn share(draft: &mut Draft, common: &Draft) {
+    for (name, value) in common.values.iter().filter(|(_, value)| !value.is_null()) {
+        match (draft.values.get_mut(name), value) {
+            (Some(Value::Array(own)), Value::Array(more)) => {
+                let seen: HashSet<&Value> = own.iter().collect();
+                let more = more.iter().filter(|id| !seen.contains(id));
+                let more: Vec<Value> = more.cloned().collect();
+                own.extend(more);
+            }
+            (Some(none), Value::Array(_)) => none.clone_from(value),
+            (None, _) => {
+                draft.values.insert(name.clone(), value.clone());
+            }
+            (Some(_), _) => {}
+        }
+    }
+    for name in &common.sent {
+        if !draft.sent.contains(name) {
+            draft.sent.push(name.clone());
+        }
+    }
+}
+
+fn upsert(mut draft: Draft) -> Attempt {
+    let fields = draft.sent.clone();
+    let action = move || {
+        let contact = draft.onto(&Record::new())?;
+        let by = Match(LookupKey::email(
+            contact
+                .get(EMAIL)
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        ));
+        let card = draft.card()?;
+        draft.mode = Mode::Patch;
+        let patch = draft.patch()?;
+        Ok(Action::Upsert { by, card, patch })
+    };
+    let action = action();
+    Attempt::create(fields, action)
 }
 
 /// The contacts of a bulk creation, with accounts, type and source for all of them.
-fn contacts(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
-    let mut fields = Fields::new(body, "", Nulls::Absent);
-    let items = fields.array("contacts", true);
-    // The vendor's page types it as a list and shows a single text.
-    let account_ids = match body.get("accountIds") {
-        Some(Value::String(id)) => {
-            fields.sent.push("accountIds".into());
-            vec![id.clone()]
-        }
-        _ => fields
-            .texts("accountIds", ANY_TEXT.not_blank(), None, false)
-            .unwrap_or_default(),
-    };
-    let contact_type = fields.text("contactType", ANY_TEXT, false);
-    let source = fields.text("source", ANY_TEXT, false);
-    fields.sent.retain(|name| name != "contacts");
+fn contacts(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
+    let mut fields = Fields::new(object(body)?, "", COMMON.nulls);
+    let items = fields.list("contacts", true, |_| false);
+    let common = COMMON.read(body, "", Mode::Whole);
+    fields.violations.extend(common.violations.iter().cloned());
     match items {
         Some(items) if fields.violations.is_empty() => Ok(Items {
             name: "contacts",
             items,
-            common: Common {
-                account_ids: distinct(account_ids),
-                contact_type,
-                source,
-                sent: fields.sent,
-            },
+            common,
         }),
         _ => Err(fields.violations),
     }
 }
 
 /// The users of an ingestion, with their source.
-fn users(body: &Map<String, Value>) -> Result<Items<'_>, Vec<Violation>> {
-    let mut fields = Fields::new(body, "", Nulls::Absent);
-    let items = fields.array("users", true);
-    let source = fields.text("sinkSource", ANY_TEXT.one_of(&SINK_SOURCES), true);
+fn users(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
+    let mut fields = Fields::new(object(body)?, "", COMMON.nulls);
+    let items = fields.list("users", true, |_| false);
+    let source = fields.text("sinkSource", SINK_SOURCE, true);
     match items {
         Some(items) if fields.violations.is_empty() => Ok(Items {
             name: "users",
             items,
-            common: Common {
-                source,
-                sent: vec!["source".into()],
-                ..Common::default()
-            },
+            common: COMMON.read(&json!({ SOURCE: source }), "", Mode::Whole),
         }),
         _ => Err(fields.violations),
     }

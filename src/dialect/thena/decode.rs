@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::contact::{Change, CustomerContact, DEFAULT_TYPE, Read, Use};
-use super::{RULES, card, encode};
+use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
+use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
+use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
 use crate::domain::{
-    Action, Attempt, Card, CardError, Contact, ContactId, Expected, LookupKey, Owner, Patch,
-    Patched, Problem, Target, Violation, limits,
+    Attempt, Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -55,44 +55,17 @@ pub fn body(request: &Request<'_>) -> Result<Value, Reply> {
 
 /// Decodes a create.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = body(request)?;
-    let (fields, action) = match object(&body) {
-        Ok(body) => {
-            let read = Read::new(body, "", Use::Create);
-            (read.sent.clone(), read.contact().and_then(creation))
-        }
-        Err(violations) => (Vec::new(), Err(violations)),
-    };
-    Ok(write(owner, Attempt::create(fields, action)))
-}
-
-/// The creation of a contact.
-pub fn creation(contact: CustomerContact) -> Result<Action, Vec<Violation>> {
-    Ok(Action::Create {
-        card: to_card(&contact, None)?,
-        chosen_id: None,
-    })
+    let draft = CONTACT.read(&body(request)?, "", Mode::Whole);
+    Ok(write(owner, draft.create(None)))
 }
 
 /// Decodes an update.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let body = body(request)?;
-    let (fields, action) = match object(&body) {
-        Ok(body) => {
-            let read = Read::new(body, "", Use::Update);
-            (read.sent.clone(), read.change())
-        }
-        Err(violations) => (Vec::new(), Err(violations)),
-    };
+    let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
     Ok(write(
         owner,
-        Attempt::update(
-            target,
-            if_match(request.headers),
-            fields,
-            action.map(|change| Action::Update(to_patch(change))),
-        ),
+        draft.update(target, if_match(request.headers)),
     ))
 }
 
@@ -116,13 +89,13 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let page = number("page", 1, u32::MAX as usize)?;
     let limit = number("limit", LIMIT, LIMIT_MAX)?;
     let wanted = |name: &str| request.query.get(name).map(str::to_owned);
-    let (account, kind) = (wanted("accountId"), wanted("contactType"));
+    let (account, kind) = (wanted("accountId"), wanted(TYPE));
     let filter = Filter::new(move |contact: &Contact| {
-        let own_type = card::type_id(&contact.card).unwrap_or(DEFAULT_TYPE);
-        kind.as_deref().is_none_or(|kind| kind == own_type)
-            && account
-                .as_deref()
-                .is_none_or(|account| card::account_ids(&contact.card).any(|own| own == account))
+        let own = CONTACT.record(&contact.card);
+        let accounts = own.get(ACCOUNT_IDS).and_then(Value::as_array);
+        let of_account = |id: &str| accounts.is_some_and(|own| own.iter().any(|own| own == id));
+        kind.as_deref().is_none_or(|kind| type_id(&own) == kind)
+            && account.as_deref().is_none_or(of_account)
     });
     let offset = (page - 1).saturating_mul(limit);
     Ok(contacts(owner, filter, Window::Offset { offset, limit }))
@@ -163,9 +136,10 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = body(request)?;
     let body = object(&body).map_err(encode::invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    let ids = match fields.texts("ids", ANY_TEXT, None, true) {
-        Some(ids) => ids,
-        None => return Err(encode::invalid(fields.violations)),
+    let items = fields.list("ids", true, |_| false);
+    let ids = items.and_then(|items| fields.texts("ids", items, ANY_TEXT, None));
+    let Some(ids) = ids else {
+        return Err(encode::invalid(fields.violations));
     };
     let limit = limits::BATCH_ITEMS_MAX;
     if ids.len() > limit {
@@ -207,30 +181,5 @@ fn contact_id(text: &str) -> Option<ContactId> {
 pub fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
     let problem = Problem::WrongType(Expected::Object);
     body.as_object()
-        .ok_or_else(|| vec![Violation::new("body", problem)])
-}
-
-/// The Card of a contact. Only what the client may nest at will can be too deep.
-pub fn to_card(contact: &CustomerContact, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
-    contact.to_card(uid).map_err(|error| {
-        let problem = match error {
-            CardError::TooDeep => Problem::TooDeep(limits::JSON_DEPTH_MAX),
-            CardError::NotAnObject | CardError::Property { .. } | CardError::NotJson => {
-                Problem::WrongType(Expected::Object)
-            }
-        };
-        vec![Violation::new("body", problem)]
-    })
-}
-
-/// The change of a contact, as an update makes it.
-pub fn to_patch(change: Change) -> Patch {
-    Patch::new(move |current: &Card| {
-        let before = CustomerContact::from_card(current);
-        let after = change.apply(before.clone());
-        Ok(Patched {
-            changed: before.changed(&after),
-            card: to_card(&after, current.get("uid"))?,
-        })
-    })
+        .ok_or_else(|| vec![Violation::new(BODY, problem)])
 }

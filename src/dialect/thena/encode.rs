@@ -3,9 +3,10 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::contact::{ContactBody, CustomerContact};
+use super::contact::{CONTACT, user};
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
+use crate::dialect::schema::Record;
 use crate::dialect::{Page, Refusal, Reply, TokenProblem};
 use crate::domain::{
     Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation,
@@ -37,7 +38,7 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
                 Operation::Create => StatusCode::CREATED,
                 _ => StatusCode::OK,
             };
-            let reply = Reply::json(status, &ContactBody::from(&*contact));
+            let reply = Reply::json(status, &CONTACT.answer(&contact));
             reply.with("etag", etag(contact.version))
         }
         Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
@@ -61,7 +62,7 @@ pub fn filtered(page: &Page) -> Reply {
 }
 
 fn listed(status: StatusCode, page: &Page) -> Reply {
-    let bodies: Vec<ContactBody> = page.contacts.iter().map(ContactBody::from).collect();
+    let bodies: Vec<Record> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
     Reply::json(status, &bodies)
 }
 
@@ -140,38 +141,6 @@ pub fn created(outcomes: Vec<Outcome>) -> Reply {
     Reply::json(StatusCode::CREATED, &body)
 }
 
-/// A user that was ingested.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct User {
-    uid: String,
-    first_name: String,
-    last_name: String,
-    email: String,
-    phone_number: String,
-    avatar_url: String,
-    contact_type: String,
-    created_at: String,
-    updated_at: String,
-}
-
-impl From<&Contact> for User {
-    fn from(contact: &Contact) -> Self {
-        let own = CustomerContact::from_card(&contact.card);
-        Self {
-            uid: contact.vendor_id.clone(),
-            contact_type: own.type_id().to_owned(),
-            first_name: own.first_name,
-            last_name: own.last_name,
-            email: own.email,
-            phone_number: own.phone_number,
-            avatar_url: own.avatar_url,
-            created_at: contact.created_at.to_string(),
-            updated_at: contact.modified_at.to_string(),
-        }
-    }
-}
-
 /// The answer to an ingestion.
 pub fn ingested(outcomes: Vec<Outcome>) -> Reply {
     let tally = Tally::new(outcomes);
@@ -192,14 +161,14 @@ fn ingestion(contacts: &[Contact], errors: Vec<String>) -> Reply {
     struct Body {
         status_code: u16,
         message: &'static str,
-        data: Vec<User>,
+        data: Vec<Record>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         errors: Vec<String>,
     }
     let body = Body {
         status_code: StatusCode::OK.as_u16(),
         message: "Users ingested successfully!",
-        data: contacts.iter().map(User::from).collect(),
+        data: contacts.iter().map(user).collect(),
         errors,
     };
     Reply::json(StatusCode::OK, &body)

@@ -11,7 +11,6 @@
 //! names what was wrong, which the vendor's page does not have.
 
 mod bulk;
-mod card;
 mod contact;
 mod contract;
 mod decode;
@@ -37,7 +36,7 @@ pub static RULES: Rules = Rules {
     unique_email: true,
     ids: IdRule::Ulid,
     lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
-    non_sensitive: card::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 

@@ -5,8 +5,10 @@ mod many;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::Thena;
+use super::{Thena, contact};
 use crate::dialect::rig::{NOW, Rig, Sent, vectors_hold};
+use crate::dialect::schema::Mode;
+use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{Dialect, Refusal, TokenProblem};
 
 const CONTACTS: &str = "/v1/accounts/contacts";
@@ -40,6 +42,30 @@ fn refused(sent: &Sent, status: u16, error: &str, message: Value) {
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/thena.json");
     assert!(vectors_hold(&rig(), text) > 0);
+}
+
+#[test]
+fn only_type_and_accounts_are_non_sensitive() {
+    let body = json!({"firstName": "Ann", "email": "ann@example.com", "accountIds": ["A1"]});
+    let draft = contact::CONTACT.read(&body, "", Mode::Whole);
+    let shown = contact::CONTACT.non_sensitive(&draft.card().expect("a card"));
+    let want = json!({"contactTypeId": "PRIMARY", "accountIds": ["A1"]});
+    assert_eq!(Value::Object(shown), want);
+}
+
+#[test]
+fn a_picture_that_has_a_uri_is_a_medium() {
+    let place = |avatar: &str| {
+        let body = json!({"firstName": "Ann", "email": "a@b.de", "avatarUrl": avatar});
+        let card = contact::CONTACT.read(&body, "", Mode::Whole).card();
+        let card = card.expect("a card");
+        (
+            card.get("media").is_some(),
+            card.get("thena.ai:avatarUrl").is_some(),
+        )
+    };
+    assert_eq!(place("https://a.b/c.png"), (true, false));
+    assert_eq!(place("a picture"), (false, true));
 }
 
 #[test]
@@ -280,6 +306,11 @@ fn refusals_have_nests_form() {
 }
 
 proptest! {
+    #[test]
+    fn a_contact_survives_its_card(body in good(&contact::CONTACT)) {
+        survives_its_card(&contact::CONTACT, &body)?;
+    }
+
     #[test]
     fn no_body_and_no_query_makes_it_panic(
         body in prop_oneof![any::<Vec<u8>>().prop_map(|b| String::from_utf8_lossy(&b).into_owned()),
