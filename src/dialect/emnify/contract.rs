@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{Details, FORBIDDEN, Kind, rule};
+use super::contact::{CONTACT, organisation_schema, positive};
+use super::decode::FORBIDDEN;
 use super::query::PER_PAGE;
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer, set, text,
     time,
 };
 use crate::dialect::fields::ANY_TEXT;
+use crate::dialect::schema::Mode;
 
 /// What machines may know of this dialect.
 pub fn description() -> Description {
@@ -16,8 +18,11 @@ pub fn description() -> Description {
         title: "emnify: contacts of an organisation",
         schemas: vec![
             ("NewContact", new_contact()),
-            ("ContactChange", change()),
-            ("Contact", contact()),
+            (
+                "ContactChange",
+                object(CONTACT.request_members(None, Mode::Patch)),
+            ),
+            ("Contact", object(CONTACT.answer_members())),
             ("Contacts", list(refer("Contact"))),
             ("Created", json!({"type": "object", "maxProperties": 0})),
             ("Event", event()),
@@ -32,13 +37,10 @@ pub fn description() -> Description {
                 "The organisation's number, or `my` for the caller's own.",
                 json!({"type": "string", "pattern": "^([0-9]+|my)$"}),
             ),
-            Parameter::path("contact_id", "The contact's number.", number()),
+            Parameter::path("contact_id", "The contact's number.", positive()),
         ],
         error_media_type: JSON,
-        non_sensitive: vec![
-            ("type", json!({"type": "object"})),
-            ("country", json!({"type": "object"})),
-        ],
+        non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
@@ -56,76 +58,25 @@ pub fn collection() -> [Parameter; 4] {
     ]
 }
 
-fn number() -> Value {
-    json!({"type": "integer", "minimum": 1})
-}
-
-/// The number in `{"id": 1}`; further members are passed over.
-fn reference(id: Value) -> Value {
-    object([("id", true, id)])
-}
-
-fn kind() -> Value {
-    reference(json!({"type": "integer", "enum": Kind::ALL.map(|(_, id, _)| id)}))
-}
-
-fn texts() -> impl Iterator<Item = (&'static str, bool, Value)> {
-    let names = Details::default().texts().map(|(name, _)| name);
-    names
-        .into_iter()
-        .map(|name| (name, false, or_null(text_read(name))))
-}
-
-/// An empty address is none.
-fn text_read(name: &str) -> Value {
-    text(rule(name))
-}
-
-fn country() -> (&'static str, bool, Value) {
-    ("country", false, or_null(reference(number())))
-}
-
 /// Ids are the server's: they may not be sent.
 fn new_contact() -> Value {
-    let kind = ("type", true, kind());
+    let members = CONTACT.request_members(None, Mode::Whole);
     let forbidden = FORBIDDEN.map(|name| (name, false, json!({"type": "null"})));
-    let members = [kind, country()].into_iter().chain(texts());
     object(members.chain(forbidden))
-}
-
-fn change() -> Value {
-    let kind = ("type", false, kind());
-    object([kind, country()].into_iter().chain(texts()))
-}
-
-fn organisation() -> Value {
-    object([("id", true, number()), ("name", true, or_null(any_text()))])
-}
-
-fn contact() -> Value {
-    let described = object([("id", true, number()), ("description", true, any_text())]);
-    let own = [
-        ("id", true, number()),
-        ("organisation", true, organisation()),
-        ("type", true, described),
-        ("country", true, or_null(organisation())),
-    ];
-    let texts = texts().map(|(name, _, _)| (name, true, or_null(text(ANY_TEXT))));
-    object(own.into_iter().chain(texts))
 }
 
 fn event() -> Value {
     let described = || object([("id", true, count()), ("description", true, any_text())]);
-    let of = object([("id", true, or_null(number()))]);
+    let of = object([("id", true, or_null(positive()))]);
     object([
-        ("id", true, number()),
+        ("id", true, positive()),
         ("timestamp", true, time()),
         ("alert", true, flag()),
         ("description", true, any_text()),
         ("event_type", true, described()),
         ("event_source", true, described()),
         ("event_severity", true, described()),
-        ("organisation", true, organisation()),
+        ("organisation", true, organisation_schema()),
         ("user", false, object([("username", true, any_text())])),
         ("detail", true, object([("contact", true, of)])),
     ])

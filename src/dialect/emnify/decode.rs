@@ -2,23 +2,25 @@
 
 use serde_json::{Map, Value};
 
-use super::contact::{Change, OrganisationContact, Read, Use};
+use super::contact::{CONTACT, ID, ORGANISATION};
 use super::event::{self, Wanted};
 use super::query::{self, View};
 use super::{RULES, encode};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
+use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{
-    Action, Attempt, Card, Event, Expected, FieldName, Owner, Patch, Patched, Problem, Target,
-    Violation,
-};
+use crate::domain::{Attempt, Event, Expected, Owner, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
 const MY: &str = "my";
 
-/// Ids that the vendor forbids in a create's query string too.
-const FORBIDDEN_PARAMETERS: [&str; 2] = ["id", "organisation_id"];
+/// Ids that the vendor forbids in a create's query string.
+const FORBIDDEN_PARAMETERS: [&str; 2] = [ID, "organisation_id"];
+
+/// Ids that a create's body may not have: the vendor forbids the first two in words, the third
+/// says the same.
+pub const FORBIDDEN: [&str; 3] = [ID, "organisation_id", ORGANISATION];
 
 /// The organisation that a request is about.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
@@ -48,46 +50,30 @@ fn positive(text: &str) -> Option<u64> {
 /// Decodes a create.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let parameters = FORBIDDEN_PARAMETERS
-        .into_iter()
-        .filter(|name| request.query.get(name).is_some());
-    let (fields, action) = match object(&body) {
-        Ok(body) => {
-            let read = Read::new(body, Use::Create).forbid(parameters);
-            let card =
-                |contact: OrganisationContact| contact.to_card(None).map_err(|_| no_object());
-            (read.sent.clone(), read.contact().and_then(card))
+    let mut draft = CONTACT.read(&body, "", Mode::Whole);
+    for name in FORBIDDEN {
+        if let Some(value) = body.get(name) {
+            draft.sent.push(name.into());
+            if !value.is_null() {
+                let violation = Violation::new(name, Problem::NotAllowed);
+                draft.violations.push(violation);
+            }
         }
-        Err(violations) => (Vec::new(), Err(violations)),
-    };
-    let action = action.map(|card| Action::Create {
-        card,
-        chosen_id: None,
-    });
-    Ok(write(owner, None, Attempt::create(fields, action)))
+    }
+    let named = |name: &&str| body.is_object() && request.query.get(name).is_some();
+    let named = FORBIDDEN_PARAMETERS.into_iter().filter(named);
+    let wrong = named.map(|name| Violation::new(name, Problem::NotAllowed));
+    draft.violations.extend(wrong);
+    Ok(write(owner, None, draft.create(None)))
 }
 
 /// Decodes an update.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
+    let id = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let (fields, action): (Vec<FieldName>, _) = match object(&body) {
-        Ok(body) => {
-            let read = Read::new(body, Use::Update);
-            (read.sent.clone(), read.change())
-        }
-        Err(violations) => (Vec::new(), Err(violations)),
-    };
-    Ok(write(
-        owner,
-        Some(target),
-        Attempt::update(
-            Target::Sequence(target),
-            if_match(request.headers),
-            fields,
-            action.map(|change| Action::Update(to_patch(change))),
-        ),
-    ))
+    let draft = CONTACT.read(&body, "", Mode::Patch);
+    let attempt = draft.update(Target::Sequence(id), if_match(request.headers));
+    Ok(write(owner, Some(id), attempt))
 }
 
 /// Decodes a delete.
@@ -165,24 +151,7 @@ fn target(request: &Request<'_>) -> Result<u64, Reply> {
 }
 
 fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
-    body.as_object().ok_or_else(no_object)
-}
-
-fn no_object() -> Vec<Violation> {
-    vec![Violation::new(
-        encode::BODY,
-        Problem::WrongType(Expected::Object),
-    )]
-}
-
-/// PATCH changes what was sent.
-fn to_patch(change: Change) -> Patch {
-    Patch::new(move |current: &Card| {
-        let before = OrganisationContact::from_card(current);
-        let after = change.apply(&before)?;
-        Ok(Patched {
-            changed: before.changed(&after),
-            card: after.to_card(current.get("uid")).map_err(|_| no_object())?,
-        })
-    })
+    let problem = Problem::WrongType(Expected::Object);
+    body.as_object()
+        .ok_or_else(|| vec![Violation::new(BODY, problem)])
 }

@@ -4,11 +4,12 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::contact;
+use super::contact::CONTACT;
 use super::event::EventBody;
 use super::query::View;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
+use crate::dialect::schema::{BODY, Record};
 use crate::dialect::{EventPage, Lookup, Missing, Page, Refusal, Reply, TokenProblem};
 use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
 
@@ -89,7 +90,7 @@ fn location(contact: &Contact) -> String {
 pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
     match found {
         Ok(contact) => {
-            let reply = Reply::json(StatusCode::OK, &contact::body(&contact));
+            let reply = Reply::json(StatusCode::OK, &CONTACT.answer(&contact));
             reply.with("etag", etag(contact.version))
         }
         Err(Missing::NotFound | Missing::Erased) => no_contact(Some(target)),
@@ -98,7 +99,7 @@ pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
 
 /// The answer that is a page of contacts.
 pub fn page(page: &Page, view: &View) -> Reply {
-    let bodies: Vec<Value> = page.contacts.iter().map(contact::body).collect();
+    let bodies: Vec<Record> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
     let reply = Reply::json(StatusCode::OK, &bodies);
     view.counted(reply, page.offset, page.total)
 }
@@ -204,9 +205,6 @@ fn one_error(object: &str, violation: &Violation) -> ErrorBody {
     };
     ErrorBody::new(code, message)
 }
-
-/// The field of a violation of the body as a whole.
-pub const BODY: &str = "body";
 
 /// A body that is no object has no field to name.
 fn format_message(object: &str, field: &str, expected: &str) -> String {

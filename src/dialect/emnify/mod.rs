@@ -10,7 +10,6 @@
 //! so theirs is "Generic". The event list counts nothing (that would read the
 //! whole log), so it has no totals, and can't be sorted by user.
 
-mod card;
 mod contact;
 mod contract;
 mod decode;
@@ -38,7 +37,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Sequence,
     lookup_keys: None,
-    non_sensitive: card::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use super::contact::OrganisationContact;
+use super::contact::{CONTACT, ID};
 use super::encode;
+use crate::dialect::schema::{Field, Kind};
 use crate::dialect::{Filter, Order, Query, Reply, Window};
 use crate::domain::Contact;
 
@@ -146,84 +147,54 @@ pub fn holds(text: &str, wanted: &str) -> bool {
     text.to_lowercase().contains(&wanted.to_lowercase())
 }
 
-/// What a contact can be filtered and sorted by.
-#[derive(Clone, Debug)]
-enum Field {
-    Id,
-    Kind,
-    Country,
-    Text(&'static str),
+/// The field of this name, by which contacts can be filtered and sorted.
+fn named(name: &str) -> Option<&'static Field> {
+    let found = CONTACT.fields().find(|field| field.name == name)?;
+    let known = found.name == ID || matches!(found.kind, Kind::Text(_) | Kind::Code(_));
+    known.then_some(found)
 }
 
-impl Field {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "id" => Self::Id,
-            "type" => Self::Kind,
-            "country" => Self::Country,
-            "name" => Self::Text("name"),
-            "title" => Self::Text("title"),
-            "department" => Self::Text("department"),
-            "street" => Self::Text("street"),
-            "zipcode" => Self::Text("zipcode"),
-            "city" => Self::Text("city"),
-            "email" => Self::Text("email"),
-            "phone" => Self::Text("phone"),
-            "mobile" => Self::Text("mobile"),
-            "state" => Self::Text("state"),
-            "secondary_address" => Self::Text("secondary_address"),
-            "purchase_order_number" => Self::Text("purchase_order_number"),
-            _ => return None,
-        })
-    }
-
-    fn compare(&self, a: &Contact, b: &Contact) -> Ordering {
-        let (one, other) = (read(a), read(b));
-        match self {
-            Self::Id => a.id.cmp(&b.id),
-            Self::Kind => one.kind.number().cmp(&other.kind.number()),
-            Self::Country => one.details.country.cmp(&other.details.country),
-            Self::Text(name) => {
-                let folded = |c: &OrganisationContact| c.details.text(name).map(str::to_lowercase);
-                folded(&one).cmp(&folded(&other))
-            }
-        }
+fn compare(field: &Field, a: &Contact, b: &Contact) -> Ordering {
+    let value = |contact: &Contact| CONTACT.value(&contact.card, field);
+    let number = |contact| value(contact).and_then(|value| value.as_u64());
+    let folded = |contact| value(contact).and_then(|value| Some(value.as_str()?.to_lowercase()));
+    match field.kind {
+        Kind::Text(_) => folded(a).cmp(&folded(b)),
+        Kind::Code(_) => number(a).cmp(&number(b)),
+        _ => a.id.cmp(&b.id),
     }
 }
 
 /// One condition on a contact.
 enum Condition {
     Id(String),
-    Kind(u64),
-    Country(u64),
-    Text(&'static str, String),
+    Code(&'static Field, u64),
+    Text(&'static Field, String),
 }
 
 impl Condition {
-    fn new(field: Field, value: &str) -> Option<Self> {
-        Some(match field {
-            Field::Id => Self::Id(value.parse::<u64>().ok()?.to_string()),
-            Field::Kind => Self::Kind(value.parse().ok()?),
-            Field::Country => Self::Country(value.parse().ok()?),
-            Field::Text(name) => Self::Text(name, value.to_owned()),
-        })
+    fn new(field: &'static Field, value: &str) -> Option<Self> {
+        let number = value.parse::<u64>().ok();
+        match field.kind {
+            Kind::Text(_) => Some(Self::Text(field, value.to_owned())),
+            Kind::Code(_) => number.map(|number| Self::Code(field, number)),
+            _ => number.map(|number| Self::Id(number.to_string())),
+        }
     }
 
-    fn met_by(&self, vendor_id: &str, contact: &OrganisationContact) -> bool {
+    fn met_by(&self, contact: &Contact) -> bool {
         match self {
-            Self::Id(id) => id == vendor_id,
-            Self::Kind(kind) => contact.kind.number() == *kind,
-            Self::Country(country) => contact.details.country == Some(*country),
-            Self::Text(name, wanted) => {
-                let text = contact.details.text(name);
-                text.is_some_and(|text| holds(text, wanted))
+            Self::Id(id) => *id == contact.vendor_id,
+            Self::Code(field, wanted) => {
+                let own = CONTACT.value(&contact.card, field);
+                own.is_some_and(|own| own == *wanted)
+            }
+            Self::Text(field, wanted) => {
+                let own = CONTACT.value(&contact.card, field);
+                own.is_some_and(|own| own.as_str().is_some_and(|own| holds(own, wanted)))
             }
         }
     }
-}
-
-fn read(contact: &Contact) -> OrganisationContact {
-    OrganisationContact::from_card(&contact.card)
 }
 
 /// The contacts that `q` wants: all its conditions hold.
@@ -233,14 +204,12 @@ pub fn filter(q: Option<&str>) -> Result<Option<Filter<Contact>>, Reply> {
     };
     let mut conditions = Vec::new();
     for (field, value) in criteria(q)? {
-        let condition = Field::named(field).and_then(|field| Condition::new(field, value));
+        let condition = named(field).and_then(|field| Condition::new(field, value));
         let bad = || encode::bad_criterion(&format!("{field}:{value}"));
         conditions.push(condition.ok_or_else(bad)?);
     }
     Ok(Some(Filter::new(move |contact: &Contact| {
-        let own = read(contact);
-        let mut all = conditions.iter();
-        all.all(|condition| condition.met_by(&contact.vendor_id, &own))
+        conditions.iter().all(|condition| condition.met_by(contact))
     })))
 }
 
@@ -251,12 +220,12 @@ pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
     };
     let mut fields = Vec::new();
     for (name, descending) in sort_fields(sort) {
-        let field = Field::named(name).ok_or_else(|| encode::bad_sort(name))?;
+        let field = named(name).ok_or_else(|| encode::bad_sort(name))?;
         fields.push((field, descending));
     }
     Ok(Order::By(Arc::new(move |a, b| {
         let by_field = fields.iter().map(|(field, descending)| {
-            let order = field.compare(a, b);
+            let order = compare(field, a, b);
             if *descending { order.reverse() } else { order }
         });
         let mut unequal = by_field.filter(|order| order.is_ne());
