@@ -315,7 +315,7 @@ fn tables_of_other_programs_are_read() {
 }
 
 #[test]
-fn vcards_3_and_4_are_read() {
+fn vcards_of_every_version_and_encoding_are_read() {
     let place = Place::new();
     let data = place.data();
     let data = text(&data);
@@ -324,20 +324,55 @@ fn vcards_3_and_4_are_read() {
         "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Example;Ann;;;\r\nFN:Ann Exa\r\n mple\r\n\
          EMAIL;TYPE=INTERNET,PREF:ann@example.com\r\nEND:VCARD\r\n\
          BEGIN:VCARD\r\nVERSION:2.1\r\nFN;ENCODING=QUOTED-PRINTABLE:=42ob\r\nEND:VCARD\r\n\
-         BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bób\r\nTEL;TYPE=cell:+1 555 0100\r\nEND:VCARD\r\n",
+         BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Cíd\r\nTEL;TYPE=cell:+1 555 0100\r\nEND:VCARD\r\n\
+         BEGIN:VCARD\r\nVERSION:5.0\r\nFN:Dan\r\nEND:VCARD\r\n",
     );
     let import = ["import", &file, "--data-dir", data];
     let (out, err) = contacts(&import, 1);
-    assert!(out.starts_with("3 records: 2 imported"), "{out}");
-    assert!(err.contains("line 8: vcard_version: "), "{err}");
+    assert!(out.starts_with("4 records: 3 imported"), "{out}");
+    assert!(err.contains("line 17: vcard_version: "), "{err}");
     let (out, _) = contacts(&import, 1);
-    assert!(out.starts_with("3 records: 0 imported, 2 already"), "{out}");
+    assert!(out.starts_with("4 records: 0 imported, 3 already"), "{out}");
     let (out, _) = contacts(&["list", "--data-dir", data], 0);
     let found = lines(&out);
-    assert_eq!(found[0]["card"]["name"]["full"], "Ann Example");
+    let name = |at: usize| found[at]["card"]["name"]["full"].as_str();
+    assert_eq!(name(0), Some("Ann Example"));
     let email = json!({"address": "ann@example.com", "pref": 1});
     assert_eq!(found[0]["card"]["emails"]["k1"], email);
-    assert_eq!(found[1]["card"]["name"]["full"], "Bób");
+    assert_eq!((name(1), name(2)), (Some("Bob"), Some("Cíd")));
+    // The same in another encoding is the same.
+    let bytes = std::fs::read_to_string(&file).expect("a file");
+    let units = "\u{feff}".encode_utf16().chain(bytes.encode_utf16());
+    let utf16: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
+    let latin1 = bytes.chars().map(|c| u8::try_from(u32::from(c)));
+    let latin1: Vec<u8> = latin1.collect::<Result<_, _>>().expect("Latin 1");
+    let utf16 = place.file("utf16.vcf", utf16);
+    let latin1 = place.file("latin1.vcf", latin1);
+    for (file, encoding) in [(&utf16, "utf-8"), (&latin1, "latin1")] {
+        let again = ["import", file, "--encoding", encoding, "--data-dir", data];
+        let (out, _) = contacts(&again, 1);
+        assert!(out.starts_with("4 records: 0 imported, 3 already"), "{out}");
+    }
+    let (out, err) = contacts(&["import", &latin1, "--dry-run"], 1);
+    assert!(out.starts_with("4 records: 3 good"), "{out}");
+    let said = "line 12: read as windows-1252, as it is not UTF-8";
+    assert!(err.contains(said), "{err}");
+}
+
+#[test]
+fn a_file_without_a_record_is_a_failure_unless_it_is_empty() {
+    let place = Place::new();
+    for (name, content, code) in [
+        ("a.vcf", "", 0),
+        ("b.vcf", "\n", 1),
+        ("c.csv", "Name,Email\n", 1),
+        ("d.ndjson", "", 0),
+        ("e.ndjson", "\n\n", 1),
+    ] {
+        let file = place.file(name, content);
+        let (out, _) = contacts(&["import", &file, "--dry-run"], code);
+        assert!(out.starts_with("0 records: "), "{name}: {out}");
+    }
 }
 
 #[test]
@@ -421,12 +456,17 @@ fn an_odd_value_does_not_lose_the_person() {
         "BEGIN:VCARD\r\nVERSION:3.0\r\nN:;;;;\r\nFN:Acme GmbH\r\nGEO:50.0;8.0\r\nEND:VCARD\r\n\
          BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bob\r\nEMAIL:nobody\r\nURL:www.x.de\r\nEND:VCARD\r\n",
     );
-    let said = "line 7: kept as vCard properties, for they fit no Card: EMAIL\n";
+    let said = "line 7: changed URL: \"www.x.de\" to \"https://www.x.de\"\n\
+        line 7: kept as it is, as it fits no Card: EMAIL:nobody\n";
     let report = place.path("report.ndjson");
     let dry = ["import", &file, "--dry-run", "--report", &report];
     contacts(&dry, 0);
-    let aside = json!({"outcome": "aside", "line": 7, "properties": ["EMAIL"]});
-    assert_eq!(lines(&place.read("report.ndjson")), [aside]);
+    let want = [
+        json!({"outcome": "changed", "line": 7, "name": "URL", "from": "www.x.de",
+            "to": "https://www.x.de"}),
+        json!({"outcome": "kept", "line": 7, "property": "EMAIL:nobody"}),
+    ];
+    assert_eq!(lines(&place.read("report.ndjson")), want);
     let (out, err) = contacts(&[&["import", &file], &here[..]].concat(), 0);
     assert!(out.starts_with("2 records: 2 imported"), "{out}");
     assert_eq!(err, said);
@@ -444,7 +484,7 @@ fn an_odd_value_does_not_lose_the_person() {
 fn the_help_says_which_vcards_are_read_and_which_are_written() {
     for subcommand in ["import", "export"] {
         let (out, _) = contacts(&[subcommand, "--help"], 0);
-        let says = "vCard: 3.0 and 4.0 are read, 4.0 is written";
+        let says = "vCard: 2.1, 3.0 and 4.0 are read, 4.0 or 3.0 is written";
         assert!(out.contains(says), "{subcommand}: {out}");
     }
 }

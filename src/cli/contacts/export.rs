@@ -13,7 +13,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
-use super::format::Format;
+use super::format::{Format, VcardVersion};
 use super::source::{Filter, Source};
 
 /// Which contacts, and where to.
@@ -28,6 +28,9 @@ pub struct ExportOptions {
     /// The form [default: what the file's name ends with, else ndjson]
     #[arg(long)]
     format: Option<Format>,
+    /// The version of vCard to write
+    #[arg(long, value_name = "VERSION", default_value = "4.0")]
+    vcard_version: VcardVersion,
     /// A new file to write to [default: standard output]
     file: Option<PathBuf>,
 }
@@ -65,7 +68,7 @@ fn write(
     to: Box<dyn Write>,
 ) -> Result<(), Failure> {
     let bar = progress::over_contacts("exporting");
-    let mut writer = format.writer(BufWriter::new(to));
+    let mut writer = format.writer(BufWriter::new(to), options.vcard_version);
     let written = block_on(source.each(&options.filter, &mut |contact| {
         bar.inc(1);
         writer.write(contact)

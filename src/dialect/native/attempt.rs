@@ -173,6 +173,32 @@ fn is_reference(text: &str) -> bool {
 /// A Card, or what is wrong with it, and the names of its properties.
 type ReadCard = (Result<Card, Vec<Violation>>, Vec<FieldName>);
 
+/// Why no contact can be made of a Card.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unfit {
+    /// The Card's JSON alone is larger than a contact's record may be.
+    TooLarge,
+    /// The Card breaks these rules.
+    Invalid(Vec<Violation>),
+}
+
+/// Judges a Card by the rules that a create applies, without a request around it.
+///
+/// # Errors
+/// [`Unfit`], with every violation that the create would be answered with.
+pub fn check(card: &Value) -> Result<(), Unfit> {
+    let Value::Object(properties) = card else {
+        return Err(Unfit::Invalid(no_object("card")));
+    };
+    if is_larger_than_a_record(properties) {
+        return Err(Unfit::TooLarge);
+    }
+    match change::card(properties.clone()) {
+        Ok(_) => Ok(()),
+        Err(violations) => Err(Unfit::Invalid(violations)),
+    }
+}
+
 fn read(card: &Value) -> Result<ReadCard, Reply> {
     let Value::Object(properties) = card else {
         return Ok((Err(no_object("card")), Vec::new()));

@@ -36,6 +36,10 @@ mod values;
 
 use serde_json::{Map, Value};
 
+pub use attempt::{Unfit, check};
+pub use forms::is_id;
+pub use problem::sentence;
+
 use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Card, DialectId, IdRule, LookupKey, Owner, Rules};
 

@@ -90,9 +90,15 @@ impl From<&Violation> for Wrong {
         Self {
             field: violation.field.clone(),
             code: violation.problem.code().into(),
-            message: format!("{} {}.", violation.field, message(violation.problem)),
+            message: sentence(violation),
         }
     }
+}
+
+/// What is wrong with a field, as a sentence for people: `uid must not be empty.`
+#[must_use]
+pub fn sentence(violation: &Violation) -> String {
+    format!("{} {}.", violation.field, message(violation.problem))
 }
 
 fn message(problem: Problem) -> String {

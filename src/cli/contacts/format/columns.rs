@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use super::super::super::exit::Failure;
+use super::dates::When;
 use super::{Wrong, WrongField, link};
 
 /// What a column holds.
@@ -374,22 +375,17 @@ impl Row {
     }
 }
 
-/// A date as `1990-01-31`; anything else could be read in two ways.
+/// A date as `1990-01-31`; `31/01/1990` could be read in two ways.
 fn date(text: &str) -> Result<Value, Wrong> {
-    let parts: Option<Vec<u32>> = text.split('-').map(|part| part.parse().ok()).collect();
-    match parts.as_deref() {
-        Some([year, month, day]) => {
-            Ok(json!({"@type": "PartialDate", "year": year, "month": month, "day": day}))
-        }
-        _ => Err(Wrong {
-            violations: vec![WrongField {
-                field: Field::Birthday.name().to_owned(),
-                code: "format".to_owned(),
-                message: "birthday must be a date as 1990-01-31.".to_owned(),
-            }],
-            ..Wrong::new("invalid", "A cell is not of its form.")
-        }),
-    }
+    let date = When::parse(text).map(When::to_card);
+    date.ok_or_else(|| Wrong {
+        violations: vec![WrongField {
+            field: Field::Birthday.name().to_owned(),
+            code: "format".to_owned(),
+            message: "birthday must be a date as 1990-01-31.".to_owned(),
+        }],
+        ..Wrong::new("invalid", "A cell is not of its form.")
+    })
 }
 
 /// What a Card holds of a field, in the Card's order.

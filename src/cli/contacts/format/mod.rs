@@ -5,10 +5,16 @@
 //! speak Cards (RFC 9553), which our own API takes and gives.
 
 mod columns;
+mod dates;
+mod encoding;
 mod lines;
 mod ndjson;
+mod note;
 mod table;
 mod vcard;
+
+#[cfg(test)]
+mod cases;
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};
@@ -23,6 +29,8 @@ use crate::dialect::uri::is_uri;
 use crate::domain::limits;
 
 pub use columns::Mapping;
+pub use encoding::Named;
+pub use note::Note;
 pub use table::delimiter;
 
 /// One record as it stands in a file, in bytes: a Card of the largest size, escaped or folded.
@@ -35,28 +43,31 @@ pub enum Format {
     Ndjson,
     /// A table whose first row names its columns
     Csv,
-    /// vCard: 3.0 and 4.0 are read, 4.0 is written
+    /// vCard: 2.1, 3.0 and 4.0 are read, 4.0 or 3.0 is written
     Vcard,
+}
+
+/// A version of vCard that is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VcardVersion {
+    /// Fewer values, but read by iOS, macOS and Outlook as well
+    #[value(name = "3.0")]
+    V3,
+    /// All of a contact (RFC 6350, RFC 9555)
+    #[default]
+    #[value(name = "4.0")]
+    V4,
 }
 
 /// A contact of a file.
 #[derive(Debug)]
 pub struct Record {
-    /// Where it begins, from 1.
+    /// The number of the line where the record begins, from 1.
     pub line: u64,
-    /// Its Card, which nobody has judged yet.
+    /// The Card, of which only the form is known to be good.
     pub card: Result<Value, Wrong>,
-    /// What of it is not in the Card as it should be.
-    pub left: Left,
-}
-
-/// The names of what a record holds and its Card does not, or not as a Card has it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Left {
-    /// Kept in the Card as it stands in the file, for it fits no Card.
-    pub aside: Vec<String>,
-    /// Dropped, for with it the record would be too large for a contact.
-    pub dropped: Vec<String>,
+    /// What of the record is not in the Card as it stands in the file.
+    pub notes: Vec<Note>,
 }
 
 impl Record {
@@ -65,11 +76,22 @@ impl Record {
         Self {
             line,
             card,
-            left: Left {
-                aside: Vec::new(),
-                dropped: Vec::new(),
-            },
+            notes: Vec::new(),
         }
+    }
+}
+
+impl Record {
+    /// The record, with a note where it has characters that its encoding did not have.
+    fn with_unreadable_noted(mut self) -> Self {
+        let is_unreadable = self
+            .card
+            .as_ref()
+            .is_ok_and(|card| card.to_string().contains('\u{fffd}'));
+        if is_unreadable {
+            self.notes.push(Note::Unreadable);
+        }
+        self
     }
 }
 
@@ -97,7 +119,8 @@ pub struct WrongField {
 }
 
 impl Wrong {
-    fn new(code: &str, detail: impl Display) -> Self {
+    /// A reason that no single field is.
+    pub fn new(code: &str, detail: impl Display) -> Self {
         Self {
             code: code.to_owned(),
             detail: detail.to_string(),
@@ -109,7 +132,8 @@ impl Wrong {
         Self::longer_than(RAW_BYTES_MAX)
     }
 
-    fn longer_than(max: usize) -> Self {
+    /// A record that is longer than it may be.
+    pub fn longer_than(max: usize) -> Self {
         Self::new(
             "too_large",
             format!("The record has more than {max} bytes."),
@@ -131,6 +155,8 @@ pub struct Reading {
     pub delimiter: Option<u8>,
     /// Which column of a table holds what.
     pub mappings: Vec<Mapping>,
+    /// The encoding, where the file's own mark does not tell.
+    pub encoding: Option<Named>,
 }
 
 /// The records of a file. An error ends them: what comes after can't be read.
@@ -151,21 +177,28 @@ impl Format {
     /// Reads records.
     ///
     /// # Errors
-    /// A table whose columns can't be understood.
+    /// A table whose columns can't be understood, or a file that can't be decoded.
     pub fn read(self, from: impl Read + 'static, how: &Reading) -> Result<Records, Failure> {
-        Ok(match self {
-            Self::Ndjson => Box::new(ndjson::Reader::new(from)),
-            Self::Csv => Box::new(table::Reader::new(from, how)?),
-            Self::Vcard => Box::new(vcard::Reader::new(from)?),
+        let from = encoding::decode(from, how.encoding)
+            .map_err(|error| Failure::usage(format!("the file can't be read: {error}")))?;
+        let records: Records = match self {
+            Self::Ndjson => Box::new(ndjson::Reader::new(from.bytes)),
+            Self::Csv => Box::new(table::Reader::new(from.bytes, how)?),
+            Self::Vcard => Box::new(vcard::Reader::new(from)),
+        };
+        Ok(if how.encoding.is_some() {
+            Box::new(records.map(|record| record.map(Record::with_unreadable_noted)))
+        } else {
+            records
         })
     }
 
     /// Writes contacts as our own API shows them.
-    pub fn writer<'a>(self, to: impl Write + 'a) -> Box<dyn Writer + 'a> {
+    pub fn writer<'a>(self, to: impl Write + 'a, version: VcardVersion) -> Box<dyn Writer + 'a> {
         match self {
             Self::Ndjson => Box::new(ndjson::Writer(to)),
             Self::Csv => Box::new(table::Writer::new(to)),
-            Self::Vcard => Box::new(vcard::Writer(to)),
+            Self::Vcard => Box::new(vcard::Writer { to, version }),
         }
     }
 }

@@ -271,7 +271,7 @@ mod tests {
     fn read(text: &[u8], delimiter: u8) -> Vec<io::Result<Record>> {
         let how = Reading {
             delimiter: Some(delimiter),
-            mappings: Vec::new(),
+            ..Reading::default()
         };
         let reader = Reader::new(text.to_vec().leak() as &[u8], &how);
         reader.expect("headings").collect()

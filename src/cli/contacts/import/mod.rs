@@ -26,8 +26,8 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
-use super::check::Checker;
-use super::format::{Format, Left, Mapping, Reading, Record, Records, Wrong, delimiter};
+use super::check::check;
+use super::format::{Format, Mapping, Named, Note, Reading, Record, Records, Wrong, delimiter};
 use super::source::Source;
 
 /// Creates that are under way at once.
@@ -61,6 +61,10 @@ pub struct ImportOptions {
     /// What a table's columns hold where their headings do not tell: email=E-Mail,phone=Telefon
     #[arg(long, value_name = "FIELD=HEADING,…", value_delimiter = ',')]
     map: Vec<Mapping>,
+    /// The file's encoding, such as windows-1251 [default: its byte order mark's, else UTF-8, else
+    /// windows-1252 for the records that are not UTF-8]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Named>,
     /// What separates a table's cells: a sign, or tab [default: ,]
     #[arg(long, value_name = "SIGN", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -85,6 +89,7 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
     let reading = Reading {
         delimiter: options.delimiter,
         mappings: options.map.clone(),
+        encoding: options.encoding,
     };
     let records = format.read(bar.wrap_read(from), &reading)?;
     let mut report = Report::new(options.report.as_deref(), bar.clone())?;
@@ -94,8 +99,9 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
         let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
         source.using(|source| block_on(import(source, options, records, &mut report)))
     };
+    let is_empty = bar.position() == 0;
     bar.finish_and_clear();
-    report.finish(options.dry_run, done)
+    report.finish(options.dry_run, is_empty, done)
 }
 
 fn unreadable(options: &ImportOptions, error: &io::Error) -> Failure {
@@ -113,11 +119,11 @@ async fn dry_run(
         let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
         Sender::open(&source, options.tenant.as_deref()).await?;
     }
-    let mut judge = Judge::new()?;
+    let mut judge = Judge::default();
     for record in records {
         match judge.judge(record)? {
-            Judged::Good(Create { line, left, .. }) => {
-                report.note(Outcome::Imported { line, left })?;
+            Judged::Good(Create { line, notes, .. }) => {
+                report.note(Outcome::Imported { line, notes })?;
             }
             Judged::Bad(outcome) => report.note(outcome)?,
         }
@@ -133,7 +139,7 @@ async fn import(
 ) -> Result<(), Failure> {
     let sender = Sender::open(source, options.tenant.as_deref()).await?;
     let sender = &sender;
-    let mut judge = Judge::new()?;
+    let mut judge = Judge::default();
     // In the order of the file, so that a report is in it, too.
     let outcomes = stream::iter(records)
         .map(|record| judge.judge(record))
@@ -159,8 +165,8 @@ pub struct Create {
     key: String,
     /// Its Card.
     body: Vec<u8>,
-    /// What of the record is not in it as it should be.
-    left: Left,
+    /// What of the record is not in the Card as it stands in the file.
+    notes: Vec<Note>,
 }
 
 /// What is to be done with a record.
@@ -170,22 +176,15 @@ enum Judged {
 }
 
 /// Judges records, and knows which it has seen.
+#[derive(Default)]
 struct Judge {
-    checker: Checker,
     /// The first line of each record, by half of its content's hash.
     seen: HashMap<[u8; 16], u64>,
 }
 
 impl Judge {
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {
-            checker: Checker::new()?,
-            seen: HashMap::new(),
-        })
-    }
-
     fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
-        let Record { line, card, left } = record.map_err(|error| {
+        let Record { line, card, notes } = record.map_err(|error| {
             Failure::failed(format!("the rest of the file can't be read: {error}"))
         })?;
         let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
@@ -195,7 +194,7 @@ impl Judge {
         };
         // One content has one form, however its members were ordered.
         card.sort_all_objects();
-        let body = match self.checker.check(&card) {
+        let body = match check(&card) {
             Ok(body) => body,
             Err(wrong) => return refused(wrong),
         };
@@ -219,7 +218,7 @@ impl Judge {
             line,
             key,
             body,
-            left,
+            notes,
         }))
     }
 }

@@ -8,47 +8,61 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
-use super::super::format::{Left, Wrong};
+use super::super::format::{Note, Wrong};
 
 /// What became of a record.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is a contact, or in a dry run it would be.
+    /// The record is a contact, or in a dry run it would be one.
     Imported {
-        /// Where it begins.
+        /// The number of the line where the record begins.
         line: u64,
-        /// What of it is not there as it should be.
-        left: Left,
+        /// What of the record is not in the contact as it stands in the file.
+        notes: Vec<Note>,
     },
-    /// It was a contact before.
+    /// The record was a contact before: the server replayed an earlier answer.
     Known,
-    /// It stands in the file twice.
+    /// The record stands in the file twice.
     Twice {
-        /// Where it stands again.
+        /// The number of the line where it stands again.
         line: u64,
-        /// Where it stands first.
+        /// The number of the line where it stands first.
         first: u64,
     },
-    /// It is no contact.
+    /// The record is no contact.
     Refused {
-        /// Where it begins.
+        /// The number of the line where the record begins.
         line: u64,
-        /// Why.
+        /// Why it is refused.
         wrong: Wrong,
     },
 }
 
-/// A line of a report.
+/// A line of a report in JSON.
 #[derive(Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 enum Entry<'a> {
-    Aside {
+    /// Kept in the contact as it stands in the file.
+    Kept {
         line: u64,
-        properties: &'a [String],
+        property: &'a str,
     },
+    /// Dropped, as the contact would be too large.
     Dropped {
         line: u64,
-        properties: &'a [String],
+        property: &'a str,
+    },
+    /// Changed, as it is plain what is meant.
+    Changed {
+        line: u64,
+        name: &'a str,
+        from: &'a str,
+        to: &'a str,
+    },
+    /// Read otherwise than it stands there, as the text says.
+    Read {
+        line: u64,
+        text: String,
     },
     Twice {
         line: u64,
@@ -87,24 +101,11 @@ impl Report {
     /// Notes what became of the next record.
     pub fn note(&mut self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
-            Outcome::Imported {
-                line,
-                left: Left { aside, dropped },
-            } => {
+            Outcome::Imported { line, notes } => {
                 self.imported += 1;
-                if !aside.is_empty() {
-                    let names = aside.join(", ");
-                    let text = format!(
-                        "line {line}: kept as vCard properties, for they fit no Card: {names}"
-                    );
-                    let properties = &aside;
-                    self.write(&Entry::Aside { line, properties }, &[text])?;
-                }
-                if !dropped.is_empty() {
-                    let names = dropped.join(", ");
-                    let text = format!("line {line}: dropped, for it is too large: {names}");
-                    let properties = &dropped;
-                    self.write(&Entry::Dropped { line, properties }, &[text])?;
+                for note in notes {
+                    let text = format!("line {line}: {note}");
+                    self.write(&entry(line, &note), &[text])?;
                 }
             }
             Outcome::Known => self.known += 1,
@@ -140,8 +141,16 @@ impl Report {
         }
     }
 
-    /// Prints the sum. Where the work was broken off, or something was refused, that is the end.
-    pub fn finish(mut self, dry_run: bool, done: Result<(), Failure>) -> Result<(), Failure> {
+    /// Prints the sum.
+    ///
+    /// # Errors
+    /// The work was broken off, a record was refused, or a file that is not empty held none.
+    pub fn finish(
+        mut self,
+        dry_run: bool,
+        is_empty: bool,
+        done: Result<(), Failure>,
+    ) -> Result<(), Failure> {
         if let Some(file) = &mut self.file {
             file.flush().map_err(Failure::failed)?;
         }
@@ -177,7 +186,29 @@ impl Report {
             Ok(()) if refused > 0 => Err(Failure::failed(format!(
                 "{refused} of {records} records were refused"
             ))),
+            Ok(()) if records == 0 && !is_empty => Err(Failure::failed(
+                "the file is not empty, but it holds no record",
+            )),
             Ok(()) => Ok(()),
+        }
+    }
+}
+
+fn entry(line: u64, note: &Note) -> Entry<'_> {
+    match note {
+        Note::Kept(property) => Entry::Kept { line, property },
+        Note::Dropped(property) => Entry::Dropped { line, property },
+        Note::Changed { name, from, to } => Entry::Changed {
+            line,
+            name,
+            from,
+            to,
+        },
+        Note::Joined(_) | Note::Guessed(_) | Note::Unreadable | Note::BadCharset(_) => {
+            Entry::Read {
+                line,
+                text: note.to_string(),
+            }
         }
     }
 }

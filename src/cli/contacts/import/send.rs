@@ -58,14 +58,14 @@ impl<'a> Sender<'a> {
             line,
             key,
             body,
-            left,
+            notes,
         } = create;
         let answer = self.answer(&key, &body).await?;
         match answer.status {
             StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
                 Ok(Outcome::Known)
             }
-            StatusCode::CREATED => Ok(Outcome::Imported { line, left }),
+            StatusCode::CREATED => Ok(Outcome::Imported { line, notes }),
             // The same content was sent before, with its tenant named in another way.
             StatusCode::UNPROCESSABLE_ENTITY => Ok(Outcome::Known),
             StatusCode::BAD_REQUEST

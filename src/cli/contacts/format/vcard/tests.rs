@@ -1,0 +1,190 @@
+//! vCards in and out, as whole files.
+
+use serde_json::json;
+
+use super::super::{VcardVersion, Writer as _};
+use super::*;
+
+fn read(text: &str) -> Vec<Record> {
+    let from = Decoded {
+        bytes: Box::new(io::Cursor::new(text.as_bytes().to_vec())),
+        is_decoded: false,
+    };
+    Reader::new(from)
+        .map(|record| record.expect("a slice can be read"))
+        .collect()
+}
+
+/// The Card of a vCard of these lines, without what all Cards have, and what was said of it.
+fn card(version: &str, lines: &str) -> (Value, Vec<Note>) {
+    let text = format!("BEGIN:VCARD\nVERSION:{version}\n{lines}\nEND:VCARD\n");
+    let mut records = read(&text);
+    assert_eq!(records.len(), 1, "{records:?}");
+    let record = records.remove(0);
+    let mut card = record.card.expect("a Card");
+    let object = card.as_object_mut().expect("an object");
+    object.retain(|name, _| !["@type", "version"].contains(&name.as_str()));
+    (card, record.notes)
+}
+
+fn written(card: &Value, version: VcardVersion) -> String {
+    let mut text = Vec::new();
+    let mut writer = Writer {
+        to: &mut text,
+        version,
+    };
+    writer.write(card).expect("a vCard");
+    String::from_utf8(text).expect("UTF-8")
+}
+
+#[test]
+fn an_ordinary_vcard_becomes_a_card() {
+    let (card, notes) = card(
+        "3.0",
+        "N:Example;Ann;;;\r\nFN:Ann Exa\r\n mple\r\nEMAIL;TYPE=INTERNET,WORK:ann@example.com\r\n\
+         EMAIL;TYPE=internet,pref:a@example.com\r\nTEL;TYPE=CELL:+1 555 0100\r\n\
+         ORG:Acme\\, Inc.;Research\r\nNOTE:one\\ntwo\r\nBDAY:1990-01-31\r\n\
+         PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRgABAQ==\r",
+    );
+    let want = json!({
+        "name": {"full": "Ann Example", "components": [
+            {"kind": "surname", "value": "Example"}, {"kind": "given", "value": "Ann"}]},
+        "emails": {"k1": {"address": "ann@example.com", "contexts": {"work": true}},
+            "k2": {"address": "a@example.com", "pref": 1}},
+        "phones": {"k1": {"number": "+1 555 0100", "features": {"mobile": true}}},
+        "organizations": {"k1": {"name": "Acme, Inc.", "units": [{"name": "Research"}]}},
+        "notes": {"k1": {"note": "one\ntwo"}},
+        "anniversaries": {"k1": {"kind": "birth",
+            "date": {"@type": "PartialDate", "year": 1990, "month": 1, "day": 31}}},
+        "media": {"k1": {"kind": "photo", "uri": "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQ=="}},
+    });
+    assert_eq!((card, notes), (want, Vec::new()));
+}
+
+#[test]
+fn a_bad_vcard_is_refused_where_it_begins_and_the_next_is_read() {
+    let large = "NOTE:x\n".repeat(PROPERTIES_MAX + 1);
+    let text = format!(
+        "stray\nBEGIN:VCARD\nVERSION:9\nFN:A\nEND:VCARD\n\nBEGIN:VCARD\nFN:B\n\
+         BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\nFN:C\nEND:VCARD\n\
+         BEGIN:VCARD\n{large}END:VCARD\nBEGIN:VCARD\nFN:D"
+    );
+    let ends: Vec<Option<String>> = read(&text)
+        .into_iter()
+        .map(|record| record.card.err().map(|wrong| wrong.code))
+        .collect();
+    let code = |code: &str| Some(code.to_owned());
+    let (malformed, version) = (code("malformed_vcard"), code("vcard_version"));
+    let rest = [code("blank"), None, code("too_large"), malformed.clone()];
+    let want = [&[malformed.clone(), version, malformed], rest.as_slice()].concat();
+    assert_eq!(ends, want);
+}
+
+#[test]
+fn what_fits_no_card_is_kept_as_it_is_and_named() {
+    let (card, notes) = card(
+        "4.0",
+        "FN:Ann\nFN:Anna\\, B\nKIND:group\nMEMBER:urn:uuid:1\nEMAIL;TYPE=home:nobody\n\
+         EMAIL:ann@x.de\ni.BDAY:19901345\nURL:none at all\nPHOTO;VALUE=uri:a b\n\
+         BIRTHPLACE:Rome\nBDAY:1990\nX-A;X-B=1:c\\;d",
+    );
+    let want = json!({
+        "kind": "group",
+        "name": {"full": "Ann"},
+        "members": {"urn:uuid:1": true},
+        "emails": {"k1": {"address": "ann@x.de"}},
+        "anniversaries": {"k1": {"kind": "birth", "place": {"full": "Rome"},
+            "date": {"@type": "PartialDate", "year": 1990}}},
+        "vCard": {"properties": [
+            ["bday", {"group": "i"}, "unknown", "19901345"],
+            ["x-a", {"x-b": "1"}, "unknown", "c\\;d"],
+            ["fn", {}, "unknown", "Anna\\, B"],
+            ["email", {"type": "home"}, "unknown", "nobody"],
+            ["url", {}, "unknown", "none at all"],
+            ["photo", {}, "uri", "a b"],
+        ]},
+    });
+    assert_eq!(card, want);
+    let kept: Vec<Note> = [
+        "BDAY:19901345",
+        "X-A:c\\;d",
+        "FN:Anna\\, B",
+        "EMAIL:nobody",
+        "URL:none at all",
+        "PHOTO:a b",
+    ]
+    .map(|shown| Note::Kept(shown.to_owned()))
+    .into();
+    assert_eq!(notes, kept);
+    let text = written(&card, VcardVersion::V4);
+    for line in [
+        "FN:Anna\\, B",
+        "EMAIL;TYPE=home:nobody",
+        "i.BDAY:19901345",
+        "X-A;X-B=1:c\\;d",
+    ] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_picture_too_large_for_a_contact_does_not_lose_the_person() {
+    for kilobytes in [47, 500, 10_000] {
+        let picture = "AAAA".repeat(kilobytes * 256);
+        for photo in [
+            format!("PHOTO;ENCODING=b;TYPE=JPEG:{picture}"),
+            format!("PHOTO:data:image/jpeg;base64,{picture}"),
+        ] {
+            let small = "LOGO:data:image/png;base64,iVBO";
+            let (card, notes) = card("4.0", &format!("FN:Ann\n{photo}\n{small}\nEMAIL:ann@x.de"));
+            assert_eq!(notes, [Note::Dropped("PHOTO".into())]);
+            assert_eq!(card["emails"]["k1"]["address"], "ann@x.de");
+            assert_eq!(card["media"].as_object().map(serde_json::Map::len), Some(1));
+        }
+    }
+}
+
+#[test]
+fn what_is_written_reads_as_the_same_card() {
+    let full = json!({"@type": "Card", "version": "1.0", "uid": "urn:uuid:1",
+        "name": {"full": "A;n,n"},
+        "emails": {"e1": {"address": "a@example.com", "contexts": {"work": true}}},
+        "phones": {"p1": {"number": "+1 555 0100"}, "p2": {"number": "tel:+1-555"}},
+        "notes": {"n": {"note": "line\nline, and; more ä ".repeat(9).trim()}},
+        "organizations": {"o": {"name": "Acme"}, "p": {"units": [{"name": "R"}]}},
+        "onlineServices": {"s": {"service": "Skype", "user": "ann.s"}},
+        "directories": {"d": {"kind": "directory", "uri": "http://x.de/", "label": "all"}},
+        "addresses": {"a": {"full": "1 Main St\nTown \"x\" ^", "timeZone": "America/New_York"}},
+        "contactd.local:externalId": "x-7",
+        "emnify.com:tag": {"list": [1, "two", {"three": null}], "a/b~c": "^"}});
+    let ordered = json!({"@type": "Card", "version": "1.0", "uid": "u", "name": {"isOrdered": true,
+        "defaultSeparator": "-", "components": [{"kind": "given", "value": "Ann"},
+        {"kind": "surname", "value": "X"}]}});
+    let unordered = json!({"@type": "Card", "version": "1.0", "uid": "no, name", "name":
+        {"components": [{"kind": "surname", "value": "X"}, {"kind": "given", "value": "Ann"}]}});
+    for card in [full, ordered, unordered] {
+        let text = written(&card, VcardVersion::V4);
+        let got = read(&text).remove(0);
+        assert_eq!((got.card, got.notes), (Ok(card), Vec::new()), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 75), "{text}");
+    }
+}
+
+#[test]
+fn what_goes_out_has_no_control_characters_and_no_escapes_in_uris() {
+    let card = json!({"name": {"full": "A\u{7}B\r\nC\u{85}"},
+        "addresses": {"a": {"full": "\"x\"\r\ny\u{1}"}},
+        "media": {"m": {"kind": "photo", "uri": "data:image/png;base64,iVBORw0KGgo="}}});
+    for version in [VcardVersion::V3, VcardVersion::V4] {
+        let text = written(&card, version);
+        assert!(text.contains("FN:AB\\nC\r\n"), "{text}");
+        let bad = |c: char| c.is_control() && c != '\r' && c != '\n';
+        assert!(!text.contains(bad) && !text.contains("JSPROP"), "{text}");
+    }
+    let text = written(&card, VcardVersion::V4);
+    assert!(
+        text.contains(":data:image/png;base64,iVBORw0KGgo=\r\n"),
+        "{text}"
+    );
+    assert!(text.contains("LABEL=\"^'x^'^ny\""), "{text}");
+}

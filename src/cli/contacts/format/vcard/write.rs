@@ -1,0 +1,185 @@
+//! Writes Cards as vCards: 4.0, which holds all of a Card, or 3.0, which more programs read.
+//!
+//! The properties are `calcard`'s (RFC 9555), mended in `outgoing`; the text is written here.
+//! A vCard 4.0 is read again before it goes out. What did not come back is added as JSPROP.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::super::VcardVersion;
+use super::property::Property;
+use super::split::Splitter;
+use super::{jsprop, legacy, outgoing};
+
+/// The longest line of a vCard, in bytes (RFC 6350, section 3.2).
+const LINE_BYTES_MAX: usize = 75;
+/// How often what did not come back is added: what is added may itself come back otherwise.
+const ROUNDS_MAX: usize = 3;
+
+/// Writes vCards.
+pub struct Writer<W> {
+    /// Where the vCards go.
+    pub to: W,
+    /// The version of vCard.
+    pub version: VcardVersion,
+}
+
+impl<W: Write> super::super::Writer for Writer<W> {
+    fn write(&mut self, contact: &Value) -> io::Result<()> {
+        let card = contact.get("card").unwrap_or(contact);
+        let text = text(card, self.version).ok_or_else(|| {
+            let id = contact.get("id").unwrap_or(&Value::Null);
+            io::Error::other(format!("there is no vCard for the contact {id}"))
+        })?;
+        self.to.write_all(text.as_bytes())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// A Card as a vCard.
+fn text(card: &Value, version: VcardVersion) -> Option<String> {
+    let want = comparable(card);
+    let properties = outgoing::properties(&want)?;
+    if version == VcardVersion::V3 {
+        return Some(written(&legacy::properties(properties, &want), version));
+    }
+    let mut patches: Vec<(Vec<String>, Value)> = Vec::new();
+    for _ in 0..ROUNDS_MAX {
+        let text = written(&with_patches(&properties, &patches), version);
+        let got = comparable(&read(&text)?);
+        let mut found = Vec::new();
+        jsprop::differences(&want, &got, &mut Vec::new(), &mut found);
+        if found.is_empty() {
+            return Some(text);
+        }
+        patches.retain(|(path, _)| !found.iter().any(|(other, _)| other == path));
+        patches.extend(found);
+    }
+    Some(written(&with_patches(&properties, &patches), version))
+}
+
+fn with_patches(properties: &[Property], patches: &[(Vec<String>, Value)]) -> Vec<Property> {
+    let patches = patches
+        .iter()
+        .map(|(path, value)| jsprop::of_value(path, value));
+    properties.iter().cloned().chain(patches).collect()
+}
+
+fn read(text: &str) -> Option<Value> {
+    let piece = Splitter::new(text.as_bytes()).next()?.ok()?;
+    super::record(piece, false).card.ok()
+}
+
+/// A Card without what a vCard does not tell apart: how line breaks are written, control
+/// characters, the order of components that have none, and members that say what is so anyway.
+fn comparable(card: &Value) -> Value {
+    let mut card = card.clone();
+    plain(&mut card);
+    if let Value::Object(card) = &mut card {
+        card.insert("@type".into(), "Card".into());
+        card.insert("version".into(), "1.0".into());
+        outgoing::order(card);
+    }
+    card
+}
+
+fn plain(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = plain_text(text),
+        Value::Array(items) => items.iter_mut().for_each(plain),
+        Value::Object(members) => {
+            members.remove("@type");
+            if members.get("isOrdered") == Some(&Value::Bool(false)) {
+                members.remove("isOrdered");
+            }
+            members.values_mut().for_each(plain);
+        }
+        _ => {}
+    }
+}
+
+/// A text with line feeds as its only line breaks, and without other control characters.
+fn plain_text(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
+fn written(properties: &[Property], version: VcardVersion) -> String {
+    let number = match version {
+        VcardVersion::V3 => "3.0",
+        VcardVersion::V4 => "4.0",
+    };
+    let mut text = format!("BEGIN:VCARD\r\nVERSION:{number}\r\n");
+    for property in properties {
+        fold(&line(property, version), &mut text);
+    }
+    text.push_str("END:VCARD\r\n");
+    text
+}
+
+/// A property as a line that is not folded yet.
+fn line(property: &Property, version: VcardVersion) -> String {
+    let mut line = String::new();
+    if let Some(group) = &property.group {
+        line.push_str(group);
+        line.push('.');
+    }
+    line.push_str(&property.name);
+    for param in &property.params {
+        line.push(';');
+        line.push_str(&param.name);
+        line.push('=');
+        let is_quoted = matches!(param.name.as_str(), "JSPTR" | "JSCOMPS");
+        let values = param
+            .values
+            .iter()
+            .map(|value| quoted(value, is_quoted, version));
+        line.push_str(&values.collect::<Vec<_>>().join(","));
+    }
+    line.push(':');
+    line.push_str(&property.value);
+    let breaks = line.replace("\r\n", "\\n").replace(['\r', '\n'], "\\n");
+    breaks
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\t')
+        .collect()
+}
+
+/// A parameter's value: no quote and no line break can stand in it, so that RFC 6868 has other
+/// signs for them. vCard 3.0 has none.
+fn quoted(value: &str, always: bool, version: VcardVersion) -> String {
+    let value = plain_text(value);
+    let value = match version {
+        VcardVersion::V4 => value
+            .replace('^', "^^")
+            .replace('\n', "^n")
+            .replace('"', "^'"),
+        VcardVersion::V3 => value.replace('\n', " ").replace('"', "'"),
+    };
+    let is_safe = |c: char| !matches!(c, ',' | ';' | ':' | '^' | ' ' | '\t');
+    if always || value.is_empty() || !value.chars().all(is_safe) {
+        format!("\"{value}\"")
+    } else {
+        value
+    }
+}
+
+/// Writes a line in pieces that are short enough, between whole characters.
+fn fold(line: &str, text: &mut String) {
+    let mut room = LINE_BYTES_MAX;
+    for c in line.chars() {
+        if c.len_utf8() > room {
+            text.push_str("\r\n ");
+            room = LINE_BYTES_MAX - 1;
+        }
+        text.push(c);
+        room -= c.len_utf8();
+    }
+    text.push_str("\r\n");
+}
