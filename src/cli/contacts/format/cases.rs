@@ -1,0 +1,105 @@
+//! The files that people really have: what each becomes, and what it is when it goes out again.
+//!
+//! `tests/cli/cases/` holds the files, `tests/cli/cases.json` what is right.
+//! `UPDATE_CASES=1` writes the latter anew, for people to read what has changed.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::{Format, Reading, Record, VcardVersion};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cli")
+        .join(name)
+}
+
+/// A Card as it goes out, in lines, without those that all vCards have.
+fn exported(card: &Value, version: VcardVersion) -> Vec<String> {
+    let mut bytes = Vec::new();
+    let mut writer = Format::Vcard.writer(&mut bytes, version);
+    writer.write(card).expect("a vCard");
+    drop(writer);
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let text = text.replace("\r\n ", "");
+    let is_frame = |line: &&str| {
+        ["BEGIN:", "END:", "VERSION:"]
+            .iter()
+            .any(|f| line.starts_with(f))
+    };
+    text.lines()
+        .filter(|line| !is_frame(line))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn shown(record: Record) -> Value {
+    let notes: Vec<String> = record.notes.iter().map(ToString::to_string).collect();
+    let mut shown = Map::new();
+    shown.insert("line".into(), record.line.into());
+    match record.card {
+        Ok(mut card) => {
+            card.sort_all_objects();
+            for (name, version) in [
+                ("vcard 4.0", VcardVersion::V4),
+                ("vcard 3.0", VcardVersion::V3),
+            ] {
+                shown.insert(name.into(), exported(&card, version).into());
+            }
+            if let Value::Object(card) = &mut card {
+                card.retain(|name, _| name != "@type" && name != "version");
+            }
+            shown.shift_insert(1, "card".into(), card);
+        }
+        Err(wrong) => {
+            shown.insert("refused".into(), json!(wrong));
+        }
+    }
+    if !notes.is_empty() {
+        shown.insert("notes".into(), notes.into());
+    }
+    shown.into()
+}
+
+/// What becomes of a file, record by record.
+fn outcome(name: &str) -> Value {
+    let format = Format::of_path(name.as_ref()).expect("a known ending");
+    let file = File::open(path("cases").join(name)).expect("a case");
+    match format.read(file, &Reading::default()) {
+        Ok(records) => records
+            .map(|record| record.map_or_else(|error| json!(error.to_string()), shown))
+            .collect(),
+        Err(failure) => json!({"exit": failure.code, "says": failure.message}),
+    }
+}
+
+#[test]
+fn every_file_becomes_what_is_right() {
+    let mut names: Vec<String> = fs::read_dir(path("cases"))
+        .expect("cases")
+        .map(|entry| {
+            entry
+                .expect("a file")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort_unstable();
+    let got: Map<String, Value> = names
+        .iter()
+        .map(|name| (name.clone(), outcome(name)))
+        .collect();
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        let text = serde_json::to_string_pretty(&got).expect("JSON");
+        fs::write(path("cases.json"), text + "\n").expect("it can be written");
+    }
+    let want = fs::read(path("cases.json")).expect("what is right");
+    let want: Map<String, Value> = serde_json::from_slice(&want).expect("JSON");
+    for name in &names {
+        assert_eq!(got.get(name), want.get(name), "{name}");
+    }
+    assert_eq!(got.len(), want.len(), "a case without a file");
+}
