@@ -14,7 +14,7 @@ mod common;
 use std::{
     fs::File,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -55,8 +55,14 @@ impl Disk for NoJournal {
 struct Nowhere;
 
 impl Files for Nowhere {
-    fn list(&self) -> Result<Vec<String>, StorageError> {
+    fn path(&self, name: &str) -> PathBuf {
+        name.into()
+    }
+    fn list_in(&self, _dir: &str) -> Result<Vec<String>, StorageError> {
         Ok(Vec::new())
+    }
+    fn has_dir(&self, _dir: &str) -> Result<bool, StorageError> {
+        Ok(false)
     }
     fn len(&self, _name: &str) -> Result<u64, StorageError> {
         Ok(0)
@@ -83,6 +89,30 @@ impl Files for Nowhere {
         Ok(())
     }
     fn write_atomic(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn create_whole(&self, _name: &str, _bytes: &[u8]) -> Result<bool, StorageError> {
+        Ok(true)
+    }
+    fn write_at(&self, _name: &str, _offset: u64, _bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn write(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn sync_dir(&self, _dir: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn rename(&self, _from: &str, _to: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn remove_dir(&self, _dir: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn replace(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn wipe(&self, _name: &str) -> Result<(), StorageError> {
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     CACHE_BYTES_DEFAULT, DirFiles, Files, SledStore, StorageError, Store,
-    files::{make_dir, sync_dir},
+    dir_files::{make_dir, sync_dir},
     room::{self, Space},
 };
 

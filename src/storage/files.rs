@@ -1,36 +1,61 @@
-//! The seam of a directory of append-only files, and the real one.
+//! The seam of a directory of files, and one file of it.
 //!
-//! Names are flat and ours, never a user's. A name that ends in `.tmp` is an
-//! atomic write that was cut off: nobody sees it, and the next write of that
-//! name replaces it.
+//! A name is a relative path of our own making, never a user's: `checkpoint`, or
+//! `tile/0/000` for a file in directories below. A name that ends in `.tmp` is an
+//! atomic write that was cut off; the next write of that name replaces it.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, FileExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use super::{DirFiles, StorageError};
 
-use super::{
-    StorageError,
-    room::{self, Reserved},
-};
-
-/// A directory of files that grow at their end.
+/// A directory of files that only this service's user may read.
 ///
-/// What was appended is on the disk once [`sync`](Self::sync) returns; after a
-/// crash any prefix of what was not synced may be there, torn at any byte.
-/// Every other change is on the disk when its call returns. Reading a file
-/// that is absent fails with an error that [`is_absent`](StorageError::is_absent).
+/// Three calls leave what they wrote to the operating system until another makes
+/// it durable: [`append`](Self::append) and [`write_at`](Self::write_at) until
+/// [`sync`](Self::sync); [`write`](Self::write) until `sync` for its bytes and
+/// [`sync_dir`](Self::sync_dir) for its name and those of new directories. After
+/// a crash, any part of what was not synced may be there, torn at any byte.
+/// Every other change is on the disk when its call returns. Reading a file that
+/// is absent fails with an error that [`is_absent`](StorageError::is_absent).
 pub trait Files: Send + Sync {
-    /// The names, sorted.
+    /// Where a file lies, for messages to people.
+    fn path(&self, name: &str) -> PathBuf;
+
+    /// The names of the files directly in this directory, sorted.
     ///
     /// # Errors
     /// The directory cannot be read.
-    fn list(&self) -> Result<Vec<String>, StorageError>;
+    fn list(&self) -> Result<Vec<String>, StorageError> {
+        self.list_in("")
+    }
+
+    /// The names of the files directly in a directory below, sorted and without
+    /// its path; none where there is no such directory.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    fn list_in(&self, dir: &str) -> Result<Vec<String>, StorageError>;
+
+    /// Whether there is a directory of this name below this one.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn has_dir(&self, dir: &str) -> Result<bool, StorageError>;
+
+    /// Whether there is a file of this name.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn has(&self, name: &str) -> Result<bool, StorageError> {
+        match self.len(name) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 
     /// The length of a file, in bytes.
     ///
@@ -50,6 +75,13 @@ pub trait Files: Send + Sync {
     /// The name is taken, or the operating system refused.
     fn create(&self, name: &str) -> Result<(), StorageError>;
 
+    /// Creates a file with this content, whole or not at all. Returns `false`
+    /// where the name is taken; that file is then as it was.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn create_whole(&self, name: &str, bytes: &[u8]) -> Result<bool, StorageError>;
+
     /// Takes what appending `bytes` bytes to a file needs, room and an open file, so that the
     /// append does not fail half-way.
     ///
@@ -66,11 +98,33 @@ pub trait Files: Send + Sync {
     /// The file is absent or the disk is full; a part may have been written.
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError>;
 
+    /// Overwrites a file in place from `offset` on, and beyond its end where the
+    /// bytes reach so far.
+    ///
+    /// # Errors
+    /// The file is absent or the disk is full; a part may have been written.
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Makes `bytes` the content of a file, new or not, and creates the
+    /// directories on the way to it. Cheaper than
+    /// [`write_atomic`](Self::write_atomic) where many files are synced together.
+    ///
+    /// # Errors
+    /// The operating system refused; a part may have been written.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError>;
+
     /// Waits until the file's bytes are on the disk.
     ///
     /// # Errors
-    /// The disk refused; what was appended may or may not be there.
+    /// The disk refused; what was written may or may not be there.
     fn sync(&self, name: &str) -> Result<(), StorageError>;
+
+    /// Waits until the names in a directory below are on the disk; `""` is this
+    /// directory itself.
+    ///
+    /// # Errors
+    /// The disk refused.
+    fn sync_dir(&self, dir: &str) -> Result<(), StorageError>;
 
     /// Writes the bytes from `offset` to the end again, as they are, and syncs.
     /// After a sync that failed, Linux takes pages for clean that never reached
@@ -80,11 +134,18 @@ pub trait Files: Send + Sync {
     /// The file is absent, or the disk refused.
     fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError>;
 
-    /// Cuts a file to `length` bytes.
+    /// Gives a file this length; what is new of it is zeros.
     ///
     /// # Errors
     /// The file is absent, or the operating system refused.
     fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError>;
+
+    /// Gives a file another name in this directory, in the place of the one that
+    /// has it.
+    ///
+    /// # Errors
+    /// The file is absent, or the operating system refused.
+    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError>;
 
     /// Removes a file.
     ///
@@ -92,280 +153,117 @@ pub trait Files: Send + Sync {
     /// The file is absent, or the operating system refused.
     fn remove(&self, name: &str) -> Result<(), StorageError>;
 
+    /// Removes a directory below and all that is in it; absent is well. Until
+    /// [`sync_dir`](Self::sync_dir) of the one above, a crash may bring it back.
+    ///
+    /// # Errors
+    /// The operating system refused; a part may be gone.
+    fn remove_dir(&self, dir: &str) -> Result<(), StorageError>;
+
     /// Makes `bytes` the whole content of a file, new or not: after a crash it
     /// holds the old bytes or the new ones, never a mixture.
     ///
     /// # Errors
     /// The operating system refused; the old content stands.
     fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Like [`write_atomic`](Self::write_atomic), and then overwrites the old
+    /// content where it lay on the disk.
+    ///
+    /// # Errors
+    /// The operating system refused; the old bytes may still be on the disk.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Overwrites a file with zeros, waits for the disk, and removes it.
+    ///
+    /// # Errors
+    /// The file is absent, or the operating system refused; call again.
+    fn wipe(&self, name: &str) -> Result<(), StorageError>;
 }
 
-/// A real directory.
-pub struct DirFiles {
-    dir: PathBuf,
-    /// The directory itself, open for as long as names in it must reach the disk.
-    handle: File,
-    /// The file appended to last: a log appends to one file a million times.
-    appending: Mutex<Option<Appending>>,
-    /// The next file to be created, open already: when it is needed there may be no descriptor.
-    spare: Mutex<Option<File>>,
-}
-
-/// An open file that grows.
+/// One file of a directory, as a key is kept in one.
 #[derive(Clone)]
-struct Appending {
+pub struct FileAt {
+    files: Arc<dyn Files>,
     name: String,
-    file: Arc<File>,
-    reserved: Arc<Reserved>,
 }
 
-impl Appending {
-    fn new(name: &str, file: File) -> Self {
+impl FileAt {
+    /// The file of this name in a directory.
+    #[must_use]
+    pub fn new(files: Arc<dyn Files>, name: &str) -> Self {
         Self {
+            files,
             name: name.to_owned(),
-            file: Arc::new(file),
-            reserved: Arc::default(),
         }
     }
-}
 
-impl DirFiles {
-    /// Opens a directory, and creates it where there is none.
+    /// The file at a path of the operating system. Nothing is created by this.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::new(Arc::new(DirFiles::at(dir)), &name)
+    }
+
+    /// Where it lies, for messages to people.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.files.path(&self.name)
+    }
+
+    /// Its first `limit` bytes; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.files.read_at(&self.name, 0, limit) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its first `limit` bytes, where it must be there.
+    ///
+    /// # Errors
+    /// The file is absent or cannot be read.
+    pub fn read_existing(&self, limit: usize) -> Result<Vec<u8>, StorageError> {
+        self.files.read_at(&self.name, 0, limit)
+    }
+
+    /// Whether the file is there.
     ///
     /// # Errors
     /// The operating system refused.
-    pub fn open(dir: &Path) -> Result<Self, StorageError> {
-        make_dir(dir)?;
-        let handle = File::open(dir);
-        Ok(Self {
-            handle: handle.map_err(StorageError::io("open", dir.to_string_lossy()))?,
-            dir: dir.to_owned(),
-            appending: Mutex::new(None),
-            spare: Mutex::new(None),
-        })
+    pub fn exists(&self) -> Result<bool, StorageError> {
+        self.files.has(&self.name)
     }
 
-    /// Waits until the names in the directory are on the disk.
-    fn sync_names(&self) -> Result<(), StorageError> {
-        let synced = self.handle.sync_all();
-        synced.map_err(StorageError::io("sync", self.dir.to_string_lossy()))
+    /// Creates the file as [`Files::create_whole`] does.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn create_whole(&self, bytes: &[u8]) -> Result<bool, StorageError> {
+        self.files.create_whole(&self.name, bytes)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
+    /// Replaces the file as [`Files::replace`] does.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn replace(&self, bytes: &[u8]) -> Result<(), StorageError> {
+        self.files.replace(&self.name, bytes)
     }
 
-    fn appender(&self, name: &str) -> Result<Appending, StorageError> {
-        let mut appending = self.appending.lock();
-        if let Some(current) = &*appending
-            && current.name == name
-        {
-            return Ok(current.clone());
+    /// Removes the file; absent is well.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn remove(&self) -> Result<(), StorageError> {
+        match self.files.remove(&self.name) {
+            Err(error) if error.is_absent() => Ok(()),
+            removed => removed,
         }
-        let file = OpenOptions::new().append(true).open(self.path(name));
-        let current = Appending::new(name, file.map_err(StorageError::io("open", name))?);
-        *appending = Some(current.clone());
-        Ok(current)
-    }
-
-    /// Forgets the open file where this name may soon mean another one.
-    fn forget(&self, name: &str) {
-        let mut appending = self.appending.lock();
-        appending.take_if(|current| current.name == name);
-    }
-
-    /// Opens the next file, without a name yet; where that cannot be done, later is early enough.
-    fn prepare_spare(&self) {
-        let mut spare = self.spare.lock();
-        if spare.is_none() {
-            *spare = room::unnamed(&self.dir).ok();
-        }
-    }
-
-    /// A new file under its name: the spare one, or one that is opened now.
-    fn new_file(&self, name: &str) -> io::Result<File> {
-        let path = self.path(name);
-        if let Some(file) = self.spare.lock().take()
-            && room::give_name(&file, &path).is_ok()
-        {
-            return Ok(file);
-        }
-        let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).open(path)?;
-        match file.metadata()?.len() {
-            0 => Ok(file),
-            _ => Err(io::ErrorKind::AlreadyExists.into()),
-        }
-    }
-}
-
-impl Files for DirFiles {
-    fn list(&self) -> Result<Vec<String>, StorageError> {
-        let failed = || StorageError::io("list", self.dir.to_string_lossy());
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(failed())? {
-            let entry = entry.map_err(failed())?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.file_type().map_err(failed())?.is_file() && !name.ends_with(".tmp") {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
-    }
-
-    fn len(&self, name: &str) -> Result<u64, StorageError> {
-        let metadata = fs::metadata(self.path(name));
-        Ok(metadata.map_err(StorageError::io("read", name))?.len())
-    }
-
-    fn read_at(&self, name: &str, offset: u64, limit: usize) -> Result<Vec<u8>, StorageError> {
-        let read = || -> io::Result<Vec<u8>> {
-            let file = File::open(self.path(name))?;
-            let rest = file.metadata()?.len().saturating_sub(offset);
-            let wanted = usize::try_from(rest).unwrap_or(limit).min(limit);
-            let mut bytes = vec![0; wanted];
-            let mut filled = 0;
-            while let Some(gap) = bytes.get_mut(filled..).filter(|gap| !gap.is_empty()) {
-                match file.read_at(gap, offset + filled as u64)? {
-                    0 => break,
-                    read => filled += read,
-                }
-            }
-            bytes.truncate(filled);
-            Ok(bytes)
-        };
-        read().map_err(StorageError::io("read", name))
-    }
-
-    fn create(&self, name: &str) -> Result<(), StorageError> {
-        let file = self.new_file(name).and_then(|file| {
-            file.sync_all()?;
-            Ok(file)
-        });
-        let created = Appending::new(name, file.map_err(StorageError::io("create", name))?);
-        self.sync_names()?;
-        if let Some(full) = self.appending.lock().replace(created) {
-            // The blocks are of no more use to it; that they stay would harm nobody.
-            full.reserved.release(&full.file).ok();
-        }
-        Ok(())
-    }
-
-    fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
-        let Appending { file, reserved, .. } = self.appender(name)?;
-        let room = reserved.reserve(&file, bytes as u64);
-        room.map_err(StorageError::io("reserve room for", name))?;
-        self.prepare_spare();
-        Ok(())
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        let Appending { file, .. } = self.appender(name)?;
-        file.as_ref()
-            .write_all(bytes)
-            .map_err(StorageError::io("append to", name))
-    }
-
-    fn sync(&self, name: &str) -> Result<(), StorageError> {
-        let Appending { file, .. } = self.appender(name)?;
-        file.sync_data().map_err(StorageError::io("sync", name))
-    }
-
-    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
-        let length = self.len(name)?.saturating_sub(offset);
-        let bytes = self.read_at(name, offset, usize::try_from(length).unwrap_or(usize::MAX))?;
-        OpenOptions::new()
-            .write(true)
-            .open(self.path(name))
-            .and_then(|file| {
-                file.write_all_at(&bytes, offset)?;
-                file.sync_all()
-            })
-            .map_err(StorageError::io("write again", name))
-    }
-
-    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
-        OpenOptions::new()
-            .write(true)
-            .open(self.path(name))
-            .and_then(|file| {
-                file.set_len(length)?;
-                file.sync_all()
-            })
-            .map_err(StorageError::io("truncate", name))
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.forget(name);
-        fs::remove_file(self.path(name)).map_err(StorageError::io("remove", name))?;
-        self.sync_names()
-    }
-
-    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.forget(name);
-        let temporary = self.path(&format!("{name}.tmp"));
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&temporary, self.path(name))
-        };
-        write().map_err(StorageError::io("write", name))?;
-        self.sync_names()
-    }
-}
-
-/// Creates a directory that only we may enter, unless it is there; its name is
-/// on the disk when this returns.
-pub(super) fn make_dir(dir: &Path) -> Result<(), StorageError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
-    made.map_err(StorageError::io("create", dir.to_string_lossy()))?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
-    }
-}
-
-/// Waits until the names in a directory are on the disk.
-pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(StorageError::io("sync", dir.to_string_lossy()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_file_is_open_before_it_is_needed_and_seen_by_nobody() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = DirFiles::open(dir.path()).unwrap();
-        files.create("a").unwrap();
-        files.reserve("a", 10).unwrap();
-        assert!(files.spare.lock().is_some());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        files.create("b").unwrap();
-        assert!(files.spare.lock().is_none(), "it has become the new file");
-        files.append("b", b"x").unwrap();
-        files.append("b", b"y").unwrap();
-        assert_eq!(files.read_at("b", 0, 9).unwrap(), b"xy");
-    }
-
-    #[test]
-    fn a_name_is_taken_once_something_is_written_under_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = DirFiles::open(dir.path()).unwrap();
-        for _ in 0..2 {
-            files.create("a").unwrap();
-        }
-        files.append("a", b"x").unwrap();
-        files.reserve("a", 1).unwrap();
-        assert!(files.create("a").is_err());
-        assert_eq!(files.read_at("a", 0, 9).unwrap(), b"x");
     }
 }

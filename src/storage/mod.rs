@@ -5,7 +5,7 @@
 //! | seam | what | real | simulated |
 //! | --- | --- | --- | --- |
 //! | [`Store`] | an ordered key-value store | [`SledStore`] | [`SimDisk`] |
-//! | [`Files`] | a directory of append-only files | [`DirFiles`] | [`SimDisk`] |
+//! | [`Files`] | a directory of files, and those below it | [`DirFiles`] | [`SimDisk`] |
 //! | [`Disk`] | a data directory that holds stores and files | [`DataDir`] | [`SimDisk`] |
 //!
 //! Nothing above this floor names sled, opens a file, or knows which of the two
@@ -13,17 +13,21 @@
 //! knows what the bytes mean.
 
 mod data_dir;
+mod dir_files;
 mod error;
 mod files;
 mod room;
 mod sim;
+mod sim_dir;
+mod sim_files;
 mod sim_state;
 mod sled_store;
 mod store;
 
 pub use data_dir::{DataDir, Disk};
+pub use dir_files::DirFiles;
 pub use error::{StorageError, is_passing};
-pub use files::{DirFiles, Files};
+pub use files::{FileAt, Files};
 pub use room::Space;
 pub use sim::{Faults, SimDisk};
 pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};

@@ -13,7 +13,8 @@ use parking_lot::{Mutex, MutexGuard};
 pub use super::sim_state::Faults;
 use super::{
     Batch, Disk, Files, Page, StorageError, Store,
-    sim_state::{Fate, SimFile, SimStore, State, answer, refused},
+    sim_files::SimFiles,
+    sim_state::{SimFile, SimStore, State, answer, done, refused},
 };
 
 /// The disk; clones are the same disk.
@@ -63,7 +64,8 @@ impl SimDisk {
     /// Changes the bytes of a file behind everybody's back. No such file: nothing.
     pub fn tamper_file(&self, dir: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
-        if let Some(file) = state.files.get_mut(dir).and_then(|dir| dir.get_mut(name)) {
+        let dir = state.files.get_mut(dir);
+        if let Some(file) = dir.and_then(|dir| dir.files.get_mut(name)) {
             change(&mut file.bytes);
             *file = SimFile::durable(std::mem::take(&mut file.bytes));
         }
@@ -149,154 +151,28 @@ impl Disk for SimDisk {
     }
 }
 
-/// Whether a change of names that met this fate happened.
-fn done(fate: Fate) -> bool {
-    match fate {
-        Fate::Done => true,
-        Fate::Halted { kept } | Fate::Failed { kept } => kept,
-    }
-}
-
 /// A directory or store as one life of the process sees it.
-struct Handle {
-    state: Arc<Mutex<State>>,
+pub(super) struct Handle {
+    pub state: Arc<Mutex<State>>,
     life: u64,
-    name: String,
+    pub name: String,
 }
 
 impl Handle {
-    fn alive(&self) -> Result<MutexGuard<'_, State>, StorageError> {
+    pub fn alive(&self) -> Result<MutexGuard<'_, State>, StorageError> {
         let state = self.state.lock();
         state.alive(self.life, &self.name)?;
         Ok(state)
     }
 
     /// Whether there is room for something new.
-    fn room(&self, name: &str) -> Result<(), StorageError> {
+    pub fn room(&self, name: &str) -> Result<(), StorageError> {
         match self.alive()?.full {
             false => Ok(()),
             true => Err(StorageError::io("reserve room for", name)(
                 io::ErrorKind::StorageFull.into(),
             )),
         }
-    }
-}
-
-struct SimFiles(Handle);
-
-impl SimFiles {
-    /// Runs `work` on the directory; `synced` says what a sync point decided.
-    fn dir<T>(
-        &self,
-        sync: bool,
-        work: impl FnOnce(&mut BTreeMap<String, SimFile>, Fate) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let mut state = self.0.alive()?;
-        let fate = if sync { state.sync_point() } else { Fate::Done };
-        let dir = state.files.entry(self.0.name.clone()).or_default();
-        let result = work(dir, fate)?;
-        answer(fate, &self.0.name)?;
-        Ok(result)
-    }
-}
-
-fn there<'a>(
-    dir: &'a mut BTreeMap<String, SimFile>,
-    name: &str,
-) -> Result<&'a mut SimFile, StorageError> {
-    let absent = || StorageError::io("open", name)(io::ErrorKind::NotFound.into());
-    dir.get_mut(name).ok_or_else(absent)
-}
-
-impl Files for SimFiles {
-    fn list(&self) -> Result<Vec<String>, StorageError> {
-        self.dir(false, |dir, _| Ok(dir.keys().cloned().collect()))
-    }
-
-    fn len(&self, name: &str) -> Result<u64, StorageError> {
-        self.dir(false, |dir, _| Ok(there(dir, name)?.bytes.len() as u64))
-    }
-
-    fn read_at(&self, name: &str, offset: u64, limit: usize) -> Result<Vec<u8>, StorageError> {
-        self.dir(false, |dir, _| {
-            let bytes = &there(dir, name)?.bytes;
-            let start = usize::try_from(offset)
-                .unwrap_or(usize::MAX)
-                .min(bytes.len());
-            let end = start.saturating_add(limit).min(bytes.len());
-            Ok(bytes.get(start..end).unwrap_or_default().to_vec())
-        })
-    }
-
-    fn create(&self, name: &str) -> Result<(), StorageError> {
-        self.0.room(name)?;
-        self.dir(true, |dir, fate| {
-            if dir.get(name).is_some_and(|file| !file.bytes.is_empty()) {
-                return Err(refused(name, "the name is taken"));
-            }
-            if done(fate) {
-                dir.insert(name.to_owned(), SimFile::default());
-            }
-            Ok(())
-        })
-    }
-
-    fn reserve(&self, name: &str, _bytes: usize) -> Result<(), StorageError> {
-        self.0.room(name)
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.dir(false, |dir, _| {
-            there(dir, name)?.bytes.extend_from_slice(bytes);
-            Ok(())
-        })
-    }
-
-    fn sync(&self, name: &str) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
-            there(dir, name)?.sync(fate);
-            Ok(())
-        })
-    }
-
-    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
-            let file = there(dir, name)?;
-            if done(fate) {
-                file.refresh(usize::try_from(offset).unwrap_or(usize::MAX));
-            }
-            Ok(())
-        })
-    }
-
-    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
-            let file = there(dir, name)?;
-            if done(fate) {
-                file.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-            }
-            Ok(())
-        })
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
-            there(dir, name)?;
-            if done(fate) {
-                dir.remove(name);
-            }
-            Ok(())
-        })
-    }
-
-    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.0.room(name)?;
-        self.dir(true, |dir, fate| {
-            if done(fate) {
-                dir.insert(name.to_owned(), SimFile::durable(bytes.to_vec()));
-            }
-            Ok(())
-        })
     }
 }
 
@@ -354,6 +230,9 @@ impl Store for SimulatedStore {
 
     fn sync_data(&self) -> Result<(), StorageError> {
         let mut state = self.0.alive()?;
+        if state.faults.lies {
+            return Ok(());
+        }
         let fate = state.sync_point();
         if let Some(store) = state.stores.get_mut(&self.0.name) {
             store.sync(fate);

@@ -1,14 +1,15 @@
 //! What the simulated disk remembers, and what it forgets when the power goes.
 //!
 //! Kept apart from the seams in `sim.rs`: here is the model of a disk, and no
-//! locking. It models what hurt real logs: appends torn at any byte or kept as
-//! zeros, a store that falls back to an earlier batch, a sync that fails and
-//! leaves pages the kernel takes for clean.
+//! locking. It models what hurt real logs: a store that falls back to an earlier
+//! batch, and a sync that fails and leaves pages the kernel takes for clean. What
+//! becomes of files is in `sim_dir.rs`.
 
 use std::{collections::BTreeMap, io};
 
 use bytes::Bytes;
 
+pub(super) use super::sim_dir::{SimDir, SimFile};
 use super::{Batch, Change, StorageError};
 
 /// Which sync fails, and at which the power goes; syncs are counted from 1.
@@ -18,6 +19,8 @@ pub struct Faults {
     pub halt_at: Option<u64>,
     /// This sync fails; the disk works on, what it should have kept may be lost.
     pub fail_at: Option<u64>,
+    /// Syncs of files and stores do nothing and say that they did.
+    pub lies: bool,
 }
 
 /// Whether a sync did its work, and what its caller is told.
@@ -60,81 +63,6 @@ impl Chance {
             1 => most,
             _ => (self.next() % (most as u64 + 1)) as usize,
         }
-    }
-}
-
-/// One file: its bytes as the running system sees them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SimFile {
-    pub bytes: Vec<u8>,
-    /// How many of them are on the disk.
-    pub synced: usize,
-    /// From here to there a sync failed: the kernel takes it for written.
-    pub doomed: Option<(usize, usize)>,
-}
-
-impl SimFile {
-    pub fn durable(bytes: Vec<u8>) -> Self {
-        Self {
-            synced: bytes.len(),
-            bytes,
-            doomed: None,
-        }
-    }
-
-    pub fn sync(&mut self, fate: Fate) {
-        let kept = matches!(
-            fate,
-            Fate::Done | Fate::Halted { kept: true } | Fate::Failed { kept: true }
-        );
-        if fate == (Fate::Failed { kept: false }) && self.synced < self.bytes.len() {
-            let from = self.doomed.map_or(self.synced, |(from, _)| from);
-            self.doomed = Some((from, self.bytes.len()));
-        }
-        if kept || matches!(fate, Fate::Failed { .. }) {
-            self.synced = self.bytes.len();
-        }
-    }
-
-    /// The bytes from `offset` on were written again and synced.
-    pub fn refresh(&mut self, offset: usize) {
-        self.synced = self.bytes.len();
-        self.doomed = self
-            .doomed
-            .map(|(from, to)| (from, to.min(offset)))
-            .filter(|(from, to)| from < to);
-    }
-
-    pub fn truncate(&mut self, length: usize) {
-        self.bytes.truncate(length);
-        self.synced = self.bytes.len();
-        self.doomed = self
-            .doomed
-            .map(|(from, to)| (from, to.min(length)))
-            .filter(|(from, to)| from < to);
-    }
-
-    /// The power went: what was not synced is there in part, as zeros, or not.
-    fn crash(&mut self, chance: &mut Chance) {
-        if let Some((from, to)) = self.doomed.take() {
-            if to >= self.synced {
-                self.synced = self.synced.min(from);
-                self.bytes.truncate(from);
-            } else if let Some(lost) = self.bytes.get_mut(from..to) {
-                lost.fill(0);
-            }
-        }
-        let unsynced = self.bytes.len().saturating_sub(self.synced);
-        let kept = self.synced + chance.up_to(unsynced);
-        if chance.next().is_multiple_of(8) {
-            // The length reached the disk, the last bytes did not.
-            if let Some(lost) = self.bytes.get_mut(kept..) {
-                lost.fill(0);
-            }
-        } else {
-            self.bytes.truncate(kept);
-        }
-        self.synced = self.bytes.len();
     }
 }
 
@@ -223,7 +151,7 @@ fn change(map: &mut BTreeMap<Bytes, Bytes>, batch: &Batch) {
 /// Everything on the disk.
 #[derive(Debug)]
 pub(super) struct State {
-    pub files: BTreeMap<String, BTreeMap<String, SimFile>>,
+    pub files: BTreeMap<String, SimDir>,
     pub stores: BTreeMap<String, SimStore>,
     /// Handles of an earlier life do nothing.
     pub life: u64,
@@ -232,7 +160,7 @@ pub(super) struct State {
     /// Nothing new finds room.
     pub full: bool,
     halted: bool,
-    chance: Chance,
+    pub chance: Chance,
 }
 
 impl State {
@@ -275,8 +203,8 @@ impl State {
     /// The power went and came back.
     pub fn crash(&mut self) {
         let chance = &mut self.chance;
-        for file in self.files.values_mut().flat_map(BTreeMap::values_mut) {
-            file.crash(chance);
+        for dir in self.files.values_mut() {
+            dir.crash(chance);
         }
         for store in self.stores.values_mut() {
             store.crash(chance);
@@ -304,6 +232,14 @@ impl State {
 /// An I/O error of the simulated disk.
 pub(super) fn refused(name: &str, why: &'static str) -> StorageError {
     StorageError::io("use", name)(io::Error::other(why))
+}
+
+/// Whether a change of names that met this fate happened.
+pub(super) fn done(fate: Fate) -> bool {
+    match fate {
+        Fate::Done => true,
+        Fate::Halted { kept } | Fate::Failed { kept } => kept,
+    }
 }
 
 /// The caller's answer to a sync of this fate.

@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::{
     Batch, Change, Page, StorageError, Store,
-    files::{make_dir, sync_dir},
+    dir_files::{make_dir, sync_dir},
     room::Reserved,
 };
 

@@ -10,9 +10,7 @@ use contactd::{
     storage::{Batch, Disk, Faults, SimDisk, StorageError},
 };
 
-use super::{
-    GROUPS, append, check_copies_agree, check_entries, figures::say, lying::Lying, open, options,
-};
+use super::{GROUPS, append, check_copies_agree, check_entries, figures::say, open, options};
 
 /// What a history promised: `acknowledged` must be there, up to `possible` may.
 #[derive(Clone, Copy, Default)]
@@ -163,8 +161,11 @@ fn a_killed_process_makes_no_promise_that_a_power_cut_breaks() {
 fn without_our_own_sync_acknowledged_events_are_lost() {
     let lost = |seed: &u64| {
         let disk = SimDisk::new(*seed);
-        let lying = Lying(disk.clone());
-        let mut log = open(&lying).expect("it opens");
+        disk.plan(Faults {
+            lies: true,
+            ..Faults::default()
+        });
+        let mut log = open(&disk).expect("it opens");
         append(&mut log, 5).expect("it is acknowledged");
         drop(log);
         disk.crash();

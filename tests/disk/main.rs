@@ -15,7 +15,6 @@ mod damage;
 #[path = "../common/figures.rs"]
 mod figures;
 mod histories;
-mod lying;
 mod powercut;
 mod real;
 
