@@ -11,7 +11,7 @@
 
 mod common;
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use contactd::{
     dialect::{
@@ -26,6 +26,7 @@ use contactd::{
     keys::{KeyRing, MasterKey, Slot},
     log::record,
     projection::Contacts,
+    storage::DirFiles,
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
@@ -264,7 +265,7 @@ fn judging(criterion: &mut Criterion) {
 fn records(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a directory");
     let master = MasterKey::generate().expect("a key");
-    let keys = KeyRing::open(dir.path(), &master).expect("keys");
+    let keys = KeyRing::open(Arc::new(DirFiles::at(dir.path())), &master).expect("keys");
     let slot = Slot::new(0);
     keys.reserve(slot.next()).expect("a key");
     let mut group = criterion.benchmark_group("record");

@@ -4,33 +4,31 @@
 //! whose bytes have changed gives nothing rather than something else. Whether the
 //! leaves are those that were signed is what `verify` answers.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
 
 use super::{
+    checkpoint_file::read_checkpoint,
     coord::{Coord, Kind},
-    integrator::{Entries, EntriesError},
+    entries::{Entries, EntriesError},
+    findings::Findings,
     note::VerifierKey,
     right_edge::{TILE_WIDTH, hashes_at},
     tile::Tiles,
     tree::Hash,
-    verify::{Findings, read_checkpoint},
 };
-use crate::{domain::Position, keys::FileError, log};
+use crate::{domain::Position, log, storage::StorageError};
 
 /// Why integrated entries cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A file cannot be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The bundle and the tile beside it do not agree, or one is gone.
     #[error("{coord} or the tile beside it is missing or damaged; run `contactd log repair`")]
     Damaged {
@@ -48,26 +46,23 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Reads without a integrator, for repairs and before the log is open. What is integrated is what the
-    /// checkpoint says; where that is lost, the full bundles that are there, without a gap.
+    /// Reads without an integrator, for repairs and before the log is open. What is integrated is
+    /// what the checkpoint says; where that is lost, the full bundles that are there, without a gap.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn open(dir: &Path, key: &VerifierKey) -> Result<Self, FileError> {
-        let tiles = Tiles::at(dir);
+    pub fn open(tiles: Tiles, key: &VerifierKey) -> Result<Self, StorageError> {
         let checkpoint = read_checkpoint(&tiles, key, &mut Findings::default())?;
         let bundles = match checkpoint {
             Some(checkpoint) => hashes_at(checkpoint.size, 1),
-            None => (0..)
-                .take_while(|index| tiles.path(Coord::full(Kind::Entries, *index)).exists())
-                .count() as u64,
+            None => whole_bundles(&tiles)?,
         };
         let integrated = bundles.saturating_mul(TILE_WIDTH as u64);
         let integrated = Arc::new(AtomicU64::new(integrated));
         Ok(Self { tiles, integrated })
     }
 
-    /// Reads beside a integrator, which keeps the count.
+    /// Reads beside an integrator, which keeps the count.
     pub(super) fn following(tiles: Tiles, integrated: Arc<AtomicU64>) -> Self {
         Self { tiles, integrated }
     }
@@ -113,6 +108,15 @@ impl log::Archive for Archive {
         let entries = self.read(from).ok()?;
         (!entries.is_empty()).then_some(entries)
     }
+}
+
+/// How many full bundles there are, without a gap.
+fn whole_bundles(tiles: &Tiles) -> Result<u64, StorageError> {
+    let mut count = 0;
+    while tiles.has(Coord::full(Kind::Entries, count))? {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The entries of a full bundle, each of which has the hash that the tile beside it says.

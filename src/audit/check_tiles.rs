@@ -7,12 +7,12 @@
 
 use super::{
     coord::{Coord, Kind},
+    findings::{Damage, Findings},
     right_edge::{TILE_HEIGHT, TILE_WIDTH, level_count},
     tile::{Tiles, parse_bundle, parse_hashes},
     tree::{Frontier, Hash, fold_peaks},
-    verify::{Damage, Findings},
 };
-use crate::{domain::Position, keys::FileError};
+use crate::{domain::Position, storage::StorageError};
 
 /// The hashes of a tile as those below give them; `None` where those are lost.
 type Computed = Vec<Option<Hash>>;
@@ -58,7 +58,7 @@ impl<'a> TileCheck<'a> {
 
     /// Checks the next bundle, in their order from the first, and all that it makes full. Returns
     /// its leaves as the tree has them, where that is beyond doubt.
-    pub(super) fn bundle(&mut self, index: u64) -> Result<Option<Vec<Hash>>, FileError> {
+    pub(super) fn bundle(&mut self, index: u64) -> Result<Option<Vec<Hash>>, StorageError> {
         let Some(coord) = Coord::in_tree(Kind::Entries, index, self.size) else {
             return Ok(None);
         };
@@ -76,7 +76,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// Checks the tiles at the end of each level against the signed root.
-    pub(super) fn finish(mut self, root: Hash) -> Result<(), FileError> {
+    pub(super) fn finish(mut self, root: Hash) -> Result<(), StorageError> {
         for level in (1..self.levels.len()).filter_map(|level| u8::try_from(level).ok()) {
             if let Some(state) = self.levels.get_mut(usize::from(level))
                 && !state.computed.is_empty()
@@ -104,7 +104,7 @@ impl<'a> TileCheck<'a> {
         level: u8,
         index: u64,
         computed: Computed,
-    ) -> Result<Option<Vec<Hash>>, FileError> {
+    ) -> Result<Option<Vec<Hash>>, StorageError> {
         let kind = Kind::Hashes { level };
         let Some(coord) = Coord::in_tree(kind, index, self.size) else {
             return Ok(None);
@@ -139,7 +139,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// Appends to a level, whose tile may become full by it.
-    fn lift(&mut self, level: u8, hash: Option<Hash>) -> Result<(), FileError> {
+    fn lift(&mut self, level: u8, hash: Option<Hash>) -> Result<(), StorageError> {
         let Some(state) = self.levels.get_mut(usize::from(level)) else {
             return Ok(());
         };
@@ -153,7 +153,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// What the file of a level says at this place of the level.
-    fn above(&mut self, level: u8, place: u64) -> Result<Option<Hash>, FileError> {
+    fn above(&mut self, level: u8, place: u64) -> Result<Option<Hash>, StorageError> {
         let kind = Kind::Hashes { level };
         let (index, place) = (place >> TILE_HEIGHT, place % TILE_WIDTH as u64);
         let Some(coord) = Coord::in_tree(kind, index, self.size) else {
@@ -172,7 +172,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// Notes what differs from the hashes that a tile was found to have.
-    fn blame(&mut self, found: &Found, chosen: &[Hash]) -> Result<(), FileError> {
+    fn blame(&mut self, found: &Found, chosen: &[Hash]) -> Result<(), StorageError> {
         let coord = found.coord;
         if let Some(file) = &found.file
             && let Some(place) = file.iter().zip(chosen).position(|(a, b)| a != b)
@@ -197,7 +197,7 @@ impl<'a> TileCheck<'a> {
     }
 
     /// Checks the narrower forms of a file, which older checkpoints need.
-    fn partial_files(&mut self, whole: Coord, chosen: &[Hash]) -> Result<(), FileError> {
+    fn partial_files(&mut self, whole: Coord, chosen: &[Hash]) -> Result<(), StorageError> {
         for width in self.tiles.partial_widths(whole)? {
             let Some(coord) = Coord::new(whole.kind(), whole.index(), width) else {
                 continue;

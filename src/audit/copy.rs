@@ -3,17 +3,15 @@
 //! Full tiles and bundles never change, so those that the copy has are passed over. A partial one
 //! may go while it is being copied, because a newer checkpoint is there: then that one is taken.
 
-use std::path::Path;
-
 use super::{
     checkpoint::Checkpoint,
+    checkpoint_file::CHECKPOINT,
     coord::{Coord, Kind},
-    integrator::CHECKPOINT,
     note::{NOTE_BYTES_MAX, VerifierKey},
     right_edge::{TILE_WIDTH, hashes_at},
     tile::Tiles,
 };
-use crate::keys::{FileError, durable};
+use crate::storage::StorageError;
 
 /// How often a newer checkpoint is taken before it is given up.
 const TRIES: usize = 100;
@@ -24,7 +22,7 @@ const LEVELS: u8 = 8;
 pub enum CopyError {
     /// A file cannot be read or written.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The checkpoint is not one of this log.
     #[error("the checkpoint cannot be trusted; run `contactd log verify`")]
     Checkpoint,
@@ -40,8 +38,11 @@ pub enum CopyError {
 ///
 /// # Errors
 /// A file cannot be read or written, or the log is damaged.
-pub fn copy(from: &Path, to: &Path, key: &VerifierKey) -> Result<Option<Checkpoint>, CopyError> {
-    let (source, target) = (Tiles::at(from), Tiles::at(to));
+pub fn copy(
+    source: &Tiles,
+    target: &Tiles,
+    key: &VerifierKey,
+) -> Result<Option<Checkpoint>, CopyError> {
     let mut missing = None;
     for _ in 0..TRIES {
         let Some(bytes) = source.read_name(CHECKPOINT, NOTE_BYTES_MAX)? else {
@@ -49,9 +50,9 @@ pub fn copy(from: &Path, to: &Path, key: &VerifierKey) -> Result<Option<Checkpoi
         };
         let note = std::str::from_utf8(&bytes).map_err(|_| CopyError::Checkpoint)?;
         let (checkpoint, _) = Checkpoint::open(note, key).map_err(|_| CopyError::Checkpoint)?;
-        missing = copy_tree(&source, &target, checkpoint.size)?;
+        missing = copy_tree(source, target, checkpoint.size)?;
         if missing.is_none() {
-            write(&target, CHECKPOINT, &bytes)?;
+            target.files().write_atomic(CHECKPOINT, &bytes)?;
             return Ok(Some(checkpoint));
         }
     }
@@ -67,21 +68,14 @@ fn copy_tree(source: &Tiles, target: &Tiles, size: u64) -> Result<Option<Coord>,
     for (kind, level) in std::iter::once((Kind::Entries, 0)).chain(hashes) {
         let files = hashes_at(size, level).div_ceil(TILE_WIDTH as u64);
         for coord in (0..files).filter_map(|index| Coord::in_tree(kind, index, size)) {
-            if coord.is_full() && target.path(coord).exists() {
+            if coord.is_full() && target.has(coord)? {
                 continue;
             }
             match source.read(coord)? {
-                Some(bytes) => write(target, coord, &bytes)?,
+                Some(bytes) => target.files().write_atomic(&coord.to_string(), &bytes)?,
                 None => return Ok(Some(coord)),
             }
         }
     }
     Ok(None)
-}
-
-fn write(target: &Tiles, name: impl std::fmt::Display, bytes: &[u8]) -> Result<(), FileError> {
-    let path = target.path(name);
-    durable::make_dir(&durable::parent(&path))
-        .and_then(|()| durable::write_atomic(&path, bytes))
-        .map_err(FileError::at("write", &path))
 }

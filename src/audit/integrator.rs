@@ -9,65 +9,33 @@
 //! Files beyond the last checkpoint, which a crash has left, are written again:
 //! the same entries give the same bytes.
 
-use std::{
-    error::Error,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
-
-use bytes::Bytes;
 
 use super::{
     archive::Archive,
     checkpoint::{Checkpoint, CheckpointError},
+    checkpoint_file::{CHECKPOINT, write_checkpoint},
     coord::{Coord, Kind},
+    entries::{Entries, EntriesError},
     note::{NOTE_BYTES_MAX, Note, Signer},
     right_edge::{RightEdge, TILE_WIDTH, TileHashes, hashes_at, level_count},
     tile::{Named, Tiles, Writing, hash_bytes, push_entry},
     tree::Hash,
 };
-use crate::{
-    domain::Position,
-    keys::{FileError, durable},
-    log,
-};
+use crate::{domain::Position, storage::StorageError};
 
-/// The checkpoint's file, below `audit/`.
-pub(super) const CHECKPOINT: &str = "checkpoint";
 /// Entries that one round seals at most: a full tile of level 1.
 const ROUND_ENTRIES: u64 = 65_536;
-
-/// Where entries come from: the log, or integrated bundles.
-pub trait Entries {
-    /// Entries from `from` on, in order: at least one, at most `limit`.
-    ///
-    /// # Errors
-    /// That entry cannot be read.
-    fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError>;
-}
-
-impl Entries for log::Reader {
-    fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError> {
-        let last = from.plus(limit as u64).previous();
-        let entries = self
-            .scan(from, last)
-            .map(|read| read.map(|(_, entry)| entry));
-        Ok(entries.collect::<Result<_, log::ReadError>>()?)
-    }
-}
-
-/// Why entries cannot be read, in the words of who should have.
-pub type EntriesError = Box<dyn Error + Send + Sync>;
 
 /// Why sealing cannot begin or go on. Nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum IntegrateError {
     /// A file cannot be read or written; try again.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// There are tiles, but the checkpoint over them is gone.
     #[error("the audit log has lost its checkpoint; run `contactd log repair`")]
     NoCheckpoint,
@@ -131,6 +99,17 @@ pub struct Integrator {
     note: Note,
     integrated: Arc<AtomicU64>,
     named: Named,
+    /// A checkpoint whose writing has not ended well: it may be there or not.
+    tried: Option<Signed>,
+    /// Whether no round failed since files that no checkpoint covers were removed.
+    is_settled: bool,
+}
+
+/// A signed checkpoint, and the edge of its tree.
+struct Signed {
+    checkpoint: Checkpoint,
+    note: Note,
+    edge: Edge,
 }
 
 /// What the next entry is appended to.
@@ -151,17 +130,15 @@ impl From<CheckpointError> for IntegrateError {
 }
 
 impl Integrator {
-    /// Takes up sealing below a directory where the last checkpoint ends; in a new one that is
+    /// Takes up sealing where the last checkpoint ends; in a new one that is
     /// the checkpoint of an empty log, which is signed now.
     ///
     /// # Errors
     /// The last checkpoint or the edge of the tree below it is gone or damaged.
-    pub fn open(dir: &Path, signer: Signer) -> Result<Self, IntegrateError> {
-        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-        let tiles = Tiles::at(dir);
+    pub fn open(tiles: Tiles, signer: Signer) -> Result<Self, IntegrateError> {
         let (checkpoint, note) = match tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)? {
             Some(bytes) => Checkpoint::open(&String::from_utf8_lossy(&bytes), &signer.verifier())?,
-            None if tiles.path("tile").exists() => return Err(IntegrateError::NoCheckpoint),
+            None if tiles.files().has_dir("tile")? => return Err(IntegrateError::NoCheckpoint),
             None => begin(&tiles, &signer)?,
         };
         let edge = Edge::load(&tiles, &checkpoint)?;
@@ -175,6 +152,8 @@ impl Integrator {
             note,
             integrated,
             named: Named::default(),
+            tried: None,
+            is_settled: true,
         })
     }
 
@@ -208,6 +187,9 @@ impl Integrator {
         head: Position,
         entries: &dyn Entries,
     ) -> Result<Option<&Note>, IntegrateError> {
+        if !self.is_settled {
+            self.settle()?;
+        }
         let size = self.checkpoint.size;
         if head.get() < size {
             return Err(IntegrateError::Behind { head, size });
@@ -216,6 +198,7 @@ impl Integrator {
         if target == size {
             return Ok(None);
         }
+        self.is_settled = false;
         let mut writing = Writing::new(&self.tiles, &mut self.named);
         let mut edge = self.edge.clone();
         while edge.right_edge.size() < target {
@@ -223,11 +206,8 @@ impl Integrator {
         }
         edge.write_partial(&self.edge, &mut writing)?;
         writing.sync()?;
-        let before = std::mem::replace(&mut self.edge, edge);
-        if let Err(error) = self.sign() {
-            self.edge = before;
-            return Err(error);
-        }
+        let before = self.sign(edge)?;
+        self.is_settled = true;
         for tile in before.right_edge.partial() {
             // What cannot be removed now does no harm and is swept at the next start.
             self.drop_partials(&tile).ok();
@@ -235,28 +215,62 @@ impl Integrator {
         Ok(Some(&self.note))
     }
 
-    /// Signs the edge, whose files are on the disk.
-    fn sign(&mut self) -> Result<(), IntegrateError> {
+    /// Signs an edge, whose files are on the disk; gives the one before it.
+    fn sign(&mut self, edge: Edge) -> Result<Edge, IntegrateError> {
         let there = self.tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
         if there.as_deref() != Some(self.note.to_string().as_bytes()) {
             return Err(IntegrateError::Changed);
         }
         let checkpoint = Checkpoint {
             origin: self.checkpoint.origin.clone(),
-            size: self.edge.right_edge.size(),
-            root: self.edge.right_edge.root(),
+            size: edge.right_edge.size(),
+            root: edge.right_edge.root(),
         };
         let note = checkpoint.sign(&self.signer);
-        write_checkpoint(&self.tiles, &note)?;
+        let signed = Signed {
+            checkpoint,
+            note,
+            edge,
+        };
+        if let Err(error) = write_checkpoint(&self.tiles, &signed.note) {
+            self.tried = Some(signed);
+            return Err(error.into());
+        }
+        Ok(self.adopt(signed))
+    }
+
+    /// Goes on from a checkpoint that is on the disk; gives the edge before it.
+    fn adopt(&mut self, signed: Signed) -> Edge {
         self.integrated
-            .store(full_entries(checkpoint.size), Ordering::Release);
-        self.checkpoint = checkpoint;
-        self.note = note;
+            .store(full_entries(signed.checkpoint.size), Ordering::Release);
+        self.checkpoint = signed.checkpoint;
+        self.note = signed.note;
+        std::mem::replace(&mut self.edge, signed.edge)
+    }
+
+    /// After a round that failed: goes on from its checkpoint if that was written all the same,
+    /// and removes what no checkpoint covers.
+    fn settle(&mut self) -> Result<(), IntegrateError> {
+        let there = self.tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+        let is_there =
+            |signed: &Signed| there.as_deref() == Some(signed.note.to_string().as_bytes());
+        if self.tried.as_ref().is_some_and(is_there)
+            && let Some(signed) = self.tried.take()
+        {
+            if let Err(error) = write_checkpoint(&self.tiles, &signed.note) {
+                self.tried = Some(signed);
+                return Err(error.into());
+            }
+            self.adopt(signed);
+        }
+        self.tried = None;
+        sweep(&self.tiles, self.checkpoint.size)?;
+        self.is_settled = true;
         Ok(())
     }
 
     /// Removes the partial forms of a tile that is full now.
-    fn drop_partials(&self, before: &TileHashes) -> Result<(), FileError> {
+    fn drop_partials(&self, before: &TileHashes) -> Result<(), StorageError> {
         for kind in kinds(before.level) {
             let full = Coord::full(kind, before.index);
             if full.is_covered_by(self.checkpoint.size) {
@@ -344,7 +358,7 @@ impl Edge {
     }
 
     /// Writes the tiles that are not full, but for those that the last checkpoint had as well.
-    fn write_partial(&self, before: &Self, writing: &mut Writing<'_>) -> Result<(), FileError> {
+    fn write_partial(&self, before: &Self, writing: &mut Writing<'_>) -> Result<(), StorageError> {
         let there: Vec<_> = before.right_edge.partial().collect();
         for tile in self
             .right_edge
@@ -365,7 +379,7 @@ impl Edge {
         coord: Coord,
         tile: &TileHashes,
         writing: &mut Writing<'_>,
-    ) -> Result<(), FileError> {
+    ) -> Result<(), StorageError> {
         match coord.kind() {
             Kind::Entries => writing.write(coord, &self.bundle),
             Kind::Hashes { .. } => writing.write(coord, &hash_bytes(&tile.hashes)),
@@ -396,15 +410,12 @@ fn begin(tiles: &Tiles, signer: &Signer) -> Result<(Checkpoint, Note), Integrate
     Ok((checkpoint, note))
 }
 
-pub(super) fn write_checkpoint(tiles: &Tiles, note: &Note) -> Result<(), FileError> {
-    let path = tiles.path(CHECKPOINT);
-    durable::write_atomic(&path, note.to_string().as_bytes()).map_err(FileError::at("write", &path))
-}
-
 /// Removes what a crash left: partial files beyond the checkpoint, which may be torn, and those of
 /// tiles that its last round made full.
-fn sweep(tiles: &Tiles, size: u64) -> Result<(), FileError> {
-    for level in (0_u8..).take(level_count(size)) {
+fn sweep(tiles: &Tiles, size: u64) -> Result<(), StorageError> {
+    // A round may have begun levels that the checkpoint has not.
+    let levels = level_count(size.saturating_add(ROUND_ENTRIES));
+    for level in (0_u8..).take(levels) {
         let last = hashes_at(size, level.saturating_add(1));
         let round = 1 + hashes_at(ROUND_ENTRIES, level.saturating_add(1));
         for kind in kinds(level) {

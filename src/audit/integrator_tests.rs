@@ -1,13 +1,20 @@
 //! Sealing over rounds, restarts and crashes, on a real directory.
 
-use std::{cell::Cell, collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::archive::ArchiveError;
-use super::super::{note::KeyName, tree::naive_root};
+use super::super::{entries::EntriesError, note::KeyName, tree::naive_root};
 use super::*;
+use crate::storage::FileAt;
 
 /// Entries made up from their positions.
 pub(in super::super) struct Made;
@@ -30,7 +37,16 @@ impl Entries for Made {
 /// A signer whose key is in the directory above.
 pub(in super::super) fn signer(dir: &TempDir) -> Signer {
     let name = KeyName::parse("contactd.local/test").unwrap();
-    Signer::read_or_create(&dir.path().join("audit.key"), name).unwrap()
+    Signer::read_or_create(&key_file(dir, "audit.key"), name).unwrap()
+}
+
+/// A file with a key in the directory above.
+pub(in super::super) fn key_file(dir: &TempDir, name: &str) -> FileAt {
+    FileAt::at(&dir.path().join(name))
+}
+
+pub(in super::super) fn tiles(dir: &TempDir) -> Tiles {
+    Tiles::at(&audit(dir))
 }
 
 pub(in super::super) fn audit(dir: &TempDir) -> PathBuf {
@@ -38,7 +54,7 @@ pub(in super::super) fn audit(dir: &TempDir) -> PathBuf {
 }
 
 pub(in super::super) fn integrator(dir: &TempDir) -> Integrator {
-    Integrator::open(&audit(dir), signer(dir)).unwrap()
+    Integrator::open(tiles(dir), signer(dir)).unwrap()
 }
 
 fn root_of(size: u64) -> Hash {
@@ -182,10 +198,10 @@ fn it_signs_nothing_that_does_not_extend_the_last() {
     let changed = first.integrate(Position::new(305), &Made);
     assert!(matches!(changed, Err(IntegrateError::Changed)));
     let other = TempDir::new().unwrap();
-    let opened = Integrator::open(&audit(&dir), signer(&other));
+    let opened = Integrator::open(tiles(&dir), signer(&other));
     assert!(matches!(opened, Err(IntegrateError::OtherKey)));
     fs::remove_file(audit(&dir).join("checkpoint")).unwrap();
-    let opened = Integrator::open(&audit(&dir), signer(&dir));
+    let opened = Integrator::open(tiles(&dir), signer(&dir));
     assert!(matches!(opened, Err(IntegrateError::NoCheckpoint)));
 }
 
@@ -229,7 +245,7 @@ fn the_edge_is_trusted_only_as_it_was_signed() {
                 fs::write(&path, bytes).unwrap();
             }
             assert!(
-                Integrator::open(&audit(&dir), signer(&dir)).is_err(),
+                Integrator::open(tiles(&dir), signer(&dir)).is_err(),
                 "{name}"
             );
         }
@@ -237,7 +253,7 @@ fn the_edge_is_trusted_only_as_it_was_signed() {
         bytes[20] ^= 4;
         fs::write(&path, bytes).unwrap();
         assert!(
-            Integrator::open(&audit(&dir), signer(&dir)).is_err(),
+            Integrator::open(tiles(&dir), signer(&dir)).is_err(),
             "{name}"
         );
     }

@@ -4,17 +4,20 @@
 //! entry bundles in the layout of C2SP tlog-tiles, and signed as checkpoints:
 //! what Tessera, Sunlight and Rekor do, so that auditors have tools for it. A
 //! leaf is the hash of the bytes as the log has them, where personal values are
-//! integrated: a person can be forgotten, and every proof stays valid.
+//! encrypted: a person can be forgotten, and every proof stays valid.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `tree`, `right_edge` | the hash tree; its growing edge, as tiles have it |
 //! | `coord`, `tile` | names of tiles and bundles; their bytes and files |
 //! | `note`, `checkpoint` | signed notes and keys; what a log signs of its tree |
+//! | `checkpoint_file` | the checkpoint beside its tiles |
+//! | `entries` | where the entries come from |
 //! | `integrator` | from the durable log to files and a checkpoint |
 //! | `archive` | reading entries back from bundles |
 //! | `proof`, `proof_file` | inclusion and consistency; the proof one can keep |
 //! | `check_tiles`, `verify` | who lies, and from which position on |
+//! | `findings` | what can be wrong, and a list of it |
 //! | `copy` | a backup of it, beside a running integrator |
 //! | `repair` | from the copies that are left to what was signed |
 //! | `witness` | others who vouch for a checkpoint |
@@ -27,8 +30,11 @@
 mod archive;
 mod check_tiles;
 mod checkpoint;
+mod checkpoint_file;
 mod coord;
 mod copy;
+mod entries;
+mod findings;
 mod integrator;
 mod note;
 mod proof;
@@ -42,9 +48,12 @@ mod witness;
 
 pub use archive::{Archive, ArchiveError};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint_file::{signed_by_another, signed_size};
 pub use coord::{Coord, Kind};
 pub use copy::{CopyError, copy};
-pub use integrator::{Entries, EntriesError, IntegrateError, Integrator};
+pub use entries::{Entries, EntriesError};
+pub use findings::Damage;
+pub use integrator::{IntegrateError, Integrator};
 pub use note::{
     KeyKind, KeyName, NOTE_BYTES_MAX, Note, SignatureLine, Signer, SignerError, VerifierKey,
 };
@@ -56,7 +65,7 @@ pub use repair::{RepairError, Repaired, repair};
 pub use right_edge::TILE_WIDTH;
 pub use tile::{ENTRY_BYTES_MAX, Tiles};
 pub use tree::{Frontier, HASH_BYTES, Hash};
-pub use verify::{Against, Damage, Verified, signed_by_another, signed_size, verify};
+pub use verify::{Against, Verified, verify};
 pub use witness::{
     AddCheckpoint, CosignatureError, Cosigned, Kept, kept, with_answer, with_cosignatures,
 };

@@ -3,7 +3,7 @@
 //! Ed25519 only, for logs and, with a time, for witnesses. A note is read
 //! strictly: it has one spelling, so that no bit of it can change unseen.
 
-use std::{fmt, fs, io, path::Path};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{
@@ -13,12 +13,14 @@ use ed25519_dalek::{
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::keys::{FileError, durable};
+use crate::storage::{FileAt, StorageError};
 
 /// A note longer than this is refused.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// A note with more signatures than this is refused.
 pub const SIGNATURES_MAX: usize = 64;
+/// A key file is a few lines; of a longer one no more than this is read.
+const PEM_BYTES_MAX: usize = 16 * 1024;
 const NAME_BYTES_MAX: usize = 255;
 const DASH: &str = "\u{2014} ";
 
@@ -152,7 +154,7 @@ impl fmt::Display for VerifierKey {
 pub enum SignerError {
     /// It cannot be read or created.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// It is no key.
     #[error("{} is no Ed25519 key in PKCS #8 PEM form; `openssl genpkey -algorithm ed25519` makes one", path.display())]
     Malformed {
@@ -176,31 +178,28 @@ impl Signer {
     ///
     /// # Errors
     /// The file cannot be read or created, or holds no Ed25519 key.
-    pub fn read_or_create(path: &Path, name: KeyName) -> Result<Self, SignerError> {
-        match Self::read(path, name.clone()) {
-            Err(SignerError::File(error)) if error.cause.kind() == io::ErrorKind::NotFound => {}
-            read => return read,
+    pub fn read_or_create(file: &FileAt, name: KeyName) -> Result<Self, SignerError> {
+        if file.exists()? {
+            return Self::read(file, name);
         }
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(SignerError::Random)?;
         let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF);
-        let pem = pem.map_err(|_| SignerError::Malformed { path: path.into() })?;
-        durable::make_dir(&durable::parent(path))
-            .and_then(|()| durable::create_private(path, pem.as_bytes()))
-            .map_err(FileError::at("create", path))?;
-        Self::read(path, name)
+        let pem = pem.map_err(|_| SignerError::Malformed { path: file.path() })?;
+        file.create_whole(pem.as_bytes())?;
+        Self::read(file, name)
     }
 
     /// Takes the key in a PKCS #8 PEM file.
     ///
     /// # Errors
     /// The file cannot be read, or holds no Ed25519 key.
-    pub fn read(path: &Path, name: KeyName) -> Result<Self, SignerError> {
-        let malformed = |_| SignerError::Malformed { path: path.into() };
-        let pem = Zeroizing::new(fs::read(path).map_err(FileError::at("read", path))?);
-        let pem = std::str::from_utf8(&pem).map_err(malformed)?;
-        let key = SigningKey::from_pkcs8_pem(pem)
-            .map_err(|_| SignerError::Malformed { path: path.into() })?;
+    pub fn read(file: &FileAt, name: KeyName) -> Result<Self, SignerError> {
+        let malformed = || SignerError::Malformed { path: file.path() };
+        let pem = file.read_existing(PEM_BYTES_MAX)?;
+        let pem = Zeroizing::new(pem);
+        let pem = std::str::from_utf8(&pem).map_err(|_| malformed())?;
+        let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| malformed())?;
         Ok(Self { name, key })
     }
 
@@ -363,15 +362,16 @@ mod tests {
     fn a_key_file_is_made_once_and_signs() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.key");
+        let file = FileAt::at(&path);
         let name = KeyName::parse("contactd.local/1").unwrap();
-        let signer = Signer::read_or_create(&path, name.clone()).unwrap();
+        let signer = Signer::read_or_create(&file, name.clone()).unwrap();
         let note = signer.sign("one\n\ntwo\n".into());
-        let again = Signer::read_or_create(&path, name.clone()).unwrap();
+        let again = Signer::read_or_create(&file, name.clone()).unwrap();
         let read = Note::parse(&note.to_string()).unwrap();
         assert!(read.is_signed_by(&again.verifier()));
         assert_eq!(read.text(), "one\n\ntwo\n");
-        fs::write(&path, "no key").unwrap();
-        let read = Signer::read_or_create(&path, name);
+        std::fs::write(&path, "no key").unwrap();
+        let read = Signer::read_or_create(&file, name);
         assert!(matches!(read, Err(SignerError::Malformed { .. })));
     }
 
@@ -391,8 +391,8 @@ mod tests {
     fn another_key_is_told_from_any_changed_character() {
         let dir = tempfile::tempdir().unwrap();
         let name = KeyName::parse("contactd.local/x").unwrap();
-        let [ours, other] =
-            ["a", "b"].map(|key| Signer::read_or_create(&dir.path().join(key), name.clone()));
+        let [ours, other] = ["a", "b"]
+            .map(|key| Signer::read_or_create(&FileAt::at(&dir.path().join(key)), name.clone()));
         let (ours, other) = (ours.unwrap(), other.unwrap().verifier());
         let text = ours.sign("one\n".into()).to_string();
         let note = Note::parse(&text).unwrap();

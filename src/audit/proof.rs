@@ -13,14 +13,14 @@ use super::{
     tile::Tiles,
     tree::{Frontier, Hash},
 };
-use crate::{domain::Position, keys::FileError};
+use crate::{domain::Position, storage::StorageError};
 
 /// Why a proof cannot be given.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// A tile cannot be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The checkpoint does not cover what is to be proved.
     #[error("event {position} is not covered by the checkpoint of size {size}")]
     NotCovered {
@@ -260,7 +260,7 @@ impl<'a> Nodes<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        integrator::tests::{Made, audit, integrator, made},
+        integrator::tests::{Made, integrator, made, tiles},
         tree::naive_root,
     };
     use super::*;
@@ -313,7 +313,7 @@ mod tests {
         let mut integrator = integrator(&dir);
         integrator.integrate(Position::new(size), &Made).unwrap();
         Log {
-            tiles: Tiles::at(&audit(&dir)),
+            tiles: tiles(&dir),
             newest: integrator.checkpoint().clone(),
             _dir: dir,
         }
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn tiles_that_changed_prove_nothing() {
         let log = log(600);
-        let path = log.tiles.path("tile/0/001");
+        let path = log.tiles.files().path("tile/0/001");
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[5 * 32 + 3] ^= 1;
         std::fs::write(&path, bytes).unwrap();

@@ -110,7 +110,7 @@ impl fmt::Display for ProofFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::integrator::tests::{Made, audit, integrator, made, signer};
+    use super::super::integrator::tests::{Made, integrator, made, signer, tiles};
     use super::*;
     use tempfile::TempDir;
 
@@ -122,7 +122,7 @@ mod tests {
             .integrate(Position::new(300), &Made)
             .unwrap()
             .unwrap();
-        let tiles = Tiles::at(&audit(&dir));
+        let tiles = tiles(&dir);
         let key = signer(&dir).verifier();
         for position in [1, 2, 256, 257, 300] {
             let proof = ProofFile::make(&tiles, note.clone(), Position::new(position)).unwrap();

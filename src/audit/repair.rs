@@ -8,25 +8,23 @@
 //! A checkpoint that is lost is signed anew over what the log holds, but only if
 //! every file that is left agrees: so the new one extends whatever was signed.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
 use super::{
     checkpoint::Checkpoint,
+    checkpoint_file::{CHECKPOINT, read_checkpoint, write_checkpoint},
     coord::{Coord, Kind},
-    integrator::{CHECKPOINT, Entries, write_checkpoint},
+    entries::Entries,
+    findings::Findings,
     note::{KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey},
     right_edge::{RightEdge, TILE_WIDTH, TileHashes, hashes_at},
     tile::{Named, Tiles, Writing, hash_bytes, push_entry},
     tree::{Frontier, Hash},
-    verify::{Findings, read_checkpoint},
     witness::{Kept, kept},
 };
-use crate::{
-    domain::Position,
-    keys::{FileError, durable},
-};
+use crate::{domain::Position, storage::StorageError};
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub struct Repaired {
 pub enum RepairError {
     /// A file cannot be read or written. Some may have been written; repair again.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// No copy of these entries is the one that was recorded.
     #[error(
         "events {first} to {last} cannot be repaired: no copy of them is the one that was \
@@ -95,31 +93,29 @@ pub enum RepairError {
     },
 }
 
-/// Makes every file below a directory what it was, as far as the log and the other files can say.
+/// Makes every file of an audit log what it was, as far as the log and the other files can say.
 /// `head` is where the log ends. `progress` is told how many steps of how many are done.
 ///
 /// # Errors
 /// Something cannot be repaired; then nothing was written.
 pub fn repair(
-    dir: &Path,
+    tiles: &Tiles,
     signer: &Signer,
     log: &dyn Entries,
     head: Position,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Repaired, RepairError> {
-    durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-    let tiles = Tiles::at(dir);
     let key = signer.verifier();
-    let trusted = read_checkpoint(&tiles, &key, &mut Findings::default())?;
+    let trusted = read_checkpoint(tiles, &key, &mut Findings::default())?;
     if trusted.is_none() {
-        refuse_other(&tiles, &key)?;
+        refuse_other(tiles, &key)?;
     }
     let size = trusted
         .as_ref()
         .map_or(head.get(), |checkpoint| checkpoint.size);
     let steps = size.div_ceil(TILE_WIDTH as u64);
     let rebuild = Rebuild {
-        tiles: &tiles,
+        tiles,
         log,
         size,
         is_signed: trusted.is_some(),
@@ -137,7 +133,7 @@ pub fn repair(
     }
     let mut repaired = Repaired::default();
     let mut named = Named::default();
-    let mut writing = Writing::new(&tiles, &mut named);
+    let mut writing = Writing::new(tiles, &mut named);
     let files = &mut repaired.files;
     rebuild.run(Some((&mut writing, files)), &mut |done| {
         progress(steps + done)
@@ -146,13 +142,12 @@ pub fn repair(
     if trusted.is_none() {
         let origin = key.name().clone();
         let note = Checkpoint { origin, size, root }.sign(signer);
-        write_checkpoint(&tiles, &note)?;
+        write_checkpoint(tiles, &note)?;
         repaired.signed = Some(size);
     }
-    for kept in kept(dir, &key)? {
+    for kept in kept(tiles, &key)? {
         if let Kept::Damaged { name } = kept {
-            let path = dir.join(&name);
-            fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+            tiles.files().remove(&name)?;
             repaired.removed.push(name);
         }
     }
@@ -246,7 +241,7 @@ impl Rebuild<'_> {
     }
 
     /// What the tile above says of a full bundle.
-    fn above(&self, index: u64) -> Result<Option<Hash>, FileError> {
+    fn above(&self, index: u64) -> Result<Option<Hash>, StorageError> {
         let width = TILE_WIDTH as u64;
         let kind = Kind::Hashes { level: 1 };
         let Some(coord) = Coord::in_tree(kind, index / width, self.size) else {
@@ -305,7 +300,7 @@ impl Rebuild<'_> {
     }
 
     /// The narrower forms of a file that are there.
-    fn narrower(&self, whole: Coord) -> Result<Vec<Coord>, FileError> {
+    fn narrower(&self, whole: Coord) -> Result<Vec<Coord>, StorageError> {
         let widths = self.tiles.partial_widths(whole)?.into_iter();
         let narrower = widths.filter(|width| *width < whole.width());
         Ok(narrower
@@ -368,13 +363,13 @@ fn refuse_other(tiles: &Tiles, key: &VerifierKey) -> Result<(), RepairError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::super::{
-        integrator::{
-            EntriesError,
-            tests::{Made, audit, files, integrator, restore, signer},
-        },
+        entries::EntriesError,
+        integrator::tests::{Made, audit, files, integrator, key_file, restore, signer, tiles},
         verify::{Against, verify},
     };
     use super::*;
@@ -400,12 +395,12 @@ mod tests {
 
     fn mend(dir: &TempDir, log: &dyn Entries, head: u64) -> Result<Repaired, RepairError> {
         let head = Position::new(head);
-        repair(&audit(dir), &signer(dir), log, head, &mut |_, _| {})
+        repair(&tiles(dir), &signer(dir), log, head, &mut |_, _| {})
     }
 
     fn is_whole(dir: &TempDir) -> bool {
         let key = signer(dir).verifier();
-        let verified = verify(&audit(dir), &key, Against::default(), &mut |_, _| {});
+        let verified = verify(&tiles(dir), &key, Against::default(), &mut |_, _| {});
         verified.unwrap().is_whole()
     }
 
@@ -414,14 +409,14 @@ mod tests {
         let dir = integrated(&[300]);
         let before = files(&audit(&dir));
         let name = KeyName::parse("contactd.local/another").unwrap();
-        let other = Signer::read(&dir.path().join("audit.key"), name).unwrap();
+        let other = Signer::read(&key_file(&dir, "audit.key"), name).unwrap();
         let head = Position::new(300);
-        let refused = repair(&audit(&dir), &other, &Made, head, &mut |_, _| {});
+        let refused = repair(&tiles(&dir), &other, &Made, head, &mut |_, _| {});
         assert!(matches!(refused, Err(RepairError::OtherName { .. })));
         let name = KeyName::parse("contactd.local/test").unwrap();
-        let other = Signer::read_or_create(&dir.path().join("other.key"), name).unwrap();
+        let other = Signer::read_or_create(&key_file(&dir, "other.key"), name).unwrap();
         let refused = repair(
-            &audit(&dir),
+            &tiles(&dir),
             &other,
             &Made,
             Position::new(600),

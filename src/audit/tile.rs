@@ -4,14 +4,7 @@
 //! that needs it is signed; many are written and then each is synced once, with
 //! the directories that name them.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fmt, io, path::Path, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
@@ -21,7 +14,7 @@ use super::{
     right_edge::TILE_WIDTH,
     tree::{HASH_BYTES, Hash},
 };
-use crate::keys::{FileError, durable};
+use crate::storage::{DirFiles, Files, StorageError};
 
 /// The longest entry, in bytes: what the `u16` before it can say.
 pub const ENTRY_BYTES_MAX: usize = 65_535;
@@ -64,28 +57,45 @@ pub(super) fn hash_bytes(hashes: &[Hash]) -> Vec<u8> {
 }
 
 /// The directory of tiles and bundles.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tiles {
-    root: PathBuf,
+    files: Arc<dyn Files>,
+}
+
+impl fmt::Debug for Tiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tiles({})", self.files.path("").display())
+    }
 }
 
 impl Tiles {
-    /// The tiles below a directory, which may be absent or a copy.
+    /// The tiles in a directory of files.
     #[must_use]
-    pub fn at(root: &Path) -> Self {
-        Self { root: root.into() }
+    pub fn new(files: Arc<dyn Files>) -> Self {
+        Self { files }
     }
 
-    /// Where the file of a path below `/audit/` lies.
-    pub(super) fn path(&self, name: impl fmt::Display) -> PathBuf {
-        self.root.join(name.to_string())
+    /// The tiles below a path of the operating system, which may be absent or a copy.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self::new(Arc::new(DirFiles::at(path)))
+    }
+
+    /// The directory, for files that are no tiles.
+    pub(super) fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
+    /// Whether there is a file of a path below `/audit/`.
+    pub(super) fn has(&self, coord: Coord) -> Result<bool, StorageError> {
+        self.files.has(&coord.to_string())
     }
 
     /// The bytes of a file as they are; `None` where there is no such file.
     ///
     /// # Errors
     /// The file cannot be read, or is longer than any can be.
-    pub fn read(&self, coord: Coord) -> Result<Option<Bytes>, FileError> {
+    pub fn read(&self, coord: Coord) -> Result<Option<Bytes>, StorageError> {
         self.read_name(coord, FILE_BYTES_MAX)
     }
 
@@ -94,28 +104,23 @@ impl Tiles {
         &self,
         name: impl fmt::Display,
         bytes_max: usize,
-    ) -> Result<Option<Bytes>, FileError> {
-        let path = self.path(name);
-        let read = || -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            let limit = bytes_max as u64 + 1;
-            File::open(&path)?.take(limit).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        match read() {
-            Ok(bytes) if bytes.len() > bytes_max => {
-                let cause = io::Error::from(io::ErrorKind::FileTooLarge);
-                Err(FileError::at("read", &path)(cause))
-            }
+    ) -> Result<Option<Bytes>, StorageError> {
+        let name = name.to_string();
+        match self.files.read_at(&name, 0, bytes_max.saturating_add(1)) {
+            Ok(bytes) if bytes.len() > bytes_max => Err(StorageError::Io {
+                action: "read",
+                name: self.files.path(&name).to_string_lossy().into_owned(),
+                cause: io::ErrorKind::FileTooLarge.into(),
+            }),
             Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(FileError::at("read", &path)(error)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     /// The first `coord.width()` hashes of a tile, from that file, or from the full one where the
     /// partial one is gone; `None` where there is neither or its length is wrong.
-    pub(super) fn hashes(&self, coord: Coord) -> Result<Option<Vec<Hash>>, FileError> {
+    pub(super) fn hashes(&self, coord: Coord) -> Result<Option<Vec<Hash>>, StorageError> {
         if let Some(bytes) = self.read(coord)? {
             return Ok(parse_hashes(&bytes, coord.width()));
         }
@@ -128,7 +133,7 @@ impl Tiles {
     }
 
     /// The first `coord.width()` entries of a bundle, likewise.
-    pub(super) fn entries(&self, coord: Coord) -> Result<Option<Vec<Bytes>>, FileError> {
+    pub(super) fn entries(&self, coord: Coord) -> Result<Option<Vec<Bytes>>, StorageError> {
         if let Some(bytes) = self.read(coord)? {
             return Ok(parse_bundle(bytes, coord.width()));
         }
@@ -141,100 +146,82 @@ impl Tiles {
     }
 
     /// The widths of a tile's partial files that are there, sorted.
-    pub(super) fn partial_widths(&self, coord: Coord) -> Result<Vec<usize>, FileError> {
-        let dir = self.path(coord.partials());
-        let mut widths = Vec::new();
-        let entries = match fs::read_dir(&dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(widths),
-            entries => entries.map_err(FileError::at("list", &dir))?,
-        };
-        for entry in entries {
-            let name = entry.map_err(FileError::at("list", &dir))?.file_name();
-            let width = parse_decimal(&name.to_string_lossy());
-            let width = width.and_then(|width| usize::try_from(width).ok());
-            widths.extend(width.filter(|width| (1..TILE_WIDTH).contains(width)));
-        }
+    pub(super) fn partial_widths(&self, coord: Coord) -> Result<Vec<usize>, StorageError> {
+        let names = self.files.list_in(&coord.partials().to_string())?;
+        let widths = names.iter().filter_map(|name| parse_decimal(name));
+        let widths = widths.filter_map(|width| usize::try_from(width).ok());
+        let mut widths: Vec<_> = widths
+            .filter(|width| (1..TILE_WIDTH).contains(width))
+            .collect();
         widths.sort_unstable();
         Ok(widths)
     }
 
     /// Removes a file; absent is well.
-    pub(super) fn remove(&self, coord: Coord) -> Result<(), FileError> {
-        gone(fs::remove_file(self.path(coord)), &self.path(coord))
+    pub(super) fn remove(&self, coord: Coord) -> Result<(), StorageError> {
+        match self.files.remove(&coord.to_string()) {
+            Err(error) if error.is_absent() => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Removes the partial forms of a tile or bundle; absent is well.
-    pub(super) fn remove_partials(&self, coord: Coord) -> Result<(), FileError> {
-        let dir = self.path(coord.partials());
-        gone(fs::remove_dir_all(&dir), &dir)
-    }
-}
-
-/// A removal's result, where absence is success.
-fn gone(result: io::Result<()>, path: &Path) -> Result<(), FileError> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(FileError::at("remove", path)),
+    pub(super) fn remove_partials(&self, coord: Coord) -> Result<(), StorageError> {
+        self.files.remove_dir(&coord.partials().to_string())
     }
 }
 
 /// Directories whose own names are known to be on the disk, so that a new file in one of them costs
-/// one sync of a directory and not one of each above it.
+/// one sync of a directory and not one of each above it. `""` is the directory of tiles itself.
 #[derive(Debug, Default)]
-pub(super) struct Named(BTreeSet<PathBuf>);
+pub(super) struct Named(BTreeSet<String>);
 
 /// Directories that are remembered.
 const NAMED_MAX: usize = 1_024;
 
 /// Files that are being written, and what must be synced for them to be on the disk.
 pub(super) struct Writing<'a> {
-    tiles: &'a Tiles,
+    files: &'a dyn Files,
     named: &'a mut Named,
-    files: Vec<PathBuf>,
-    dirs: BTreeSet<PathBuf>,
+    written: Vec<String>,
+    dirs: BTreeSet<String>,
 }
 
 impl<'a> Writing<'a> {
     pub(super) fn new(tiles: &'a Tiles, named: &'a mut Named) -> Self {
         Self {
-            tiles,
+            files: tiles.files(),
             named,
-            files: Vec::new(),
+            written: Vec::new(),
             dirs: BTreeSet::new(),
         }
     }
 
     /// Writes a file. It is on the disk after [`sync`](Self::sync).
-    pub(super) fn write(&mut self, coord: Coord, bytes: &[u8]) -> Result<(), FileError> {
-        let path = self.tiles.path(coord);
-        let dir = durable::parent(&path);
-        durable::make_dir(&dir).map_err(FileError::at("create", &dir))?;
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        options
-            .open(&path)
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(FileError::at("write", &path))?;
-        self.files.push(path);
+    pub(super) fn write(&mut self, coord: Coord, bytes: &[u8]) -> Result<(), StorageError> {
+        let name = coord.to_string();
+        self.files.write(&name, bytes)?;
         // Who created a directory may have ended before syncing the one above: each is synced once.
-        for dir in dir.ancestors() {
+        let mut path = name.as_str();
+        loop {
+            let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
             self.dirs.insert(dir.to_owned());
-            if self.named.0.contains(dir) || dir == self.tiles.root {
+            if dir.is_empty() || self.named.0.contains(dir) {
                 break;
             }
+            path = dir;
         }
+        self.written.push(name);
         Ok(())
     }
 
     /// Waits until every file and its name are on the disk.
-    pub(super) fn sync(self) -> Result<(), FileError> {
-        for path in &self.files {
-            File::open(path)
-                .and_then(|file| file.sync_all())
-                .map_err(FileError::at("sync", path))?;
+    pub(super) fn sync(self) -> Result<(), StorageError> {
+        for name in &self.written {
+            self.files.sync(name)?;
         }
         for dir in &self.dirs {
-            durable::sync_dir(dir).map_err(FileError::at("sync", dir))?;
+            self.files.sync_dir(dir)?;
         }
         if self.named.0.len() + self.dirs.len() > NAMED_MAX {
             self.named.0.clear();

@@ -5,156 +5,20 @@
 //! An auditor gives checkpoints that were kept elsewhere, and is told whether each
 //! is the beginning of this one; so are those that witnesses have cosigned.
 
-use std::{fmt, path::Path};
-
 use super::{
     check_tiles::TileCheck,
-    checkpoint::{Checkpoint, CheckpointError},
-    coord::Coord,
-    integrator::{CHECKPOINT, Entries},
-    note::{NOTE_BYTES_MAX, VerifierKey},
+    checkpoint::Checkpoint,
+    checkpoint_file::read_checkpoint,
+    entries::Entries,
+    findings::{Damage, Findings},
+    note::VerifierKey,
     proof::root_at,
     right_edge::TILE_WIDTH,
     tile::Tiles,
     tree::Hash,
     witness::{Kept, kept},
 };
-use crate::{domain::Position, keys::FileError};
-
-/// Damages that are listed; more are counted.
-const DAMAGES_MAX: usize = 1_000;
-
-/// Something that is not as it was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Damage {
-    /// There is no checkpoint.
-    NoCheckpoint,
-    /// The checkpoint is not the log's.
-    Checkpoint(CheckpointError),
-    /// A file is gone or cannot be read as what it is.
-    File {
-        /// Which.
-        coord: Coord,
-        /// Whether it is gone.
-        missing: bool,
-    },
-    /// An entry is not the one that was recorded.
-    Entry {
-        /// Which.
-        position: Position,
-    },
-    /// A tile has a hash that is not that of what is below.
-    Tile {
-        /// Which.
-        coord: Coord,
-        /// The first position below that hash.
-        position: Position,
-    },
-    /// What is below a hash of a tile was changed throughout: entries and tiles agree with each
-    /// other, but not with it.
-    Subtree {
-        /// The tile with the hash.
-        coord: Coord,
-        /// The first position below that hash.
-        position: Position,
-    },
-    /// All files agree with each other, but not with what was signed.
-    Root {
-        /// The signed size.
-        size: u64,
-    },
-    /// An older checkpoint is not the beginning of this one.
-    Older {
-        /// Its size.
-        size: u64,
-        /// Up to here an older checkpoint agrees.
-        agreed: Position,
-    },
-    /// What a witness cosigned is not as it was kept.
-    Witness {
-        /// The file's name.
-        name: String,
-    },
-    /// The log has another entry than was integrated, or cannot give it.
-    Log {
-        /// Which.
-        position: Position,
-    },
-}
-
-impl Damage {
-    /// The first position that it puts in doubt.
-    #[must_use]
-    pub fn first(&self) -> Position {
-        match self {
-            Self::NoCheckpoint | Self::Checkpoint(_) | Self::Root { .. } | Self::Witness { .. } => {
-                Position::FIRST
-            }
-            Self::File { coord, .. } => Position::new(coord.first_leaf()).next(),
-            Self::Entry { position }
-            | Self::Tile { position, .. }
-            | Self::Subtree { position, .. }
-            | Self::Log { position } => *position,
-            Self::Older { agreed, .. } => agreed.next(),
-        }
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCheckpoint => write!(f, "there is no checkpoint"),
-            Self::Checkpoint(error) => write!(f, "the checkpoint cannot be trusted: {error}"),
-            Self::File { coord, missing } => {
-                let what = if *missing { "missing" } else { "damaged" };
-                write!(f, "{coord} is {what}")
-            }
-            Self::Entry { position } => {
-                write!(f, "event {position} is not the one that was recorded")
-            }
-            Self::Tile { coord, position } => {
-                write!(f, "{coord} has a wrong hash for event {position}")
-            }
-            Self::Subtree { coord, position } => write!(
-                f,
-                "events and hashes from {position} on are not those that {coord} stands for"
-            ),
-            Self::Root { size } => write!(
-                f,
-                "the {size} events do not hash to the root that was signed for them"
-            ),
-            Self::Older { size, agreed } => write!(
-                f,
-                "the checkpoint of size {size} is not the beginning of this log: from event {} \
-                 on it was changed, reordered or dropped",
-                agreed.next()
-            ),
-            Self::Witness { name } => write!(f, "{name}, kept from a witness, is damaged"),
-            Self::Log { position } => {
-                write!(
-                    f,
-                    "the log does not hold event {position} as it was integrated"
-                )
-            }
-        }
-    }
-}
-
-/// Damages as they are found, a bounded list of them.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    damages: Vec<Damage>,
-    unlisted: u64,
-}
-
-impl Findings {
-    pub(super) fn add(&mut self, damage: Damage) {
-        match self.damages.len() < DAMAGES_MAX {
-            true => self.damages.push(damage),
-            false => self.unlisted = self.unlisted.saturating_add(1),
-        }
-    }
-}
+use crate::{domain::Position, storage::StorageError};
 
 /// What verifying found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,23 +55,22 @@ pub struct Against<'a> {
     pub log: Option<&'a dyn Entries>,
 }
 
-/// Verifies everything below a directory: every bit of entries, tiles and checkpoint, and what
+/// Verifies a whole audit log: every bit of entries, tiles and checkpoint, and what
 /// witnesses cosigned. `progress` is told how many entries of how many are done.
 ///
 /// # Errors
 /// A file cannot be read. Damage is no error.
 pub fn verify(
-    dir: &Path,
+    tiles: &Tiles,
     key: &VerifierKey,
     against: Against<'_>,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Verified, FileError> {
-    let tiles = Tiles::at(dir);
+) -> Result<Verified, StorageError> {
     let mut findings = Findings::default();
-    let checkpoint = read_checkpoint(&tiles, key, &mut findings)?;
+    let checkpoint = read_checkpoint(tiles, key, &mut findings)?;
     if let Some(checkpoint) = &checkpoint {
         let size = checkpoint.size;
-        let mut check_tiles = TileCheck::new(&tiles, size, &mut findings);
+        let mut check_tiles = TileCheck::new(tiles, size, &mut findings);
         let mut strangers = Vec::new();
         for index in 0..size.div_ceil(TILE_WIDTH as u64) {
             progress(index * TILE_WIDTH as u64, size);
@@ -221,9 +84,9 @@ pub fn verify(
             .into_iter()
             .for_each(|damage| findings.add(damage));
         let mut older = against.older.to_vec();
-        older.extend(read_kept(dir, key, &mut findings)?);
+        older.extend(read_kept(tiles, key, &mut findings)?);
         if findings.damages.is_empty() {
-            compare_older(&tiles, checkpoint, older, &mut findings);
+            compare_older(tiles, checkpoint, older, &mut findings);
         }
         progress(size, size);
     }
@@ -235,55 +98,14 @@ pub fn verify(
     })
 }
 
-/// How many events the last checkpoint covers; none where there is none to be trusted.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn signed_size(dir: &Path, key: &VerifierKey) -> Result<u64, FileError> {
-    let checkpoint = read_checkpoint(&Tiles::at(dir), key, &mut Findings::default())?;
-    Ok(checkpoint.map_or(0, |checkpoint| checkpoint.size))
-}
-
-/// Whether the checkpoint below a directory is one that another key has signed in this one's name.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn signed_by_another(dir: &Path, key: &VerifierKey) -> Result<bool, FileError> {
-    let bytes = Tiles::at(dir).read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
-    let opened = Checkpoint::open(&String::from_utf8_lossy(&bytes.unwrap_or_default()), key);
-    Ok(matches!(opened, Err(CheckpointError::OtherKey { .. })))
-}
-
-/// The checkpoint, where it can be trusted.
-pub(super) fn read_checkpoint(
+/// The checkpoints that witnesses have cosigned.
+fn read_kept(
     tiles: &Tiles,
     key: &VerifierKey,
     findings: &mut Findings,
-) -> Result<Option<Checkpoint>, FileError> {
-    let Some(bytes) = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)? else {
-        findings.add(Damage::NoCheckpoint);
-        return Ok(None);
-    };
-    let opened = std::str::from_utf8(&bytes)
-        .map_err(|_| CheckpointError::Malformed)
-        .and_then(|note| Checkpoint::open(note, key));
-    match opened {
-        Ok((checkpoint, _)) => Ok(Some(checkpoint)),
-        Err(error) => {
-            findings.add(Damage::Checkpoint(error));
-            Ok(None)
-        }
-    }
-}
-
-/// The checkpoints that witnesses have cosigned.
-fn read_kept(
-    dir: &Path,
-    key: &VerifierKey,
-    findings: &mut Findings,
-) -> Result<Vec<Checkpoint>, FileError> {
+) -> Result<Vec<Checkpoint>, StorageError> {
     let mut checkpoints = Vec::new();
-    for kept in kept(dir, key)? {
+    for kept in kept(tiles, key)? {
         match kept {
             Kept::Whole(cosigned) => checkpoints.push(cosigned.checkpoint),
             Kept::Damaged { name } => findings.add(Damage::Witness { name }),

@@ -6,10 +6,9 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::super::{
-    integrator::{
-        EntriesError,
-        tests::{Made, audit, files, integrator, made, restore, signer},
-    },
+    coord::Coord,
+    entries::EntriesError,
+    integrator::tests::{Made, audit, files, integrator, made, restore, signer, tiles},
     tile::hash_bytes,
     tree::Frontier,
 };
@@ -36,7 +35,7 @@ fn log(heads: &[u64]) -> Log {
 
 impl Log {
     fn verify(&self, against: Against<'_>) -> Verified {
-        verify(&audit(&self.dir), &self.key, against, &mut |_, _| {}).unwrap()
+        verify(&tiles(&self.dir), &self.key, against, &mut |_, _| {}).unwrap()
     }
 
     /// What is found when one file has other bytes, or is gone.
@@ -212,7 +211,7 @@ fn a_log_rewritten_and_signed_anew_is_found_by_who_kept_a_checkpoint() {
             older,
             ..Against::default()
         };
-        verify(&audit(&dir), &key, against, &mut |_, _| {}).unwrap()
+        verify(&tiles(&dir), &key, against, &mut |_, _| {}).unwrap()
     };
     assert!(verify(&[]).is_whole());
     assert!(verify(&older[..2]).is_whole());
@@ -269,6 +268,6 @@ fn progress_goes_from_nothing_to_all() {
     let mut seen = Vec::new();
     let mut progress = |done, all| seen.push((done, all));
     let against = Against::default();
-    verify(&audit(&log.dir), &log.key, against, &mut progress).unwrap();
+    verify(&tiles(&log.dir), &log.key, against, &mut progress).unwrap();
     assert_eq!(seen, [(0, 600), (256, 600), (512, 600), (600, 600)]);
 }

@@ -6,10 +6,7 @@
 //! operator who rewrites the log has these against him, as long as the witness's
 //! key is not his.
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-};
+use std::fmt;
 
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
@@ -17,10 +14,7 @@ use super::{
     proof::{ProofError, prove_consistency},
     tile::Tiles,
 };
-use crate::{
-    domain::Timestamp,
-    keys::{FileError, durable},
-};
+use crate::{domain::Timestamp, storage::StorageError};
 
 /// The directory of what witnesses cosigned, below `audit/`.
 const WITNESSES: &str = "witness";
@@ -64,7 +58,7 @@ pub enum CosignatureError {
     TooMany,
     /// It cannot be kept.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
 }
 
 impl Cosigned {
@@ -107,13 +101,13 @@ impl Cosigned {
         }
     }
 
-    /// Keeps it below an audit directory, unless a larger one of that witness is there; whether it
+    /// Keeps it beside the tiles, unless a larger one of that witness is there; whether it
     /// was kept.
     ///
     /// # Errors
     /// There are too many witnesses, or the operating system refused.
-    pub fn keep(&self, dir: &Path, key: &VerifierKey) -> Result<bool, CosignatureError> {
-        let there = kept(dir, key)?;
+    pub fn keep(&self, tiles: &Tiles, key: &VerifierKey) -> Result<bool, CosignatureError> {
+        let there = kept(tiles, key)?;
         let mut newer = false;
         let mut known = false;
         for kept in &there {
@@ -128,11 +122,10 @@ impl Cosigned {
             return Err(CosignatureError::TooMany);
         }
         if !newer {
-            let path = file_of(dir, &self.witness);
             let bytes = format!("{}\n{}", self.witness, self.note);
-            durable::make_dir(&dir.join(WITNESSES))
-                .and_then(|()| durable::write_atomic(&path, bytes.as_bytes()))
-                .map_err(FileError::at("write", &path))?;
+            tiles
+                .files()
+                .write_atomic(&file_of(&self.witness), bytes.as_bytes())?;
         }
         Ok(!newer)
     }
@@ -154,33 +147,24 @@ pub enum Kept {
 ///
 /// # Errors
 /// The files cannot be read.
-pub fn kept(dir: &Path, key: &VerifierKey) -> Result<Vec<Kept>, FileError> {
-    let dir = dir.join(WITNESSES);
-    let entries = match fs::read_dir(&dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(FileError::at("list", &dir))?,
-    };
+pub fn kept(tiles: &Tiles, key: &VerifierKey) -> Result<Vec<Kept>, StorageError> {
     let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(FileError::at("list", &dir))?.file_name();
-        let name = name.to_string_lossy().into_owned();
+    for name in tiles.files().list_in(WITNESSES)? {
         if name.ends_with(".tmp") {
             continue;
         }
-        let tiles = Tiles::at(&dir);
+        let name = format!("{WITNESSES}/{name}");
         let bytes = tiles.read_name(&name, NOTE_BYTES_MAX)?.unwrap_or_default();
         let whole = std::str::from_utf8(&bytes).ok().and_then(|text| {
             let (witness, note) = text.split_once('\n')?;
             let witness = VerifierKey::parse(witness)?;
-            let named = file_of(&dir, &witness).file_name()? == name.as_str();
+            let named = file_of(&witness) == name;
             let mut cosigned = Cosigned::open(note, key, &[witness]).ok()?;
             cosigned.pop().filter(|_| named && cosigned.is_empty())
         });
         found.push(match whole {
             Some(cosigned) => Kept::Whole(Box::new(cosigned)),
-            None => Kept::Damaged {
-                name: format!("{WITNESSES}/{name}"),
-            },
+            None => Kept::Damaged { name },
         });
     }
     Ok(found)
@@ -190,9 +174,13 @@ pub fn kept(dir: &Path, key: &VerifierKey) -> Result<Vec<Kept>, FileError> {
 ///
 /// # Errors
 /// The files cannot be read.
-pub fn with_cosignatures(dir: &Path, note: &Note, key: &VerifierKey) -> Result<Note, FileError> {
+pub fn with_cosignatures(
+    tiles: &Tiles,
+    note: &Note,
+    key: &VerifierKey,
+) -> Result<Note, StorageError> {
     let mut note = note.clone();
-    for kept in kept(dir, key)? {
+    for kept in kept(tiles, key)? {
         if let Kept::Whole(cosigned) = kept
             && cosigned.note.text == note.text
         {
@@ -269,22 +257,24 @@ fn cosigned_at(text: &str, line: &SignatureLine, witness: &VerifierKey) -> Optio
 }
 
 /// The file of a witness. Its name is the key's number and a hash that keeps equal numbers apart.
-fn file_of(dir: &Path, witness: &VerifierKey) -> PathBuf {
+fn file_of(witness: &VerifierKey) -> String {
     let hash = super::tree::Hash::leaf(witness.to_string().as_bytes());
     let name = hex::encode(hash.0.get(..8).unwrap_or_default());
-    dir.join(WITNESSES).join(name)
+    format!("{WITNESSES}/{name}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{
-        integrator::tests::{Made, audit, integrator, signer},
+        findings::Damage,
+        integrator::tests::{Made, audit, integrator, signer, tiles},
         note::KeyName,
-        verify::{Against, Damage, verify},
+        verify::{Against, verify},
     };
     use super::*;
     use crate::domain::Position;
     use ed25519_dalek::{Signer as _, SigningKey};
+    use std::fs;
     use tempfile::TempDir;
 
     /// The cosigned example of the specification.
@@ -344,13 +334,13 @@ mod tests {
         let cosigned = open(&[line.clone(), stranger.cosign(&note, 5)].concat()).unwrap();
         assert_eq!(cosigned.len(), 1);
         assert_eq!(cosigned[0].time.millis(), 1_700_000_000_000);
-        assert!(cosigned[0].keep(&audit(&dir), &key).unwrap());
-        let shown = with_cosignatures(&audit(&dir), &note, &key).unwrap();
+        assert!(cosigned[0].keep(&tiles(&dir), &key).unwrap());
+        let shown = with_cosignatures(&tiles(&dir), &note, &key).unwrap();
         assert_eq!(shown.to_string(), format!("{note}{line}"));
         assert_eq!(with_answer(&note, &line), Some(shown));
         integrator.integrate(Position::new(301), &Made).unwrap();
         let newer = integrator.note().clone();
-        let shown = with_cosignatures(&audit(&dir), &newer, &key).unwrap();
+        let shown = with_cosignatures(&tiles(&dir), &newer, &key).unwrap();
         assert_eq!(shown, newer);
     }
 
@@ -370,10 +360,10 @@ mod tests {
                 .remove(0)
         };
         let (old, new) = (cosigned(10), cosigned(20));
-        assert!(new.keep(&audit(&dir), &key).unwrap());
-        assert!(!old.keep(&audit(&dir), &key).unwrap());
+        assert!(new.keep(&tiles(&dir), &key).unwrap());
+        assert!(!old.keep(&tiles(&dir), &key).unwrap());
         assert_eq!(
-            kept(&audit(&dir), &key).unwrap(),
+            kept(&tiles(&dir), &key).unwrap(),
             [Kept::Whole(Box::new(new))]
         );
     }
@@ -389,14 +379,14 @@ mod tests {
             .unwrap();
         let note = format!("{note}{}", known.cosign(note, 9));
         let cosigned = Cosigned::open(&note, &key, std::slice::from_ref(&known.1)).unwrap();
-        cosigned[0].keep(&audit(&dir), &key).unwrap();
-        let path = file_of(&audit(&dir), &known.1);
+        cosigned[0].keep(&tiles(&dir), &key).unwrap();
+        let path = audit(&dir).join(file_of(&known.1));
         let bytes = fs::read(&path).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             fs::write(&path, flipped).unwrap();
-            let verified = verify(&audit(&dir), &key, Against::default(), &mut |_, _| {});
+            let verified = verify(&tiles(&dir), &key, Against::default(), &mut |_, _| {});
             let damages = verified.unwrap().damages;
             assert!(matches!(damages[..], [Damage::Witness { .. }]), "{bit}");
         }
@@ -409,7 +399,7 @@ mod tests {
         integrator.integrate(Position::new(3), &Made).unwrap();
         let older = integrator.checkpoint().clone();
         integrator.integrate(Position::new(7), &Made).unwrap();
-        let tiles = Tiles::at(&audit(&dir));
+        let tiles = tiles(&dir);
         let first = AddCheckpoint::make(&tiles, None, integrator.note()).unwrap();
         assert_eq!(first.to_string(), format!("old 0\n\n{}", integrator.note()));
         let next = AddCheckpoint::make(&tiles, Some(&older), integrator.note()).unwrap();

@@ -14,12 +14,11 @@ use super::data::{self, Data, Purpose};
 use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
-use crate::audit::{self, Against, IntegrateError};
+use crate::audit::{self, Against, IntegrateError, Tiles};
 use crate::domain::Position;
-use crate::keys::durable;
 use crate::log::{self, Journal, Piece, SEGMENT_BYTES_DEFAULT};
 use crate::service::mark_keys_lost;
-use crate::storage::{DataDir, DirFiles};
+use crate::storage::{DataDir, DirFiles, Files};
 
 /// What a backup has of the data directory, beside the audit log's files and the keys.
 const JOURNAL: &str = "journal";
@@ -58,8 +57,12 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
     let key = data::verifier(&options.data)?;
     copy_dir(&from.join(IDENTITY), &to.join(IDENTITY))?;
     copy_dir(&from.join(JOURNAL), &to.join(JOURNAL))?;
-    let checkpoint =
-        audit::copy(&from.join(AUDIT), &to.join(AUDIT), &key).map_err(Failure::failed)?;
+    let checkpoint = audit::copy(
+        &Tiles::at(&from.join(AUDIT)),
+        &Tiles::at(&to.join(AUDIT)),
+        &key,
+    )
+    .map_err(Failure::failed)?;
     copy_file(&from.join(AUDIT_KEY), &to.join(AUDIT_KEY))?;
     if options.with_keys {
         copy_dir(&from.join(KEYS), &to.join(KEYS))?;
@@ -72,7 +75,7 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
     let journaled = drop_sealed(&to.join(JOURNAL), signed)?;
     let progress = Progress::new("verifying the backup");
     let against = Against::default();
-    let verified = audit::verify(&to.join(AUDIT), &key, against, &mut |at, _| {
+    let verified = audit::verify(&Tiles::at(&to.join(AUDIT)), &key, against, &mut |at, _| {
         progress.reach(Position::new(at));
     })
     .map_err(Failure::usage)?;
@@ -121,7 +124,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         ..Against::default()
     };
     let verified = audit::verify(
-        &data.audit_dir(),
+        &data.tiles()?,
         &data.signer.verifier(),
         against,
         &mut |_, _| {},
@@ -194,14 +197,10 @@ fn copy_dir(from: &Path, to: &Path) -> Result<(), Failure> {
 /// Destroys files of keys that only the copy has: a rotation has replaced them, and nobody would
 /// erase anything from them any more.
 fn wipe_gone(from: &Path, to: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        let dir = to.display();
-        Failure::usage(format!("cannot destroy old keys in {dir}: {error}"))
-    };
-    for entry in fs::read_dir(to).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !from.join(entry.file_name()).exists() {
-            durable::wipe(&entry.path()).map_err(failed)?;
+    let files = DirFiles::at(to);
+    for name in files.list()? {
+        if !from.join(&name).exists() {
+            files.wipe(&name)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A data directory, taken by this process: its lock, its keys, its log's id.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,14 +9,14 @@ use super::exit::{DAMAGED, Failure};
 use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{
-    self, Archive, IntegrateError, Integrator, KeyName, Signer, VerifierKey, signed_size,
+    self, Archive, IntegrateError, Integrator, KeyName, Signer, Tiles, VerifierKey, signed_size,
 };
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
 use crate::service::{self, Audit, Opening, Options, VIEWS};
-use crate::storage::{DataDir, Disk};
+use crate::storage::{DataDir, DirFiles, Disk, FileAt, Files, StorageError};
 
 /// The directory of keys in the data directory.
 const KEYS: &str = "keys";
@@ -93,9 +93,8 @@ impl Data {
         }
         let is_new = !has_begun(&options.data_dir);
         let dir = DataDir::open(&options.data_dir)?;
-        let keys_dir = dir.path().join(KEYS);
         let master = master(options, purpose, is_new)?;
-        let keys = KeyRing::open(&keys_dir, &master)?;
+        let keys = KeyRing::open(dir.files(KEYS)?, &master)?;
         let log_id = log_id(&dir, is_new)?;
         // A key that signed nothing may be made where nothing was signed.
         let may_make = is_new && purpose == Purpose::Begin;
@@ -118,19 +117,19 @@ impl Data {
     /// What makes tags of texts, with the key that the log was written with; where no event can
     /// have been recorded the key is made.
     pub fn hasher(&self) -> Result<Hasher, Failure> {
-        let (keys_dir, check) = self.index_key();
+        let (keys, check) = self.index_key()?;
         Ok(if self.is_new {
-            Hasher::open_or_create(&keys_dir, &check)?
+            Hasher::open_or_create(&keys, &check)?
         } else {
-            Hasher::open(&keys_dir, &check)?
+            Hasher::open(&keys, &check)?
         })
     }
 
     /// Makes the key of index hashes anew where it is gone for good; says so. Views go before it
     /// comes, for they hold hashes under the old one.
     pub fn mend_index_key(&self) -> Result<Option<&'static str>, Failure> {
-        let (keys_dir, check) = self.index_key();
-        match Hasher::open(&keys_dir, &check) {
+        let (keys, check) = self.index_key()?;
+        match Hasher::open(&keys, &check) {
             Ok(_) => return Ok(None),
             Err(IndexKeyError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -139,7 +138,7 @@ impl Data {
         for name in views.list()? {
             views.remove(&name)?;
         }
-        Hasher::open_or_create(&keys_dir, &check)?;
+        Hasher::open_or_create(&keys, &check)?;
         Ok(Some(
             "there was no key of index hashes, and a new one was made: idempotency keys given \
              before, ids that clients chose, and e-mail addresses of contacts that cannot be read \
@@ -148,21 +147,22 @@ impl Data {
     }
 
     /// The directory of the key of index hashes, and the file of its check value.
-    fn index_key(&self) -> (PathBuf, PathBuf) {
-        let dir = self.dir.path();
-        (dir.join(KEYS), dir.join(IDENTITY).join(INDEX_CHECK))
+    fn index_key(&self) -> Result<(Arc<dyn Files>, FileAt), StorageError> {
+        let check = FileAt::new(self.dir.files(IDENTITY)?, INDEX_CHECK);
+        Ok((self.dir.files(KEYS)?, check))
     }
 
-    /// Where the audit log's files are.
-    pub fn audit_dir(&self) -> PathBuf {
-        self.dir.path().join(AUDIT)
+    /// The audit log's files.
+    pub fn tiles(&self) -> Result<Tiles, StorageError> {
+        Ok(Tiles::new(self.dir.files(AUDIT)?))
     }
 
     /// How to open the log: with what is sealed as a third copy, and not shorter than was signed.
     pub fn log_options(&self) -> Result<OpenOptions, Failure> {
         let key = self.signer.verifier();
-        let archive = Archive::open(&self.audit_dir(), &key).map_err(Failure::usage)?;
-        let signed = signed_size(&self.audit_dir(), &key).map_err(Failure::usage)?;
+        let tiles = self.tiles()?;
+        let archive = Archive::open(tiles.clone(), &key)?;
+        let signed = signed_size(&tiles, &key)?;
         Ok(OpenOptions {
             archive: Arc::new(archive),
             at_least: Position::new(signed),
@@ -172,11 +172,9 @@ impl Data {
 
     /// Opens the service, saying what had to be repaired.
     pub fn serve(self, queue_limit: usize) -> Result<Running, Failure> {
-        let audit_dir = self.audit_dir();
+        let tiles = self.tiles()?;
         let hasher = self.hasher()?;
-        hasher
-            .keep_check(&self.index_key().1)
-            .map_err(Failure::usage)?;
+        hasher.keep_check(&self.index_key()?.1)?;
         let mut log = self.log_options()?;
         let Self {
             dir,
@@ -186,7 +184,7 @@ impl Data {
             is_new: _,
         } = self;
         let key = signer.verifier();
-        let integrator = Integrator::open(&audit_dir, signer).map_err(integrator_failure)?;
+        let integrator = Integrator::open(tiles.clone(), signer).map_err(integrator_failure)?;
         log.archive = Arc::new(integrator.archive());
         let progress = Progress::new("opening");
         let options = Options {
@@ -207,7 +205,7 @@ impl Data {
             );
         }
         let journal = opening.journal.clone();
-        let audit = Audit::start(&audit_dir, integrator, key, &opening.service, journal)
+        let audit = Audit::start(tiles, integrator, key, &opening.service, journal)
             .map_err(Failure::failed)?;
         Ok(Running {
             dir,
@@ -239,18 +237,18 @@ fn must_exist(options: &DataOptions) -> Result<(), Failure> {
 /// there, unless they were lost: that is for the operator to find out, and to mend.
 fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<MasterKey, Failure> {
     if let Some(path) = &options.master_key {
-        return Ok(MasterKey::read(path)?);
+        return Ok(MasterKey::read(&FileAt::at(path))?);
     }
+    let keys = DirFiles::at(&options.data_dir.join(KEYS));
     let own = master_key_in(&options.data_dir);
-    if own.exists() {
+    if own.exists()? {
         return Ok(MasterKey::read(&own)?);
     }
     let damaged = |message| Err(Failure::new(DAMAGED, message));
-    let keys_dir = options.data_dir.join(KEYS);
-    if KeyRing::is_in(&keys_dir).map_err(Failure::usage)? {
+    if KeyRing::is_in(&keys)? {
         return damaged(format!(
             "{} is gone; put it back from a backup made with keys, or give --master-key",
-            own.display()
+            own.path().display()
         ));
     }
     match purpose {
@@ -260,7 +258,7 @@ fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<Maste
         Purpose::Begin | Purpose::Use => damaged(format!(
             "{} has lost the contacts' keys; put the directory back from a backup made with \
              keys, or go on without those keys by `contactd log repair`",
-            keys_dir.display()
+            keys.path("").display()
         )),
     }
 }
@@ -295,11 +293,12 @@ fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer,
     let name = KeyName::parse(&origin).ok_or_else(|| {
         Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
     })?;
-    let own = options.data_dir.join(AUDIT_KEY);
+    let own = FileAt::at(&options.data_dir.join(AUDIT_KEY));
     let signer = match &options.audit_key {
-        Some(path) => Signer::read(path, name),
+        Some(path) => Signer::read(&FileAt::at(path), name),
         None if may_make => Signer::read_or_create(&own, name),
-        None if !own.exists() => {
+        None if !own.exists()? => {
+            let own = own.path();
             let own = own.display();
             return Err(Failure::new(DAMAGED, format!("{own} is gone; {PUT_BACK}")));
         }
@@ -318,8 +317,8 @@ fn must_be_signed(options: &DataOptions) -> Result<(), Failure> {
 
 /// Whoever signed with another key would begin another log in this one's place.
 fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failure> {
-    let dir = options.data_dir.join(AUDIT);
-    if audit::signed_by_another(&dir, key).map_err(Failure::usage)? {
+    let tiles = Tiles::at(&options.data_dir.join(AUDIT));
+    if audit::signed_by_another(&tiles, key)? {
         return Err(Failure::new(
             DAMAGED,
             format!("the checkpoint is signed with another key; {PUT_BACK}"),
@@ -329,8 +328,8 @@ fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failur
 }
 
 /// Where a data directory keeps its own master key.
-pub fn master_key_in(data_dir: &Path) -> PathBuf {
-    data_dir.join(KEYS).join("master.key")
+pub fn master_key_in(data_dir: &Path) -> FileAt {
+    FileAt::at(&data_dir.join(KEYS).join("master.key"))
 }
 
 /// The log's public key; it can be read beside a running service.

@@ -6,14 +6,9 @@
 //! moving an entry leaves no copy of its bytes behind; they are cleared when the
 //! last holder drops them.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{collections::HashMap, mem};
 
-use zeroize::Zeroizing;
-
-use super::{Slot, master::KEY_BYTES};
-
-/// A contact's key, unwrapped.
-pub(super) type ContactKey = Arc<Zeroizing<[u8; KEY_BYTES]>>;
+use super::{Slot, key::ContactKey};
 
 /// Keys held in one half; both halves are about 2 MB.
 const HALF_KEYS: usize = 8_192;

@@ -1,42 +1,16 @@
 //! What can go wrong with keys, by what the caller can do about it.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use super::Slot;
-
-/// The operating system refused something with a file of keys.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {cause}", path.display())]
-pub struct FileError {
-    /// What was tried, as a verb.
-    pub action: &'static str,
-    /// On which file or directory.
-    pub path: PathBuf,
-    /// The operating system's reason.
-    pub cause: io::Error,
-}
-
-impl FileError {
-    /// Turns an I/O error into ours, for use in `map_err`.
-    pub(crate) fn at(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |cause| Self {
-            action,
-            path,
-            cause,
-        }
-    }
-}
+use crate::storage::StorageError;
 
 /// A file that should hold one key does not.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read or written.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// It is no key.
     #[error("{} is no key: it must hold 32 bytes, or their 64 hex digits", path.display())]
     Malformed {
@@ -53,7 +27,7 @@ pub enum KeyFileError {
 pub enum OpenError {
     /// A file cannot be read or written.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The master key is not the one that wrapped these keys.
     #[error("the master key does not open {}; give the one it was written with", path.display())]
     WrongMasterKey {
@@ -76,7 +50,7 @@ pub enum OpenError {
 pub enum SlotError {
     /// The disk refused; nothing is known of what it holds, and the same call may be made again.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes for a new key: {0}")]
     Random(getrandom::Error),
@@ -157,7 +131,7 @@ pub enum SealError {
     },
     /// The slot cannot be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes to seal with: {0}")]
     Random(getrandom::Error),
@@ -168,7 +142,7 @@ pub enum SealError {
 pub enum RotateError {
     /// A file cannot be read or written; the old keys stand.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// A slot cannot be unwrapped; the old keys stand.
     #[error(
         "the key in slot {slot} is damaged, so it cannot be wrapped anew; put a copy from a \

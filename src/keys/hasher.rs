@@ -8,28 +8,28 @@
 //! would say so. So a check value of the key is kept apart from it, and a key that
 //! is gone is made anew only where somebody asks for that.
 
-use std::{
-    fs,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
-    FileError, KeyFileError, durable,
-    master::{KEY_BYTES, read_key, read_or_create_key},
+    KeyFileError,
+    key::Key,
+    master::{read_key, read_or_create_key},
 };
-use crate::domain::{Fingerprint, Tag};
+use crate::{
+    domain::{Fingerprint, Tag},
+    storage::{FileAt, Files, StorageError},
+};
 
 /// The file that holds the key, in the directory of keys.
 const FILE: &str = "index.key";
 /// What the check value is the hash of.
 const CHECK_LABEL: &[u8] = b"contactd/index-key/v1";
 /// A check value in hex digits, with a line's end.
-const CHECK_BYTES: u64 = 33;
+const CHECK_BYTES: usize = 33;
 /// A block of SHA-256.
 const BLOCK_BYTES: usize = 64;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
@@ -37,7 +37,7 @@ const FINGERPRINT_LABEL: &[u8] = b"contactd/fingerprint/v1";
 
 /// HMAC-SHA-256 under this directory's key, cut to 16 bytes.
 pub struct Hasher {
-    key: Zeroizing<[u8; KEY_BYTES]>,
+    key: Key,
 }
 
 /// Why there are no hashes to be had.
@@ -69,8 +69,8 @@ pub enum IndexKeyError {
     },
 }
 
-impl From<FileError> for IndexKeyError {
-    fn from(error: FileError) -> Self {
+impl From<StorageError> for IndexKeyError {
+    fn from(error: StorageError) -> Self {
         Self::Key(error.into())
     }
 }
@@ -81,15 +81,16 @@ impl Hasher {
     ///
     /// # Errors
     /// The key is gone, is another, or cannot be read.
-    pub fn open(keys_dir: &Path, check: &Path) -> Result<Self, IndexKeyError> {
-        let path = keys_dir.join(FILE);
-        let Some(key) = read_key(&path)? else {
-            return Err(IndexKeyError::Missing { path });
+    pub fn open(keys: &Arc<dyn Files>, check: &FileAt) -> Result<Self, IndexKeyError> {
+        let file = FileAt::new(keys.clone(), FILE);
+        let Some(key) = read_key(&file)? else {
+            return Err(IndexKeyError::Missing { path: file.path() });
         };
         let hasher = Self { key };
-        match read_check(check)? {
+        // One that is too long is not read whole: it is wrong however it goes on.
+        match check.read(CHECK_BYTES + 1)? {
             Some(there) if there != hasher.check_value().as_bytes() => {
-                let check = check.to_owned();
+                let (path, check) = (file.path(), check.path());
                 Err(IndexKeyError::Foreign { path, check })
             }
             _ => Ok(hasher),
@@ -100,14 +101,14 @@ impl Hasher {
     ///
     /// # Errors
     /// The key is another, or a file cannot be read or written.
-    pub fn open_or_create(keys_dir: &Path, check: &Path) -> Result<Self, IndexKeyError> {
-        let path = keys_dir.join(FILE);
-        if read_key(&path)?.is_none() {
+    pub fn open_or_create(keys: &Arc<dyn Files>, check: &FileAt) -> Result<Self, IndexKeyError> {
+        let file = FileAt::new(keys.clone(), FILE);
+        if read_key(&file)?.is_none() {
             // Before the key: a crash in between must not leave a key that is taken for a foreign one.
-            remove(check)?;
-            read_or_create_key(&path)?;
+            check.remove()?;
+            read_or_create_key(&file)?;
         }
-        let hasher = Self::open(keys_dir, check)?;
+        let hasher = Self::open(keys, check)?;
         hasher.keep_check(check)?;
         Ok(hasher)
     }
@@ -116,13 +117,10 @@ impl Hasher {
     ///
     /// # Errors
     /// The operating system refused.
-    pub fn keep_check(&self, check: &Path) -> Result<(), FileError> {
-        if check.exists() {
-            return Ok(());
+    pub fn keep_check(&self, check: &FileAt) -> Result<(), StorageError> {
+        if !check.exists()? {
+            check.create_whole(self.check_value().as_bytes())?;
         }
-        durable::make_dir(&durable::parent(check))
-            .and_then(|()| durable::create_private(check, self.check_value().as_bytes()))
-            .map_err(FileError::at("create", check))?;
         Ok(())
     }
 
@@ -163,32 +161,17 @@ impl Hasher {
     }
 }
 
-/// The bytes of a check value; `None` where there is no file.
-fn read_check(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    let mut bytes = Vec::new();
-    // One that is too long is not read whole: it is wrong however it goes on.
-    let read =
-        fs::File::open(path).and_then(|file| file.take(CHECK_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FileError::at("read", path)(error)),
-    }
-}
-
-fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed
-            .and_then(|()| durable::sync_dir(&durable::parent(path)))
-            .map_err(FileError::at("remove", path)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::key::KEY_BYTES;
     use super::*;
+    use crate::storage::DirFiles;
     use proptest::prelude::*;
+    use std::{fs, path::Path};
+
+    fn keys_in(dir: &Path) -> Arc<dyn Files> {
+        Arc::new(DirFiles::at(dir))
+    }
 
     fn hasher(byte: u8) -> Hasher {
         Hasher {
@@ -213,7 +196,8 @@ mod tests {
     #[test]
     fn the_key_lasts() {
         let dir = tempfile::tempdir().unwrap();
-        let (keys, check) = (dir.path(), dir.path().join("identity/check"));
+        let (keys, path) = (keys_in(dir.path()), dir.path().join("identity/check"));
+        let (keys, check) = (&keys, FileAt::at(&path));
         let tag = |hasher: Hasher| hasher.tag(&[b"x"]);
         let opened = Hasher::open(keys, &check);
         assert!(matches!(opened, Err(IndexKeyError::Missing { .. })));
@@ -221,36 +205,37 @@ mod tests {
         assert_eq!(tag(Hasher::open(keys, &check).unwrap()), first);
         assert_eq!(tag(Hasher::open_or_create(keys, &check).unwrap()), first);
         // A directory of before there were check values gets one.
-        fs::remove_file(&check).unwrap();
+        fs::remove_file(&path).unwrap();
         let older = Hasher::open(keys, &check).unwrap();
         older.keep_check(&check).unwrap();
-        assert!(check.exists());
+        assert!(path.exists());
         assert_eq!(tag(older), first);
     }
 
     #[test]
     fn another_key_is_seen_and_one_that_is_gone_is_made_only_when_asked_for() {
         let dir = tempfile::tempdir().unwrap();
-        let (keys, check) = (dir.path(), dir.path().join("check"));
+        let (keys, path) = (keys_in(dir.path()), dir.path().join("check"));
+        let (keys, check) = (&keys, FileAt::at(&path));
         Hasher::open_or_create(keys, &check).unwrap();
-        let whole = fs::read(&check).unwrap();
-        assert_eq!(whole.len() as u64, CHECK_BYTES);
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(whole.len(), CHECK_BYTES);
         for wrong in [&whole[..32], &[], &[&whole[..], b"\n"].concat()] {
-            fs::write(&check, wrong).unwrap();
+            fs::write(&path, wrong).unwrap();
             let opened = Hasher::open(keys, &check);
             assert!(matches!(opened, Err(IndexKeyError::Foreign { .. })));
         }
-        fs::write(&check, &whole).unwrap();
-        fs::remove_file(keys.join(FILE)).unwrap();
-        read_or_create_key(&keys.join(FILE)).unwrap();
+        fs::write(&path, &whole).unwrap();
+        keys.remove(FILE).unwrap();
+        read_or_create_key(&FileAt::new(keys.clone(), FILE)).unwrap();
         for open in [Hasher::open, Hasher::open_or_create] {
             let opened = open(keys, &check);
             assert!(matches!(opened, Err(IndexKeyError::Foreign { .. })));
         }
-        fs::remove_file(keys.join(FILE)).unwrap();
+        keys.remove(FILE).unwrap();
         Hasher::open_or_create(keys, &check).unwrap();
         assert!(Hasher::open(keys, &check).is_ok());
-        assert_ne!(fs::read(&check).unwrap(), whole);
+        assert_ne!(fs::read(&path).unwrap(), whole);
     }
 
     proptest! {

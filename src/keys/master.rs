@@ -1,21 +1,21 @@
 //! The master key: the one key that the keys of all contacts are wrapped with.
 
-use std::{fs, io, path::Path};
-
 use zeroize::Zeroizing;
 
-use super::{FileError, KeyFileError, durable};
+use super::{
+    KeyFileError,
+    key::{KEY_BYTES, Key, random_key},
+};
+use crate::storage::FileAt;
 
-/// Bytes in a key, of every kind there is here.
-pub(super) const KEY_BYTES: usize = 32;
 /// A key in hex digits.
 const HEX_BYTES: usize = 2 * KEY_BYTES;
 /// A key file holds at most the key's hex digits, its checksum's behind a space, and a line's end.
-const FILE_BYTES_MAX: u64 = HEX_BYTES as u64 + 1 + 8 + 2;
+const FILE_BYTES_MAX: usize = HEX_BYTES + 1 + 8 + 2;
 
 /// A key that wraps keys. Its bytes are cleared when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct MasterKey(pub(super) Zeroizing<[u8; KEY_BYTES]>);
+pub struct MasterKey(pub(super) Key);
 
 impl MasterKey {
     /// A fresh random key.
@@ -31,19 +31,16 @@ impl MasterKey {
     ///
     /// # Errors
     /// The file cannot be read, or holds no key.
-    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        read_key(path)?.map(Self).ok_or_else(|| {
-            let cause = io::Error::from(io::ErrorKind::NotFound);
-            FileError::at("read", path)(cause).into()
-        })
+    pub fn read(file: &FileAt) -> Result<Self, KeyFileError> {
+        parse(file, file.read_existing(FILE_BYTES_MAX + 1)?).map(Self)
     }
 
     /// Reads the key in a file, and creates a file with a fresh one where there is none.
     ///
     /// # Errors
     /// The file cannot be read or created, or holds no key.
-    pub fn read_or_create(path: &Path) -> Result<Self, KeyFileError> {
-        read_or_create_key(path).map(Self)
+    pub fn read_or_create(file: &FileAt) -> Result<Self, KeyFileError> {
+        read_or_create_key(file).map(Self)
     }
 
     /// Writes the key to a file, in the place of the one that was there, whose bytes are
@@ -51,51 +48,39 @@ impl MasterKey {
     ///
     /// # Errors
     /// The operating system refused.
-    pub fn replace(&self, path: &Path) -> Result<(), KeyFileError> {
-        durable::replace_private(path, encode(&self.0).as_bytes())
-            .map_err(FileError::at("write", path))?;
-        Ok(())
+    pub fn replace(&self, file: &FileAt) -> Result<(), KeyFileError> {
+        Ok(file.replace(encode(&self.0).as_bytes())?)
     }
 }
 
 /// Reads the key in a file, and creates a file with a fresh one, and its directory, where there
 /// is none.
-pub(super) fn read_or_create_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
-    if let Some(key) = read_key(path)? {
+pub(super) fn read_or_create_key(file: &FileAt) -> Result<Key, KeyFileError> {
+    if let Some(key) = read_key(file)? {
         return Ok(key);
     }
     let key = random_key().map_err(KeyFileError::Random)?;
-    let created = durable::make_dir(&durable::parent(path))
-        .and_then(|()| durable::create_private(path, encode(&key).as_bytes()))
-        .map_err(FileError::at("create", path))?;
-    if created {
+    if file.create_whole(encode(&key).as_bytes())? {
         return Ok(key);
     }
     // Another process was quicker: its key is the one.
-    MasterKey::read(path).map(|key| key.0)
-}
-
-/// Random bytes for a key.
-pub(super) fn random_key() -> Result<Zeroizing<[u8; KEY_BYTES]>, getrandom::Error> {
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(key.as_mut_slice())?;
-    Ok(key)
+    MasterKey::read(file).map(|key| key.0)
 }
 
 /// The key in a file; `None` where there is no file.
-pub(super) fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
-    let malformed = || KeyFileError::Malformed { path: path.into() };
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(FileError::at("read", path)(error).into()),
-        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err(malformed()),
-        Ok(_) => {}
-    }
-    let bytes = Zeroizing::new(fs::read(path).map_err(FileError::at("read", path))?);
-    decode(&bytes).map(Some).ok_or_else(malformed)
+pub(super) fn read_key(file: &FileAt) -> Result<Option<Key>, KeyFileError> {
+    let bytes = file.read(FILE_BYTES_MAX + 1)?;
+    bytes.map(|bytes| parse(file, bytes)).transpose()
 }
 
-fn decode(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+fn parse(file: &FileAt, bytes: Vec<u8>) -> Result<Key, KeyFileError> {
+    let bytes = Zeroizing::new(bytes);
+    let key = (bytes.len() <= FILE_BYTES_MAX).then(|| decode(&bytes));
+    key.flatten()
+        .ok_or_else(|| KeyFileError::Malformed { path: file.path() })
+}
+
+fn decode(bytes: &[u8]) -> Option<Key> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     if bytes.len() == KEY_BYTES {
         // Nothing but hex digits is what a cut has left of a longer file.
@@ -109,8 +94,8 @@ fn decode(bytes: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
     whole.then_some(key)
 }
 
-fn encode(key: &Zeroizing<[u8; KEY_BYTES]>) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize));
+fn encode(key: &Key) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
     text.push_str(&Zeroizing::new(hex::encode(key.as_slice())));
     text.push_str(&checksum_of(key));
     text.push('\n');
@@ -118,7 +103,7 @@ fn encode(key: &Zeroizing<[u8; KEY_BYTES]>) -> Zeroizing<String> {
 }
 
 /// A key's CRC-32C, as it stands behind the digits.
-fn checksum_of(key: &Zeroizing<[u8; KEY_BYTES]>) -> String {
+fn checksum_of(key: &Key) -> String {
     format!(" {:08x}", crc32c::crc32c(key.as_slice()))
 }
 
@@ -129,7 +114,7 @@ mod tests {
     #[test]
     fn a_key_is_created_once_and_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keys/master.key");
+        let path = FileAt::at(&dir.path().join("keys/master.key"));
         assert!(matches!(MasterKey::read(&path), Err(KeyFileError::File(_))));
         let created = MasterKey::read_or_create(&path).unwrap();
         let again = MasterKey::read_or_create(&path).unwrap();

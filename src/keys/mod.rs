@@ -22,15 +22,17 @@
 //! the slots made before; the README says so.
 
 mod cache;
-pub(crate) mod durable;
 mod error;
 mod hasher;
+mod key;
 mod master;
 mod ring;
 mod rotate;
+mod slot;
 mod slots;
 
-pub use error::{FileError, KeyFileError, OpenError, RotateError, SealError, SlotError};
+pub use error::{KeyFileError, OpenError, RotateError, SealError, SlotError};
 pub use hasher::{Hasher, IndexKeyError};
 pub use master::MasterKey;
-pub use ring::{KeyRing, RESERVE_BATCH, SEALED_OVERHEAD_BYTES, Slot};
+pub use ring::{KeyRing, RESERVE_BATCH, SEALED_OVERHEAD_BYTES};
+pub use slot::Slot;

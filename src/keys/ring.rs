@@ -1,23 +1,19 @@
 //! The keys of all contacts, and what is done with them.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::sync::Arc;
 
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::{
-    FileError, MasterKey, OpenError, SealError, SlotError,
-    cache::{Cache, ContactKey},
-    durable,
-    rotate::temporary,
-    slots::{Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt},
+    MasterKey, OpenError, SealError, Slot, SlotError,
+    cache::Cache,
+    key::ContactKey,
+    slots::{
+        Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt, generation_of, name_of, temporary,
+    },
 };
+use crate::storage::{Files, StorageError};
 
 /// How many slots to reserve beyond the next one, so that creating contacts syncs rarely.
 pub const RESERVE_BATCH: u64 = 1_024;
@@ -26,41 +22,10 @@ pub const SEALED_OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 /// New slots that one call may ask for.
 const RESERVE_MAX: u64 = 1 << 20;
 
-/// The place of a contact's key. A contact takes the next slot when it is created, its CREATE
-/// record names the slot, and no slot is ever used twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(u64);
-
-impl Slot {
-    /// The slot with this number; the first is 0.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-
-    /// The slot after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// The keys of all contacts. It may be shared by threads: reading waits for an erasure under way
 /// and for nothing else.
 pub struct KeyRing {
-    pub(super) dir: PathBuf,
+    pub(super) files: Arc<dyn Files>,
     pub(super) state: RwLock<State>,
     pub(super) cache: Mutex<Cache>,
 }
@@ -76,25 +41,24 @@ pub(super) struct State {
 }
 
 impl State {
-    fn check(&self, dir: &Path, next: Slot) -> Result<(), SlotError> {
+    fn check(&self, next: Slot) -> Result<(), SlotError> {
         let (held, used) = (self.end, next.get());
         if held >= used {
             return Ok(());
         }
         Err(if self.unnamed {
-            let dir = dir.to_owned();
+            let dir = self.file.dir();
             SlotError::Lost { dir, used }
         } else {
-            let path = self.file.path().to_owned();
+            let path = self.file.path();
             SlotError::Truncated { path, held, used }
         })
     }
 
     /// Gives a new file its name: from now on it counts.
-    fn name(&mut self, dir: &Path) -> Result<(), SlotError> {
+    fn name(&mut self) -> Result<(), SlotError> {
         if self.unnamed {
-            let path = SlotFile::path_in(dir, self.file.generation());
-            self.file.rename(path)?;
+            self.file.rename(name_of(self.file.generation()))?;
             self.unnamed = false;
         }
         Ok(())
@@ -108,17 +72,16 @@ impl KeyRing {
     ///
     /// # Errors
     /// A file cannot be read, is damaged, or another master key wrapped it.
-    pub fn open(dir: &Path, master: &MasterKey) -> Result<Self, OpenError> {
-        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-        let found = open_newest(dir, master)?;
+    pub fn open(files: Arc<dyn Files>, master: &MasterKey) -> Result<Self, OpenError> {
+        let found = open_newest(&files, master)?;
         let unnamed = found.is_none();
         let file = match found {
             Some(file) => file,
-            None => SlotFile::create(temporary(&SlotFile::path_in(dir, 1)), 1, master)?,
+            None => SlotFile::create(files.clone(), temporary(1), 1, master)?,
         };
         let end = file.count()?;
         Ok(Self {
-            dir: dir.to_owned(),
+            files,
             state: RwLock::new(State {
                 file,
                 end,
@@ -133,11 +96,8 @@ impl KeyRing {
     ///
     /// # Errors
     /// The directory cannot be read; one that is not there has none.
-    pub fn is_in(dir: &Path) -> Result<bool, FileError> {
-        match generations_in(dir) {
-            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => Ok(false),
-            found => found.map(|found| !found.is_empty()),
-        }
+    pub fn is_in(files: &dyn Files) -> Result<bool, StorageError> {
+        Ok(!generations_in(files)?.is_empty())
     }
 
     /// Whether every slot before `next`, which is the one behind the highest that the log names,
@@ -146,7 +106,7 @@ impl KeyRing {
     /// # Errors
     /// The file is gone, or has lost slots that the log uses.
     pub fn check(&self, next: Slot) -> Result<(), SlotError> {
-        self.state.read().check(&self.dir, next)
+        self.state.read().check(next)
     }
 
     /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
@@ -159,11 +119,11 @@ impl KeyRing {
     /// As [`check`](Self::check), or the file cannot be read or written.
     pub fn resume(&self, next: Slot) -> Result<(), SlotError> {
         let mut state = self.writable()?;
-        state.check(&self.dir, next)?;
+        state.check(next)?;
         let held = state.end;
         let mut end = next.get();
         while end < held {
-            let slot = Slot(end);
+            let slot = Slot::new(end);
             let bytes = state.file.read(slot)?;
             if !matches!(state.file.unwrap(slot, &bytes), Held::Key(_)) {
                 break;
@@ -172,7 +132,7 @@ impl KeyRing {
         }
         state.file.set_count(end)?;
         state.end = end;
-        state.name(&self.dir)
+        state.name()
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as
@@ -197,7 +157,7 @@ impl KeyRing {
             state.file.write(slot, &bytes)?;
         }
         state.file.sync()?;
-        state.name(&self.dir)
+        state.name()
     }
 
     /// Why the key in a slot cannot be had, without looking at what it sealed; `None` where it
@@ -212,7 +172,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn without_key(&self, next: Slot) -> Result<Vec<Slot>, FileError> {
+    pub fn without_key(&self, next: Slot) -> Result<Vec<Slot>, StorageError> {
         self.state.read().file.without_key(next.get())
     }
 
@@ -236,7 +196,7 @@ impl KeyRing {
             // They are about to be used: nobody should have to read them back.
             let mut cache = self.cache.lock();
             for (number, key) in (state.end..).zip(keys) {
-                cache.put(Slot(number), key);
+                cache.put(Slot::new(number), key);
             }
             state.end = upto.get();
         }
@@ -246,7 +206,7 @@ impl KeyRing {
     /// The first slot that is not on the disk yet.
     #[must_use]
     pub fn reserved(&self) -> Slot {
-        Slot(self.state.read().end)
+        Slot::new(self.state.read().end)
     }
 
     /// Seals a text with the key in a slot. `aad` is what it is sealed to: opening needs the same.
@@ -300,27 +260,6 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Copies the wrapped keys as they are into another directory, for a backup with keys. The
-    /// master key is not among them. An erasure waits until the copy is whole.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn copy_to(&self, dir: &Path) -> Result<PathBuf, FileError> {
-        let state = self.state.read();
-        durable::make_dir(dir).map_err(FileError::at("create", dir))?;
-        let to = SlotFile::path_in(dir, state.file.generation());
-        let copy = || -> io::Result<()> {
-            let mut target = File::options();
-            target.write(true).create(true).truncate(true).mode(0o600);
-            let mut target = target.open(&to)?;
-            io::copy(&mut File::open(state.file.path())?, &mut target)?;
-            target.sync_all()?;
-            durable::sync_dir(dir)
-        };
-        copy().map_err(FileError::at("write", &to))?;
-        Ok(to)
-    }
-
     fn writable(&self) -> Result<RwLockWriteGuard<'_, State>, SlotError> {
         let state = self.state.write();
         if state.halted {
@@ -355,40 +294,30 @@ impl KeyRing {
     }
 }
 
-fn names_in(dir: &Path) -> Result<Vec<String>, FileError> {
-    let name = |entry: io::Result<fs::DirEntry>| {
-        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
-    };
-    fs::read_dir(dir)
-        .and_then(|entries| entries.map(name).collect())
-        .map_err(FileError::at("list", dir))
-}
-
 /// The generations of the files of slots in a directory.
-fn generations_in(dir: &Path) -> Result<Vec<u64>, FileError> {
-    let names = names_in(dir)?;
+fn generations_in(files: &dyn Files) -> Result<Vec<u64>, StorageError> {
+    let names = files.list()?;
     Ok(names
         .iter()
-        .filter_map(|name| SlotFile::generation_of(name))
+        .filter_map(|name| generation_of(name))
         .collect())
 }
 
 /// Opens the newest file that the key opens and destroys the others, which a rotation that was
 /// cut off has left; `None` where there is no file.
-fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenError> {
-    for name in names_in(dir)? {
+fn open_newest(files: &Arc<dyn Files>, master: &MasterKey) -> Result<Option<SlotFile>, OpenError> {
+    for name in files.list()? {
         if name.starts_with("slots-") && name.ends_with(".tmp") {
             // Cut off while it was written: it may hold keys that are erased later.
-            let path = dir.join(name);
-            durable::wipe(&path).map_err(FileError::at("destroy", &path))?;
+            files.wipe(&name)?;
         }
     }
-    let mut generations = generations_in(dir)?;
+    let mut generations = generations_in(&**files)?;
     generations.sort_unstable_by(|a, b| b.cmp(a));
     let mut opened = None;
     let mut refused = None;
     for generation in &generations {
-        match SlotFile::open(SlotFile::path_in(dir, *generation), *generation, master) {
+        match SlotFile::open(files.clone(), *generation, master) {
             Ok(file) => {
                 opened = Some(file);
                 break;
@@ -401,8 +330,7 @@ fn open_newest(dir: &Path, master: &MasterKey) -> Result<Option<SlotFile>, OpenE
     };
     for generation in generations {
         if generation != file.generation() {
-            let path = SlotFile::path_in(dir, generation);
-            durable::wipe(&path).map_err(FileError::at("destroy", &path))?;
+            files.wipe(&name_of(generation))?;
         }
     }
     Ok(Some(file))

@@ -1,22 +1,20 @@
 //! Wrapping every key anew, under another master key, in a new file.
 //!
-//! The order makes each crash non_sensitive. The new file is whole and synced before
+//! The order makes each crash harmless. The new file is whole and synced before
 //! it has its name; then the new master key is put where the next start looks
 //! for it; only then are the old slots overwritten. Between these steps both
 //! files hold the same keys, and the master key that is given at the next start
 //! decides which of them is destroyed.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::{
-    FileError, KeyFileError, KeyRing, MasterKey, OpenError, RotateError, Slot, durable,
-    slots::{CHUNK_SLOTS, Held, SLOT_BYTES, SlotFile, sync_name},
+    KeyFileError, KeyRing, MasterKey, OpenError, RotateError, Slot,
+    slots::{CHUNK_SLOTS, Held, SLOT_BYTES, SlotFile, name_of, temporary},
 };
+use crate::storage::{Files, StorageError};
 
 impl KeyRing {
     /// Wraps every key with another master key. `keep` puts that key where the next start looks
@@ -35,22 +33,21 @@ impl KeyRing {
             return Err(RotateError::Halted);
         }
         let generation = state.file.generation().saturating_add(1);
-        let path = SlotFile::path_in(&self.dir, generation);
-        if let Err(error) = write_anew(&state.file, &path, generation, new) {
+        if let Err(error) = write_anew(&state.file, &self.files, generation, new) {
             // What is left of it is of no use, and the old master key still rules.
-            for path in [&temporary(&path), &path] {
-                if path.exists() {
-                    durable::wipe(path).map_err(FileError::at("destroy", path))?;
+            for name in [temporary(generation), name_of(generation)] {
+                if self.files.has(&name)? {
+                    self.files.wipe(&name)?;
                 }
             }
             return Err(error);
         }
         state.halted = true;
         keep().map_err(RotateError::Keep)?;
-        let file = SlotFile::open(path, generation, new).map_err(of_open)?;
+        let file = SlotFile::open(self.files.clone(), generation, new).map_err(of_open)?;
         let old = std::mem::replace(&mut state.file, file);
         state.unnamed = false;
-        durable::wipe(old.path()).map_err(FileError::at("destroy", old.path()))?;
+        self.files.wipe(old.name())?;
         state.halted = false;
         Ok(())
     }
@@ -59,31 +56,18 @@ impl KeyRing {
 /// Writes all slots of a file into a new one; with its name on the disk when this returns.
 fn write_anew(
     from: &SlotFile,
-    path: &Path,
+    files: &Arc<dyn Files>,
     generation: u64,
     master: &MasterKey,
 ) -> Result<(), RotateError> {
-    let temporary = temporary(path);
-    rewrap(from, temporary.clone(), generation, master)?;
-    fs::rename(&temporary, path).map_err(FileError::at("rename", &temporary))?;
-    Ok(sync_name(path)?)
-}
-
-/// The name of a file of slots that does not count yet: the next start destroys it.
-pub(super) fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    name.into()
+    let mut to = SlotFile::create(files.clone(), temporary(generation), generation, master)
+        .map_err(of_open)?;
+    rewrap(from, &to)?;
+    Ok(to.rename(name_of(generation))?)
 }
 
 /// Writes all slots of a file into another, wrapped with another key; on the disk, without a name.
-fn rewrap(
-    from: &SlotFile,
-    to: PathBuf,
-    generation: u64,
-    master: &MasterKey,
-) -> Result<(), RotateError> {
-    let to = SlotFile::create(to, generation, master).map_err(of_open)?;
+fn rewrap(from: &SlotFile, to: &SlotFile) -> Result<(), RotateError> {
     let count = from.count()?;
     let mut first = 0;
     while first < count {
@@ -112,8 +96,14 @@ fn of_open(error: OpenError) -> RotateError {
         OpenError::File(error) => RotateError::File(error),
         OpenError::Random(error) => RotateError::Random(error),
         OpenError::WrongMasterKey { path } | OpenError::Damaged { path } => {
-            let cause = std::io::Error::from(std::io::ErrorKind::InvalidData);
-            FileError::at("read back", path)(cause).into()
+            let cause = std::io::ErrorKind::InvalidData.into();
+            let name = path.to_string_lossy().into_owned();
+            let action = "read back";
+            RotateError::File(StorageError::Io {
+                action,
+                name,
+                cause,
+            })
         }
     }
 }

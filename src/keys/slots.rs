@@ -12,22 +12,16 @@
 //! A slot whose wrapped key is zeros says, by a tag over nothing, that its key
 //! was given up on purpose: who has not the master key cannot make it say so.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use chacha20poly1305::{AeadInPlace, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use super::{
-    FileError, MasterKey, OpenError, Slot, SlotError,
-    cache::ContactKey,
-    durable,
-    master::{KEY_BYTES, random_key},
+    MasterKey, OpenError, Slot, SlotError,
+    key::{ContactKey, KEY_BYTES, random_key},
 };
+use crate::storage::{Files, StorageError};
 
 /// Bytes of a slot, and of the header before the first.
 pub(super) const SLOT_BYTES: usize = 72;
@@ -64,49 +58,45 @@ fn is_marked_lost(bytes: &SlotBytes) -> bool {
     wrapped.all(|byte| *byte == 0)
 }
 
-/// An open file of slots, under the master key that opens it.
+/// The name of a generation's file.
+pub(super) fn name_of(generation: u64) -> String {
+    format!("slots-{generation}.bin")
+}
+
+/// The name of a file of slots that does not count yet: the next start destroys it.
+pub(super) fn temporary(generation: u64) -> String {
+    name_of(generation) + ".tmp"
+}
+
+/// The generation that a file's name says; `None` for the name of any other file.
+pub(super) fn generation_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("slots-")?.strip_suffix(".bin")?;
+    digits.parse().ok()
+}
+
+/// A file of slots, under the master key that opens it.
 pub(super) struct SlotFile {
-    file: File,
-    path: PathBuf,
+    files: Arc<dyn Files>,
+    name: String,
     generation: u64,
     cipher: XChaCha20Poly1305,
 }
 
 impl SlotFile {
-    /// The path of a generation's file.
-    pub(super) fn path_in(dir: &Path, generation: u64) -> PathBuf {
-        dir.join(format!("slots-{generation}.bin"))
-    }
-
-    /// The generation that a file's name says; `None` for the name of any other file.
-    pub(super) fn generation_of(name: &str) -> Option<u64> {
-        let digits = name.strip_prefix("slots-")?.strip_suffix(".bin")?;
-        digits.parse().ok()
-    }
-
-    /// Creates a file without slots; another of that name is replaced. It is on the disk, but its
-    /// name may not be.
+    /// Creates a file without slots; another of that name is replaced. On the disk when this
+    /// returns.
     pub(super) fn create(
-        path: PathBuf,
+        files: Arc<dyn Files>,
+        name: String,
         generation: u64,
         master: &MasterKey,
     ) -> Result<Self, OpenError> {
         let cipher = cipher(master);
         let header = header(&cipher, generation).map_err(OpenError::Random)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(FileError::at("create", &path))?;
-        file.write_all_at(&header, 0)
-            .and_then(|()| file.sync_all())
-            .map_err(FileError::at("write", &path))?;
+        files.write_atomic(&name, &header)?;
         Ok(Self {
-            file,
-            path,
+            files,
+            name,
             generation,
             cipher,
         })
@@ -114,45 +104,45 @@ impl SlotFile {
 
     /// Opens a generation's file.
     pub(super) fn open(
-        path: PathBuf,
+        files: Arc<dyn Files>,
         generation: u64,
         master: &MasterKey,
     ) -> Result<Self, OpenError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::at("open", &path))?;
-        let mut header = [0; SLOT_BYTES];
-        match file.read_exact_at(&mut header, 0) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(OpenError::Damaged { path });
-            }
-            Err(error) => return Err(FileError::at("read", path)(error).into()),
-        }
+        let name = name_of(generation);
         let cipher = cipher(master);
-        match opens_header(&cipher, generation, &header) {
+        let header = files.read_at(&name, 0, SLOT_BYTES)?;
+        let header = header.first_chunk::<SLOT_BYTES>();
+        let path = files.path(&name);
+        match header.and_then(|header| opens_header(&cipher, generation, header)) {
             None => Err(OpenError::Damaged { path }),
             Some(false) => Err(OpenError::WrongMasterKey { path }),
             Some(true) => Ok(Self {
-                file,
-                path,
+                files,
+                name,
                 generation,
                 cipher,
             }),
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// Where the file lies, for messages.
+    pub(super) fn path(&self) -> PathBuf {
+        self.files.path(&self.name)
+    }
+
+    /// The directory of keys, for messages.
+    pub(super) fn dir(&self) -> PathBuf {
+        self.files.path("")
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Gives the file another name; on the disk when this returns.
-    pub(super) fn rename(&mut self, to: PathBuf) -> Result<(), FileError> {
-        fs::rename(&self.path, &to).map_err(FileError::at("rename", &self.path))?;
-        sync_name(&to)?;
-        self.path = to;
+    pub(super) fn rename(&mut self, to: String) -> Result<(), StorageError> {
+        self.files.rename(&self.name, &to)?;
+        self.name = to;
         Ok(())
     }
 
@@ -161,41 +151,30 @@ impl SlotFile {
     }
 
     /// How many whole slots the file has.
-    pub(super) fn count(&self) -> Result<u64, FileError> {
-        let metadata = self.file.metadata();
-        let length = metadata.map_err(FileError::at("read", &self.path))?.len();
+    pub(super) fn count(&self) -> Result<u64, StorageError> {
+        let length = self.files.len(&self.name)?;
         Ok((length / SLOT_BYTES as u64).saturating_sub(1))
     }
 
     /// Makes the file hold this many slots; new ones hold no key.
-    pub(super) fn set_count(&self, count: u64) -> Result<(), FileError> {
-        self.file
-            .set_len(offset(Slot::new(count)))
-            .and_then(|()| self.file.sync_all())
-            .map_err(FileError::at("resize", &self.path))
+    pub(super) fn set_count(&self, count: u64) -> Result<(), StorageError> {
+        self.files.truncate(&self.name, offset(Slot::new(count)))
     }
 
     /// The bytes of a slot; those of a missing one where the file has ended.
-    pub(super) fn read(&self, slot: Slot) -> Result<SlotBytes, FileError> {
-        let mut bytes = MISSING;
-        match self.file.read_exact_at(&mut bytes, offset(slot)) {
-            Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(MISSING),
-            Err(error) => Err(FileError::at("read", &self.path)(error)),
-        }
+    pub(super) fn read(&self, slot: Slot) -> Result<SlotBytes, StorageError> {
+        let bytes = self.files.read_at(&self.name, offset(slot), SLOT_BYTES)?;
+        Ok(bytes.first_chunk().copied().unwrap_or(MISSING))
     }
 
     /// The slots before `end` that have not the form of a key, in order.
-    pub(super) fn without_key(&self, end: u64) -> Result<Vec<Slot>, FileError> {
+    pub(super) fn without_key(&self, end: u64) -> Result<Vec<Slot>, StorageError> {
         let mut found = Vec::new();
-        let mut chunk = vec![0; SLOT_BYTES * CHUNK_SLOTS as usize];
         let held = self.count()?.min(end);
         for first in (0..held).step_by(CHUNK_SLOTS as usize) {
             let count = (held - first).min(CHUNK_SLOTS) as usize;
-            let bytes = chunk.get_mut(..count * SLOT_BYTES).unwrap_or_default();
-            self.file
-                .read_exact_at(bytes, offset(Slot::new(first)))
-                .map_err(FileError::at("read", &self.path))?;
+            let at = offset(Slot::new(first));
+            let bytes = self.files.read_at(&self.name, at, count * SLOT_BYTES)?;
             let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
             let numbered = (first..).zip(slots);
             let keyless = numbered.filter(|(_, bytes)| !has_form_of_key(bytes));
@@ -206,20 +185,16 @@ impl SlotFile {
     }
 
     /// Writes the bytes of slots from `first` on. They are on the disk after [`Self::sync`].
-    pub(super) fn write(&self, first: Slot, bytes: &[u8]) -> Result<(), FileError> {
-        self.file
-            .write_all_at(bytes, offset(first))
-            .map_err(FileError::at("write", &self.path))
+    pub(super) fn write(&self, first: Slot, bytes: &[u8]) -> Result<(), StorageError> {
+        self.files.write_at(&self.name, offset(first), bytes)
     }
 
-    pub(super) fn sync(&self) -> Result<(), FileError> {
-        self.file
-            .sync_data()
-            .map_err(FileError::at("sync", &self.path))
+    pub(super) fn sync(&self) -> Result<(), StorageError> {
+        self.files.sync(&self.name)
     }
 
     /// Overwrites a slot for good; on the disk when this returns.
-    pub(super) fn erase(&self, slot: Slot) -> Result<(), FileError> {
+    pub(super) fn erase(&self, slot: Slot) -> Result<(), StorageError> {
         self.write(slot, &ERASED)?;
         self.sync()
     }
@@ -376,10 +351,4 @@ fn join(bytes: &mut SlotBytes, parts: &[&[u8]]) {
     for (to, from) in bytes.iter_mut().zip(joined) {
         *to = *from;
     }
-}
-
-/// Waits until the name of a file of slots is on the disk.
-pub(super) fn sync_name(path: &Path) -> Result<(), FileError> {
-    let dir = durable::parent(path);
-    durable::sync_dir(&dir).map_err(FileError::at("sync", dir))
 }

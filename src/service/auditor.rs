@@ -4,7 +4,6 @@
 //! Sealing runs beside the writer, which never waits for it. What is in full bundles below a
 //! signed checkpoint is dropped from the journal, whose place the bundles take.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -20,8 +19,8 @@ use crate::audit::{
     Tiles, VerifierKey, with_cosignatures,
 };
 use crate::domain::Position;
-use crate::keys::FileError;
 use crate::log::Journal;
+use crate::storage::StorageError;
 
 /// How long something new waits for its checkpoint, at most.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +28,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The audit log of a running service. Clones share everything.
 #[derive(Clone)]
 pub struct Audit {
-    dir: Arc<PathBuf>,
     tiles: Tiles,
     key: VerifierKey,
     /// Held while a cosignature is kept.
@@ -64,7 +62,7 @@ pub enum AuditError {
     Proof(#[from] ProofError),
     /// A file can't be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
 }
 
 impl Audit {
@@ -73,7 +71,7 @@ impl Audit {
     /// # Errors
     /// The system gave no thread.
     pub fn start(
-        dir: &Path,
+        tiles: Tiles,
         integrator: Integrator,
         key: VerifierKey,
         service: &Service,
@@ -91,8 +89,7 @@ impl Audit {
             .name("auditor".into())
             .spawn(move || run(integrator, &service, &journal, &publish, &stopped))?;
         Ok(Self {
-            dir: Arc::new(dir.to_owned()),
-            tiles: Tiles::at(dir),
+            tiles,
             key,
             witnesses: Arc::default(),
             latest,
@@ -107,10 +104,10 @@ impl Audit {
         &self.key
     }
 
-    /// Where the files are.
+    /// The tiles, for reading.
     #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    pub const fn tiles(&self) -> &Tiles {
+        &self.tiles
     }
 
     /// Follows the newest checkpoint.
@@ -123,9 +120,9 @@ impl Audit {
     ///
     /// # Errors
     /// The cosignatures can't be read.
-    pub fn checkpoint(&self) -> Result<Note, FileError> {
+    pub fn checkpoint(&self) -> Result<Note, StorageError> {
         let note = self.latest.borrow().note.clone();
-        with_cosignatures(&self.dir, &note, &self.key)
+        with_cosignatures(&self.tiles, &note, &self.key)
     }
 
     /// Takes cosignatures of these witnesses alone.
@@ -144,7 +141,7 @@ impl Audit {
         let witnesses = self.witnesses.lock();
         let mut kept = 0;
         for cosigned in Cosigned::open(note, &self.key, &witnesses)? {
-            kept += usize::from(cosigned.keep(&self.dir, &self.key)?);
+            kept += usize::from(cosigned.keep(&self.tiles, &self.key)?);
         }
         Ok(kept)
     }
@@ -153,7 +150,7 @@ impl Audit {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn tile(&self, coord: Coord) -> Result<Option<Bytes>, FileError> {
+    pub fn tile(&self, coord: Coord) -> Result<Option<Bytes>, StorageError> {
         if coord.is_covered_by(self.latest.borrow().size) {
             self.tiles.read(coord)
         } else {

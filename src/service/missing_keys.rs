@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::OpenError;
 use crate::domain::{Event, Phase, Position, Status};
-use crate::keys::{FileError, KeyRing, SealError, Slot};
+use crate::keys::{KeyRing, SealError, Slot};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::Contacts;
+use crate::storage::StorageError;
 
 /// What an event of a contact's content or end says, folded oldest first. It grows by the contacts
 /// that can't be read, not by those that can.
@@ -95,7 +96,7 @@ pub fn mark_keys_lost(
 }
 
 /// How many contacts that were not erased have no key.
-pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileError> {
+pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, StorageError> {
     let missing_keys = keys.without_key(contacts.next_slot())?;
     if missing_keys.is_empty() {
         return Ok(0);

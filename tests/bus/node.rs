@@ -15,7 +15,7 @@ use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::nats;
 use contactd::service::{self, Service, system_clock};
-use contactd::storage::{DataDir, Disk};
+use contactd::storage::{DataDir, Disk, FileAt};
 use contactd::wire::{Detail, cloud_event};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,9 +126,12 @@ impl Home {
 
 fn open(disk: &DataDir, home: &Home) -> Service {
     let keys = disk.path().join("keys");
-    let master = MasterKey::read_or_create(&keys.join("master.key")).expect("a master key");
-    let ring = KeyRing::open(&keys, &master).expect("keys");
-    let hasher = Hasher::open_or_create(&keys, &keys.join("index-check")).expect("a hasher");
+    let master =
+        MasterKey::read_or_create(&FileAt::at(&keys.join("master.key"))).expect("a master key");
+    let files = disk.files("keys").expect("a directory");
+    let ring = KeyRing::open(files.clone(), &master).expect("keys");
+    let hasher = Hasher::open_or_create(&files, &FileAt::new(files.clone(), "index-check"))
+        .expect("a hasher");
     let options = service::Options {
         registry: REGISTRY,
         queue_limit: home.queue_limit,

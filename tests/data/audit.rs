@@ -17,6 +17,7 @@ use contactd::{
         Tiles, VerifierKey,
     },
     domain::Position,
+    storage::FileAt,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest, Sha256};
@@ -93,10 +94,10 @@ struct Log {
 fn log(heads: &[u64]) -> Log {
     let dir = TempDir::new().unwrap();
     let name = KeyName::parse("contactd.local/test").unwrap();
-    let signer = Signer::read_or_create(&dir.path().join("audit.key"), name).unwrap();
+    let signer = Signer::read_or_create(&FileAt::at(&dir.path().join("audit.key")), name).unwrap();
     let key = signer.verifier();
     let audit = dir.path().join("audit");
-    let mut integrator = Integrator::open(&audit, signer).unwrap();
+    let mut integrator = Integrator::open(Tiles::at(&audit), signer).unwrap();
     let mut note = integrator.note().clone();
     for head in heads {
         let older = audit.join(format!("older-{head}"));

@@ -22,7 +22,7 @@ use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::{self, OpenOptions};
 use contactd::projection::Contacts;
 use contactd::service::{self, Opening, Service};
-use contactd::storage::DataDir;
+use contactd::storage::{DataDir, Disk, FileAt};
 use serde_json::json;
 
 use crate::common::figures::say;
@@ -63,11 +63,13 @@ struct Parts {
 
 fn parts(dir: &Path) -> Fallible<Parts> {
     let disk = DataDir::open(dir).map_err(said)?;
-    let keys_dir = dir.join("keys");
-    let master = MasterKey::read(&keys_dir.join("master.key")).map_err(said)?;
+    let files = disk.files("keys").map_err(said)?;
+    let master = FileAt::new(files.clone(), "master.key");
+    let master = MasterKey::read(&master).map_err(said)?;
+    let check = FileAt::at(&dir.join("identity/index-check"));
     Ok(Parts {
-        keys: KeyRing::open(&keys_dir, &master).map_err(said)?,
-        hasher: Hasher::open(&keys_dir, &dir.join("identity/index-check")).map_err(said)?,
+        keys: KeyRing::open(files.clone(), &master).map_err(said)?,
+        hasher: Hasher::open(&files, &check).map_err(said)?,
         signer: signer(dir)?,
         disk,
     })
@@ -77,13 +79,13 @@ fn signer(dir: &Path) -> Fallible<Signer> {
     let id = fs::read(dir.join("identity/log-id")).map_err(said)?;
     let id = uuid::Uuid::try_parse_ascii(id.trim_ascii()).map_err(said)?;
     let name = KeyName::parse(&format!("contactd.local/{id}")).ok_or("no name")?;
-    Signer::read(&dir.join("audit.key"), name).map_err(said)
+    Signer::read(&FileAt::at(&dir.join("audit.key")), name).map_err(said)
 }
 
 fn log_options(dir: &Path, signer: &Signer) -> Fallible<OpenOptions> {
-    let (audit, key) = (dir.join("audit"), signer.verifier());
-    let archive = audit::Archive::open(&audit, &key).map_err(said)?;
-    let signed = audit::signed_size(&audit, &key).map_err(said)?;
+    let (tiles, key) = (Tiles::at(&dir.join("audit")), signer.verifier());
+    let archive = audit::Archive::open(tiles.clone(), &key).map_err(said)?;
+    let signed = audit::signed_size(&tiles, &key).map_err(said)?;
     Ok(OpenOptions {
         archive: Arc::new(archive),
         at_least: Position::new(signed),
@@ -101,7 +103,8 @@ fn open(dir: &Path) -> Fallible<Opened> {
     let own_key = OwnKey::load_or_create(dir).map_err(said)?;
     let log = log_options(dir, &signer)?;
     // A integrator takes its key with it.
-    let integrator = Integrator::open(&dir.join("audit"), self::signer(dir)?).map_err(said)?;
+    let tiles = Tiles::at(&dir.join("audit"));
+    let integrator = Integrator::open(tiles, self::signer(dir)?).map_err(said)?;
     let options = service::Options {
         registry: REGISTRY,
         queue_limit: 8,
@@ -216,7 +219,12 @@ fn verify(dir: &Path) -> Fallible<Vec<String>> {
         ..Against::default()
     };
     let key = parts.signer.verifier();
-    let audit = audit::verify(&dir.join("audit"), &key, against, &mut |_, _| {});
+    let audit = audit::verify(
+        &Tiles::at(&dir.join("audit")),
+        &key,
+        against,
+        &mut |_, _| {},
+    );
     wrong.extend(audit.map_err(said)?.damages.iter().map(ToString::to_string));
     Ok(wrong)
 }
@@ -230,9 +238,9 @@ fn repair(dir: &Path) -> Fallible<()> {
     };
     let opened = log::open(&parts.disk, &options, &mut |_| {}).map_err(said)?;
     let (reader, head) = (&opened.reader, opened.reader.head());
-    let audit = dir.join("audit");
-    audit::repair(&audit, &parts.signer, reader, head, &mut |_, _| {}).map_err(said)?;
-    Integrator::open(&audit, parts.signer).map_err(said)?;
+    let tiles = Tiles::at(&dir.join("audit"));
+    audit::repair(&tiles, &parts.signer, reader, head, &mut |_, _| {}).map_err(said)?;
+    Integrator::open(tiles, parts.signer).map_err(said)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::{
     borrow::Cow,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use contactd::{
@@ -19,6 +20,7 @@ use contactd::{
     },
     keys::{KeyRing, MasterKey, Slot},
     log::record,
+    storage::{DirFiles, FileAt},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -205,8 +207,8 @@ fn keys() -> (tempfile::TempDir, KeyRing) {
 }
 
 fn open_ring(dir: &Path) -> KeyRing {
-    let master = MasterKey::read_or_create(&dir.join("master.key")).expect("a key");
-    KeyRing::open(dir, &master).expect("the keys open")
+    let master = MasterKey::read_or_create(&FileAt::at(&dir.join("master.key"))).expect("a key");
+    KeyRing::open(Arc::new(DirFiles::at(dir)), &master).expect("the keys open")
 }
 
 /// Writes what is missing, where it is asked to.

@@ -4,7 +4,7 @@
 //! gate, so that the requests sent meanwhile fall into that one group.
 
 use std::{
-    path::Path,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,11 +20,10 @@ use contactd::{
     },
     keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
-    service::{self, Committed, Found, OpenError, Options, Service, SubmitError},
-    storage::{Disk, SimDisk},
+    service::{self, Committed, Found, Options, Service, SubmitError},
+    storage::{Disk, FileAt, SimDisk},
 };
 use parking_lot::Mutex;
-use tempfile::TempDir;
 
 use super::{
     load::{OWNERS, Sent, owner},
@@ -33,42 +32,45 @@ use super::{
 
 type Submitted = Result<Committed, SubmitError>;
 
-/// A service over a simulated disk; the keys are in a real directory.
+/// What opening gives; it fails where the disk does.
+pub type Opened<T> = Result<T, Box<dyn Error>>;
+
+/// A service over a simulated disk; its keys are on another, which does not fail.
 pub struct World {
     pub disk: SimDisk,
+    keys: SimDisk,
     pub service: Service,
     pub model: Model,
     /// The requests sent under a key.
     keyed: Vec<Command>,
     sent: u64,
     gate: Arc<Mutex<()>>,
-    keys: TempDir,
     runtime: tokio::runtime::Runtime,
 }
 
 impl World {
     /// A service without contacts.
-    pub fn new(disk: SimDisk) -> Result<Self, OpenError> {
-        let keys = keys_dir();
+    pub fn new(disk: SimDisk) -> Opened<Self> {
         let gate = Arc::default();
+        let keys = SimDisk::new(0);
         Ok(Self {
-            service: open(&disk, keys.path(), &gate)?,
+            service: open(&disk, &keys, &gate)?,
             disk,
+            keys,
             model: Model::default(),
             keyed: Vec::new(),
             sent: 0,
             gate,
-            keys,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
                 .expect("a runtime"),
         })
     }
 
-    /// Opens the service again over the same disk and keys.
-    pub fn reopen(&mut self) -> Result<(), OpenError> {
+    /// Opens the service again over the same disk.
+    pub fn reopen(&mut self) -> Opened<()> {
         self.service.stop();
-        self.service = open(&self.disk, self.keys.path(), &self.gate)?;
+        self.service = open(&self.disk, &self.keys, &self.gate)?;
         Ok(())
     }
 
@@ -336,7 +338,7 @@ impl World {
     pub fn check_rebuild(&mut self) {
         let view = self.service.snapshot();
         self.service.stop();
-        let (keys, hasher) = open_keys(self.keys.path());
+        let (keys, hasher) = open_keys(&self.keys).expect("the keys open");
         let options = log_options();
         let checked = service::check_records(&self.disk, &keys, &options, &mut |_| {});
         assert_eq!(checked.expect("it can be read").wrong, Vec::<String>::new());
@@ -361,8 +363,8 @@ impl World {
     }
 }
 
-fn open(disk: &SimDisk, keys_dir: &Path, gate: &Arc<Mutex<()>>) -> Result<Service, OpenError> {
-    let (keys, hasher) = open_keys(keys_dir);
+fn open(disk: &SimDisk, keys: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
+    let (keys, hasher) = open_keys(keys)?;
     let gate = gate.clone();
     let time = AtomicU64::new(1_800_000_000_000);
     let options = Options {
@@ -380,13 +382,12 @@ fn open(disk: &SimDisk, keys_dir: &Path, gate: &Arc<Mutex<()>>) -> Result<Servic
     Ok(opened.service)
 }
 
-fn open_keys(dir: &Path) -> (KeyRing, Hasher) {
-    let master = MasterKey::read_or_create(&dir.join("master.key")).expect("a key");
-    let keys = KeyRing::open(dir, &master).expect("the keys open");
-    (
-        keys,
-        Hasher::open_or_create(dir, &dir.join("index-check")).expect("a key"),
-    )
+fn open_keys(disk: &SimDisk) -> Opened<(KeyRing, Hasher)> {
+    let files = disk.files("keys")?;
+    let master = MasterKey::read_or_create(&FileAt::new(files.clone(), "master.key"))?;
+    let keys = KeyRing::open(files.clone(), &master)?;
+    let check = FileAt::new(files.clone(), "index-check");
+    Ok((keys, Hasher::open_or_create(&files, &check)?))
 }
 
 /// Journal files of a few groups each, so that histories cross their edges.
@@ -421,10 +422,4 @@ fn card_of(shown: &Redaction) -> serde_json::Map<String, serde_json::Value> {
 
 fn client_of(actor: &contactd::domain::Actor) -> String {
     actor.client_id.as_deref().unwrap_or_default().to_owned()
-}
-
-/// In memory where that can be had: the keys' many syncs are not what is tested here.
-fn keys_dir() -> TempDir {
-    let in_memory = tempfile::tempdir_in("/dev/shm");
-    in_memory.unwrap_or_else(|_| tempfile::tempdir().expect("a directory"))
 }

@@ -9,7 +9,7 @@ use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::DirectoryOptions;
-use crate::audit::{Integrator, ProofFile, Tiles};
+use crate::audit::{Integrator, ProofFile};
 use crate::domain::Position;
 use crate::log;
 
@@ -41,7 +41,7 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
         });
     }
     let data = Data::open(&options.data, Purpose::Use)?;
-    let dir = data.audit_dir();
+    let tiles = data.tiles()?;
     let opened = log::open(&data.dir, &data.log_options()?, &mut |_| {})?;
     let position = Position::new(options.position);
     if position == Position::ZERO || position > opened.reader.head() {
@@ -49,14 +49,15 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
             "the log has no event at position {position}"
         )));
     }
-    let mut integrator = Integrator::open(&dir, data.signer).map_err(integrator_failure)?;
+    let mut integrator =
+        Integrator::open(tiles.clone(), data.signer).map_err(integrator_failure)?;
     let head = opened.reader.head();
     while integrator
         .integrate(head, &opened.reader)
         .map_err(integrator_failure)?
         .is_some()
     {}
-    let proof = ProofFile::make(&Tiles::at(&dir), integrator.note().clone(), position);
+    let proof = ProofFile::make(&tiles, integrator.note().clone(), position);
     print(&proof.map_err(Failure::failed)?.to_string())
 }
 

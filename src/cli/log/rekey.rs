@@ -8,6 +8,7 @@ use super::super::data::{Data, Purpose, master_key_in};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use crate::keys::{MasterKey, RotateError};
+use crate::storage::FileAt;
 
 /// Under which key.
 #[derive(Args)]
@@ -23,9 +24,12 @@ pub struct RekeyOptions {
 pub fn run(options: &RekeyOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
     let own = master_key_in(&options.data.data_dir);
-    let old = MasterKey::read(options.data.master_key.as_ref().unwrap_or(&own))?;
+    let old = match &options.data.master_key {
+        Some(path) => MasterKey::read(&FileAt::at(path))?,
+        None => MasterKey::read(&own)?,
+    };
     let file = &options.new_key_file;
-    let new = MasterKey::read_or_create(file)?;
+    let new = MasterKey::read_or_create(&FileAt::at(file))?;
     if new == old {
         return Err(Failure::usage(format!(
             "{} holds the key that is in use; name a file with another, or one that is not there",

@@ -12,7 +12,7 @@ use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use super::super::progress::Progress;
-use crate::audit::{self, Against, Checkpoint, Entries, VerifierKey};
+use crate::audit::{self, Against, Checkpoint, Entries, Tiles, VerifierKey};
 use crate::domain::Position;
 use crate::log;
 use crate::service::check_records;
@@ -39,7 +39,7 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
         let key = VerifierKey::parse(key).ok_or_else(|| {
             Failure::usage("--key is no verifier key: `contactd log key` prints it")
         })?;
-        let (size, wrong) = sealed(tiles, &key, &options.checkpoint, None)?;
+        let (size, wrong) = sealed(&Tiles::at(tiles), &key, &options.checkpoint, None)?;
         return conclude(Position::new(size), 0, &wrong);
     }
     let data = Data::open(&options.data, Purpose::Look)?;
@@ -62,9 +62,9 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     if is_whole {
         let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
-        wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, log)?.1);
+        wrong.extend(sealed(&data.tiles()?, &key, &options.checkpoint, log)?.1);
     } else {
-        wrong.extend(sealed(&data.audit_dir(), &key, &options.checkpoint, None)?.1);
+        wrong.extend(sealed(&data.tiles()?, &key, &options.checkpoint, None)?.1);
     }
     conclude(verified.head, marked_lost, &wrong)
 }
@@ -80,7 +80,7 @@ fn described(damage: &log::Damage) -> String {
 
 /// Checks tiles, bundles and checkpoint; how many events they cover, and what is wrong.
 fn sealed(
-    dir: &Path,
+    tiles: &Tiles,
     key: &VerifierKey,
     kept: &[PathBuf],
     log: Option<&dyn Entries>,
@@ -91,7 +91,7 @@ fn sealed(
         .collect::<Result<Vec<_>, _>>()?;
     let against = Against { older: &older, log };
     let progress = Progress::new("hashing the sealed files");
-    let verified = audit::verify(dir, key, against, &mut |at, _| {
+    let verified = audit::verify(tiles, key, against, &mut |at, _| {
         progress.reach(Position::new(at));
     })
     .map_err(Failure::usage)?;

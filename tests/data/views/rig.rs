@@ -13,7 +13,7 @@ use contactd::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
 use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::service::{self, Committed, Options, Service};
-use contactd::storage::DataDir;
+use contactd::storage::{DataDir, Disk, FileAt};
 use http::HeaderMap;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,11 +28,12 @@ pub struct Rig {
 /// Opens a service over a directory.
 pub fn open(path: &std::path::Path) -> Rig {
     let held = DataDir::open(path).expect("a directory");
-    let keys_dir = path.join("keys");
-    std::fs::create_dir_all(&keys_dir).expect("a directory");
-    let master = MasterKey::read_or_create(&keys_dir.join("master.key")).expect("a key");
-    let keys = KeyRing::open(&keys_dir, &master).expect("keys");
-    let hasher = Hasher::open_or_create(&keys_dir, &keys_dir.join("index-check")).expect("a key");
+    let files = held.files("keys").expect("a directory");
+    let master = FileAt::new(files.clone(), "master.key");
+    let master = MasterKey::read_or_create(&master).expect("a key");
+    let keys = KeyRing::open(files.clone(), &master).expect("keys");
+    let hasher =
+        Hasher::open_or_create(&files, &FileAt::new(files.clone(), "index-check")).expect("a key");
     let options = Options {
         registry: REGISTRY,
         queue_limit: 4_096,

@@ -1,11 +1,13 @@
 //! An event that a view can't fold stops that view alone, and says which.
 
+use std::sync::Arc;
+
 use contactd::dialect::ApiOperation;
 use contactd::domain::{Operation, Phase, Position};
 use contactd::gateway::StatsAsk;
 use contactd::keys::{KeyRing, MasterKey};
 use contactd::log::{self, OpenOptions, record};
-use contactd::storage::DataDir;
+use contactd::storage::{DataDir, DirFiles, FileAt};
 use serde_json::json;
 
 use super::rig::open;
@@ -16,8 +18,9 @@ use super::{id, owner, success};
 fn poison(path: &std::path::Path) -> Position {
     let held = DataDir::open(path).expect("a directory");
     let keys_dir = path.join("keys");
-    let master = MasterKey::read_or_create(&keys_dir.join("master.key")).expect("a key");
-    let keys = KeyRing::open(&keys_dir, &master).expect("keys");
+    let master =
+        MasterKey::read_or_create(&FileAt::at(&keys_dir.join("master.key"))).expect("a key");
+    let keys = KeyRing::open(Arc::new(DirFiles::at(&keys_dir)), &master).expect("keys");
     let mut opened = log::open(&held, &OpenOptions::default(), &mut |_| {}).expect("it opens");
     let position = opened.appender.next();
     let mut start = success(Operation::Update, &owner(1, "acme"), id(7), position.get());
