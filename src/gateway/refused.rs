@@ -4,7 +4,6 @@ use crate::dialect::Refusal;
 use crate::domain::Closed;
 use crate::keys::SlotError;
 use crate::service::{ReadError, SubmitError};
-use crate::storage::is_passing;
 
 /// What is answered where a command has no outcome.
 pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
@@ -17,7 +16,7 @@ pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
         SubmitError::Unreadable(error) => read_refusal(error),
         SubmitError::ReadOnly(closed) => Refusal::ReadOnly(closed),
         SubmitError::OutcomeUnknown => Refusal::OutcomeUnknown,
-        SubmitError::Key(SlotError::File(error)) if is_passing(&error.cause) => {
+        SubmitError::Key(SlotError::File(error)) if error.is_passing() => {
             tracing::warn!(%error, "no room for a new contact's key");
             Refusal::ReadOnly(Closed::NoRoom)
         }

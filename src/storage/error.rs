@@ -61,8 +61,7 @@ impl StorageError {
 }
 
 /// Whether an error is a lack that may pass by itself: of room, of file descriptors, of memory.
-#[must_use]
-pub fn is_passing(cause: &io::Error) -> bool {
+fn is_passing(cause: &io::Error) -> bool {
     let lacks = [
         Errno::MFILE,
         Errno::NFILE,

@@ -26,7 +26,7 @@ mod store;
 
 pub use data_dir::{DataDir, Disk};
 pub use dir_files::DirFiles;
-pub use error::{StorageError, is_passing};
+pub use error::StorageError;
 pub use files::{FileAt, Files};
 pub use room::Space;
 pub use sim::{Faults, SimDisk};
