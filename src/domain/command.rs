@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Actor, Card, ContactId, Correlation, FieldName, LookupKey, Operation, Owner, TraceParent,
-    Violation, id,
+    Actor, Card, ContactId, Correlation, EraseReason, FieldName, LookupKey, Operation, Owner,
+    TraceParent, Violation, id,
 };
 
 /// One request to change contacts: one attempt, or several in a bulk.
@@ -200,41 +200,6 @@ impl Precondition {
             Self::None | Self::Exists => true,
             Self::Versions(versions) => versions.contains(&version),
         }
-    }
-}
-
-/// Why personal data is destroyed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EraseReason {
-    /// The person asked.
-    Request,
-    /// Its time has run out.
-    Retention,
-    /// A law or a court wants it.
-    Legal,
-    /// Another reason; the reference may say which.
-    Other,
-}
-
-impl EraseReason {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Request, Self::Retention, Self::Legal, Self::Other];
-
-    /// Its name, as it is sent, recorded and published.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Retention => "retention",
-            Self::Legal => "legal",
-            Self::Other => "other",
-        }
-    }
-
-    /// The reason of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 

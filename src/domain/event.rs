@@ -1,56 +1,9 @@
 //! What happened: a START, then exactly one SUCCESS or FAIL.
 
-use std::borrow::Cow;
-
 use super::{
-    Actor, ContactId, Correlation, EraseReason, EventId, Fingerprint, Owner, Position, Tag,
-    Timestamp, TraceParent, VendorKey,
+    Actor, ContactId, Correlation, Erasure, EventId, FieldName, Fingerprint, Operation, Owner,
+    Position, Tag, Timestamp, TraceParent, VendorKey,
 };
-
-/// The name of a field, from a dialect's schema.
-pub type FieldName = Cow<'static, str>;
-
-/// What kind of thing was done or tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// A new contact.
-    Create,
-    /// A change.
-    Update,
-    /// An end.
-    Delete,
-    /// An end, with the personal data destroyed.
-    Erase,
-    /// A read of one contact.
-    Retrieve,
-    /// A read of several.
-    RetrieveList,
-}
-
-impl Operation {
-    /// All of them, in the order of their numbers in records, from 1.
-    pub const ALL: [Self; 6] = [
-        Self::Create,
-        Self::Update,
-        Self::Delete,
-        Self::Erase,
-        Self::Retrieve,
-        Self::RetrieveList,
-    ];
-
-    /// Its name in event types: upper case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-            Self::Erase => "ERASE",
-            Self::Retrieve => "RETRIEVE",
-            Self::RetrieveList => "RETRIEVE_LIST",
-        }
-    }
-}
 
 /// What every event has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,15 +82,6 @@ pub struct IdempotencyRecord {
     pub fingerprint: Fingerprint,
     /// How many attempts the request held: their outcomes are at every second position from here.
     pub attempts: u32,
-}
-
-/// Why personal data was destroyed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Erasure {
-    /// Why.
-    pub reason: EraseReason,
-    /// The operator's own reference.
-    pub reference: Option<Box<str>>,
 }
 
 /// Why a command was refused, without personal data.

@@ -9,12 +9,14 @@ mod closed;
 mod command;
 mod contact;
 mod decide;
+mod erase;
 mod event;
 mod evolve;
 pub mod find;
 mod id;
 pub mod limits;
 mod list;
+mod operation;
 mod owner;
 mod rules;
 mod violation;
@@ -22,19 +24,20 @@ mod violation;
 pub use card::{Card, CardError, VERSION as CARD_VERSION};
 pub use closed::Closed;
 pub use command::{
-    Action, Attempt, BatchMode, Command, Context, EraseReason, IdempotencyKey, IdempotentRequest,
-    Match, Patch, Patched, Precondition, Target,
+    Action, Attempt, BatchMode, Command, Context, IdempotencyKey, IdempotentRequest, Match, Patch,
+    Patched, Precondition, Target,
 };
 pub use contact::{Actor, Contact, Content};
 pub use decide::{Change, Current, Decision, Facts, PriorCreate, State, decide};
+pub use erase::{EraseReason, Erasure};
 pub use event::{
-    Erasure, Event, Failure, FailureCode, FieldName, Header, IdempotencyRecord, ListRange,
-    Operation, Outcome, Phase,
+    Event, Failure, FailureCode, Header, IdempotencyRecord, ListRange, Outcome, Phase,
 };
 pub use evolve::{ContactState, Fact, Status, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};
 pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
 pub use list::{Compare, Filter, List, Order, Page, Window};
+pub use operation::{FieldName, Operation};
 pub use owner::{Owner, OwnerError};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
 pub use violation::{Expected, Problem, Violation};
