@@ -14,6 +14,7 @@
 //! | `append`, `read` | the growing end, and reading beside it |
 //! | `compare`, `repair` | comparing the copies; completing one from the other |
 //! | `open`, `verify` | what is done with the comparison |
+//! | `error` | why the log cannot be opened or read |
 //!
 //! What an entry means is known to `record` alone.
 
@@ -21,6 +22,7 @@ mod append;
 mod chunk;
 mod compare;
 mod entry;
+mod error;
 mod frame;
 mod journal;
 mod open;
@@ -33,8 +35,9 @@ pub use append::{AppendError, Appended, Appender, GROUP_BYTES_MAX};
 pub use chunk::VALUE_BYTES_MAX;
 pub use compare::Gap;
 pub use entry::{ENTRY_BYTES_MAX, Piece, Place};
+pub use error::{OpenError, ReadError};
 pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
-pub use open::{JOURNAL, OpenError, OpenOptions, Opened, STORE, open};
-pub use read::{Archive, NoArchive, ReadError, Reader, Scan};
+pub use open::{JOURNAL, OpenOptions, Opened, STORE, open};
+pub use read::{Archive, NoArchive, Reader, Scan};
 pub use repair::Repair;
 pub use verify::{Damage, Verified, verify};

@@ -19,6 +19,7 @@ use super::{
     chunk::Key,
     compare::{Comparison, compare},
     entry::Piece,
+    error::OpenError,
     journal::{Journal, SEGMENT_BYTES_DEFAULT},
     read::{Archive, NoArchive, Reader, Sources, StoreScan},
     repair::{Repair, fill_store, repair},
@@ -60,36 +61,6 @@ impl Default for OpenOptions {
             whole: false,
         }
     }
-}
-
-/// Why the log was not opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Neither the store, nor the journal, nor the archive has these events.
-    #[error(
-        "events {} to {} are in no copy of the log; put a backup in place with `contactd restore`, \
-         or save what is left with `contactd log export`",
-        first.get(), last.get()
-    )]
-    Missing {
-        /// The first that is missing.
-        first: Position,
-        /// The last of that gap; there may be more gaps.
-        last: Position,
-    },
-    /// The store and the journal both hold this event, whole, and not the same.
-    #[error(
-        "the store and the journal hold different events at position {}; \
-         put a backup in place with `contactd restore`",
-        position.get()
-    )]
-    Differs {
-        /// The first such position.
-        position: Position,
-    },
-    /// The disk or the store failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
 }
 
 /// An open log.

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use super::{
     chunk::{self, Assembler, Key},
     entry::Piece,
+    error::ReadError,
     journal::{Journal, JournalScan},
 };
 use crate::{
@@ -26,23 +27,6 @@ use crate::{
 
 /// How many values of the store are read at once: about half a megabyte.
 const PAGE_VALUES: usize = 64;
-
-/// Why the log cannot answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The store, the journal and the archive all lack it or hold it damaged.
-    #[error(
-        "event {} can be read from no copy of the log; stop the service and run `contactd log verify`",
-        position.get()
-    )]
-    Damaged {
-        /// The first position that cannot be read.
-        position: Position,
-    },
-    /// The disk or the store failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
 
 /// Sealed copies of the log's beginning, which let the journal drop its own.
 pub trait Archive: Send + Sync {

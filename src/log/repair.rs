@@ -11,9 +11,9 @@ use bytes::Bytes;
 use super::{
     chunk,
     compare::{Comparison, Gap},
+    error::{OpenError, ReadError},
     frame::encode_frame,
-    open::OpenError,
-    read::{ReadError, Scan, Sources},
+    read::{Scan, Sources},
 };
 use crate::{domain::Position, storage::Batch};
 

@@ -10,69 +10,18 @@
 //! `tests/golden/`. A field may be added to a version as long as old readers
 //! can do without it; a field's number is never used again.
 
+mod error;
+mod parsed;
 mod v1;
 
-use thiserror::Error;
+pub use error::{DecodeError, EncodeError};
+pub use parsed::{Record, Sealed};
 
 use crate::domain::{Content, Event, limits};
-use crate::keys::{KeyRing, SealError, Slot};
+use crate::keys::{KeyRing, Slot};
 
 /// The version this release writes.
 pub const VERSION: u8 = 1;
-
-/// An event as the log holds it: its content, if it has one, still sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The event.
-    pub event: Event,
-    /// The contact's key, on a SUCCESS of a write.
-    pub slot: Option<Slot>,
-    /// The sealed content and what it is bound to.
-    pub sealed: Option<Sealed>,
-}
-
-/// A sealed content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// What it is bound to: the record's bytes before it.
-    pub bound_to: Vec<u8>,
-    /// What the contact's key made of it.
-    pub bytes: Vec<u8>,
-}
-
-/// Why an event has no record.
-#[derive(Debug, Error)]
-pub enum EncodeError {
-    /// It would be larger than a record may be.
-    #[error("the record would have {bytes} bytes, {max} is the limit", max = limits::RECORD_BYTES_MAX)]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-    },
-    /// Its content can't be sealed.
-    #[error("the contact's content can't be sealed")]
-    Seal(#[from] SealError),
-}
-
-/// Why bytes are no record.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// There are none.
-    #[error("an empty record")]
-    Empty,
-    /// A version this release does not know: a later one wrote it.
-    #[error("record version {version} is newer than this program; use the release that wrote it")]
-    Version {
-        /// The version.
-        version: u8,
-    },
-    /// The header is not what its version says.
-    #[error("a damaged record: {what}")]
-    Header {
-        /// What is wrong.
-        what: String,
-    },
-}
 
 /// The record of an event, and of the content that a SUCCESS wrote.
 ///
