@@ -13,7 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::Service;
+use super::service::Service;
 use crate::audit::{
     Coord, CosignatureError, Cosigned, IntegrateError, Integrator, Note, ProofError, ProofFile,
     Tiles, VerifierKey, with_cosignatures,

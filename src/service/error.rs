@@ -5,6 +5,27 @@ use thiserror::Error;
 use crate::domain::Closed;
 use crate::keys::{SealError, SlotError};
 use crate::log;
+use crate::storage::StorageError;
+
+/// Why a service was not opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The log is damaged, or can't be read.
+    #[error(transparent)]
+    Log(#[from] log::OpenError),
+    /// A record can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The keys can't be read.
+    #[error(transparent)]
+    Keys(#[from] SlotError),
+    /// The disk failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The system gave no thread for the writer or a view.
+    #[error("a thread of the service can't be started: {0}")]
+    Thread(#[source] std::io::Error),
+}
 
 /// Why a command has no outcome.
 #[derive(Debug, Error)]

@@ -1,124 +1,75 @@
-//! Turns commands into events: decides on what is loaded, numbers, encodes.
+//! Turns commands into events: loads the contact, decides, and adds the events to the group.
 //!
 //! One handler serves one group. It changes nothing but itself; a command that
 //! can't be taken leaves no trace in it.
 
 use std::sync::Arc;
 
+use super::SubmitError;
 use super::clock::Sequencer;
-use super::load::Loaded;
-use super::overlay::{Layers, Overlay};
+use super::group::{Group, Pending};
+use super::handled::{Committed, Handled};
+use super::load::{Loaded, load};
+use super::read_audit::ReadAudit;
 use super::shared::Shared;
-use super::{Committed, ReadAudit, ReadError, SubmitError};
 use crate::domain::{
-    Attempt, BatchMode, Card, Change, Command, ContactId, Content, Context, Decision, Event,
-    EventId, Facts, Failure, FailureCode, FieldName, Header, IdempotencyRecord, Operation, Outcome,
-    Owner, Phase, Position, State, Tag, Timestamp, VendorKey, Violation, decide, evolve, limits,
+    Attempt, BatchMode, Change, Command, ContactId, Content, Context, Decision, Event, Facts,
+    Failure, FailureCode, FieldName, Header, IdempotencyRecord, LookupKey, Outcome, Owner, Phase,
+    Position, State, Tag, Violation, decide, evolve, limits,
 };
-use crate::keys::{RESERVE_BATCH, Slot};
-use crate::log::record::{self, EncodeError, Record};
+use crate::keys::Slot;
 use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
-/// One event of the group, encoded.
-pub struct Pending {
-    /// The event.
-    pub event: Event,
-    /// The contact's key.
-    pub slot: Option<Slot>,
-    /// What the contact can be found by after the event.
-    pub tags: Arc<[Tag]>,
-    /// What the event wrote.
-    pub card: Option<Card>,
-    /// The record.
-    pub bytes: Vec<u8>,
-}
-
-/// What is to be answered once the group is on the disk.
-pub enum Handled {
-    /// The outcomes of new events.
-    Committed(Committed),
-    /// The answer to a request that was made before, to be made again from its events.
-    Replayed {
-        /// Where they are.
-        entry: IdempotencyEntry,
-        /// The request's attempts, for what is not in its events: the values that were wrong.
-        attempts: Vec<Attempt>,
-    },
-    /// The answer to be made again from this one event.
-    Unchanged(Position),
-}
-
-/// The handler of one group.
+/// Handles the commands of one group, one after the other.
 pub struct CommandHandler<'a> {
-    pub(super) shared: &'a Shared,
-    pub(super) base: &'a Contacts,
-    sequencer: &'a mut Sequencer,
-    now: Timestamp,
-    over: Overlay,
-    next: Position,
-    pending: Vec<Pending>,
-    bytes: usize,
-}
-
-/// Where a handler stood before a command.
-struct Savepoint {
-    over: Option<Overlay>,
-    next: Position,
-    pending: usize,
-    bytes: usize,
+    shared: &'a Shared,
+    group: Group<'a>,
 }
 
 impl<'a> CommandHandler<'a> {
-    /// A handler whose first event will have this position.
+    /// A handler whose first event will have the position `next`.
     pub fn new(
         shared: &'a Shared,
         base: &'a Contacts,
         sequencer: &'a mut Sequencer,
         next: Position,
     ) -> Self {
-        let now = sequencer.tick();
         Self {
             shared,
-            base,
-            sequencer,
-            now,
-            over: Overlay::default(),
-            next,
-            pending: Vec::new(),
-            bytes: 0,
+            group: Group::new(shared, base, sequencer, next),
         }
     }
 
-    /// The group's size in bytes.
+    /// The size of the group's records so far, in bytes.
     pub const fn bytes(&self) -> usize {
-        self.bytes
+        self.group.bytes()
     }
 
-    /// The group's events, in order.
+    /// The group's events, in the order of their positions.
     pub fn into_pending(self) -> Vec<Pending> {
-        self.pending
+        self.group.into_pending()
     }
 
     /// Judges a command; on an error nothing of it stays.
     pub fn command(&mut self, command: &Command) -> Result<Handled, SubmitError> {
         let idempotency = self.idempotency_record(command);
         if let Some(idempotency) = idempotency
-            && let Some(entry) = self.layers().idempotency_entry(idempotency.key)
+            && let Some(entry) = self.group.layers().idempotency_entry(idempotency.key)
         {
             return replay(command, idempotency, entry);
         }
-        let savepoint = self.save(command.attempts.len() > 1);
+        let savepoint = self.group.save(command.attempts.len() > 1);
         let mut judged = self.attempts(command, idempotency);
         let whole = command.batch == BatchMode::AllOrNothing && command.attempts.len() > 1;
         if whole
             && let Ok(Handled::Committed(done)) = &judged
             && done.any_refused()
         {
-            self.restore(&savepoint);
+            self.group.restore(&savepoint);
             judged = self.refuse_all(command, idempotency, &done.outcomes);
         }
         if judged.is_err() {
-            self.restore(&savepoint);
+            self.group.restore(&savepoint);
         }
         judged
     }
@@ -136,9 +87,11 @@ impl<'a> CommandHandler<'a> {
         } = trail;
         let start = Header {
             listed: *asked,
-            ..self.header(owner, context, *operation, contact.clone())
+            ..self
+                .group
+                .header(owner, context, *operation, contact.clone())
         };
-        let cause = self.start(start, None)?;
+        let cause = self.group.start(start, None)?;
         let phase = if *found {
             Phase::Success { erasure: None }
         } else {
@@ -150,9 +103,12 @@ impl<'a> CommandHandler<'a> {
         let header = Header {
             causation: Some(cause),
             listed: *given,
-            ..self.header(owner, context, *operation, contact.clone())
+            ..self
+                .group
+                .header(owner, context, *operation, contact.clone())
         };
-        self.push(Event { header, phase }, None, None, Arc::default())
+        self.group
+            .push(Event { header, phase }, None, None, Arc::default())
     }
 
     /// Judges each attempt after those before it, and writes its events.
@@ -161,10 +117,10 @@ impl<'a> CommandHandler<'a> {
         command: &Command,
         idempotency: Option<IdempotencyRecord>,
     ) -> Result<Handled, SubmitError> {
-        let start = self.bytes;
+        let start = self.group.bytes();
         let mut outcomes = Vec::with_capacity(command.attempts.len());
         for (index, attempt) in command.attempts.iter().enumerate() {
-            let mut loaded = self.load(&command.owner, attempt)?;
+            let mut loaded = load(self.shared, &self.group, &command.owner, attempt)?;
             let decision = self.decide(&command.owner, attempt, &mut loaded)?;
             let idempotency = idempotency.filter(|_| index == 0);
             match decision {
@@ -202,10 +158,10 @@ impl<'a> CommandHandler<'a> {
                     outcomes.push(self.succeed(command, attempt, loaded, idempotency, change)?);
                 }
             }
-            self.check_size(start)?;
+            self.group.check_size(start)?;
         }
         Ok(Handled::Committed(Committed {
-            position: self.next.previous(),
+            position: self.group.last(),
             outcomes,
         }))
     }
@@ -217,10 +173,10 @@ impl<'a> CommandHandler<'a> {
         idempotency: Option<IdempotencyRecord>,
         judged: &[Outcome],
     ) -> Result<Handled, SubmitError> {
-        let start = self.bytes;
+        let start = self.group.bytes();
         let mut outcomes = Vec::with_capacity(judged.len());
         for (index, (attempt, outcome)) in command.attempts.iter().zip(judged).enumerate() {
-            let loaded = self.load(&command.owner, attempt)?;
+            let loaded = load(self.shared, &self.group, &command.owner, attempt)?;
             let (failure, violations) = match outcome {
                 Outcome::Refused {
                     failure,
@@ -244,10 +200,10 @@ impl<'a> CommandHandler<'a> {
                 failure,
                 violations,
             )?);
-            self.check_size(start)?;
+            self.group.check_size(start)?;
         }
         Ok(Handled::Committed(Committed {
-            position: self.next.previous(),
+            position: self.group.last(),
             outcomes,
         }))
     }
@@ -262,9 +218,9 @@ impl<'a> CommandHandler<'a> {
             .shared
             .rules(owner.dialect())
             .ok_or(SubmitError::UnknownDialect)?;
-        let contact = ContactId(self.sequencer.id());
-        let layers = self.layers();
-        let holder = |key: &crate::domain::LookupKey| {
+        let contact = ContactId(self.group.fresh_id());
+        let layers = self.group.layers();
+        let holder = |key: &LookupKey| {
             let tag = self.shared.lookup_tag(owner, key);
             layers.found_by(tag).first().copied()
         };
@@ -297,16 +253,19 @@ impl<'a> CommandHandler<'a> {
         let fields = bounded(&attempt.fields);
         let start = Header {
             fields: fields.clone(),
-            ..self.header(owner, context, operation, subject.clone())
+            ..self
+                .group
+                .header(owner, context, operation, subject.clone())
         };
-        let cause = self.start(start, idempotency)?;
+        let cause = self.group.start(start, idempotency)?;
         let header = Header {
             causation: Some(cause),
             fields,
-            ..self.header(owner, context, operation, subject)
+            ..self.group.header(owner, context, operation, subject)
         };
         let phase = Phase::Fail(failure.clone());
-        self.push(Event { header, phase }, None, None, Arc::default())?;
+        self.group
+            .push(Event { header, phase }, None, None, Arc::default())?;
         Ok(Outcome::Refused {
             failure,
             violations,
@@ -325,18 +284,20 @@ impl<'a> CommandHandler<'a> {
         let operation = change.operation;
         let start = Header {
             fields: bounded(&attempt.fields),
-            ..self.header(owner, context, operation, loaded.subject())
+            ..self
+                .group
+                .header(owner, context, operation, loaded.subject())
         };
-        let cause = self.start(start, idempotency)?;
+        let cause = self.group.start(start, idempotency)?;
         let slot = match &loaded.before {
             Some(before) => before.slot,
-            None => self.fresh_slot()?,
+            None => self.group.fresh_slot()?,
         };
         let header = Header {
             version: Some(change.version),
             causation: Some(cause),
             fields: bounded(&change.fields),
-            ..self.header(
+            ..self.group.header(
                 owner,
                 context,
                 operation,
@@ -353,7 +314,8 @@ impl<'a> CommandHandler<'a> {
         let tags = content
             .as_ref()
             .map_or_else(Arc::default, |c| self.shared.tags(owner, &c.card));
-        self.push(event.clone(), Some(slot), content.as_ref(), tags.clone())?;
+        self.group
+            .push(event.clone(), Some(slot), content.as_ref(), tags.clone())?;
         Ok(self.settle(&event, loaded.before, slot, tags, content))
     }
 
@@ -397,103 +359,8 @@ impl<'a> CommandHandler<'a> {
                 position,
             },
         };
-        self.over.put(self.base, before.as_ref(), after, content);
+        self.group.put(before.as_ref(), after, content);
         outcome
-    }
-
-    /// A key for a new contact, on the disk before it is used.
-    fn fresh_slot(&self) -> Result<Slot, SubmitError> {
-        let slot = self.layers().next_slot();
-        let keys = &self.shared.keys;
-        if keys.reserved() <= slot {
-            keys.reserve(Slot::new(slot.get().saturating_add(RESERVE_BATCH)))?;
-        }
-        Ok(slot)
-    }
-
-    fn start(
-        &mut self,
-        header: Header,
-        idempotency: Option<IdempotencyRecord>,
-    ) -> Result<EventId, SubmitError> {
-        let id = header.id;
-        if let Some(record) = idempotency {
-            let entry = IdempotencyEntry {
-                fingerprint: record.fingerprint,
-                first: header.position,
-                attempts: record.attempts,
-            };
-            self.over.put_idempotency(record.key, entry);
-        }
-        let phase = Phase::Start { idempotency };
-        self.push(Event { header, phase }, None, None, Arc::default())?;
-        Ok(id)
-    }
-
-    /// The header of the next event.
-    fn header(
-        &mut self,
-        owner: &Owner,
-        context: &Context,
-        operation: Operation,
-        subject: Option<(ContactId, VendorKey)>,
-    ) -> Header {
-        let (contact, key) = subject.unzip();
-        Header {
-            position: self.next,
-            id: EventId(self.sequencer.id()),
-            time: self.now,
-            operation,
-            owner: owner.clone(),
-            contact,
-            key,
-            version: None,
-            actor: context.actor.clone(),
-            correlation: context.correlation.clone(),
-            causation: None,
-            traceparent: context.traceparent.clone(),
-            fields: Vec::new(),
-            listed: None,
-        }
-    }
-
-    fn push(
-        &mut self,
-        event: Event,
-        slot: Option<Slot>,
-        content: Option<&Content>,
-        tags: Arc<[Tag]>,
-    ) -> Result<(), SubmitError> {
-        let encoded = record::encode(&event, slot, content, &self.shared.keys);
-        let bytes = encoded.map_err(|error| match error {
-            EncodeError::TooLarge { bytes } => SubmitError::TooLarge {
-                bytes,
-                limit: limits::RECORD_BYTES_MAX,
-            },
-            EncodeError::Seal(error) => SubmitError::Seal(error),
-        })?;
-        self.next = self.next.next();
-        self.bytes += bytes.len();
-        self.pending.push(Pending {
-            event,
-            slot,
-            tags,
-            card: content.map(|content| content.card.clone()),
-            bytes,
-        });
-        Ok(())
-    }
-
-    /// Whether a command that began at this size has not grown too large for a group.
-    fn check_size(&self, start: usize) -> Result<(), SubmitError> {
-        let bytes = self.bytes.saturating_sub(start);
-        if bytes > limits::COMMAND_BYTES_MAX {
-            return Err(SubmitError::TooLarge {
-                bytes,
-                limit: limits::COMMAND_BYTES_MAX,
-            });
-        }
-        Ok(())
     }
 
     /// What a command's idempotency key is in the log.
@@ -509,45 +376,6 @@ impl<'a> CommandHandler<'a> {
             fingerprint: self.shared.hasher.fingerprint(&[&request.request]),
             attempts: u32::try_from(command.attempts.len()).unwrap_or(u32::MAX),
         })
-    }
-
-    /// The record at a position that the view or this group names.
-    pub(super) fn record(&self, position: Position) -> Result<Record, ReadError> {
-        let first = self.base.position().next().get();
-        let index = position.get().checked_sub(first);
-        let fresh = index.and_then(|index| self.pending.get(usize::try_from(index).ok()?));
-        match fresh {
-            Some(pending) => Ok(record::decode(&pending.bytes)?),
-            None => self.shared.record(position),
-        }
-    }
-
-    pub(super) const fn layers(&self) -> Layers<'_> {
-        Layers {
-            base: self.base,
-            over: &self.over,
-        }
-    }
-
-    fn save(&self, several: bool) -> Savepoint {
-        // A single attempt fails before it lays anything over the view but its entry,
-        // which a failed START takes with it.
-        Savepoint {
-            over: several.then(|| self.over.clone()),
-            next: self.next,
-            pending: self.pending.len(),
-            bytes: self.bytes,
-        }
-    }
-
-    fn restore(&mut self, savepoint: &Savepoint) {
-        if let Some(over) = &savepoint.over {
-            self.over = over.clone();
-        }
-        self.over.forget_after(savepoint.next);
-        self.next = savepoint.next;
-        self.pending.truncate(savepoint.pending);
-        self.bytes = savepoint.bytes;
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is loaded of the contact that an attempt names, before it is judged.
 
 use super::ReadError;
-use super::handler::CommandHandler;
-use super::shared::Body;
+use super::group::Group;
+use super::shared::{Body, Shared};
 use crate::domain::{
     Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, PriorCreate, Status,
     Tag, Target, VendorKey,
@@ -41,18 +41,40 @@ impl Loaded {
     }
 }
 
-impl CommandHandler<'_> {
-    /// Looks up what an attempt needs to be loaded.
-    pub(super) fn load(&self, owner: &Owner, attempt: &Attempt) -> Result<Loaded, ReadError> {
+/// What a contact is loaded from: the view, the group over it, and the records of both.
+struct Loader<'a> {
+    shared: &'a Shared,
+    group: &'a Group<'a>,
+}
+
+/// Looks up what must be known to decide an attempt.
+///
+/// # Errors
+/// [`ReadError`] where the contact's record can't be read or opened.
+pub fn load(
+    shared: &Shared,
+    group: &Group<'_>,
+    owner: &Owner,
+    attempt: &Attempt,
+) -> Result<Loaded, ReadError> {
+    Loader { shared, group }.load(owner, attempt)
+}
+
+impl Loader<'_> {
+    fn load(&self, owner: &Owner, attempt: &Attempt) -> Result<Loaded, ReadError> {
         let found = match (&attempt.action, &attempt.target) {
             (Ok(Action::Create { chosen_id, .. }), _) => {
                 return self.unborn(owner, chosen_id.as_deref());
             }
             (Ok(Action::Upsert { by, .. }), _) => {
                 let Match(key) = by;
-                match self.layers().found_by(self.shared.lookup_tag(owner, key)) {
+                match self
+                    .group
+                    .layers()
+                    .found_by(self.shared.lookup_tag(owner, key))
+                {
                     [] => None,
-                    [id] => self.layers().get(*id),
+                    [id] => self.group.layers().get(*id),
                     _ => {
                         return Ok(Loaded {
                             current: Current::Many,
@@ -66,7 +88,7 @@ impl CommandHandler<'_> {
                     Target::Chosen { text, .. } => Some(self.shared.chosen_tag(owner, text)),
                     Target::Id(_) | Target::Sequence(_) => None,
                 };
-                self.layers().find(owner, chosen, target)
+                self.group.layers().find(owner, chosen, target)
             }
             (_, None) => None,
         };
@@ -106,8 +128,8 @@ impl CommandHandler<'_> {
             return Ok(Loaded::default());
         };
         let tag = self.shared.chosen_tag(owner, text);
-        let own = ContactId::parse(text).and_then(|id| self.layers().get(id));
-        let taken = match self.layers().chosen(tag).or(own) {
+        let own = ContactId::parse(text).and_then(|id| self.group.layers().get(id));
+        let taken = match self.group.layers().chosen(tag).or(own) {
             None => None,
             Some((entry, _)) => Some(self.taken(owner, entry)?),
         };
@@ -127,7 +149,7 @@ impl CommandHandler<'_> {
         let card = if state.owner != *owner || state.status == Status::Erased {
             None
         } else {
-            match self.shared.open(&self.record(position)?)? {
+            match self.shared.open(&self.group.record(position)?)? {
                 Body::Open(content) => Some(content.card),
                 Body::None | Body::Gone => None,
             }

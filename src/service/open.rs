@@ -9,21 +9,18 @@ use tokio::sync::{mpsc, watch};
 use super::clock::{Clock, Sequencer};
 use super::missing_keys::{self, is_erasure};
 use super::recent::Recent;
+use super::saved_view::{self, SNAPSHOT, VIEWS};
+use super::service::Service;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
 use super::writer::Writer;
-use super::{ReadError, Service};
-use crate::domain::{Event, EventId, Phase, Position, Registry, Status, Tag};
+use super::{OpenError, ReadError};
+use crate::domain::{Event, Phase, Position, Registry, Status, Tag};
 use crate::keys::{Hasher, KeyRing, SealError, SlotError};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
 use crate::projection::Contacts;
-use crate::storage::{Disk, Files, StorageError};
-
-/// The directory of views: everything in it can be made again from the log.
-pub const VIEWS: &str = "views";
-/// The view of contacts, as of the last orderly stop.
-pub const SNAPSHOT: &str = "contacts.view";
+use crate::storage::Disk;
 
 /// How to open a service.
 pub struct Options {
@@ -49,26 +46,6 @@ pub struct Opening {
     pub journal: Arc<Journal>,
 }
 
-/// Why a service was not opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The log is damaged, or can't be read.
-    #[error(transparent)]
-    Log(#[from] log::OpenError),
-    /// A record can't be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The keys can't be read.
-    #[error(transparent)]
-    Keys(#[from] SlotError),
-    /// The disk failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The system gave no thread for the writer or a view.
-    #[error("a thread of the service can't be started: {0}")]
-    Thread(#[source] std::io::Error),
-}
-
 /// Opens a service. `progress` is told the position that has been looked at.
 ///
 /// # Errors
@@ -87,7 +64,7 @@ pub fn open(
         report,
     } = log::open(disk, &options.log, progress)?;
     let views = disk.files(VIEWS)?;
-    let saved = saved_view(&*views, &reader);
+    let saved = saved_view::read(&*views, &reader);
     let folder = Folder {
         reader: &reader,
         keys: &keys,
@@ -125,13 +102,7 @@ pub fn open(
         .spawn(move || writer.run())
         .map_err(OpenError::Thread)?;
     Ok(Opening {
-        service: Service {
-            shared,
-            queue: Arc::new(Mutex::new(Some(sender))),
-            queue_limit: options.queue_limit,
-            writer: Arc::new(Mutex::new(Some(thread))),
-            views: Arc::new(catch_up),
-        },
+        service: Service::new(shared, sender, options.queue_limit, thread, catch_up),
         repairs: report,
         missing_keys,
         journal,
@@ -165,31 +136,6 @@ pub fn rebuild_views(
     keys.check(contacts.next_slot())?;
     views.write_atomic(SNAPSHOT, &contacts.to_snapshot())?;
     Ok(contacts.position())
-}
-
-/// The view of the last orderly stop, if it is one of this log.
-fn saved_view(views: &dyn Files, reader: &Reader) -> Option<Contacts> {
-    let length = views.len(SNAPSHOT).ok()?;
-    let bytes = views
-        .read_at(SNAPSHOT, 0, usize::try_from(length).ok()?)
-        .ok()?;
-    match Contacts::from_snapshot(&bytes) {
-        Ok(view) if id_at(reader, view.position()) == view.last() => Some(view),
-        Ok(_) => {
-            tracing::warn!("the saved view is not of this log; it is folded from the start");
-            None
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the saved view is not read; it is folded from the start");
-            None
-        }
-    }
-}
-
-fn id_at(reader: &Reader, position: Position) -> Option<EventId> {
-    let bytes = reader.get(position).ok()??;
-    let record = record::decode(&bytes).ok()?;
-    Some(record.event.header.id)
 }
 
 /// What folding needs beside the view.

@@ -1,7 +1,8 @@
 //! Contacts and events, as readers ask for them.
 
+use super::service::Service;
 use super::shared::Body;
-use super::{ReadError, Service, replay};
+use super::{ReadError, replay};
 use crate::domain::{
     Contact, ContactId, ContactState, Content, Event, Fact, List, Order, Owner, Page, Phase,
     Position, Status, Target, Timestamp, Window,
@@ -257,6 +258,23 @@ impl Service {
         };
         let record = self.shared.record(*at)?;
         self.version(entry, record).map(|(_, contact)| contact)
+    }
+
+    /// A contact as a view found it: at the position of the change that the view had folded. None
+    /// where its personal data has been destroyed since.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give it.
+    pub fn found_at(
+        &self,
+        id: ContactId,
+        position: Position,
+    ) -> Result<Option<Contact>, ReadError> {
+        let entry = self.shared.contacts.read().get(id).cloned();
+        match entry.filter(|entry| entry.state.status != Status::Erased) {
+            Some(entry) => self.contact_at(&entry, position),
+            None => Ok(None),
+        }
     }
 
     /// A contact's versions, oldest first, each with the event that made it.

@@ -2,8 +2,9 @@
 //!
 //! The answer is not stored, so erased data does not survive in it.
 
+use super::ReadError;
+use super::handled::Committed;
 use super::shared::{Body, Shared};
-use super::{Committed, ReadError};
 use crate::domain::{
     Action, Attempt, Card, Contact, ContactId, ContactState, Content, Event, FailureCode, Outcome,
     Phase, Position, Violation,

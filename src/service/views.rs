@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ReadError;
-use super::Service;
 use super::catch_up::{CatchUp, ViewStatus};
 use super::shared::Shared;
-use crate::domain::{Contact, ContactId, Position, Status};
 use crate::projection::{SearchIndex, Statistics, View};
 
 /// A view that is further behind than this is still catching up.
@@ -55,50 +52,5 @@ impl Views {
     pub(super) fn stop(&self) {
         self.search.stop();
         self.statistics.stop();
-    }
-}
-
-impl Service {
-    /// The views that follow the log beside the writer.
-    #[must_use]
-    pub fn views(&self) -> &Views {
-        &self.views
-    }
-
-    /// Another view that follows the log, until it is dropped.
-    ///
-    /// # Errors
-    /// The system gives no thread.
-    pub fn follow_with<V: View>(&self) -> std::io::Result<CatchUp<V>> {
-        CatchUp::start(self.shared.clone())
-    }
-
-    /// Whether every view that goes on is close to the head. One that an event has stopped is not
-    /// waited for: the rest of the service goes on without it.
-    #[must_use]
-    pub fn views_caught_up(&self) -> bool {
-        let head = self.head();
-        let close = |status: &ViewStatus| status.position.plus(LAG_EVENTS_MAX) >= head;
-        let statuses = self.views.statuses();
-        statuses
-            .iter()
-            .all(|status| status.stopped.is_some() || close(status))
-    }
-
-    /// A contact as a view found it: at the position of the change that the view had folded. None
-    /// where its personal data has been destroyed since.
-    ///
-    /// # Errors
-    /// [`ReadError`] where the log can't give it.
-    pub fn found_at(
-        &self,
-        id: ContactId,
-        position: Position,
-    ) -> Result<Option<Contact>, ReadError> {
-        let entry = self.shared.contacts.read().get(id).cloned();
-        match entry.filter(|entry| entry.state.status != Status::Erased) {
-            Some(entry) => self.contact_at(&entry, position),
-            None => Ok(None),
-        }
     }
 }

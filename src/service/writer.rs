@@ -11,12 +11,15 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::SubmitError;
 use super::clock::Sequencer;
-use super::handler::{CommandHandler, Handled, Pending};
-use super::open::SNAPSHOT;
+use super::group::Pending;
+use super::handled::Handled;
+use super::handler::CommandHandler;
+use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
+use super::saved_view::SNAPSHOT;
 use super::shared::Shared;
-use super::{ReadAudit, SubmitError};
 use crate::domain::{Closed, Command, ContactId, Operation};
 use crate::log::{AppendError, Appender};
 use crate::storage::Files;

@@ -1,0 +1,166 @@
+//! The service itself: commands go in here, one at a time or many at once, and it is stopped here.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::catch_up::{CatchUp, ViewStatus};
+use super::handled::{Committed, Handled};
+use super::read_audit::ReadAudit;
+use super::shared::Shared;
+use super::views::{LAG_EVENTS_MAX, Views};
+use super::writer::Job;
+use super::{SubmitError, replay};
+use crate::domain::{Closed, Command, Position};
+use crate::projection::View;
+
+/// The service. Clones share everything.
+#[derive(Clone)]
+pub struct Service {
+    pub(super) shared: Arc<Shared>,
+    queue: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
+    queue_limit: usize,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    views: Arc<Views>,
+}
+
+impl Service {
+    /// The door to a writer that runs and to the views that follow it.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: mpsc::Sender<Job>,
+        queue_limit: usize,
+        writer: JoinHandle<()>,
+        views: Views,
+    ) -> Self {
+        Self {
+            shared,
+            queue: Arc::new(Mutex::new(Some(queue))),
+            queue_limit,
+            writer: Arc::new(Mutex::new(Some(writer))),
+            views: Arc::new(views),
+        }
+    }
+
+    /// Submits a command and waits until its outcome is on the disk.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; all but `OutcomeUnknown` mean that nothing has happened.
+    pub async fn submit(&self, command: Command) -> Result<Committed, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Command {
+            command: Box::new(command),
+            reply,
+        })?;
+        match answer.await.map_err(|_| SubmitError::OutcomeUnknown)?? {
+            Handled::Committed(committed) => Ok(committed),
+            Handled::Replayed { entry, attempts } => {
+                Ok(replay::replay(&self.shared, entry, &attempts)?)
+            }
+            Handled::Unchanged(position) => Ok(replay::outcome(&self.shared, position)?),
+        }
+    }
+
+    /// Records a read. Nobody waits for it, and where the queue is full it is not recorded.
+    ///
+    /// # Errors
+    /// [`SubmitError::Overloaded`] or [`SubmitError::ReadOnly`].
+    pub fn record_read(&self, trail: ReadAudit) -> Result<(), SubmitError> {
+        self.enqueue(Job::Read(Box::new(trail)))
+    }
+
+    /// How many commands are waiting.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let queue = self.queue.lock();
+        queue
+            .as_ref()
+            .map_or(0, |queue| self.queue_limit.saturating_sub(queue.capacity()))
+    }
+
+    /// The last position that is on the disk and in the inline view.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        self.shared.head()
+    }
+
+    /// Follows the last position that is on the disk and in the inline view.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Position> {
+        self.shared.head.subscribe()
+    }
+
+    /// The log itself, as bytes.
+    #[must_use]
+    pub fn reader(&self) -> &crate::log::Reader {
+        &self.shared.reader
+    }
+
+    /// The inline view's bytes: the same for every fold of the same log.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.shared.contacts.read().to_snapshot()
+    }
+
+    /// Why the log takes no commands; `None` while it takes them.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.shared.closed()
+    }
+
+    /// Takes no more commands, finishes those that wait, and returns when the writer has stopped.
+    /// It blocks: call it where that is allowed.
+    pub fn stop(&self) {
+        drop(self.queue.lock().take());
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer ended by a fault");
+        }
+        self.views.stop();
+    }
+
+    /// The views that follow the log beside the writer.
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.views
+    }
+
+    /// Another view that follows the log, until it is dropped.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn follow_with<V: View>(&self) -> std::io::Result<CatchUp<V>> {
+        CatchUp::start(self.shared.clone())
+    }
+
+    /// Whether every view that goes on is close to the head. One that an event has stopped is not
+    /// waited for: the rest of the service goes on without it.
+    #[must_use]
+    pub fn views_caught_up(&self) -> bool {
+        let head = self.head();
+        let close = |status: &ViewStatus| status.position.plus(LAG_EVENTS_MAX) >= head;
+        let statuses = self.views.statuses();
+        statuses
+            .iter()
+            .all(|status| status.stopped.is_some() || close(status))
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
+        if let Some(closed) = self.shared.closed() {
+            return Err(SubmitError::ReadOnly(closed));
+        }
+        let queue = self.queue.lock();
+        let stopping = SubmitError::ReadOnly(Closed::Stopping);
+        let queue = queue.as_ref().ok_or(stopping)?;
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded {
+                limit: self.queue_limit,
+            },
+            mpsc::error::TrySendError::Closed(_) => SubmitError::ReadOnly(Closed::Failed),
+        })
+    }
+}
