@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::components::components;
 use super::event::PHASES;
-use super::{component, components, openapi, system};
+use super::schema::component;
+use super::{openapi, system};
 use crate::dialect::describe::{ERROR, Form, OperationSpec, set};
 use crate::dialect::{self, Dialect, Route};
 use crate::domain::Operation;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::DIALECT;
+use super::schema::{self, DIALECT};
 use crate::dialect::describe::{any_text, count, list, object, one_of, refer, set, time, uuid};
 use crate::dialect::{self, Dialect, REGISTRY, native};
 use crate::domain::{EraseReason, Expected, FailureCode, Operation, Problem};
@@ -27,7 +27,7 @@ pub fn document() -> Value {
 
 /// The Card and what it is made of; everything else of that description is no part of an event.
 fn card_schemas() -> Map<String, Value> {
-    let schemas = super::named(native::Native.describe().schemas);
+    let schemas = schema::named(native::Native.describe().schemas);
     let by_name: Map<String, Value> = schemas.collect();
     let (mut found, mut wanted) = (Map::new(), vec!["Card".to_owned()]);
     while let Some(name) = wanted.pop() {

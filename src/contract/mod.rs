@@ -15,15 +15,18 @@
 //! | `event` | the `data` of an event, `schemas/event-1.json` |
 //! | `endpoint` | a route as both documents treat it |
 //! | `refusals` | which refusals a route may give, and how they look |
+//! | `components`, `schema` | the schemas that both documents share, and references to them |
 //!
 //! Beside these each dialect has `schemas/<dialect>.json`: its commands, its
 //! contacts and its errors.
 
 mod asyncapi;
+mod components;
 mod endpoint;
 mod event;
 mod openapi;
 mod refusals;
+mod schema;
 mod state;
 mod system;
 
@@ -32,9 +35,7 @@ pub use system::SystemRoute;
 use serde_json::{Map, Value, json};
 
 use crate::dialect::{self, Description};
-
-/// The dialect of JSON Schema that all of them are in.
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+use schema::{DIALECT, named};
 
 /// A file of `schemas/`, as it was when this program was built.
 macro_rules! files {
@@ -91,66 +92,6 @@ fn bundle(name: &str, description: Description) -> Value {
     })
 }
 
-fn named(schemas: Vec<(&str, Value)>) -> impl Iterator<Item = (String, Value)> {
-    schemas
-        .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-}
-
-/// The schemas of every dialect and our system, as both documents hold them: `<dialect>.<Name>`.
-fn components() -> Map<String, Value> {
-    let mut all = Map::new();
-    let mut add = |owner: &str, schemas: Vec<(&str, Value)>| {
-        for (name, schema) in schemas {
-            all.insert(format!("{owner}.{name}"), moved(schema, owner));
-        }
-    };
-    add(system::NAME, system::description().schemas);
-    for dialect in dialect::ALL {
-        add(dialect.rules().name, dialect.describe().schemas);
-    }
-    // An event's contact is a Card, which our system dialect describes.
-    add("native", event::schemas());
-    all
-}
-
-/// A schema whose references lead to where [`components`] has them.
-fn moved(mut schema: Value, owner: &str) -> Value {
-    move_references(&mut schema, owner);
-    schema
-}
-
-fn move_references(schema: &mut Value, owner: &str) {
-    match schema {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match value
-                    .as_str()
-                    .and_then(|text| text.strip_prefix("#/$defs/"))
-                {
-                    Some(of) if name == "$ref" => *value = place(owner, of).into(),
-                    _ => move_references(value, owner),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                move_references(item, owner);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// A reference to a schema that [`components`] has.
-fn component(owner: &str, name: &str) -> Value {
-    json!({ "$ref": place(owner, name) })
-}
-
-fn place(owner: &str, name: &str) -> String {
-    format!("#/components/schemas/{owner}.{name}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,15 +104,5 @@ mod tests {
         let mut sorted = made;
         sorted.sort_unstable();
         assert_eq!(sorted, files);
-    }
-
-    #[test]
-    fn references_follow_their_schemas() {
-        let schema = json!({"anyOf": [{"$ref": "#/$defs/A"}], "x": {"$ref": "#/$defs/B"}});
-        let want = json!({
-            "anyOf": [{"$ref": "#/components/schemas/kare.A"}],
-            "x": {"$ref": "#/components/schemas/kare.B"},
-        });
-        assert_eq!(moved(schema, "kare"), want);
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::components::components;
 use super::endpoint::Endpoint;
 use super::refusals::{self, Refused};
+use super::schema::{DIALECT, component, moved};
 use super::system::{self, SystemRoute};
-use super::{DIALECT, component, components, moved};
 use crate::dialect::describe::{ERROR, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, native};
 
