@@ -1,5 +1,6 @@
 //! A source file as tokens, and the paths that it names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A file of `src`.
@@ -11,11 +12,14 @@ pub struct Source {
     pub tokens: Vec<Token>,
 }
 
-/// A name, `::`, or one sign.
+/// A name, `::`, one sign, or `"` for a whole literal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
     pub text: String,
+    /// The line it begins on, counted from 1.
     pub line: usize,
+    /// The line it ends on: another one for a literal of several lines.
+    pub last_line: usize,
 }
 
 impl Source {
@@ -43,17 +47,61 @@ impl Source {
 
     /// Every path that it names outside of tests, from the crate's root where it is our own.
     pub fn paths(&self) -> Vec<Vec<String>> {
+        let (uses, others) = self.uses_and_others();
+        let uses = uses.into_iter().map(|imported| imported.path);
+        uses.chain(others).collect()
+    }
+
+    /// What its `use` declarations bring in, and every other path it names, outside of tests.
+    pub fn uses_and_others(&self) -> (Vec<Use>, Vec<Vec<String>>) {
         let code = without_tests(&self.tokens).0;
-        let mut paths = Vec::new();
+        let word = |at: usize| code.get(at).map_or("", |token| token.text.as_str());
+        let (mut uses, mut others) = (Vec::new(), Vec::new());
         for at in 0..code.len() {
-            let continues = at > 0 && ["::", "."].contains(&code[at - 1].text.as_str());
-            let leads = code.get(at + 1).is_some_and(|next| next.text == "::");
-            let used = at > 0 && code[at - 1].text == "use";
-            if is_name(&code[at].text) && !continues && (leads || used) {
-                collect_paths(&code, at, Vec::new(), &mut paths);
+            let continues = at > 0 && ["::", "."].contains(&word(at - 1));
+            if !is_name(word(at)) || continues {
+                continue;
+            }
+            let mut found = Vec::new();
+            if at > 0 && word(at - 1) == "use" {
+                collect_paths(&code, at, Vec::new(), &mut found);
+                // `pub use`, or `pub(super) use`.
+                let public = at > 1 && ["pub", ")"].contains(&word(at - 2));
+                uses.extend(found.into_iter().map(|(path, name)| Use {
+                    path: self.absolute(path),
+                    name,
+                    public,
+                }));
+            } else if word(at + 1) == "::" {
+                collect_paths(&code, at, Vec::new(), &mut found);
+                others.extend(found.into_iter().map(|(path, _)| self.absolute(path)));
             }
         }
-        paths.into_iter().map(|path| self.absolute(path)).collect()
+        (uses, others)
+    }
+
+    /// Its doc comments of items (`///`), each with the line that it begins on.
+    pub fn docs(&self) -> Vec<(usize, String)> {
+        let mut docs: Vec<(usize, String)> = Vec::new();
+        let mut goes_on = false;
+        for (index, line) in self.text.lines().enumerate() {
+            let doc = line.trim_start().strip_prefix("///");
+            let doc = doc.filter(|rest| !rest.starts_with('/'));
+            match (doc, docs.last_mut().filter(|_| goes_on)) {
+                (Some(more), Some((_, text))) => text.extend([" ", more.trim()]),
+                (Some(first), None) => docs.push((index + 1, first.trim().to_owned())),
+                (None, _) => {}
+            }
+            goes_on = doc.is_some();
+        }
+        docs
+    }
+
+    /// How many lines hold code: not a comment, not blank, not compiled for tests only.
+    pub fn code_lines(&self) -> usize {
+        let code = without_tests(&self.tokens).0;
+        let lines = code.iter().flat_map(|token| token.line..=token.last_line);
+        lines.collect::<BTreeSet<_>>().len()
     }
 
     /// A path with its `crate`, `self` and `super` resolved.
@@ -74,6 +122,17 @@ impl Source {
     }
 }
 
+/// One name that a `use` declaration brings into a file.
+#[derive(Clone, Debug)]
+pub struct Use {
+    /// What the name stands for, from the crate's root where it is our own.
+    pub path: Vec<String>,
+    /// The name in this file: the path's last part, or what it is renamed to.
+    pub name: String,
+    /// Whether the file hands the name on (`pub use`).
+    pub public: bool,
+}
+
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
@@ -85,44 +144,43 @@ fn tokens(text: &str) -> Vec<Token> {
     while at < chars.len() {
         let start = at;
         let rest = &chars[at..];
-        at += match rest {
-            ['/', '/', ..] => rest.iter().take_while(|c| **c != '\n').count(),
-            ['/', '*', ..] => until(rest, "*/"),
-            ['"', ..] => string_length(rest),
-            ['\'', '\\', ..] => 2 + until(&rest[2..], "'"),
-            ['\'', _, '\'', ..] => 3,
-            ['r', '"' | '#', ..] if raw_length(&rest[1..]) > 0 => 1 + raw_length(&rest[1..]),
-            ['b', 'r', '"' | '#', ..] if raw_length(&rest[2..]) > 0 => 2 + raw_length(&rest[2..]),
-            [c, ..] if c.is_alphanumeric() || *c == '_' => {
-                let name = rest
-                    .iter()
-                    .take_while(|c| c.is_alphanumeric() || **c == '_');
-                let text: String = name.collect();
-                let length = text.chars().count();
-                tokens.push(Token { text, line });
-                length
-            }
-            [':', ':', ..] => {
-                tokens.push(Token {
-                    text: "::".into(),
-                    line,
-                });
-                2
-            }
-            [c, ..] => {
-                if !c.is_whitespace() {
-                    tokens.push(Token {
-                        text: c.to_string(),
-                        line,
-                    });
-                }
-                1
-            }
-            [] => 0,
-        };
-        line += chars[start..at].iter().filter(|c| **c == '\n').count();
+        let (length, text) = token(rest);
+        at += length;
+        let last_line = line + chars[start..at].iter().filter(|c| **c == '\n').count();
+        tokens.extend(text.map(|text| Token {
+            text,
+            line,
+            last_line,
+        }));
+        line = last_line;
     }
     tokens
+}
+
+/// The length of what stands first, and its text unless it is a comment or white space.
+fn token(rest: &[char]) -> (usize, Option<String>) {
+    let literal = |length| (length, Some("\"".to_owned()));
+    match rest {
+        ['/', '/', ..] => (rest.iter().take_while(|c| **c != '\n').count(), None),
+        ['/', '*', ..] => (until(rest, "*/"), None),
+        ['"', ..] => literal(string_length(rest)),
+        ['\'', '\\', ..] => literal(2 + until(&rest[2..], "'")),
+        ['\'', _, '\'', ..] => literal(3),
+        ['r', '"' | '#', ..] if raw_length(&rest[1..]) > 0 => literal(1 + raw_length(&rest[1..])),
+        ['b', 'r', '"' | '#', ..] if raw_length(&rest[2..]) > 0 => {
+            literal(2 + raw_length(&rest[2..]))
+        }
+        [c, ..] if c.is_alphanumeric() || *c == '_' => {
+            let name = rest
+                .iter()
+                .take_while(|c| c.is_alphanumeric() || **c == '_');
+            let text: String = name.collect();
+            (text.chars().count(), Some(text))
+        }
+        [':', ':', ..] => (2, Some("::".to_owned())),
+        [c, ..] => (1, (!c.is_whitespace()).then(|| c.to_string())),
+        [] => (0, None),
+    }
 }
 
 /// The length up to and with an end.
@@ -206,12 +264,13 @@ pub fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     (code, modules)
 }
 
-/// The paths of a `use` tree or of an expression, from the name at `at`; gives where they end.
+/// The paths of a `use` tree or of an expression from the name at `at`, each with the name that it
+/// brings in; gives where they end.
 fn collect_paths(
     tokens: &[Token],
     mut at: usize,
     mut prefix: Vec<String>,
-    paths: &mut Vec<Vec<String>>,
+    paths: &mut Vec<(Vec<String>, String)>,
 ) -> usize {
     while let Some(token) = tokens.get(at) {
         if token.text == "{" {
@@ -235,8 +294,15 @@ fn collect_paths(
         }
         at += 1;
     }
-    paths.push(prefix);
-    // `as other_name` is no path.
+    // `{self}` brings in what stands before it.
+    if prefix.len() > 1 && prefix.last().is_some_and(|last| last == "self") {
+        prefix.pop();
+    }
     let renamed = tokens.get(at).is_some_and(|token| token.text == "as");
-    if renamed { at + 2 } else { at }
+    let renamed = renamed.then(|| tokens.get(at + 1)).flatten();
+    let name = renamed.map(|token| &token.text).or(prefix.last());
+    let name = name.cloned().unwrap_or_default();
+    let end = if renamed.is_some() { at + 2 } else { at };
+    paths.push((prefix, name));
+    end
 }
