@@ -43,7 +43,7 @@ impl From<&Principal> for AccessClaims {
         Self {
             subject: principal.subject.clone(),
             client_id: principal.client_id.clone(),
-            management_user_id: principal.management_user_id.clone(),
+            management_user_id: principal.user_id.clone(),
             roles: principal.roles.texts(),
             tenants: principal.tenants.texts(),
         }
@@ -178,7 +178,7 @@ impl Claims {
         Ok(Principal {
             subject: optional("sub", self.sub)?,
             client_id: optional("client_id", self.client_id.or(self.azp))?,
-            management_user_id: optional("management_user_id", self.management_user_id)?,
+            user_id: optional("management_user_id", self.management_user_id)?,
             roles: Roles::Named(many("roles", roles, ROLES_MAX)?.into_iter().collect()),
             tenants: Tenants::from_iter(many("tenant", tenants, TENANTS_MAX)?),
             session: None,

@@ -34,7 +34,7 @@ pub struct Principal {
     /// The claim `client_id`, else `azp`.
     pub client_id: Option<String>,
     /// The claim `management_user_id`: a person in the vendor's portal.
-    pub management_user_id: Option<String>,
+    pub user_id: Option<String>,
     /// What the caller may do.
     pub roles: Roles,
     /// Where the caller may do it.
@@ -82,7 +82,7 @@ impl Principal {
         Self {
             subject: None,
             client_id: Some("f7b9ecfc-8431-470e-a1de-94b68dd92f68".to_owned()),
-            management_user_id: Some("ab16dc65-b58e-4be2-ba77-a6f35021cb2b".to_owned()),
+            user_id: Some("ab16dc65-b58e-4be2-ba77-a6f35021cb2b".to_owned()),
             roles: Roles::Every,
             tenants: Tenants::every(),
             session: None,
@@ -155,7 +155,7 @@ mod tests {
         Principal {
             subject: Some("s".to_owned()),
             client_id: None,
-            management_user_id: None,
+            user_id: None,
             roles: Roles::Named(roles.iter().map(|role| (*role).to_owned()).collect()),
             tenants: Tenants::default(),
             session: None,

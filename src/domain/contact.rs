@@ -8,7 +8,7 @@ pub struct Actor {
     /// The OAuth client of the token.
     pub client_id: Option<Box<str>>,
     /// The person who used the vendor's portal, where the token says so.
-    pub management_user_id: Option<Box<str>>,
+    pub user_id: Option<Box<str>>,
     /// The token's subject.
     pub subject: Option<Box<str>>,
 }

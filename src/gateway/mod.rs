@@ -147,7 +147,7 @@ fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -> Caller {
     Caller {
         actor: Actor {
             client_id: text(&principal.client_id),
-            management_user_id: text(&principal.management_user_id),
+            user_id: text(&principal.user_id),
             subject: text(&principal.subject),
         },
         own_tenant: own.ok().map(str::to_owned),

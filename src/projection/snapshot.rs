@@ -59,7 +59,7 @@ struct ActorV1 {
     #[n(0)]
     client_id: Option<String>,
     #[n(1)]
-    management_user_id: Option<String>,
+    user_id: Option<String>,
     #[n(2)]
     subject: Option<String>,
 }
@@ -267,7 +267,7 @@ fn actor_v1(actor: &Actor) -> ActorV1 {
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     ActorV1 {
         client_id: text(&actor.client_id),
-        management_user_id: text(&actor.management_user_id),
+        user_id: text(&actor.user_id),
         subject: text(&actor.subject),
     }
 }
@@ -275,7 +275,7 @@ fn actor_v1(actor: &Actor) -> ActorV1 {
 fn actor_of(actor: ActorV1) -> Actor {
     Actor {
         client_id: actor.client_id.map(Into::into),
-        management_user_id: actor.management_user_id.map(Into::into),
+        user_id: actor.user_id.map(Into::into),
         subject: actor.subject.map(Into::into),
     }
 }

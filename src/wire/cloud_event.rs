@@ -205,12 +205,12 @@ fn actor(actor: &Actor) -> ActorData {
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     let Actor {
         client_id,
-        management_user_id,
+        user_id,
         subject,
     } = actor;
     ActorData {
         client_id: text(client_id),
-        management_user_id: text(management_user_id),
+        management_user_id: text(user_id),
         subject: text(subject),
     }
 }

@@ -48,7 +48,7 @@ fn header(operation: Operation) -> Header {
         version: None,
         actor: Actor {
             client_id: Some("client-1".into()),
-            management_user_id: Some("user-1".into()),
+            user_id: Some("user-1".into()),
             subject: Some("subject-1".into()),
         },
         correlation: Correlation::parse("request-1").expect("a correlation"),

@@ -31,7 +31,7 @@ pub const fn description(event: &Event) -> Option<&'static str> {
 
 /// The person who acted, where the token says so.
 fn user(event: &Event) -> Option<&str> {
-    event.header.actor.management_user_id.as_deref()
+    event.header.actor.user_id.as_deref()
 }
 
 /// An event as the vendor shows it.

@@ -57,7 +57,7 @@ pub static CONTACT: Schema = Schema {
 fn by(actor: &Actor) -> Value {
     let ids = [
         ("clientId", &actor.client_id),
-        ("managementUserId", &actor.management_user_id),
+        ("managementUserId", &actor.user_id),
     ];
     let there = ids.into_iter().filter_map(|(name, id)| {
         let id = id.as_deref()?;

@@ -92,7 +92,7 @@ impl EventBody {
             metadata,
             data,
             request_id: request_id(&header.correlation),
-            management_user_id: text(&header.actor.management_user_id),
+            management_user_id: text(&header.actor.user_id),
             client_id: text(&header.actor.client_id),
         }
     }

@@ -99,7 +99,7 @@ impl Wanted {
             && is_actor(&self.client_ids, header.actor.client_id.as_deref())
             && is_actor(
                 &self.management_user_ids,
-                header.actor.management_user_id.as_deref(),
+                header.actor.user_id.as_deref(),
             )
             && self
                 .ids

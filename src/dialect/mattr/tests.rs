@@ -275,7 +275,7 @@ fn fail() -> Phase {
 
 fn log() -> Vec<Event> {
     let user = Actor {
-        management_user_id: Some("u1".into()),
+        user_id: Some("u1".into()),
         ..Actor::default()
     };
     vec![

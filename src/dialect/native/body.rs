@@ -39,12 +39,12 @@ impl<'a> From<&'a Actor> for By<'a> {
     fn from(actor: &'a Actor) -> Self {
         let Actor {
             client_id,
-            management_user_id,
+            user_id,
             subject,
         } = actor;
         Self {
             client_id: client_id.as_deref(),
-            management_user_id: management_user_id.as_deref(),
+            management_user_id: user_id.as_deref(),
             subject: subject.as_deref(),
         }
     }

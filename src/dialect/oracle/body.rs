@@ -73,7 +73,7 @@ pub fn version(
 /// The person where the token names one, else the program.
 fn user(actor: &Actor) -> Option<&str> {
     actor
-        .management_user_id
+        .user_id
         .as_deref()
         .or(actor.subject.as_deref())
         .or(actor.client_id.as_deref())

@@ -41,7 +41,7 @@ struct HeaderV1<'a> {
     #[b(11)]
     client_id: Option<&'a str>,
     #[b(12)]
-    management_user_id: Option<&'a str>,
+    user_id: Option<&'a str>,
     #[b(13)]
     subject: Option<&'a str>,
     #[b(14)]
@@ -132,7 +132,7 @@ pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut
         chosen,
         version: header.version,
         client_id: header.actor.client_id.as_deref(),
-        management_user_id: header.actor.management_user_id.as_deref(),
+        user_id: header.actor.user_id.as_deref(),
         subject: header.actor.subject.as_deref(),
         correlation: header.correlation.as_str(),
         causation: header
@@ -234,7 +234,7 @@ fn event(header: HeaderV1<'_>) -> Result<Event, DecodeError> {
         version: header.version,
         actor: Actor {
             client_id: header.client_id.map(owned),
-            management_user_id: header.management_user_id.map(owned),
+            user_id: header.user_id.map(owned),
             subject: header.subject.map(owned),
         },
         correlation: Correlation::parse(header.correlation)

@@ -114,7 +114,7 @@ const EVENTS: &str = "/api/v1/organisation/7/event";
 fn with_events() -> Rig {
     let mut rig = rig();
     rig.caller.actor = Actor {
-        management_user_id: Some("ann".into()),
+        user_id: Some("ann".into()),
         ..Actor::default()
     };
     create(&mut rig, &json!({"type": {"id": 1}}));

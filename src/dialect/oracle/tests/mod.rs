@@ -36,7 +36,7 @@ fn with(pointer: &str, value: Value) -> Value {
 fn rig() -> Rig {
     let mut rig = Rig::open(&Oracle, "default");
     rig.caller.actor = Actor {
-        management_user_id: Some("a-user".into()),
+        user_id: Some("a-user".into()),
         ..rig.caller.actor
     };
     rig
