@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use crate::domain::find::{Profile, Term};
-use crate::domain::{Contact, DialectId, Event, Position, Timestamp, sort_name};
+use crate::domain::{Contact, DialectId, Event, Position, Registry, Timestamp, sort_name};
 pub use crate::domain::{Keyset, Sort, SortKey};
 
 /// A point of the past.
@@ -90,12 +90,14 @@ impl Search {
         terms
     }
 
-    /// Whether a contact meets every filter.
+    /// Whether a contact meets every filter; `registry` holds its dialect's rules.
     #[must_use]
-    pub fn wants(&self, contact: &Contact) -> bool {
+    pub fn wants(&self, contact: &Contact, registry: Registry) -> bool {
         let card = &contact.card;
+        let rules = registry.get(contact.owner.dialect());
+        let is_active = rules.is_none_or(|rules| rules.is_active(card));
         let tenant = self.tenant.as_deref();
-        let profile = Profile::of(card);
+        let profile = Profile::of(card, is_active);
         let met = |term: &Term| {
             let tokens = profile.tokens.iter().map(String::as_str);
             term.met_by(&profile.name, tokens)
@@ -194,6 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::dialect::REGISTRY;
     use crate::domain::{Actor, Card, ContactId, Owner};
 
     fn contact(number: u128, card: serde_json::Value) -> Contact {
@@ -221,8 +224,8 @@ mod tests {
             }),
         );
         let check = |yes: Search, no: Search| {
-            assert!(yes.wants(&ann), "{yes:?}");
-            assert!(!no.wants(&ann), "{no:?}");
+            assert!(yes.wants(&ann, REGISTRY), "{yes:?}");
+            assert!(!no.wants(&ann, REGISTRY), "{no:?}");
         };
         let any = Search::default;
         let text = |text: &str| Search {

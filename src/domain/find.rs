@@ -109,12 +109,12 @@ impl Wanted {
 }
 
 impl Profile {
-    /// What a contact with this Card is found by.
+    /// What a contact with this Card is found by, given whether its vendor calls it active.
     #[must_use]
-    pub fn of(card: &Card) -> Self {
+    pub fn of(card: &Card, is_active: bool) -> Self {
         let mut tokens = BTreeSet::new();
         let name = card.full_name().unwrap_or_default();
-        if !is_active(card) {
+        if !is_active {
             tokens.insert(INACTIVE.to_owned());
         }
         let texts = std::iter::once(name.as_str())
@@ -238,14 +238,6 @@ pub fn sort_name(card: &Card) -> String {
     fold(&name).chars().take(NAME_CHARS_MAX).collect()
 }
 
-/// Dialects that have inactive contacts say so in a property `<vendor's domain>:active`.
-fn is_active(card: &Card) -> bool {
-    !card
-        .properties()
-        .iter()
-        .any(|(name, value)| name.ends_with(":active") && value == false)
-}
-
 /// The names of a Card's organizations and their units.
 fn organizations(card: &Card) -> Vec<&str> {
     let members = card.get("organizations").and_then(Value::as_object);
@@ -362,7 +354,7 @@ mod tests {
             card["emails"][&id] = json!({"address": format!("p{n}@d{n}.example")});
             card["phones"][&id] = json!({"number": format!("+1 555 {n:07}")});
         }
-        let profile = Profile::of(&Card::from_value(card).expect("a card"));
+        let profile = Profile::of(&Card::from_value(card).expect("a card"), true);
         let tokens = || profile.tokens.iter().map(String::as_str);
         for n in 0..600 {
             let address = format!("P{n}@d{n}.example");
@@ -386,7 +378,7 @@ mod tests {
             let card = Card::from_value(json!({
                 "name": {"full": name}, "phones": {"p": {"number": phone}},
             })).expect("a card");
-            let profile = Profile::of(&card);
+            let profile = Profile::of(&card, true);
             let tokens = || profile.tokens.iter().map(String::as_str);
             for term in Term::of_text(&text).into_iter().chain(Term::of_name(&text)) {
                 if term.met_by(&profile.name, tokens()) {
@@ -399,7 +391,7 @@ mod tests {
         #[test]
         fn words_are_bounded_and_cut(name in "\\PC{0,400}|([a-z]{2} ){300,400}") {
             let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");
-            let profile = Profile::of(&card);
+            let profile = Profile::of(&card, true);
             prop_assert!(profile.tokens.len() <= WORDS_MAX);
             prop_assert!(profile.name.chars().count() <= NAME_CHARS_MAX);
             prop_assert!(profile.tokens.iter().all(|t| t.chars().count() <= TOKEN_CHARS_MAX));

@@ -25,6 +25,9 @@ pub struct Rules {
     pub ids: IdRule,
     /// What a contact can be found by beside its ids, if anything.
     pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
+    /// Whether the vendor calls a contact active, by its Card; `None` where the vendor knows no
+    /// inactive contacts.
+    pub is_active: Option<fn(&Card) -> bool>,
     /// The contact's fields that harm nobody, for events at the non-sensitive level.
     pub non_sensitive: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
     /// Items in one bulk command.
@@ -145,6 +148,12 @@ impl Rules {
     #[must_use]
     pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
         self.lookup_keys.map_or_else(Vec::new, |keys| keys(card))
+    }
+
+    /// Whether the vendor calls a contact active; every contact of a vendor without that notion is.
+    #[must_use]
+    pub fn is_active(&self, card: &Card) -> bool {
+        self.is_active.is_none_or(|is_active| is_active(card))
     }
 
     /// A bulk command's items, never above the core's own limit.

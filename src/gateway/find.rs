@@ -2,7 +2,9 @@
 
 use super::refused::read_refusal;
 use crate::auth::Principal;
-use crate::dialect::{self, AsOf, ChangePage, Changes, Lookup, Missing, Page, Refusal, Search};
+use crate::dialect::{
+    self, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
+};
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
 use crate::service::{Found, ReadError, Service};
@@ -88,7 +90,7 @@ pub(super) fn search(
             let contact = service.found_at(*id, *position)?;
             // What the index folds alike is told apart here.
             page.contacts
-                .extend(contact.filter(|contact| search.wants(contact)));
+                .extend(contact.filter(|contact| search.wants(contact, REGISTRY)));
         }
         page.more = more;
         page.total = page.contacts.len();
@@ -129,7 +131,7 @@ pub(super) fn search_at(
 ) -> Result<Page, ReadError> {
     let visible = |owner: &Owner| may_see(principal, search, owner.dialect(), owner.tenant());
     let mut contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
-    contacts.retain(|contact| search.wants(contact) && search.comes_after(contact));
+    contacts.retain(|contact| search.wants(contact, REGISTRY) && search.comes_after(contact));
     contacts.sort_by(|one, other| search.compare(one, other));
     let total = contacts.len();
     contacts.truncate(search.limit);

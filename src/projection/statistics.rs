@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{FoldError, View};
-use crate::domain::{Card, DialectId, Event, Operation, Phase, Timestamp};
+use crate::domain::{Card, DialectId, Event, Operation, Phase, Registry, Timestamp};
 
 /// Hours that are kept.
 pub const HOURS_MAX: u64 = 168;
@@ -48,6 +48,10 @@ impl View for Statistics {
     const NAME: &'static str = "statistics";
     const VERSION: u32 = 1;
     const READS_CONTENT: bool = false;
+
+    fn new(_: Registry) -> Self {
+        Self::default()
+    }
 
     fn fold(&mut self, event: &Event, _: Option<&Card>) -> Result<(), FoldError> {
         let header = &event.header;

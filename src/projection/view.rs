@@ -2,20 +2,23 @@
 
 use thiserror::Error;
 
-use crate::domain::{Card, ContactId, Event};
+use crate::domain::{Card, ContactId, Event, Registry};
 
 /// A fold of the log from its first event on, kept in memory.
 ///
 /// It holds no promise but this: the same events, in order, make the same view. A contact's content
 /// that was destroyed by the time its event is folded comes as none at all, so that a view built
 /// today knows nothing of whoever was erased yesterday.
-pub trait View: Default + Send + Sync + 'static {
+pub trait View: Send + Sync + 'static {
     /// Its name, in paths and metrics.
     const NAME: &'static str;
     /// Raised when what it folds or how it answers changes. A new process builds it anew.
     const VERSION: u32;
     /// Whether it wants contents: opening them costs more than all the rest.
     const READS_CONTENT: bool;
+
+    /// A view before the first event, for contacts of dialects with these rules.
+    fn new(registry: Registry) -> Self;
 
     /// Folds the next event, with the Card that it wrote.
     ///

@@ -1,8 +1,8 @@
 //! A catch-up view at work: a thread of its own that follows the log from the durable head.
 //!
-//! One thread folds the view and, while it is being rebuilt, a second one beside it, in turns: the
-//! old one goes on and is read, and the new one takes its place when it stands at the same
-//! position, so that what readers see never goes back. An event that can't be folded stops this view
+//! One thread folds the view and, while it is being rebuilt, a second one beside it, a quantum of
+//! events each at a time: the old one goes on and is read, and the new one takes its place when it
+//! is at the same position, so that what readers see never goes back. An event that can't be folded stops this view
 //! alone; what it held is dropped, for it could not forget any more, and a rebuild may heal it.
 
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use tokio::sync::watch;
 use super::ReadError;
 use super::recent::RecentEvent;
 use super::shared::{self, Body, Shared};
-use crate::domain::{Phase, Position};
+use crate::domain::{Phase, Position, Registry};
 use crate::log::record;
 use crate::projection::{FoldError, View};
 
-/// Events that are folded before readers have their turn.
-const TURN_EVENTS: u64 = 128;
+/// Events that are folded in one go, while readers of the view wait.
+const QUANTUM_EVENTS: u64 = 128;
 
 /// How a view is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,22 +73,31 @@ pub enum ViewError {
 
 /// A view at work. When it is dropped its thread ends.
 pub struct CatchUp<V: View> {
-    stand: Arc<ViewState<V>>,
-    orders: watch::Sender<Control>,
+    state: Arc<ViewState<V>>,
+    control: watch::Sender<Control>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the thread and the readers share.
 struct ViewState<V> {
-    view: RwLock<At<V>>,
+    view: RwLock<Folded<V>>,
     status: watch::Sender<ViewStatus>,
 }
 
 /// A view and the position it has reached.
-#[derive(Default)]
-struct At<V> {
+struct Folded<V> {
     view: V,
     position: Position,
+}
+
+impl<V: View> Folded<V> {
+    /// A view before the first event.
+    fn new(registry: Registry) -> Self {
+        Self {
+            view: V::new(registry),
+            position: Position::ZERO,
+        }
+    }
 }
 
 /// What the thread is told.
@@ -106,18 +115,18 @@ impl<V: View> CatchUp<V> {
             version: V::VERSION,
             ..ViewStatus::default()
         };
-        let stand = Arc::new(ViewState {
-            view: RwLock::new(At::<V>::default()),
+        let state = Arc::new(ViewState {
+            view: RwLock::new(Folded::new(shared.registry)),
             status: watch::channel(status).0,
         });
-        let (orders, told) = watch::channel(Control::default());
+        let (control, commands) = watch::channel(Control::default());
         // Nothing is driven but two channels: no clock, no sockets, no threads.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut follower = Follower {
             head: shared.head.subscribe(),
             shared,
-            stand: stand.clone(),
-            told,
+            state: state.clone(),
+            commands,
             next: None,
             taken: 0,
         };
@@ -125,8 +134,8 @@ impl<V: View> CatchUp<V> {
             .name(format!("view-{}", V::NAME))
             .spawn(move || runtime.block_on(follower.run()))?;
         Ok(Self {
-            stand,
-            orders,
+            state,
+            control,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -134,13 +143,13 @@ impl<V: View> CatchUp<V> {
     /// How it is.
     #[must_use]
     pub fn status(&self) -> ViewStatus {
-        self.stand.status.borrow().clone()
+        self.state.status.borrow().clone()
     }
 
     /// Follows how it is.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ViewStatus> {
-        self.stand.status.subscribe()
+        self.state.status.subscribe()
     }
 
     /// Waits until it has reached a position, however long that takes.
@@ -148,7 +157,7 @@ impl<V: View> CatchUp<V> {
     /// # Errors
     /// [`ViewError`] where it never will.
     pub async fn reach(&self, position: Position) -> Result<(), ViewError> {
-        let mut status = self.stand.status.subscribe();
+        let mut status = self.state.status.subscribe();
         let settled = |status: &ViewStatus| status.stopped.is_some() || status.position >= position;
         let name = V::NAME;
         let status = status.wait_for(settled).await;
@@ -164,19 +173,19 @@ impl<V: View> CatchUp<V> {
 
     /// Looks at it, with the position it has reached.
     pub fn read<T>(&self, look: impl FnOnce(&V, Position) -> T) -> T {
-        let at = self.stand.view.read();
+        let at = self.state.view.read();
         look(&at.view, at.position)
     }
 
     /// Builds it anew from the log, beside this one, and then puts it in its place. One that is
     /// under way is begun again.
     pub fn rebuild(&self) {
-        self.orders.send_modify(|orders| orders.rebuild += 1);
+        self.control.send_modify(|control| control.rebuild += 1);
     }
 
     /// Ends its thread.
     pub(super) fn stop(&self) {
-        self.orders.send_modify(|orders| orders.stop = true);
+        self.control.send_modify(|control| control.stop = true);
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(view = V::NAME, "a view ended by a fault");
@@ -187,10 +196,10 @@ impl<V: View> CatchUp<V> {
 /// The thread of a view.
 struct Follower<V: View> {
     shared: Arc<Shared>,
-    stand: Arc<ViewState<V>>,
+    state: Arc<ViewState<V>>,
     head: watch::Receiver<Position>,
-    told: watch::Receiver<Control>,
-    next: Option<At<V>>,
+    commands: watch::Receiver<Control>,
+    next: Option<Folded<V>>,
     taken: u64,
 }
 
@@ -205,40 +214,40 @@ impl<V: View> Follower<V> {
             }
             tokio::select! {
                 changed = self.head.changed() => if changed.is_err() { return },
-                changed = self.told.changed() => if changed.is_err() { return },
+                changed = self.commands.changed() => if changed.is_err() { return },
             }
         }
     }
 
     /// Takes what it was told; whether that was to stop, or nobody is there to tell any more.
     fn must_stop(&mut self) -> bool {
-        let orders = *self.told.borrow_and_update();
-        if orders.rebuild > self.taken {
-            self.taken = orders.rebuild;
-            self.next = Some(At::default());
-            self.stand.status.send_modify(|status| {
+        let control = *self.commands.borrow_and_update();
+        if control.rebuild > self.taken {
+            self.taken = control.rebuild;
+            self.next = Some(Folded::new(self.shared.registry));
+            self.state.status.send_modify(|status| {
                 status.rebuilding = Some(Position::ZERO);
                 status.rebuild_stopped = None;
             });
         }
-        orders.stop || self.told.has_changed().is_err()
+        control.stop || self.commands.has_changed().is_err()
     }
 
-    /// Brings the view that is read on by a turn; whether there was anything to do.
+    /// Folds the next quantum into the view that is read; whether there was anything to do.
     fn follow(&mut self, head: Position) -> bool {
-        let at = self.stand.view.read().position;
-        if at >= head || self.stand.status.borrow().stopped.is_some() {
+        let at = self.state.view.read().position;
+        if at >= head || self.state.status.borrow().stopped.is_some() {
             return false;
         }
-        let (steps, stop) = read_quantum::<V>(&self.shared, at, head);
-        let mut stand = self.stand.view.write();
-        let stop = fold_quantum(&mut stand, &steps).err().or(stop);
+        let (events, stop) = read_quantum::<V>(&self.shared, at, head);
+        let mut folded = self.state.view.write();
+        let stop = fold_quantum(&mut folded, &events).err().or(stop);
         if stop.is_some() {
-            stand.view = V::default();
+            folded.view = V::new(self.shared.registry);
         }
-        let position = stand.position;
-        drop(stand);
-        self.stand.status.send_modify(|status| {
+        let position = folded.position;
+        drop(folded);
+        self.state.status.send_modify(|status| {
             status.position = position;
             status.stopped = stop.inspect(|stop| {
                 tracing::error!(
@@ -252,13 +261,14 @@ impl<V: View> Follower<V> {
         true
     }
 
-    /// Brings the view that is being built on by a turn, and puts it in place when it is there.
+    /// Folds the next quantum into the view that is being rebuilt, and swaps it in once it has
+    /// caught up; whether there was anything to do.
     fn build(&mut self, head: Position) -> bool {
         let Some(next) = &mut self.next else {
             return false;
         };
-        let (steps, stop) = read_quantum::<V>(&self.shared, next.position, head);
-        if let Some(stop) = fold_quantum(next, &steps).err().or(stop) {
+        let (events, stop) = read_quantum::<V>(&self.shared, next.position, head);
+        if let Some(stop) = fold_quantum(next, &events).err().or(stop) {
             tracing::error!(
                 view = V::NAME,
                 position = stop.position.get(),
@@ -266,29 +276,29 @@ impl<V: View> Follower<V> {
                 "an event stopped the rebuilding of a view"
             );
             self.next = None;
-            self.stand.status.send_modify(|status| {
+            self.state.status.send_modify(|status| {
                 status.rebuilding = None;
                 status.rebuild_stopped = Some(stop);
             });
             return true;
         }
         let position = next.position;
-        let healing = self.stand.status.borrow().stopped.is_some();
+        let healing = self.state.status.borrow().stopped.is_some();
         let goal = if healing {
             head
         } else {
-            self.stand.view.read().position
+            self.state.view.read().position
         };
         if position < goal {
-            self.stand
+            self.state
                 .status
                 .send_modify(|status| status.rebuilding = Some(position));
             return true;
         }
         if let Some(next) = self.next.take() {
             // The old one is dropped when nobody waits for it any more.
-            let old = std::mem::replace(&mut *self.stand.view.write(), next);
-            self.stand.status.send_modify(|status| {
+            let old = std::mem::replace(&mut *self.state.view.write(), next);
+            self.state.status.send_modify(|status| {
                 status.position = position;
                 status.stopped = None;
                 status.rebuilding = None;
@@ -306,18 +316,18 @@ fn read_quantum<V: View>(
     after: Position,
     head: Position,
 ) -> (Vec<RecentEvent>, Option<Stop>) {
-    let to = head.min(after.plus(TURN_EVENTS));
+    let to = head.min(after.plus(QUANTUM_EVENTS));
     if after >= to {
         return (Vec::new(), None);
     }
-    if let Some(steps) = shared.recent.between(after, to) {
-        return (steps, None);
+    if let Some(events) = shared.recent.between(after, to) {
+        return (events, None);
     }
-    let mut steps = Vec::new();
+    let mut events = Vec::new();
     let mut position = after;
     for entry in shared.reader.scan(after.next(), to) {
         position = position.next();
-        let step = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
+        let event = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
             let record = record::decode(&bytes)?;
             let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
             let card = match has
@@ -330,20 +340,20 @@ fn read_quantum<V: View>(
             let event = Arc::new(record.event);
             Ok(RecentEvent { event, card })
         });
-        match step {
-            Ok(step) => steps.push(step),
+        match event {
+            Ok(event) => events.push(event),
             Err(error) => {
                 let reason = error.to_string();
-                return (steps, Some(Stop { position, reason }));
+                return (events, Some(Stop { position, reason }));
             }
         }
     }
-    (steps, None)
+    (events, None)
 }
 
 /// Folds events, up to the first that can't be.
-fn fold_quantum<V: View>(at: &mut At<V>, steps: &[RecentEvent]) -> Result<(), Stop> {
-    for RecentEvent { event, card } in steps {
+fn fold_quantum<V: View>(at: &mut Folded<V>, events: &[RecentEvent]) -> Result<(), Stop> {
+    for RecentEvent { event, card } in events {
         let position = event.header.position;
         at.view
             .fold(event, card.as_ref().filter(|_| V::READS_CONTENT))

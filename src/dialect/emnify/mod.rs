@@ -37,7 +37,8 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Sequence,
     lookup_keys: None,
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    is_active: None,
+    non_sensitive: card::non_sensitive,
     batch_items_max: 1,
 };
 

@@ -38,7 +38,8 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Sequence,
     lookup_keys: None,
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    is_active: None,
+    non_sensitive: contact::non_sensitive,
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 

@@ -9,7 +9,7 @@ use crate::dialect::schema::{
     Absent, Field, Group, Kind, NonSensitive, Place, Required, Schema, created_at, modified_at,
     vendor_id,
 };
-use crate::domain::Actor;
+use crate::domain::{Actor, Card};
 
 const NAME: Text = ANY_TEXT.not_blank();
 const EMAIL: Text = ANY_TEXT.of("email", Some("email"), is_email);
@@ -52,6 +52,11 @@ pub static CONTACT: Schema = Schema {
     ])],
     checks: &[],
 };
+
+/// Whether the vendor calls the contact active: unless its Card says that it is not.
+pub fn is_active(card: &Card) -> bool {
+    CONTACT.record(card).get("active") != Some(&Value::Bool(false))
+}
 
 /// Who wrote it: normally either a client or a person.
 fn by(actor: &Actor) -> Value {

@@ -97,10 +97,7 @@ impl Wanted {
             && self.from.is_none_or(|from| from <= header.time)
             && self.to.is_none_or(|to| header.time <= to)
             && is_actor(&self.client_ids, header.actor.client_id.as_deref())
-            && is_actor(
-                &self.management_user_ids,
-                header.actor.user_id.as_deref(),
-            )
+            && is_actor(&self.management_user_ids, header.actor.user_id.as_deref())
             && self
                 .ids
                 .as_ref()

@@ -36,6 +36,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: None,
+    is_active: Some(contact::is_active),
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };

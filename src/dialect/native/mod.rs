@@ -57,6 +57,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: Some(lookup_keys),
+    is_active: Some(is_active),
     non_sensitive,
     batch_items_max: 200,
 };
@@ -68,6 +69,13 @@ fn lookup_keys(card: &Card) -> Vec<LookupKey> {
     keys.dedup();
     keys.extend(external_id);
     keys
+}
+
+/// A Card from another system may say that its contact is inactive, in a property that the vendor
+/// there calls `<its domain>:active` (RFC 9553, section 1.8.1, names such properties).
+fn is_active(card: &Card) -> bool {
+    let mut properties = card.properties().iter();
+    !properties.any(|(name, value)| name.ends_with(":active") && value == false)
 }
 
 /// What of a contact harms nobody: its kind, where it is one of the RFC's and not a client's text.

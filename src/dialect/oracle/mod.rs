@@ -45,6 +45,7 @@ pub static RULES: Rules = Rules {
     unique_email: false,
     ids: IdRule::Hex,
     lookup_keys: None,
+    is_active: None,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };

@@ -147,7 +147,9 @@ impl Rig {
     pub(super) fn search(&self, search: &Search) -> Page {
         let mut contacts: Vec<Contact> = self
             .live()
-            .filter(|contact| search.wants(contact) && search.comes_after(contact))
+            .filter(|contact| {
+                search.wants(contact, crate::dialect::REGISTRY) && search.comes_after(contact)
+            })
             .cloned()
             .collect();
         contacts.sort_by(|one, other| search.compare(one, other));

@@ -36,7 +36,8 @@ pub static RULES: Rules = Rules {
     unique_email: true,
     ids: IdRule::Ulid,
     lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    is_active: None,
+    non_sensitive: card::non_sensitive,
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use super::{FoldError, View};
 use crate::domain::find::Profile;
 use crate::domain::{
-    Card, ContactId, DialectId, Event, Fact, Header, Operation, Owner, Phase, Position, Timestamp,
+    Card, ContactId, DialectId, Event, Fact, Header, Operation, Owner, Phase, Position, Registry,
+    Timestamp,
 };
 use dictionary::Dictionary;
 use orders::{Orders, Ordinal, ScopeId};
@@ -23,8 +24,9 @@ use orders::{Orders, Ordinal, ScopeId};
 pub use query::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
 
 /// Finds contacts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SearchIndex {
+    registry: Registry,
     slots: Vec<Slot>,
     scopes: Vec<Scope>,
     numbers: HashMap<(DialectId, Box<str>), ScopeId>,
@@ -61,6 +63,18 @@ impl View for SearchIndex {
     const NAME: &'static str = "search";
     const VERSION: u32 = 1;
     const READS_CONTENT: bool = true;
+
+    fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            slots: Vec::new(),
+            scopes: Vec::new(),
+            numbers: HashMap::new(),
+            dictionary: Dictionary::default(),
+            orders: Orders::default(),
+            live: 0,
+        }
+    }
 
     fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError> {
         let header = &event.header;
@@ -173,7 +187,10 @@ impl SearchIndex {
             self.orders.end(slot.scope, ordinal, changed);
             return Ok(());
         };
-        let Profile { name, tokens } = Profile::of(card);
+        let scope = self.scopes.get(slot.scope as usize);
+        let rules = scope.and_then(|scope| self.registry.get(scope.dialect));
+        let is_active = rules.is_none_or(|rules| rules.is_active(card));
+        let Profile { name, tokens } = Profile::of(card, is_active);
         let name: Arc<str> = name.into();
         let tokens: Result<Box<[u32]>, FoldError> = tokens
             .iter()

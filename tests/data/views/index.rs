@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contactd::dialect::{Search, Sort, SortKey};
+use contactd::dialect::{REGISTRY, Search, Sort, SortKey};
 use contactd::domain::{Card, Contact, ContactId, DialectId, Operation, Timestamp};
 use contactd::projection::search::{ENTRIES_MAX, Hits, Query, TooBroad};
 use contactd::projection::{SearchIndex, View};
@@ -104,7 +104,7 @@ fn search() -> impl Strategy<Value = Search> {
 /// Folds a history into an index, and into plain contacts. A contact begins where it is first
 /// written; its number in the index grows with that.
 fn fold(steps: &[Step]) -> (SearchIndex, Vec<Contact>) {
-    let mut index = SearchIndex::default();
+    let mut index = SearchIndex::new(REGISTRY);
     let mut ids: BTreeMap<u64, ContactId> = BTreeMap::new();
     let mut owners = BTreeMap::new();
     let mut live: BTreeMap<ContactId, Contact> = BTreeMap::new();
@@ -175,7 +175,7 @@ fn pages(index: &SearchIndex, contacts: &[Contact], search: &Search) -> Vec<Cont
             let contact = contacts.iter().find(|contact| contact.id == hit.id);
             let contact = contact.expect("a live contact");
             assert_eq!(contact.position, hit.position);
-            found.extend(search.wants(contact).then_some(hit.id));
+            found.extend(search.wants(contact, REGISTRY).then_some(hit.id));
         }
         match hits.last() {
             Some(last) if more => search.after = Some(last.keyset.clone()),
@@ -193,7 +193,7 @@ proptest! {
         let (index, contacts) = fold(&steps);
         prop_assert_eq!(index.len(), contacts.len());
         for search in searches {
-            let mut wanted: Vec<&Contact> = contacts.iter().filter(|c| search.wants(c)).collect();
+            let mut wanted: Vec<&Contact> = contacts.iter().filter(|c| search.wants(c, REGISTRY)).collect();
             wanted.sort_by(|one, other| search.compare(one, other));
             let wanted: Vec<ContactId> = wanted.into_iter().map(|c| c.id).collect();
             prop_assert_eq!(pages(&index, &contacts, &search), wanted, "{:?}", search);
@@ -204,7 +204,7 @@ proptest! {
     #[test]
     fn it_holds_nothing_of_whoever_is_gone(steps in prop::collection::vec(step(), 0..40)) {
         let (index, contacts) = fold(&steps);
-        let mut fresh = SearchIndex::default();
+        let mut fresh = SearchIndex::new(REGISTRY);
         for (position, contact) in (1..).zip(&contacts) {
             let event = success(Operation::Create, &contact.owner, contact.id, position);
             fresh.fold(&event, Some(&contact.card)).expect("it folds");
@@ -215,7 +215,7 @@ proptest! {
 
 /// 100,000 contacts of two tenants, the first tenant's first.
 fn many() -> SearchIndex {
-    let mut index = SearchIndex::default();
+    let mut index = SearchIndex::new(REGISTRY);
     for number in 0..100_000_u64 {
         let owner = owner(1, if number < 90_000 { "big" } else { "small" });
         let card = Card::from_value(json!({
