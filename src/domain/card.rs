@@ -21,24 +21,24 @@ pub const VERSION: &str = "1.0";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card(Arc<Map<String, Value>>);
 
-/// Why a JSON value is no Card.
+/// The reasons for which a JSON value is not a Card.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CardError {
-    /// Not a JSON object.
+    /// The value is not a JSON object.
     #[error("a Card is a JSON object")]
     NotAnObject,
     /// `@type`, `version` or `uid` is there and is not what a Card has.
     #[error("the Card's `{property}` must be {must}")]
     Property {
-        /// Which property.
+        /// The name of the wrong property.
         property: &'static str,
-        /// What it must be.
+        /// The value that the property must have, as a message says it.
         must: &'static str,
     },
-    /// Nested too deeply.
+    /// The value is nested deeper than [`limits::JSON_DEPTH_MAX`].
     #[error("the Card is nested deeper than {max} levels", max = limits::JSON_DEPTH_MAX)]
     TooDeep,
-    /// Bytes that are no JSON.
+    /// The bytes are not well-formed JSON.
     #[error("the Card's bytes are no JSON")]
     NotJson,
 }
@@ -97,13 +97,13 @@ impl Card {
         Self::from_value(value)
     }
 
-    /// Its compact JSON.
+    /// The Card as compact JSON, in UTF-8.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(&*self.0).unwrap_or_default()
     }
 
-    /// The same Card with a `uid`; one that the client gave stays.
+    /// This Card with its `uid` set to the contact's id; a `uid` that the client gave stays.
     #[must_use]
     pub fn with_uid(mut self, id: ContactId) -> Self {
         if !self.0.contains_key("uid") {
@@ -113,25 +113,25 @@ impl Card {
         self
     }
 
-    /// A property.
+    /// The value of a property, looked up by its name.
     #[must_use]
     pub fn get(&self, property: &str) -> Option<&Value> {
         self.0.get(property)
     }
 
-    /// A property that is a text.
+    /// The value of a property, if it is a JSON string.
     #[must_use]
     pub fn text(&self, property: &str) -> Option<&str> {
         self.get(property)?.as_str()
     }
 
-    /// All properties.
+    /// All properties by name, in the order in which they were given.
     #[must_use]
     pub fn properties(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// Its properties, for making another Card.
+    /// Takes the Card apart into its properties, to make another Card from them.
     #[must_use]
     pub fn into_properties(self) -> Map<String, Value> {
         Arc::unwrap_or_clone(self.0)

@@ -1,6 +1,6 @@
 //! Why the log takes no commands, in words that a client and an operator can act on.
 
-/// Why the log takes no commands. In each case nothing has happened.
+/// The reasons for which the log takes no commands. In each case nothing has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// A write or a sync failed, so nobody knows what the disk holds until the log is opened again.

@@ -11,20 +11,20 @@ use super::{
 /// One request to change contacts: one attempt, or several in a bulk.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Whose contacts it is about.
+    /// The owner of the contacts that the command is about.
     pub owner: Owner,
-    /// Who asks, and how the answer is tied to the question.
+    /// The caller, and what ties the answer and the events to the request.
     pub context: Context,
     /// Whether the attempts stand or fall together.
     pub batch: BatchMode,
-    /// What is asked, in order.
+    /// The attempts, in the order in which they are decided.
     pub attempts: Vec<Attempt>,
 }
 
-/// Who asks, and how the answer is tied to the question.
+/// The caller of a command, and what ties its answer and its events to the request.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Who asks.
+    /// The ids of the caller, as its token names them.
     pub actor: Actor,
     /// Ties together all that comes of the request.
     pub correlation: Correlation,
@@ -45,7 +45,7 @@ impl IdempotencyKey {
         id::is_token(text).then(|| Self(text.into()))
     }
 
-    /// Its text.
+    /// The key as the client sent it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -55,7 +55,7 @@ impl IdempotencyKey {
 /// An idempotency key with a digest of the request that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// The client's key.
+    /// The key that the client sent.
     pub key: IdempotencyKey,
     /// SHA-256 over the request: operation, owner, contact, query and body.
     pub request: [u8; 32],
@@ -64,16 +64,16 @@ pub struct IdempotentRequest {
 /// Whether the attempts of a command stand or fall together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchMode {
-    /// Each is judged by itself.
+    /// Each attempt is decided by itself, whatever comes of the others.
     ItemByItem,
-    /// One refused attempt refuses them all.
+    /// One refused attempt refuses every attempt of the command.
     AllOrNothing,
 }
 
-/// One thing asked: understood, or with what is wrong with it.
+/// One change that was asked for: well formed, or with what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// What kind of change it is; an upsert is a create until it finds its contact.
+    /// The kind of change. An upsert counts as a create until it finds its contact.
     pub operation: Operation,
     /// The contact it is about, where it names one.
     pub target: Option<Target>,
@@ -81,12 +81,12 @@ pub struct Attempt {
     pub precondition: Precondition,
     /// The names of the fields that were sent, from the dialect's schema.
     pub fields: Vec<FieldName>,
-    /// What to do, or why it can't be done.
+    /// The change, or the violations for which it is refused.
     pub action: Result<Action, Vec<Violation>>,
 }
 
 impl Attempt {
-    /// To create a contact, with the names of the fields that were sent.
+    /// An attempt to create a contact; `fields` names the fields that were sent.
     #[must_use]
     pub const fn create(fields: Vec<FieldName>, action: Result<Action, Vec<Violation>>) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Attempt {
         }
     }
 
-    /// To change a contact, with the names of the fields that were sent.
+    /// An attempt to change a contact; `fields` names the fields that were sent.
     #[must_use]
     pub const fn update(
         target: Target,
@@ -115,7 +115,7 @@ impl Attempt {
         }
     }
 
-    /// To end a contact.
+    /// An attempt to delete a contact.
     #[must_use]
     pub const fn delete(target: Target, precondition: Precondition) -> Self {
         Self {
@@ -128,54 +128,55 @@ impl Attempt {
     }
 }
 
-/// A change that is well formed.
+/// A change that is well formed, with everything needed to make it.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// A new contact.
+    /// Creates a contact that was not there before.
     Create {
-        /// Its content.
+        /// The content of the new contact.
         card: Card,
         /// The vendor id that the client chose for it.
         chosen_id: Option<Box<str>>,
     },
     /// A change of the contact that the attempt's target names.
     Update(Patch),
-    /// Its end; its past stays readable.
+    /// Deletes the contact; its earlier versions stay readable.
     Delete,
-    /// Its end, and its personal data destroyed.
+    /// Deletes the contact and destroys its key, so that its personal data can be read by nobody.
     Erase {
-        /// Why.
+        /// The reason, which is recorded and published.
         reason: EraseReason,
         /// The operator's own reference: 1-64 of `A-Za-z0-9._-`.
         reference: Option<Box<str>>,
     },
     /// A create, or an update of the one contact found by a key.
     Upsert {
-        /// How it is found.
+        /// The key by which an existing contact is found.
         by: Match,
-        /// Its content where it is new.
+        /// The content to create the contact with, where none is found.
         card: Card,
-        /// Its change where it is there.
+        /// The change to make to the contact that is found.
         patch: Patch,
     },
 }
 
-/// How an upsert finds its contact.
+/// The lookup key by which an upsert finds its contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match(pub LookupKey);
 
-/// The contact that a command names.
+/// The contact that a command names, in one of the ways a vendor may address it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// By our id.
+    /// By our own id, a UUIDv7.
     Id(ContactId),
-    /// By its number in the dialect's sequence.
+    /// By its number in the dialect's sequence, as emnify has it.
     Sequence(u64),
-    /// By an id that may be the client's choice, and if not so is our own.
+    /// By an id that the client may have chosen; if no contact has that one, it is read as our own
+    /// id.
     Chosen {
-        /// The canonical text.
+        /// The id in its canonical spelling, as the index holds it.
         text: Box<str>,
-        /// The same as an id of ours.
+        /// The id read as one of our own, where no client chose it.
         id: ContactId,
     },
 }
@@ -183,12 +184,12 @@ pub enum Target {
 /// The version of a contact that a command is about (RFC 9110, section 13.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Whichever is current.
+    /// No condition: whichever version is current.
     #[default]
     None,
     /// Any version, as long as the contact is there (`If-Match: *`).
     Exists,
-    /// One of these versions.
+    /// The current version must be one of these.
     Versions(Vec<u64>),
 }
 
@@ -203,23 +204,23 @@ impl Precondition {
     }
 }
 
-/// How a contact changes: a pure function from its Card to the next, made by its dialect.
+/// A change of a contact: a pure function, made by its dialect, from its Card to the next one.
 #[derive(Clone)]
 pub struct Patch(Arc<PatchFn>);
 
 type PatchFn = dyn Fn(&Card) -> Result<Patched, Vec<Violation>> + Send + Sync;
 
-/// A changed Card.
+/// A Card after a change, with what the change touched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patched {
-    /// The whole Card after the change.
+    /// The whole Card as it is after the change.
     pub card: Card,
     /// The names of the fields that are different now, from the dialect's schema.
     pub changed: Vec<FieldName>,
 }
 
 impl Patch {
-    /// The change that this function makes.
+    /// Wraps a function from a Card to the changed Card, or to what is wrong with it.
     pub fn new(
         change: impl Fn(&Card) -> Result<Patched, Vec<Violation>> + Send + Sync + 'static,
     ) -> Self {

@@ -2,21 +2,21 @@
 
 use super::{Card, ContactId, Owner, Position, Timestamp};
 
-/// Who sent a command. It is recorded in clear for ever, so it holds ids, never names.
+/// The caller who sent a command. It is recorded in clear for ever, so it holds ids, never names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// The OAuth client of the token.
+    /// The OAuth client, from the token's claim `client_id` or `azp`.
     pub client_id: Option<Box<str>>,
     /// The person who used the vendor's portal, where the token says so.
     pub user_id: Option<Box<str>>,
-    /// The token's subject.
+    /// The subject, from the token's claim `sub`.
     pub subject: Option<Box<str>>,
 }
 
 /// The personal part of a contact: what is sealed with its key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Content {
-    /// The Card.
+    /// The contact's data as a JSContact Card.
     pub card: Card,
     /// The vendor id, where the client chose it.
     pub chosen_id: Option<Box<str>>,
@@ -25,24 +25,24 @@ pub struct Content {
 /// A contact at one version, its personal data opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
-    /// Our id.
+    /// Our own id of the contact.
     pub id: ContactId,
-    /// The id its vendor shows.
+    /// The id under which the vendor's API shows the contact.
     pub vendor_id: String,
-    /// Whose it is.
+    /// The owner of the contact: dialect, tenant and further ids.
     pub owner: Owner,
-    /// How often it was written, from 1.
+    /// The version: 1 when it is created, one more with each write.
     pub version: u64,
-    /// When it was created.
+    /// The time of its creation, in UTC.
     pub created_at: Timestamp,
-    /// By whom.
+    /// The caller who created it.
     pub created_by: Actor,
-    /// When it was last written.
+    /// The time of its last write, in UTC.
     pub modified_at: Timestamp,
-    /// By whom.
+    /// The caller who wrote it last.
     pub modified_by: Actor,
     /// The position of the event that wrote this version.
     pub position: Position,
-    /// Its content.
+    /// The contact's data as a JSContact Card.
     pub card: Card,
 }

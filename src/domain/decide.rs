@@ -9,23 +9,23 @@ use super::{
     VendorKey, Violation, limits,
 };
 
-/// What is known of the contact that an attempt names.
+/// The contact that an attempt names, as far as it is known before the decision.
 #[derive(Clone, Debug, Default)]
 pub enum Current {
-    /// It names none, or one that is not there.
+    /// The attempt names no contact, or one that does not exist.
     #[default]
     None,
-    /// It is there.
+    /// The contact is live; this is its state and its content.
     One(Box<(ContactState, Card)>),
-    /// Its personal data was destroyed; repeated erasure is no news.
+    /// The contact's personal data was destroyed; erasing it once more changes nothing.
     Erased(ContactId, Position),
-    /// It was deleted: it can still be erased.
+    /// The contact was deleted; its personal data can still be erased.
     Deleted(Box<ContactState>),
-    /// The key fits several.
+    /// The lookup key of an upsert fits more than one contact.
     Many,
 }
 
-/// What is known of a client-chosen id that is taken.
+/// An earlier create that took the id which a client has chosen.
 #[derive(Clone, Debug)]
 pub struct PriorCreate {
     /// The position of the SUCCESS that took it.
@@ -34,22 +34,22 @@ pub struct PriorCreate {
     pub card: Option<Card>,
 }
 
-/// What is known before an attempt is judged.
+/// Everything that is known before an attempt is decided.
 pub struct State<'a> {
-    /// The contact that it names.
+    /// The contact that the attempt names.
     pub current: Current,
-    /// How many contacts the owner has.
+    /// The number of live contacts that the owner has.
     pub owned: u32,
-    /// Who took the id that the client chose.
+    /// The create that already took the id which the client chose, if one did.
     pub chosen: Option<PriorCreate>,
-    /// Which live contact of the tenant has a key.
+    /// Finds the live contact of the tenant that has a lookup key, its e-mail address for instance.
     pub holder: &'a dyn Fn(&LookupKey) -> Option<ContactId>,
 }
 
-/// What is given to a new contact.
+/// The values that a contact gets if the attempt creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Its id.
+    /// A fresh id of ours.
     pub contact: ContactId,
     /// The next number of its dialect's sequence.
     pub sequence: u64,
@@ -57,42 +57,42 @@ pub struct Facts {
     pub chosen: Option<Tag>,
 }
 
-/// What comes of an attempt.
+/// The outcome of an attempt, before its events are numbered and recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// It is done.
+    /// The change is to be made and recorded as a SUCCESS.
     Done(Change),
-    /// It is refused.
+    /// Nothing changes, and the refusal is recorded as a FAIL.
     Refused {
-        /// What is recorded.
+        /// The reason as it is recorded: without any value that was sent.
         failure: Failure,
-        /// What the answer shows beside.
+        /// The violations with the values that were sent, for the answer only.
         violations: Vec<Violation>,
     },
-    /// It was done before, by the event at this position; nothing is recorded.
+    /// The event at this position did the same before; nothing is recorded again.
     Unchanged(Position),
 }
 
-/// A change of one contact.
+/// A change of one contact, to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// What kind.
+    /// The kind of change: create, update, delete or erase.
     pub operation: Operation,
-    /// Of which contact.
+    /// The id of the contact that changes.
     pub contact: ContactId,
-    /// What its vendor id is made of.
+    /// The part of its vendor id that our own id does not give.
     pub key: VendorKey,
-    /// Its version after the change.
+    /// The contact's version after the change.
     pub version: u64,
-    /// Its whole content after a create or an update.
+    /// The whole content after a create or an update; `None` after a delete or an erasure.
     pub card: Option<Card>,
     /// The names of the fields sent with a create or changed by an update.
     pub fields: Vec<FieldName>,
-    /// Why, of an erasure.
+    /// The reason and reference of an erasure; `None` for every other change.
     pub erasure: Option<Erasure>,
 }
 
-/// Judges an attempt.
+/// Decides an attempt: a change to record, a refusal to record, or the repeat of an earlier change.
 #[must_use]
 pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) -> Decision {
     let action = match &attempt.action {
@@ -153,7 +153,8 @@ fn create(
     })
 }
 
-/// The same content under an id that is taken is a repeat; other content is refused.
+/// Repeats a create under an id that is taken: equal content is answered as before, other content
+/// is refused.
 fn repeat(taken: PriorCreate, card: &Card) -> Decision {
     let same = taken.card.is_some_and(|then| {
         let mut then = then.into_properties();

@@ -1,23 +1,23 @@
 //! Erasure: why personal data is destroyed, as a command asks for it and its event records it.
 
-/// Why personal data is destroyed.
+/// The reason for which personal data is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EraseReason {
-    /// The person asked.
+    /// The person concerned asked for it (GDPR, article 17).
     Request,
-    /// Its time has run out.
+    /// The time for which the data may be kept has run out.
     Retention,
-    /// A law or a court wants it.
+    /// A law or a court requires it.
     Legal,
-    /// Another reason; the reference may say which.
+    /// Any other reason; the reference may say which.
     Other,
 }
 
 impl EraseReason {
-    /// All of them.
+    /// Every reason, in the order in which they are documented.
     pub const ALL: [Self; 4] = [Self::Request, Self::Retention, Self::Legal, Self::Other];
 
-    /// Its name, as it is sent, recorded and published.
+    /// The reason's name, as it is sent, recorded and published.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,18 +28,18 @@ impl EraseReason {
         }
     }
 
-    /// The reason of this name.
+    /// Finds a reason by its name; `None` where there is no such reason.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
-/// Why personal data was destroyed.
+/// The reason for which a contact's personal data was destroyed, as its event records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Why.
+    /// The reason that the operator gave.
     pub reason: EraseReason,
-    /// The operator's own reference.
+    /// The operator's own reference, a ticket number for instance.
     pub reference: Option<Box<str>>,
 }

@@ -5,43 +5,43 @@ use super::{
     Position, Tag, Timestamp, TraceParent, VendorKey,
 };
 
-/// What every event has.
+/// The part that all events have, whatever happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Where it stands in the log.
+    /// The event's position in the log.
     pub position: Position,
-    /// Its id.
+    /// The event's own id, a UUIDv7.
     pub id: EventId,
-    /// When it happened; START and outcome share it.
+    /// The time of the event; a START and its outcome share it.
     pub time: Timestamp,
-    /// What was done or tried.
+    /// The operation that was done or attempted.
     pub operation: Operation,
-    /// Whose contact.
+    /// The owner of the contact, or of the contacts that were listed.
     pub owner: Owner,
-    /// Which contact, where there is one.
+    /// The contact concerned; `None` where none was found or created.
     pub contact: Option<ContactId>,
-    /// What its vendor id is made of, where there is a contact.
+    /// The part of the contact's vendor id that our own id does not give; `None` without a contact.
     pub key: Option<VendorKey>,
     /// The contact's version after a SUCCESS of a write.
     pub version: Option<u64>,
-    /// Who asked.
+    /// The caller who asked for the operation.
     pub actor: Actor,
     /// Ties together all that came of one request.
     pub correlation: Correlation,
-    /// An outcome's START.
+    /// The id of the START that this outcome belongs to; `None` in a START.
     pub causation: Option<EventId>,
-    /// The caller's trace.
+    /// The caller's trace (W3C Trace Context), where one was sent.
     pub traceparent: Option<TraceParent>,
     /// Names of the fields that were sent (START, FAIL, create) or changed (update).
     pub fields: Vec<FieldName>,
-    /// Which part of a list a read of several is about.
+    /// The part of a list that was asked for or given, when several contacts were read.
     pub listed: Option<ListRange>,
 }
 
 /// A part of a list: in a START what was asked for, in a SUCCESS what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListRange {
-    /// How many contacts: at most in a START, given in a SUCCESS.
+    /// The number of contacts: the limit in a START, the number given in a SUCCESS.
     pub contacts: u32,
     /// The contact after which the part begins (START) or the next one does (SUCCESS).
     pub cursor: Option<ContactId>,
@@ -50,26 +50,26 @@ pub struct ListRange {
 /// An event without personal data; a contact's content travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What every event has.
+    /// The part that all events have.
     pub header: Header,
-    /// What kind of event it is, and what only that kind has.
+    /// The kind of event, with what only that kind has.
     pub phase: Phase,
 }
 
-/// The kinds of event.
+/// The kinds of event: each attempt has one START and then one SUCCESS or FAIL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A command reached validation.
+    /// A command or a read was accepted for a decision.
     Start {
-        /// The idempotency key it came under.
+        /// The idempotency record, where the request came under a key and this is its first START.
         idempotency: Option<IdempotencyRecord>,
     },
-    /// It was done.
+    /// The operation was done, and this event is its record.
     Success {
-        /// Why and by which reference, of an erasure.
+        /// The reason and reference of an erasure; `None` in every other SUCCESS.
         erasure: Option<Erasure>,
     },
-    /// It was refused, and nothing changed.
+    /// The operation was refused, and nothing changed.
     Fail(Failure),
 }
 
@@ -78,22 +78,23 @@ pub enum Phase {
 pub struct IdempotencyRecord {
     /// The key in its scope of tenant, dialect and client.
     pub key: Tag,
-    /// The request it stands for.
+    /// The keyed hash of the request that the key stands for.
     pub fingerprint: Fingerprint,
-    /// How many attempts the request held: their outcomes are at every second position from here.
+    /// The number of attempts in the request: their outcomes are at every second position from
+    /// here.
     pub attempts: u32,
 }
 
-/// Why a command was refused, without personal data.
+/// The reason for which a command was refused, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The reason.
+    /// The reason that is published.
     pub code: FailureCode,
-    /// What is wrong with which field: the field's path and the code of [`super::Problem`].
+    /// The wrong fields, each as its path and the code of its [`super::Problem`].
     pub violations: Vec<(FieldName, FieldName)>,
 }
 
-/// The reasons for a refusal.
+/// The reasons for which a command can be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureCode {
     /// The request's content is wrong; the violations say where.
@@ -104,13 +105,13 @@ pub enum FailureCode {
     VersionMismatch,
     /// The owner has as many contacts as it may.
     TooManyContacts,
-    /// Another contact of the tenant has the e-mail address.
+    /// Another contact of the tenant already has the e-mail address.
     DuplicateEmail,
     /// The id that the client chose is taken.
     DuplicateId,
     /// An upsert's key fits more than one contact.
     AmbiguousMatch,
-    /// Another attempt of the same batch was refused.
+    /// Another attempt of the same all-or-nothing batch was refused.
     BatchRefused,
 }
 
@@ -142,7 +143,7 @@ impl FailureCode {
         }
     }
 
-    /// What to tell a person who reads the event; it holds nobody's data.
+    /// A sentence for whoever reads the event; it holds no personal data.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
@@ -160,35 +161,35 @@ impl FailureCode {
     }
 }
 
-/// How a command's attempt ended: what an answer is made from.
+/// The end of one attempt, with what an answer is made from.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// The contact as it is after the change.
     Written {
-        /// Create or update.
+        /// The operation that wrote it: create or update.
         operation: Operation,
-        /// The contact.
+        /// The contact after the change.
         contact: Box<super::Contact>,
     },
-    /// The contact is gone.
+    /// The contact was deleted or erased.
     Removed {
-        /// Delete or erase.
+        /// The operation that ended it: delete or erase.
         operation: Operation,
-        /// Which contact.
+        /// The id of the contact that is gone.
         id: ContactId,
         /// The position of the event that says so.
         position: Position,
     },
     /// The contact was written then, and its personal data has been destroyed since.
     Erased {
-        /// Which contact.
+        /// The id of the contact that was erased since.
         id: ContactId,
     },
     /// Refused: the failure as recorded, and what was wrong as the request shows it.
     Refused {
-        /// As recorded.
+        /// The refusal, as it was recorded.
         failure: Failure,
-        /// With the values that were sent, which are not recorded.
+        /// The violations with the values that were sent, which are never recorded.
         violations: Vec<super::Violation>,
     },
 }

@@ -2,42 +2,42 @@
 
 use super::{ContactId, Event, Operation, Owner, Phase, Position, Timestamp, VendorKey};
 
-/// When something happened.
+/// A point of the log: a position and the time recorded there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// The event's position.
+    /// The position of the event.
     pub position: Position,
-    /// Its time.
+    /// The time of the event.
     pub time: Timestamp,
 }
 
-/// Whether a contact is there.
+/// The stages in the life of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is.
+    /// The contact exists and can be changed.
     Live,
-    /// It was deleted; its past is readable.
+    /// The contact was deleted; its earlier versions are readable.
     Deleted,
-    /// Its personal data was destroyed.
+    /// The contact's personal data was destroyed and can be read by nobody.
     Erased,
 }
 
-/// All that is known of a contact but its content, which the log holds.
+/// Everything known of a contact but its content, which only the log holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactState {
-    /// Its id.
+    /// Our own id of the contact.
     pub id: ContactId,
-    /// Whose it is.
+    /// The owner of the contact.
     pub owner: Owner,
-    /// What its vendor id is made of.
+    /// The part of its vendor id that our own id does not give.
     pub key: VendorKey,
-    /// How often it was written, its end included.
+    /// The version: the number of its writes, its deletion included.
     pub version: u64,
-    /// Whether it is there.
+    /// The stage of its life.
     pub status: Status,
-    /// When it was created.
+    /// The event that created it.
     pub created: Fact,
-    /// When it last changed, or ended.
+    /// The event that changed or ended it last.
     pub modified: Fact,
 }
 

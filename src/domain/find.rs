@@ -26,48 +26,49 @@ const WORDS_MAX: usize = 256;
 /// The token of a contact that its dialect calls inactive.
 const INACTIVE: &str = "!inactive";
 
-/// What a list is ordered by; equal ones by id, which is the order of creation.
+/// The key by which a list is sorted; equal ones follow the order of creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortKey {
-    /// When it was created.
+    /// By the time of creation, the oldest first.
     #[default]
     Created,
-    /// When it was last written.
+    /// By the time of the last write.
     Updated,
-    /// Its full name, by [`sort_name`].
+    /// By the full name, folded as [`sort_name`] does.
     Name,
 }
 
-/// An order.
+/// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
+    /// The key by which the list is sorted.
     pub by: SortKey,
-    /// Whether the last comes first.
+    /// Whether the order is reversed: newest or last first.
     pub descending: bool,
 }
 
-/// Where a page ends: the sort key of its last contact.
+/// The end of a page as a cursor: the sort key of its last contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keyset {
-    /// In the order of creation.
+    /// The last contact's id, in the order of creation.
     Created(ContactId),
-    /// In the order of the last write; a position is one contact's.
+    /// The position of the last contact's last write; no two contacts share one.
     Updated(Position),
-    /// In the order of names.
+    /// The last contact's folded name, and its id to tell equal names apart.
     Name(String, ContactId),
 }
 
-/// What a contact is found by.
+/// The texts by which a search finds a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The name it is ordered by: [`sort_name`].
     pub name: String,
-    /// Its tokens, each once and of at most 64 characters: every address and number, and 256 words.
+    /// The search tokens, each once and at most 64 characters long: every address and number, and
+    /// at most 256 words.
     pub tokens: BTreeSet<String>,
 }
 
-/// One thing that is asked of a contact.
+/// One condition of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
     /// A word of its name, an organization or an e-mail address begins so.
@@ -76,29 +77,29 @@ pub enum Term {
     Number(String),
     /// An e-mail address, or its part from the `@` on, begins so.
     Address(String),
-    /// It has this e-mail address, but for accents: what has it exactly is among these.
+    /// The contact has this e-mail address. Accents are folded, so an exact comparison must follow.
     Email(String),
-    /// It has a phone number of exactly these digits.
+    /// A phone number of the contact has exactly these digits.
     Phone(String),
     /// A word of its name begins so.
     Name(String),
-    /// Its dialect calls it active; one that has no such word for it is active.
+    /// The contact's vendor calls it active (true) or inactive (false).
     Active(bool),
-    /// Nothing meets it: a question without a word in it.
+    /// No contact matches: the search text held nothing to search for.
     Never,
 }
 
-/// Tokens that meet a term.
+/// A token that a contact must have to meet a term.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Those that begin so.
+    /// Any token that begins with this text.
     Beginning(String),
-    /// This one.
+    /// The token that equals this text.
     Exactly(String),
 }
 
 impl Wanted {
-    /// Whether a token is one.
+    /// Whether a token is the wanted one.
     #[must_use]
     pub fn has(&self, token: &str) -> bool {
         match self {
@@ -173,13 +174,13 @@ impl Term {
         or_never(words(text).into_iter().map(Self::Name).collect())
     }
 
-    /// The term of an e-mail address.
+    /// The term for an e-mail address, folded to lower case without accents.
     #[must_use]
     pub fn of_email(address: &str) -> Self {
         Self::Email(cut(&fold(address)))
     }
 
-    /// The term of a phone number.
+    /// The term for a phone number, compared by its digits alone.
     #[must_use]
     pub fn of_phone(number: &str) -> Self {
         match digits(number) {
@@ -290,7 +291,7 @@ fn is_number(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c))
 }
 
-/// The digits of a text.
+/// The ASCII digits of a text, in order.
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }

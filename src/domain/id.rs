@@ -7,21 +7,22 @@ use uuid::Uuid;
 
 use super::limits;
 
-/// Where an event stands in the log: from 1, without a gap. Zero is "before the first".
+/// The position of an event in the log: 1, 2, 3 and so on without a gap. Zero stands for "before
+/// the first event".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u64);
 
 impl Position {
-    /// The position of these decimal digits.
+    /// Parses a position from decimal digits; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| text.parse().ok()).flatten().map(Self)
     }
 
-    /// Before the first event.
+    /// The position before the first event.
     pub const ZERO: Self = Self(0);
-    /// The first event's position.
+    /// The position of the first event.
     pub const FIRST: Self = Self(1);
 
     /// The position with this number.
@@ -30,7 +31,7 @@ impl Position {
         Self(number)
     }
 
-    /// Its number.
+    /// The position as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -42,7 +43,7 @@ impl Position {
         Self(self.0.saturating_add(1))
     }
 
-    /// The position `count` further on.
+    /// The position `count` events further on; it stops at the greatest number.
     #[must_use]
     pub const fn plus(self, count: u64) -> Self {
         Self(self.0.saturating_add(count))
@@ -61,7 +62,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
+/// A time in milliseconds since 1970-01-01T00:00:00Z (Unix time).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -73,7 +74,7 @@ impl Timestamp {
         Self(millis.min(YEAR_9999_END))
     }
 
-    /// Milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     #[must_use]
     pub const fn millis(self) -> u64 {
         self.0
@@ -115,8 +116,8 @@ impl ContactId {
             .map(Self)
     }
 
-    /// When it was given, to the millisecond: that of the contact's creation. The start of 1970
-    /// where this process did not make it.
+    /// The time at which the id was made, in milliseconds: that of the contact's creation. For a
+    /// UUID of another version it is the start of 1970.
     #[must_use]
     pub fn time(self) -> Timestamp {
         let time = self.0.get_timestamp().map(|time| time.to_unix());
@@ -149,7 +150,8 @@ pub struct Tag(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 16]);
 
-/// What ties together everything that came of one request: 1-128 visible ASCII characters.
+/// A correlation id, which ties together everything that came of one request: 1-128 visible ASCII
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Correlation(Box<str>);
 
@@ -160,13 +162,13 @@ impl Correlation {
         is_token(text).then(|| Self(text.into()))
     }
 
-    /// A fresh one, from a UUID.
+    /// A new correlation id with the text of a UUID.
     #[must_use]
     pub fn from_uuid(id: Uuid) -> Self {
         Self(id.hyphenated().to_string().into())
     }
 
-    /// Its text.
+    /// The id as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -197,7 +199,7 @@ impl TraceParent {
         good.then(|| Self(text.into()))
     }
 
-    /// Its text.
+    /// The header's value as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

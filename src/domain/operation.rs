@@ -6,25 +6,25 @@ use std::borrow::Cow;
 /// The name of a field as the dialect's schema spells it, `emailAddress` for instance.
 pub type FieldName = Cow<'static, str>;
 
-/// What kind of thing was done or tried.
+/// The operations on contacts that events record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
-    /// A new contact.
+    /// Creates a new contact.
     Create,
-    /// A change.
+    /// Changes an existing contact.
     Update,
-    /// An end.
+    /// Deletes a contact; its earlier versions stay.
     Delete,
-    /// An end, with the personal data destroyed.
+    /// Deletes a contact and destroys its personal data.
     Erase,
-    /// A read of one contact.
+    /// Reads one contact by its id.
     Retrieve,
-    /// A read of several.
+    /// Reads a list of contacts.
     RetrieveList,
 }
 
 impl Operation {
-    /// All of them, in the order of their numbers in records, from 1.
+    /// Every operation, in the order of their numbers in records, from 1.
     pub const ALL: [Self; 6] = [
         Self::Create,
         Self::Update,
@@ -34,7 +34,7 @@ impl Operation {
         Self::RetrieveList,
     ];
 
-    /// Its name in event types: upper case.
+    /// The operation's name in event types, in upper case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -16,19 +16,19 @@ pub struct Owner {
     ids: Arc<[Box<str>]>,
 }
 
-/// Why ids make no owner.
+/// The reasons for which ids do not make an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OwnerError {
-    /// No id, or more than [`limits::OWNER_IDS_MAX`].
+    /// There is no id, or more than [`limits::OWNER_IDS_MAX`].
     #[error("an owner has 1 to {max} ids; {got} were given", max = limits::OWNER_IDS_MAX)]
     Count {
-        /// How many were given.
+        /// The number of ids that were given.
         got: usize,
     },
     /// An id that is empty, too long, or holds a control character.
     #[error("id {index} is empty, longer than {max} bytes, or holds a control character", max = limits::OWNER_ID_BYTES_MAX)]
     Form {
-        /// Which one, from 0.
+        /// The index of the wrong id, from 0.
         index: usize,
     },
 }
@@ -56,13 +56,13 @@ impl Owner {
         })
     }
 
-    /// The dialect it speaks.
+    /// The dialect of the owner's contacts.
     #[must_use]
     pub const fn dialect(&self) -> DialectId {
         self.dialect
     }
 
-    /// The tenant: the first id.
+    /// The tenant, which is the first id.
     #[must_use]
     pub fn tenant(&self) -> &str {
         self.ids.first().map_or("", |id| id)

@@ -6,12 +6,12 @@ use super::{Card, ContactId, Tag, limits};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialectId(pub u8);
 
-/// What the core and the floors above it must know of a dialect.
+/// The rules of a dialect that the core and the floors above it must know.
 #[derive(Debug)]
 pub struct Rules {
-    /// Its number in records.
+    /// The dialect's number in records.
     pub dialect: DialectId,
-    /// Its name in URLs' events, subjects and tokens: lower case.
+    /// The dialect's name in URLs, event types, subjects and tokens, in lower case.
     pub name: &'static str,
     /// The first part of its event types.
     pub event_prefix: &'static str,
@@ -21,38 +21,39 @@ pub struct Rules {
     pub contacts_max: Option<u32>,
     /// Whether an e-mail address belongs to one contact of a tenant at a time.
     pub unique_email: bool,
-    /// How a contact's vendor id is made.
+    /// The way in which a contact's vendor id is made.
     pub ids: IdRule,
-    /// What a contact can be found by beside its ids, if anything.
+    /// Lists what a contact can be found by beside its ids; `None` where the dialect has no such
+    /// key.
     pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
     /// Whether the vendor calls a contact active, by its Card; `None` where the vendor knows no
     /// inactive contacts.
     pub is_active: Option<fn(&Card) -> bool>,
     /// The contact's fields that harm nobody, for events at the non-sensitive level.
     pub non_sensitive: fn(&Card) -> serde_json::Map<String, serde_json::Value>,
-    /// Items in one bulk command.
+    /// The most items that one bulk command may have.
     pub batch_items_max: usize,
 }
 
-/// How a contact's vendor id is made.
+/// The ways in which a contact's vendor id is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdRule {
-    /// Our UUID, lower case with hyphens.
+    /// Our UUID in lower case with hyphens.
     Uuid,
     /// Our UUID as 32 upper-case hexadecimal digits, or one like it that the client chose.
     Hex,
     /// Our UUID as a ULID's 26 characters.
     Ulid,
-    /// One sequence of positive integers for the whole dialect.
+    /// A positive integer, counted up over the whole dialect.
     Sequence,
 }
 
 /// The part of a vendor id that our own id does not give.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum VendorKey {
-    /// Nothing: the vendor id is our UUID, rendered by [`IdRule`].
+    /// Nothing: the vendor id is our UUID, as [`IdRule`] renders it.
     Own,
-    /// A number of the dialect's sequence.
+    /// The contact's number in the dialect's sequence.
     Sequence(u64),
     /// The client chose it. The text is personal data, sealed with the contact; this stands for it.
     Chosen(Tag),
@@ -73,7 +74,7 @@ impl IdRule {
     }
 }
 
-/// What kind of text a contact can be found by.
+/// The kinds of text by which a contact can be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookupKind {
     /// An e-mail address, folded to lower case.
@@ -85,7 +86,7 @@ pub enum LookupKind {
 /// A text that a contact can be found by, in its tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LookupKey {
-    /// What kind of text.
+    /// The kind of the text.
     pub kind: LookupKind,
     /// The text, folded so that equal means the same.
     pub text: String,
@@ -111,12 +112,12 @@ impl LookupKey {
     }
 }
 
-/// The dialects that this process speaks.
+/// The dialects of this process, each as its rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Registry(&'static [&'static Rules]);
 
 impl Registry {
-    /// The registry of these rules.
+    /// A registry that holds these rules.
     #[must_use]
     pub const fn new(rules: &'static [&'static Rules]) -> Self {
         Self(rules)
@@ -137,14 +138,14 @@ impl Registry {
         self.0.iter().copied().find(|rules| rules.name == name)
     }
 
-    /// All of them.
+    /// Every dialect's rules, in the registry's order.
     pub fn iter(self) -> impl Iterator<Item = &'static Rules> {
         self.0.iter().copied()
     }
 }
 
 impl Rules {
-    /// What a contact can be found by beside its ids.
+    /// The lookup keys of a contact, by its Card.
     #[must_use]
     pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
         self.lookup_keys.map_or_else(Vec::new, |keys| keys(card))

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-/// One thing wrong with one field.
+/// One thing that is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     /// The field's path, dotted, array items by number: `contact.firstName`, `0.email`.
     pub field: String,
-    /// What is wrong.
+    /// The rule that the field breaks.
     pub problem: Problem,
-    /// What was sent, for dialects that echo it. It is never recorded.
+    /// The value that was sent, for dialects that echo it. It is never recorded.
     pub value: Option<Value>,
 }
 
@@ -46,18 +46,18 @@ pub enum Problem {
     Duplicate,
 }
 
-/// The JSON type a field wants.
+/// The JSON types that a field can require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A string.
+    /// The field takes a JSON string.
     String,
-    /// A number.
+    /// The field takes a JSON number.
     Number,
-    /// `true` or `false`.
+    /// The field takes `true` or `false`.
     Boolean,
-    /// An object.
+    /// The field takes a JSON object.
     Object,
-    /// An array.
+    /// The field takes a JSON array.
     Array,
 }
 
@@ -107,7 +107,7 @@ impl Violation {
         }
     }
 
-    /// The same, echoing what was sent.
+    /// This violation with the value that was sent, for dialects that echo it.
     #[must_use]
     pub fn with_value(mut self, value: Value) -> Self {
         self.value = Some(value);
