@@ -28,7 +28,7 @@ use crate::{
 /// The largest group, in bytes, two for each entry counted with it.
 pub const GROUP_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 
-/// Why a group was not appended.
+/// The reasons for which a group was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// A group must hold an entry. Nothing has happened.
@@ -39,15 +39,15 @@ pub enum AppendError {
         "entry {index} of the group has {bytes} bytes; from 1 to {ENTRY_BYTES_MAX} are allowed"
     )]
     EntrySize {
-        /// Which entry, from 0.
+        /// The index of the entry, from 0.
         index: usize,
-        /// Its length.
+        /// The length of the entry, in bytes.
         bytes: usize,
     },
     /// The group is larger than [`GROUP_BYTES_MAX`]. Nothing has happened.
     #[error("the group has {bytes} bytes; at most {GROUP_BYTES_MAX} are allowed")]
     GroupSize {
-        /// Its length.
+        /// The length of the group, in bytes.
         bytes: usize,
     },
     /// There is no room or no descriptor to grow by. Nothing was written, and the next group is
@@ -58,7 +58,7 @@ pub enum AppendError {
     /// the appender takes no more.
     #[error("the log could not be written, restart the service once the disk works: {0}")]
     Failed(#[from] StorageError),
-    /// An earlier group failed.
+    /// An earlier group failed, and the log is closed until a restart.
     #[error("the log takes no more events since a write failed; restart the service")]
     Poisoned,
 }
@@ -66,9 +66,9 @@ pub enum AppendError {
 /// The positions a group was given, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// Of its first entry.
+    /// The position of the first entry.
     pub first: Position,
-    /// Of its last entry; every entry in between has one.
+    /// The position of the last entry; the entries in between have those in between.
     pub last: Position,
 }
 
@@ -180,7 +180,7 @@ fn check<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), AppendError> {
 
 /// The thread that writes the journal while the store is written.
 struct Helper {
-    /// `None` only while it is dropped.
+    /// The way to the thread; `None` only while the helper is dropped.
     work: Option<SyncSender<(u64, Vec<u8>)>>,
     done: Receiver<(Result<(), StorageError>, Vec<u8>)>,
     thread: Option<JoinHandle<()>>,

@@ -34,7 +34,8 @@ const PART_BYTES_MAX: usize = VALUE_BYTES_MAX - HEADER_BYTES - 2;
 const WHOLE: u8 = 1;
 const PART: u8 = 2;
 
-/// A key of the log's store.
+/// A key of the log's store: the position of the first entry, and the number of a split entry's
+/// part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub first: u64,
@@ -55,12 +56,12 @@ impl Key {
         bytes.is_empty().then_some(Self { first, part })
     }
 
-    /// The least key of a position.
+    /// The least key that a position can have.
     pub fn start(first: u64) -> [u8; 10] {
         Self { first, part: 0 }.encode()
     }
 
-    /// The greatest key of a position.
+    /// The greatest key that a position can have.
     pub fn end(first: u64) -> [u8; 10] {
         let part = u16::MAX;
         Self { first, part }.encode()
@@ -120,7 +121,7 @@ fn checksum_of(key: &[u8], rest: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(key), rest)
 }
 
-/// What one value holds, its checksum checked.
+/// The entries, or the part of one, that a value holds once its checksum is verified.
 enum Content {
     Whole(Vec<Bytes>),
     Part { length: usize, bytes: Bytes },
@@ -170,12 +171,12 @@ struct Parts {
 }
 
 impl Assembler {
-    /// The next piece that is whole.
+    /// Takes the next entry that is complete, or the next stretch of damage.
     pub fn next(&mut self) -> Option<Piece> {
         self.ready.pop_front()
     }
 
-    /// Takes the next pair.
+    /// Takes the next pair of key and value, in key order.
     pub fn push(&mut self, key: &[u8], value: Bytes) {
         let Some(place) = Key::decode(key) else {
             let position = self.parts.as_ref().map_or(0, |parts| parts.first);

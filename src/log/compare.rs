@@ -12,34 +12,34 @@ use super::{
 };
 use crate::{domain::Position, storage::StorageError};
 
-/// How often progress is told, in entries.
+/// The number of entries after which progress is reported.
 const PROGRESS_EVERY: u64 = 4_096;
 
 /// Positions that a copy should hold and does not, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The first of them.
+    /// The first position that is missing.
     pub first: Position,
-    /// The last of them.
+    /// The last position that is missing.
     pub last: Position,
     /// Whether damaged bytes stand in their place; else they are not there.
     pub damaged: bool,
 }
 
-/// What the comparison found from a position on.
+/// The result of comparing the copies from a position on.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     /// The last position that some source can give.
     pub head: u64,
-    /// What the store lacks that another source has.
+    /// The events that the store lacks and another source has.
     pub store: Vec<Gap>,
-    /// What the journal lacks, beyond what is integrated.
+    /// The events that the journal lacks, but for those that the audit log holds.
     pub journal: Vec<Gap>,
-    /// What no source has, though there are traces of it.
+    /// The events that no source has, though something shows that they were there.
     pub lost: Vec<Gap>,
     /// The first position at which the copies hold different bytes.
     pub differs: Option<u64>,
-    /// Where the journal's newest file ends.
+    /// The end of the journal's newest file.
     pub end: Option<End>,
 }
 
@@ -123,7 +123,7 @@ fn note(gaps: &mut Vec<Gap>, first: u64, last: u64, damaged: bool) {
     }
 }
 
-/// One copy, read in step with the other.
+/// One copy, read at the same pace as the other.
 struct Copy<I> {
     pieces: I,
     ahead: Option<(u64, Bytes)>,

@@ -13,13 +13,13 @@ pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// Something found while a copy of the log is read from one end to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// An entry whose checksum holds.
+    /// An entry whose checksum is right, and its position.
     Entry(Position, Bytes),
     /// Bytes that cannot be trusted, where they were found.
     Damaged(Place),
 }
 
-/// Where damaged bytes are.
+/// The place of bytes that cannot be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Place {
     /// A value of the store, by the position its key names.
@@ -28,9 +28,9 @@ pub enum Place {
     /// A stretch of a journal file that is no whole frame.
     #[error("journal file {name}, from byte {offset}")]
     Frame {
-        /// The file's name.
+        /// The name of the journal file.
         name: String,
-        /// From which byte on.
+        /// The offset of the first such byte in the file.
         offset: u64,
     },
 }

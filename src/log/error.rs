@@ -2,7 +2,7 @@
 
 use crate::{domain::Position, storage::StorageError};
 
-/// Why the log was not opened.
+/// The reasons for which the log was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Neither the store, nor the journal, nor the archive has these events.
@@ -12,7 +12,7 @@ pub enum OpenError {
         first.get(), last.get()
     )]
     Missing {
-        /// The first that is missing.
+        /// The first position that is missing.
         first: Position,
         /// The last of that gap; there may be more gaps.
         last: Position,
@@ -24,7 +24,7 @@ pub enum OpenError {
         position.get()
     )]
     Differs {
-        /// The first such position.
+        /// The first position at which they differ.
         position: Position,
     },
     /// The disk or the store failed.
@@ -32,7 +32,7 @@ pub enum OpenError {
     Storage(#[from] StorageError),
 }
 
-/// Why the log cannot answer.
+/// The reasons for which an event cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The store, the journal and the archive all lack it or hold it damaged.

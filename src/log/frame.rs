@@ -15,14 +15,14 @@ use bytes::{Buf, Bytes};
 
 use super::entry::{decode, encode, encoded_len};
 
-/// What a frame begins with.
+/// The four bytes that begin every frame.
 pub(super) const MAGIC: &[u8; 4] = b"cjf1";
 /// The length of what stands before the payload.
 pub(super) const HEADER_BYTES: usize = 24;
 /// The longest payload, in bytes: the limit of a group.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 32 << 20;
 
-/// What a frame's header says.
+/// The header of a frame, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub first: u64,
@@ -31,7 +31,7 @@ pub(super) struct Header {
     checksum: u32,
 }
 
-/// The payload's length of a group.
+/// The length of a group as a frame's payload, in bytes.
 pub(super) fn payload_bytes<E: AsRef<[u8]>>(entries: &[E]) -> usize {
     let lengths = entries.iter().map(|entry| encoded_len(entry.as_ref()));
     lengths.sum()

@@ -26,7 +26,7 @@ use crate::{
 /// A file is left for a new one once it is this long, in bytes.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
 
-/// How much of a file is read at once, in bytes.
+/// The number of bytes of a file that are read at once.
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// The journal of one log. One thread appends; any may read and drop.
@@ -37,7 +37,7 @@ pub struct Journal {
     segments: Mutex<BTreeSet<u64>>,
 }
 
-/// A file's name.
+/// The name of the file whose first event has this position.
 fn name(first: u64) -> String {
     format!("{first:020}")
 }
@@ -170,7 +170,7 @@ impl Journal {
     }
 }
 
-/// Where the whole frames of a file end.
+/// The end of a file's whole frames; what follows it is damaged or was never finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     pub segment: u64,
@@ -178,7 +178,7 @@ pub(super) struct End {
     pub group: u64,
     /// The offset of its last whole frame.
     pub last_frame: u64,
-    /// The offset just after it.
+    /// The offset just behind the last whole frame.
     pub valid: u64,
 }
 
@@ -193,8 +193,8 @@ pub struct JournalScan {
 }
 
 impl JournalScan {
-    /// Where the whole frames of the file read last end; the newest file's
-    /// once there are no more pieces.
+    /// The end of the whole frames in the file that was read last: in the newest file, once there
+    /// are no more pieces.
     pub(super) fn end(&self) -> Option<End> {
         self.reading.map(|(end, _)| end)
     }

@@ -31,17 +31,17 @@ use crate::{
 
 /// The store's name in the data directory.
 pub const STORE: &str = "log";
-/// The journal's.
+/// The directory of the journal's files in the data directory.
 pub const JOURNAL: &str = "journal";
-/// A store in the making.
+/// The name of a store while it is being made.
 const STORE_NEW: &str = "log.new";
 /// The store that would not open, until the new one is in its place.
 const STORE_DAMAGED: &str = "log.damaged";
 
-/// How to open the log.
+/// Options for opening the log.
 #[derive(Clone)]
 pub struct OpenOptions {
-    /// Where sealed events can be read.
+    /// The audit log's copies of old events.
     pub archive: Arc<dyn Archive>,
     /// A position known to have been in the log, from a signed checkpoint for
     /// instance: a log that ends before it is not opened.
@@ -63,15 +63,15 @@ impl Default for OpenOptions {
     }
 }
 
-/// An open log.
+/// An open log, in the parts that its users take.
 pub struct Opened {
-    /// For the one thread that writes.
+    /// The writing end, for the one thread that appends.
     pub appender: Appender,
-    /// For everybody else; its head is where the log ends.
+    /// The reading end, for everybody else; its head is the last event of the log.
     pub reader: Reader,
-    /// For the audit floor, which drops what it has sealed.
+    /// The journal, for the audit log, which drops the files that it has copied.
     pub journal: Arc<Journal>,
-    /// What had to be repaired; empty after an orderly stop.
+    /// The repairs that were made; empty after an orderly stop.
     pub report: Vec<Repair>,
 }
 
@@ -144,8 +144,8 @@ fn open_store(
     Ok((sources, compare))
 }
 
-/// Where the last part of the log begins: with the journal's newest file, or
-/// where the store ends, whichever comes first.
+/// The position from which the copies are compared at an ordinary open: the first of the journal's
+/// newest file or the last value of the store, whichever comes first.
 fn tail(sources: &Sources) -> Result<u64, StorageError> {
     let unsealed = sources.archive.integrated().next().get();
     let journal = match (sources.journal.base(), sources.journal.tail()) {
@@ -206,7 +206,7 @@ struct Older {
 }
 
 impl Older {
-    /// How many entries are read from it at once.
+    /// The number of entries read from it at once.
     const PAGE_ENTRIES: u64 = 256;
 }
 

@@ -25,7 +25,7 @@ use crate::{
     storage::{StorageError, Store},
 };
 
-/// How many values of the store are read at once: about half a megabyte.
+/// The number of the store's values read at once: about half a megabyte.
 const PAGE_VALUES: usize = 64;
 
 /// Sealed copies of the log's beginning, which let the journal drop its own.
@@ -52,7 +52,7 @@ impl Archive for NoArchive {
     }
 }
 
-/// Where entries can come from, in the order they are asked.
+/// The sources of entries, in the order in which they are asked.
 #[derive(Clone)]
 pub(super) struct Sources {
     pub store: Arc<dyn Store>,
@@ -216,17 +216,17 @@ impl Iterator for Scan {
 pub(super) struct StoreScan {
     store: Arc<dyn Store>,
     cursor: Cursor,
-    /// Where the last page ends; `None` at the end of all keys.
+    /// The greatest key to read; `None` at the end of all keys.
     end: Option<[u8; 10]>,
     from: u64,
     assembler: Assembler,
 }
 
-/// Where the next page of a [`StoreScan`] begins.
+/// The place from which a [`StoreScan`] reads its next page.
 enum Cursor {
-    /// With the value that holds the first position: not looked for yet.
+    /// The value that holds the first position, which has not been looked for yet.
     Unplaced,
-    /// At this key.
+    /// The first key at or after this one.
     At(Vec<u8>),
     /// Nowhere: the last page was read, or a read failed.
     Done,

@@ -19,7 +19,7 @@ use crate::{domain::Position, storage::Batch};
 
 /// A group that is written while mending ends at this many entries ...
 const GROUP_ENTRIES: usize = 256;
-/// ... or at this many bytes.
+/// A group that is written during a repair ends at this many bytes.
 const GROUP_BYTES: usize = 1 << 20;
 
 /// Something that was wrong with the data directory and is right again.
@@ -27,9 +27,9 @@ const GROUP_BYTES: usize = 1 << 20;
 pub enum Repair {
     /// The store could not be trusted; a new one was made in its place.
     StoreRebuilt {
-        /// How many events it holds.
+        /// The number of events in the new store.
         events: u64,
-        /// What was wrong with the old one.
+        /// The fault of the old store.
         reason: String,
     },
     /// The last group, which a crash had kept from the store, was written to it.
@@ -39,7 +39,7 @@ pub enum Repair {
     /// The journal ended in bytes that are no whole group; they are gone. What
     /// the store has of that group is written to the journal.
     JournalCut {
-        /// How many.
+        /// The number of bytes that were cut.
         bytes: u64,
     },
 }
@@ -199,9 +199,9 @@ fn missing(error: ReadError) -> OpenError {
 }
 
 impl Comparison {
-    /// Why the store must be made anew, if it must. A crash keeps at most the
-    /// last group from it; when more is missing sled has lost some of its own
-    /// log, and what is written after such a hole may be gone at the next open.
+    /// The reason to make the store anew, if there is one. A crash keeps at most the last group
+    /// from it; when more is missing, sled has lost some of its own log, and what is written after
+    /// such a hole may be gone at the next open.
     pub(super) fn distrust(&self) -> Option<String> {
         let last_group = self.end.map_or(1, |end| end.group);
         match self.store.as_slice() {

@@ -17,23 +17,23 @@ use crate::{
 /// [`Differs`](Self::Differs) can be repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// The store will not open.
+    /// The store cannot be opened.
     Unreadable {
-        /// What sled said.
+        /// The message of the store's library.
         reason: String,
     },
     /// The store lacks these, or holds them damaged.
     Store(Gap),
     /// The journal lacks these, or holds them damaged.
     Journal(Gap),
-    /// No copy has these.
+    /// Events that no copy of the log holds.
     Lost(Gap),
     /// Both copies hold this one, whole, and not the same.
     Differs(Position),
 }
 
 impl Damage {
-    /// The first position it concerns.
+    /// The first position that the damage concerns.
     #[must_use]
     pub fn first(&self) -> Position {
         match self {
@@ -68,12 +68,12 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What the comparison of the whole log found.
+/// The result of comparing the whole log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The last position that some copy can give.
     pub head: Position,
-    /// What is wrong, by its first position.
+    /// The damage that was found, in the order of positions.
     pub damages: Vec<Damage>,
 }
 

@@ -15,14 +15,14 @@ use crate::domain::{
 };
 use crate::keys::Slot;
 
-/// What was answered under an idempotency key.
+/// The answer that was given under an idempotency key, as positions in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdempotencyEntry {
     /// The request that the key stands for.
     pub fingerprint: Fingerprint,
-    /// The position of its first START.
+    /// The position of the START of its first attempt.
     pub first: Position,
-    /// How many attempts it held.
+    /// The number of attempts in the request.
     pub attempts: u32,
 }
 
@@ -34,7 +34,7 @@ impl IdempotencyEntry {
     }
 }
 
-/// The view of contacts.
+/// The view of contacts: every contact's state, and the indexes by which contacts are found.
 #[derive(Clone, Debug, Default)]
 pub struct Contacts {
     position: Position,
@@ -89,7 +89,7 @@ impl Contacts {
         self.last_number.get(&dialect).map_or(1, |last| last + 1)
     }
 
-    /// A contact, live or not.
+    /// The row of a contact, live or not.
     #[must_use]
     pub fn get(&self, id: ContactId) -> Option<&ContactRow> {
         self.entries.get(&id)
@@ -110,7 +110,7 @@ impl Contacts {
         (entry.state.owner == *owner && entry.answers_to(target)).then_some(entry)
     }
 
-    /// Who took an id that a client chose; a contact never gives it back.
+    /// The contact that has an id which its client chose; it keeps the id after its end.
     #[must_use]
     pub fn chosen(&self, tag: Tag) -> Option<&ContactRow> {
         self.chosen.get(&tag).and_then(|id| self.get(*id))
@@ -122,13 +122,13 @@ impl Contacts {
         self.found_by.get(&tag).map_or(&[], Vec::as_slice)
     }
 
-    /// How many live contacts an owner has.
+    /// The number of live contacts that an owner has.
     #[must_use]
     pub fn owned(&self, owner: &Owner) -> usize {
         self.live.get(owner).map_or(0, BTreeSet::len)
     }
 
-    /// An owner's live contacts, oldest first.
+    /// The live contacts of an owner, oldest first.
     pub fn of_owner(&self, owner: &Owner) -> impl DoubleEndedIterator<Item = ContactId> {
         self.live.get(owner).into_iter().flatten().copied()
     }
@@ -157,12 +157,12 @@ impl Contacts {
         self.entries.range(range).map(|(_, entry)| entry)
     }
 
-    /// Every entry.
+    /// Every idempotency key, as its tag, with what was answered under it.
     pub fn idempotency_entries(&self) -> impl Iterator<Item = (Tag, IdempotencyEntry)> {
         self.idempotency.iter().map(|(tag, entry)| (*tag, *entry))
     }
 
-    /// What was answered under an idempotency key.
+    /// The answer that was given under an idempotency key.
     #[must_use]
     pub fn idempotency_entry(&self, key: Tag) -> Option<IdempotencyEntry> {
         self.idempotency.get(&key).copied()
@@ -221,7 +221,7 @@ impl Contacts {
         });
     }
 
-    /// One shared actor for each that there is: few act often.
+    /// One shared copy of an actor, since few actors write most events.
     fn actor(&mut self, actor: &Actor) -> Arc<Actor> {
         if let Some(known) = self.actors.get(actor) {
             return known.clone();
@@ -283,7 +283,7 @@ impl Contacts {
         }
     }
 
-    /// What a snapshot holds beside entries and idempotency.
+    /// Takes over a snapshot's position, time and last event.
     pub(super) fn resume(&mut self, position: Position, time: Timestamp, last: Option<EventId>) {
         self.position = position;
         self.time = time;
@@ -295,7 +295,7 @@ impl Contacts {
         self.histories.insert(id, history);
     }
 
-    /// Takes a entry from a snapshot.
+    /// Takes one idempotency entry from a snapshot.
     pub(super) fn restore_idempotency(&mut self, key: Tag, entry: IdempotencyEntry) {
         self.idempotency.insert(key, entry);
     }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use crate::domain::{Actor, Contact, ContactState, Content, Registry, Tag, Target, VendorKey};
 use crate::keys::Slot;
 
-/// One contact, without its content.
+/// A contact's row in the view: all that is known of it without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactRow {
-    /// What `evolve` made of its events.
+    /// The state that `evolve` made of the contact's events.
     pub state: ContactState,
-    /// Who created it.
+    /// The caller who created the contact.
     pub created_by: Arc<Actor>,
-    /// Who last changed it.
+    /// The caller who changed it last.
     pub modified_by: Arc<Actor>,
-    /// Its key.
+    /// The slot of the contact's key.
     pub slot: Slot,
-    /// What it can be found by: tags of its lookup keys, in order.
+    /// The tags of the contact's lookup keys, in order.
     pub tags: Arc<[Tag]>,
 }
 

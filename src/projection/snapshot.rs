@@ -25,13 +25,13 @@ pub const VIEW_VERSION: u8 = 1;
 const MAGIC: &[u8; 8] = b"contacts";
 const HEAD_BYTES: usize = MAGIC.len() + 1 + 4;
 
-/// Why a snapshot is not read. The log has everything that it holds.
+/// The reasons for which a snapshot is not used. Nothing is lost: the log holds all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SnapshotError {
-    /// Not a snapshot, or one of another version.
+    /// The bytes are no snapshot, or one of another version.
     #[error("not a snapshot of this version")]
     Version,
-    /// Its checksum does not fit, or it does not decode.
+    /// The checksum is wrong, or the bytes do not decode.
     #[error("a damaged snapshot")]
     Damaged,
 }
@@ -115,7 +115,7 @@ struct IdempotencyV1 {
 }
 
 impl Contacts {
-    /// The view's bytes.
+    /// The view as bytes, with a checksum at the end.
     #[must_use]
     pub fn to_snapshot(&self) -> Vec<u8> {
         let mut body = Vec::new();

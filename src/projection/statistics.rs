@@ -9,32 +9,32 @@ use std::sync::Arc;
 use super::{FoldError, View};
 use crate::domain::{Card, DialectId, Event, Operation, Phase, Registry, Timestamp};
 
-/// Hours that are kept.
+/// The number of hours that are kept.
 pub const HOURS_MAX: u64 = 168;
-/// Milliseconds in an hour.
+/// The number of milliseconds in an hour.
 pub const HOUR_MILLIS: u64 = 3_600_000;
 /// Counters of single hours that are kept in all: the oldest hours go first.
 const CELLS_MAX: usize = 500_000;
 
-/// What kind of event is counted.
+/// The kind of event that a count is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
-    /// What was done or tried.
+    /// The operation that was done or attempted.
     pub operation: Operation,
-    /// Which kind of event: `START`, `SUCCESS` or `FAIL`.
+    /// The phase: `START`, `SUCCESS` or `FAIL`.
     pub phase: &'static str,
 }
 
-/// Whose events are counted.
+/// The tenant of a dialect that a count is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
-    /// The dialect.
+    /// The dialect of the events.
     pub dialect: DialectId,
-    /// The tenant.
+    /// The tenant whose contacts the events concern.
     pub tenant: Arc<str>,
 }
 
-/// Counts of events.
+/// The counts of all events so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     totals: BTreeMap<(Scope, Kind), u64>,
@@ -80,13 +80,13 @@ impl View for Statistics {
 }
 
 impl Statistics {
-    /// The time of the last event.
+    /// The time of the last event folded.
     #[must_use]
     pub const fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Every count there is.
+    /// Every count since the first event.
     pub fn totals(&self) -> impl Iterator<Item = (&Scope, Kind, u64)> {
         self.totals
             .iter()
@@ -99,13 +99,13 @@ impl Statistics {
         self.hours.first_key_value().map(|(hour, _)| *hour)
     }
 
-    /// The counts of one hour.
+    /// The counts of one hour since 1970.
     pub fn hour(&self, hour: u64) -> impl Iterator<Item = (&Scope, Kind, u64)> {
         let counts = self.hours.get(&hour).into_iter().flatten();
         counts.map(|((scope, kind), count)| (scope, *kind, *count))
     }
 
-    /// One shared text for each tenant.
+    /// One shared copy of a tenant's name.
     fn tenant(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.tenants.get(name) {
             return known.clone();

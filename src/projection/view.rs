@@ -10,7 +10,7 @@ use crate::domain::{Card, ContactId, Event, Registry};
 /// that was destroyed by the time its event is folded comes as none at all, so that a view built
 /// today knows nothing of whoever was erased yesterday.
 pub trait View: Send + Sync + 'static {
-    /// Its name, in paths and metrics.
+    /// The view's name in paths and metrics.
     const NAME: &'static str;
     /// Raised when what it folds or how it answers changes. A new process builds it anew.
     const VERSION: u32;
@@ -27,19 +27,19 @@ pub trait View: Send + Sync + 'static {
     fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError>;
 }
 
-/// Why a view can't fold an event.
+/// The reasons for which a view cannot fold an event.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FoldError {
-    /// It changes a contact that was never created.
+    /// The event changes a contact that was never created.
     #[error("contact {id} was never created")]
     UnknownContact {
-        /// The contact.
+        /// The contact that the event names.
         id: ContactId,
     },
-    /// It creates a contact whose id is not after every id before.
+    /// The event creates a contact whose id is not greater than every id before.
     #[error("contact {id} is not in the order of creation")]
     OutOfOrder {
-        /// The contact.
+        /// The contact that the event creates.
         id: ContactId,
     },
     /// There are as many of something as a view can count.

@@ -118,7 +118,7 @@ impl<'a> Layers<'a> {
 }
 
 impl Overlay {
-    /// Notes a entry.
+    /// Notes an entry.
     pub fn put_idempotency(&mut self, key: Tag, entry: IdempotencyEntry) {
         self.idempotency.insert(key, entry);
     }

@@ -58,7 +58,7 @@ struct Data {
     erasure: Option<ErasureData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<ListData>,
-    /// The contact's fields that harm nobody.
+    /// The contact's non-sensitive fields, as its dialect lists them.
     #[serde(flatten)]
     non_sensitive: Map<String, Value>,
 }
@@ -95,7 +95,7 @@ struct ErasureData {
     reference: Option<String>,
 }
 
-/// Which part of a list a read of several asked for (START) or was given (SUCCESS).
+/// The part of a list that a read asked for (START) or was given (SUCCESS).
 #[derive(Debug, Serialize)]
 struct ListData {
     contacts: u32,
@@ -104,7 +104,7 @@ struct ListData {
 }
 
 impl CloudEvent {
-    /// Its type.
+    /// The CloudEvents `type`, `CONTACT_CREATE_SUCCESS` for instance.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind

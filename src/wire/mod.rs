@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, Operation, Phase, Rules};
 
-/// How much of an event is shown.
+/// The levels of detail at which an event is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Detail {
-    /// That it happened: no `data`.
+    /// The envelope alone: the event has no `data`.
     Metadata,
     /// `data` without the contact, but for its fields that harm nobody.
     #[default]
     NonSensitive,
-    /// All of it.
+    /// The whole event, with the contact.
     Full,
 }
 

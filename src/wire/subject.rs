@@ -3,7 +3,7 @@
 //! In a token everything but `A-Za-z0-9_-` is `%XX` with upper-case digits.
 //! There is one spelling for each text, for aliases would evade permissions.
 
-/// The token of a text.
+/// Encodes a text as one token of a subject.
 #[must_use]
 pub fn escape(text: &str) -> String {
     use std::fmt::Write;

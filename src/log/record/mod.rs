@@ -20,7 +20,7 @@ pub use parsed::{Record, Sealed};
 use crate::domain::{Content, Event, limits};
 use crate::keys::{KeyRing, Slot};
 
-/// The version this release writes.
+/// The version of records that this release writes.
 pub const VERSION: u8 = 1;
 
 /// The record of an event, and of the content that a SUCCESS wrote.

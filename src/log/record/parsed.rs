@@ -6,7 +6,7 @@ use crate::keys::Slot;
 /// An event as the log holds it: its content, if it has one, still sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The event.
+    /// The event in clear: all but the contact's content.
     pub event: Event,
     /// The contact's key, on a SUCCESS of a write.
     pub slot: Option<Slot>,
@@ -14,11 +14,11 @@ pub struct Record {
     pub sealed: Option<Sealed>,
 }
 
-/// A sealed content.
+/// A content sealed with its contact's key, as the record holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// What it is bound to: the record's bytes before it.
+    /// The bytes it is bound to as associated data: the record up to the sealed part.
     pub bound_to: Vec<u8>,
-    /// What the contact's key made of it.
+    /// The sealed bytes: ciphertext and authentication tag.
     pub bytes: Vec<u8>,
 }

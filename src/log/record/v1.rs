@@ -85,11 +85,11 @@ struct ViolationV1<'a> {
     code: &'a str,
 }
 
-/// The sealed content.
+/// The content of a contact before it is sealed.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct ContentV1<'a> {
-    /// The Card's JSON.
+    /// The Card as UTF-8 JSON.
     #[b(0)]
     card: &'a ByteSlice,
     #[b(1)]
@@ -100,7 +100,7 @@ const START: u8 = 1;
 const SUCCESS: u8 = 2;
 const FAIL: u8 = 3;
 
-/// Writes an event's header.
+/// Appends the clear header of an event, in CBOR, to `bytes`.
 pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut Vec<u8>) {
     let Event { header, phase } = event;
     let (phase, idempotency, failure, erasure) = match phase {
@@ -309,7 +309,7 @@ fn erasure(header: &HeaderV1<'_>) -> Result<Option<Erasure>, DecodeError> {
     }))
 }
 
-/// In the order of their numbers in records, from 1.
+/// The reasons of an erasure, in the order of their numbers in records, from 1.
 const REASONS: [EraseReason; 4] = [
     EraseReason::Request,
     EraseReason::Retention,
@@ -325,7 +325,7 @@ fn number<T: PartialEq>(all: &[T], value: T) -> u8 {
         .unwrap_or(0)
 }
 
-/// The value of a number.
+/// Finds the value with a number in its list, from 1.
 fn of_number<T: Copy>(all: &[T], number: u8) -> Result<T, DecodeError> {
     usize::from(number)
         .checked_sub(1)

@@ -53,7 +53,7 @@ impl Postings {
         }
     }
 
-    /// Whether nobody is left.
+    /// Removes a contact; whether no other has the token.
     fn remove(&mut self, who: u32) -> bool {
         match self {
             Self::One(one) => *one == who,
@@ -110,13 +110,13 @@ impl Dictionary {
         }
     }
 
-    /// A token's text.
+    /// The text of the token with this number.
     pub fn text(&self, number: u32) -> Option<&str> {
         let entry = self.entries.get(number as usize)?.as_ref()?;
         Some(&entry.text)
     }
 
-    /// How many entries the wanted tokens have, looking at no more than `most`.
+    /// The number of entries that the wanted tokens have; `None` once it exceeds `most`.
     pub fn weigh(&self, wanted: &[Wanted], most: usize) -> Option<usize> {
         let mut weight = 0;
         for entry in self.wanted(wanted) {

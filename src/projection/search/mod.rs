@@ -23,7 +23,7 @@ use orders::{Orders, Ordinal, ScopeId};
 
 pub use query::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
 
-/// Finds contacts.
+/// The index that finds contacts by their texts and lists them in order.
 #[derive(Debug)]
 pub struct SearchIndex {
     registry: Registry,
@@ -35,7 +35,7 @@ pub struct SearchIndex {
     live: usize,
 }
 
-/// A contact, live or not.
+/// The place of a contact in the index, live or not.
 #[derive(Debug)]
 struct Slot {
     id: ContactId,
@@ -45,14 +45,14 @@ struct Slot {
     doc: Option<Box<Doc>>,
 }
 
-/// What is known of a live contact.
+/// The words of a live contact, as numbers of the dictionary.
 #[derive(Debug)]
 struct Doc {
     name: Arc<str>,
     tokens: Box<[u32]>,
 }
 
-/// A tenant of a dialect.
+/// A tenant of a dialect, which has lists of its own.
 #[derive(Debug)]
 struct Scope {
     dialect: DialectId,
@@ -108,13 +108,13 @@ fn fact(header: &Header) -> Fact {
 }
 
 impl SearchIndex {
-    /// How many live contacts it holds.
+    /// The number of live contacts in the index.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.live
     }
 
-    /// Whether it holds no live contact.
+    /// Whether the index holds no live contact.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.live == 0
@@ -206,7 +206,7 @@ impl SearchIndex {
         Ok(())
     }
 
-    /// Forgets a contact's words.
+    /// Removes a contact's words from the index.
     fn hide(&mut self, ordinal: Ordinal) {
         let Some(slot) = self.slots.get_mut(ordinal as usize) else {
             return;
@@ -239,7 +239,7 @@ impl SearchIndex {
     }
 }
 
-/// The edge behind a position.
+/// The edge that lies just behind a position.
 fn behind(position: Position) -> u64 {
     position.get().saturating_add(1)
 }

@@ -11,24 +11,24 @@ use crate::domain::SortKey;
 /// A contact's number: contacts are numbered in the order of their creation.
 pub type Ordinal = u32;
 
-/// A scope's number.
+/// The number of a scope, a tenant of a dialect.
 pub type ScopeId = u32;
 
-/// Where a contact stands in an order; no two contacts stand at the same place.
+/// The place of a contact in an order; no two contacts have the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// By creation.
+    /// Its number in the order of creation.
     Created(Ordinal),
-    /// By the position of the last change.
+    /// The position of its last change.
     Updated(u64),
-    /// By name, then creation.
+    /// Its folded name, then its number to tell equal names apart.
     Named(Arc<str>, Ordinal),
 }
 
-/// Contacts in order, with their places.
+/// A walk over contacts along an order, each with its place.
 pub type Walk<'a> = Box<dyn Iterator<Item = (Key, Ordinal)> + 'a>;
 
-/// All orders of all scopes.
+/// The orders of every scope: by creation, by change and by name.
 #[derive(Debug, Default)]
 pub struct Orders {
     created: BTreeSet<(ScopeId, Ordinal)>,
@@ -38,21 +38,21 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Takes a live contact in.
+    /// Adds a live contact to its scope's orders.
     pub fn insert(&mut self, scope: ScopeId, ordinal: Ordinal, changed: u64, name: Arc<str>) {
         self.created.insert((scope, ordinal));
         self.updated.insert((scope, changed), ordinal);
         self.named.insert((scope, name, ordinal));
     }
 
-    /// Takes a live contact out.
+    /// Removes a contact that is no longer live, or about to change.
     pub fn remove(&mut self, scope: ScopeId, ordinal: Ordinal, changed: u64, name: Arc<str>) {
         self.created.remove(&(scope, ordinal));
         self.updated.remove(&(scope, changed));
         self.named.remove(&(scope, name, ordinal));
     }
 
-    /// Notes when a contact ended.
+    /// Notes the position at which a contact ended.
     pub fn end(&mut self, scope: ScopeId, ordinal: Ordinal, changed: u64) {
         self.ended.insert((scope, changed), ordinal);
     }
@@ -126,7 +126,7 @@ fn changes<'a>(
     }
 }
 
-/// Several walks as one.
+/// Several walks merged into one order.
 pub struct Merge<'a> {
     walks: Vec<Walk<'a>>,
     heads: BTreeMap<Key, (Ordinal, usize)>,

@@ -17,43 +17,43 @@ use crate::domain::{ContactId, DialectId, Keyset, Position, Sort, SortKey, Times
 /// Entries that a query looks at, at most, on each of its two ways.
 pub const ENTRIES_MAX: usize = 20_000;
 
-/// A question.
+/// A search, as the index answers it.
 pub struct Query<'a> {
-    /// Each must be met.
+    /// The terms, all of which a contact must meet.
     pub terms: &'a [Term],
-    /// Which tenants of which dialects the reader may see, and wants to.
+    /// Whether the reader may see a tenant of a dialect, and wants to.
     pub visible: &'a dyn Fn(DialectId, &str) -> bool,
-    /// Created after this time.
+    /// Finds only contacts created after this time.
     pub created_after: Option<Timestamp>,
-    /// Last written after this time.
+    /// Finds only contacts last written after this time.
     pub updated_after: Option<Timestamp>,
-    /// In which order.
+    /// The order of the page.
     pub sort: Sort,
-    /// Where the page before ended.
+    /// The end of the page before; `None` for the first page.
     pub after: Option<&'a Keyset>,
-    /// How many, at most.
+    /// The most contacts that one page may have.
     pub limit: usize,
 }
 
-/// A contact that was found.
+/// A contact that the search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Which.
+    /// The id of the contact.
     pub id: ContactId,
     /// The event that wrote the version that was found.
     pub position: Position,
-    /// Where to go on after it.
+    /// The cursor that continues behind this contact.
     pub keyset: Keyset,
 }
 
-/// What was found.
+/// A page of contacts that a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The contacts.
+    /// The contacts, in the order asked for.
     pub hits: Vec<Hit>,
-    /// Whether there are more.
+    /// Whether more contacts follow this page.
     pub more: bool,
-    /// Entries that were looked at.
+    /// The number of index entries that the search looked at.
     pub looked_at: usize,
 }
 
@@ -61,18 +61,18 @@ pub struct Hits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the question would look at more than {limit} entries")]
 pub struct TooBroad {
-    /// The most.
+    /// The most entries that a search may look at.
     pub limit: usize,
 }
 
-/// A contact that changed.
+/// A contact that changed after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Which.
+    /// The id of the contact.
     pub id: ContactId,
-    /// Its last change.
+    /// The position of its last change.
     pub position: Position,
-    /// Whether it is still there.
+    /// Whether the contact is live.
     pub live: bool,
 }
 
@@ -172,7 +172,7 @@ impl SearchIndex {
             .min_by_key(|(weight, _)| *weight)
     }
 
-    /// A source's contacts.
+    /// The contacts that a source names, without regard to the other terms.
     fn candidates<'a>(
         &'a self,
         source: &Source,
@@ -241,7 +241,7 @@ impl SearchIndex {
         (places, looked_at)
     }
 
-    /// The wanted contacts along an order.
+    /// The matching contacts, found by walking along the order.
     fn along(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Result<(Places, usize), TooBroad> {
         let Sort { by, descending } = query.sort;
         let edge = self.edge(query, scopes);
@@ -310,7 +310,8 @@ impl SearchIndex {
                 .all(|term| term.met_by(&doc.name, tokens()))
     }
 
-    /// Where the page begins: upwards from here on, downwards below it.
+    /// The place at which the page begins: an ascending page goes up from it, a descending one goes
+    /// down below it.
     fn edge(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Option<Key> {
         let down = query.sort.descending;
         let place = |id: ContactId| {
@@ -365,9 +366,9 @@ impl SearchIndex {
     }
 }
 
-/// Where candidates come from.
+/// The cheapest set of contacts that holds every match.
 enum Source {
-    /// Those with a wanted token.
+    /// The contacts that have one of these tokens.
     Tokens(Vec<Wanted>),
     /// Those from this number on: the newest.
     From(usize),
