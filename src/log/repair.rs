@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{domain::Position, storage::Batch};
 
-/// A group that is written while mending ends at this many entries ...
+/// A group that is written during a repair ends at this many entries ...
 const GROUP_ENTRIES: usize = 256;
 /// A group that is written during a repair ends at this many bytes.
 const GROUP_BYTES: usize = 1 << 20;

@@ -22,51 +22,51 @@ use crate::projection::{FoldError, View};
 /// Events that are folded in one go, while readers of the view wait.
 const QUANTUM_EVENTS: u64 = 128;
 
-/// How a view is.
+/// The condition of a view: how far it has come, and what stopped it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewStatus {
-    /// Its name.
+    /// The name of the view.
     pub name: &'static str,
-    /// Its version.
+    /// The version of what the view folds and answers.
     pub version: u32,
-    /// The position it has reached.
+    /// The position of the last event folded.
     pub position: Position,
-    /// The event that stopped it.
+    /// The event that stopped the view, if one did.
     pub stopped: Option<Stop>,
-    /// How far the one that is being built beside it has come.
+    /// The position that the view being rebuilt beside this one has reached.
     pub rebuilding: Option<Position>,
-    /// How often it has been rebuilt while the process ran.
+    /// The number of rebuilds since the process started.
     pub rebuilt: u64,
-    /// What stopped the last rebuild, if something did.
+    /// The event that stopped the last rebuild, if one did.
     pub rebuild_stopped: Option<Stop>,
 }
 
-/// An event that can't be folded.
+/// An event that a view cannot fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// Which.
+    /// The position of the event.
     pub position: Position,
-    /// Why; it holds nobody's data.
+    /// The reason, for the operator; it holds no personal data.
     pub reason: String,
 }
 
-/// Why a view can't be read.
+/// The reasons for which a view cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ViewError {
-    /// An event stopped it.
+    /// An event stopped the view, and its content was dropped.
     #[error(
         "the view {name} stopped at event {position}; rebuild it with a release that can fold it"
     )]
     Stopped {
-        /// Which view.
+        /// The name of the view.
         name: &'static str,
-        /// Which event.
+        /// The position of the event that stopped it.
         position: u64,
     },
-    /// The service is stopping.
+    /// The service is stopping, and the view with it.
     #[error("the view {name} is closed")]
     Closed {
-        /// Which view.
+        /// The name of the view.
         name: &'static str,
     },
 }
@@ -78,7 +78,7 @@ pub struct CatchUp<V: View> {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the thread and the readers share.
+/// The state that the thread and the readers share.
 struct ViewState<V> {
     view: RwLock<Folded<V>>,
     status: watch::Sender<ViewStatus>,
@@ -100,7 +100,7 @@ impl<V: View> Folded<V> {
     }
 }
 
-/// What the thread is told.
+/// The requests that a reader makes of the thread.
 #[derive(Clone, Copy, Default)]
 struct Control {
     rebuild: u64,
@@ -140,13 +140,13 @@ impl<V: View> CatchUp<V> {
         })
     }
 
-    /// How it is.
+    /// The condition of the view at this moment.
     #[must_use]
     pub fn status(&self) -> ViewStatus {
         self.state.status.borrow().clone()
     }
 
-    /// Follows how it is.
+    /// Follows the condition of the view.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ViewStatus> {
         self.state.status.subscribe()
@@ -183,7 +183,7 @@ impl<V: View> CatchUp<V> {
         self.control.send_modify(|control| control.rebuild += 1);
     }
 
-    /// Ends its thread.
+    /// Ends the view's thread and waits for it.
     pub(super) fn stop(&self) {
         self.control.send_modify(|control| control.stop = true);
         let thread = self.thread.lock().take();
@@ -193,7 +193,7 @@ impl<V: View> CatchUp<V> {
     }
 }
 
-/// The thread of a view.
+/// The thread of a view, which follows the log.
 struct Follower<V: View> {
     shared: Arc<Shared>,
     state: Arc<ViewState<V>>,

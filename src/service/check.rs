@@ -10,12 +10,12 @@ use crate::log::record::{self, Record};
 use crate::log::{self, OpenOptions};
 use crate::storage::Disk;
 
-/// What a check has found.
+/// The result of checking every record.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// What is wrong, a line each, at most a thousand.
+    /// The faults that were found, a line each, at most a thousand.
     pub wrong: Vec<String>,
-    /// How many contacts' keys were given up, by a restore without keys or a repair.
+    /// The number of contacts whose keys were given up, by a restore without keys or a repair.
     pub marked_lost: usize,
 }
 
@@ -57,7 +57,7 @@ const LINES_MAX: usize = 1_000;
 #[derive(Default)]
 struct Check {
     wrong: Vec<String>,
-    /// The START whose outcome comes next.
+    /// The START whose outcome must come next.
     open: Option<(Position, EventId)>,
     time: Timestamp,
     /// The contacts whose content can't be opened so far.
@@ -98,7 +98,7 @@ impl Check {
         }
     }
 
-    /// What no erasure has explained up to the end.
+    /// Checks the contact keys that no erasure has explained by the end of the log.
     fn keys(&mut self, keys: &KeyRing) {
         if let Err(error) = keys.check(self.missing_keys.next) {
             self.wrong.push(error.to_string());

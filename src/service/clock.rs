@@ -6,16 +6,16 @@ use uuid::{ContextV7, Uuid};
 
 use crate::domain::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub type Clock = Box<dyn FnMut() -> Timestamp + Send>;
 
-/// The system's clock.
+/// The clock of the operating system.
 #[must_use]
 pub fn system_clock() -> Clock {
     Box::new(now)
 }
 
-/// The system's time.
+/// The current time of the operating system.
 #[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now()

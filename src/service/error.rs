@@ -7,19 +7,19 @@ use crate::keys::{SealError, SlotError};
 use crate::log;
 use crate::storage::StorageError;
 
-/// Why a service was not opened.
+/// The reasons for which a service was not opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The log is damaged, or can't be read.
     #[error(transparent)]
     Log(#[from] log::OpenError),
-    /// A record can't be read.
+    /// A record of the log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The keys can't be read.
+    /// The contacts' keys cannot be read.
     #[error(transparent)]
     Keys(#[from] SlotError),
-    /// The disk failed.
+    /// The disk or the store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The system gave no thread for the writer or a view.
@@ -27,24 +27,25 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
-/// Why a command has no outcome.
+/// The reasons for which a command has no outcome.
 #[derive(Debug, Error)]
 pub enum SubmitError {
     /// The queue is full; nothing has happened.
     #[error("{limit} commands are waiting already; nothing was taken, try again in a moment")]
     Overloaded {
-        /// How many may wait.
+        /// The number of commands that may wait.
         limit: usize,
     },
     /// The key stands for another request; nothing has happened.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// One of its records, or all of them together, would be too large; nothing has happened.
+    /// One record of the command, or all of them together, would be too large; nothing has
+    /// happened.
     #[error("events of {bytes} bytes; {limit} is the limit")]
     TooLarge {
-        /// Their size.
+        /// The size of the records, in bytes.
         bytes: usize,
-        /// The most they may have.
+        /// The most bytes that they may have.
         limit: usize,
     },
     /// The contact it is about can't be read; nothing has happened.
@@ -67,13 +68,13 @@ pub enum SubmitError {
     OutcomeUnknown,
 }
 
-/// Why something can't be read.
+/// The reasons for which something cannot be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// The log can't give a record.
+    /// The log cannot return a record.
     #[error(transparent)]
     Log(#[from] log::ReadError),
-    /// A record's bytes are not understood.
+    /// A record cannot be decoded.
     #[error(transparent)]
     Record(#[from] log::record::DecodeError),
     /// A contact's content can't be opened, for another reason than its erasure.
@@ -82,13 +83,13 @@ pub enum ReadError {
     /// The log has no such position, though a view names it.
     #[error("the log has no event at position {position}")]
     Absent {
-        /// The position.
+        /// The position that a view names.
         position: u64,
     },
     /// The query would look at more contacts than one query may.
     #[error("the query would look at more than {limit} contacts")]
     TooBroad {
-        /// The most.
+        /// The most contacts that one query may look at.
         limit: usize,
     },
 }

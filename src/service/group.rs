@@ -14,17 +14,17 @@ use crate::keys::{RESERVE_BATCH, Slot};
 use crate::log::record::{self, EncodeError, Record};
 use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
-/// One event of the group, encoded.
+/// One event of the group with its record, ready to be written.
 pub struct Pending {
-    /// The event.
+    /// The event, in clear.
     pub event: Event,
-    /// The contact's key.
+    /// The slot of the contact's key, on a SUCCESS of a write.
     pub slot: Option<Slot>,
-    /// What the contact can be found by after the event.
+    /// The tags of the lookup keys that the contact has after the event.
     pub tags: Arc<[Tag]>,
-    /// What the event wrote.
+    /// The Card that the event wrote, if it wrote one.
     pub card: Option<Card>,
-    /// The record.
+    /// The encoded record, as the log will hold it.
     pub bytes: Vec<u8>,
 }
 
@@ -40,7 +40,7 @@ pub struct Group<'a> {
     bytes: usize,
 }
 
-/// Where a group stood before a command.
+/// The state of a group before a command, to go back to.
 pub struct Savepoint {
     over: Option<Overlay>,
     next: Position,
@@ -129,7 +129,7 @@ impl<'a> Group<'a> {
         Ok(id)
     }
 
-    /// The header of the next event.
+    /// The header of the next event, without what only some events have.
     pub fn header(
         &mut self,
         owner: &Owner,

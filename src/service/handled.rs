@@ -3,12 +3,12 @@
 use crate::domain::{Attempt, Outcome, Position};
 use crate::projection::IdempotencyEntry;
 
-/// What came of a command: on the disk, and in the inline view.
+/// The result of a command that is on the disk and in the inline view.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// The position of its last outcome.
+    /// The position of the last outcome.
     pub position: Position,
-    /// How each attempt ended, in order.
+    /// The outcome of each attempt, in order.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -22,13 +22,13 @@ impl Committed {
     }
 }
 
-/// What is to be answered once the group is on the disk.
+/// The answer to a command, to be released once the group is on the disk.
 pub enum Handled {
-    /// The outcomes of new events.
+    /// The command made new events, and these are their outcomes.
     Committed(Committed),
     /// The answer to a request that was made before, to be made again from its events.
     Replayed {
-        /// Where they are.
+        /// The positions of the earlier outcomes.
         entry: IdempotencyEntry,
         /// The request's attempts, for what is not in its events: the values that were wrong.
         attempts: Vec<Attempt>,

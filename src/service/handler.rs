@@ -363,7 +363,7 @@ impl<'a> CommandHandler<'a> {
         outcome
     }
 
-    /// What a command's idempotency key is in the log.
+    /// The idempotency record of a command, where it came under a key.
     fn idempotency_record(&self, command: &Command) -> Option<IdempotencyRecord> {
         let Context {
             actor, idempotency, ..
@@ -379,7 +379,8 @@ impl<'a> CommandHandler<'a> {
     }
 }
 
-/// The same key means the same request, or it is an error.
+/// Answers as before where the key stands for this very request; refuses any other request under
+/// it.
 fn replay(
     command: &Command,
     idempotency: IdempotencyRecord,

@@ -10,23 +10,24 @@ use crate::domain::{
 use crate::keys::SealError;
 use crate::projection::ContactRow;
 
-/// What is loaded.
+/// Everything known of a contact before an attempt on it is decided.
 #[derive(Default)]
 pub struct Loaded {
-    /// The contact, for `decide`.
+    /// The contact as `decide` needs it.
     pub current: Current,
     /// The contact, as the view has it.
     pub before: Option<ContactRow>,
-    /// Who took the id that the client chose.
+    /// The earlier create that took the id which the client chose.
     pub taken: Option<PriorCreate>,
-    /// The tag of that id.
+    /// The tag of the id that the client chose.
     pub chosen: Option<Tag>,
     /// The text of the id that the contact has or will have by its client's choice.
     pub chosen_id: Option<Box<str>>,
 }
 
 impl Loaded {
-    /// What an attempt is called in its events: an upsert that found its contact is an update.
+    /// The operation that the events of an attempt name: an upsert that found its contact is an
+    /// update.
     pub fn operation(&self, attempt: &Attempt) -> Operation {
         match (&attempt.action, &self.before) {
             (Ok(Action::Upsert { .. }), Some(_)) => Operation::Update,
@@ -41,7 +42,7 @@ impl Loaded {
     }
 }
 
-/// What a contact is loaded from: the view, the group over it, and the records of both.
+/// The sources of a contact: the view, the group laid over it, and the records of both.
 struct Loader<'a> {
     shared: &'a Shared,
     group: &'a Group<'a>,
@@ -98,7 +99,7 @@ impl Loader<'_> {
         }
     }
 
-    /// What is loaded of a contact that is there, or was.
+    /// Loads a contact that exists or existed.
     fn existing(&self, entry: &ContactRow, fresh: Option<&Content>) -> Result<Loaded, ReadError> {
         let state = entry.state.clone();
         let mut chosen_id = None;
@@ -122,7 +123,7 @@ impl Loader<'_> {
         })
     }
 
-    /// What is loaded of a contact that is not there yet: whether its id is taken.
+    /// Loads what concerns a contact to be created: whether its id is taken.
     fn unborn(&self, owner: &Owner, chosen_id: Option<&str>) -> Result<Loaded, ReadError> {
         let Some(text) = chosen_id else {
             return Ok(Loaded::default());
@@ -141,8 +142,8 @@ impl Loader<'_> {
         })
     }
 
-    /// With what content an id was taken. Another owner's is not told, nor what was erased: its
-    /// key lasts until the group is on the disk.
+    /// The content with which an id was taken. Another owner's content is not told, nor one that
+    /// was erased: its key lasts until the group is on the disk.
     fn taken(&self, owner: &Owner, entry: &ContactRow) -> Result<PriorCreate, ReadError> {
         let state = &entry.state;
         let position = state.created.position;

@@ -14,8 +14,8 @@ use crate::log::record::{self, Record};
 use crate::projection::Contacts;
 use crate::storage::StorageError;
 
-/// What an event of a contact's content or end says, folded oldest first. It grows by the contacts
-/// that can't be read, not by those that can.
+/// The contacts whose key cannot be had, found by folding the log oldest first. It grows with the
+/// contacts that cannot be read, not with those that can.
 #[derive(Default)]
 pub(super) struct MissingKeys {
     /// The slot behind the highest that the log names.
@@ -95,8 +95,8 @@ pub fn mark_keys_lost(
     Ok(lost.len())
 }
 
-/// How many contacts that were not erased have no key.
-pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, StorageError> {
+/// The number of contacts that were not erased and have no key.
+pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileError> {
     let missing_keys = keys.without_key(contacts.next_slot())?;
     if missing_keys.is_empty() {
         return Ok(0);

@@ -22,27 +22,28 @@ use crate::log::{self, Journal, Reader, Repair};
 use crate::projection::Contacts;
 use crate::storage::Disk;
 
-/// How to open a service.
+/// Options for opening a service.
 pub struct Options {
-    /// The dialects' rules.
+    /// The rules of every dialect that the service speaks.
     pub registry: Registry,
-    /// Commands that may wait.
+    /// The number of commands that may wait for the writer.
     pub queue_limit: usize,
-    /// Tells the time.
+    /// The clock that gives events their times.
     pub clock: Clock,
-    /// How to open the log.
+    /// Options for opening the log.
     pub log: log::OpenOptions,
 }
 
-/// A service, open.
+/// An open service, with what opening it showed.
 pub struct Opening {
-    /// The service.
+    /// The service, which takes commands from now on.
     pub service: Service,
-    /// What had to be repaired in the log.
+    /// The repairs that the log needed.
     pub repairs: Vec<Repair>,
-    /// How many contacts that nobody erased have no key here: their content can't be read.
+    /// The number of contacts that nobody erased and whose key is missing, so that their content
+    /// cannot be read.
     pub missing_keys: usize,
-    /// For the audit floor, which drops what it has sealed.
+    /// The journal, for the audit log, which drops the files that it has copied.
     pub journal: Arc<Journal>,
 }
 
@@ -138,7 +139,7 @@ pub fn rebuild_views(
     Ok(contacts.position())
 }
 
-/// What folding needs beside the view.
+/// Everything that folding needs beside the view.
 struct Folder<'a> {
     reader: &'a Reader,
     keys: &'a KeyRing,

@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::keys::Slot;
 use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
-/// The changes of a group.
+/// The changes that a group makes to the view of contacts.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
     entries: HashMap<ContactId, (ContactRow, Option<Content>)>,
@@ -28,9 +28,9 @@ pub struct Overlay {
 /// The view of contacts with a group's changes over it.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
-    /// What is durable.
+    /// The view as it is on the disk.
     pub base: &'a Contacts,
-    /// What is not yet.
+    /// The changes that are not on the disk yet.
     pub over: &'a Overlay,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The contact that a target names.
+    /// The contact of an owner that a target names, with the content that this group gave it.
     pub fn find(
         self,
         owner: &Owner,
@@ -72,7 +72,7 @@ impl<'a> Layers<'a> {
         self.get(known.state.id)
     }
 
-    /// Who took an id that a client chose.
+    /// The contact that has an id which its client chose.
     pub fn chosen(self, tag: Tag) -> Option<(&'a ContactRow, Option<&'a Content>)> {
         let fresh = self.over.chosen.get(&tag).copied();
         let id = fresh.or_else(|| self.base.chosen(tag).map(|entry| entry.state.id))?;
@@ -87,14 +87,14 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// How many live contacts an owner has.
+    /// The number of live contacts that an owner has.
     pub fn owned(self, owner: &Owner) -> u32 {
         let base = i64::try_from(self.base.owned(owner)).unwrap_or(i64::MAX);
         let over = self.over.owned.get(owner).copied().unwrap_or(0);
         u32::try_from(base.saturating_add(over).max(0)).unwrap_or(u32::MAX)
     }
 
-    /// What was answered under an idempotency key.
+    /// The answer that was given under an idempotency key.
     pub fn idempotency_entry(self, key: Tag) -> Option<IdempotencyEntry> {
         let fresh = self.over.idempotency.get(&key).copied();
         fresh.or_else(|| self.base.idempotency_entry(key))
@@ -118,7 +118,7 @@ impl<'a> Layers<'a> {
 }
 
 impl Overlay {
-    /// Notes an entry.
+    /// Notes the answer under an idempotency key.
     pub fn put_idempotency(&mut self, key: Tag, entry: IdempotencyEntry) {
         self.idempotency.insert(key, entry);
     }

@@ -12,28 +12,28 @@ use crate::projection::ContactRow;
 
 /// Contacts that one query looks at, where it has to open them to know.
 pub const LIST_CONTACTS_MAX: usize = 100_000;
-/// Events that one query looks at.
+/// The most events that one query looks at.
 pub const SCAN_EVENTS_MAX: u64 = 100_000;
 /// Contacts that are looked at while the writer waits.
 const PAGE: usize = 512;
 
-/// What is found at an id.
+/// The result of looking for a contact by its id.
 #[derive(Debug)]
 pub enum Found {
-    /// The contact.
+    /// The contact is live, and this is its current version.
     Live(Box<Contact>),
-    /// It was deleted.
+    /// The contact was deleted, and its earlier versions remain.
     Deleted,
-    /// Its personal data was destroyed, or its key is not in this directory.
+    /// The contact's personal data was destroyed, or its key is not in this directory.
     Gone,
-    /// There never was one.
+    /// There never was such a contact.
     Nothing,
 }
 
 /// Events in a range, with the last position looked at.
 #[derive(Debug, Default)]
 pub struct EventScan {
-    /// The events that were wanted.
+    /// The records of the events that were wanted.
     pub records: Vec<Record>,
     /// The last position that was looked at.
     pub last: Position,
@@ -65,7 +65,7 @@ impl Service {
         contacts.get(id).map(|entry| entry.state.owner.clone())
     }
 
-    /// What the view knows of an owner's contact, live or not.
+    /// The row of an owner's contact, live or not.
     #[must_use]
     pub fn entry(&self, owner: &Owner, target: &Target) -> Option<ContactRow> {
         let chosen = match target {
@@ -128,7 +128,7 @@ impl Service {
         })
     }
 
-    /// The same for a list in the order of creation without a filter: only the contacts of the
+    /// Lists in the order of creation without a filter: only the contacts of the
     /// page are opened.
     fn list_by_id(&self, list: &List) -> Result<Page, ReadError> {
         let (ids, total, offset, more) = {
@@ -291,7 +291,7 @@ impl Service {
         Ok(versions)
     }
 
-    /// What one event made of a contact.
+    /// The version of a contact that one event wrote; no contact where its content is destroyed.
     fn version(
         &self,
         entry: &ContactRow,
@@ -438,7 +438,7 @@ const fn is_descending(order: &Order) -> bool {
     matches!(order, Order::CreatedDescending)
 }
 
-/// How many contacts a window skips and how many it takes, of a list of `total`; `rank` is the
+/// The number of contacts that a window skips and the number it takes, of a list of `total`; `rank` is the
 /// number of contacts up to one.
 fn skip_and_take(
     window: Window,

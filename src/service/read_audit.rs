@@ -5,17 +5,17 @@ use crate::domain::{ContactId, Context, ListRange, Operation, Owner, VendorKey};
 /// A read that the audit trail records, though nobody waits for it.
 #[derive(Clone, Debug)]
 pub struct ReadAudit {
-    /// Whose contacts were read.
+    /// The owner whose contacts were read.
     pub owner: Owner,
-    /// By whom.
+    /// The caller who read them, and what ties the answer to the request.
     pub context: Context,
-    /// One contact or a list.
+    /// The operation: a read of one contact, or of a list.
     pub operation: Operation,
-    /// Which contact, where it was there.
+    /// The contact that was read, where it was found.
     pub contact: Option<(ContactId, VendorKey)>,
-    /// Which part of a list was asked for.
+    /// The part of a list that was asked for.
     pub asked: Option<ListRange>,
-    /// Which part of it was given.
+    /// The part of a list that was given.
     pub given: Option<ListRange>,
     /// Whether what was asked for was there.
     pub found: bool,

@@ -14,18 +14,18 @@ use crate::domain::{Card, ContactId, Event, Position};
 /// An event and the Card that it wrote; none too where the Card's key has been destroyed since.
 #[derive(Clone, Debug)]
 pub struct RecentEvent {
-    /// The event.
+    /// The event, shared among its readers.
     pub event: Arc<Event>,
-    /// What it wrote.
+    /// The Card that the event wrote.
     pub card: Option<Card>,
 }
 
-/// Events that are kept.
+/// The number of events that are kept.
 const EVENTS_MAX: usize = 4_096;
 /// Their records' bytes, together: what they take here is a few times that.
 const BYTES_MAX: usize = 4 << 20;
 
-/// The newest events, without a gap.
+/// The newest events of the log, without a gap.
 #[derive(Default)]
 pub struct Recent(Mutex<Ring>);
 
@@ -52,7 +52,7 @@ impl Recent {
         }
     }
 
-    /// Forgets what a contact was.
+    /// Drops the Cards of a contact that was erased.
     pub fn forget(&self, contact: ContactId) {
         for (step, _) in &mut self.0.lock().steps {
             if step.event.header.contact == Some(contact) {

@@ -26,7 +26,7 @@ pub fn replay(
     Ok(Committed { position, outcomes })
 }
 
-/// The outcome that one event recorded.
+/// The outcome that a single event recorded.
 pub fn outcome(shared: &Shared, position: Position) -> Result<Committed, ReadError> {
     Ok(Committed {
         position,
@@ -83,7 +83,7 @@ fn one(
     }
 }
 
-/// What was wrong, with the values sent: it is seen in the request itself, or once more in the
+/// The violations with the values that were sent, found again in the request itself or in the
 /// contact that it would have changed.
 fn violations(
     shared: &Shared,

@@ -16,7 +16,7 @@ use super::{SubmitError, replay};
 use crate::domain::{Closed, Command, Position};
 use crate::projection::View;
 
-/// The service. Clones share everything.
+/// A running service: the one place through which contacts are changed and read. Clones share it.
 #[derive(Clone)]
 pub struct Service {
     pub(super) shared: Arc<Shared>,
@@ -71,7 +71,7 @@ impl Service {
         self.enqueue(Job::Read(Box::new(trail)))
     }
 
-    /// How many commands are waiting.
+    /// The number of commands that wait for the writer.
     #[must_use]
     pub fn queued(&self) -> usize {
         let queue = self.queue.lock();
@@ -92,7 +92,7 @@ impl Service {
         self.shared.head.subscribe()
     }
 
-    /// The log itself, as bytes.
+    /// Reads the log as bytes, record by record.
     #[must_use]
     pub fn reader(&self) -> &crate::log::Reader {
         &self.shared.reader
@@ -104,7 +104,7 @@ impl Service {
         self.shared.contacts.read().to_snapshot()
     }
 
-    /// Why the log takes no commands; `None` while it takes them.
+    /// The reason for which the log takes no commands; `None` while it takes them.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.shared.closed()
@@ -129,7 +129,7 @@ impl Service {
         &self.views
     }
 
-    /// Another view that follows the log, until it is dropped.
+    /// Starts another view that follows the log until it is dropped.
     ///
     /// # Errors
     /// The system gives no thread.

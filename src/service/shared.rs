@@ -16,34 +16,34 @@ use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::{ContactRow, Contacts};
 
-/// What the writer and the readers share.
+/// The state that the writer and the readers share.
 pub struct Shared {
-    /// The inline view.
+    /// The inline view of contacts.
     pub contacts: RwLock<Contacts>,
-    /// The log.
+    /// The reading end of the log.
     pub reader: Reader,
-    /// The newest events.
+    /// The newest events, in memory.
     pub recent: Recent,
-    /// The contacts' keys.
+    /// The keys that seal contacts' contents.
     pub keys: KeyRing,
-    /// Makes tags of texts.
+    /// Makes keyed hashes of texts, for indexes.
     pub hasher: Hasher,
-    /// The dialects' rules.
+    /// The rules of every dialect.
     pub registry: Registry,
     /// The last position that is on the disk and in the inline view.
     pub head: watch::Sender<Position>,
-    /// Why the log takes no commands; `None` while it takes them.
+    /// The reason for which the log takes no commands; `None` while it takes them.
     pub closed: Mutex<Option<Closed>>,
 }
 
-/// The content of a record.
+/// The content of a record, once it was opened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// It never had one.
+    /// The record never had a content.
     None,
-    /// It had one, and its key was destroyed, or is not in this directory.
+    /// The record's content cannot be opened: its key was destroyed, or is not in this directory.
     Gone,
-    /// The content.
+    /// The content, in clear.
     Open(Box<Content>),
 }
 
@@ -53,7 +53,7 @@ impl Shared {
         *self.head.borrow()
     }
 
-    /// Why the log takes no commands; `None` while it takes them.
+    /// The reason for which the log takes no commands; `None` while it takes them.
     pub fn closed(&self) -> Option<Closed> {
         *self.closed.lock()
     }
@@ -66,7 +66,7 @@ impl Shared {
         Ok(record::decode(&bytes)?)
     }
 
-    /// Opens a record's content.
+    /// Opens the content of a record with the contact's key.
     pub fn open(&self, record: &Record) -> Result<Body, ReadError> {
         open(&self.keys, record)
     }
@@ -81,7 +81,7 @@ impl Shared {
         self.registry.get(dialect)
     }
 
-    /// What a contact of an owner can be found by.
+    /// The tags of everything that a contact can be found by beside its ids.
     pub fn tags(&self, owner: &Owner, card: &Card) -> Arc<[Tag]> {
         let keys = self
             .rules(owner.dialect())

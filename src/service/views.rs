@@ -11,9 +11,9 @@ pub const LAG_EVENTS_MAX: u64 = 10_000;
 
 /// The views that follow the log beside the writer.
 pub struct Views {
-    /// Finds contacts.
+    /// The view that finds contacts by their texts.
     pub search: CatchUp<SearchIndex>,
-    /// Counts events.
+    /// The view that counts events.
     pub statistics: CatchUp<Statistics>,
 }
 
@@ -30,7 +30,7 @@ impl Views {
         })
     }
 
-    /// How each of them is.
+    /// The condition of every view.
     #[must_use]
     pub fn statuses(&self) -> [ViewStatus; 2] {
         [self.search.status(), self.statistics.status()]

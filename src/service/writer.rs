@@ -24,35 +24,35 @@ use crate::domain::{Closed, Command, ContactId, Operation};
 use crate::log::{AppendError, Appender};
 use crate::storage::Files;
 
-/// Commands in one group.
+/// The most commands in one group.
 const GROUP_COMMANDS_MAX: usize = 1_024;
 /// A group is closed when it has grown to this.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
-/// What waits for the writer.
+/// A request that waits for the writer.
 pub enum Job {
     /// A command, and where its outcome goes.
     Command {
-        /// The command.
+        /// The command to be decided.
         command: Box<Command>,
-        /// Where its outcome goes.
+        /// The channel on which its outcome is sent.
         reply: Reply,
     },
-    /// A read to be recorded.
+    /// A read that is to be recorded.
     Read(Box<ReadAudit>),
 }
 
-/// Where an outcome goes.
+/// The channel on which a command's outcome is sent.
 pub type Reply = oneshot::Sender<Result<Handled, SubmitError>>;
 
-/// The writer.
+/// The writer, which owns the log's writing end.
 pub struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) appender: Appender,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
     pub(super) views: Arc<dyn Files>,
-    /// Whether there is a saved view.
+    /// Whether a saved view is on the disk.
     pub(super) is_saved: bool,
 }
 
@@ -210,7 +210,7 @@ impl Writer {
     }
 }
 
-/// Why a group was not committed.
+/// The reasons for which a group was not committed.
 #[derive(Debug, thiserror::Error)]
 enum CommitError {
     #[error(transparent)]
