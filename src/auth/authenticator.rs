@@ -19,7 +19,7 @@ use super::own_key::OwnKey;
 use super::principal::{Principal, Session};
 use super::token::{Compact, Kind};
 
-/// Whom to trust in jwt mode beside the data directory's own key.
+/// The issuers, audiences and keys to trust in jwt mode, beside the data directory's own key.
 #[derive(Default)]
 pub struct JwtSettings {
     /// The keys of an identity provider (`--jwks`).
@@ -63,7 +63,7 @@ impl Authenticator {
         }
     }
 
-    /// The mode this authenticator judges in.
+    /// The mode in which this authenticator works.
     pub fn mode(&self) -> Mode {
         match self.policy {
             Policy::Open => Mode::Open,

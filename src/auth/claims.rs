@@ -11,8 +11,8 @@ use super::error::AuthError;
 use super::principal::{Principal, Roles, Session};
 use super::tenants::Tenants;
 
-/// How far the clock of an identity provider may be from ours, in seconds. Half a
-/// minute covers machines that keep time at all. Our own tokens are of our own clock.
+/// The allowed difference between an identity provider's clock and ours, in seconds. Half a minute
+/// covers machines that keep time at all. Our own tokens follow our own clock.
 pub const LEEWAY_SECONDS: u16 = 30;
 /// The longest text of a claim, in characters.
 pub const TEXT_CHARS_MAX: usize = 256;
@@ -21,18 +21,18 @@ pub const ROLES_MAX: usize = 64;
 /// The most entries of `tenant` in one token.
 pub const TENANTS_MAX: usize = 256;
 
-/// What an access token signed here will say. Checked when it is signed.
+/// The claims of an access token to be signed here; they are checked when it is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessClaims {
-    /// The claim `sub`.
+    /// The claim `sub`: the subject of the token.
     pub subject: Option<String>,
-    /// The claim `client_id`.
+    /// The claim `client_id`: the OAuth client that acts.
     pub client_id: Option<String>,
-    /// The claim `management_user_id`.
+    /// The claim `management_user_id`: a person in the vendor's portal.
     pub management_user_id: Option<String>,
-    /// The claim `roles`.
+    /// The claim `roles`: the names of the roles.
     pub roles: Vec<String>,
-    /// The claim `tenant`.
+    /// The claim `tenant`: the tenants that the token opens.
     pub tenants: Vec<String>,
 }
 
@@ -139,7 +139,7 @@ impl Claims {
         }
     }
 
-    /// The same payload, issued at `now` and valid until `expiry` (seconds since 1970).
+    /// This payload, issued at `now` and valid until `expiry`, both in seconds since 1970.
     pub(super) fn valid(self, now: u64, expiry: u64) -> Self {
         Self {
             iat: Some(now.into()),
@@ -186,7 +186,7 @@ impl Claims {
         })
     }
 
-    /// The session this payload speaks of.
+    /// The session that this payload describes.
     pub(super) fn into_session(self) -> Result<Session, AuthError> {
         Ok(Session {
             user_id: required("userId", self.user_id)?,

@@ -19,32 +19,32 @@ use tracing::{debug, warn};
 
 use super::key::{KeySet, KeySetError};
 
-/// How often a key set is fetched without being asked for.
+/// The time after which a key set is fetched again without being asked for.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5 * 60);
 /// The least time between two fetches that unknown keys ask for.
 const REFRESH_GAP: Duration = Duration::from_secs(30);
-/// The longest one fetch may take.
+/// The longest that one fetch may take.
 const FETCH_TIME_MAX: Duration = Duration::from_secs(10);
-/// The longest document that is read.
+/// The longest key set document that is read, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 
-/// Where a key set is: the value of `--jwks`. A URL may hold a password, so
-/// `Debug` shows no more of it than its host.
+/// The source of a key set, the value of `--jwks`. A URL may hold a password, so `Debug` shows no
+/// more of it than its host.
 #[derive(Clone, PartialEq, Eq)]
 pub enum JwksSource {
-    /// A file on this machine.
+    /// The path of a file on this machine.
     File(PathBuf),
-    /// An `http` or `https` URL.
+    /// A URL of the scheme `http` or `https`.
     Url(Url),
 }
 
-/// Why a key set could not be read.
+/// The reasons for which a key set could not be read.
 #[derive(Debug, Error)]
 pub enum JwksError {
     /// The text looks like a URL and is none that can be fetched.
     #[error("`--jwks` is neither a file nor an http(s) URL with a host: {reason}")]
     BadUrl {
-        /// What is wrong with it.
+        /// The reason, as the URL parser gives it.
         reason: String,
     },
     /// No HTTP client could be made, for want of root certificates for example.
@@ -53,27 +53,27 @@ pub enum JwksError {
     /// The file cannot be read.
     #[error("cannot read the JWKS file {}: {source}; check the path and its permissions", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The URL does not answer.
+    /// The URL could not be fetched.
     #[error("cannot fetch the JWKS: {0}; check that the URL is reachable from here")]
     Fetch(#[source] reqwest::Error),
     /// The URL answers with something else than 200. Redirects are not followed.
     #[error("the JWKS URL answers {status}; give the URL that answers 200 itself")]
     Status {
-        /// The HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
     },
-    /// The document is too long.
+    /// The document is longer than is read.
     #[error("the JWKS is longer than {DOCUMENT_BYTES_MAX} bytes")]
     TooLarge,
-    /// The document is no key set.
+    /// The document is not a JSON Web Key Set (RFC 7517).
     #[error("the JWKS cannot be used: {reason}")]
     NotAKeySet {
-        /// What is wrong with it.
+        /// The reason, as the parser gives it.
         reason: String,
     },
 }
@@ -111,7 +111,7 @@ impl FromStr for JwksSource {
 pub struct Jwks {
     reader: Reader,
     keys: RwLock<Arc<KeySet>>,
-    /// When a fetch last began; held while one is under way.
+    /// The time at which the last fetch began; the lock is held while one is under way.
     last_fetch: tokio::sync::Mutex<Option<Instant>>,
 }
 
@@ -178,7 +178,7 @@ impl Jwks {
         }
     }
 
-    /// The keys of the moment.
+    /// The key set as it was fetched last.
     pub(super) fn keys(&self) -> Arc<KeySet> {
         Arc::clone(&self.keys.read())
     }

@@ -27,7 +27,7 @@ use super::claims::TEXT_CHARS_MAX;
 use super::error::AuthError;
 use super::token::Compact;
 
-/// The most keys in one JWKS.
+/// The most keys that one JWKS may have.
 pub const KEYS_MAX: usize = 64;
 /// RSA moduli in bytes, from 2,048 bits (RFC 7518, section 3.3) to 4,096.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
@@ -39,11 +39,11 @@ const CURVE_BYTES: usize = 32;
 /// The algorithms of RFC 7518 and RFC 8037 that a token may be signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
-    /// Ed25519 (RFC 8037).
+    /// EdDSA with Ed25519 (RFC 8037).
     EdDsa,
-    /// ECDSA on P-256 with SHA-256.
+    /// ECDSA on the curve P-256 with SHA-256 (RFC 7518).
     Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518).
     Rs256,
 }
 
@@ -75,7 +75,7 @@ enum PublicKey {
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
 }
 
-/// One public key with its one algorithm. No `Debug`: there is nothing in it to read.
+/// A public key with the one algorithm it is for. It has no `Debug`, for nothing in it can be read.
 pub(super) struct VerifyKey {
     key_id: Option<String>,
     key: PublicKey,
@@ -145,7 +145,7 @@ pub(super) fn check_signature<'a>(
     Err(refusal)
 }
 
-/// Why a document is no JWKS.
+/// The reasons for which a document is not a JWKS.
 #[derive(Debug, Error)]
 pub(super) enum KeySetError {
     #[error("it is no JSON object with an array `keys` (RFC 7517, section 5)")]
@@ -154,14 +154,14 @@ pub(super) enum KeySetError {
     TooManyKeys { found: usize },
 }
 
-/// The usable keys of one JWKS.
+/// The usable keys of a JWKS.
 #[derive(Default)]
 pub(super) struct KeySet {
     keys: Vec<VerifyKey>,
 }
 
 impl KeySet {
-    /// Reads a JWKS document.
+    /// Parses a JWKS document (RFC 7517), leaving out keys that cannot be used.
     pub(super) fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         #[derive(Deserialize)]
         struct Document {
@@ -186,13 +186,13 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// How many keys can be used.
+    /// The number of keys that can be used.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 }
 
-/// Why one key of a JWKS is not used.
+/// The reasons for which one key of a JWKS is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 enum Unusable {
     #[error("it is no JSON Web Key")]

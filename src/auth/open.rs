@@ -13,16 +13,16 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// How callers are known.
+/// The ways in which callers are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Everybody is the local developer.
+    /// Every caller is the local developer, and no token is needed.
     Open,
-    /// Everybody shows a signed token.
+    /// Every caller must show a signed token.
     Jwt,
 }
 
-/// The text is no mode.
+/// The text is neither `open` nor `jwt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the authentication mode is `open` or `jwt`")]
 pub struct UnknownMode;
@@ -48,25 +48,25 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Why the service does not start without tokens: exit code 2.
+/// The reasons for which the service does not start without tokens: it exits with 2.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RefusedOpen {
-    /// Others can reach the port.
+    /// The port could be reached from other machines.
     #[error(
         "{listen} can be reached from other machines, and without tokens everybody would be \
          an administrator: start with `--auth jwt`, or listen on 127.0.0.1"
     )]
     Listen {
-        /// The address asked for.
+        /// The address that was asked for.
         listen: SocketAddr,
     },
-    /// Others can reach the broker.
+    /// The NATS server is on another machine.
     #[error(
         "the NATS server at {host} is on another machine, and without tokens everybody who \
          reaches it would be an administrator: start with `--auth jwt`"
     )]
     Nats {
-        /// The first such server's host.
+        /// The host of the first such server.
         host: String,
     },
 }

@@ -46,18 +46,18 @@ pub struct OwnKey {
     verifying: Arc<VerifyKey>,
 }
 
-/// Why the key of a data directory cannot be had. All of them are for the
-/// operator to mend: exit code 2.
+/// The reasons for which the data directory's key cannot be used. The operator must act, so the
+/// service exits with 2.
 #[derive(Debug, Error)]
 pub enum OwnKeyError {
     /// The directory or the file cannot be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The action that failed, as the message names it.
         action: &'static str,
-        /// With what.
+        /// The file or directory concerned.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Others than its owner may touch the file.
@@ -67,9 +67,9 @@ pub enum OwnKeyError {
         path.display()
     )]
     LoosePermissions {
-        /// The file.
+        /// The path of the key file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The file's permission bits.
         mode: u32,
     },
     /// The file is no Ed25519 key in PKCS#8 PEM.
@@ -79,15 +79,15 @@ pub enum OwnKeyError {
         path.display()
     )]
     NotAKey {
-        /// The file.
+        /// The path of the key file.
         path: PathBuf,
     },
-    /// The system gives no random bytes.
+    /// The operating system gives no random bytes.
     #[error("the system gives no random bytes for a new key: {0}")]
     Random(getrandom::Error),
 }
 
-/// Why a token is not signed.
+/// The reasons for which a token is not signed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SignError {
     /// A claim would be refused when the token comes back.
@@ -99,7 +99,7 @@ pub enum SignError {
     /// The claims cannot be written as JSON.
     #[error("the claims cannot be written as JSON: {reason}")]
     Encode {
-        /// What the JSON writer says.
+        /// The error of the JSON writer.
         reason: String,
     },
 }
@@ -156,7 +156,7 @@ impl OwnKey {
         self.sign(Kind::Session, claims, ttl, now)
     }
 
-    /// The public half, for verifying.
+    /// The public half of the key, for verifying.
     pub(super) fn verify_key(&self) -> Arc<VerifyKey> {
         Arc::clone(&self.verifying)
     }

@@ -16,45 +16,45 @@ pub mod role {
     pub const ADMIN: &str = "admin";
     /// MATTR's digital trust service provider: its contacts.
     pub const DTS_PROVIDER: &str = "dts-provider";
-    /// Reads contacts.
+    /// The role that reads contacts.
     pub const CONTACTS_READ: &str = "contacts:read";
-    /// Creates, changes and deletes contacts.
+    /// The role that creates, changes and deletes contacts.
     pub const CONTACTS_WRITE: &str = "contacts:write";
     /// Reads the events, the statistics and the proofs.
     pub const AUDITOR: &str = "auditor";
-    /// All of them, for a token that stands for the local developer.
+    /// Every role, for the local developer and for a token that stands for one.
     pub const ALL: [&str; 5] = [ADMIN, DTS_PROVIDER, CONTACTS_READ, CONTACTS_WRITE, AUDITOR];
 }
 
 /// The caller of one request, as its token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// The claim `sub`.
+    /// The claim `sub`: the subject of the token.
     pub subject: Option<String>,
-    /// The claim `client_id`, else `azp`.
+    /// The claim `client_id`, or `azp` where there is none.
     pub client_id: Option<String>,
     /// The claim `management_user_id`: a person in the vendor's portal.
     pub user_id: Option<String>,
-    /// What the caller may do.
+    /// The operations that the caller may use.
     pub roles: Roles,
-    /// Where the caller may do it.
+    /// The tenants whose contacts the caller may touch.
     pub tenants: Tenants,
     /// Kare's second token, once it was verified beside the first.
     pub session: Option<Session>,
-    /// When its token ends, in seconds since 1970; the local developer has none.
+    /// The end of the token's life, in seconds since 1970; the local developer has none.
     pub expires: Option<u64>,
 }
 
-/// Who a session token speaks of (Kare's `x-session-token`).
+/// The person of a session token (Kare's `x-session-token`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The claim `userId`.
+    /// The claim `userId` of the session token.
     pub user_id: String,
-    /// The claim `sessionId`.
+    /// The claim `sessionId` of the session token.
     pub session_id: String,
 }
 
-/// What a caller may do.
+/// The roles of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roles {
     /// Every role there is or will be: the local developer.
@@ -63,13 +63,13 @@ pub enum Roles {
     Named(BTreeSet<String>),
 }
 
-/// Whose calls are counted together by the rate limit. The kinds are kept
-/// apart so that no client can spend another's quota by bearing its name.
+/// The party whose calls the rate limit counts together. The kinds are kept apart so that no client
+/// can spend another's quota by bearing its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RateKey {
-    /// All tokens of one client.
+    /// Every token of one client.
     Client(String),
-    /// All tokens of one subject that name no client.
+    /// Every token of one subject that names no client.
     Subject(String),
     /// Callers known by nothing but where they call from.
     Address(IpAddr),
@@ -114,8 +114,8 @@ impl Principal {
         self.tenants.only(dialect_name, default)
     }
 
-    /// Whose quota a call from `address` spends: the client's, else the
-    /// subject's, else the address's.
+    /// The party whose quota a call from `address` spends: the client, else the subject, else the
+    /// address.
     pub fn rate_key(&self, address: IpAddr) -> RateKey {
         match (&self.client_id, &self.subject) {
             (Some(client), _) => RateKey::Client(client.clone()),

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::principal::RateKey;
 
-/// The most callers counted apart.
+/// The most callers that are counted apart.
 pub const CALLERS_MAX: usize = 65_536;
 
 const REQUESTS_MAX: u32 = 1_000_000;
@@ -40,7 +40,7 @@ pub struct RateSpec {
     period_seconds: u32,
 }
 
-/// The text is no rate.
+/// The text is not a rate such as `100/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "a rate limit is written `<calls>/<period>`, for example `100/s` or `2000/5m`: \
@@ -84,19 +84,19 @@ fn number(digits: &str) -> Result<u32, BadRate> {
 }
 
 impl RateSpec {
-    /// How long the bucket takes to refill by one call.
+    /// The time in which the bucket refills by one call.
     fn step(self) -> Duration {
         Duration::from_secs(u64::from(self.period_seconds)) / self.calls.get()
     }
 
-    /// How long an empty bucket takes to refill: the period, less what the step
-    /// was rounded down by, so that it holds exactly as many calls as the limit.
+    /// The time in which an empty bucket refills: the period, less what the step was rounded down
+    /// by, so that it holds exactly as many calls as the limit.
     fn refill(self) -> Duration {
         self.step() * self.calls.get()
     }
 }
 
-/// Where a caller stands after a call.
+/// The quota of a caller after a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// The calls of a full bucket (`X-RateLimit-Limit`).
@@ -126,20 +126,20 @@ impl Quota {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("too many calls; try again in {retry_after_seconds} s")]
 pub struct Limited {
-    /// Where the caller stands: nothing remains.
+    /// The quota of the caller, of which nothing remains.
     pub quota: Quota,
     /// Until the next call is let through, rounded up (`Retry-After`).
     pub retry_after_seconds: u64,
 }
 
-/// Counts the calls of every caller.
+/// Counts every caller's calls against one limit.
 pub struct RateLimiter {
     spec: RateSpec,
     callers_max: usize,
     table: Mutex<Table>,
 }
 
-/// For each caller, when its bucket is full again.
+/// The time at which each caller's bucket is full again.
 struct Table {
     callers: HashMap<RateKey, Instant>,
     others: Option<Instant>,
@@ -185,7 +185,7 @@ impl RateLimiter {
         Ok(self.quota(spent))
     }
 
-    /// Where a caller stands whose bucket takes `spent` to be full again.
+    /// The quota of a caller whose bucket takes `spent` to be full again.
     fn quota(&self, spent: Duration) -> Quota {
         let left = self.spec.refill().saturating_sub(spent).as_nanos();
         // A step has a thousand nanoseconds at least, by the limits of a rate.
@@ -201,8 +201,8 @@ impl RateLimiter {
 }
 
 impl Table {
-    /// When the bucket of `key` is full again: `now` or earlier for a caller
-    /// not seen lately. Makes room for a new caller where it can.
+    /// The time at which the bucket of `key` is full again: `now` or earlier for a caller not seen
+    /// lately. Makes room for a new caller where it can.
     fn bucket(&mut self, key: &RateKey, now: Instant, callers_max: usize) -> Instant {
         if let Some(full_at) = self.callers.get(key) {
             return *full_at;

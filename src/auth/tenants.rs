@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-/// The tenants a principal may touch.
+/// The tenants whose contacts a principal may touch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tenants {
     entries: BTreeSet<Entry>,
@@ -26,7 +26,7 @@ enum Entry {
     Anywhere { tenant: String },
 }
 
-/// Why a caller who named no tenant cannot be given one.
+/// The reasons for which a caller who named no tenant cannot be given one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OwnTenantError {
     /// The token opens no tenant of this dialect: "not yours".

@@ -12,7 +12,7 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 
-/// A private key with its id.
+/// A private key, with the id that tokens name it by.
 pub(super) struct Signer {
     key: Key,
     key_id: String,
@@ -72,7 +72,7 @@ impl Signer {
         self.jwk.clone()
     }
 
-    /// The header of an honest token.
+    /// The header of a token that a proper issuer would make.
     pub(super) fn header(&self) -> Value {
         json!({"typ": "JWT", "alg": self.jwk["alg"], "kid": self.key_id})
     }
@@ -99,7 +99,7 @@ impl Signer {
     }
 }
 
-/// Made for these tests alone.
+/// An RSA key made for these tests alone.
 const RSA_PEM: &str = "\
 -----BEGIN RSA PRIVATE KEY-----
 MIIEowIBAAKCAQEAptpyF/SnZ9r8/XCsGapJRMgys1xUbDEKWiUKf1Cyi3qHfm8Q

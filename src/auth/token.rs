@@ -14,12 +14,12 @@ use super::error::AuthError;
 /// The longest token looked at, in bytes. Real ones stay below two thousand.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-/// What a token is for. The two kinds are never accepted in each other's place.
+/// The purpose of a token. The two kinds are never accepted in each other's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Sent as `Authorization: Bearer`.
+    /// An access token, sent as `Authorization: Bearer`.
     Access,
-    /// Sent beside it, as Kare's `x-session-token`.
+    /// A session token, sent beside it as Kare's `x-session-token`.
     Session,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct Compact<'a> {
     pub(super) key_id: Option<String>,
     /// The claims, as JSON text.
     pub(super) payload: Vec<u8>,
-    /// What was signed: header and payload as they came.
+    /// The signed part: header and payload as they came.
     pub(super) signed: &'a str,
-    /// The signature, still in base64url.
+    /// The signature, still encoded in base64url.
     pub(super) signature: &'a str,
 }
 

@@ -14,7 +14,7 @@ use crate::dialect::{self, Dialect, Route};
 use crate::domain::Operation;
 use crate::wire;
 
-/// The document in the making.
+/// The parts of the document, while it is being made.
 #[derive(Default)]
 struct Document {
     channels: Map<String, Value>,
@@ -22,7 +22,7 @@ struct Document {
     messages: Map<String, Value>,
 }
 
-/// The document.
+/// The AsyncAPI document, `schemas/asyncapi.json`.
 pub fn document() -> Value {
     let mut document = Document::default();
     document.shared();
@@ -49,7 +49,8 @@ pub fn document() -> Value {
 }
 
 impl Document {
-    /// What is of no dialect: events' messages, errors, and the audit log's checkpoints.
+    /// Adds what belongs to no dialect: the events' messages, errors, and the audit log's
+    /// checkpoints.
     fn shared(&mut self) {
         let event = json!({
             "title": "An event",

@@ -8,7 +8,7 @@ use crate::dialect::{self, Dialect, REGISTRY, native};
 use crate::domain::{EraseReason, Expected, FailureCode, Operation, Problem};
 use crate::wire::DATA_SCHEMA;
 
-/// The phases of events.
+/// The names of an event's phases.
 pub const PHASES: [&str; 3] = ["START", "SUCCESS", "FAIL"];
 
 /// `schemas/event-1.json`: the schema of `data`, whole in itself.
@@ -108,7 +108,8 @@ fn actor() -> Value {
     ])
 }
 
-/// Why a command was refused, and which fields were wrong: never what was sent.
+/// The reason for which a command was refused and the fields that were wrong, never the values
+/// sent.
 fn error() -> Value {
     let mut problem = any_text();
     set(

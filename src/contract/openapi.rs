@@ -12,7 +12,7 @@ use super::system::{self, SystemRoute};
 use crate::dialect::describe::{ERROR, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, native};
 
-/// Whose routes are described.
+/// The API whose routes are described: a dialect's, or our own.
 struct Api {
     /// The prefix of its schemas and operations.
     name: &'static str,
@@ -21,7 +21,7 @@ struct Api {
     endpoints: Vec<Endpoint>,
 }
 
-/// The document.
+/// The OpenAPI document, `schemas/openapi.json`.
 pub fn document() -> Value {
     let apis = apis();
     let mut paths: Map<String, Value> = Map::new();
@@ -60,7 +60,7 @@ pub fn document() -> Value {
     })
 }
 
-/// What both documents say of the service.
+/// The description of the service that both documents begin with.
 pub fn info() -> Value {
     json!({
         "title": "contactd",
@@ -86,7 +86,8 @@ fn apis() -> Vec<Api> {
     dialects.chain([ours]).collect()
 }
 
-/// One operation. Each further path of a route is an operation of its own, numbered from 2.
+/// Describes one operation. Each further path of a route is an operation of its own, numbered from
+/// 2.
 fn operation(api: &Api, endpoint: &Endpoint, path: &str, number: usize) -> Value {
     let spec = &endpoint.spec;
     let mut id = format!("{}.{}", api.name, endpoint.name);
@@ -160,7 +161,7 @@ fn parameter(parameter: &Parameter, owner: &str) -> Value {
     })
 }
 
-/// What the dialect tells of its answers, and after these what it says when it refuses.
+/// The answers that the dialect describes, then those with which it refuses.
 fn responses(api: &Api, endpoint: &Endpoint) -> Map<String, Value> {
     let mut refused = refusals::of(api.dialect, endpoint);
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();

@@ -9,12 +9,12 @@ use crate::dialect::describe::{ERROR, Form, TEXT};
 use crate::dialect::{Dialect, Refusal, Reply, TokenProblem};
 use crate::domain::Closed;
 
-/// What is known of one status: why it is given, and in which forms.
+/// The refusals that share one status: their reasons, and the forms of their bodies.
 #[derive(Debug, Default)]
 pub struct Refused {
-    /// Reasons, for people.
+    /// The reasons, as sentences for people.
     pub reasons: Vec<String>,
-    /// Forms of the body.
+    /// The forms that the body can have.
     pub forms: Vec<Form>,
 }
 
@@ -47,7 +47,7 @@ fn form(reply: &Reply) -> Form {
     }
 }
 
-/// One of every kind.
+/// A refusal of every kind.
 pub fn all() -> Vec<Refusal> {
     let name = "Contact-Min-Position";
     let must = "a position in decimal digits";

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::describe::{any_text, count, flag, list, object, one_of, refer, time};
 
-/// All of them but the event's.
+/// Every schema of our own answers, but for the event's.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("EventPage", event_page()),

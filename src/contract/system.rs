@@ -12,40 +12,40 @@ use crate::dialect::{Dialect, Method, REGISTRY, native};
 /// The name under which the documents have what is no dialect's.
 pub const NAME: &str = "service";
 
-/// One of our own routes.
+/// The routes that belong to no dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemRoute {
-    /// The event log.
+    /// Lists or follows the event log.
     Events,
-    /// What is counted of it.
+    /// Returns the counts of events.
     Stats,
-    /// A view is built anew.
+    /// Builds a view anew from the log.
     Rebuild,
-    /// The audit log's latest checkpoint.
+    /// Returns the audit log's latest checkpoint.
     Checkpoint,
-    /// Witnesses' cosignatures of one are kept.
+    /// Keeps the cosignatures of a checkpoint that a witness made.
     Cosign,
-    /// The key that its checkpoints are verified by.
+    /// Returns the key by which its checkpoints are verified.
     Key,
-    /// A tile of its hashes, or a bundle of its entries.
+    /// Returns a tile of its hashes, or a bundle of its entries.
     Tile,
-    /// The proof that an event is in it.
+    /// Returns the proof that an event is in it.
     Proof,
-    /// The process answers.
+    /// Tells that the process answers.
     Live,
-    /// It takes requests.
+    /// Tells whether requests are taken.
     Ready,
-    /// Its counters.
+    /// Returns the counters in Prometheus' format.
     Metrics,
-    /// The page for people.
+    /// Serves the page for people.
     Console,
-    /// A file that it is made of.
+    /// Serves a file that the page is made of.
     ConsoleFile,
-    /// What it answers over HTTP.
+    /// Returns the description of the HTTP API.
     OpenApi,
-    /// What it says on the message bus.
+    /// Returns the description of the message bus.
     AsyncApi,
-    /// A file of `schemas/`.
+    /// Returns a file of `schemas/`.
     Schema,
 }
 
@@ -53,7 +53,7 @@ const NOBODY: &[&str] = &[];
 const AUDITORS: &[&str] = &["admin", "auditor"];
 
 impl SystemRoute {
-    /// All of them.
+    /// Every route, in the order of the document.
     pub const ALL: [Self; 16] = [
         Self::Events,
         Self::Stats,
@@ -73,13 +73,13 @@ impl SystemRoute {
         Self::Schema,
     ];
 
-    /// Its path, `{name}` for a parameter.
+    /// The path, with `{name}` for a parameter.
     #[must_use]
     pub fn path(self) -> &'static str {
         self.paths_and_roles().0.first().copied().unwrap_or("/")
     }
 
-    /// Its HTTP method.
+    /// The route's HTTP method.
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
@@ -256,7 +256,7 @@ fn stats() -> OperationSpec {
         .errors(&[(400, "A parameter is not valid.")])
 }
 
-/// The audit log (c2sp.org/tlog-tiles).
+/// Describes a route of the audit log (c2sp.org/tlog-tiles).
 fn audit(own: SystemRoute) -> OperationSpec {
     const BROKEN: (u16, &str) = (500, "The audit log can't be read.");
     let read = |summary, about| {
@@ -295,7 +295,7 @@ fn audit(own: SystemRoute) -> OperationSpec {
     }
 }
 
-/// What machines may know of our own routes.
+/// Describes our own routes for machines.
 pub fn description() -> Description {
     let native = native::Native.describe();
     let mut schemas = state::schemas();
