@@ -300,7 +300,7 @@ async fn measure(served: &Served, ask: &Ask, connections: usize, measured: Durat
     }
 }
 
-/// How often a second a bare file takes a command's bytes and is synced.
+/// The number of times a second that a bare file takes a command's bytes and is synced.
 fn disk_rate(dir: &Path, measured: Duration) -> f64 {
     let mut file = File::create(dir.join("bare")).expect("a file");
     let bytes = [7; COMMAND_BYTES];

@@ -20,7 +20,7 @@ use broker::Broker;
 use common::Server;
 use common::python::{must, python};
 
-/// Where the scripts are.
+/// The directory of the clients' scripts.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
 /// The interpreter that has the clients.

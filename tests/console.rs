@@ -10,7 +10,7 @@ use std::process::Command;
 use common::Server;
 use common::python::{must, python, target_dir};
 
-/// Where the script is.
+/// The directory of the script that drives the browser.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/console");
 
 #[test]

@@ -53,11 +53,11 @@ fn closing(judge: &str, said: &str, lines: usize) {
     }
 }
 
-/// The judges, installed.
+/// The outside validators, installed for this run.
 struct Judges {
-    /// Where the programs of PyPI are.
+    /// The directory of the programs from PyPI.
     programs: PathBuf,
-    /// Where the packages of npm are.
+    /// The directory of the packages from npm.
     node: PathBuf,
 }
 

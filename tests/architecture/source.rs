@@ -97,7 +97,8 @@ impl Source {
         docs
     }
 
-    /// How many lines hold code: not a comment, not blank, not compiled for tests only.
+    /// The number of lines that hold code: not comments, not blanks, not what is compiled for tests
+    /// only.
     pub fn code_lines(&self) -> usize {
         let code = without_tests(&self.tokens).0;
         let lines = code.iter().flat_map(|token| token.line..=token.last_line);

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long anything may take.
+/// The longest that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A data directory, with or without a service on it.

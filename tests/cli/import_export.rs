@@ -117,7 +117,7 @@ async fn the_same_file_again_imports_none() {
     assert!(out.ends_with(SUM_OF_NONE), "{out}");
 }
 
-/// The same object with its members in the opposite order.
+/// Reverses the order of an object's members, which means the same.
 fn turn_round(value: &mut Value) {
     if let Value::Object(members) = value {
         members.values_mut().for_each(turn_round);

@@ -31,7 +31,7 @@ fn check(data: &Path, arguments: &[&str], want: i32) -> (String, String) {
     (out, err)
 }
 
-/// The same with a service, and without a directory.
+/// Runs the program against a service, without a data directory.
 fn check_at(url: &str, arguments: &[&str], want: i32) -> (String, String) {
     let (code, out, err) = run(&[arguments, &["--url", url]].concat());
     assert_eq!(code, Some(want), "{arguments:?}: {out}{err}");

@@ -22,7 +22,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_contactd");
 
 /// A running service. It is killed when it is dropped.
 pub struct Server {
-    /// Where it listens.
+    /// The base URL of the service.
     pub url: String,
     child: Child,
     client: reqwest::Client,
@@ -44,7 +44,7 @@ impl Server {
         })
     }
 
-    /// The same; where it does not start, its exit code and what it said.
+    /// Starts a service; where it does not start, its exit code and what it said.
     pub fn try_start(dir: &Path, options: &[&str]) -> Result<Self, (Option<i32>, String)> {
         let mut command = Command::new(BINARY);
         command.args(["--listen", "127.0.0.1:0"]).args(options);
@@ -78,7 +78,7 @@ impl Server {
         })
     }
 
-    /// Its process id.
+    /// The id of the service's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -120,7 +120,7 @@ impl Server {
             .expect("the service answers")
     }
 
-    /// The same, where the service may die before it answers.
+    /// Sends a request to a service that may die before it answers.
     pub async fn try_send(
         &self,
         method: &str,
@@ -167,7 +167,7 @@ impl Answer {
             .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// A header's text.
+    /// The text of one header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -223,7 +223,7 @@ pub fn token(dir: &Path, options: &[&str]) -> String {
     out.trim().to_owned()
 }
 
-/// Where what it says on standard error is kept.
+/// The file that keeps what the service says on standard error.
 pub fn stderr_path(dir: &Path) -> PathBuf {
     dir.with_extension("stderr")
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the tests' own products go: never into the repository.
+/// The directory for what the tests produce: never one of the repository.
 pub fn target_dir() -> &'static Path {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     tmp.parent().expect("a target directory")

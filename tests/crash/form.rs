@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::common::{Answer, Server};
 
-/// How many contacts a MATTR participant may have is ten; a client's deletes are not counted on.
+/// The most contacts that a MATTR participant may have; a client's deletes are not counted on.
 const PARTICIPANT_CONTACTS: u64 = 10;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -38,7 +38,7 @@ impl Request {
         }
     }
 
-    /// The same with one more header.
+    /// This request with one more header.
     pub fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -71,7 +71,7 @@ impl Form {
         Self::Mattr,
     ];
 
-    /// Where the contacts of a client are; `number` counts its creates.
+    /// The path of a client's contacts; `number` counts its creates.
     fn contacts(self, client: u64, number: u64) -> String {
         match self {
             Self::Native => "/contacts".to_owned(),
@@ -191,7 +191,7 @@ impl Form {
         name.as_str().map(str::to_owned)
     }
 
-    /// How many contacts of a Kare client have this name.
+    /// The number of a Kare client's contacts with this name.
     pub async fn count(self, server: &Server, client: u64, name: &str) -> usize {
         let path = self.contacts(client, 0) + "?pageSize=1000";
         let request = self.addressed(Request::new("GET", path, None), client);

@@ -296,7 +296,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Where the damage is, and of which kind.
+/// The place and the kind of the damage.
 #[derive(Clone, Debug)]
 struct Place {
     file: PathBuf,
@@ -370,14 +370,14 @@ fn damaged(from: &Path, to: &Path, place: &Place) {
 #[derive(Clone, Copy, Default)]
 struct Tally {
     places: u32,
-    /// Found first here.
+    /// The number found first at this point.
     at_open: u32,
     at_read: u32,
     by_verify: u32,
     /// Of those found: good again after opening, or after `log repair`.
     repaired: u32,
     /// Every answer and every check is as before.
-    non_sensitive: u32,
+    harmless: u32,
 }
 
 /// The whole directory, and what it answers.
@@ -436,7 +436,7 @@ impl Original {
             (_, true, false) => return Err("a read fails, but verify is content".into()),
             (_, _, true) => tally.by_verify += 1,
             (false, false, false) => {
-                tally.non_sensitive += 1;
+                tally.harmless += 1;
                 return Ok(());
             }
         }
@@ -522,7 +522,7 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
         }
     }
     std::panic::set_hook(hook);
-    say("part        places  open  read  verify  repaired  non_sensitive");
+    say("part        places  open  read  verify  repaired  harmless");
     for (part, tally) in &tallies {
         let Tally {
             places,
@@ -530,10 +530,10 @@ fn run_all(original: &Original, copy: &Path, places: &[Place]) -> Vec<String> {
             at_read,
             by_verify,
             repaired,
-            non_sensitive,
+            harmless,
         } = tally;
         say(&format!(
-            "{part:<12}{places:>6}{at_open:>6}{at_read:>6}{by_verify:>8}{repaired:>10}{non_sensitive:>10}"
+            "{part:<12}{places:>6}{at_open:>6}{at_read:>6}{by_verify:>8}{repaired:>10}{harmless:>10}"
         ));
     }
     broken

@@ -18,7 +18,7 @@ use crate::{api, apis};
 const SLOT_BYTES: usize = 72;
 const NONCE_BYTES: usize = 24;
 
-/// Who is erased: no other text in the directory is like it.
+/// The person to be erased: no other text in the directory is like theirs.
 const PERSON: Person<'static> = Person {
     name: "Quirinus",
     email: "quirinus.vexley@forget.example",
@@ -28,7 +28,7 @@ const RENAMED: Person<'static> = Person {
     name: "Wilhelmina",
     email: "quirinus.vexley@forget.example",
 };
-/// Who stays.
+/// The person who stays in the directory.
 const NEIGHBOUR: Person<'static> = Person {
     name: "Bartholomew",
     email: "neighbour@stays.example",

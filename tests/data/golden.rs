@@ -25,7 +25,7 @@ use contactd::{
 use serde_json::json;
 use uuid::Uuid;
 
-/// A caller's trace.
+/// The `traceparent` of a caller's trace.
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// What a file holds.

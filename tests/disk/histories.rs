@@ -75,14 +75,15 @@ fn halt_at(sync: u64) -> Faults {
     }
 }
 
-/// How many syncs a history without faults has.
+/// The number of syncs in a history without faults.
 fn syncs_of_a_history() -> u64 {
     let disk = SimDisk::new(0);
     assert!(live(&disk, &mut Promised::default(), &GROUPS));
     disk.syncs()
 }
 
-/// How many histories are cut at each sync, twice each: as many as the environment's points need.
+/// The number of histories that are cut at each sync, twice each: as many as the environment's
+/// points need.
 fn histories_a_sync(syncs: u64) -> u64 {
     let points = std::env::var("CRASH_POINTS").ok();
     points.map_or(12, |points| {

@@ -30,7 +30,7 @@ const WHOLE_LOG: &str = "log";
 /// A store that is only flushed, to see that the cut loses what is not synced.
 const FLUSH_ONLY: &str = "flush";
 
-/// How many acknowledgements come before the cut.
+/// The number of acknowledgements before the power is cut.
 const ACKNOWLEDGED_MIN: usize = 300;
 
 fn entry(position: u64) -> Vec<u8> {

@@ -22,7 +22,7 @@ use super::model::Model;
 /// The property by which a client's own id is looked up.
 pub const EXTERNAL_ID: &str = "contactd.local:externalId";
 
-/// Whose contacts there are: some share a tenant, some only a dialect.
+/// The owners of contacts: some share a tenant, some only a dialect.
 pub static OWNERS: [(&Rules, &[&str]); 11] = [
     (&native::RULES, &["a"]),
     (&native::RULES, &["b"]),
@@ -43,7 +43,7 @@ pub fn owner(number: usize) -> Owner {
     Owner::new(rules.dialect, ids).expect("good ids")
 }
 
-/// One request.
+/// One request of the load.
 #[derive(Clone, Debug)]
 pub struct Ask {
     owner: usize,

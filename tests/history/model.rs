@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::load::EXTERNAL_ID;
 
-/// Everything that happened.
+/// The model: everything that happened, in plain lists.
 #[derive(Clone, Default)]
 pub struct Model {
     pub contacts: Vec<Contact>,
@@ -58,7 +58,7 @@ pub struct Contact {
     first_card: Map<String, Value>,
 }
 
-/// An event.
+/// An event as the model records it.
 #[derive(Clone, Debug)]
 pub struct Happened {
     pub operation: Operation,
@@ -93,7 +93,7 @@ pub enum Answer {
     Again(Vec<u64>),
 }
 
-/// Why an attempt is refused, and what is wrong with it.
+/// The reason for which an attempt is refused, and what is wrong with it.
 type Refused = (FailureCode, Vec<Violation>);
 
 /// What comes of one attempt: an event, or the position of the one that did it already.
@@ -103,7 +103,7 @@ enum Judged {
 }
 
 impl Model {
-    /// The last position.
+    /// The position of the last event.
     pub fn head(&self) -> u64 {
         self.events.len() as u64
     }
@@ -365,7 +365,8 @@ impl Model {
         self.contacts.iter().filter(live)
     }
 
-    /// Who took an id that a client chose: for ever, and as ours it is taken everywhere.
+    /// The contact that took an id which a client chose: for ever, and as our own id it is taken
+    /// everywhere.
     fn taken(&self, owner: &Owner, text: &str) -> Option<&Contact> {
         let own = ContactId::parse(text);
         self.contacts.iter().find(|contact| {

@@ -27,7 +27,7 @@ type Submitted = Result<Committed, SubmitError>;
 /// Groups of each history that are sent while the disk fails, and after it.
 const GROUPS: usize = 10;
 
-/// The same histories each time, none of them short.
+/// Makes the same histories each time, none of them short.
 fn histories(count: usize) -> Vec<Vec<Vec<Sent>>> {
     let mut runner = TestRunner::deterministic();
     let strategy = proptest::collection::vec(load::history(4), GROUPS);
@@ -153,8 +153,8 @@ fn live(house: &mut House, groups: &[Vec<Sent>]) -> Option<Vec<Command>> {
     None
 }
 
-/// Who waited for the failed group is told that nobody knows; only what never was in it is told
-/// why. From then on nothing is taken.
+/// Checks that those who waited for the failed group are told that its outcome is unknown, and that
+/// from then on nothing is taken. Only what never was in the group is told why.
 fn check_unknown(world: &World, commands: &[Command], answers: &[Submitted]) {
     let mut model = world.model.clone();
     for (command, answer) in commands.iter().zip(answers) {

@@ -13,7 +13,7 @@ pub struct Person<'a> {
     pub email: &'a str,
 }
 
-/// How a client learns the id of what it created.
+/// The ways in which a client learns the id of what it created.
 pub enum Learns {
     /// The answer shows it.
     Body,
@@ -23,7 +23,7 @@ pub enum Learns {
     List,
 }
 
-/// How a client goes through a list.
+/// The ways in which a client pages through a list.
 pub enum Paging {
     /// `limit`, and `cursor` until there is no `nextCursor`.
     Cursor,
@@ -40,15 +40,16 @@ pub struct Api {
     pub name: &'static str,
     /// Two tenants that know nothing of each other.
     pub tenants: [&'static str; 2],
-    /// Where contacts are created, `{tenant}` for the tenant. A contact is below it, by its id.
+    /// The path under which contacts are created, `{tenant}` for the tenant. A contact is below it,
+    /// by its id.
     pub contacts: &'static str,
     /// What every request says beside its path, `{tenant}` for the tenant.
     pub query: &'static str,
     /// The header that names the tenant, if one does.
     pub tenant_header: Option<&'static str>,
-    /// Where they are listed.
+    /// The path under which contacts are listed.
     pub list: &'static str,
-    /// Where a list has its contacts.
+    /// The JSON pointer to a list's contacts.
     pub items: &'static str,
     pub paging: Paging,
     /// Whether a contact can be read by itself; else the list must do.
@@ -61,7 +62,7 @@ pub struct Api {
     pub update_method: &'static str,
     /// The body of an update that changes the name alone.
     pub rename: fn(Person<'_>) -> Value,
-    /// Where a read has the name.
+    /// The JSON pointer to the name in a read.
     pub name_at: &'static str,
     /// Members of a read that an update may change by itself.
     pub volatile: &'static [&'static str],
@@ -95,17 +96,17 @@ impl Api {
         dialect::by_name(self.name).expect("a dialect of this name")
     }
 
-    /// Where the contacts of a tenant are created.
+    /// The path under which a tenant's contacts are created.
     pub fn contacts_of(&self, tenant: &str) -> String {
         of_tenant(&format!("{}{}", self.contacts, self.query), tenant)
     }
 
-    /// Where a contact is.
+    /// The path of one contact.
     pub fn one_of(&self, tenant: &str, id: &str) -> String {
         of_tenant(&format!("{}/{id}{}", self.contacts, self.query), tenant)
     }
 
-    /// Where the contacts of a tenant are listed, with more to the query.
+    /// The path of a tenant's list, with more parameters in its query.
     pub fn list_of(&self, tenant: &str, query: &str) -> String {
         let join = if self.query.is_empty() { "?" } else { "&" };
         of_tenant(&format!("{}{}{join}{query}", self.list, self.query), tenant)

@@ -28,7 +28,7 @@ pub struct Caller {
     client: reqwest::Client,
 }
 
-/// Seconds since 1970.
+/// The current time in seconds since 1970.
 pub fn now() -> u64 {
     contactd::gateway::unix_seconds()
 }
@@ -182,7 +182,7 @@ impl Caller {
         answer
     }
 
-    /// The same, where the service may go away before it answers.
+    /// Sends a request to a service that may go away before it answers.
     pub async fn try_send(
         &self,
         method: &str,
@@ -211,7 +211,7 @@ impl Caller {
         })
     }
 
-    /// The same caller with another token.
+    /// This caller with another token.
     pub fn with_token(&self, token: String) -> Self {
         Self {
             token,
@@ -234,7 +234,7 @@ impl Caller {
         headers
     }
 
-    /// Creates a contact.
+    /// Creates a contact of a person.
     pub async fn create(&self, person: Person<'_>) -> Answer {
         self.create_with(person, &[]).await
     }
@@ -279,7 +279,7 @@ impl Caller {
             .await
     }
 
-    /// Deletes a contact.
+    /// Deletes a contact by its id.
     pub async fn delete(&self, id: &str) -> Answer {
         let path = self.api.one_of(self.tenant, id);
         self.send("DELETE", &path, &[], "").await
@@ -306,7 +306,7 @@ impl Caller {
         }
     }
 
-    /// All contacts.
+    /// Every contact of the list, in one answer.
     pub async fn all(&self) -> Vec<Value> {
         let path = self.api.whole_list_of(self.tenant);
         let answer = self.send("GET", &path, &[], "").await;

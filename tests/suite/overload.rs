@@ -25,7 +25,7 @@ async fn connect(house: &House) -> TcpStream {
 
 /// Clients that send a byte now and then.
 const SLOW: usize = 100;
-/// How long the service waits for a request.
+/// The time for which the service waits for a request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,7 +198,7 @@ async fn a_full_queue_takes_nothing() {
     }
 }
 
-/// Who creates contacts while the service is told to stop.
+/// The number of clients that create contacts while the service is told to stop.
 const WRITERS: usize = 16;
 /// Contacts that are there before it is.
 const BEFORE_THE_END: usize = 200;

@@ -20,7 +20,7 @@ const BOB: Person<'static> = Person {
 /// Requests at the same moment.
 const RIVALS: usize = 24;
 
-/// How often each status came.
+/// The number of answers with each status.
 fn tally(answers: &[Answer]) -> HashMap<u16, usize> {
     let mut tally = HashMap::new();
     for answer in answers {

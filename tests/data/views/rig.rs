@@ -137,7 +137,7 @@ impl Rig {
         (answered.reply.status.as_u16(), body, answered.position)
     }
 
-    /// The same as the local developer, who may see everything.
+    /// Asks as the local developer, who may see everything.
     pub async fn ask(&self, operation: ApiOperation, query: &str) -> (u16, Value, Position) {
         self.ask_as(&Principal::local_developer(), operation, query)
             .await
