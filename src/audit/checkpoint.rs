@@ -9,6 +9,17 @@ use super::{
 use crate::domain::Position;
 
 /// The size and the root of a log's tree.
+///
+/// ```
+/// use contactd::audit::{Checkpoint, Hash};
+///
+/// let text = format!("log.example\n0\n{}\n", Hash::empty());
+/// let checkpoint = Checkpoint::parse(&text).expect("a checkpoint of an empty log");
+/// assert_eq!(checkpoint.origin.as_str(), "log.example");
+/// assert_eq!((checkpoint.size, checkpoint.root), (0, Hash::empty()));
+/// assert_eq!(checkpoint.to_string(), text);
+/// assert!(Checkpoint::parse("log.example\n00\n").is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Which log.

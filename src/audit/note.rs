@@ -25,6 +25,14 @@ const NAME_BYTES_MAX: usize = 255;
 const DASH: &str = "\u{2014} ";
 
 /// The name of a key, and the origin of a log: without spaces, `+` and control characters.
+///
+/// ```
+/// use contactd::audit::KeyName;
+///
+/// assert_eq!(KeyName::parse("log.example/contacts").expect("a name").as_str(), "log.example/contacts");
+/// assert_eq!(KeyName::parse("two words"), None);
+/// assert_eq!(KeyName::parse("a+b"), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyName(Box<str>);
 

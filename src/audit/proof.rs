@@ -121,6 +121,18 @@ pub fn prove_consistency(
 
 /// The root of the tree in which a leaf has this path; `None` where the path has another length
 /// than an entry of that index has in a tree of that size (RFC 9162, section 2.1.3.2).
+///
+/// ```
+/// use contactd::audit::{Frontier, Hash, root_of_inclusion};
+///
+/// let leaves = [Hash::leaf(b"one"), Hash::leaf(b"two"), Hash::leaf(b"three")];
+/// let root = Frontier::of(&leaves).root();
+/// // The last of three leaves has one sibling: the subtree of the first two.
+/// let path = [Hash::node(&leaves[0], &leaves[1])];
+/// assert_eq!(root_of_inclusion(2, 3, leaves[2], &path), Some(root));
+/// assert_ne!(root_of_inclusion(2, 3, Hash::leaf(b"forged"), &path), Some(root));
+/// assert_eq!(root_of_inclusion(2, 3, leaves[2], &[]), None);
+/// ```
 #[must_use]
 pub fn root_of_inclusion(index: u64, size: u64, leaf: Hash, path: &[Hash]) -> Option<Hash> {
     if index >= size {
@@ -149,6 +161,21 @@ pub fn root_of_inclusion(index: u64, size: u64, leaf: Hash, path: &[Hash]) -> Op
 
 /// Whether a proof shows that an older checkpoint's tree is the beginning of a newer one's
 /// (RFC 9162, section 2.1.4.2).
+///
+/// ```
+/// use contactd::audit::{Checkpoint, Frontier, Hash, KeyName, verify_consistency};
+///
+/// let leaves = [Hash::leaf(b"one"), Hash::leaf(b"two")];
+/// let checkpoint = |size: usize| Checkpoint {
+///     origin: KeyName::parse("log.example").expect("a name"),
+///     size: size as u64,
+///     root: Frontier::of(&leaves[..size]).root(),
+/// };
+/// // From one leaf to two the proof is the second leaf.
+/// assert!(verify_consistency(&checkpoint(1), &checkpoint(2), &[leaves[1]]));
+/// assert!(!verify_consistency(&checkpoint(1), &checkpoint(2), &[leaves[0]]));
+/// assert!(verify_consistency(&checkpoint(2), &checkpoint(2), &[]));
+/// ```
 #[must_use]
 pub fn verify_consistency(older: &Checkpoint, newer: &Checkpoint, proof: &[Hash]) -> bool {
     let (old, size) = (older.size, newer.size);

@@ -60,6 +60,17 @@ impl fmt::Display for Hash {
 }
 
 /// The peaks of a tree, and so all of it that appending needs.
+///
+/// ```
+/// use contactd::audit::{Frontier, Hash};
+///
+/// let leaves = [Hash::leaf(b"one"), Hash::leaf(b"two"), Hash::leaf(b"three")];
+/// let mut tree = Frontier::of(&leaves[..2]);
+/// assert_eq!(tree.root(), Hash::node(&leaves[0], &leaves[1]));
+/// tree.push(leaves[2]);
+/// assert_eq!(tree.root(), Hash::node(&Hash::node(&leaves[0], &leaves[1]), &leaves[2]));
+/// assert_eq!(Frontier::default().root(), Hash::empty());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Frontier {
     size: u64,

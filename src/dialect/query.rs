@@ -8,6 +8,15 @@ pub fn digits(text: &str) -> Option<usize> {
 }
 
 /// The parameters of a query string.
+///
+/// ```
+/// use contactd::dialect::Query;
+///
+/// let query = Query::parse("q=ann+b&email=a%40b.co&email=c%40d.co");
+/// assert_eq!(query.get("q"), Some("ann b"));
+/// assert_eq!(query.all("email").count(), 2);
+/// assert_eq!(query.get("page"), None);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
 

@@ -11,6 +11,16 @@ use crate::domain::{Contact, DialectId, Event, Position, Registry, Timestamp, so
 pub use crate::domain::{Keyset, Sort, SortKey};
 
 /// A point of the past.
+///
+/// ```
+/// use contactd::dialect::AsOf;
+/// use contactd::domain::{Position, Timestamp};
+///
+/// let seven = AsOf::parse("7").expect("a position");
+/// assert!(seven.covers(Position::new(7), Timestamp::from_millis(0)));
+/// assert!(matches!(AsOf::parse("2026-01-15T10:30:00Z"), Some(AsOf::Time(_))));
+/// assert_eq!(AsOf::parse("yesterday"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
     /// When this event had happened and the next had not. Above the head it is the caller's

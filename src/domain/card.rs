@@ -18,6 +18,21 @@ pub const VERSION: &str = "1.0";
 /// A JSContact Card: a JSON object with `@type` "Card" and `version` "1.0".
 ///
 /// Clones share it: on its way to the log and to its answer it is handed on often, changed once.
+///
+/// ```
+/// use contactd::domain::{Card, CardError};
+/// use serde_json::json;
+///
+/// let card = Card::from_value(json!({
+///     "name": {"full": "Ann Example"},
+///     "emails": {"work": {"address": "ann@example.com"}},
+/// }))
+/// .expect("an object");
+/// assert_eq!(card.text("@type"), Some("Card"));
+/// assert_eq!(card.full_name().as_deref(), Some("Ann Example"));
+/// assert_eq!(card.emails().next(), Some("ann@example.com"));
+/// assert_eq!(Card::from_value(json!("Ann")), Err(CardError::NotAnObject));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card(Arc<Map<String, Value>>);
 

@@ -35,6 +35,13 @@ pub struct Context {
 }
 
 /// A client's idempotency key: 1-128 visible ASCII characters.
+///
+/// ```
+/// use contactd::domain::IdempotencyKey;
+///
+/// assert_eq!(IdempotencyKey::parse("order-4711").expect("a key").as_str(), "order-4711");
+/// assert_eq!(IdempotencyKey::parse("two words"), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(Box<str>);
 
@@ -182,6 +189,14 @@ pub enum Target {
 }
 
 /// The version of a contact that a command is about (RFC 9110, section 13.1.1).
+///
+/// ```
+/// use contactd::domain::Precondition;
+///
+/// assert!(Precondition::None.met_by(3));
+/// assert!(Precondition::Versions(vec![2, 3]).met_by(3));
+/// assert!(!Precondition::Versions(vec![2]).met_by(3));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
     /// No condition: whichever version is current.
@@ -205,6 +220,21 @@ impl Precondition {
 }
 
 /// A change of a contact: a pure function, made by its dialect, from its Card to the next one.
+///
+/// ```
+/// use contactd::domain::{Card, Patch, Patched};
+/// use serde_json::json;
+///
+/// let rename = Patch::new(|card: &Card| {
+///     let mut properties = card.clone().into_properties();
+///     properties.insert("name".into(), json!({"full": "Ann Other"}));
+///     let card = Card::new(properties).expect("still a Card");
+///     Ok(Patched { card, changed: vec!["name".into()] })
+/// });
+/// let card = Card::from_value(json!({"name": {"full": "Ann Example"}})).expect("an object");
+/// let patched = rename.apply(&card).expect("nothing is wrong");
+/// assert_eq!(patched.card.full_name().as_deref(), Some("Ann Other"));
+/// ```
 #[derive(Clone)]
 pub struct Patch(Arc<PatchFn>);
 

@@ -93,6 +93,26 @@ pub struct Change {
 }
 
 /// Decides an attempt: a change to record, a refusal to record, or the repeat of an earlier change.
+///
+/// ```
+/// use contactd::dialect::REGISTRY;
+/// use contactd::domain::{
+///     Action, Attempt, Card, ContactId, Current, Decision, Facts, State, decide,
+/// };
+/// use serde_json::json;
+///
+/// let rules = REGISTRY.named("native").expect("our own dialect");
+/// let card = Card::from_value(json!({"name": {"full": "Ann Example"}})).expect("an object");
+/// let action = Action::Create { card, chosen_id: None };
+/// let attempt = Attempt::create(vec!["name".into()], Ok(action));
+/// let state = State { current: Current::None, owned: 0, chosen: None, holder: &|_| None };
+/// let facts = Facts { contact: ContactId(uuid::Uuid::now_v7()), sequence: 1, chosen: None };
+///
+/// let Decision::Done(change) = decide(state, &attempt, rules, facts) else {
+///     panic!("nothing stands against it");
+/// };
+/// assert_eq!((change.contact, change.version), (facts.contact, 1));
+/// ```
 #[must_use]
 pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) -> Decision {
     let action = match &attempt.action {

@@ -1,6 +1,14 @@
 //! Erasure: why personal data is destroyed, as a command asks for it and its event records it.
 
 /// The reason for which personal data is destroyed.
+///
+/// ```
+/// use contactd::domain::EraseReason;
+///
+/// assert_eq!(EraseReason::named("legal"), Some(EraseReason::Legal));
+/// assert_eq!(EraseReason::Legal.name(), "legal");
+/// assert_eq!(EraseReason::named("whim"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EraseReason {
     /// The person concerned asked for it (GDPR, article 17).

@@ -42,6 +42,38 @@ pub struct ContactState {
 }
 
 /// The contact after an event. Events that change nothing of it (START, FAIL, reads) leave it.
+///
+/// ```
+/// use contactd::domain::{
+///     Actor, ContactId, Correlation, DialectId, Event, EventId, Header, Operation, Owner, Phase,
+///     Position, Status, Timestamp, VendorKey, evolve,
+/// };
+/// use uuid::Uuid;
+///
+/// let event = |operation, position, version| Event {
+///     header: Header {
+///         position: Position::new(position),
+///         id: EventId(Uuid::now_v7()),
+///         time: Timestamp::from_millis(1_767_225_600_000),
+///         operation,
+///         owner: Owner::new(DialectId(1), &["acme"]).expect("an owner"),
+///         contact: Some(ContactId(Uuid::from_u128(7))),
+///         key: Some(VendorKey::Own),
+///         version: Some(version),
+///         actor: Actor::default(),
+///         correlation: Correlation::from_uuid(Uuid::now_v7()),
+///         causation: None,
+///         traceparent: None,
+///         fields: Vec::new(),
+///         listed: None,
+///     },
+///     phase: Phase::Success { erasure: None },
+/// };
+/// let created = evolve(None, &event(Operation::Create, 2, 1));
+/// let ended = evolve(created, &event(Operation::Delete, 4, 2)).expect("its state is kept");
+/// assert_eq!((ended.version, ended.status), (2, Status::Deleted));
+/// assert_eq!(ended.created.position, Position::new(2));
+/// ```
 #[must_use]
 pub fn evolve(contact: Option<ContactState>, event: &Event) -> Option<ContactState> {
     let Event { header, phase } = event;

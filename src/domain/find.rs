@@ -149,6 +149,26 @@ impl Profile {
 impl Term {
     /// The terms of a free text. Digits and what stands between them are one number where there is
     /// nothing else; a part with an `@` is an address; the rest are words.
+    ///
+    /// ```
+    /// use contactd::domain::Card;
+    /// use contactd::domain::find::{Profile, Term};
+    /// use serde_json::json;
+    ///
+    /// let card = Card::from_value(json!({
+    ///     "name": {"full": "Änne Example"},
+    ///     "phones": {"p": {"number": "+1 (555) 010"}},
+    /// }))
+    /// .expect("an object");
+    /// let profile = Profile::of(&card, true);
+    /// let finds = |text| {
+    ///     let terms = Term::of_text(text);
+    ///     terms.iter().all(|term| term.met_by(&profile.name, profile.tokens.iter().map(String::as_str)))
+    /// };
+    /// assert!(finds("anne exam"));
+    /// assert!(finds("1555"));
+    /// assert!(!finds("bob"));
+    /// ```
     #[must_use]
     pub fn of_text(text: &str) -> Vec<Self> {
         let mut terms = Vec::new();
@@ -233,6 +253,14 @@ fn or_never(terms: Vec<Term>) -> Vec<Term> {
 }
 
 /// The name that contacts are ordered by: the full name, folded, at most 256 characters, or nothing.
+///
+/// ```
+/// use contactd::domain::{Card, sort_name};
+/// use serde_json::json;
+///
+/// let card = Card::from_value(json!({"name": {"full": "Łukasz ÅNGSTRÖM"}})).expect("an object");
+/// assert_eq!(sort_name(&card), "lukasz angstrom");
+/// ```
 #[must_use]
 pub fn sort_name(card: &Card) -> String {
     let name = card.full_name().unwrap_or_default();
@@ -253,6 +281,13 @@ fn organizations(card: &Card) -> Vec<&str> {
 
 /// The text without case and accents: compatibility forms taken apart (NFKD), marks dropped, lower
 /// case, and the letters that Unicode does not take apart spelt as is usual in ASCII.
+///
+/// ```
+/// use contactd::domain::find::fold;
+///
+/// assert_eq!(fold("Straße"), "strasse");
+/// assert_eq!(fold("Zoë"), fold("ZOE"));
+/// ```
 #[must_use]
 pub fn fold(text: &str) -> String {
     let bare = text.nfkd().filter(|c| canonical_combining_class(*c) == 0);

@@ -9,6 +9,16 @@ use super::limits;
 
 /// The position of an event in the log: 1, 2, 3 and so on without a gap. Zero stands for "before
 /// the first event".
+///
+/// ```
+/// use contactd::domain::Position;
+///
+/// let second = Position::FIRST.next();
+/// assert_eq!(second.get(), 2);
+/// assert_eq!(Position::parse("2"), Some(second));
+/// assert_eq!(Position::parse("+2"), None);
+/// assert!(Position::ZERO < Position::FIRST);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u64);
 
@@ -63,6 +73,14 @@ impl fmt::Display for Position {
 }
 
 /// A time in milliseconds since 1970-01-01T00:00:00Z (Unix time).
+///
+/// ```
+/// use contactd::domain::Timestamp;
+///
+/// let time = Timestamp::parse("2026-01-15T11:30:00+01:00").expect("an RFC 3339 time");
+/// assert_eq!(time.to_string(), "2026-01-15T10:30:00.000Z");
+/// assert_eq!(Timestamp::from_millis(time.millis()), time);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -103,6 +121,15 @@ impl fmt::Display for Timestamp {
 ///
 /// Ids grow strictly in the order in which contacts were created, so that the order of ids is
 /// the order of creation.
+///
+/// ```
+/// use contactd::domain::ContactId;
+///
+/// let id = ContactId::parse("0190F0A17D2B7C1E9F3A5B6C7D8E9F01").expect("32 hexadecimal digits");
+/// assert_eq!(id.to_string(), "0190f0a1-7d2b-7c1e-9f3a-5b6c7d8e9f01");
+/// assert_eq!(id.time().to_string(), "2024-07-26T20:00:33.579Z");
+/// assert_eq!(ContactId::parse("not an id"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContactId(pub Uuid);
 
@@ -152,6 +179,14 @@ pub struct Fingerprint(pub [u8; 16]);
 
 /// A correlation id, which ties together everything that came of one request: 1-128 visible ASCII
 /// characters.
+///
+/// ```
+/// use contactd::domain::Correlation;
+///
+/// assert!(Correlation::parse("order-4711").is_some());
+/// assert!(Correlation::parse("two words").is_none());
+/// assert!(Correlation::parse("").is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Correlation(Box<str>);
 
@@ -176,6 +211,14 @@ impl Correlation {
 }
 
 /// A W3C `traceparent`, as it was sent: at most 128 visible ASCII characters.
+///
+/// ```
+/// use contactd::domain::TraceParent;
+///
+/// let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// assert_eq!(TraceParent::parse(sent).expect("version 00").as_str(), sent);
+/// assert!(TraceParent::parse("0af7651916cd43dd8448eb211c80319c").is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent(Box<str>);
 

@@ -10,6 +10,15 @@ use super::{DialectId, limits};
 ///
 /// The ids are canonical (one spelling for one owner), which is the dialect's duty. Rules such as
 /// "at most ten contacts" hold for each owner; "e-mail unique" holds for each tenant.
+///
+/// ```
+/// use contactd::domain::{DialectId, Owner, OwnerError};
+///
+/// let owner = Owner::new(DialectId(2), &["acme", "participant-7"]).expect("two ids");
+/// assert_eq!(owner.tenant(), "acme");
+/// assert_eq!(owner.ids().len(), 2);
+/// assert_eq!(Owner::new(DialectId(2), &[]), Err(OwnerError::Count { got: 0 }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
     dialect: DialectId,

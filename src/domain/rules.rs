@@ -61,6 +61,16 @@ pub enum VendorKey {
 
 impl IdRule {
     /// The vendor id as the vendor shows it, unless the client chose it: then its text is sealed.
+    ///
+    /// ```
+    /// use contactd::domain::{ContactId, IdRule, VendorKey};
+    ///
+    /// let id = ContactId::parse("0190f0a1-7d2b-7c1e-9f3a-5b6c7d8e9f01").expect("a UUID");
+    /// let hex = IdRule::Hex.render(id, &VendorKey::Own);
+    /// assert_eq!(hex.as_deref(), Some("0190F0A17D2B7C1E9F3A5B6C7D8E9F01"));
+    /// let number = IdRule::Sequence.render(id, &VendorKey::Sequence(42));
+    /// assert_eq!(number.as_deref(), Some("42"));
+    /// ```
     #[must_use]
     pub fn render(self, id: ContactId, key: &VendorKey) -> Option<String> {
         let text = match (key, self) {
@@ -84,6 +94,13 @@ pub enum LookupKind {
 }
 
 /// A text that a contact can be found by, in its tenant.
+///
+/// ```
+/// use contactd::domain::LookupKey;
+///
+/// assert_eq!(LookupKey::email("Ann@Example.com"), LookupKey::email("ann@example.COM"));
+/// assert_ne!(LookupKey::external_id("A1"), LookupKey::external_id("a1"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LookupKey {
     /// The kind of the text.
@@ -113,6 +130,14 @@ impl LookupKey {
 }
 
 /// The dialects of this process, each as its rules.
+///
+/// ```
+/// use contactd::dialect::REGISTRY;
+///
+/// let mattr = REGISTRY.named("mattr").expect("a dialect");
+/// assert_eq!(mattr.contacts_max, Some(10));
+/// assert_eq!(REGISTRY.get(mattr.dialect).map(|rules| rules.name), Some("mattr"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Registry(&'static [&'static Rules]);
 

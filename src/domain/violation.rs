@@ -3,6 +3,16 @@
 use serde_json::Value;
 
 /// One thing that is wrong with one field of a request.
+///
+/// ```
+/// use contactd::domain::{Problem, Violation};
+/// use serde_json::json;
+///
+/// let violation = Violation::new("contact.email", Problem::Format("e-mail"))
+///     .with_value(json!("not an address"));
+/// assert_eq!(violation.field, "contact.email");
+/// assert_eq!(violation.problem.code(), "format");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     /// The field's path, dotted, array items by number: `contact.firstName`, `0.email`.

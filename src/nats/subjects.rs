@@ -16,6 +16,18 @@ pub const PREFIX_DEFAULT: &str = "contacts";
 const PREFIX_BYTES_MAX: usize = 64;
 
 /// The first token of every subject, and what streams are named by.
+///
+/// ```
+/// use contactd::nats::{Kept, Prefix};
+///
+/// let ours = Prefix::default();
+/// assert_eq!(ours.all(Kept::Events), "contacts.event.>");
+/// assert_eq!(ours.stream(Kept::Events), "CONTACT_EVENTS");
+/// let theirs: Prefix = "blue".parse().expect("a prefix");
+/// assert_eq!(theirs.stream(Kept::Commands), "BLUE_COMMANDS");
+/// assert_eq!(theirs.checkpoint(), "blue.audit.checkpoint");
+/// assert!("two.tokens".parse::<Prefix>().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(Box<str>);
 

@@ -112,6 +112,43 @@ impl CloudEvent {
 }
 
 /// An event as the outside sees it. `content` is what it wrote, where that can be opened.
+///
+/// ```
+/// use contactd::dialect::REGISTRY;
+/// use contactd::domain::{
+///     Actor, ContactId, Correlation, Event, EventId, Header, Operation, Owner, Phase, Position,
+///     Timestamp, VendorKey,
+/// };
+/// use contactd::wire::{Detail, cloud_event};
+/// use uuid::Uuid;
+///
+/// let rules = REGISTRY.named("native").expect("our own dialect");
+/// let event = Event {
+///     header: Header {
+///         position: Position::new(2),
+///         id: EventId(Uuid::now_v7()),
+///         time: Timestamp::from_millis(1_767_225_600_000),
+///         operation: Operation::Create,
+///         owner: Owner::new(rules.dialect, &["acme"]).expect("an owner"),
+///         contact: Some(ContactId(Uuid::from_u128(7))),
+///         key: Some(VendorKey::Own),
+///         version: Some(1),
+///         actor: Actor::default(),
+///         correlation: Correlation::parse("order-4711").expect("a token"),
+///         causation: None,
+///         traceparent: None,
+///         fields: vec!["name".into()],
+///         listed: None,
+///     },
+///     phase: Phase::Success { erasure: None },
+/// };
+/// let published = cloud_event(&event, rules, None, Detail::Metadata);
+/// let json = serde_json::to_value(&published).expect("JSON");
+/// assert_eq!(json["type"], "CONTACT_CREATE_SUCCESS");
+/// assert_eq!(json["source"], "/native/acme");
+/// assert_eq!(json["sequence"], "00000000000000000002");
+/// assert!(json.get("data").is_none());
+/// ```
 #[must_use]
 pub fn cloud_event(
     event: &Event,

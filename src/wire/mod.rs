@@ -44,6 +44,15 @@ pub fn event_type(rules: &Rules, event: &Event) -> String {
 }
 
 /// The type of events of an operation and a phase.
+///
+/// ```
+/// use contactd::dialect::REGISTRY;
+/// use contactd::domain::Operation;
+/// use contactd::wire::type_name;
+///
+/// let rules = REGISTRY.named("native").expect("our own dialect");
+/// assert_eq!(type_name(rules, Operation::Create, "SUCCESS"), "CONTACT_CREATE_SUCCESS");
+/// ```
 #[must_use]
 pub fn type_name(rules: &Rules, operation: Operation, phase: &str) -> String {
     format!("{}_{}_{phase}", rules.event_prefix, operation.name())

@@ -4,6 +4,15 @@
 //! There is one spelling for each text, for aliases would evade permissions.
 
 /// Encodes a text as one token of a subject.
+///
+/// ```
+/// use contactd::wire::{escape, unescape};
+///
+/// assert_eq!(escape("acme.example"), "acme%2Eexample");
+/// assert_eq!(unescape("acme%2Eexample").as_deref(), Some("acme.example"));
+/// // Another spelling of the same text is refused.
+/// assert_eq!(unescape("acme%2eexample"), None);
+/// ```
 #[must_use]
 pub fn escape(text: &str) -> String {
     use std::fmt::Write;
