@@ -39,7 +39,7 @@ pub static RULES: Rules = Rules {
     ids: IdRule::Sequence,
     lookup_keys: None,
     is_active: None,
-    non_sensitive: contact::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 
