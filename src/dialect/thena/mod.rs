@@ -37,7 +37,7 @@ pub static RULES: Rules = Rules {
     ids: IdRule::Ulid,
     lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
     is_active: None,
-    non_sensitive: card::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
 };
 
