@@ -38,7 +38,7 @@ pub static RULES: Rules = Rules {
     ids: IdRule::Sequence,
     lookup_keys: None,
     is_active: None,
-    non_sensitive: card::non_sensitive,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: 1,
 };
 
