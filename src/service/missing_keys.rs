@@ -96,7 +96,7 @@ pub fn mark_keys_lost(
 }
 
 /// The number of contacts that were not erased and have no key.
-pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, FileError> {
+pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, StorageError> {
     let missing_keys = keys.without_key(contacts.next_slot())?;
     if missing_keys.is_empty() {
         return Ok(0);
