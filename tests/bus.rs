@@ -10,6 +10,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "bus/adversary.rs"]
+mod adversary;
 #[path = "bus/broker.rs"]
 mod broker;
 #[path = "bus/commands.rs"]

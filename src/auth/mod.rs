@@ -15,7 +15,7 @@
 //! | `principal`, `tenants` | who calls, and what they may touch |
 //! | `key`, `jwks` | public keys: a set of them, where it comes from, its refresh |
 //! | `own_key` | the data directory's own key, which signs tokens |
-//! | `open` | when no token is needed, and how that stays non_sensitive |
+//! | `open` | when no token is needed, and how that stays safe |
 //! | `rate` | calls counted by caller |
 //!
 //! Deliberately absent: users, passwords, sessions kept on the server. Nothing
@@ -40,7 +40,10 @@ pub use claims::{AccessClaims, LEEWAY_SECONDS, ROLES_MAX, TENANTS_MAX, TEXT_CHAR
 pub use error::AuthError;
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::KEYS_MAX;
-pub use open::{Mode, RefusedOpen, UnknownMode, check_open, is_placeholder, origin_allowed};
+pub use open::{
+    BrokerInfo, Mode, RefusedOpen, UnknownMode, check_broker, check_open, is_placeholder,
+    origin_allowed,
+};
 pub use own_key::{OwnKey, OwnKeyError, SignError, TTL_MAX};
 pub use principal::{Principal, RateKey, Roles, Session, role};
 pub use rate::{BadRate, CALLERS_MAX, Limited, Quota, RateLimiter, RateSpec};

@@ -1,11 +1,13 @@
-//! When no token is needed, and how that stays non_sensitive.
+//! When no token is needed, and how that stays safe.
 //!
 //! Open mode makes every caller the local developer. That is safe only while
 //! nobody but this machine can reach the service: neither over its own port,
-//! nor over a broker on another machine, nor through a web page open in the
-//! developer's browser. The first two are judged once, at the start; the third
-//! with every request, by its `Host` (a page that rebinds its name to 127.0.0.1
-//! still sends that name) and by its `Origin`.
+//! nor over a NATS server, nor through a web page open in the developer's
+//! browser. The addresses that were asked for are judged once, at the start; a
+//! NATS server with every connection, by what it says of itself, for one on
+//! this machine may listen on every address; a web page with every request, by
+//! its `Host` (a page that rebinds its name to 127.0.0.1 still sends that name)
+//! and by its `Origin`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -69,6 +71,51 @@ pub enum RefusedOpen {
         /// The host of the first such server.
         host: String,
     },
+    /// The broker is on this machine, and others can reach it.
+    #[error(
+        "the NATS server can be reached from other machines ({how}), and without tokens everybody \
+         who reaches it would be an administrator: start it with `nats-server -a 127.0.0.1 -js`, \
+         or start contactd with `--auth jwt`"
+    )]
+    Broker {
+        /// What the server says of itself that shows it.
+        how: String,
+    },
+}
+
+/// What a NATS server says of itself when a client connects (its INFO message).
+#[derive(Debug, Clone, Copy)]
+pub struct BrokerInfo<'a> {
+    /// The host it listens on or advertises; `0.0.0.0` stands for every address.
+    pub host: &'a str,
+    /// Where clients can reach the servers of its cluster, as `HOST:PORT`.
+    pub connect_urls: &'a [String],
+    /// The name of its cluster, if it is in one.
+    pub cluster: Option<&'a str>,
+}
+
+/// Whether nobody but this machine can reach a NATS server, by what it says of
+/// itself. What it does not say, such as a websocket or a leaf node port, is
+/// not seen.
+///
+/// # Errors
+/// [`RefusedOpen::Broker`] where others can.
+pub fn check_broker(info: BrokerInfo<'_>) -> Result<(), RefusedOpen> {
+    let refused = |how: String| Err(RefusedOpen::Broker { how });
+    if !is_loopback_host(info.host) {
+        return refused(format!("it listens on {:?}", info.host));
+    }
+    if let Some(cluster) = info.cluster.filter(|name| !name.is_empty()) {
+        return refused(format!("it is in the cluster {cluster:?}"));
+    }
+    let host = |url: &&String| {
+        let host = url.rsplit_once(':').map_or(url.as_str(), |(host, _)| host);
+        !is_loopback_host(host)
+    };
+    match info.connect_urls.iter().find(host) {
+        Some(url) => refused(format!("it is also at {url:?}")),
+        None => Ok(()),
+    }
 }
 
 /// The mode to run in: the one asked for, else jwt if there is a key set, else
@@ -178,6 +225,7 @@ mod tests {
             Ok(mode) => mode.to_string(),
             Err(RefusedOpen::Listen { .. }) => "refused: listen".to_owned(),
             Err(RefusedOpen::Nats { host }) => format!("refused: {host}"),
+            Err(RefusedOpen::Broker { how }) => format!("refused: {how}"),
         }
     }
 
@@ -208,6 +256,32 @@ mod tests {
         for far in ["nats.example", "10.0.0.1", "localhost.example", ""] {
             assert_eq!(with(&["localhost", far]), format!("refused: {far}"));
         }
+    }
+
+    #[test]
+    fn a_broker_that_others_reach_is_refused() {
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let check = |host, connect_urls: &[&str], cluster| {
+            let connect_urls = urls(connect_urls);
+            let info = BrokerInfo {
+                host,
+                connect_urls: &connect_urls,
+                cluster,
+            };
+            check_broker(info).is_ok()
+        };
+        assert!(check("127.0.0.1", &[], None));
+        assert!(check("::1", &["127.0.0.1:4222", "[::1]:4222"], Some("")));
+        for host in ["0.0.0.0", "::", "", "192.168.0.7", "nats.example"] {
+            assert!(!check(host, &[], None), "{host:?}");
+        }
+        assert!(!check(
+            "127.0.0.1",
+            &["127.0.0.1:4222", "10.0.0.1:4222"],
+            None
+        ));
+        assert!(!check("127.0.0.1", &["nonsense"], None));
+        assert!(!check("127.0.0.1", &[], Some("main")));
     }
 
     #[test]

@@ -75,7 +75,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     running.audit.trust(options.witness.clone());
     let gateway = gateway(&running, authenticator, own_key, &options);
     let bus = bus
-        .map(|bus| start_bus(bus, &gateway, &running, &options))
+        .map(|bus| start_bus(bus, mode, &gateway, &running, &options))
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
@@ -229,6 +229,7 @@ fn bus_options(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> {
 /// Starts being on the bus, until its own signal to stop.
 fn start_bus(
     bus: BusOptions,
+    mode: Mode,
     gateway: &Gateway,
     running: &Running,
     options: &ServeOptions,
@@ -238,6 +239,7 @@ fn start_bus(
     let options = nats::Options {
         servers,
         credentials: options.nats_creds.clone(),
+        open: mode == Mode::Open,
         prefix,
         detail: options.event_detail.into(),
         body_bytes_max: options.body_limit,

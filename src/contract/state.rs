@@ -34,6 +34,7 @@ fn readiness() -> Value {
         ("bus", true, one_of(&["off", "away", "connected", "halted"])),
         ("busReason", false, any_text()),
         ("published", true, count()),
+        ("foreignEvents", true, count()),
         ("audit", true, one_of(&["sealing", "halted"])),
         ("sealed", true, count()),
         ("auditReason", false, any_text()),

@@ -1,5 +1,10 @@
 //! How the parts of a running service are, for those who watch over it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// How the message bus is.
@@ -12,6 +17,12 @@ pub enum Bus {
     Away,
     /// Events are published, and commands are taken.
     Connected,
+    /// The broker serves another log under this prefix: nothing is published, no command is taken
+    /// and no request is answered.
+    OtherLog {
+        /// Which log, and what to do.
+        reason: String,
+    },
     /// The event stream is not of this log, or a broker's limit is too low: somebody must look.
     Halted {
         /// Why, and what to do.
@@ -24,6 +35,50 @@ pub enum Bus {
 pub struct Health {
     bus: watch::Sender<Bus>,
     published: watch::Sender<u64>,
+    counts: Arc<BusCounts>,
+}
+
+/// What was refused or passed over on the message bus since the start.
+#[derive(Debug, Default)]
+pub struct BusCounts {
+    refused_replies: AtomicU64,
+    foreign_events: AtomicU64,
+    dead_letters: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl BusCounts {
+    /// Counts a request that was not carried out, for its reply subject is no inbox.
+    pub fn refused_reply(&self) {
+        self.refused_replies.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts messages in the event stream that this service did not publish.
+    pub fn foreign_events(&self, count: u64) {
+        self.foreign_events.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a durable command that can't be taken, by why.
+    pub fn dead_letter(&self, reason: &'static str) {
+        *self.dead_letters.lock().entry(reason).or_default() += 1;
+    }
+
+    /// Requests that were not carried out, for their reply subject is no inbox.
+    #[must_use]
+    pub fn refused_replies_total(&self) -> u64 {
+        self.refused_replies.load(Ordering::Relaxed)
+    }
+
+    /// Messages in the event stream that this service did not publish.
+    #[must_use]
+    pub fn foreign_events_total(&self) -> u64 {
+        self.foreign_events.load(Ordering::Relaxed)
+    }
+
+    /// Durable commands that could not be taken, by why.
+    #[must_use]
+    pub fn dead_letters_total(&self) -> BTreeMap<&'static str, u64> {
+        self.dead_letters.lock().clone()
+    }
 }
 
 impl Default for Health {
@@ -31,11 +86,18 @@ impl Default for Health {
         Self {
             bus: watch::channel(Bus::Off).0,
             published: watch::channel(0).0,
+            counts: Arc::default(),
         }
     }
 }
 
 impl Health {
+    /// What was refused or passed over on the message bus.
+    #[must_use]
+    pub fn bus_counts(&self) -> &BusCounts {
+        &self.counts
+    }
+
     /// How the message bus is.
     #[must_use]
     pub fn bus(&self) -> Bus {

@@ -20,7 +20,7 @@ use http::HeaderMap;
 use uuid::Uuid;
 
 pub use answer::{Answered, Came};
-pub use health::{Bus, Health};
+pub use health::{Bus, BusCounts, Health};
 pub use perform::{sees_contents, unix_seconds};
 pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};
 

@@ -2,6 +2,7 @@
 //!
 //! No label holds a tenant, an id or anything a client sent.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::gateway::{Bus, Gateway};
+use crate::gateway::{Bus, BusCounts, Gateway};
 use crate::service::Service;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +32,11 @@ struct DialectLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ViewLabels {
     view: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 /// The gauges of the views that follow the log.
@@ -98,6 +104,9 @@ pub struct Metrics {
     bus_connected: Gauge,
     bus_halted: Gauge,
     published: Gauge,
+    refused_replies: Counter,
+    foreign_events: Counter,
+    dead_letters: Family<ReasonLabels, Counter>,
     views: ViewGauges,
 }
 
@@ -122,6 +131,25 @@ impl Default for Metrics {
         let bus_connected = gauge("bus_connected", "Whether the broker is there");
         let bus_halted = gauge("bus_halted", "Whether publishing has been stopped");
         let published = gauge("bus_published_position", "The last published position");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let refused_replies = counter(
+            "bus_refused_replies",
+            "Requests on NATS that were not carried out, for their reply subject is no inbox",
+        );
+        let foreign_events = counter(
+            "bus_foreign_events",
+            "Messages in the event stream that this service did not publish",
+        );
+        let dead_letters = Family::<ReasonLabels, Counter>::default();
+        registry.register(
+            "dead_letters",
+            "Durable commands that could not be taken",
+            dead_letters.clone(),
+        );
         let views = ViewGauges::new(&mut registry);
         Self {
             registry,
@@ -134,6 +162,9 @@ impl Default for Metrics {
             bus_connected,
             bus_halted,
             published,
+            refused_replies,
+            foreign_events,
+            dead_letters,
             views,
         }
     }
@@ -174,6 +205,17 @@ impl Metrics {
         self.connections.inc_by(change);
     }
 
+    /// Takes over what the bus has counted since the start.
+    fn count(&self, counts: &BusCounts) {
+        let set = |counter: &Counter, total| counter.inner().store(total, Ordering::Relaxed);
+        set(&self.refused_replies, counts.refused_replies_total());
+        set(&self.foreign_events, counts.foreign_events_total());
+        for (reason, total) in counts.dead_letters_total() {
+            let labels = ReasonLabels { reason };
+            set(&self.dead_letters.get_or_create(&labels), total);
+        }
+    }
+
     /// Everything as text, with the gauges of this moment.
     #[must_use]
     pub fn render(&self, gateway: &Gateway) -> String {
@@ -183,9 +225,12 @@ impl Metrics {
         self.queued.set(number(service.queued() as u64));
         self.writable.set(i64::from(service.closed().is_none()));
         self.bus_connected.set(i64::from(bus == Bus::Connected));
-        self.bus_halted
-            .set(i64::from(matches!(bus, Bus::Halted { .. })));
+        self.bus_halted.set(i64::from(matches!(
+            bus,
+            Bus::Halted { .. } | Bus::OtherLog { .. }
+        )));
         self.published.set(number(gateway.health.published()));
+        self.count(gateway.health.bus_counts());
         self.views.set(service);
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -30,6 +30,8 @@ struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     bus_reason: Option<String>,
     published: u64,
+    /// Messages in the event stream that this service did not publish.
+    foreign_events: u64,
     audit: &'static str,
     sealed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,18 +101,21 @@ pub async fn live() -> Response {
     answer::response(reply, &fresh_correlation())
 }
 
-/// The log takes commands, and the views are close to its head. A broker that is away is no reason
-/// to send no requests, nor is a view that an event has stopped: sending them elsewhere heals neither.
+/// The log takes commands, the views are close to its head, and the broker does not serve another
+/// log under this prefix. A broker that is away is no reason to send no requests, nor is a view that
+/// an event has stopped: sending them elsewhere heals neither.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let service = &app.gateway.service;
     let closed = service.closed();
-    let (bus, bus_reason) = match app.gateway.health.bus() {
+    let bus = app.gateway.health.bus();
+    let is_other_log = matches!(bus, Bus::OtherLog { .. });
+    let (bus, bus_reason) = match bus {
         Bus::Off => ("off", None),
         Bus::Away => ("away", None),
         Bus::Connected => ("connected", None),
-        Bus::Halted { reason } => ("halted", Some(reason)),
+        Bus::OtherLog { reason } | Bus::Halted { reason } => ("halted", Some(reason)),
     };
-    let ready = closed.is_none() && service.views_caught_up();
+    let ready = closed.is_none() && service.views_caught_up() && !is_other_log;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -138,6 +143,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         bus,
         bus_reason,
         published: app.gateway.health.published(),
+        foreign_events: app.gateway.health.bus_counts().foreign_events_total(),
         views: service.views().statuses().map(ViewReadiness::from).into(),
     };
     answer::response(Reply::json(status, &readiness), &fresh_correlation())

@@ -15,11 +15,11 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
+use super::claim::COMMANDS_IN_FLIGHT_MAX;
 use super::dead_letter::{DeadLetters, Why};
 use super::publish_error::PublishError;
 use super::request::Request;
 use super::stopped;
-use super::streams::COMMANDS_IN_FLIGHT_MAX;
 use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;
@@ -42,6 +42,10 @@ pub struct Commands {
     pub gateway: Gateway,
     /// How subjects begin.
     pub prefix: Prefix,
+    /// The stream of commands: only what it delivers is a command.
+    pub stream: Arc<str>,
+    /// Its consumer.
+    pub consumer: Arc<str>,
     /// The largest body, in bytes.
     pub body_bytes_max: u64,
     /// When the stream was made: part of the key of a command that has none.
@@ -97,6 +101,10 @@ impl Commands {
                 next = messages.next(), if room => {
                     let message = next.ok_or_else(|| lost(&"the consumer ended"))?;
                     let message = message.map_err(|error| lost(&error))?;
+                    if !self.is_delivered(&message) {
+                        tracing::warn!("a message is not of the stream of commands; it is ignored");
+                        continue;
+                    }
                     match self.read(message).await {
                         Ok(taken) => in_hand = self.submit(context, taken, &in_flight),
                         Err((message, why)) => {
@@ -123,6 +131,14 @@ impl Commands {
             give_back(&message).await;
         }
         Ok(())
+    }
+
+    /// Whether the stream of commands has delivered a message, rather than somebody who knows this
+    /// service's inbox: its acknowledgement subject says so.
+    fn is_delivered(&self, message: &Message) -> bool {
+        message
+            .info()
+            .is_ok_and(|info| info.stream == &*self.stream && info.consumer == &*self.consumer)
     }
 
     /// Reads a message, and judges its token as of when the stream took it.
@@ -154,20 +170,26 @@ impl Commands {
         {
             Some(id) => {
                 let id = id.unwrap_or_default();
-                let correlation = Correlation::parse(&id);
+                // Else a message could take the key of another that has no id.
+                let is_free = !id.starts_with(&self.keys_of_places());
+                let correlation = Correlation::parse(&id).filter(|_| is_free);
                 request.correlation =
                     correlation.ok_or(Why::Refused(Refusal::BadIdempotencyKey))?;
                 request.durable_key = Some(id);
             }
             None => {
                 let sequence = info.stream_sequence;
-                let created = &self.created_nanos;
-                request.durable_key = Some(format!("stream-{created}-{sequence}"));
+                request.durable_key = Some(format!("{}{sequence}", self.keys_of_places()));
             }
         }
         let admitted = request.admit(&self.gateway, self.body_bytes_max, published);
         let principal = admitted.await.map_err(Why::Refused)?;
         Ok((request, principal))
+    }
+
+    /// How the keys of messages without an id begin: the stream's creation, then their place in it.
+    fn keys_of_places(&self) -> String {
+        format!("stream-{}-", self.created_nanos)
     }
 
     /// Gives a command to the writer; it comes back where the writer has no room for it.

@@ -11,7 +11,9 @@ use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::inbox::OWN_INBOX;
 use super::publish_error::PublishError;
+use crate::auth::{BrokerInfo, check_broker};
 
 /// The largest event at full detail fits in this, in bytes.
 const MAX_PAYLOAD_MIN: usize = 128 * 1024;
@@ -101,7 +103,7 @@ async fn with_credentials(
     })
 }
 
-/// Connects, once.
+/// Connects, once. `open` says that callers need no token.
 ///
 /// # Errors
 /// [`PublishError::Lost`] where the broker is not there or refuses, [`PublishError::Halted`] where it is not
@@ -109,10 +111,12 @@ async fn with_credentials(
 pub async fn connect(
     servers: &Servers,
     credentials: Option<&Path>,
+    open: bool,
 ) -> Result<Connection, PublishError> {
     let (sender, lost) = watch::channel(false);
     let mut options = ConnectOptions::new()
         .name("contactd")
+        .custom_inbox_prefix(OWN_INBOX)
         .max_reconnects(servers.0.len())
         .event_callback(move |event| {
             if matches!(event, Event::Disconnected | Event::Closed) {
@@ -131,6 +135,15 @@ pub async fn connect(
             "the NATS server is version {}; 2.9 or newer is needed",
             client.server_info().version
         )));
+    }
+    if open {
+        let info = client.server_info();
+        let said = BrokerInfo {
+            host: &info.host,
+            connect_urls: &info.connect_urls,
+            cluster: info.cluster.as_deref(),
+        };
+        check_broker(said).map_err(|error| PublishError::halted(error.to_string()))?;
     }
     let max_payload = client.max_payload();
     if max_payload < MAX_PAYLOAD_MIN {

@@ -1,31 +1,36 @@
-//! How far this directory has published, for when the broker can no longer tell.
+//! How far this directory has published, and the key of its seals.
 //!
-//! While the event stream holds a message, that message says it better. A
-//! stream whose messages have all aged out or were purged remembers only how
-//! many there were; the cursor says which event was the last of them.
+//! The cursor is what this directory itself knows of the event stream: up to which message it has
+//! looked at the stream, and which event was the last of the log's before that message. Whatever
+//! stands after it is judged by its seal. Without the cursor a stream that was purged could not be
+//! gone on with, and a message that only looks like ours could pass for ours.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::seal::SealKey;
 use crate::storage::{Files, StorageError};
 
 /// The cursor's file.
 const FILE: &str = "nats.cursor";
-/// A cursor is a few numbers and a name.
+/// A cursor is a few numbers, a name and a key.
 const FILE_BYTES_MAX: usize = 4_096;
 
-/// How far a stream had been filled.
+/// How far a stream has been filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The stream's name.
     pub stream: String,
     /// When the stream was made, in nanoseconds since 1970: another stream of that name is another.
     pub created_nanos: String,
-    /// The last event that the broker has acknowledged.
+    /// The last event of the log that the stream has, or had.
     pub position: u64,
-    /// That message's sequence in the stream.
+    /// The sequence of the last message of the stream that has been looked at.
     pub sequence: u64,
+    /// The key of the seals on this directory's events. Versions before seals wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SealKey>,
 }
 
 /// Where the cursor is kept.
@@ -70,10 +75,23 @@ mod tests {
             created_nanos: "1768473000000000000".into(),
             position: 7,
             sequence: 9,
+            key: SealKey::draw().ok(),
         };
         file.write(&cursor).expect("written");
         assert_eq!(file.read().expect("readable"), Some(cursor));
         files.write_atomic(FILE, b"{").expect("written");
         assert_eq!(file.read().expect("readable"), None);
+    }
+
+    #[test]
+    fn a_cursor_of_a_version_without_seals_is_read() {
+        let files = SimDisk::new(1).files("bus").expect("files");
+        let old = br#"{"stream":"E","created_nanos":"5","position":7,"sequence":9}"#;
+        files.write_atomic(FILE, old).expect("written");
+        let cursor = CursorFile(files).read().expect("readable");
+        assert_eq!(
+            cursor.map(|cursor| (cursor.position, cursor.key)),
+            Some((7, None))
+        );
     }
 }

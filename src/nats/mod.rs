@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `connect` | where the broker is, one connection, what it must be able to do |
 //! | `subjects` | how events, requests and commands are addressed |
-//! | `streams` | the streams, made where they are missing |
-//! | `publisher`, `resume`, `cursor` | every event of the log, in order, each once |
-//! | `rpc` | requests that wait for their answer |
-//! | `commands`, `dead` | durable commands, and those that can't be taken |
+//! | `streams`, `claim` | the streams, made where they are missing, and whose they are |
+//! | `publisher`, `resume`, `event_stream` | every event of the log, in order, each once |
+//! | `cursor`, `seal` | what this directory published, and how it knows that again |
+//! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
+//! | `inbox` | which reply subjects are answered |
+//! | `commands`, `dead_letter` | durable commands, and those that can't be taken |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
 //!
@@ -17,15 +19,20 @@
 //! next session looks at everything anew. No rule about contacts is here; nor
 //! is anything of HTTP.
 
+mod claim;
 mod commands;
 mod connect;
 mod cursor;
 mod dead_letter;
+mod discovery;
+mod event_stream;
+mod inbox;
 mod publish_error;
 mod publisher;
 mod request;
 mod resume;
 mod rpc;
+mod seal;
 mod streams;
 mod subjects;
 
@@ -42,7 +49,7 @@ pub use connect::{BadCredentials, BadServers, Servers, check_credentials};
 pub use subjects::{Address, BadAddress, BadPrefix, Kept, PREFIX_DEFAULT, Prefix};
 
 use crate::domain::Registry;
-use crate::gateway::{Bus, Gateway};
+use crate::gateway::{Bus, Gateway, Health};
 use crate::storage::Files;
 use crate::wire::Detail;
 use commands::Commands;
@@ -65,6 +72,9 @@ pub struct Options {
     pub servers: Servers,
     /// A credentials file (a JWT and a seed), if the broker wants one.
     pub credentials: Option<PathBuf>,
+    /// Whether callers need no token: then only a broker is used that nobody but this machine
+    /// reaches.
+    pub open: bool,
     /// How subjects begin.
     pub prefix: Prefix,
     /// How much of an event is shown.
@@ -103,13 +113,8 @@ pub async fn run(
         }
         match ended {
             Ok(()) => break,
-            Err(PublishError::Halted { reason }) => {
-                let halted = Bus::Halted { reason };
-                if health.bus() != halted {
-                    tracing::error!(?halted, "the bus is not used");
-                    health.set_bus(halted);
-                }
-            }
+            Err(PublishError::Halted { reason }) => not_used(&health, Bus::Halted { reason }),
+            Err(PublishError::OtherLog { reason }) => not_used(&health, Bus::OtherLog { reason }),
             Err(lost @ PublishError::Lost { .. }) => {
                 if health.bus() != Bus::Away {
                     tracing::warn!(error = %lost, "the broker is away; events wait in the log");
@@ -126,6 +131,14 @@ pub async fn run(
     health.set_bus(Bus::Away);
 }
 
+/// Says once why the bus is not used.
+fn not_used(health: &Health, why: Bus) {
+    if health.bus() != why {
+        tracing::error!(?why, "the bus is not used");
+        health.set_bus(why);
+    }
+}
+
 /// What each connection begins with.
 struct Session {
     gateway: Gateway,
@@ -137,7 +150,11 @@ impl Session {
     /// One connection, from its beginning to its end; `Ok` where the service stops.
     async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), PublishError> {
         let options = &self.options;
-        let connecting = connect::connect(&options.servers, options.credentials.as_deref());
+        let connecting = connect::connect(
+            &options.servers,
+            options.credentials.as_deref(),
+            options.open,
+        );
         let mut connection = tokio::select! {
             connected = connecting => connected?,
             () = stopped(stopping) => return Ok(()),
@@ -173,13 +190,17 @@ impl Session {
     ) -> Result<JoinSet<Result<(), PublishError>>, PublishError> {
         let context = jetstream::new(client.clone());
         let prefix = self.options.prefix.clone();
-        let streams = streams::ensure(&context, &prefix).await?;
-        let consumer = streams::consumer(&streams.commands, &prefix).await?;
+        let mut streams = streams::ensure(&context, &prefix).await?;
+        let publisher = self.publisher();
+        publisher.check_owner(&context, &mut streams.events).await?;
+        let consumer = claim::claim(&streams.commands, &prefix, &self.options.log_id).await?;
         let created = streams.commands.cached_info().created;
         let created_nanos: Arc<str> = created.unix_timestamp_nanos().to_string().into();
         let commands = Commands {
             gateway: self.gateway.clone(),
             prefix: prefix.clone(),
+            stream: prefix.stream(Kept::Commands).into(),
+            consumer: claim::consumer_name(&self.options.log_id).into(),
             body_bytes_max: self.options.body_bytes_max,
             created_nanos: created_nanos.clone(),
             dead: DeadLetters {
@@ -191,8 +212,8 @@ impl Session {
             gateway: self.gateway.clone(),
             prefix: prefix.clone(),
             body_bytes_max: self.options.body_bytes_max,
+            log_id: self.options.log_id.as_str().into(),
         };
-        let publisher = self.publisher();
         let mut parts = JoinSet::new();
         let (events, stop) = (streams.events, stopping.clone());
         let publishing = context.clone();

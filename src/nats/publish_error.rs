@@ -15,6 +15,13 @@ pub enum PublishError {
         /// What the client library says.
         reason: String,
     },
+    /// The broker serves another log under this prefix: this service stands back, and looks again
+    /// from time to time.
+    #[error("{reason}")]
+    OtherLog {
+        /// Which log, and what to do.
+        reason: String,
+    },
     /// Somebody must look; it is tried again all the same, for then it may be mended.
     #[error("{reason}")]
     Halted {
@@ -29,6 +36,13 @@ impl PublishError {
         Self::Lost {
             what: what.into(),
             reason: reason.to_string(),
+        }
+    }
+
+    /// The broker serves another log.
+    pub fn other_log(reason: impl Into<String>) -> Self {
+        Self::OtherLog {
+            reason: reason.into(),
         }
     }
 

@@ -27,8 +27,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cursor::{Cursor, CursorFile};
+use super::event_stream::{LOG_HEADER, StreamState};
 use super::publish_error::PublishError;
-use super::resume::{self, LOG_HEADER, StreamPosition};
+use super::resume::{Own, Resumed, StreamPosition};
+use super::seal::{SEAL_HEADER, SealKey, Sealed};
 use super::stopped;
 use super::subjects::Prefix;
 use crate::domain::{Position, Registry};
@@ -42,8 +44,11 @@ const WINDOW: usize = 512;
 const PAGE: usize = 256;
 /// How often the cursor is kept while events are acknowledged.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long after an interruption the stream is looked at again: at first, and at most.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(2);
 /// How long after somebody was asked to look the stream is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const HALTED: Duration = Duration::from_secs(5);
 
 /// What the publisher works with.
 #[derive(Clone)]
@@ -78,7 +83,8 @@ type Ack = Pin<Box<dyn Future<Output = (StreamPosition, Result<PublishAck, AckEr
 struct Run<'a> {
     publisher: &'a Publisher,
     context: &'a Context,
-    stream: &'a resume::StreamState,
+    stream: &'a StreamState,
+    key: &'a SealKey,
     /// The last event that was sent, and the sequence it will have.
     sent: StreamPosition,
     /// Its id. None before the first of a run: a server that restarted does not know the id of an
@@ -96,7 +102,8 @@ impl Publisher {
     /// Publishes until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`PublishError::Lost`] alone: where somebody must look it waits, says so, and looks again.
+    /// [`PublishError::Lost`] or [`PublishError::OtherLog`]: where somebody must look it waits, says
+    /// so, and looks again.
     pub async fn run(
         &self,
         context: &Context,
@@ -107,7 +114,9 @@ impl Publisher {
             let ended = self.once(context, &mut stream, &mut stopping).await;
             let reason = match ended {
                 Ok(()) => return Ok(()),
-                Err(lost @ PublishError::Lost { .. }) => return Err(lost),
+                Err(end @ (PublishError::Lost { .. } | PublishError::OtherLog { .. })) => {
+                    return Err(end);
+                }
                 Err(PublishError::Halted { reason }) => reason,
             };
             let halted = Bus::Halted { reason };
@@ -116,7 +125,7 @@ impl Publisher {
                 self.health.set_bus(halted);
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(HALTED) => {}
                 () = stopped(&mut stopping) => return Ok(()),
             }
         }
@@ -129,9 +138,10 @@ impl Publisher {
         stream: &mut Stream,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), PublishError> {
+        let mut pause = LOOK_AGAIN_MIN;
         loop {
-            let seen = resume::look(stream, &self.prefix).await?;
-            let place = self.place(&seen).await?;
+            let state = StreamState::ask(stream).await?;
+            let (place, key) = self.resume(context, &state).await?;
             tracing::debug!(?place, "publishing goes on");
             self.health.set_published(place.position.get());
             if self.health.bus() != Bus::Connected {
@@ -141,7 +151,8 @@ impl Publisher {
             let mut run = Run {
                 publisher: self,
                 context,
-                stream: &seen,
+                stream: &state,
+                key: &key,
                 sent: place,
                 sent_id: None,
                 acked: place,
@@ -158,23 +169,82 @@ impl Publisher {
                 // Somebody else wrote to the stream, or an acknowledgement was lost: look again,
                 // but not in a tight circle.
                 Err(Interrupted::LookAgain(reason)) => {
-                    tracing::warn!(%reason, "publishing was interrupted; looking at the stream again");
-                    if !progressed {
-                        tokio::time::sleep(KEEP_EVERY).await;
-                    }
+                    tracing::debug!(%reason, "publishing was interrupted; looking at the stream again");
+                    pause = if progressed {
+                        LOOK_AGAIN_MIN
+                    } else {
+                        LOOK_AGAIN_MAX.min(pause * 2)
+                    };
+                    tokio::time::sleep(pause).await;
                 }
                 Err(Interrupted::PublishError(publish_error)) => return Err(publish_error),
             }
         }
     }
 
-    async fn place(&self, seen: &resume::StreamState) -> Result<StreamPosition, PublishError> {
-        let (this, seen) = (self.clone(), seen.clone());
-        spawn_blocking(move || {
-            let cursor = this.cursor.read().map_err(disk)?;
-            resume::place(&seen, cursor.as_ref(), &this.log, &this.service)
-        })
-        .await
+    /// Whether the stream is of this log, before anything is published to it.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherLog`] where it is not, [`PublishError::Lost`] where the server does not
+    /// answer.
+    pub async fn check_owner(
+        &self,
+        context: &Context,
+        stream: &mut Stream,
+    ) -> Result<(), PublishError> {
+        let state = StreamState::ask(stream).await?;
+        let cursor = self.cursor().await?;
+        match self.own(cursor.as_ref()).resume(context, &state).await {
+            // The publisher says so, and commands are taken meanwhile.
+            Ok(_) | Err(PublishError::Halted { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where to go on. From here on this directory has a cursor of the stream.
+    async fn resume(
+        &self,
+        context: &Context,
+        state: &StreamState,
+    ) -> Result<(StreamPosition, SealKey), PublishError> {
+        let cursor = self.cursor().await?;
+        let resumed = self.own(cursor.as_ref()).resume(context, state).await?;
+        let Resumed { place, foreign } = resumed;
+        if foreign > 0 {
+            self.health.bus_counts().foreign_events(foreign);
+            tracing::warn!(
+                messages = foreign,
+                last_sequence = place.sequence,
+                "the event stream has messages that this service did not publish; they are passed \
+                 over. Let nobody else publish to its subjects"
+            );
+        }
+        let key = match cursor.as_ref().and_then(|cursor| cursor.key.clone()) {
+            Some(key) => key,
+            None => SealKey::draw().map_err(|error| {
+                PublishError::halted(format!("no key for the seals of events: {error}"))
+            })?,
+        };
+        let now = place.cursor(state, &key);
+        if cursor.as_ref() != Some(&now) {
+            let file = self.cursor.clone();
+            spawn_blocking(move || file.write(&now).map_err(disk)).await?;
+        }
+        Ok((place, key))
+    }
+
+    async fn cursor(&self) -> Result<Option<Cursor>, PublishError> {
+        let file = self.cursor.clone();
+        spawn_blocking(move || file.read().map_err(disk)).await
+    }
+
+    fn own<'a>(&'a self, cursor: Option<&'a Cursor>) -> Own<'a> {
+        Own {
+            prefix: &self.prefix,
+            log: &self.log,
+            service: &self.service,
+            cursor,
+        }
     }
 
     /// The next events of the log, written out.
@@ -277,6 +347,13 @@ impl Run<'_> {
         headers.insert(NATS_MESSAGE_ID, id);
         headers.insert("Content-Type", MEDIA_TYPE);
         headers.insert(LOG_HEADER, &*self.publisher.log);
+        let seal = self.key.seal(&Sealed {
+            created_nanos: &self.stream.created_nanos,
+            sequence: self.sent.sequence + 1,
+            subject: &subject,
+            payload: &payload,
+        });
+        headers.insert(SEAL_HEADER, seal);
         headers.insert(
             NATS_EXPECTED_LAST_SEQUENCE,
             HeaderValue::from(self.sent.sequence),
@@ -329,12 +406,7 @@ impl Run<'_> {
         if self.kept == self.acked {
             return Ok(());
         }
-        let cursor = Cursor {
-            stream: self.stream.name.clone(),
-            created_nanos: self.stream.created_nanos.clone(),
-            position: self.acked.position.get(),
-            sequence: self.acked.sequence,
-        };
+        let cursor = self.acked.cursor(self.stream, self.key);
         let file = self.publisher.cursor.clone();
         spawn_blocking(move || file.write(&cursor).map_err(disk)).await?;
         self.kept = self.acked;

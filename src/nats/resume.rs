@@ -1,23 +1,38 @@
-//! Where to go on publishing: what the stream holds, compared with the log.
+//! Where to go on publishing: what the stream holds, compared with the log and the cursor.
 //!
-//! The stream's last message says which event it is. Its place in the stream
-//! need not be its place in the log: a stream may have been emptied and filled
-//! again. A stream that is empty but once had messages is gone on with by this
-//! directory's own cursor, and only if that is of the same stream.
+//! While this directory has a cursor of the stream, what it published before is known, whatever has
+//! become of those messages: they may have aged out, been purged or deleted. Only the messages after
+//! the cursor's are looked at. Those with this directory's seal are events that were published just
+//! before a crash; all others are somebody else's, and are counted and passed over.
+//!
+//! Without a cursor of this stream the directory has never published to it, as far as it knows. Then
+//! the stream's newest event says whose it is: of this log, it is gone on with; of another, this
+//! service stands back.
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
-use serde::Deserialize;
+use async_nats::jetstream::Context;
 
 use super::cursor::Cursor;
+use super::event_stream::{self, Found, StreamState};
 use super::publish_error::PublishError;
+use super::seal::SealKey;
 use super::subjects::{Kept, Prefix};
 use crate::domain::Position;
 use crate::service::Service;
 
-/// The header that names the log an event is of.
-pub const LOG_HEADER: &str = "Contact-Log";
+/// Messages that are looked at together where the newest event is searched.
+const CHUNK: u64 = 512;
+
+/// What the stream is compared with.
+pub struct Own<'a> {
+    /// How subjects begin.
+    pub prefix: &'a Prefix,
+    /// This log's id.
+    pub log: &'a str,
+    /// The log.
+    pub service: &'a Service,
+    /// What this directory knows of the stream, or of the one before it.
+    pub cursor: Option<&'a Cursor>,
+}
 
 /// Where to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,132 +43,162 @@ pub struct StreamPosition {
     pub sequence: u64,
 }
 
-/// A stream as the server describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamState {
-    /// Its name.
-    pub name: String,
-    /// When it was made, in nanoseconds since 1970.
-    pub created_nanos: String,
-    /// How many messages it holds.
-    pub messages: u64,
-    /// The sequence of the last message it ever had.
-    pub last_sequence: u64,
-    /// Its last event.
-    pub last: Option<Published>,
+impl StreamPosition {
+    /// The cursor that says so.
+    pub fn cursor(self, state: &StreamState, key: &SealKey) -> Cursor {
+        Cursor {
+            stream: state.name.clone(),
+            created_nanos: state.created_nanos.clone(),
+            position: self.position.get(),
+            sequence: self.sequence,
+            key: Some(key.clone()),
+        }
+    }
 }
 
-/// An event in the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// The log it says it is of.
-    pub log: String,
-    /// Its id.
-    pub id: String,
-    /// The position it says it has.
-    pub position: u64,
+/// Where to go on, and what was passed over on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// Where to go on.
+    pub place: StreamPosition,
+    /// Messages that were not counted before and are none of ours.
+    pub foreign: u64,
 }
 
-/// Looks at the stream.
-///
-/// # Errors
-/// [`PublishError::Lost`] where the broker does not answer.
-pub async fn look(stream: &mut Stream, prefix: &Prefix) -> Result<StreamState, PublishError> {
-    let lost =
-        |error: &dyn std::fmt::Display| PublishError::lost("looking at the event stream", error);
-    let info = stream.info().await.map_err(|error| lost(&error))?;
-    let mut seen = StreamState {
-        name: info.config.name.clone(),
-        created_nanos: info.created.unix_timestamp_nanos().to_string(),
-        messages: info.state.messages,
-        last_sequence: info.state.last_sequence,
-        last: None,
-    };
-    if seen.messages > 0 {
-        let all = prefix.all(Kept::Events);
-        seen.last = match stream.get_last_raw_message_by_subject(&all).await {
-            Ok(message) => Some(Published::read(&message.headers, &message.payload)),
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => None,
-            Err(error) => return Err(lost(&error)),
+impl Own<'_> {
+    /// Looks at the stream and says where to go on.
+    ///
+    /// # Errors
+    /// [`PublishError::Lost`] where the server does not answer, [`PublishError::OtherLog`] where the
+    /// stream is another log's, [`PublishError::Halted`] where it has events of this log that this
+    /// directory does not have: an older backup was restored.
+    pub async fn resume(
+        &self,
+        context: &Context,
+        state: &StreamState,
+    ) -> Result<Resumed, PublishError> {
+        let resumed = match self.cursor.filter(|cursor| is_of(cursor, state)) {
+            Some(cursor) => self.after(context, state, cursor).await?,
+            None => self.newest(context, state).await?,
         };
-    }
-    Ok(seen)
-}
-
-impl Published {
-    /// What a message says it is; what it does not say is empty, and so no event of ours.
-    fn read(headers: &HeaderMap, payload: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Body {
-            sequence: String,
+        if resumed.place.position > self.service.head() {
+            return Err(ahead(&state.name, resumed.place.position));
         }
-        let text = |value: Option<&async_nats::HeaderValue>| {
-            value.map_or_else(String::new, |value| value.as_str().to_owned())
+        Ok(resumed)
+    }
+
+    /// Goes on from the cursor: by the messages after the cursor's.
+    async fn after(
+        &self,
+        context: &Context,
+        state: &StreamState,
+        cursor: &Cursor,
+    ) -> Result<Resumed, PublishError> {
+        let mut resumed = Resumed {
+            place: StreamPosition {
+                position: Position::new(kept(cursor, state)),
+                sequence: state.last_sequence,
+            },
+            foreign: 0,
         };
-        let body: Option<Body> = serde_json::from_slice(payload).ok();
-        Self {
-            log: text(headers.get(LOG_HEADER)),
-            id: text(headers.get(NATS_MESSAGE_ID)),
-            position: body
-                .and_then(|body| body.sequence.parse().ok())
-                .unwrap_or_default(),
+        let mut next = state.first_sequence.max(cursor.sequence.saturating_add(1));
+        while next <= state.last_sequence {
+            let end = state.last_sequence.min(next.saturating_add(CHUNK - 1));
+            let key = cursor.key.as_ref();
+            let found = event_stream::messages(context, state, next..=end, key).await?;
+            for message in found.iter().filter(|message| self.is_event(message)) {
+                if message.is_sealed {
+                    let position = self.same_event(state, message)?;
+                    resumed.place.position = resumed.place.position.max(position);
+                } else {
+                    resumed.foreign += 1;
+                }
+            }
+            next = end + 1;
+        }
+        Ok(resumed)
+    }
+
+    /// Goes on without a cursor: by the newest message that names a log.
+    async fn newest(
+        &self,
+        context: &Context,
+        state: &StreamState,
+    ) -> Result<Resumed, PublishError> {
+        let mut resumed = Resumed {
+            place: StreamPosition {
+                position: Position::ZERO,
+                sequence: state.last_sequence,
+            },
+            foreign: 0,
+        };
+        let mut end = state.last_sequence;
+        let first = state.first_sequence.max(1);
+        while end >= first {
+            let start = first.max((end + 1).saturating_sub(CHUNK));
+            let found = event_stream::messages(context, state, start..=end, None).await?;
+            let events = found.iter().filter(|message| self.is_event(message));
+            let (named, nameless): (Vec<_>, Vec<_>) =
+                events.partition(|message| !message.log.is_empty() && message.position > 0);
+            resumed.foreign += nameless.len() as u64;
+            if let Some(other) = named.iter().find(|message| message.log != self.log) {
+                return Err(other_log(&state.name, &other.log));
+            }
+            for message in named.iter().rev() {
+                let position = self.same_event(state, message)?;
+                resumed.place.position = resumed.place.position.max(position);
+            }
+            if !named.is_empty() {
+                break;
+            }
+            end = start.saturating_sub(1);
+        }
+        Ok(resumed)
+    }
+
+    /// Whether a message has the subject of an event; the operator's stream may take others too.
+    fn is_event(&self, message: &Found) -> bool {
+        let all = self.prefix.all(Kept::Events);
+        let events = all.trim_end_matches('>');
+        message.subject.starts_with(events)
+    }
+
+    /// The position of a message that is the event which the log has there.
+    fn same_event(&self, state: &StreamState, message: &Found) -> Result<Position, PublishError> {
+        let (name, position) = (&state.name, Position::new(message.position));
+        let ours = self.service.record(position).map_err(|error| {
+            PublishError::halted(format!("the event at {position} can't be read: {error}"))
+        })?;
+        match ours {
+            Some(record) if record.event.header.id.to_string() == message.id => Ok(position),
+            Some(_) => Err(PublishError::halted(format!(
+                "the stream {name} has another event at position {position} than this log; \
+                 nothing is published: this directory is not the one that filled it. Delete the \
+                 stream to have it filled anew"
+            ))),
+            None => Err(ahead(name, position)),
         }
     }
 }
 
-/// Where to go on with a stream, if it is of this log.
-///
-/// # Errors
-/// [`PublishError::Halted`] where it is not, or where nobody knows how far it had been filled.
-pub fn place(
-    seen: &StreamState,
-    cursor: Option<&Cursor>,
-    log: &str,
-    service: &Service,
-) -> Result<StreamPosition, PublishError> {
-    let name = &seen.name;
-    let sequence = seen.last_sequence;
-    let position = match (&seen.last, sequence) {
-        (Some(last), _) => {
-            same_event(name, last, log, service)?;
-            Position::new(last.position)
-        }
-        (None, 0) => Position::ZERO,
-        (None, _) => resumed(seen, cursor)?,
-    };
-    if position > service.head() {
-        return Err(ahead(name, position));
-    }
-    Ok(StreamPosition { position, sequence })
+/// Whether a cursor is of this stream, and not of one of the same name before it.
+fn is_of(cursor: &Cursor, state: &StreamState) -> bool {
+    cursor.stream == state.name && cursor.created_nanos == state.created_nanos
 }
 
-/// Whether the stream's last message is the event that the log has at its position.
-fn same_event(
-    name: &str,
-    last: &Published,
-    log: &str,
-    service: &Service,
-) -> Result<(), PublishError> {
-    if last.log != log {
-        return Err(PublishError::halted(format!(
-            "the last message of the stream {name} is of the log {:?}, ours is {log:?}; nothing is \
-             published: use another prefix, or delete the stream to have it filled anew",
-            last.log
-        )));
-    }
-    let position = Position::new(last.position);
-    let ours = service.record(position).map_err(|error| {
-        PublishError::halted(format!("the event at {position} can't be read: {error}"))
-    })?;
-    match ours {
-        Some(record) if record.event.header.id.to_string() == last.id => Ok(()),
-        Some(_) => Err(PublishError::halted(format!(
-            "the stream {name} has another event at position {position} than this log; nothing is \
-             published: this directory is not the one that filled it. Delete the stream to have it \
-             filled anew"
-        ))),
-        None => Err(ahead(name, position)),
-    }
+/// The last event that the stream has kept. A server that lost its newest messages, as one may that
+/// loses power, is given them again: each of its lost messages was at most one event.
+fn kept(cursor: &Cursor, state: &StreamState) -> u64 {
+    let lost = cursor.sequence.saturating_sub(state.last_sequence);
+    cursor.position.saturating_sub(lost)
+}
+
+fn other_log(name: &str, log: &str) -> PublishError {
+    PublishError::other_log(format!(
+        "the stream {name} has events of another log, {log:?}: this service publishes nothing, \
+         takes no commands and answers no requests. Use another --nats-prefix, or, where that \
+         log's service is gone for good, delete the stream to have it filled anew"
+    ))
 }
 
 fn ahead(name: &str, position: Position) -> PublishError {
@@ -163,37 +208,16 @@ fn ahead(name: &str, position: Position) -> PublishError {
     ))
 }
 
-/// Where an empty stream that once had messages ended.
-fn resumed(seen: &StreamState, cursor: Option<&Cursor>) -> Result<Position, PublishError> {
-    let same = cursor.filter(|cursor| {
-        cursor.stream == seen.name
-            && cursor.created_nanos == seen.created_nanos
-            && cursor.sequence <= seen.last_sequence
-    });
-    match same {
-        // Messages after the cursor's are those of the second before a crash, or somebody else's.
-        // They are not counted as ours: an event that comes again under its id is no harm, one
-        // that never comes is.
-        Some(cursor) => Ok(Position::new(cursor.position)),
-        None => Err(PublishError::halted(format!(
-            "the stream {} is empty but had {} messages, and this directory does not know which \
-             event was the last; nothing is published: delete the stream to have it filled anew",
-            seen.name, seen.last_sequence
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seen(last_sequence: u64) -> StreamState {
+    fn state(last_sequence: u64) -> StreamState {
         StreamState {
             name: "E".into(),
             created_nanos: "5".into(),
-            messages: 0,
+            first_sequence: 1,
             last_sequence,
-            last: None,
         }
     }
 
@@ -203,34 +227,25 @@ mod tests {
             created_nanos: "5".into(),
             position,
             sequence,
+            key: None,
         }
     }
 
     #[test]
-    fn an_emptied_stream_is_gone_on_with_by_the_cursor() {
-        let at = |position| Ok(Position::new(position));
-        assert_eq!(resumed(&seen(9), Some(&cursor(7, 9))), at(7));
-        assert_eq!(resumed(&seen(12), Some(&cursor(7, 9))), at(7));
-    }
-
-    #[test]
-    fn without_a_cursor_of_this_stream_nobody_guesses() {
-        let other = Cursor {
+    fn a_cursor_is_of_one_stream() {
+        assert!(is_of(&cursor(7, 9), &state(9)));
+        let younger = StreamState {
             created_nanos: "6".into(),
-            ..cursor(7, 9)
+            ..state(9)
         };
-        for cursor in [None, Some(&other), Some(&cursor(7, 10))] {
-            assert!(matches!(
-                resumed(&seen(9), cursor),
-                Err(PublishError::Halted { .. })
-            ));
-        }
+        assert!(!is_of(&cursor(7, 9), &younger));
     }
 
     #[test]
-    fn a_message_that_is_no_event_is_none_of_ours() {
-        let none = Published::read(&HeaderMap::new(), b"hello");
-        assert_eq!(none.position, 0);
-        assert!(none.log.is_empty() && none.id.is_empty());
+    fn what_a_server_lost_is_published_again() {
+        assert_eq!(kept(&cursor(7, 9), &state(9)), 7);
+        assert_eq!(kept(&cursor(7, 9), &state(12)), 7);
+        assert_eq!(kept(&cursor(7, 9), &state(6)), 4);
+        assert_eq!(kept(&cursor(2, 9), &state(0)), 0);
     }
 }

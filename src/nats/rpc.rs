@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_nats::client::PublishErrorKind;
-use async_nats::service::{self, Service, ServiceExt};
+use async_nats::{Client, Message};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::discovery::{Discovery, Endpoint};
+use super::inbox::is_answered;
 use super::publish_error::PublishError;
 use super::request::{Request, answer_headers};
 use super::stopped;
@@ -28,7 +30,7 @@ use crate::gateway::{Gateway, fresh_correlation, unix_seconds};
 
 /// Requests that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
-/// Every instance of a service shares its requests in this group.
+/// The queue group is this and the log's id: instances share requests only on one log.
 const QUEUE_GROUP: &str = "contactd";
 
 /// What the endpoints work with.
@@ -40,6 +42,8 @@ pub struct Rpc {
     pub prefix: Prefix,
     /// The largest body, in bytes.
     pub body_bytes_max: u64,
+    /// The log's id.
+    pub log_id: Arc<str>,
 }
 
 impl Rpc {
@@ -49,71 +53,90 @@ impl Rpc {
     /// [`PublishError::Lost`].
     pub async fn run(
         &self,
-        client: &async_nats::Client,
+        client: &Client,
         mut stopping: watch::Receiver<bool>,
     ) -> Result<(), PublishError> {
         let lost =
             |error: &dyn std::fmt::Display| PublishError::lost("the service on the bus", error);
-        let service = client
-            .service_builder()
-            .description("Contacts: create, read, change and end them in each vendor's own form")
-            .queue_group(QUEUE_GROUP)
-            .start(self.prefix.as_str(), env!("CARGO_PKG_VERSION"))
-            .await
-            .map_err(|error| lost(&error))?;
-        let mut endpoints = SelectAll::new();
-        for (dialect, route) in routes() {
-            let name = format!("{}-{}", dialect.rules().name, route.operation.name());
+        let discovery = Arc::new(self.discovery());
+        let mut requests = SelectAll::new();
+        for (number, (dialect, route)) in routes().enumerate() {
             let subject = self.prefix.requests(dialect, route);
-            let endpoint = service.endpoint_builder().name(name).add(subject).await;
-            let endpoint = endpoint.map_err(|error| lost(&error))?;
-            endpoints.push(endpoint.map(move |message| (dialect, message)));
+            let group = discovery.queue_group().to_owned();
+            let subscribed = client.queue_subscribe(subject, group).await;
+            let subscriber = subscribed.map_err(|error| lost(&error))?;
+            requests.push(subscriber.map(move |message| (number, dialect, message)));
         }
-        let mut service = Some(StopOnDrop(Some(service)));
+        let discovered = discovery.run(client);
+        tokio::pin!(discovered);
         let room = Arc::new(Semaphore::new(REQUESTS_MAX));
         let mut answering = JoinSet::new();
+        let mut stops = false;
         loop {
             tokio::select! {
-                next = endpoints.next() => match next {
-                    Some((dialect, message)) => {
-                        self.take(dialect, message, &room, &mut answering).await;
+                next = requests.next() => match next {
+                    Some((endpoint, dialect, message)) => {
+                        let asked = Asked {
+                            client: client.clone(),
+                            discovery: discovery.clone(),
+                            endpoint,
+                            dialect,
+                            message,
+                        };
+                        self.take(asked, &room, &mut answering).await;
                     }
                     None => break,
                 },
                 Some(_) = answering.join_next() => {}
-                // The endpoints give what has arrived, and then end.
-                () = stopped(&mut stopping), if service.is_some() => {
-                    service = None;
+                ended = &mut discovered, if !stops => return ended,
+                () = stopped(&mut stopping), if !stops => {
+                    stops = true;
+                    // What has arrived is still given, and then the subscriptions end.
+                    for subscriber in requests.iter_mut() {
+                        drop(subscriber.get_mut().unsubscribe().await);
+                    }
                 }
             }
         }
         while answering.join_next().await.is_some() {}
-        if service.is_some() {
-            return Err(lost(&"it ended"));
-        }
         Ok(())
     }
 
-    /// Answers a request beside the others, or refuses it where there are too many.
-    async fn take(
-        &self,
-        dialect: &'static dyn Dialect,
-        message: service::Request,
-        room: &Arc<Semaphore>,
-        answering: &mut JoinSet<()>,
-    ) {
-        if message.message.reply.is_none() {
-            tracing::debug!("a request that waits for no answer: durable commands are for that");
+    /// The service as others discover it: one endpoint for each route.
+    fn discovery(&self) -> Discovery {
+        let endpoints = routes().map(|(dialect, route)| {
+            let name = endpoint_name(dialect, route);
+            let path = route.paths.first().copied().unwrap_or_default();
+            let metadata = [
+                ("method", route.method.name().to_owned()),
+                ("path", path.to_owned()),
+                ("roles", route.roles.join(" ")),
+            ];
+            let metadata = metadata.map(|(key, value)| (key.to_owned(), value.into()));
+            let subject = self.prefix.requests(dialect, route);
+            Endpoint::new(name, subject, metadata.into_iter().collect())
+        });
+        let group = format!("{QUEUE_GROUP}-{}", self.log_id);
+        Discovery::new(self.prefix.clone(), group, endpoints.collect())
+    }
+
+    /// Begins to answer a request beside the others, or refuses it where there are too many. A
+    /// request without an inbox for its answer is not carried out: see [`super::inbox`].
+    async fn take(&self, asked: Asked, room: &Arc<Semaphore>, answering: &mut JoinSet<()>) {
+        let reply = asked.message.reply.as_deref();
+        if !reply.is_some_and(|reply| is_answered(&self.prefix, reply)) {
+            tracing::debug!("a request names no inbox for its answer; it is not carried out");
+            self.gateway.health.bus_counts().refused_reply();
             return;
         }
         let Ok(permit) = room.clone().try_acquire_owned() else {
-            let reply = dialect.refuse(&Refusal::Overloaded);
-            respond(&message, reply, None, &fresh_correlation()).await;
+            let reply = asked.dialect.refuse(&Refusal::Overloaded);
+            asked.respond(reply, None, &fresh_correlation()).await;
             return;
         };
         let this = self.clone();
         answering.spawn(async move {
-            this.answer(dialect, message).await;
+            this.answer(asked).await;
             drop(permit);
         });
     }
@@ -133,14 +156,15 @@ impl Rpc {
         }
     }
 
-    async fn answer(&self, dialect: &'static dyn Dialect, message: service::Request) {
-        let Ok(address) = self.prefix.request(message.message.subject.as_str()) else {
+    async fn answer(&self, asked: Asked) {
+        let (message, dialect) = (&asked.message, asked.dialect);
+        let Ok(address) = self.prefix.request(&message.subject) else {
             let reply = dialect.refuse(&Refusal::UnknownPath);
-            respond(&message, reply, None, &fresh_correlation()).await;
+            asked.respond(reply, None, &fresh_correlation()).await;
             return;
         };
-        let headers = message.message.headers.as_ref();
-        let request = Request::new(address, headers, message.message.payload.clone());
+        let started = Instant::now();
+        let request = Request::new(address, message.headers.as_ref(), message.payload.clone());
         let gateway = &self.gateway;
         let admitted = request.admit(gateway, self.body_bytes_max, unix_seconds());
         let admitted = admitted.await.and_then(|principal| self.spend(principal));
@@ -155,57 +179,67 @@ impl Rpc {
             }
             Err(refusal) => (dialect.refuse(&refusal), Some(gateway.service.head())),
         };
-        if !respond(&message, reply, position, &request.correlation).await {
+        if let Some(endpoint) = asked.discovery.endpoints().get(asked.endpoint) {
+            let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+            endpoint.answered(started.elapsed(), is_error);
+        }
+        if !asked.respond(reply, position, &request.correlation).await {
             let refusal = Refusal::BadParameter {
                 name: "limit",
                 must: "so low that the answer fits into one message",
             };
-            respond(
-                &message,
-                dialect.refuse(&refusal),
-                position,
-                &request.correlation,
-            )
-            .await;
+            let reply = dialect.refuse(&refusal);
+            asked.respond(reply, position, &request.correlation).await;
         }
     }
 }
 
-/// Sends an answer; false where it does not fit into a message.
-async fn respond(
-    message: &service::Request,
-    reply: Reply,
-    position: Option<Position>,
-    correlation: &Correlation,
-) -> bool {
-    let headers = answer_headers(&reply, position, correlation);
-    let body = Bytes::from(reply.body);
-    match message.respond_with_headers(Ok(body), headers).await {
-        Ok(()) => true,
-        Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => false,
-        Err(error) => {
-            tracing::debug!(%error, "an answer was not sent");
-            true
+/// A request as it came in, and where its answer goes.
+struct Asked {
+    client: Client,
+    discovery: Arc<Discovery>,
+    /// Which of the discovery's endpoints it came to.
+    endpoint: usize,
+    dialect: &'static dyn Dialect,
+    message: Message,
+}
+
+impl Asked {
+    /// Publishes an answer to the request's inbox; false where it does not fit into a message.
+    async fn respond(
+        &self,
+        reply: Reply,
+        position: Option<Position>,
+        correlation: &Correlation,
+    ) -> bool {
+        let Some(inbox) = self.message.reply.clone() else {
+            return true;
+        };
+        let headers = answer_headers(&reply, position, correlation);
+        let body = Bytes::from(reply.body);
+        match self.client.publish_with_headers(inbox, headers, body).await {
+            Ok(()) => true,
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => false,
+            Err(error) => {
+                tracing::debug!(%error, "an answer was not sent");
+                true
+            }
         }
     }
 }
 
-/// The routes that are served on the bus.
+/// The routes that are served on the bus, in the order of their endpoints' names.
 fn routes() -> impl Iterator<Item = (&'static dyn Dialect, &'static dialect::Route)> {
-    dialect::ALL.iter().flat_map(|dialect| {
+    let all = dialect::ALL.iter().flat_map(|dialect| {
         let routes = dialect.routes().iter().filter(|route| route.on_bus());
         routes.map(move |route| (*dialect, route))
-    })
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(dialect, route)| endpoint_name(*dialect, route));
+    all.into_iter()
 }
 
-/// A service whose tasks end with it: the library's go on where it is only dropped.
-struct StopOnDrop(Option<Service>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        if let Some(service) = self.0.take() {
-            // What it does is done before its first wait.
-            drop(service.stop().now_or_never());
-        }
-    }
+/// The name of a route's endpoint.
+fn endpoint_name(dialect: &dyn Dialect, route: &dialect::Route) -> String {
+    format!("{}-{}", dialect.rules().name, route.operation.name())
 }

@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{Context, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 
@@ -22,13 +21,6 @@ const COMMANDS_BYTES_MAX: i64 = 1 << 30;
 const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
 /// How long a command that could not be taken is kept.
 const DEAD_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// The durable consumer of commands.
-const CONSUMER: &str = "contactd";
-/// A command that was delivered and not acknowledged is delivered again after this.
-const ACK_WAIT: Duration = Duration::from_secs(10);
-/// Commands that are delivered and not yet acknowledged.
-pub const COMMANDS_IN_FLIGHT_MAX: usize = 256;
 
 /// The streams of one prefix.
 pub struct Streams {
@@ -48,23 +40,6 @@ pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, Publi
         events: ensure_one(context, prefix, Kept::Events).await?,
         commands: ensure_one(context, prefix, Kept::Commands).await?,
     })
-}
-
-/// The consumer of durable commands.
-///
-/// # Errors
-/// [`PublishError`]: the broker is away or refuses.
-pub async fn consumer(commands: &Stream, prefix: &Prefix) -> Result<PullConsumer, PublishError> {
-    let config = pull::Config {
-        durable_name: Some(CONSUMER.to_owned()),
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_ack_pending: COMMANDS_IN_FLIGHT_MAX as i64,
-        filter_subject: prefix.all(Kept::Commands),
-        ..pull::Config::default()
-    };
-    let consumer = commands.get_or_create_consumer(CONSUMER, config).await;
-    consumer.map_err(|error| PublishError::lost("the consumer of commands", &error))
 }
 
 fn wanted(prefix: &Prefix, kept: Kept) -> Config {

@@ -15,6 +15,9 @@ pub const PREFIX_DEFAULT: &str = "contacts";
 /// A prefix is part of the names of streams, which are short.
 const PREFIX_BYTES_MAX: usize = 64;
 
+/// A longer subject of a command is not kept in its dead letter's.
+const DEAD_ADDRESS_BYTES_MAX: usize = 1_024;
+
 /// The first token of every subject, and what streams are named by.
 ///
 /// ```
@@ -33,7 +36,10 @@ pub struct Prefix(Box<str>);
 
 /// The text is no prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a prefix of subjects has 1 to {PREFIX_BYTES_MAX} characters of A-Z, a-z, 0-9, _ and -")]
+#[error(
+    "a prefix of subjects has 1 to {PREFIX_BYTES_MAX} characters of A-Z, a-z, 0-9, _ and -, \
+     and does not begin with _, which is for inboxes"
+)]
 pub struct BadPrefix;
 
 impl Default for Prefix {
@@ -47,7 +53,9 @@ impl std::str::FromStr for Prefix {
 
     fn from_str(text: &str) -> Result<Self, BadPrefix> {
         // A text that is its own escape is of the characters that a token may have.
-        let good = (1..=PREFIX_BYTES_MAX).contains(&text.len()) && escape(text) == text;
+        let good = (1..=PREFIX_BYTES_MAX).contains(&text.len())
+            && escape(text) == text
+            && !text.starts_with('_');
         good.then(|| Self(text.into())).ok_or(BadPrefix)
     }
 }
@@ -128,11 +136,17 @@ impl Prefix {
         format!("{}.rpc.{name}.{}.>", self.0, route.operation.name())
     }
 
-    /// Where a command goes that can't be taken.
+    /// Where a command goes that can't be taken: its own subject, where that can be published to. A
+    /// server stores a message even if its subject has wildcards or is long.
     #[must_use]
     pub fn dead(&self, command: &str) -> String {
-        let address = self.address_in(command, "command").unwrap_or("unknown");
-        format!("{}.dead.{address}", self.0)
+        let address = self.address_in(command, "command").filter(|address| {
+            let is_plain = |token: &str| !matches!(token, "" | "*" | ">");
+            address.len() <= DEAD_ADDRESS_BYTES_MAX
+                && address.split('.').all(is_plain)
+                && address.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        format!("{}.dead.{}", self.0, address.unwrap_or("unknown"))
     }
 
     /// Reads the subject of a request that waits for its answer.
@@ -282,7 +296,7 @@ mod tests {
         let mine: Prefix = "acme-eu".parse().expect("a prefix");
         assert_eq!(mine.stream(Kept::Commands), "ACME-EU_COMMANDS");
         assert_eq!(mine.all(Kept::Dead), "acme-eu.dead.>");
-        for bad in ["", "a.b", "a b", ">", "*", "é", &"x".repeat(65)] {
+        for bad in ["", "a.b", "a b", ">", "*", "é", "_INBOX", &"x".repeat(65)] {
             assert_eq!(bad.parse::<Prefix>(), Err(BadPrefix), "{bad}");
         }
     }
@@ -352,7 +366,16 @@ mod tests {
     fn a_dead_letter_keeps_its_address() {
         let dead = prefix().dead("contacts.command.native.create.t%2Ex");
         assert_eq!(dead, "contacts.dead.native.create.t%2Ex");
-        assert_eq!(prefix().dead("else.where"), "contacts.dead.unknown");
+        for odd in [
+            "else.where",
+            "contacts.command.native.>",
+            "contacts.command.*.create",
+            "contacts.command.native..x",
+            "contacts.command.native.é",
+            &format!("contacts.command.native.create.{}", "x".repeat(2_000)),
+        ] {
+            assert_eq!(prefix().dead(odd), "contacts.dead.unknown", "{odd}");
+        }
     }
 
     fn addresses() -> impl Strategy<Value = (&'static dyn Dialect, &'static Route, Vec<String>)> {

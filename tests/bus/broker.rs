@@ -12,6 +12,8 @@ use tempfile::TempDir;
 pub struct Broker {
     port: u16,
     dir: TempDir,
+    /// The address it listens on.
+    address: &'static str,
     extra: String,
     process: Option<Child>,
 }
@@ -28,9 +30,18 @@ impl Broker {
         Self {
             port: listener.local_addr().expect("its address").port(),
             dir: TempDir::new().expect("a directory"),
+            address: "127.0.0.1",
             extra: extra.to_owned(),
             process: None,
         }
+    }
+
+    /// A broker that listens on every address, as one does that is told nothing else.
+    pub fn on_every_address() -> Self {
+        let mut broker = Self::absent();
+        broker.address = "0.0.0.0";
+        broker.start();
+        broker
     }
 
     /// A broker that runs.
@@ -52,7 +63,8 @@ impl Broker {
     pub fn start(&mut self) {
         let config = self.dir.path().join("nats.conf");
         let text = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: {:?} }}\n{}\n",
+            "listen: \"{}:{}\"\njetstream {{ store_dir: {:?} }}\n{}\n",
+            self.address,
             self.port,
             self.store(),
             self.extra

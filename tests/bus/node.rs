@@ -105,6 +105,7 @@ impl Home {
         let options = nats::Options {
             servers: url.parse().expect("a URL"),
             credentials: None,
+            open: !self.jwt,
             prefix: nats::Prefix::default(),
             detail: Detail::NonSensitive,
             body_bytes_max: 64 * 1024,

@@ -218,7 +218,13 @@ async fn the_services_framework_finds_it() {
         .find(|endpoint| endpoint["name"] == "mattr-create");
     let create = create.expect("an endpoint for each route");
     assert_eq!(create["subject"], "contacts.rpc.mattr.create.>");
-    assert_eq!(create["queue_group"], "contactd");
+    assert_eq!(create["queue_group"], "contactd-log-a");
+    let names: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| endpoint["name"].as_str())
+        .collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(create["metadata"]["roles"], "admin dts-provider");
     node.stop().await;
     let gone = client.request("$SRV.PING.contacts", "".into()).await;
     assert!(gone.is_err(), "a service that stopped is not found");

@@ -1,0 +1,209 @@
+//! The event stream as it is: its state, and its messages one by one.
+//!
+//! Messages are asked for by sequence over the JetStream API, and read here rather than by the
+//! client library: a stranger's message may have headers that the library refuses, and must not keep
+//! this service from looking past it.
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::Stream;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::publish_error::PublishError;
+use super::seal::{SEAL_HEADER, SealKey, Sealed};
+
+/// The header that names the log an event is of.
+pub const LOG_HEADER: &str = "Contact-Log";
+/// The header with the message's id, which for an event is the event's.
+const ID_HEADER: &str = "Nats-Msg-Id";
+/// Messages that are asked for at the same time.
+const ASKED_AT_ONCE: usize = 64;
+
+/// A stream as the server describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamState {
+    /// Its name.
+    pub name: String,
+    /// When it was made, in nanoseconds since 1970.
+    pub created_nanos: String,
+    /// The sequence of the first message that it holds.
+    pub first_sequence: u64,
+    /// The sequence of the last message that it ever had.
+    pub last_sequence: u64,
+}
+
+impl StreamState {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// [`PublishError::Lost`] where the server does not answer.
+    pub async fn ask(stream: &mut Stream) -> Result<Self, PublishError> {
+        let info = stream.info().await;
+        let info = info.map_err(|error| lost(&error))?;
+        Ok(Self {
+            name: info.config.name.clone(),
+            created_nanos: info.created.unix_timestamp_nanos().to_string(),
+            first_sequence: info.state.first_sequence,
+            last_sequence: info.state.last_sequence,
+        })
+    }
+}
+
+/// A message of the stream: what it says, and what its seal proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its subject.
+    pub subject: String,
+    /// The log it says it is of; empty where it says none.
+    pub log: String,
+    /// The event's id, as it says.
+    pub id: String,
+    /// The event's position, as it says; zero where it says none.
+    pub position: u64,
+    /// Whether this directory has sealed it for this place in this stream.
+    pub is_sealed: bool,
+}
+
+/// What the server answers to `STREAM.MSG.GET`; a message that was deleted is absent.
+#[derive(Deserialize)]
+struct Answer {
+    message: Option<Stored>,
+}
+
+/// A message as the server stores it; headers and payload are base64.
+#[derive(Deserialize)]
+struct Stored {
+    subject: String,
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
+}
+
+/// The messages of these sequences, in their order, without those that are gone.
+///
+/// # Errors
+/// [`PublishError::Lost`] where the server does not answer.
+pub async fn messages(
+    context: &Context,
+    state: &StreamState,
+    sequences: impl Iterator<Item = u64>,
+    key: Option<&SealKey>,
+) -> Result<Vec<Found>, PublishError> {
+    let asked = stream::iter(sequences).map(|sequence| message(context, state, sequence, key));
+    let mut answers = asked.buffered(ASKED_AT_ONCE);
+    let mut found = Vec::new();
+    while let Some(answer) = answers.next().await {
+        found.extend(answer?);
+    }
+    Ok(found)
+}
+
+async fn message(
+    context: &Context,
+    state: &StreamState,
+    sequence: u64,
+    key: Option<&SealKey>,
+) -> Result<Option<Found>, PublishError> {
+    let subject = format!("STREAM.MSG.GET.{}", state.name);
+    let answer = context.request(subject, &json!({ "seq": sequence })).await;
+    let answer: Answer = answer.map_err(|error| lost(&error))?;
+    Ok(answer
+        .message
+        .map(|stored| stored.read(state, sequence, key)))
+}
+
+impl Stored {
+    fn read(self, state: &StreamState, sequence: u64, key: Option<&SealKey>) -> Found {
+        #[derive(Deserialize)]
+        struct Body {
+            sequence: String,
+        }
+        let headers = STANDARD.decode(self.hdrs).unwrap_or_default();
+        let payload = STANDARD.decode(self.data).unwrap_or_default();
+        let body: Option<Body> = serde_json::from_slice(&payload).ok();
+        let position = body.and_then(|body| body.sequence.parse().ok());
+        let seal = header(&headers, SEAL_HEADER);
+        let sealed = Sealed {
+            created_nanos: &state.created_nanos,
+            sequence,
+            subject: &self.subject,
+            payload: &payload,
+        };
+        Found {
+            log: header(&headers, LOG_HEADER),
+            id: header(&headers, ID_HEADER),
+            position: position.unwrap_or_default(),
+            is_sealed: key.is_some_and(|key| key.holds(&seal, &sealed)),
+            subject: self.subject,
+        }
+    }
+}
+
+/// The value of a header in a message's block of headers; empty where there is none.
+fn header(block: &[u8], name: &str) -> String {
+    let block = String::from_utf8_lossy(block);
+    let value = block.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        (found == name).then(|| value.trim().to_owned())
+    });
+    value.unwrap_or_default()
+}
+
+fn lost(error: &dyn std::fmt::Display) -> PublishError {
+    PublishError::lost("looking at the event stream", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> StreamState {
+        StreamState {
+            name: "E".into(),
+            created_nanos: "5".into(),
+            first_sequence: 1,
+            last_sequence: 9,
+        }
+    }
+
+    #[test]
+    fn what_a_message_does_not_say_is_empty() {
+        let stored = Stored {
+            subject: "s".into(),
+            hdrs: STANDARD.encode("NATS/1.0\r\nContact-Log\r\n: x\r\n\r\n"),
+            data: "!".into(),
+        };
+        let found = stored.read(&state(), 3, SealKey::draw().ok().as_ref());
+        assert_eq!(found.position, 0);
+        assert!(found.log.is_empty() && found.id.is_empty() && !found.is_sealed);
+    }
+
+    #[test]
+    fn a_seal_is_known_again_at_its_place_only() {
+        let key = SealKey::draw().expect("random numbers");
+        let payload = br#"{"sequence":"00000000000000000004"}"#;
+        let (state, subject) = (state(), "contacts.event.native.t.create.start");
+        let seal = key.seal(&Sealed {
+            created_nanos: "5",
+            sequence: 3,
+            subject,
+            payload,
+        });
+        let stored = || Stored {
+            subject: subject.into(),
+            hdrs: STANDARD.encode(format!(
+                "NATS/1.0\r\nContact-Log: log-a\r\nNats-Msg-Id: id\r\nContact-Seal: {seal}\r\n\r\n"
+            )),
+            data: STANDARD.encode(payload),
+        };
+        let found = stored().read(&state, 3, Some(&key));
+        assert_eq!((found.log.as_str(), found.id.as_str()), ("log-a", "id"));
+        assert_eq!((found.position, found.is_sealed), (4, true));
+        assert!(!stored().read(&state, 4, Some(&key)).is_sealed);
+        assert!(!stored().read(&state, 3, None).is_sealed);
+    }
+}

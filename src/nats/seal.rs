@@ -1,0 +1,149 @@
+//! A seal on each published event: how this service knows its own messages again.
+//!
+//! Whoever may publish to the event stream can write a message that looks like one of ours, or send
+//! a copy of one. The seal is a keyed hash (HMAC-SHA256) over the stream, the message's place in it
+//! and what it holds. The key is drawn once for a data directory and kept beside its cursor, so that
+//! neither a forgery nor a copy at another place has a seal that holds.
+
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// The header that holds the seal, in hexadecimal digits.
+pub const SEAL_HEADER: &str = "Contact-Seal";
+
+/// The length of a key in bytes: that of a block of SHA-256, which HMAC takes as it is (RFC 2104).
+const KEY_BYTES: usize = 64;
+
+/// A message in the event stream, as its seal sees it.
+#[derive(Clone, Copy)]
+pub struct Sealed<'a> {
+    /// When the stream was made, in nanoseconds since 1970, as text.
+    pub created_nanos: &'a str,
+    /// The message's sequence in the stream.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: &'a str,
+    /// Its payload.
+    pub payload: &'a [u8],
+}
+
+/// The key of a directory's seals, in hexadecimal digits where it is kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SealKey([u8; KEY_BYTES]);
+
+impl TryFrom<String> for SealKey {
+    type Error = hex::FromHexError;
+
+    fn try_from(text: String) -> Result<Self, hex::FromHexError> {
+        let mut key = [0; KEY_BYTES];
+        hex::decode_to_slice(text, &mut key)?;
+        Ok(Self(key))
+    }
+}
+
+impl From<SealKey> for String {
+    fn from(key: SealKey) -> Self {
+        hex::encode(key.0)
+    }
+}
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealKey")
+    }
+}
+
+impl SealKey {
+    /// A new key.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn draw() -> Result<Self, getrandom::Error> {
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key)?;
+        Ok(Self(key))
+    }
+
+    /// The seal of a message, in hexadecimal digits.
+    pub fn seal(&self, message: &Sealed<'_>) -> String {
+        hex::encode(self.mac(message).finalize().into_bytes())
+    }
+
+    /// Whether this is the seal of that message.
+    pub fn holds(&self, seal: &str, message: &Sealed<'_>) -> bool {
+        hex::decode(seal).is_ok_and(|seal| self.mac(message).verify_slice(&seal).is_ok())
+    }
+
+    fn mac(&self, message: &Sealed<'_>) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as Mac>::new((&self.0).into());
+        let sequence = message.sequence.to_be_bytes();
+        let parts = [
+            message.created_nanos.as_bytes(),
+            &sequence,
+            message.subject.as_bytes(),
+            message.payload,
+        ];
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_holds_for_one_message_at_one_place_alone() {
+        let key = SealKey::draw().expect("random numbers");
+        let message = Sealed {
+            created_nanos: "5",
+            sequence: 7,
+            subject: "contacts.event.native.t.create.start",
+            payload: b"{}",
+        };
+        let seal = key.seal(&message);
+        assert!(key.holds(&seal, &message));
+        let others = [
+            Sealed {
+                sequence: 8,
+                ..message
+            },
+            Sealed {
+                created_nanos: "57",
+                ..message
+            },
+            Sealed {
+                subject: "contacts.event.native.u.create.start",
+                ..message
+            },
+            Sealed {
+                payload: b"{ }",
+                ..message
+            },
+        ];
+        for other in others {
+            assert!(!key.holds(&seal, &other));
+        }
+        for no_seal in ["", "xyz", &seal[..62]] {
+            assert!(!key.holds(no_seal, &message), "{no_seal}");
+        }
+        assert!(
+            !SealKey::draw()
+                .expect("random numbers")
+                .holds(&seal, &message)
+        );
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        let key = SealKey::draw().expect("random numbers");
+        let text = serde_json::to_string(&key).expect("JSON");
+        assert_eq!(text.len(), 130);
+        assert_eq!(serde_json::from_str::<SealKey>(&text).ok(), Some(key));
+    }
+}
