@@ -39,6 +39,16 @@ impl Failure {
         Self::new(USAGE, message)
     }
 
+    /// The same, for what a running service can be asked, too.
+    #[must_use]
+    pub fn or_ask_the_service(mut self) -> Self {
+        if self.code == IN_USE {
+            self.message
+                .push_str(", or ask it: --url http://127.0.0.1:8080");
+        }
+        self
+    }
+
     /// An end while running.
     pub fn failed(message: impl ToString) -> Self {
         Self::new(FAILED, message)

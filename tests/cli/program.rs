@@ -191,18 +191,26 @@ fn a_directory_in_use_is_3() {
         panic!("two services over one directory");
     };
     assert_eq!(code, Some(3), "{said}");
-    let commands = [
+    let said_of = |command: &str| {
+        let words: Vec<_> = command.split(' ').collect();
+        check(&data, &words, 3).1
+    };
+    for command in [
         "log verify",
         "log rebuild",
         "log compact",
         "log repair",
-        "log export",
-        "contacts list",
         "restore backup",
-    ];
-    for command in commands {
-        let words: Vec<_> = command.split(' ').collect();
-        check(&data, &words, 3);
+    ] {
+        let said = said_of(command);
+        assert!(!said.contains("--url"), "{said}");
+    }
+    for command in ["log export", "log proof 1", "contacts list"] {
+        let said = said_of(command);
+        assert!(
+            said.contains("stop that process first, or ask it: --url"),
+            "{said}"
+        );
     }
     assert_eq!(server.stop(), Some(0));
 }

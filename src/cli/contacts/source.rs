@@ -61,7 +61,10 @@ impl Source {
     ) -> Result<Self, Failure> {
         Ok(match Server::of(server)? {
             Some(server) => Self::Server(server),
-            None => Self::Directory(Box::new(Local::open(data, purpose)?)),
+            None => {
+                let local = Local::open(data, purpose).map_err(Failure::or_ask_the_service)?;
+                Self::Directory(Box::new(local))
+            }
         })
     }
 

@@ -41,7 +41,7 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
             client::copy(response, &mut std::io::stdout()).await
         });
     }
-    let local = Local::open(&options.data, Purpose::Use)?;
+    let local = Local::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
     let after = Position::new(options.after);
     let written = write(local.service(), after, options.detail.into());
     local.close();

@@ -40,7 +40,7 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
             client::copy(response, &mut std::io::stdout()).await
         });
     }
-    let data = Data::open(&options.data, Purpose::Use)?;
+    let data = Data::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
     let tiles = data.tiles()?;
     let opened = log::open(&data.dir, &data.log_options()?, &mut |_| {})?;
     let position = Position::new(options.position);
