@@ -19,11 +19,12 @@ mod readme;
 mod serve;
 mod token;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use options::ServeOptions;
+use options::{DataOptions, ServeOptions};
 
 /// An event-sourced contact service: five vendors' contact APIs over one log that can be trusted.
 #[derive(Parser)]
@@ -56,7 +57,8 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { command, serve } = Cli::parse();
+    let arguments = behind_the_subcommand(std::env::args_os().collect());
+    let Cli { command, serve } = Cli::parse_from(arguments);
     let ended = match command {
         None => serve::run(*serve),
         Some(Command::Serve(options)) => serve::run(*options),
@@ -71,6 +73,76 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("contactd: {}", failure.message);
             ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Moves options of the data directory from before a subcommand to behind it, which takes them or
+/// refuses them as its own.
+fn behind_the_subcommand(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let directory = DataOptions::augment_args(clap::Command::new("directory"));
+    let takes = |name| (directory.get_arguments()).any(|arg| arg.get_long() == Some(name));
+    let text = |at: usize| arguments.get(at).and_then(|argument| argument.to_str());
+    let mut first = 1;
+    while let Some(option) = text(first).and_then(|text| text.strip_prefix("--")) {
+        match option.split_once('=') {
+            Some((name, _)) if takes(name) => first += 1,
+            None if takes(option) => first += 2,
+            _ => return arguments,
+        }
+    }
+    let root = Cli::command();
+    let (mut command, mut end) = (&root, first);
+    while let Some(found) = text(end).and_then(|word| command.find_subcommand(word)) {
+        (command, end) = (found, end + 1);
+    }
+    if let Some(moved) = arguments.get_mut(1..end) {
+        moved.rotate_left(first - 1);
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(line: &str) -> String {
+        let words = line.split(' ').map(OsString::from).collect();
+        let moved = behind_the_subcommand(words);
+        let words: Vec<_> = moved.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn directory_options_may_stand_before_the_subcommand() {
+        for (given, taken) in [
+            ("c --data-dir d log verify", "c log verify --data-dir d"),
+            (
+                "c --data-dir=d --master-key k contacts show 7",
+                "c contacts show --data-dir=d --master-key k 7",
+            ),
+            (
+                "c --data-dir d serve --listen l",
+                "c serve --data-dir d --listen l",
+            ),
+        ] {
+            assert_eq!(moved(given), taken);
+        }
+    }
+
+    #[test]
+    fn other_arguments_stay_where_they_are() {
+        for line in [
+            "c",
+            "c --data-dir",
+            "c --data-dir d",
+            "c --data-dir log",
+            "c --data-dir d nonsense",
+            "c --listen l --data-dir d log verify",
+            "c log verify --data-dir d",
+            "c --help",
+        ] {
+            assert_eq!(moved(line), line);
         }
     }
 }

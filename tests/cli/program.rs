@@ -423,6 +423,19 @@ async fn a_token_is_good_beside_a_running_service() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn directory_options_may_stand_before_the_subcommand() {
+    let (_dir, data) = data_dir();
+    assert_eq!(Server::start(&data, &[]).stop(), Some(0));
+    let before = |command: &[&str]| run(&[&["--data-dir", text(&data)], command].concat());
+    let (code, out, err) = before(&["log", "verify"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("nothing is wrong"), "{out}");
+    // Not ignored where the directory plays no part.
+    let (code, _, err) = before(&["contacts", "erase", UNKNOWN_ID, "--reason", "request"]);
+    assert_eq!(code, Some(2), "{err}");
+}
+
 #[tokio::test]
 async fn what_it_logs_holds_no_body_and_no_token() {
     for format in ["text", "json"] {
