@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Failure;
 use super::options::headings;
-use crate::auth::{AccessClaims, OwnKey};
+use crate::auth::{AccessClaims, OwnKey, role};
 use crate::gateway::unix_seconds;
 
 /// What the token says.
@@ -22,20 +22,25 @@ pub struct TokenOptions {
         value_name = "DIR"
     )]
     data_dir: std::path::PathBuf,
-    /// A role; may be repeated [admin, dts-provider, contacts:read, contacts:write, auditor]
-    #[arg(long, value_name = "ROLE")]
+    /// A role: admin, dts-provider, contacts:read, contacts:write or auditor; may be repeated
+    #[arg(long, value_name = "ROLE", conflicts_with = "session")]
     role: Vec<String>,
     /// A tenant, `*` for all, or `<dialect>/<tenant>`; may be repeated
-    #[arg(long, value_name = "TENANT")]
+    #[arg(long, value_name = "TENANT", conflicts_with = "session")]
     tenant: Vec<String>,
-    /// How long it is good, such as 90s, 30m, 1h or 7d
+    /// How long the token is valid, such as 90s, 30m, 1h or 7d
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = duration)]
     ttl: Duration,
     /// Who the token is for: its `sub`
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
     /// The client it is for: its `client_id`
-    #[arg(long, value_name = "TEXT", default_value = "contactd-cli")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "contactd-cli",
+        conflicts_with = "session"
+    )]
     client_id: String,
     /// Print a session token for Kare's x-session-token instead
     #[arg(long)]
@@ -51,6 +56,7 @@ pub fn run(options: &TokenOptions) -> Result<(), Failure> {
         let session = uuid::Uuid::now_v7().to_string();
         key.sign_session(user, &session, options.ttl, now)
     } else {
+        warn_of_nothing(options);
         let claims = AccessClaims {
             subject: options.subject.clone(),
             client_id: Some(options.client_id.clone()),
@@ -62,6 +68,25 @@ pub fn run(options: &TokenOptions) -> Result<(), Failure> {
     };
     let token = token.map_err(Failure::usage)?;
     writeln!(std::io::stdout(), "{token}").map_err(Failure::failed)
+}
+
+/// Says on standard error where a token, or one of its roles, will let nobody do anything.
+fn warn_of_nothing(options: &TokenOptions) {
+    let warn = |text: &str| eprintln!("contactd: warning: {text}");
+    for role in &options.role {
+        if !role::ALL.contains(&role.as_str()) {
+            let known = role::ALL.join(", ");
+            warn(&format!(
+                "nobody knows the role {role:?}; those known are {known}"
+            ));
+        }
+    }
+    if options.role.is_empty() {
+        warn("the token has no role, so that it may do nothing; add --role");
+    }
+    if options.tenant.is_empty() {
+        warn("the token has no tenant, so that it sees no contact; add --tenant, '*' for all");
+    }
 }
 
 /// A whole number with a unit: s, m, h or d.

@@ -424,6 +424,22 @@ async fn a_token_is_good_beside_a_running_service() {
 }
 
 #[test]
+fn a_token_that_may_do_nothing_is_warned_of() {
+    let (_dir, data) = data_dir();
+    let warned = |options: &[&str]| check(&data, &[&["token"], options].concat(), 0).1;
+    let said = warned(&["--role", "contact:write", "--tenant", "acme"]);
+    assert!(said.contains("the role \"contact:write\"") && said.contains("contacts:write"));
+    let said = warned(&[]);
+    assert!(
+        said.contains("no role") && said.contains("no tenant"),
+        "{said}"
+    );
+    assert_eq!(warned(&["--role", "admin", "--tenant", "*"]), "");
+    assert_eq!(warned(&["--session"]), "");
+    check(&data, &["token", "--session", "--role", "admin"], 2);
+}
+
+#[test]
 fn directory_options_may_stand_before_the_subcommand() {
     let (_dir, data) = data_dir();
     assert_eq!(Server::start(&data, &[]).stop(), Some(0));
