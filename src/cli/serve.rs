@@ -282,7 +282,8 @@ fn checkpoints(running: &Running) -> watch::Receiver<Bytes> {
     checkpoints
 }
 
-/// Says where it listens, how callers are known, and one request to paste.
+/// Says where it listens, how callers are known, where the page for people is, and one request to
+/// paste, into any shell.
 fn greet(
     scheme: &str,
     address: std::net::SocketAddr,
@@ -309,9 +310,10 @@ fn greet(
             " -H \"Authorization: Bearer $TOKEN\"".to_owned()
         }
     };
+    writeln!(out, "console: {url}/console")?;
     writeln!(
         out,
-        "try: curl -s {url}/contacts?tenant=default{token} -H 'Content-Type: application/json' -d '{{\"name\":{{\"full\":\"Ann Example\"}}}}'"
+        "try: curl -s '{url}/contacts'{token} -H 'Content-Type: application/json' -d '{{\"name\":{{\"full\":\"Ann Example\"}}}}'"
     )?;
     out.flush()
 }

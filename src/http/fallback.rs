@@ -4,16 +4,37 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use super::{App, answer};
 use crate::contract::SystemRoute;
-use crate::dialect::{self, Dialect, Refusal, native};
+use crate::dialect::{self, Dialect, Refusal, Reply, native};
 use crate::gateway::{fresh_correlation, unix_seconds};
 
-/// Answers a path that there is not.
-pub async fn unknown_path(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+/// Answers a path that there is not. A browser that somebody pointed at the service itself is sent
+/// to the console.
+pub async fn unknown_path(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let at_the_door = method == Method::GET && matches!(uri.path(), "/" | "/console/");
+    if at_the_door && takes_html(&headers) {
+        let to_console = Reply::empty(StatusCode::FOUND)
+            .with("location", "/console")
+            .with("vary", "accept");
+        return answer::response(to_console, &fresh_correlation());
+    }
     fallback(&app, uri.path(), &headers, &Refusal::UnknownPath).await
+}
+
+/// Whether `Accept` names HTML, as every browser's does for a page.
+fn takes_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"))
 }
 
 /// Answers a method that a path does not take.

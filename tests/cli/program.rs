@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{BINARY, Server, run, stderr_path, temp_dir, token};
+use crate::common::{self, BINARY, Server, run, stderr_path, temp_dir, token};
 
 const UNKNOWN_ID: &str = "01980000-0000-7000-8000-000000000000";
 
@@ -450,6 +450,53 @@ fn directory_options_may_stand_before_the_subcommand() {
     // Not ignored where the directory plays no part.
     let (code, _, err) = before(&["contacts", "erase", UNKNOWN_ID, "--reason", "request"]);
     assert_eq!(code, Some(2), "{err}");
+}
+
+#[tokio::test]
+async fn a_start_names_the_console_and_a_browser_at_the_root_is_sent_there() {
+    let (_dir, data) = data_dir();
+    let mut child = Command::new(BINARY)
+        .args(["--listen", "127.0.0.1:0", "--data-dir", text(&data)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let stdout = child.stdout.take().expect("a pipe");
+    let lines: Vec<String> = BufReader::new(stdout)
+        .lines()
+        .take(4)
+        .map(|line| line.expect("text"))
+        .collect();
+    let url = lines[0]
+        .strip_prefix("listening on ")
+        .expect("the first line");
+    assert_eq!(lines[2], format!("console: {url}/console"));
+    let pasted = lines[3].strip_prefix("try: ").expect("a line to paste");
+    let output = Command::new("zsh").args(["-fc", pasted]).output();
+    let output = output.expect("zsh runs");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("{\"id\":"),
+        "{output:?}"
+    );
+
+    let client = common::client();
+    let got = |accept: &'static str, path: &str| {
+        let request = client.get(format!("{url}{path}")).header("accept", accept);
+        async move { request.send().await.expect("an answer") }
+    };
+    for path in ["/", "/console/"] {
+        let page = got("text/html,application/xhtml+xml", path).await;
+        assert_eq!(page.url().path(), "/console");
+        assert!(
+            page.text()
+                .await
+                .expect("text")
+                .starts_with("<!doctype html>")
+        );
+        assert_eq!(got("application/json", path).await.status(), 404);
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }
 
 #[tokio::test]
