@@ -14,5 +14,6 @@ mod broker;
 mod common;
 
 mod import_export;
+mod newcomer;
 mod program;
 mod readme;

@@ -9,23 +9,23 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{self, BINARY, Server, run, stderr_path, temp_dir, token};
+use crate::common::{BINARY, Server, run, stderr_path, temp_dir, token};
 
-const UNKNOWN_ID: &str = "01980000-0000-7000-8000-000000000000";
+pub(super) const UNKNOWN_ID: &str = "01980000-0000-7000-8000-000000000000";
 
 /// A data directory to be, in a directory that goes when the test ends.
-fn data_dir() -> (TempDir, PathBuf) {
+pub(super) fn data_dir() -> (TempDir, PathBuf) {
     let dir = temp_dir();
     let data = dir.path().join("data");
     (dir, data)
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// Runs a subcommand over a directory; its exit code must be this one. Gives what it said.
-fn check(data: &Path, arguments: &[&str], want: i32) -> (String, String) {
+pub(super) fn check(data: &Path, arguments: &[&str], want: i32) -> (String, String) {
     let (code, out, err) = run(&[arguments, &["--data-dir", text(data)]].concat());
     assert_eq!(code, Some(want), "{arguments:?}: {out}{err}");
     (out, err)
@@ -421,82 +421,6 @@ async fn a_token_is_good_beside_a_running_service() {
     check_at(&server.url, &["contacts", "list"], 1);
     check_at(&server.url, &["contacts", "list", "--token", &token], 0);
     assert_eq!(server.stop(), Some(0));
-}
-
-#[test]
-fn a_token_that_may_do_nothing_is_warned_of() {
-    let (_dir, data) = data_dir();
-    let warned = |options: &[&str]| check(&data, &[&["token"], options].concat(), 0).1;
-    let said = warned(&["--role", "contact:write", "--tenant", "acme"]);
-    assert!(said.contains("the role \"contact:write\"") && said.contains("contacts:write"));
-    let said = warned(&[]);
-    assert!(
-        said.contains("no role") && said.contains("no tenant"),
-        "{said}"
-    );
-    assert_eq!(warned(&["--role", "admin", "--tenant", "*"]), "");
-    assert_eq!(warned(&["--session"]), "");
-    check(&data, &["token", "--session", "--role", "admin"], 2);
-}
-
-#[test]
-fn directory_options_may_stand_before_the_subcommand() {
-    let (_dir, data) = data_dir();
-    assert_eq!(Server::start(&data, &[]).stop(), Some(0));
-    let before = |command: &[&str]| run(&[&["--data-dir", text(&data)], command].concat());
-    let (code, out, err) = before(&["log", "verify"]);
-    assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("nothing is wrong"), "{out}");
-    // Not ignored where the directory plays no part.
-    let (code, _, err) = before(&["contacts", "erase", UNKNOWN_ID, "--reason", "request"]);
-    assert_eq!(code, Some(2), "{err}");
-}
-
-#[tokio::test]
-async fn a_start_names_the_console_and_a_browser_at_the_root_is_sent_there() {
-    let (_dir, data) = data_dir();
-    let mut child = Command::new(BINARY)
-        .args(["--listen", "127.0.0.1:0", "--data-dir", text(&data)])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let stdout = child.stdout.take().expect("a pipe");
-    let lines: Vec<String> = BufReader::new(stdout)
-        .lines()
-        .take(4)
-        .map(|line| line.expect("text"))
-        .collect();
-    let url = lines[0]
-        .strip_prefix("listening on ")
-        .expect("the first line");
-    assert_eq!(lines[2], format!("console: {url}/console"));
-    let pasted = lines[3].strip_prefix("try: ").expect("a line to paste");
-    let output = Command::new("zsh").args(["-fc", pasted]).output();
-    let output = output.expect("zsh runs");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).starts_with("{\"id\":"),
-        "{output:?}"
-    );
-
-    let client = common::client();
-    let got = |accept: &'static str, path: &str| {
-        let request = client.get(format!("{url}{path}")).header("accept", accept);
-        async move { request.send().await.expect("an answer") }
-    };
-    for path in ["/", "/console/"] {
-        let page = got("text/html,application/xhtml+xml", path).await;
-        assert_eq!(page.url().path(), "/console");
-        assert!(
-            page.text()
-                .await
-                .expect("text")
-                .starts_with("<!doctype html>")
-        );
-        assert_eq!(got("application/json", path).await.status(), 404);
-    }
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
 }
 
 #[tokio::test]
