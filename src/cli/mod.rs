@@ -9,6 +9,7 @@ mod backup;
 mod client;
 mod contacts;
 mod data;
+mod descriptors;
 mod exit;
 mod local;
 mod log;

@@ -130,6 +130,10 @@ pub struct ServeOptions {
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_MAX_CONNECTIONS", default_value_t = 1_024, value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
+    /// The most connections that one address may have open [default: all but an eighth]
+    #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections_per_address: Option<u32>,
     /// How long a request may take to arrive, and how long it may wait, in seconds
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3_600))]

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::data::{Data, IDENTITY, Purpose, Running};
+use super::descriptors;
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::options::{LogFormat, ServeOptions};
 use crate::auth::{
@@ -50,6 +51,13 @@ fn log_to_stderr(format: LogFormat) {
 
 async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let bus = bus_options(&options)?;
+    let places = descriptors::places(
+        options.max_connections as usize,
+        options
+            .max_connections_per_address
+            .map(|most| most as usize),
+        descriptors::raise(),
+    )?;
     let hosts = bus.iter().flat_map(|bus| bus.servers.hosts());
     let mode = check_open(options.auth, options.listen, hosts, options.jwks.is_some())
         .map_err(Failure::usage)?;
@@ -85,7 +93,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         metrics: Metrics::default(),
         limits: Limits {
             body_bytes_max: options.body_limit,
-            connections_max: options.max_connections as usize,
+            places,
             request_timeout,
         },
         address: bound.address,

@@ -53,6 +53,9 @@ const NOBODY: &[&str] = &[];
 const AUDITORS: &[&str] = &["admin", "auditor"];
 
 impl SystemRoute {
+    /// The routes that are answered even when no place is left for other requests.
+    pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
+
     /// Every route, in the order of the document.
     pub const ALL: [Self; 16] = [
         Self::Events,

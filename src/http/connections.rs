@@ -1,38 +1,50 @@
 //! Accepts connections: so many at a time, over TLS where that is set up, until it is told to stop.
+//!
+//! Who gets a place is decided in `places`, what a client must do in time in `watched`, and what
+//! its answers may take in `sending`.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
-use tower::Layer;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
 use super::App;
+use super::fallback::refuse;
+use super::places::{Place, Places};
 use super::router::router;
+use super::sending::{NoRoom, Room, Sending, Turn};
+use super::watched::{Ended, Watched};
+use crate::contract::SystemRoute;
+use crate::dialect::Refusal;
 
 /// How long an orderly stop may take.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(30);
-/// Connections over the cap that are told so at the same time.
-const REFUSALS_MAX: usize = 64;
-/// How long telling one may take.
-const REFUSAL_TIME_MAX: Duration = Duration::from_secs(1);
-/// What a connection over the cap is told.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// How long a connection in a place kept for probes may last.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a connection that gives way may take to end what it has begun.
+const GIVE_WAY_TIME_MAX: Duration = Duration::from_millis(100);
+/// How often it is said that connections cannot be accepted.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why nothing is served.
 #[derive(Debug, Error)]
@@ -124,12 +136,16 @@ pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
 
 /// Serves until `app.stopping`, then finishes what was accepted, within [`STOP_TIME_MAX`].
 pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) {
-    let router = router(app.clone());
-    let places = Arc::new(Semaphore::new(app.limits.connections_max));
-    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-    let graceful = GracefulShutdown::new();
-    let tls = tls.map(TlsAcceptor::from);
-    let mut stopping = app.stopping.clone();
+    let places = Places::new(app.limits.places);
+    let server = Arc::new(Server {
+        router: router(app.clone()),
+        tls: tls.map(TlsAcceptor::from),
+        room: Room::default(),
+        app,
+    });
+    let connections = TaskTracker::new();
+    let mut stopping = server.app.stopping.clone();
+    let mut complained: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = bound.listener.accept() => accepted,
@@ -139,42 +155,27 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) 
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back.
-                tracing::warn!(%error, "a connection could not be accepted");
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL) {
+                    tracing::warn!(%error, "connections can't be accepted");
+                    complained = Some(Instant::now());
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            // Of a flood that is too much even to be refused, the rest is dropped.
-            if let Ok(place) = refusals.clone().try_acquire_owned() {
-                tokio::spawn(refuse(stream, place));
-            }
+        // Of a flood that is too much even to be refused, the rest is dropped.
+        let Some(place) = places.take(peer.ip()) else {
+            server.app.metrics.connection_ended("dropped");
             continue;
         };
         // Answers are small: waiting to fill a packet only makes them late.
         drop(stream.set_nodelay(true));
-        let connection = Connection {
-            app: app.clone(),
-            router: router.clone(),
-            peer,
-            place,
-        };
-        let watcher = graceful.watcher();
-        match &tls {
-            None => drop(tokio::spawn(connection.serve(stream, watcher))),
-            Some(tls) => {
-                let tls = tls.clone();
-                let time = app.limits.request_timeout;
-                tokio::spawn(async move {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(time, tls.accept(stream)).await {
-                        connection.serve(stream, watcher).await;
-                    }
-                });
-            }
-        }
+        let server = server.clone();
+        connections.spawn(async move { server.serve(stream, peer, place).await });
     }
     drop(bound);
-    if tokio::time::timeout(STOP_TIME_MAX, graceful.shutdown())
+    connections.close();
+    if tokio::time::timeout(STOP_TIME_MAX, connections.wait())
         .await
         .is_err()
     {
@@ -182,39 +183,112 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) 
     }
 }
 
-/// One connection, with its place under the cap.
-struct Connection {
+/// What all connections share.
+struct Server {
     app: Arc<App>,
     router: Router,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    tls: Option<TlsAcceptor>,
+    room: Room,
 }
 
-impl Connection {
-    async fn serve<S>(self, stream: S, watcher: hyper_util::server::graceful::Watcher)
+impl Server {
+    /// Serves one connection to its end, and gives its place back.
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+        self.app.metrics.connection(1);
+        let kept = place.kept;
+        let served = async {
+            let Some(tls) = &self.tls else {
+                return self.serve_stream(stream, peer, &place).await;
+            };
+            let time = self.app.limits.request_timeout;
+            let shaken = tokio::select! {
+                shaken = tokio::time::timeout(time, tls.accept(stream)) => shaken,
+                () = place.give_way.cancelled() => return,
+            };
+            if let Ok(Ok(stream)) = shaken {
+                self.serve_stream(stream, peer, &place).await;
+            }
+        };
+        if kept {
+            drop(tokio::time::timeout(PROBE_TIME_MAX, served).await);
+        } else {
+            served.await;
+        }
+        if place.give_way.is_cancelled() {
+            self.app.metrics.connection_ended("gave_way");
+        }
+        self.app.metrics.connection(-1);
+    }
+
+    async fn serve_stream<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, place: &Place)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self {
-            app,
-            router,
-            peer,
-            place,
-        } = self;
-        app.metrics.connection(1);
-        let service = axum::Extension(ConnectInfo(peer)).layer(router);
+        let app = self.app.clone();
+        let ended = Arc::new(move |why: Ended| app.metrics.connection_ended(why.name()));
+        let patience = self.app.limits.request_timeout;
+        let watched = Watched::new(stream, place.activity.clone(), patience, ended);
+        let (activity, kept) = (place.activity.clone(), place.kept);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let turn = Turn::begin(activity.clone());
+            let server = self.clone();
+            async move { Ok::<_, Infallible>(server.answer(request, peer, kept, turn).await) }
+        });
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(app.limits.request_timeout)
+            // The head's time is watched where an answer to it can still be given.
+            .header_read_timeout(None)
+            .keep_alive(!kept)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX);
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = builder.serve_connection(TokioIo::new(watched), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut stopping = self.app.stopping.clone();
+        let stopped = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         // How a client ends its connection is no news.
-        drop(watcher.watch(connection).await);
-        app.metrics.connection(-1);
-        drop(place);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = stopped => {
+                connection.as_mut().graceful_shutdown();
+                drop(connection.await);
+            }
+            () = place.give_way.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                drop(tokio::time::timeout(GIVE_WAY_TIME_MAX, connection).await);
+            }
+        }
+    }
+
+    /// The answer to one request, counted and on its way.
+    async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+        kept: bool,
+        turn: Turn,
+    ) -> Response {
+        let mut request: Request = request.map(Body::new);
+        let path = request.uri().path().to_owned();
+        let overloaded = || refuse(&self.app, &path, &Refusal::Overloaded);
+        let response = if kept && !SystemRoute::PROBES.iter().any(|probe| probe.path() == path) {
+            self.app.metrics.connection_ended("refused");
+            overloaded()
+        } else {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            match self.router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        let (response, room) = match self.room.take(response.body()) {
+            Ok(room) => (response, room),
+            Err(NoRoom) => {
+                self.app.metrics.connection_ended("no_room");
+                (overloaded(), None)
+            }
+        };
+        response.map(|body| Body::new(Sending::new(body, room, turn)))
     }
 }
 
@@ -222,20 +296,3 @@ impl Connection {
 const HEADERS_MAX: usize = 100;
 /// The head of one request, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-
-/// Tells a connection over the cap that there is no place for it, once it has asked: an answer
-/// that comes before the question is none to most clients.
-async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
-    let told = async {
-        let mut asked = [0; 1024];
-        if stream.read(&mut asked).await? == 0 {
-            return Ok(());
-        }
-        stream.write_all(FULL).await?;
-        stream.shutdown().await?;
-        // What is left unread at the end would cut the answer off on its way.
-        while stream.read(&mut asked).await? > 0 {}
-        Ok::<(), io::Error>(())
-    };
-    drop(tokio::time::timeout(REFUSAL_TIME_MAX, told).await);
-}

@@ -98,6 +98,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<DialectLabels, Histogram>,
     connections: Gauge,
+    connections_ended: Family<ReasonLabels, Counter>,
     head: Gauge,
     queued: Gauge,
     writable: Gauge,
@@ -119,6 +120,12 @@ impl Default for Metrics {
         });
         registry.register("requests", "Requests answered", requests.clone());
         registry.register("request_seconds", "Time to answer", seconds.clone());
+        let connections_ended = Family::<ReasonLabels, Counter>::default();
+        registry.register(
+            "connections_ended",
+            "Connections that the service refused or ended, by reason",
+            connections_ended.clone(),
+        );
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -156,6 +163,7 @@ impl Default for Metrics {
             requests,
             seconds,
             connections,
+            connections_ended,
             head,
             queued,
             writable,
@@ -214,6 +222,12 @@ impl Metrics {
             let labels = ReasonLabels { reason };
             set(&self.dead_letters.get_or_create(&labels), total);
         }
+    }
+
+    /// Counts a connection that the service refused or ended of itself.
+    pub fn connection_ended(&self, reason: &'static str) {
+        let labels = ReasonLabels { reason };
+        self.connections_ended.get_or_create(&labels).inc();
     }
 
     /// Everything as text, with the gauges of this moment.

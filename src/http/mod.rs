@@ -2,7 +2,9 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `connections` | accepting, TLS, the cap on connections, the orderly stop |
+//! | `connections` | accepting, TLS, the orderly stop |
+//! | `places` | who may hold a connection, and who gives way |
+//! | `watched`, `sending` | clients that write or read too slowly, and what their answers may take |
 //! | `router` | every route of every dialect, and our system |
 //! | `fallback` | what is answered where no route leads |
 //! | `vendor` | one vendor request: limits, token, body, answer |
@@ -26,17 +28,21 @@ mod contracts;
 mod events;
 mod fallback;
 mod metrics;
+mod places;
 mod probes;
 mod router;
+mod sending;
 mod stats;
 mod system;
 mod vendor;
+mod watched;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use connections::{Bound, ServeError, TlsError, bind, serve, tls_config};
 pub use metrics::Metrics;
+pub use places::PlaceLimits;
 
 use crate::gateway::Gateway;
 use crate::service::Audit;
@@ -47,7 +53,7 @@ pub struct Limits {
     /// The largest body, in bytes.
     pub body_bytes_max: u64,
     /// Open connections.
-    pub connections_max: usize,
+    pub places: PlaceLimits,
     /// How long a request's head and body may take to arrive, each.
     pub request_timeout: Duration,
 }

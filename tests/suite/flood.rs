@@ -90,7 +90,7 @@ async fn flood(house: &House, caller: &Caller, declared: bool) -> (Answer, usize
 }
 
 /// Whether an answer's head is there, and its body as long as it says.
-fn complete(received: &[u8]) -> bool {
+pub fn complete(received: &[u8]) -> bool {
     let text = String::from_utf8_lossy(received).to_lowercase();
     text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
         let length = head

@@ -21,6 +21,7 @@ mod headers;
 mod house;
 mod lifecycle;
 mod overload;
+mod pressure;
 mod races;
 mod refusals;
 mod spelling;
