@@ -95,6 +95,7 @@ const MIDWAY: &[(&str, &[&str])] = &[
             "src/dialect",
             "src/keys",
             "src/nats",
+            "src/storage",
         ],
     ),
     ("code", &["src/cli/contacts/format/columns.rs"]),
@@ -253,10 +254,21 @@ fn sources(folder: &str) -> Vec<(PathBuf, Source)> {
     files_below(&root).into_iter().map(read).collect()
 }
 
-/// The vendors: each has a folder with a `mod.rs` on the floor of dialects.
+/// The vendors: each has a folder on the floor of dialects whose `mod.rs` implements `Dialect`.
 fn vendors(sources: &[(PathBuf, Source)]) -> Vec<String> {
+    let implements = |source: &Source| {
+        let mut three = source.tokens.windows(3);
+        three.any(|tokens| {
+            tokens
+                .iter()
+                .map(|token| &*token.text)
+                .eq(["impl", "Dialect", "for"])
+        })
+    };
     let of_vendor = |(path, source): &(PathBuf, Source)| match source.module.as_slice() {
-        [floor, vendor] if floor == "dialect" && path.ends_with("mod.rs") => Some(vendor.clone()),
+        [floor, vendor] if floor == "dialect" && path.ends_with("mod.rs") => {
+            implements(source).then(|| vendor.clone())
+        }
         _ => None,
     };
     sources.iter().filter_map(of_vendor).collect()
