@@ -213,8 +213,8 @@ async fn who_reads_nothing_is_cut_off_and_probes_are_answered_meanwhile() {
         stream.read_exact(&mut first).await.expect("an answer");
         served += usize::from(&first == b"HTTP/1.1 200");
     }
-    // The one that filled the service may still have its place.
-    assert!(served >= 7, "{served}");
+    // One place is kept for other addresses, and the client that filled the service may hold another.
+    assert!(served >= 6, "{served}");
     for probe in ["/healthz", "/readyz", "/metrics"] {
         let stream = TcpStream::connect(address(&server)).await;
         let (_, answer) = ask(stream.expect("it listens"), probe).await;
