@@ -48,6 +48,26 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
     }
 }
 
+/// The query string is part of the request that an idempotency key stands for: the same Card under
+/// the same key, matched by another property, is another request.
+#[tokio::test]
+async fn another_query_is_another_request() {
+    let house = House::new(&[]);
+    let caller = house.admin(apis::by_name("native"), 0);
+    let card = json!({"name": {"full": "Ann"}, "emails": {"e": {"address": ANN.email}},
+        "contactd.local:externalId": "crm-7"});
+    let key = [("idempotency-key", "once")];
+    let mut put = Vec::new();
+    for by in ["email", "email", "externalId"] {
+        let path = format!("/contacts?match={by}");
+        put.push(caller.send("PUT", &path, &key, card.to_string()).await);
+    }
+    let statuses: Vec<u16> = put.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [201, 201, 422], "{put:?}");
+    assert_eq!(put[0].position(), put[1].position());
+    assert_eq!(caller.all().await.len(), 1);
+}
+
 #[tokio::test]
 async fn another_spelling_of_the_contact_is_the_same_request() {
     let house = House::new(&[]);
