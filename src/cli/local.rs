@@ -10,7 +10,9 @@ use super::exit::Failure;
 use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
 use crate::dialect::{ApiOperation, Dialect, Query, Reply, native};
-use crate::gateway::{Answered, Gateway, Health, Incoming, Settings, fresh_correlation};
+use crate::gateway::{
+    Gateway, Health, Incoming, RequestMetrics, Response, Settings, fresh_correlation,
+};
 use crate::service::Service;
 
 /// Commands that may wait: as many as an import sends at once.
@@ -36,9 +38,11 @@ impl Local {
                 require_if_match: false,
                 audit_reads: false,
                 request_timeout: Duration::from_secs(60),
+                body_bytes_max: u64::MAX,
             },
             rate: None,
             health: Health::default(),
+            metrics: RequestMetrics::default(),
         };
         Ok(Self { running, gateway })
     }
@@ -69,7 +73,7 @@ impl Local {
         query: &str,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Answered, Failure> {
+    ) -> Result<Response, Failure> {
         let query = Query::parse(query);
         self.answer(operation, &[], &query, headers, body).await
     }
@@ -81,7 +85,7 @@ impl Local {
         query: &Query,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Answered, Failure> {
+    ) -> Result<Response, Failure> {
         let dialect: &'static dyn Dialect = &native::Native;
         let route = dialect
             .routes()
@@ -95,12 +99,11 @@ impl Local {
             owner_ids: None,
             query,
             headers,
-            body,
             durable_key: None,
             correlation: fresh_correlation(),
         };
         let principal = Principal::local_developer();
-        Ok(self.gateway.answer(&principal, &incoming).await)
+        Ok(self.gateway.answer(&principal, &incoming, body).await)
     }
 
     /// Closes it in order.

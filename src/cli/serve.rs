@@ -19,7 +19,7 @@ use crate::auth::{
 };
 use crate::dialect::REGISTRY;
 use crate::domain::Closed;
-use crate::gateway::{Gateway, Health, Settings};
+use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
 use crate::http::{self, App, Limits, Metrics};
 use crate::nats::{self, Prefix, Servers};
 use crate::service::Signed;
@@ -87,12 +87,12 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
+    let metrics = Metrics::new(&gateway.metrics);
     let app = Arc::new(App {
         gateway,
         audit: running.audit.clone(),
-        metrics: Metrics::default(),
+        metrics,
         limits: Limits {
-            body_bytes_max: options.body_limit,
             places,
             request_timeout,
         },
@@ -132,9 +132,11 @@ fn gateway(
             require_if_match: options.require_if_match,
             audit_reads: options.audit_reads,
             request_timeout: Duration::from_secs(options.request_timeout),
+            body_bytes_max: options.body_limit,
         },
         rate: rate.map(Arc::new),
         health: Health::default(),
+        metrics: RequestMetrics::default(),
     }
 }
 
@@ -250,7 +252,6 @@ fn start_bus(
         open: mode == Mode::Open,
         prefix,
         detail: options.event_detail.into(),
-        body_bytes_max: options.body_limit,
         log_id: running.log_id.to_string(),
         cursor: running.dir.files(IDENTITY)?,
         checkpoints: Some(checkpoints(running)),

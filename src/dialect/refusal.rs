@@ -15,6 +15,18 @@ pub enum TokenProblem {
     Expired,
 }
 
+impl TokenProblem {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Invalid => "invalid",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// Why a request is refused for reasons that no vendor's field has to do with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {

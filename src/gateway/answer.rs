@@ -3,51 +3,37 @@
 use http::HeaderMap;
 use http::header::IF_MATCH;
 
+use super::admission::caller;
 use super::idempotency::{idempotent_request, key_of};
 use super::perform::{AuditedRead, Performed, asked, up_to};
-use super::{Gateway, Incoming, caller, traceparent};
-use crate::auth::{Mode, Principal};
+use super::{Disposition, Gateway, Incoming, Response};
+use crate::auth::Principal;
 use crate::dialect::{
     self, ApiOperation, Call, Caller, Changes, Decode, Dialect, Refusal, Reply, Request, Scope,
     Search, native,
 };
 use crate::domain::{ContactId, Context, IdempotencyKey, IdempotentRequest, Owner, Position};
 
-/// An answer with what every answer carries.
-#[derive(Debug)]
-pub struct Answered {
-    /// The vendor's answer.
-    pub reply: Reply,
-    /// Of a write its outcome's position, of a read the position its view had reached.
-    pub position: Position,
-    /// How far the request came.
-    pub came: Came,
-}
-
-/// How far a request came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Came {
-    /// It was a command with an outcome in the log, or a read that was answered.
-    Through,
-    /// The dialect could not read it; it puts nothing in the log.
-    Unread,
-    /// It was refused beside its content; but for [`Refusal::OutcomeUnknown`], nothing has happened.
-    Refused(Refusal),
-}
-
 impl Gateway {
-    /// Answers a request of a principal who may use its route.
-    pub async fn answer(&self, principal: &Principal, incoming: &Incoming<'_>) -> Answered {
-        let dialect = incoming.dialect;
-        let (reply, position, came) = match self.checked(principal, incoming).await {
-            Ok(Performed { reply, position }) => (reply, position, Came::Through),
-            Err(Refused::Vendor(reply)) => (reply, None, Came::Unread),
-            Err(Refused::Ours(refusal)) => (dialect.refuse(&refusal), None, Came::Refused(refusal)),
+    /// Answers a request of a caller who was admitted to its route.
+    pub async fn answer(
+        &self,
+        principal: &Principal,
+        incoming: &Incoming<'_>,
+        body: &[u8],
+    ) -> Response {
+        let (reply, position, disposition) = match self.checked(principal, incoming, body).await {
+            Ok(Performed { reply, position }) => (reply, position, Disposition::Completed),
+            Err(Rejected::Vendor(reply)) => (reply, None, Disposition::Undecodable),
+            Err(Rejected::Refusal(refusal)) => {
+                return self.refuse(incoming, refusal);
+            }
         };
-        Answered {
+        Response {
             reply,
-            position: position.unwrap_or_else(|| self.service.head()),
-            came,
+            position: Some(position.unwrap_or_else(|| self.service.head())),
+            correlation: incoming.correlation.clone(),
+            disposition,
         }
     }
 
@@ -55,7 +41,8 @@ impl Gateway {
         &self,
         principal: &Principal,
         incoming: &Incoming<'_>,
-    ) -> Result<Performed, Refused> {
+        body: &[u8],
+    ) -> Result<Performed, Rejected> {
         let dialect = incoming.dialect;
         let caller = caller(principal, dialect, self.authenticator.mode());
         let request = Request {
@@ -63,7 +50,7 @@ impl Gateway {
             params: incoming.params,
             query: incoming.query,
             headers: incoming.headers,
-            body: incoming.body,
+            body,
             caller: &caller,
         };
         self.wait_for_position(incoming.headers).await?;
@@ -80,7 +67,7 @@ impl Gateway {
         };
         let idempotency = match (&call, key) {
             (Call::Write { write, .. }, Some(key)) => {
-                Some(idempotent_request(key, incoming, write))
+                Some(idempotent_request(key, incoming, body, write))
             }
             _ => None,
         };
@@ -105,7 +92,7 @@ impl Gateway {
         principal: &Principal,
         incoming: &Incoming<'_>,
         request: &Request<'_>,
-    ) -> Result<Owner, Refused> {
+    ) -> Result<Owner, Rejected> {
         if let Some(owner) = named_owner(principal, incoming)? {
             return Ok(owner);
         }
@@ -124,7 +111,7 @@ impl Gateway {
         id: ContactId,
         incoming: &Incoming<'_>,
         request: &Request<'_>,
-    ) -> Result<Owner, Refused> {
+    ) -> Result<Owner, Rejected> {
         let owner = self.service.owner_of(id);
         if let Some(owner) = owner.filter(|owner| may(principal, owner)) {
             return Ok(owner);
@@ -178,7 +165,7 @@ impl Gateway {
         Context {
             actor: caller.actor.clone(),
             correlation: incoming.correlation.clone(),
-            traceparent: traceparent(incoming.headers),
+            traceparent: incoming.traceparent(),
             idempotency,
         }
     }
@@ -220,12 +207,6 @@ impl Gateway {
             asked,
         })
     }
-
-    /// Whether nobody needs a token.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.authenticator.mode() == Mode::Open
-    }
 }
 
 /// In whose trail a search stands that may see many tenants: that of the tenant it names, else the
@@ -244,11 +225,12 @@ const fn changes_one(operation: ApiOperation) -> bool {
 
 /// The owner whose ids the transport names beside the path, if it does and the principal may act
 /// for them.
-fn named_owner(principal: &Principal, incoming: &Incoming<'_>) -> Result<Option<Owner>, Refused> {
+fn named_owner(principal: &Principal, incoming: &Incoming<'_>) -> Result<Option<Owner>, Rejected> {
     let Some(ids) = incoming.owner_ids else {
         return Ok(None);
     };
-    let owner = incoming.dialect.owner_of_ids(ids)?;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let owner = incoming.dialect.owner_of_ids(&ids)?;
     Ok(Some(allowed(principal, owner)?))
 }
 
@@ -267,22 +249,22 @@ fn may(principal: &Principal, owner: &Owner) -> bool {
         .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
 }
 
-/// A request that goes no further.
-pub(super) enum Refused {
-    /// In the vendor's words.
+/// Why a request goes no further.
+pub(super) enum Rejected {
+    /// The dialect could not read it; this is the vendor's reply.
     Vendor(Reply),
-    /// To be put into them.
-    Ours(Refusal),
+    /// It is refused for a reason that the dialect puts into its vendor's words.
+    Refusal(Refusal),
 }
 
-impl From<Reply> for Refused {
+impl From<Reply> for Rejected {
     fn from(reply: Reply) -> Self {
         Self::Vendor(reply)
     }
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for Rejected {
     fn from(refusal: Refusal) -> Self {
-        Self::Ours(refusal)
+        Self::Refusal(refusal)
     }
 }

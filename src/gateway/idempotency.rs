@@ -30,6 +30,7 @@ pub(super) fn key_of(incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, 
 pub(super) fn idempotent_request(
     key: IdempotencyKey,
     incoming: &Incoming<'_>,
+    body: &[u8],
     write: &Write,
 ) -> IdempotentRequest {
     let mut digest = Parts(Sha256::new());
@@ -51,7 +52,7 @@ pub(super) fn idempotent_request(
         digest.text(name);
         digest.text(value);
     }
-    digest.bytes(incoming.body);
+    digest.bytes(body);
     IdempotentRequest {
         key,
         request: digest.0.finalize().into(),

@@ -1,10 +1,12 @@
 //! Asks the service what a dialect wants to know.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use super::Gateway;
+use super::admission::problem;
 use super::find;
+use super::incoming::unix_seconds;
 use super::refused::{read_refusal, submit_refusal};
-use super::{Gateway, problem};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
     AsOf, Call, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal, Reply, Search,
@@ -403,11 +405,4 @@ fn shown_of(service: &Service, record: &Record, full: bool) -> Result<Redaction,
             Redaction::NonSensitive((rules.non_sensitive)(&content.card))
         }
     })
-}
-
-/// Seconds since 1970.
-#[must_use]
-pub fn unix_seconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }

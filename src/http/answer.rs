@@ -1,4 +1,4 @@
-//! What every answer carries beside the vendor's own.
+//! What every HTTP response carries beside the vendor's own.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -7,13 +7,23 @@ use http::{HeaderName, HeaderValue};
 use crate::auth::Quota;
 use crate::dialect::{Dialect, Reply};
 use crate::domain::{Correlation, Position};
+use crate::gateway::{self, quota_headers};
 
 /// The position header.
 pub const POSITION: &str = "contact-position";
 /// The correlation header.
 pub const CORRELATION: &str = "contact-correlation";
 
-/// A dialect's answer as an HTTP response.
+/// A response of the gateway as HTTP.
+pub fn render(response: gateway::Response) -> Response {
+    let mut rendered = self::response(response.reply, &response.correlation);
+    if let Some(position) = response.position {
+        at(&mut rendered, position);
+    }
+    rendered
+}
+
+/// A dialect's reply as an HTTP response.
 pub fn response(reply: Reply, correlation: &Correlation) -> Response {
     let Reply {
         status,
@@ -29,31 +39,15 @@ pub fn response(reply: Reply, correlation: &Correlation) -> Response {
     response
 }
 
-/// Says how far the answer's view had come.
+/// Adds the position that the response's view had reached.
 pub fn at(response: &mut Response, position: Position) {
     add(response, POSITION, &position.to_string());
 }
 
-/// Says how much the caller may still ask, as the drafts have it and as this vendor does.
+/// Adds what is left of the caller's allowance.
 pub fn quota(response: &mut Response, dialect: &dyn Dialect, quota: &Quota) {
-    add(response, "ratelimit", &quota.rate_limit_field());
-    add(
-        response,
-        "ratelimit-policy",
-        &quota.rate_limit_policy_field(),
-    );
-    if dialect.rate_headers() {
-        add(response, "x-ratelimit-limit", &quota.limit.to_string());
-        add(
-            response,
-            "x-ratelimit-remaining",
-            &quota.remaining.to_string(),
-        );
-        add(
-            response,
-            "x-ratelimit-reset",
-            &quota.reset_seconds.to_string(),
-        );
+    for (name, value) in quota_headers(dialect, quota) {
+        add(response, name, &value);
     }
 }
 

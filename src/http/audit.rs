@@ -12,7 +12,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::system::Segment;
-use super::{App, Limits, answer, body, system};
+use super::{App, answer, body, system};
 use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
 use crate::auth::{Principal, role};
 use crate::dialect::{Dialect, REGISTRY, Refusal, Reply, native};
@@ -55,11 +55,8 @@ pub async fn cosignatures(
         &head.headers,
         &ROLES,
         async |_principal, correlation| {
-            let limits = Limits {
-                body_bytes_max: NOTE_BYTES_MAX as u64,
-                ..app.limits
-            };
-            let note = body::read(&head.headers, sent, &limits).await?;
+            let (limit, timeout) = (NOTE_BYTES_MAX as u64, app.limits.request_timeout);
+            let note = body::read(&head.headers, sent, limit, timeout).await?;
             let kept = format!("{}\n", cosign(&app, &note)?);
             let response = answer::response(Reply::text(StatusCode::OK, &kept), correlation);
             Ok((response, app.gateway.service.head()))

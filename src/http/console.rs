@@ -19,6 +19,7 @@
 //! those files; and it asks the browser to refuse every text that would be parsed as markup.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -28,7 +29,7 @@ use sha2::{Digest, Sha256};
 use super::system::{Segment, text};
 use super::{App, answer};
 use crate::dialect::{Dialect, Refusal, Reply, native};
-use crate::gateway::fresh_correlation;
+use crate::gateway::{Transport, fresh_correlation};
 
 /// What the page may do: run and look like its own files, and ask the service it came from.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -100,12 +101,15 @@ pub async fn page(headers: HeaderMap) -> Response {
 
 /// `GET /console/{name}`.
 pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap) -> Response {
+    let started = Instant::now();
     let name = text(name);
     let reply = if let Some(file) = FILES.iter().find(|file| file.name == name) {
         serve(file, &headers)
     } else {
         let refused = native::Native.refuse(&Refusal::UnknownPath);
-        app.metrics.refused(native::RULES.name, refused.status);
+        let (status, took) = (refused.status.as_u16(), started.elapsed());
+        let metrics = &app.gateway.metrics;
+        metrics.unrouted(Transport::Http, native::RULES.name, status, took);
         refused
     };
     answer::response(reply, &fresh_correlation())

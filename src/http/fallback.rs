@@ -1,6 +1,7 @@
 //! What is answered where no route leads: in the form of the vendor whose path it nearly is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -9,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use super::{App, answer};
 use crate::contract::SystemRoute;
 use crate::dialect::{self, Dialect, Refusal, Reply, native};
-use crate::gateway::{fresh_correlation, unix_seconds};
+use crate::gateway::{Transport, fresh_correlation, unix_seconds};
 
 /// Answers a path that there is not. A browser that somebody pointed at the service itself is sent
 /// to the console.
@@ -47,8 +48,7 @@ pub async fn wrong_method(State(app): State<Arc<App>>, uri: Uri, headers: Header
 /// Refuses what leads to no route; whoever is known is told how far the log has come.
 async fn fallback(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
     let mut response = refuse(app, path, refusal);
-    let caller = app.gateway.authenticate(headers, unix_seconds());
-    if caller.await.is_ok() {
+    if app.gateway.is_known(headers, unix_seconds()).await {
         answer::at(&mut response, app.gateway.service.head());
     }
     response
@@ -56,9 +56,12 @@ async fn fallback(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal)
 
 /// A refusal in the form of the vendor whose paths begin as this one does.
 pub fn refuse(app: &App, path: &str, refusal: &Refusal) -> Response {
+    let started = Instant::now();
     let dialect = dialect_at(path);
     let response = answer::response(dialect.refuse(refusal), &fresh_correlation());
-    app.metrics.refused(dialect.rules().name, response.status());
+    let (name, status) = (dialect.rules().name, response.status().as_u16());
+    let metrics = &app.gateway.metrics;
+    metrics.unrouted(Transport::Http, name, status, started.elapsed());
     response
 }
 

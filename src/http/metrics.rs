@@ -3,31 +3,16 @@
 //! No label holds a tenant, an id or anything a client sent.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::gateway::{Bus, BusCounts, Gateway};
+use crate::gateway::{Bus, BusCounts, Gateway, RequestMetrics};
 use crate::service::Service;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    dialect: &'static str,
-    operation: &'static str,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DialectLabels {
-    dialect: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ViewLabels {
@@ -95,8 +80,6 @@ fn number(value: u64) -> i64 {
 /// The counters of a running service.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    seconds: Family<DialectLabels, Histogram>,
     connections: Gauge,
     connections_ended: Family<ReasonLabels, Counter>,
     head: Gauge,
@@ -111,15 +94,12 @@ pub struct Metrics {
     views: ViewGauges,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// The gauges of the process, beside the counters of the request pipeline.
+    #[must_use]
+    pub fn new(requests: &RequestMetrics) -> Self {
         let mut registry = Registry::with_prefix("contactd");
-        let requests = Family::<RequestLabels, Counter>::default();
-        let seconds = Family::<DialectLabels, Histogram>::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
-        });
-        registry.register("requests", "Requests answered", requests.clone());
-        registry.register("request_seconds", "Time to answer", seconds.clone());
+        requests.register(&mut registry);
         let connections_ended = Family::<ReasonLabels, Counter>::default();
         registry.register(
             "connections_ended",
@@ -160,8 +140,6 @@ impl Default for Metrics {
         let views = ViewGauges::new(&mut registry);
         Self {
             registry,
-            requests,
-            seconds,
             connections,
             connections_ended,
             head,
@@ -175,37 +153,6 @@ impl Default for Metrics {
             dead_letters,
             views,
         }
-    }
-}
-
-impl Metrics {
-    /// Counts a request to a known route.
-    pub fn request(
-        &self,
-        dialect: &'static str,
-        operation: &'static str,
-        status: StatusCode,
-        took: Duration,
-    ) {
-        let labels = RequestLabels {
-            dialect,
-            operation,
-            status: status.as_u16(),
-        };
-        self.requests.get_or_create(&labels).inc();
-        self.seconds
-            .get_or_create(&DialectLabels { dialect })
-            .observe(took.as_secs_f64());
-    }
-
-    /// Counts a request to no route.
-    pub fn refused(&self, dialect: &'static str, status: StatusCode) {
-        let labels = RequestLabels {
-            dialect,
-            operation: "none",
-            status: status.as_u16(),
-        };
-        self.requests.get_or_create(&labels).inc();
     }
 
     /// Counts a connection in (+1) or out (-1).

@@ -8,9 +8,8 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::HeaderMap;
 
-use super::vendor::{Turned, spend};
 use super::{App, answer};
-use crate::auth::Principal;
+use crate::auth::{Principal, Quota};
 use crate::dialect::{Dialect, Refusal, native};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{fresh_correlation, unix_seconds};
@@ -40,16 +39,12 @@ pub async fn answer(
         // Who is not known learns nothing of how much has happened.
         Err(refusal) => return answer::response(native::Native.refuse(&refusal), &correlation),
     };
-    let (answered, quota) = if principal.has_any(roles) {
-        match spend(app, &principal, peer) {
-            Ok(quota) => match app.gateway.wait_for_position(headers).await {
-                Ok(()) => (ask(principal, &correlation).await, quota),
-                Err(refusal) => (Err(refusal), quota),
-            },
-            Err(Turned { refusal, quota }) => (Err(refusal), quota),
-        }
-    } else {
-        (Err(Refusal::Forbidden), None)
+    let (answered, quota) = match admitted(app, &principal, roles, peer) {
+        Ok(quota) => match app.gateway.wait_for_position(headers).await {
+            Ok(()) => (ask(principal, &correlation).await, quota),
+            Err(refusal) => (Err(refusal), quota),
+        },
+        Err((refusal, quota)) => (Err(refusal), quota),
     };
     let (mut response, position) = answered.unwrap_or_else(|refusal| {
         let reply = native::Native.refuse(&refusal);
@@ -61,4 +56,17 @@ pub async fn answer(
         answer::quota(&mut response, &native::Native, quota);
     }
     response
+}
+
+/// What is left of a caller's allowance, if the caller has one of these roles and may ask again.
+fn admitted(
+    app: &App,
+    principal: &Principal,
+    roles: &[&str],
+    peer: SocketAddr,
+) -> Result<Option<Quota>, (Refusal, Option<Quota>)> {
+    let authorized = app.gateway.authorize(principal, roles);
+    authorized.map_err(|refusal| (refusal, None))?;
+    let charged = app.gateway.charge(principal, peer.ip());
+    charged.map_err(|limit| (limit.into(), Some(limit.quota)))
 }

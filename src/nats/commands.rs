@@ -7,7 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{AckKind, Context, Message};
@@ -18,13 +18,13 @@ use tokio::sync::watch;
 use super::claim::COMMANDS_IN_FLIGHT_MAX;
 use super::dead_letter::{DeadLetters, Why};
 use super::publish_error::PublishError;
-use super::request::Request;
+use super::request::{ORIGIN, Request};
 use super::stopped;
 use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;
 use crate::domain::Correlation;
-use crate::gateway::{Answered, Came, Gateway};
+use crate::gateway::{Disposition, Gateway, Incoming, Response};
 
 /// How long a command is kept in hand before it is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// What taking commands works with.
 #[derive(Clone)]
 pub struct Commands {
-    /// The way to contacts.
+    /// Handles requests of every transport.
     pub gateway: Gateway,
     /// How subjects begin.
     pub prefix: Prefix,
@@ -46,8 +46,6 @@ pub struct Commands {
     pub stream: Arc<str>,
     /// Its consumer.
     pub consumer: Arc<str>,
-    /// The largest body, in bytes.
-    pub body_bytes_max: u64,
     /// When the stream was made: part of the key of a command that has none.
     pub created_nanos: Arc<str>,
     /// Where commands go that can't be taken.
@@ -59,6 +57,18 @@ struct Taken {
     message: Message,
     request: Request,
     principal: Principal,
+    /// When it was first looked at.
+    since: Instant,
+    /// Whether it was counted against its caller's allowance, which is done once.
+    charged: bool,
+}
+
+/// A command that waits for its turn, while no other is fetched: its caller's allowance is used up,
+/// or the writer has no room.
+struct InHand {
+    taken: Taken,
+    /// How long it waits before it is tried again.
+    pause: Duration,
 }
 
 /// What becomes of a message.
@@ -71,7 +81,7 @@ enum Fate {
     Dead(Why),
 }
 
-type Answering<'a> = Pin<Box<dyn Future<Output = (Taken, Answered)> + Send + 'a>>;
+type Answering<'a> = Pin<Box<dyn Future<Output = (Taken, Response)> + Send + 'a>>;
 type Settling<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 impl Commands {
@@ -93,7 +103,7 @@ impl Commands {
             .messages();
         let mut messages = messages.await.map_err(|error| lost(&error))?;
         let mut in_flight: FuturesUnordered<Settling<'_>> = FuturesUnordered::new();
-        let mut in_hand: Option<Taken> = None;
+        let mut in_hand: Option<InHand> = None;
         loop {
             let room = in_hand.is_none() && in_flight.len() < COMMANDS_IN_FLIGHT_MAX;
             tokio::select! {
@@ -113,8 +123,8 @@ impl Commands {
                         }
                     }
                 }
-                () = tokio::time::sleep(TRY_AGAIN), if in_hand.is_some() => {
-                    if let Some(taken) = in_hand.take() {
+                () = pause(in_hand.as_ref()), if in_hand.is_some() => {
+                    if let Some(InHand { taken, .. }) = in_hand.take() {
                         in_progress(&taken.message).await;
                         in_hand = self.submit(context, taken, &in_flight);
                     }
@@ -124,7 +134,7 @@ impl Commands {
         }
         while in_flight.next().await.is_some() {}
         // Whoever takes them next need not wait until the broker misses us.
-        if let Some(taken) = in_hand {
+        if let Some(InHand { taken, .. }) = in_hand {
             give_back(&taken.message).await;
         }
         while let Some(Some(Ok(message))) = messages.next().now_or_never() {
@@ -143,17 +153,24 @@ impl Commands {
 
     /// Reads a message, and judges its token as of when the stream took it.
     async fn read(&self, message: Message) -> Result<Taken, (Message, Why)> {
-        match self.request(&message).await {
+        let since = Instant::now();
+        match self.request(&message, since).await {
             Ok((request, principal)) => Ok(Taken {
                 message,
                 request,
                 principal,
+                since,
+                charged: false,
             }),
             Err(why) => Err((message, why)),
         }
     }
 
-    async fn request(&self, message: &Message) -> Result<(Request, Principal), Why> {
+    async fn request(
+        &self,
+        message: &Message,
+        since: Instant,
+    ) -> Result<(Request, Principal), Why> {
         let info = message.info().map_err(|_| Why::NoSequence)?;
         let published = u64::try_from(info.published.unix_timestamp()).unwrap_or_default();
         let address = self
@@ -182,9 +199,20 @@ impl Commands {
                 request.durable_key = Some(format!("{}{sequence}", self.keys_of_places()));
             }
         }
-        let admitted = request.admit(&self.gateway, self.body_bytes_max, published);
-        let principal = admitted.await.map_err(Why::Refused)?;
-        Ok((request, principal))
+        let incoming = request.incoming();
+        let admitted = self.gateway.admit(&incoming, published).await;
+        let admitted = admitted.and_then(|principal| {
+            self.gateway.sized(&request.body)?;
+            Ok(principal)
+        });
+        match admitted {
+            Ok(principal) => Ok((request, principal)),
+            Err(refusal) => {
+                let response = self.gateway.refuse(&incoming, refusal.clone());
+                self.count(&incoming, &response, since);
+                Err(Why::Refused(refusal))
+            }
+        }
     }
 
     /// How the keys of messages without an id begin: the stream's creation, then their place in it.
@@ -192,31 +220,55 @@ impl Commands {
         format!("stream-{}-", self.created_nanos)
     }
 
-    /// Gives a command to the writer; it comes back where the writer has no room for it.
+    /// Gives a command to the writer. It comes back where its caller's allowance is used up or the
+    /// writer has no room for it.
     fn submit<'a>(
         &'a self,
         context: &'a Context,
-        taken: Taken,
+        mut taken: Taken,
         in_flight: &FuturesUnordered<Settling<'a>>,
-    ) -> Option<Taken> {
+    ) -> Option<InHand> {
+        if !taken.charged
+            && let Err(limit) = self.gateway.charge(&taken.principal, ORIGIN.address)
+        {
+            let pause = Duration::from_secs(limit.retry_after_seconds).clamp(TRY_AGAIN, LATER);
+            return Some(InHand { taken, pause });
+        }
+        taken.charged = true;
         let mut answering: Answering<'a> = Box::pin(async move {
-            let answered = taken.request.answer(&self.gateway, &taken.principal).await;
-            (taken, answered)
+            let (request, principal) = (&taken.request, &taken.principal);
+            let incoming = request.incoming();
+            let response = self.gateway.answer(principal, &incoming, &request.body);
+            let response = response.await;
+            (taken, response)
         });
         // The first poll reaches the writer's queue: only then may the next command be looked at.
         match (&mut answering).now_or_never() {
-            Some((taken, answered)) if has_no_room(&answered) => return Some(taken),
-            Some((taken, answered)) => {
-                let fate = fate(answered, deliveries(&taken.message));
-                in_flight.push(Box::pin(self.settle(context, taken.message, fate)));
+            Some((taken, response)) if has_no_room(&response) => {
+                let pause = TRY_AGAIN;
+                return Some(InHand { taken, pause });
+            }
+            Some((taken, response)) => {
+                in_flight.push(Box::pin(self.finish(context, taken, response)));
             }
             None => in_flight.push(Box::pin(async move {
-                let (taken, answered) = answering.await;
-                let fate = fate(answered, deliveries(&taken.message));
-                self.settle(context, taken.message, fate).await;
+                let (taken, response) = answering.await;
+                self.finish(context, taken, response).await;
             })),
         }
         None
+    }
+
+    /// Counts a command that was answered, and tells the broker what became of it.
+    async fn finish(&self, context: &Context, taken: Taken, response: Response) {
+        self.count(&taken.request.incoming(), &response, taken.since);
+        let fate = fate(response, deliveries(&taken.message));
+        self.settle(context, taken.message, fate).await;
+    }
+
+    fn count(&self, incoming: &Incoming<'_>, response: &Response, since: Instant) {
+        let (metrics, transport) = (&self.gateway.metrics, ORIGIN.transport);
+        metrics.request(transport, incoming, response, since.elapsed());
     }
 
     /// Tells the broker what became of a message. Where that fails it is delivered again.
@@ -264,11 +316,17 @@ async fn in_progress(message: &Message) {
     }
 }
 
+/// Waits as long as the command in hand has to wait.
+async fn pause(in_hand: Option<&InHand>) {
+    let pause = in_hand.map_or(TRY_AGAIN, |in_hand| in_hand.pause);
+    tokio::time::sleep(pause).await;
+}
+
 /// Whether the writer took nothing: its queue is full, or it takes no more until a restart.
-fn has_no_room(answered: &Answered) -> bool {
-    let refusal = match &answered.came {
-        Came::Refused(refusal) => refusal,
-        Came::Through | Came::Unread => return false,
+fn has_no_room(response: &Response) -> bool {
+    let refusal = match &response.disposition {
+        Disposition::Refused(refusal) => refusal,
+        Disposition::Completed | Disposition::Undecodable => return false,
     };
     matches!(refusal, Refusal::Overloaded | Refusal::ReadOnly(_))
 }
@@ -277,13 +335,12 @@ fn deliveries(message: &Message) -> i64 {
     message.info().map_or(0, |info| info.delivered)
 }
 
-/// What becomes of a message that was answered so. Exhaustive: a new refusal must be thought of here.
-fn fate(answered: Answered, deliveries: i64) -> Fate {
-    let Answered { reply, came, .. } = answered;
-    let refusal = match came {
-        Came::Through => return Fate::Done,
-        Came::Unread => return Fate::Dead(Why::Unread(reply)),
-        Came::Refused(refusal) => refusal,
+/// What becomes of a message that got this response. Exhaustive: a new refusal must be thought of here.
+fn fate(response: Response, deliveries: i64) -> Fate {
+    let refusal = match response.disposition {
+        Disposition::Completed => return Fate::Done,
+        Disposition::Undecodable => return Fate::Dead(Why::Unread(response.reply)),
+        Disposition::Refused(refusal) => refusal,
     };
     match refusal {
         Refusal::Overloaded

@@ -79,8 +79,6 @@ pub struct Options {
     pub prefix: Prefix,
     /// How much of an event is shown.
     pub detail: Detail,
-    /// The largest body of a request or a command, in bytes.
-    pub body_bytes_max: u64,
     /// The log's id.
     pub log_id: String,
     /// Where it is kept how far events have been published.
@@ -201,7 +199,6 @@ impl Session {
             prefix: prefix.clone(),
             stream: prefix.stream(Kept::Commands).into(),
             consumer: claim::consumer_name(&self.options.log_id).into(),
-            body_bytes_max: self.options.body_bytes_max,
             created_nanos: created_nanos.clone(),
             dead: DeadLetters {
                 prefix: prefix.clone(),
@@ -211,7 +208,6 @@ impl Session {
         let rpc = Rpc {
             gateway: self.gateway.clone(),
             prefix: prefix.clone(),
-            body_bytes_max: self.options.body_bytes_max,
             log_id: self.options.log_id.as_str().into(),
         };
         let mut parts = JoinSet::new();

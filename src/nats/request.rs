@@ -1,15 +1,16 @@
 //! A message as a request: its subject, headers and payload, handed to the gateway.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use async_nats::HeaderMap as BusHeaders;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::subjects::Address;
-use crate::auth::Principal;
-use crate::dialect::{Query, Refusal, Reply};
+use crate::dialect::{Query, Reply};
 use crate::domain::{Correlation, Position};
-use crate::gateway::{Answered, Gateway, Incoming, fresh_correlation};
+use crate::gateway::{Incoming, Origin, Transport, fresh_correlation};
 
 /// The query string of a request.
 const QUERY: &str = "contact-query";
@@ -17,72 +18,60 @@ const QUERY: &str = "contact-query";
 /// A request that a message holds.
 #[derive(Debug)]
 pub struct Request {
-    /// What it is about.
+    /// The dialect, the route and the ids that its subject names.
     pub address: Address,
+    /// The path's parameters, as HTTP would have them.
+    params: Vec<(String, String)>,
+    /// The query's parameters.
+    query: Query,
     /// Its headers, as every transport has them.
     pub headers: HeaderMap,
     /// The vendor's body.
     pub body: Bytes,
     /// The idempotency key that the message's id is.
     pub durable_key: Option<String>,
-    /// Ties together all that comes of it.
+    /// The id that ties together everything that comes of the request.
     pub correlation: Correlation,
 }
 
 impl Request {
-    /// The request of a message that waits for its answer.
+    /// The request of a message that waits for its reply.
     pub fn new(address: Address, headers: Option<&BusHeaders>, body: Bytes) -> Self {
+        let headers = common(headers);
+        let query = headers.get(QUERY);
+        let query = query.and_then(|value| value.to_str().ok());
         Self {
+            params: address.params(),
+            query: Query::parse(query.unwrap_or_default()),
             address,
-            headers: common(headers),
+            headers,
             body,
             durable_key: None,
             correlation: fresh_correlation(),
         }
     }
 
-    /// Who sends it, if they may; `now` is in seconds since 1970.
-    ///
-    /// # Errors
-    /// The refusal, to be put into the vendor's words.
-    pub async fn admit(
-        &self,
-        gateway: &Gateway,
-        body_bytes_max: u64,
-        now: u64,
-    ) -> Result<Principal, Refusal> {
-        let Address { dialect, route, .. } = self.address;
-        let principal = gateway.admit(dialect, route, &self.headers, now).await?;
-        if self.body.len() as u64 > body_bytes_max {
-            return Err(Refusal::TooLarge {
-                limit_bytes: body_bytes_max,
-            });
-        }
-        Ok(principal)
-    }
-
-    /// Its answer.
-    pub async fn answer(&self, gateway: &Gateway, principal: &Principal) -> Answered {
-        let Address { dialect, route, .. } = self.address;
-        let query = self.headers.get(QUERY);
-        let query = query.and_then(|value| value.to_str().ok());
-        let query = Query::parse(query.unwrap_or_default());
-        let params = self.address.params();
-        let owner: Vec<&str> = self.address.owner.iter().map(String::as_str).collect();
-        let incoming = Incoming {
-            dialect,
-            route,
-            params: &params,
-            owner_ids: Some(&owner),
-            query: &query,
+    /// The request without its body, as the gateway takes it.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            dialect: self.address.dialect,
+            route: self.address.route,
+            params: &self.params,
+            owner_ids: Some(&self.address.owner),
+            query: &self.query,
             headers: &self.headers,
-            body: &self.body,
             durable_key: self.durable_key.as_deref(),
             correlation: self.correlation.clone(),
-        };
-        gateway.answer(principal, &incoming).await
+        }
     }
 }
+
+/// The origin of every message: the bus tells no addresses, so anonymous callers share one rate
+/// limit.
+pub const ORIGIN: Origin = Origin {
+    transport: Transport::Nats,
+    address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+};
 
 /// A message's headers as every transport has them; what HTTP could not send is left out. A message
 /// holds JSON unless it says otherwise.

@@ -5,7 +5,7 @@
 //! the vendor's words, for a request that waits in a buffer is answered after
 //! its client has gone.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,13 +20,12 @@ use tokio::task::JoinSet;
 use super::discovery::{Discovery, Endpoint};
 use super::inbox::is_answered;
 use super::publish_error::PublishError;
-use super::request::{Request, answer_headers};
+use super::request::{ORIGIN, Request, answer_headers};
 use super::stopped;
 use super::subjects::Prefix;
-use crate::auth::Principal;
 use crate::dialect::{self, Dialect, Refusal, Reply};
 use crate::domain::{Correlation, Position};
-use crate::gateway::{Gateway, fresh_correlation, unix_seconds};
+use crate::gateway::{Gateway, Response, fresh_correlation};
 
 /// Requests that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
@@ -36,12 +35,10 @@ const QUEUE_GROUP: &str = "contactd";
 /// What the endpoints work with.
 #[derive(Clone)]
 pub struct Rpc {
-    /// The way to contacts.
+    /// Handles requests of every transport.
     pub gateway: Gateway,
     /// How subjects begin.
     pub prefix: Prefix,
-    /// The largest body, in bytes.
-    pub body_bytes_max: u64,
     /// The log's id.
     pub log_id: Arc<str>,
 }
@@ -141,21 +138,6 @@ impl Rpc {
         });
     }
 
-    /// Counts the request against what its caller may ask.
-    fn spend(&self, principal: Principal) -> Result<Principal, Refusal> {
-        let Some(rate) = &self.gateway.rate else {
-            return Ok(principal);
-        };
-        // Callers without a name share one allowance: the bus tells no addresses.
-        let key = principal.rate_key(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        match rate.check(&key, Instant::now()) {
-            Ok(_) => Ok(principal),
-            Err(limited) => Err(Refusal::RateLimited {
-                retry_after_seconds: limited.retry_after_seconds,
-            }),
-        }
-    }
-
     async fn answer(&self, asked: Asked) {
         let (message, dialect) = (&asked.message, asked.dialect);
         let Ok(address) = self.prefix.request(&message.subject) else {
@@ -165,20 +147,11 @@ impl Rpc {
         };
         let started = Instant::now();
         let request = Request::new(address, message.headers.as_ref(), message.payload.clone());
-        let gateway = &self.gateway;
-        let admitted = request.admit(gateway, self.body_bytes_max, unix_seconds());
-        let admitted = admitted.await.and_then(|principal| self.spend(principal));
-        let (reply, position) = match admitted {
-            Ok(principal) => {
-                let answered = request.answer(gateway, &principal).await;
-                (answered.reply, Some(answered.position))
-            }
-            // Who is not known learns nothing of how much has happened.
-            Err(refusal @ (Refusal::Unauthorized(_) | Refusal::SessionUnauthorized)) => {
-                (dialect.refuse(&refusal), None)
-            }
-            Err(refusal) => (dialect.refuse(&refusal), Some(gateway.service.head())),
-        };
+        let body = ready(Ok(request.body.clone()));
+        let incoming = request.incoming();
+        let Response {
+            reply, position, ..
+        } = self.gateway.handle(ORIGIN, &incoming, body).await;
         if let Some(endpoint) = asked.discovery.endpoints().get(asked.endpoint) {
             let is_error = reply.status.is_client_error() || reply.status.is_server_error();
             endpoint.answered(started.elapsed(), is_error);

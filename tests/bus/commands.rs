@@ -1,6 +1,6 @@
 //! Durable commands: each has one outcome, in order, or is a dead letter.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
@@ -89,6 +89,43 @@ fn outcomes(log: &[Value]) -> Vec<String> {
 
 fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("order-{number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_slows_commands_down_and_loses_none() {
+    let broker = Broker::started();
+    let mut home = Home::new("log-a");
+    home.rate = Some("2/2s".parse().expect("a rate"));
+    let node = home.start(&broker.url());
+    connected(&node).await;
+    let streams = broker.streams().await;
+    let started = Instant::now();
+    let ids = ids(4);
+    for id in &ids {
+        create(&streams, under(id), id).await;
+    }
+    drained(&streams).await;
+    // Two are allowed at once, and one more each second.
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(1_900), "{took:?}");
+    assert_eq!(outcomes(&node.log()), ids);
+    let mut letters = streams.get_stream(DEAD).await.expect("a stream");
+    assert_eq!(letters.info().await.expect("its state").state.messages, 0);
+    assert_eq!(node.counted("create", 201), 4);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_cannot_be_taken_are_counted_too() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    connected(&node).await;
+    let streams = broker.streams().await;
+    send(&streams, CREATE, under("bad"), b"{").await;
+    dead(&streams, 1).await;
+    assert_eq!(node.counted("create", 400), 1);
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

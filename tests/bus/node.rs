@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use contactd::auth::{AccessClaims, Authenticator, JwtSettings, OwnKey, Principal};
+use contactd::auth::{
+    AccessClaims, Authenticator, JwtSettings, OwnKey, Principal, RateLimiter, RateSpec,
+};
 use contactd::dialect::{self, ApiOperation, Query, REGISTRY};
 use contactd::domain::Position;
 use contactd::gateway::{
-    Answered, Bus, Gateway, Health, Incoming, Settings, fresh_correlation, unix_seconds,
+    Bus, Gateway, Health, Incoming, RequestMetrics, Response, Settings, fresh_correlation,
+    unix_seconds,
 };
+use contactd::http::Metrics;
 use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::nats;
@@ -31,6 +35,7 @@ pub struct Home {
     pub log_id: String,
     pub queue_limit: usize,
     pub jwt: bool,
+    pub rate: Option<RateSpec>,
 }
 
 /// A service that runs.
@@ -50,6 +55,7 @@ impl Home {
             log_id: log_id.to_owned(),
             queue_limit: 4_096,
             jwt: false,
+            rate: None,
         }
     }
 
@@ -96,9 +102,11 @@ impl Home {
                 require_if_match: false,
                 audit_reads: false,
                 request_timeout: Duration::from_secs(10),
+                body_bytes_max: 64 * 1024,
             },
-            rate: None,
+            rate: self.rate.map(RateLimiter::new).map(Arc::new),
             health: Health::default(),
+            metrics: RequestMetrics::default(),
         };
         let (stop, stopping) = watch::channel(false);
         let (checkpoints, follow) = watch::channel(Bytes::new());
@@ -108,7 +116,6 @@ impl Home {
             open: !self.jwt,
             prefix: nats::Prefix::default(),
             detail: Detail::NonSensitive,
-            body_bytes_max: 64 * 1024,
             log_id: self.log_id.clone(),
             cursor: disk.files("bus").expect("a directory"),
             checkpoints: Some(follow),
@@ -162,8 +169,19 @@ impl Node {
         stopped.await.expect("the writer stops");
     }
 
+    /// How many requests over NATS had this operation and status, as `/metrics` shows it.
+    pub fn counted(&self, operation: &str, status: u16) -> u64 {
+        let text = Metrics::new(&self.gateway.metrics).render(&self.gateway);
+        let line = format!(
+            "contactd_request_duration_seconds_count{{transport=\"nats\",dialect=\"native\",\
+             operation=\"{operation}\",status=\"{status}\"}} "
+        );
+        let count = text.lines().find_map(|found| found.strip_prefix(&line));
+        count.map_or(0, |count| count.parse().expect("a number"))
+    }
+
     /// Creates a contact of the native tenant `t`, as a request over another transport would.
-    pub async fn create(&self, name: &str) -> Answered {
+    pub async fn create(&self, name: &str) -> Response {
         let dialect = dialect::by_name("native").expect("it is spoken");
         let routes = dialect.routes().iter();
         let mut create = routes.filter(|route| route.operation == ApiOperation::Create);
@@ -175,15 +193,14 @@ impl Node {
             dialect,
             route,
             params: &[],
-            owner_ids: Some(&["t"]),
+            owner_ids: Some(&["t".to_owned()]),
             query: &query,
             headers: &headers,
-            body: &body,
             durable_key: None,
             correlation: fresh_correlation(),
         };
         let developer = Principal::local_developer();
-        let answered = self.gateway.answer(&developer, &incoming).await;
+        let answered = self.gateway.answer(&developer, &incoming, &body).await;
         assert_eq!(answered.reply.status, 201, "{:?}", answered.reply);
         answered
     }

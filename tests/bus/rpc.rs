@@ -49,6 +49,7 @@ async fn a_contact_lives_its_life_over_requests() {
     assert_eq!(header(&ada, "Contact-Status").as_deref(), Some("201"));
     assert_eq!(header(&ada, "Contact-Position").as_deref(), Some("2"));
     assert!(header(&ada, "Nats-Service-Error").is_none());
+    assert_eq!(node.counted("create", 201), 1);
     let correlation = header(&ada, "Contact-Correlation").expect("a correlation");
     assert_eq!(node.log()[0]["correlationid"], json!(correlation));
     let id = body(&ada)["id"].as_str().expect("an id").to_owned();

@@ -230,3 +230,40 @@ async fn a_recorded_read_names_the_contact_though_it_is_gone() {
         assert_eq!(read["subject"], id.as_str(), "{read}");
     }
 }
+
+/// What `/metrics` shows of a counter, by the start of its line.
+async fn counted(house: &House, line: &str) -> Option<f64> {
+    let answer = house.server.send("GET", "/metrics", &[], None).await;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let found = text.lines().find_map(|found| found.strip_prefix(line))?;
+    found.trim().parse().ok()
+}
+
+#[tokio::test]
+async fn requests_and_refused_tokens_are_counted() {
+    let house = House::new(&[]);
+    let duration = "contactd_request_duration_seconds_count";
+    for api in apis::ALL {
+        let caller = house.admin(api, 0);
+        caller.created(ANN).await;
+        let line = format!(
+            "{duration}{{transport=\"http\",dialect=\"{}\",operation=\"create\",status=\"{}\"}}",
+            api.name, api.statuses[0]
+        );
+        assert_eq!(counted(&house, &line).await, Some(1.0), "{line}");
+    }
+    let bad = [("authorization", "Bearer x")];
+    let answer = house.server.send("GET", "/contacts", &bad, None).await;
+    assert_eq!(answer.status, 401);
+    let line = format!(
+        "{duration}{{transport=\"http\",dialect=\"native\",operation=\"list\",status=\"401\"}}"
+    );
+    assert_eq!(counted(&house, &line).await, Some(1.0));
+    let line = "contactd_auth_failures_total{reason=\"invalid\"}";
+    assert_eq!(counted(&house, line).await, Some(1.0));
+    house.server.send("GET", "/nothing/here", &[], None).await;
+    let line = format!(
+        "{duration}{{transport=\"http\",dialect=\"native\",operation=\"none\",status=\"404\"}}"
+    );
+    assert_eq!(counted(&house, &line).await, Some(1.0));
+}

@@ -15,7 +15,7 @@ use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
 use crate::dialect::ApiOperation;
-use crate::domain::ContactId;
+use crate::domain::{ContactId, Position};
 
 /// Contacts that are read at once.
 const PAGE: &str = "500";
@@ -186,7 +186,7 @@ impl Source {
                 Ok(Answer {
                     status: answered.reply.status,
                     retry_after: None,
-                    position: Some(answered.position.get()),
+                    position: answered.position.map(Position::get),
                     body: answered.reply.body,
                 })
             }

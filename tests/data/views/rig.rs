@@ -9,7 +9,7 @@ use contactd::domain::{
     Action, Attempt, BatchMode, Card, Command, Context, Operation, Outcome, Owner, Position,
     Precondition, Target,
 };
-use contactd::gateway::{Gateway, Health, Incoming, Settings, fresh_correlation};
+use contactd::gateway::{Gateway, Health, Incoming, RequestMetrics, Settings, fresh_correlation};
 use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::service::{self, Committed, Options, Service};
@@ -49,8 +49,10 @@ pub fn open(path: &std::path::Path) -> Rig {
             require_if_match: false,
             audit_reads: false,
             request_timeout: Duration::from_secs(30),
+            body_bytes_max: u64::MAX,
         },
         health: Health::default(),
+        metrics: RequestMetrics::default(),
         rate: None,
     };
     Rig {
@@ -128,13 +130,16 @@ impl Rig {
             owner_ids: None,
             query: &Query::parse(query),
             headers: &HeaderMap::new(),
-            body: &[],
             durable_key: None,
             correlation: fresh_correlation(),
         };
-        let answered = self.gateway.answer(principal, &incoming).await;
+        let answered = self.gateway.answer(principal, &incoming, &[]).await;
         let body = serde_json::from_slice(&answered.reply.body).expect("JSON");
-        (answered.reply.status.as_u16(), body, answered.position)
+        (
+            answered.reply.status.as_u16(),
+            body,
+            answered.position.expect("a known caller"),
+        )
     }
 
     /// Asks as the local developer, who may see everything.

@@ -1,0 +1,156 @@
+//! Admission: who may use a route, and how often.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::{Gateway, Incoming};
+use crate::auth::{AuthError, Limited, Mode, Principal, Quota};
+use crate::dialect::{Caller, Dialect, Refusal, TokenProblem};
+use crate::domain::Actor;
+
+/// A caller who has sent too often.
+#[derive(Clone, Copy, Debug)]
+pub struct OverLimit {
+    /// What is left of the caller's allowance.
+    pub quota: Quota,
+    /// The seconds until the next request is allowed.
+    pub retry_after_seconds: u64,
+}
+
+impl From<OverLimit> for Refusal {
+    fn from(limit: OverLimit) -> Self {
+        Self::RateLimited {
+            retry_after_seconds: limit.retry_after_seconds,
+        }
+    }
+}
+
+impl Gateway {
+    /// The caller of a request, who may use its route. Tokens are judged as of `now`, in seconds
+    /// since 1970.
+    ///
+    /// # Errors
+    /// 401 for a missing or bad token, the session token included; 403 for a missing role.
+    pub async fn admit(&self, incoming: &Incoming<'_>, now: u64) -> Result<Principal, Refusal> {
+        let roles = incoming.route.roles;
+        if roles.is_empty() {
+            return Ok(Principal::local_developer());
+        }
+        let mut principal = self.authenticate(incoming.headers, now).await?;
+        if let Some(name) = incoming.dialect.session_header()
+            && self.authenticator.mode() == Mode::Jwt
+        {
+            let token = incoming.headers.get(name);
+            let token = token.and_then(|value| value.to_str().ok());
+            let session = self.authenticator.authenticate_session(token, now).await;
+            principal.session = Some(session.map_err(|_| {
+                self.metrics.auth_failure("session");
+                Refusal::SessionUnauthorized
+            })?);
+        }
+        self.authorize(&principal, roles)?;
+        Ok(principal)
+    }
+
+    /// The caller that a request's bearer token names.
+    ///
+    /// # Errors
+    /// 401: the token is missing or not good.
+    pub async fn authenticate(&self, headers: &HeaderMap, now: u64) -> Result<Principal, Refusal> {
+        self.known(headers, now).await.map_err(|error| {
+            let problem = problem(error);
+            self.metrics.auth_failure(problem.name());
+            Refusal::Unauthorized(problem)
+        })
+    }
+
+    /// Whether a request's bearer token names a caller. Asked beside the request, so a bad token is
+    /// not counted as a failure.
+    pub async fn is_known(&self, headers: &HeaderMap, now: u64) -> bool {
+        self.known(headers, now).await.is_ok()
+    }
+
+    async fn known(&self, headers: &HeaderMap, now: u64) -> Result<Principal, AuthError> {
+        let header = headers.get(http::header::AUTHORIZATION);
+        let bearer = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(crate::auth::bearer_token);
+        self.authenticator.authenticate(bearer, now).await
+    }
+
+    /// Checks that a caller has one of these roles.
+    ///
+    /// # Errors
+    /// 403: the caller has none of them.
+    pub fn authorize(&self, principal: &Principal, roles: &[&str]) -> Result<(), Refusal> {
+        if principal.has_any(roles) {
+            return Ok(());
+        }
+        self.metrics.role_missing();
+        Err(Refusal::Forbidden)
+    }
+
+    /// Counts a request against its caller's allowance, and tells what is left of it where callers
+    /// are limited. Callers without a name share one allowance for each address.
+    ///
+    /// # Errors
+    /// 429: the allowance is used up.
+    pub fn charge(
+        &self,
+        principal: &Principal,
+        address: IpAddr,
+    ) -> Result<Option<Quota>, OverLimit> {
+        let Some(rate) = &self.rate else {
+            return Ok(None);
+        };
+        match rate.check(&principal.rate_key(address), Instant::now()) {
+            Ok(quota) => Ok(Some(quota)),
+            Err(Limited {
+                quota,
+                retry_after_seconds,
+            }) => Err(OverLimit {
+                quota,
+                retry_after_seconds,
+            }),
+        }
+    }
+
+    /// A body, if it is no larger than the service takes.
+    ///
+    /// # Errors
+    /// 413: it is larger.
+    pub fn sized<B: AsRef<[u8]>>(&self, body: B) -> Result<B, Refusal> {
+        let limit_bytes = self.settings.body_bytes_max;
+        if body.as_ref().len() as u64 > limit_bytes {
+            return Err(Refusal::TooLarge { limit_bytes });
+        }
+        Ok(body)
+    }
+}
+
+/// What a vendor's answer says of a token.
+pub(super) fn problem(error: AuthError) -> TokenProblem {
+    match error {
+        AuthError::Missing => TokenProblem::Missing,
+        AuthError::Expired => TokenProblem::Expired,
+        _ => TokenProblem::Invalid,
+    }
+}
+
+/// The caller as a dialect sees them.
+pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -> Caller {
+    let rules = dialect.rules();
+    let own = principal.only_tenant(rules.name, dialect.default_tenant());
+    let text = |text: &Option<String>| text.as_deref().map(Box::from);
+    Caller {
+        actor: Actor {
+            client_id: text(&principal.client_id),
+            user_id: text(&principal.user_id),
+            subject: text(&principal.subject),
+        },
+        own_tenant: own.ok().map(str::to_owned),
+        open: mode == Mode::Open,
+    }
+}

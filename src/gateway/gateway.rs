@@ -1,0 +1,48 @@
+//! The gateway itself: what every transport shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Health, RequestMetrics};
+use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
+use crate::service::Service;
+
+/// How requests are treated, as the operator configured it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whether an update or a delete must name the version it changes (`If-Match`), else 428.
+    pub require_if_match: bool,
+    /// Whether reads of every dialect are recorded, not only of those whose vendor records them.
+    pub audit_reads: bool,
+    /// The longest time a request waits for a view to catch up.
+    pub request_timeout: Duration,
+    /// The largest body of a request or of a durable command, in bytes.
+    pub body_bytes_max: u64,
+}
+
+/// Handles requests of every transport. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway {
+    /// The contacts: commands go in, views are read.
+    pub service: Service,
+    /// Authenticates callers by their tokens.
+    pub authenticator: Arc<Authenticator>,
+    /// The data directory's own key, which signs short-lived tokens.
+    pub own_key: Arc<OwnKey>,
+    /// How requests are treated.
+    pub settings: Settings,
+    /// Limits how often one caller may send; `None` limits nobody.
+    pub rate: Option<Arc<RateLimiter>>,
+    /// The state of the other parts of the process.
+    pub health: Health,
+    /// Counts requests and refused tokens.
+    pub metrics: RequestMetrics,
+}
+
+impl Gateway {
+    /// Whether the service is in open mode, where nobody needs a token.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.authenticator.mode() == Mode::Open
+    }
+}

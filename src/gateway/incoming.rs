@@ -1,0 +1,88 @@
+//! A request as a transport hands it over: everything but its body.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use uuid::Uuid;
+
+use crate::dialect::{Dialect, Query, Route};
+use crate::domain::{Correlation, TraceParent};
+
+/// A request without its body.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    /// The dialect whose route it came in by.
+    pub dialect: &'static dyn Dialect,
+    /// The route.
+    pub route: &'static Route,
+    /// The path's parameters by name, percent-decoded.
+    pub params: &'a [(String, String)],
+    /// The ids of the owner, where the transport names them beside the path; a message subject
+    /// does.
+    pub owner_ids: Option<&'a [String]>,
+    /// The query's parameters.
+    pub query: &'a Query,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The idempotency key, where the transport gives one; it wins over the header.
+    pub durable_key: Option<&'a str>,
+    /// The id that ties together everything that comes of the request.
+    pub correlation: Correlation,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The transport that brought it.
+    pub transport: Transport,
+    /// The address that anonymous callers share a rate limit by; the unspecified address where the
+    /// transport tells none.
+    pub address: IpAddr,
+}
+
+/// A transport, as metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// HTTP.
+    Http,
+    /// NATS: requests that wait for a reply, and durable commands.
+    Nats,
+}
+
+impl Transport {
+    /// The value of the label `transport`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Nats => "nats",
+        }
+    }
+}
+
+impl std::fmt::Debug for dyn Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.rules().name)
+    }
+}
+
+impl Incoming<'_> {
+    /// The caller's trace context, where a well-formed `traceparent` was sent (W3C Trace Context).
+    pub(super) fn traceparent(&self) -> Option<TraceParent> {
+        TraceParent::parse(self.headers.get("traceparent")?.to_str().ok()?)
+    }
+}
+
+/// A new correlation id: a UUIDv7.
+#[must_use]
+pub fn fresh_correlation() -> Correlation {
+    Correlation::from_uuid(Uuid::now_v7())
+}
+
+/// The present time in seconds since 1970.
+#[must_use]
+pub fn unix_seconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

@@ -1,0 +1,59 @@
+//! The response to a request, in the form that every transport carries to its caller.
+
+use crate::auth::Quota;
+use crate::dialect::{Dialect, Refusal, Reply};
+use crate::domain::{Correlation, Position};
+
+/// A response: the vendor's reply, and what every response carries beside it.
+#[derive(Debug)]
+pub struct Response {
+    /// The vendor's reply.
+    pub reply: Reply,
+    /// The position of a write's outcome, or that of the view which a read looked at; `None` for a
+    /// caller who is not known, and learns nothing of how much has happened.
+    pub position: Option<Position>,
+    /// The request's correlation id.
+    pub correlation: Correlation,
+    /// How far the request came.
+    pub disposition: Disposition,
+}
+
+/// How far a request came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// It was a command with an outcome in the log, or a read that was answered.
+    Completed,
+    /// The dialect could not read it; nothing of it is in the log.
+    Undecodable,
+    /// It was refused for a reason beside its content. But for [`Refusal::OutcomeUnknown`], nothing
+    /// of it is in the log.
+    Refused(Refusal),
+}
+
+impl Response {
+    /// The same response, which also tells what is left of the caller's allowance.
+    pub(super) fn with_quota(mut self, dialect: &dyn Dialect, quota: Option<&Quota>) -> Self {
+        if let Some(quota) = quota {
+            self.reply.headers.extend(quota_headers(dialect, quota));
+        }
+        self
+    }
+}
+
+/// The headers that tell what is left of a caller's allowance: the IETF draft's `RateLimit` fields,
+/// and `X-RateLimit-*` for the vendor whose clients look for those.
+#[must_use]
+pub fn quota_headers(dialect: &dyn Dialect, quota: &Quota) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("ratelimit", quota.rate_limit_field()),
+        ("ratelimit-policy", quota.rate_limit_policy_field()),
+    ];
+    if dialect.rate_headers() {
+        headers.extend([
+            ("x-ratelimit-limit", quota.limit.to_string()),
+            ("x-ratelimit-remaining", quota.remaining.to_string()),
+            ("x-ratelimit-reset", quota.reset_seconds.to_string()),
+        ]);
+    }
+    headers
+}

@@ -1,0 +1,33 @@
+//! What the HTTP handlers share.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Metrics, PlaceLimits};
+use crate::gateway::Gateway;
+use crate::service::Audit;
+
+/// What a connection and a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections are open at a time, in all and for one address.
+    pub places: PlaceLimits,
+    /// The longest time that a request's head may take to arrive, and its body again.
+    pub request_timeout: Duration,
+}
+
+/// What the handlers share.
+pub struct App {
+    /// Handles requests of every transport.
+    pub gateway: Gateway,
+    /// The audit log.
+    pub audit: Audit,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// What a connection and a request may cost.
+    pub limits: Limits,
+    /// The address that the service listens on.
+    pub address: SocketAddr,
+    /// Becomes true when the service stops: whoever follows it must end.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}
