@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
 use crate::domain::{
     Attempt, BatchMode, Contact, Content, DialectId, Event, Filter, List, Outcome, Owner, Page,
-    Position, Target,
+    Past, Position, Target,
 };
 
 /// Turns a result of the service into the vendor's reply.
@@ -63,6 +63,8 @@ pub enum Call {
         owner: Owner,
         /// The contact's id.
         target: Target,
+        /// Which of its versions.
+        past: Past,
         /// Encodes the versions, oldest first.
         reply: Encode<Lookup<Vec<Version>>>,
     },
@@ -253,11 +255,13 @@ impl Call {
     pub fn history(
         owner: &Owner,
         target: Target,
+        past: Past,
         reply: impl FnOnce(Lookup<Vec<Version>>) -> Reply + Send + 'static,
     ) -> Self {
         Self::History {
             owner: owner.clone(),
             target,
+            past,
             reply: Box::new(reply),
         }
     }

@@ -287,6 +287,7 @@ impl Rig {
             Call::History {
                 owner,
                 target,
+                past: _,
                 reply,
             } => {
                 let versions = self.find(&owner, &target).cloned();

@@ -7,49 +7,8 @@
 use std::cmp::Ordering;
 
 use crate::domain::find::{Profile, Term};
+pub use crate::domain::{AsOf, Keyset, Sort, SortKey};
 use crate::domain::{Contact, DialectId, Event, Position, Registry, Timestamp, sort_name};
-pub use crate::domain::{Keyset, Sort, SortKey};
-
-/// A point of the past.
-///
-/// ```
-/// use contactd::dialect::AsOf;
-/// use contactd::domain::{Position, Timestamp};
-///
-/// let seven = AsOf::parse("7").expect("a position");
-/// assert!(seven.covers(Position::new(7), Timestamp::from_millis(0)));
-/// assert!(matches!(AsOf::parse("2026-01-15T10:30:00Z"), Some(AsOf::Time(_))));
-/// assert_eq!(AsOf::parse("yesterday"), None);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AsOf {
-    /// When this event had happened and the next had not. Above the head it is the caller's
-    /// mistake: [`super::Refusal::BadParameter`].
-    Position(Position),
-    /// The last position at or before this time.
-    Time(Timestamp),
-}
-
-impl AsOf {
-    /// The point that a position or an RFC 3339 time names.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Some(position) = Position::parse(text) {
-            return Some(Self::Position(position));
-        }
-        // A plus sign that a client did not percent-encode arrives as a space.
-        Timestamp::parse(&text.replace(' ', "+")).map(Self::Time)
-    }
-
-    /// Whether what happened at this position and time had happened then.
-    #[must_use]
-    pub fn covers(self, position: Position, time: Timestamp) -> bool {
-        match self {
-            Self::Position(then) => position <= then,
-            Self::Time(then) => time <= then,
-        }
-    }
-}
 
 /// A search over every dialect's contacts that the caller may see, live ones only.
 ///

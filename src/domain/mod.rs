@@ -18,6 +18,7 @@ pub mod limits;
 mod list;
 mod operation;
 mod owner;
+mod past;
 mod rules;
 mod violation;
 
@@ -39,5 +40,6 @@ pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timest
 pub use list::{Compare, Filter, List, Order, Page, Window};
 pub use operation::{FieldName, Operation};
 pub use owner::{Owner, OwnerError};
+pub use past::{AsOf, Past};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
 pub use violation::{Expected, Problem, Violation};

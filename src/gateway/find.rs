@@ -129,7 +129,7 @@ pub(super) fn search_at(
     search: &Search,
     position: Position,
 ) -> Result<Page, ReadError> {
-    let visible = |owner: &Owner| may_see(principal, search, owner.dialect(), owner.tenant());
+    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let mut contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
     contacts.retain(|contact| search.wants(contact, REGISTRY) && search.comes_after(contact));
     contacts.sort_by(|one, other| search.compare(one, other));

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::ContactRow;
 use crate::domain::{
-    Actor, ContactId, DialectId, Event, EventId, Fingerprint, Operation, Owner, Phase, Position,
-    Status, Tag, Target, Timestamp, VendorKey, evolve,
+    Actor, ContactId, ContactState, DialectId, Event, EventId, Fingerprint, Operation, Owner,
+    Phase, Position, Status, Tag, Target, Timestamp, VendorKey, evolve,
 };
 use crate::keys::Slot;
 
@@ -34,6 +34,9 @@ impl IdempotencyEntry {
     }
 }
 
+/// A tenant of a dialect.
+pub type TenantKey = (DialectId, Box<str>);
+
 /// The view of contacts: every contact's state, and the indexes by which contacts are found.
 #[derive(Clone, Debug, Default)]
 pub struct Contacts {
@@ -42,6 +45,8 @@ pub struct Contacts {
     entries: BTreeMap<ContactId, ContactRow>,
     idempotency: HashMap<Tag, IdempotencyEntry>,
     live: HashMap<Owner, BTreeSet<ContactId>>,
+    /// Each tenant's contacts, live or deleted, not erased.
+    of_tenant: BTreeMap<TenantKey, BTreeSet<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
     last_number: HashMap<DialectId, u64>,
     chosen: HashMap<Tag, ContactId>,
@@ -73,8 +78,37 @@ impl Contacts {
 
     /// The positions of the events that changed a contact, oldest first.
     #[must_use]
-    pub fn history(&self, id: ContactId) -> Vec<Position> {
-        self.histories.get(&id).cloned().unwrap_or_default()
+    pub fn history(&self, id: ContactId) -> &[Position] {
+        self.histories.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The last of them at or before a position.
+    #[must_use]
+    pub fn changed_at(&self, id: ContactId, position: Position) -> Option<Position> {
+        let history = self.history(id);
+        let count = history.partition_point(|at| *at <= position);
+        history.get(count.checked_sub(1)?).copied()
+    }
+
+    /// Tenants after one, in order.
+    pub fn tenants_after(&self, after: Option<&TenantKey>) -> impl Iterator<Item = &TenantKey> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self
+            .of_tenant
+            .range::<TenantKey, _>((after, Bound::Unbounded));
+        range.map(|(tenant, _)| tenant)
+    }
+
+    /// A tenant's contacts after one, live or deleted, oldest first.
+    pub fn of_tenant_after(
+        &self,
+        tenant: &TenantKey,
+        after: Option<ContactId>,
+    ) -> impl Iterator<Item = &ContactRow> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ids = self.of_tenant.get(tenant).into_iter();
+        ids.flat_map(move |ids| ids.range((after, Bound::Unbounded)))
+            .filter_map(|id| self.entries.get(id))
     }
 
     /// The first key that no contact has.
@@ -212,13 +246,30 @@ impl Contacts {
             return;
         };
         self.histories.entry(id).or_default().push(header.position);
-        self.restore(ContactRow {
+        // An update changes nothing about whose it is.
+        if old_slot.is_none() || state.status == Status::Erased {
+            self.list_in_tenant(&state);
+        }
+        self.place(ContactRow {
             state,
             created_by,
             modified_by: actor,
             slot: slot.or(old_slot).unwrap_or_default(),
             tags: tags.into(),
         });
+    }
+
+    fn list_in_tenant(&mut self, state: &ContactState) {
+        let owner = &state.owner;
+        let tenant = (owner.dialect(), Box::from(owner.tenant()));
+        if state.status != Status::Erased {
+            self.of_tenant.entry(tenant).or_default().insert(state.id);
+        } else if let Some(ids) = self.of_tenant.get_mut(&tenant) {
+            ids.remove(&state.id);
+            if ids.is_empty() {
+                self.of_tenant.remove(&tenant);
+            }
+        }
     }
 
     /// One shared copy of an actor, since few actors write most events.
@@ -231,8 +282,14 @@ impl Contacts {
         shared
     }
 
-    /// Takes an entry into the view and its indexes.
+    /// Takes an entry of a snapshot into the view and its indexes.
     pub(super) fn restore(&mut self, entry: ContactRow) {
+        self.list_in_tenant(&entry.state);
+        self.place(entry);
+    }
+
+    /// Takes an entry into the view and those indexes that its every change concerns.
+    fn place(&mut self, entry: ContactRow) {
         let id = entry.state.id;
         let dialect = entry.state.owner.dialect();
         self.next_slot = self.next_slot.max(entry.slot.next());

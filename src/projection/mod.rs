@@ -14,7 +14,7 @@ mod snapshot;
 pub mod statistics;
 mod view;
 
-pub use contacts::{Contacts, IdempotencyEntry};
+pub use contacts::{Contacts, IdempotencyEntry, TenantKey};
 pub use row::ContactRow;
 pub use search::SearchIndex;
 pub use snapshot::{SnapshotError, VIEW_VERSION};

@@ -4,17 +4,17 @@ use super::service::Service;
 use super::shared::Body;
 use super::{ReadError, replay};
 use crate::domain::{
-    Contact, ContactId, ContactState, Content, Event, Fact, List, Order, Owner, Page, Phase,
-    Position, Status, Target, Timestamp, Window,
+    Contact, ContactId, ContactState, Content, DialectId, Event, Fact, List, Order, Owner, Page,
+    Past, Phase, Position, Status, Target, Timestamp, Window,
 };
 use crate::log::record::{self, Record};
-use crate::projection::ContactRow;
+use crate::projection::{ContactRow, TenantKey};
 
 /// Contacts that one query looks at, where it has to open them to know.
 pub const LIST_CONTACTS_MAX: usize = 100_000;
 /// The most events that one query looks at.
 pub const SCAN_EVENTS_MAX: u64 = 100_000;
-/// Contacts that are looked at while the writer waits.
+/// Contacts or tenants that are looked at while the writer waits.
 const PAGE: usize = 512;
 
 /// The result of looking for a contact by its id.
@@ -185,8 +185,8 @@ impl Service {
         Ok(opened)
     }
 
-    /// Every contact of any owner that this holds for, as it was when the event at a position had
-    /// happened.
+    /// Every contact of the tenants that this holds for, as it was when the event at a position had
+    /// happened. What others have costs nothing and is not counted.
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give one, there are more than `limit`, or more than
@@ -195,50 +195,72 @@ impl Service {
         &self,
         position: Position,
         limit: usize,
-        visible: &dyn Fn(&Owner) -> bool,
+        visible: &dyn Fn(DialectId, &str) -> bool,
     ) -> Result<Vec<Contact>, ReadError> {
         let mut opened = Vec::new();
-        let mut after = None;
-        for _ in 0..=LIST_CONTACTS_MAX / PAGE {
-            let (entries, last) = self.page_of_all(after, position, visible);
-            if opened.len() + entries.len() > limit {
-                return Err(ReadError::TooBroad { limit });
+        let mut looked = 0;
+        for tenant in self.tenants(visible) {
+            let mut after = None;
+            loop {
+                let (entries, last) = self.page_of_tenant(&tenant, after, position);
+                if opened.len() + entries.len() > limit {
+                    return Err(ReadError::TooBroad { limit });
+                }
+                for entry in entries {
+                    opened.extend(self.contact_at(&entry, position)?);
+                }
+                let Some((last, count)) = last else { break };
+                looked += count;
+                if looked > LIST_CONTACTS_MAX {
+                    return Err(ReadError::TooBroad {
+                        limit: LIST_CONTACTS_MAX,
+                    });
+                }
+                after = Some(last);
             }
-            for entry in entries {
-                opened.extend(self.contact_at(&entry, position)?);
-            }
-            if last.is_none() {
-                return Ok(opened);
-            }
-            after = last;
         }
-        Err(ReadError::TooBroad {
-            limit: LIST_CONTACTS_MAX,
-        })
+        Ok(opened)
     }
 
-    /// The visible ones of the next contacts that were there, and the last one looked at, if any:
-    /// the writer waits for whoever looks, so nobody looks at all of them at once.
-    fn page_of_all(
+    /// The tenants that this holds for. The writer waits for whoever looks, so nobody looks at all
+    /// of them at once.
+    fn tenants(&self, visible: &dyn Fn(DialectId, &str) -> bool) -> Vec<TenantKey> {
+        let mut found = Vec::new();
+        let mut after: Option<TenantKey> = None;
+        loop {
+            let contacts = self.shared.contacts.read();
+            let page = contacts.tenants_after(after.as_ref()).take(PAGE);
+            let mut last = None;
+            for tenant in page {
+                last = Some(tenant);
+                if visible(tenant.0, &tenant.1) {
+                    found.push(tenant.clone());
+                }
+            }
+            let Some(last) = last.cloned() else {
+                return found;
+            };
+            after = Some(last);
+        }
+    }
+
+    /// Those of a tenant's next contacts that were there, the last one looked at, if any, and how
+    /// many were.
+    fn page_of_tenant(
         &self,
+        tenant: &TenantKey,
         after: Option<ContactId>,
         position: Position,
-        visible: &dyn Fn(&Owner) -> bool,
-    ) -> (Vec<ContactRow>, Option<ContactId>) {
+    ) -> (Vec<ContactRow>, Option<(ContactId, usize)>) {
         let contacts = self.shared.contacts.read();
         let mut last = None;
-        let page = contacts.all_after(after).take(PAGE);
-        let page = page.inspect(|entry| last = Some(entry.state.id));
-        let there = |entry: &&ContactRow| {
-            let ContactState {
-                owner,
-                created,
-                status,
-                ..
-            } = &entry.state;
-            created.position <= position && *status != Status::Erased && visible(owner)
-        };
-        let entries = page.filter(there).cloned().collect();
+        let page = contacts.of_tenant_after(tenant, after).take(PAGE);
+        let page = page
+            .enumerate()
+            .inspect(|(index, entry)| last = Some((entry.state.id, index + 1)));
+        let there = page.map(|(_, entry)| entry);
+        let there = there.filter(|entry| entry.state.created.position <= position);
+        let entries = there.cloned().collect();
         (entries, last)
     }
 
@@ -251,12 +273,13 @@ impl Service {
         entry: &ContactRow,
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
-        let history = self.shared.contacts.read().history(entry.state.id);
-        let count = history.partition_point(|at| *at <= position);
-        let Some(at) = count.checked_sub(1).and_then(|last| history.get(last)) else {
+        let contacts = self.shared.contacts.read();
+        let at = contacts.changed_at(entry.state.id, position);
+        drop(contacts);
+        let Some(at) = at else {
             return Ok(None);
         };
-        let record = self.shared.record(*at)?;
+        let record = self.shared.record(at)?;
         self.version(entry, record).map(|(_, contact)| contact)
     }
 
@@ -282,8 +305,25 @@ impl Service {
     /// # Errors
     /// [`ReadError`] where the log can't give one.
     pub fn history(&self, entry: &ContactRow) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
-        let mut versions = Vec::new();
-        let positions = self.shared.contacts.read().history(entry.state.id);
+        self.past(entry, Past::Whole)
+    }
+
+    /// Some of a contact's versions, oldest first, each with the event that made it. The cost is
+    /// that of what is asked for, however many versions there are.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn past(
+        &self,
+        entry: &ContactRow,
+        past: Past,
+    ) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
+        let past = past.at_positions(|time| self.position_at(time))?;
+        let positions = {
+            let contacts = self.shared.contacts.read();
+            past.of(contacts.history(entry.state.id))
+        };
+        let mut versions = Vec::with_capacity(positions.len());
         for position in positions {
             let record = self.shared.record(position)?;
             versions.push(self.version(entry, record)?);

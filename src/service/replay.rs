@@ -110,8 +110,8 @@ fn card_before(
     id: ContactId,
     position: Position,
 ) -> Result<Option<Card>, ReadError> {
-    let history = shared.contacts.read().history(id);
-    let Some(at) = history.into_iter().rfind(|at| *at < position) else {
+    let at = shared.contacts.read().changed_at(id, position.previous());
+    let Some(at) = at else {
         return Ok(None);
     };
     Ok(match shared.open(&shared.record(at)?)? {

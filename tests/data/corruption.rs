@@ -152,7 +152,7 @@ impl Opened {
     fn read(&self, dir: &Path, ids: &[(Owner, ContactId)]) -> Fallible<Answers> {
         let service = &self.opening.service;
         let events = events(service)?;
-        let contacts = service.all_visible(service.head(), 10_000, &|_| true);
+        let contacts = service.all_visible(service.head(), 10_000, &|_, _| true);
         let contacts = contacts.map_err(said)?;
         let mut histories = Vec::new();
         for (owner, id) in ids {

@@ -7,10 +7,12 @@ use super::{RULES, body, encode, list, past, problem};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
-use crate::domain::{Attempt, ContactId, Owner, Position, Target};
+use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
 /// Contacts in one answer about changes, unless the request says otherwise.
 const CHANGES_LIMIT: usize = 100;
+/// Versions in one page of a history, unless the request says otherwise.
+const HISTORY_LIMIT: usize = 100;
 
 /// The media types of a Card; the second is its own (RFC 9553, section 3.1).
 pub const CARD_TYPES: [&str; 2] = ["application/json", "application/jscontact+json"];
@@ -157,8 +159,9 @@ fn within(named: Option<String>, owner: Option<&Owner>) -> Result<Option<String>
 pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let after = list::after(request.query)?;
-    let limit = list::limit(request.query, list::LIMIT_MAX)?;
-    Ok(Call::history(owner, Target::Id(id), move |found| {
+    let limit = list::limit(request.query, HISTORY_LIMIT)?;
+    let page = Past::After(after, limit);
+    Ok(Call::history(owner, Target::Id(id), page, move |found| {
         past::history(found, id, after, limit)
     }))
 }
@@ -171,7 +174,8 @@ pub fn diff(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let to = list::as_of(request.query, "to")?;
     let from = from.unwrap_or(AsOf::Position(Position::ZERO));
     let to = to.unwrap_or(AsOf::Position(Position::new(u64::MAX)));
-    Ok(Call::history(owner, Target::Id(id), move |found| {
+    let points = Past::Points(from, to);
+    Ok(Call::history(owner, Target::Id(id), points, move |found| {
         past::diff(found, id, from, to)
     }))
 }

@@ -41,7 +41,7 @@ pub fn description() -> Description {
 pub fn filters() -> Vec<Parameter> {
     let short = |max: u32| json!({"type": "string", "maxLength": max, "pattern": r"\S"});
     let id = |name, about| Parameter::query(name, about, id_read());
-    vec![
+    let mut filters = vec![
         Parameter::query("contactType", "A type: its id or its code.", short(50)),
         Parameter::query("name", "A part of the name, in any case.", short(255)),
         Parameter::query("status", "A status: its id or its code.", short(200)),
@@ -56,9 +56,17 @@ pub fn filters() -> Vec<Parameter> {
             one_of(&ENTITIES_OPTIONS),
         ),
         id("entityId", "That entity."),
+        Parameter::query("order", "The order of creation.", one_of(&ORDERS)),
+    ];
+    filters.extend(rows());
+    filters
+}
+
+/// The parameters that choose a part of a list.
+pub fn rows() -> [Parameter; 2] {
+    [
         Parameter::query("limit", "Rows, at most.", whole(0, LIMIT_MAX)),
         Parameter::query("offset", "Rows to pass over.", whole(0, OFFSET_MAX)),
-        Parameter::query("order", "The order of creation.", one_of(&ORDERS)),
     ]
 }
 

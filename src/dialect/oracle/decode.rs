@@ -6,7 +6,7 @@ use super::{encode, filter};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{Draft, Mode};
 use crate::dialect::{Call, List, Reply, Request, Write, json};
-use crate::domain::{Attempt, Owner, Problem, Violation};
+use crate::domain::{Attempt, Owner, Past, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
@@ -64,8 +64,11 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes a read of a contact's versions.
 pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
-    Ok(Call::history(owner, id.target(), move |found| {
-        encode::history(&id.to_string(), found)
+    let invalid = |violation| encode::invalid(vec![violation]);
+    let (offset, limit) = filter::rows(request.query).map_err(invalid)?;
+    let page = Past::Offset(offset, limit);
+    Ok(Call::history(owner, id.target(), page, move |found| {
+        encode::history(&id.to_string(), found, limit)
     }))
 }
 

@@ -95,8 +95,9 @@ pub fn page(page: Page) -> Reply {
     Reply::json(StatusCode::OK, &Body { status, result })
 }
 
-/// The answer that is the versions of the contact of this id, oldest first.
-pub fn history(id: &str, found: Lookup<Vec<Version>>) -> Reply {
+/// The answer that is the versions of the contact of this id, oldest first: so many, each with the
+/// time at which the next one took its place.
+pub fn history(id: &str, found: Lookup<Vec<Version>>, limit: usize) -> Reply {
     let versions = match found {
         Ok(versions) => versions,
         Err(missing) => return refusal(&missing.into()),
@@ -105,6 +106,7 @@ pub fn history(id: &str, found: Lookup<Vec<Version>>) -> Reply {
     let entries: Vec<Record> = versions
         .iter()
         .zip(ends.chain([None]))
+        .take(limit)
         .filter_map(|((event, after), end)| body::version(id, event, after.as_ref(), end))
         .collect();
     Reply::json(StatusCode::OK, &entries)

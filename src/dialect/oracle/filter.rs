@@ -60,10 +60,19 @@ pub fn filter(query: &Query) -> Result<Option<Filter<Contact>>, Violation> {
 /// # Errors
 /// As [`filter`].
 pub fn window(query: &Query) -> Result<Window, Violation> {
-    Ok(Window::Offset {
-        offset: number(query, "offset", OFFSET_MAX)?.unwrap_or(0),
-        limit: number(query, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX),
-    })
+    let (offset, limit) = rows(query)?;
+    Ok(Window::Offset { offset, limit })
+}
+
+/// How many rows a query passes over, and how many it wants.
+///
+/// # Errors
+/// As [`filter`].
+pub fn rows(query: &Query) -> Result<(usize, usize), Violation> {
+    Ok((
+        number(query, "offset", OFFSET_MAX)?.unwrap_or(0),
+        number(query, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX),
+    ))
 }
 
 /// The order that a query wants: by creation, since the page names a direction and no field.

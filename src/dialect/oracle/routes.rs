@@ -1,6 +1,6 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::filters;
+use super::contract::{filters, rows};
 use super::decode;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::{ApiOperation, Method, Route};
@@ -83,6 +83,7 @@ pub static ROUTES: [Route; 5] = [
         decode::history,
         || {
             OperationSpec::new("Read a contact's versions, the oldest first")
+                .parameters(rows())
                 .json(200, "The versions.", "History")
                 .errors(&[INVALID, NONE])
         },

@@ -113,7 +113,7 @@ fn a_history_has_each_version_and_its_end() {
     end.header.operation = Operation::Erase;
     end.header.time = Timestamp::from_millis(1_768_473_060_000);
     versions.push((end, None));
-    let reply = encode::history(HEX, Ok(versions));
+    let reply = encode::history(HEX, Ok(versions), 1_000);
     let entries: Value = serde_json::from_slice(&reply.body).expect("JSON");
     let at = |index: usize, name: &str| entries[index][name].as_str();
     assert_eq!(at(0, "operationType"), Some("CREATE"));
@@ -142,7 +142,7 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
     for reply in [
         encode::contact(Err(Missing::NotFound)),
         encode::contact(Err(Missing::Erased)),
-        encode::history(HEX, Err(Missing::Erased)),
+        encode::history(HEX, Err(Missing::Erased), 1_000),
         encode::written(vec![erased]),
         Oracle.refuse(&Refusal::Gone),
     ] {
