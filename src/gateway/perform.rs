@@ -13,7 +13,7 @@ use crate::dialect::{
     TokenProblem, Version, Window, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, ListRange, Operation, Owner, Phase, Position, Target,
+    Command, Contact, Context, Event, ListRange, Operation, Owner, Past, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
@@ -111,10 +111,11 @@ impl Gateway {
             Call::History {
                 owner,
                 target,
+                past: wanted,
                 reply,
             } => {
                 let found = self
-                    .read(move |service| past(service, &owner, &target))
+                    .read(move |service| past(service, &owner, &target, wanted))
                     .await?;
                 record(Given::one(&found));
                 Ok(reply(found).into())
@@ -194,14 +195,8 @@ impl Gateway {
         &self,
         ask: impl FnOnce(&Service) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let service = self.service.clone();
-        match tokio::task::spawn_blocking(move || ask(&service)).await {
-            Ok(found) => found.map_err(read_refusal),
-            Err(error) => {
-                tracing::error!(%error, "a read ended by a fault");
-                Err(Refusal::Internal)
-            }
-        }
+        let looked = self.service.look(self.settings.request_timeout, ask);
+        looked.await.map_err(read_refusal)
     }
 
     /// Trades a token for one of the same claims that lives a few hours at most, and never longer.
@@ -326,9 +321,10 @@ fn past(
     service: &Service,
     owner: &Owner,
     target: &Target,
+    past: Past,
 ) -> Result<Lookup<Vec<Version>>, ReadError> {
     match service.entry(owner, target) {
-        Some(entry) => service.history(&entry).map(Ok),
+        Some(entry) => service.past(&entry, past).map(Ok),
         None => Ok(Err(Missing::NotFound)),
     }
 }

@@ -31,9 +31,11 @@ pub(super) fn submit_refusal(error: SubmitError) -> Refusal {
 pub(super) fn read_refusal(error: ReadError) -> Refusal {
     match error {
         ReadError::TooBroad { limit } => Refusal::TooBroad { limit },
+        ReadError::Busy => Refusal::Overloaded,
         error @ (ReadError::Log(_)
         | ReadError::Record(_)
         | ReadError::Sealed(_)
+        | ReadError::Fault(_)
         | ReadError::Absent { .. }) => {
             tracing::error!(%error, "a read failed");
             Refusal::Internal

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::streams::Stream;
 use super::{App, answer, system};
 use crate::auth::{Principal, role};
 use crate::dialect::query::digits;
@@ -25,9 +26,11 @@ use crate::wire::{CloudEvent, Detail, cloud_event, event_type};
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 /// Lines that wait for a slow reader; then the log is not read any further for them.
-const LINES_WAITING: usize = 64;
-/// Events that a stream reads at once.
-const STREAM_PAGE: usize = 256;
+const LINES_WAITING: usize = 8;
+/// Events that a stream reads at once: from a few, where they are large, to many.
+const STREAM_PAGE: (usize, usize) = (4, 256);
+/// What a stream reads at once, in bytes of its lines, as near as the last page tells.
+const STREAM_PAGE_BYTES: usize = 256 << 10;
 
 /// What is asked, and by whom.
 #[derive(Clone)]
@@ -94,11 +97,16 @@ pub async fn events(
         async |principal, correlation| {
             let asked = asked(&head.headers, &query, principal)?;
             let head = app.gateway.service.head();
-            let response = match asked.form {
-                Form::Page => page(&app, asked, correlation).await?,
-                Form::Lines => stream(&app, asked, "application/x-ndjson", correlation),
-                Form::ServerSent => stream(&app, asked, "text/event-stream", correlation),
+            let media_type = match asked.form {
+                Form::Page => return Ok((page(&app, asked, correlation).await?, head)),
+                Form::Lines => "application/x-ndjson",
+                Form::ServerSent => "text/event-stream",
             };
+            let open = app.streams.open(asked.principal.rate_key(peer.ip()));
+            let open = open.ok_or(Refusal::RateLimited {
+                retry_after_seconds: 5,
+            })?;
+            let response = stream(&app, asked, open, media_type, correlation);
             Ok((response, head))
         },
     )
@@ -217,19 +225,16 @@ async fn scan(
     after: Position,
     limit: usize,
 ) -> Result<Redaction, Refusal> {
-    let (service, asked) = (app.gateway.service.clone(), asked.clone());
-    let scanned = tokio::task::spawn_blocking(move || asked.scan(&service, after, limit)).await;
-    match scanned {
-        Ok(Ok(shown)) => Ok(shown),
-        Ok(Err(error)) => {
+    let (service, asked) = (&app.gateway.service, asked.clone());
+    let patience = app.limits.request_timeout;
+    let scanned = service.look(patience, move |service| asked.scan(service, after, limit));
+    scanned.await.map_err(|error| match error {
+        ReadError::Busy => Refusal::Overloaded,
+        error => {
             tracing::error!(%error, "the events can't be read");
-            Err(Refusal::Internal)
+            Refusal::Internal
         }
-        Err(error) => {
-            tracing::error!(%error, "reading events ended by a fault");
-            Err(Refusal::Internal)
-        }
-    }
+    })
 }
 
 async fn page(app: &App, asked: Asked, correlation: &Correlation) -> Result<Response, Refusal> {
@@ -248,11 +253,16 @@ async fn page(app: &App, asked: Asked, correlation: &Correlation) -> Result<Resp
 fn stream(
     app: &Arc<App>,
     asked: Asked,
+    open: Stream,
     media_type: &'static str,
     correlation: &Correlation,
 ) -> Response {
     let (lines, waiting) = mpsc::channel(LINES_WAITING);
-    tokio::spawn(feed(app.clone(), asked, lines));
+    let feed = feed(app.clone(), asked, lines);
+    tokio::spawn(async move {
+        feed.await;
+        drop(open);
+    });
     let body = Body::from_stream(ReceiverStream::new(waiting));
     let mut response = answer::response(Reply::empty(StatusCode::OK), correlation);
     *response.body_mut() = body;
@@ -271,6 +281,7 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
     let to = *head.borrow();
     let mut after = asked.after;
     let mut left = asked.limit;
+    let mut page = STREAM_PAGE.0;
     loop {
         let target = if asked.follow {
             *head.borrow_and_update()
@@ -278,17 +289,23 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
             to
         };
         while after < target && left > 0 {
-            let Ok(shown) = scan(&app, &asked, after, STREAM_PAGE.min(left)).await else {
-                return;
+            let shown = match scan(&app, &asked, after, page.min(left)).await {
+                Ok(shown) => shown,
+                // Others are first; whoever reads a stream would take its end for that of the log.
+                Err(Refusal::Overloaded) if !*app.stopping.borrow() => continue,
+                Err(_) => return,
             };
             after = shown.last;
             left -= shown.events.len().min(left);
+            let (count, mut bytes) = (shown.events.len(), 0);
             for (position, event) in shown.events {
                 let line = line(asked.form, position, &event);
+                bytes += line.len();
                 if (!asked.follow && position > to) || lines.send(Ok(line)).await.is_err() {
                     return;
                 }
             }
+            page = page_after(count, bytes);
         }
         if !asked.follow || left == 0 {
             return;
@@ -304,6 +321,13 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
             }
         }
     }
+}
+
+/// How many events a stream reads at once after so many that were so long.
+fn page_after(count: usize, bytes: usize) -> usize {
+    let (least, most) = STREAM_PAGE;
+    let line_bytes = bytes.checked_div(count).unwrap_or(0).max(1);
+    (STREAM_PAGE_BYTES / line_bytes).clamp(least, most)
 }
 
 async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {

@@ -86,6 +86,12 @@ pub enum ReadError {
         /// The position that a view names.
         position: u64,
     },
+    /// Too many reads were looking already; nothing was looked at.
+    #[error("too many reads look at the log already; try again in a moment")]
+    Busy,
+    /// The read ended by a fault of the service.
+    #[error("a read ended by a fault: {0}")]
+    Fault(String),
     /// The query would look at more contacts than one query may.
     #[error("the query would look at more than {limit} contacts")]
     TooBroad {
