@@ -93,6 +93,8 @@ impl Data {
         }
         let is_new = !has_begun(&options.data_dir);
         let dir = DataDir::open(&options.data_dir)?;
+        // On a full disk the room that is held back is for this.
+        service::make_way(&*dir.room())?;
         let master = master(options, purpose, is_new)?;
         let keys = KeyRing::open(dir.files(KEYS)?, &master)?;
         let log_id = log_id(&dir, is_new)?;
@@ -171,7 +173,7 @@ impl Data {
     }
 
     /// Opens the service, saying what had to be repaired.
-    pub fn serve(self, queue_limit: usize) -> Result<Running, Failure> {
+    pub fn serve(self, queue_limit: usize, accept_clock: bool) -> Result<Running, Failure> {
         let tiles = self.tiles()?;
         let hasher = self.hasher()?;
         hasher.keep_check(&self.index_key()?.1)?;
@@ -204,6 +206,14 @@ impl Data {
                 opening.missing_keys
             );
         }
+        let last = opening.service.last_time();
+        match service::check_start(service::now(), last) {
+            Err(error) if !accept_clock => return Err(Failure::usage(error)),
+            Err(error) => eprintln!("contactd: {error}: accepted"),
+            Ok(()) => {}
+        }
+        let watched = opening.service.watch(dir.room(), accept_clock);
+        watched.map_err(Failure::failed)?;
         let journal = opening.journal.clone();
         let audit = Audit::start(tiles, integrator, key, &opening.service, journal)
             .map_err(Failure::failed)?;

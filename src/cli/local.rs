@@ -29,7 +29,7 @@ impl Local {
     pub fn open(options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
         let data = Data::open(options, purpose)?;
         let own_key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
-        let running = data.serve(QUEUE_LIMIT)?;
+        let running = data.serve(QUEUE_LIMIT, true)?;
         let gateway = Gateway {
             service: running.opening.service.clone(),
             authenticator: Arc::new(Authenticator::open()),

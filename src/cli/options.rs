@@ -126,6 +126,9 @@ pub struct ServeOptions {
     /// How many requests one client may send, such as 100/s or 2000/5m [default: no limit]
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_RATE_LIMIT", value_name = "CALLS/TIME")]
     pub rate_limit: Option<RateSpec>,
+    /// Take the clock as it is, even where it has jumped or contradicts the log
+    #[arg(long, env = "CONTACTD_ACCEPT_CLOCK")]
+    pub accept_clock: bool,
     /// The most connections that may be open at once
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_MAX_CONNECTIONS", default_value_t = 1_024, value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -20,7 +20,7 @@ use crate::auth::{
 use crate::dialect::REGISTRY;
 use crate::domain::Closed;
 use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
-use crate::http::{self, App, Limits, Metrics};
+use crate::http::{self, App, Limits, Metrics, Streams};
 use crate::nats::{self, Prefix, Servers};
 use crate::service::Signed;
 use crate::storage::Disk;
@@ -77,7 +77,8 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let authenticator = authenticator(mode, &own_key, &options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;
     let queue_limit = options.queue_limit as usize;
-    let running = tokio::task::spawn_blocking(move || data.serve(queue_limit))
+    let accept_clock = options.accept_clock;
+    let running = tokio::task::spawn_blocking(move || data.serve(queue_limit, accept_clock))
         .await
         .map_err(Failure::failed)??;
     running.audit.trust(options.witness.clone());
@@ -92,6 +93,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         gateway,
         audit: running.audit.clone(),
         metrics,
+        streams: Streams::among(places.all),
         limits: Limits {
             places,
             request_timeout,

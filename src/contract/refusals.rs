@@ -84,6 +84,7 @@ pub fn all() -> Vec<Refusal> {
         Refusal::ReadOnly(Closed::Failed),
         Refusal::ReadOnly(Closed::NoRoom),
         Refusal::ReadOnly(Closed::DiskFull),
+        Refusal::ReadOnly(Closed::ClockJumped),
         Refusal::OutcomeUnknown,
         Refusal::Internal,
     ]

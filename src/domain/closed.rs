@@ -9,6 +9,8 @@ pub enum Closed {
     NoRoom,
     /// The disk is almost full. Reads and erasures go on, and writes come back with the room.
     DiskFull,
+    /// The clock has jumped: what is recorded now would bear a wrong time for ever.
+    ClockJumped,
     /// The service is being stopped.
     Stopping,
 }
@@ -21,6 +23,7 @@ impl Closed {
             Self::Failed => "read_only",
             Self::NoRoom => "no_room",
             Self::DiskFull => "disk_full",
+            Self::ClockJumped => "clock_jumped",
             Self::Stopping => "stopping",
         }
     }
@@ -40,6 +43,10 @@ impl Closed {
             Self::DiskFull => {
                 "The disk is almost full; nothing has happened. Reads and erasures still work, and \
                  writes will once there is room."
+            }
+            Self::ClockJumped => {
+                "The clock of the service has jumped; nothing has happened. Set it right, or restart \
+                 the service with --accept-clock."
             }
             Self::Stopping => "The service is stopping; nothing has happened. Try again.",
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Metrics, PlaceLimits};
+use super::{Metrics, PlaceLimits, Streams};
 use crate::gateway::Gateway;
 use crate::service::Audit;
 
@@ -26,6 +26,8 @@ pub struct App {
     pub metrics: Metrics,
     /// What a connection and a request may cost.
     pub limits: Limits,
+    /// The streams of events that are open.
+    pub streams: Streams,
     /// The address that the service listens on.
     pub address: SocketAddr,
     /// Becomes true when the service stops: whoever follows it must end.

@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -177,7 +177,7 @@ impl Metrics {
         self.connections_ended.get_or_create(&labels).inc();
     }
 
-    /// Everything as text, with the gauges of this moment.
+    /// Everything as text, without its end, with the gauges of this moment.
     #[must_use]
     pub fn render(&self, gateway: &Gateway) -> String {
         let service = &gateway.service;
@@ -195,7 +195,7 @@ impl Metrics {
         self.views.set(service);
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &self.registry);
         text
     }
 }

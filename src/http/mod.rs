@@ -11,11 +11,11 @@
 //! | `vendor`, `body` | a vendor request on its way to the gateway |
 //! | `answer` | what every response carries |
 //! | `system` | admission to the system routes |
-//! | `events` | the event log as pages, lines or a live stream |
+//! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people |
-//! | `probes`, `metrics` | liveness, readiness and counters |
+//! | `probes`, `metrics`, `vitals`, `process`, `exposition` | liveness, readiness, counters and gauges |
 //! | `contracts` | OpenAPI, AsyncAPI and JSON Schemas |
 //!
 //! Rules about contacts are in the floors below, the message bus in `nats`.
@@ -28,18 +28,23 @@ mod connections;
 mod console;
 mod contracts;
 mod events;
+mod exposition;
 mod fallback;
 mod metrics;
 mod places;
 mod probes;
+mod process;
 mod router;
 mod sending;
 mod stats;
+mod streams;
 mod system;
 mod vendor;
+mod vitals;
 mod watched;
 
 pub use app::{App, Limits};
 pub use connections::{Bound, ServeError, TlsError, bind, serve, tls_config};
 pub use metrics::Metrics;
 pub use places::PlaceLimits;
+pub use streams::Streams;

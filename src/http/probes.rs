@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::{App, answer};
+use super::{App, answer, exposition, vitals};
 use crate::dialect::Reply;
 use crate::domain::{Closed, Position};
 use crate::gateway::{Bus, fresh_correlation};
@@ -149,13 +149,17 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     answer::response(Reply::json(status, &readiness), &fresh_correlation())
 }
 
-/// Counters in Prometheus' text format.
-pub async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.metrics.render(&app.gateway);
+/// Counters, in OpenMetrics where that is asked for, else in Prometheus' text format.
+pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut open = app.metrics.render(&app.gateway);
+    open.push_str(&vitals::render(&app));
+    open.push_str("# EOF\n");
+    let (text, form) = if exposition::asks_for_open_metrics(&headers) {
+        (open, exposition::OPEN_METRICS)
+    } else {
+        (exposition::to_prometheus(&open), exposition::PROMETHEUS)
+    };
     let mut reply = Reply::text(StatusCode::OK, &text);
-    reply.headers = vec![(
-        "content-type",
-        "application/openmetrics-text; version=1.0.0; charset=utf-8".into(),
-    )];
+    reply.headers = vec![("content-type", form.into()), ("vary", "accept".into())];
     answer::response(reply, &fresh_correlation())
 }

@@ -12,6 +12,7 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -79,6 +80,7 @@ pub struct Appender {
     journal: Helper,
     durable: Arc<AtomicU64>,
     next: u64,
+    took: Duration,
     poisoned: bool,
 }
 
@@ -94,6 +96,7 @@ impl Appender {
             journal: Helper::start(journal)?,
             next: durable.load(Ordering::Acquire).saturating_add(1),
             durable,
+            took: Duration::ZERO,
             poisoned: false,
         })
     }
@@ -102,6 +105,12 @@ impl Appender {
     #[must_use]
     pub fn next(&self) -> Position {
         Position::new(self.next)
+    }
+
+    /// How long the disk took to have the last group.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
     }
 
     /// Whether a failure has closed the log for writing.
@@ -130,10 +139,12 @@ impl Appender {
             .and_then(|()| self.store.reserve(frame.len()))
             .map_err(|error| self.refusal(error))?;
         self.poisoned = true;
+        let begun = Instant::now();
         self.journal.begin(first, frame)?;
         let stored = self.write_store(first, entries);
         let journaled = self.journal.finish();
         stored.and(journaled)?;
+        self.took = begun.elapsed();
         self.poisoned = false;
         self.next = last + 1;
         self.durable.store(last, Ordering::Release);

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::clock::now;
 use super::service::Service;
 use crate::audit::{
     Coord, CosignatureError, Cosigned, IntegrateError, Integrator, Note, ProofError, ProofFile,
@@ -44,6 +45,9 @@ pub struct Signed {
     pub size: u64,
     /// As it was signed.
     pub note: Note,
+    /// When it was signed, in seconds since 1970; of one that an earlier process signed, when this
+    /// one took it up.
+    pub signed_at_seconds: u64,
     /// Why no newer one is signed: somebody must look.
     pub halted: Option<String>,
 }
@@ -80,6 +84,7 @@ impl Audit {
         let signed = Signed {
             size: integrator.checkpoint().size,
             note: integrator.note().clone(),
+            signed_at_seconds: now().millis() / 1_000,
             halted: None,
         };
         let (publish, latest) = watch::channel(signed);
@@ -226,6 +231,7 @@ fn catch_up(
         publish.send_replace(Signed {
             size: integrator.checkpoint().size,
             note: integrator.note().clone(),
+            signed_at_seconds: now().millis() / 1_000,
             halted: None,
         });
     }

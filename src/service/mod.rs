@@ -14,6 +14,8 @@
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
 //! | `clock` | time and ids |
+//! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
+//! | `look` | how many reads look at much at once |
 //! | `read`, `replay` | contacts and events; answers made again |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
@@ -26,9 +28,12 @@ mod check;
 mod clock;
 mod error;
 mod group;
+mod guard;
 mod handled;
 mod handler;
 mod load;
+mod look;
+mod meters;
 mod missing_keys;
 mod open;
 mod overlay;
@@ -40,6 +45,8 @@ mod saved_view;
 #[expect(clippy::module_inception, reason = "the file of `Service`")]
 mod service;
 mod shared;
+mod space;
+mod steady;
 mod views;
 mod writer;
 
@@ -48,7 +55,9 @@ pub use catch_up::{CatchUp, Stop, ViewError, ViewStatus};
 pub use check::{Checked, check_records};
 pub use clock::{Clock, now, system_clock};
 pub use error::{OpenError, ReadError, SubmitError};
+pub use guard::Seen;
 pub use handled::Committed;
+pub use meters::Meters;
 pub use missing_keys::mark_keys_lost;
 pub use open::{Opening, Options, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, SCAN_EVENTS_MAX};
@@ -56,4 +65,6 @@ pub use read_audit::ReadAudit;
 pub use saved_view::{SNAPSHOT, VIEWS};
 pub use service::Service;
 pub use shared::Body;
+pub use space::make_way;
+pub use steady::{Unbelievable, check_start};
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};

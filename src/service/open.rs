@@ -1,12 +1,13 @@
 //! Opening: the log is made whole, the view is folded, the writer starts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
+use super::meters::Meters;
 use super::missing_keys::{self, is_erasure};
 use super::recent::Recent;
 use super::saved_view::{self, SNAPSHOT, VIEWS};
@@ -87,6 +88,8 @@ pub fn open(
         registry: options.registry,
         head,
         closed: Mutex::new(None),
+        meters: Meters::default(),
+        guard: OnceLock::new(),
     });
     let catch_up = Views::start(&shared).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);

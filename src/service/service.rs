@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::catch_up::{CatchUp, ViewStatus};
+use super::guard::{Guard, Seen};
 use super::handled::{Committed, Handled};
+use super::look::Looking;
+use super::meters::Meters;
 use super::read_audit::ReadAudit;
 use super::shared::Shared;
 use super::views::{LAG_EVENTS_MAX, Views};
 use super::writer::Job;
-use super::{SubmitError, replay};
-use crate::domain::{Closed, Command, Position};
+use super::{ReadError, SubmitError, replay};
+use crate::domain::{Closed, Command, Position, Timestamp};
 use crate::projection::View;
+use crate::storage::Room;
 
 /// A running service: the one place through which contacts are changed and read. Clones share it.
 #[derive(Clone)]
@@ -24,6 +29,7 @@ pub struct Service {
     queue_limit: usize,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     views: Arc<Views>,
+    looking: Looking,
 }
 
 impl Service {
@@ -41,6 +47,7 @@ impl Service {
             queue_limit,
             writer: Arc::new(Mutex::new(Some(writer))),
             views: Arc::new(views),
+            looking: Looking::default(),
         }
     }
 
@@ -107,7 +114,62 @@ impl Service {
     /// The reason for which the log takes no commands; `None` while it takes them.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
-        self.shared.closed()
+        self.shared.closed(false)
+    }
+
+    /// Watches from now on over the room on the disk and over the clock.
+    ///
+    /// # Errors
+    /// The system gave no thread.
+    pub fn watch(&self, room: Arc<dyn Room>, accept_clock: bool) -> std::io::Result<()> {
+        let guard = Guard::start(room, accept_clock)?;
+        // There is one watch; a second one would see the same.
+        drop(self.shared.guard.set(guard));
+        Ok(())
+    }
+
+    /// What is seen of the disk and the clock, where somebody watches.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        self.shared.guard.get().map(|guard| guard.seen())
+    }
+
+    /// What the writer measures.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.shared.meters
+    }
+
+    /// How many commands may wait.
+    #[must_use]
+    pub const fn queue_limit(&self) -> usize {
+        self.queue_limit
+    }
+
+    /// The time of the last event.
+    #[must_use]
+    pub fn last_time(&self) -> Timestamp {
+        self.shared.contacts.read().time()
+    }
+
+    /// Looks for something that may take its time, once there is a place for it.
+    ///
+    /// # Errors
+    /// [`ReadError::Busy`] where there was no place for so long; otherwise as `ask`.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        ask: impl FnOnce(&Self) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = self.looking.place(patience).await?;
+        let service = self.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            ask(&service)
+        });
+        looked
+            .await
+            .unwrap_or_else(|error| Err(ReadError::Fault(error.to_string())))
     }
 
     /// Takes no more commands, finishes those that wait, and returns when the writer has stopped.
@@ -121,6 +183,9 @@ impl Service {
             tracing::error!("the writer ended by a fault");
         }
         self.views.stop();
+        if let Some(guard) = self.shared.guard.get() {
+            guard.stop();
+        }
     }
 
     /// The views that follow the log beside the writer.
@@ -150,7 +215,7 @@ impl Service {
     }
 
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
-        if let Some(closed) = self.shared.closed() {
+        if let Some(closed) = self.shared.closed(job.erases()) {
             return Err(SubmitError::ReadOnly(closed));
         }
         let queue = self.queue.lock();

@@ -1,11 +1,13 @@
 //! What the writer and the readers share, and how a record is read and opened.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::ReadError;
+use super::guard::Guard;
+use super::meters::Meters;
 use super::recent::Recent;
 use crate::domain::{
     Card, Closed, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position,
@@ -34,6 +36,10 @@ pub struct Shared {
     pub head: watch::Sender<Position>,
     /// The reason for which the log takes no commands; `None` while it takes them.
     pub closed: Mutex<Option<Closed>>,
+    /// What the writer measures.
+    pub meters: Meters,
+    /// Watches over the disk and the clock, once somebody has set it up.
+    pub guard: OnceLock<Arc<Guard>>,
 }
 
 /// The content of a record, once it was opened.
@@ -53,9 +59,10 @@ impl Shared {
         *self.head.borrow()
     }
 
-    /// The reason for which the log takes no commands; `None` while it takes them.
-    pub fn closed(&self) -> Option<Closed> {
-        *self.closed.lock()
+    /// The reason for which the log takes no commands, or no erasures; `None` while it takes them.
+    pub fn closed(&self, erases: bool) -> Option<Closed> {
+        let failed = *self.closed.lock();
+        failed.or_else(|| self.guard.get()?.refusal(erases))
     }
 
     /// The record at a position that a view names.

@@ -8,6 +8,7 @@
 //! are told so, and the next group is tried.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,11 +17,12 @@ use super::clock::Sequencer;
 use super::group::Pending;
 use super::handled::Handled;
 use super::handler::CommandHandler;
+use super::meters::Meters;
 use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
 use super::saved_view::SNAPSHOT;
 use super::shared::Shared;
-use crate::domain::{Closed, Command, ContactId, Operation};
+use crate::domain::{Action, Attempt, Closed, Command, ContactId, Operation};
 use crate::log::{AppendError, Appender};
 use crate::storage::Files;
 
@@ -40,6 +42,18 @@ pub enum Job {
     },
     /// A read that is to be recorded.
     Read(Box<ReadAudit>),
+}
+
+impl Job {
+    /// Whether it destroys personal data and does nothing else: that is possible for longer than
+    /// other writes are.
+    pub fn erases(&self) -> bool {
+        let erases = |attempt: &Attempt| matches!(attempt.action, Ok(Action::Erase { .. }));
+        match self {
+            Self::Command { command, .. } => command.attempts.iter().all(erases),
+            Self::Read(_) => false,
+        }
+    }
 }
 
 /// The channel on which a command's outcome is sent.
@@ -66,9 +80,12 @@ impl Writer {
     /// Writes until the queue is closed and empty, or the log fails.
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
+            let begun = Instant::now();
             let Group { pending, waiting } = self.handler(job);
+            let events = pending.len();
             match self.commit(pending) {
                 Ok(()) => {
+                    self.measure(begun, events);
                     for (reply, handled) in waiting {
                         answer(reply, Ok(handled));
                     }
@@ -97,6 +114,20 @@ impl Writer {
         }
     }
 
+    /// Notes how long a group took.
+    fn measure(&self, begun: Instant, events: usize) {
+        if events > 0 {
+            let Meters {
+                commit_seconds,
+                sync_seconds,
+                group_events,
+            } = &self.shared.meters;
+            commit_seconds.observe(begun.elapsed().as_secs_f64());
+            sync_seconds.observe(self.appender.took().as_secs_f64());
+            group_events.observe(events as f64);
+        }
+    }
+
     /// Judges a job and everything that waits behind it, up to a limit.
     fn handler(&mut self, first: Job) -> Group {
         let shared = self.shared.clone();
@@ -106,8 +137,17 @@ impl Writer {
         let mut waiting = Vec::new();
         let mut job = Some(first);
         let mut taken = 0;
+        if let Some(guard) = shared.guard.get() {
+            guard.look();
+        }
         while let Some(next) = job {
+            let closed = shared.closed(next.erases());
             match next {
+                Job::Command { reply, .. } if closed.is_some() => {
+                    let closed = closed.unwrap_or(Closed::Failed);
+                    answer(reply, Err(SubmitError::ReadOnly(closed)));
+                }
+                Job::Read(_) if closed.is_some() => {}
                 Job::Command { command, reply } => match handler.command(&command) {
                     Ok(handled) => waiting.push((reply, handled)),
                     Err(error) => answer(reply, Err(error)),

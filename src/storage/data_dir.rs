@@ -10,11 +10,8 @@ use std::{
 use super::{
     CACHE_BYTES_DEFAULT, DirFiles, Files, SledStore, StorageError, Store,
     dir_files::{make_dir, sync_dir},
-    room::{self, Space},
+    room::{Boundless, DirRoom, Room},
 };
-
-/// The file that holds room back.
-const BALLAST: &str = "ballast";
 
 /// Where stores and files lie, by name. Names are flat and ours.
 pub trait Disk: Send + Sync {
@@ -48,29 +45,9 @@ pub trait Disk: Send + Sync {
     /// The operating system refused.
     fn remove_store(&self, name: &str) -> Result<(), StorageError>;
 
-    /// How much room there is; `None` where nobody can tell.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    fn space(&self) -> Result<Option<Space>, StorageError> {
-        Ok(None)
-    }
-
-    /// Holds `bytes` bytes back for when nothing else is left, unless some are held already.
-    ///
-    /// # Errors
-    /// There are not so many, or the operating system refused.
-    fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
-        let _ = bytes;
-        Ok(())
-    }
-
-    /// Gives back what [`hold_back`](Self::hold_back) held.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    fn give_back(&self) -> Result<(), StorageError> {
-        Ok(())
+    /// The room that there is for all of it.
+    fn room(&self) -> Arc<dyn Room> {
+        Arc::new(Boundless)
     }
 }
 
@@ -144,15 +121,7 @@ impl Disk for DataDir {
         }
     }
 
-    fn space(&self) -> Result<Option<Space>, StorageError> {
-        Space::of(&self.path).map(Some)
-    }
-
-    fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
-        room::hold(&self.path.join(BALLAST), bytes)
-    }
-
-    fn give_back(&self) -> Result<(), StorageError> {
-        room::give_up(&self.path.join(BALLAST))
+    fn room(&self) -> Arc<dyn Room> {
+        Arc::new(DirRoom(self.path.clone()))
     }
 }

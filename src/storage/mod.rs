@@ -28,7 +28,7 @@ pub use data_dir::{DataDir, Disk};
 pub use dir_files::DirFiles;
 pub use error::StorageError;
 pub use files::{FileAt, Files};
-pub use room::Space;
+pub use room::{Room, Space};
 pub use sim::{Faults, SimDisk};
 pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};
 pub use store::{Batch, Change, Page, Store};

@@ -8,8 +8,11 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
-    path::Path,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::{Path, PathBuf},
 };
 
 use parking_lot::Mutex;
@@ -38,6 +41,102 @@ impl Space {
             total: stat.f_blocks.saturating_mul(stat.f_frsize),
             free: stat.f_bavail.saturating_mul(stat.f_frsize),
         })
+    }
+}
+
+/// The seam of the room that a data directory has.
+pub trait Room: Send + Sync {
+    /// How much room there is; `None` where nobody can tell.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn space(&self) -> Result<Option<Space>, StorageError>;
+
+    /// What the directory takes, in bytes.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn used(&self) -> Result<u64, StorageError>;
+
+    /// Holds `bytes` bytes back for when nothing else is left, unless some are held already.
+    ///
+    /// # Errors
+    /// There are not so many, or the operating system refused.
+    fn hold_back(&self, bytes: u64) -> Result<(), StorageError>;
+
+    /// Gives back what [`hold_back`](Self::hold_back) held.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn give_back(&self) -> Result<(), StorageError>;
+}
+
+/// The room of a real directory.
+pub(super) struct DirRoom(pub PathBuf);
+
+/// The file that holds room back.
+const BALLAST: &str = "ballast";
+
+impl Room for DirRoom {
+    fn space(&self) -> Result<Option<Space>, StorageError> {
+        Space::of(&self.0).map(Some)
+    }
+
+    fn used(&self) -> Result<u64, StorageError> {
+        let used = used_below(&self.0);
+        used.map_err(StorageError::io("measure", self.0.to_string_lossy()))
+    }
+
+    fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
+        hold(&self.0.join(BALLAST), bytes)
+    }
+
+    fn give_back(&self) -> Result<(), StorageError> {
+        give_up(&self.0.join(BALLAST))
+    }
+}
+
+/// What the files below a directory take, in bytes; those that go meanwhile do not count.
+fn used_below(dir: &Path) -> io::Result<u64> {
+    let mut used = 0_u64;
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => open.push(entry.path()),
+                // The unit is 512 bytes whatever the file system's blocks are.
+                Ok(metadata) => used = used.saturating_add(metadata.blocks() * 512),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(used)
+}
+
+/// Room without an end.
+pub(super) struct Boundless;
+
+impl Room for Boundless {
+    fn space(&self) -> Result<Option<Space>, StorageError> {
+        Ok(None)
+    }
+
+    fn used(&self) -> Result<u64, StorageError> {
+        Ok(0)
+    }
+
+    fn hold_back(&self, _bytes: u64) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn give_back(&self) -> Result<(), StorageError> {
+        Ok(())
     }
 }
 
@@ -108,7 +207,7 @@ pub(super) fn give_name(file: &File, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// The operating system refused; nothing is left of the file.
-pub(super) fn hold(path: &Path, bytes: u64) -> Result<(), StorageError> {
+fn hold(path: &Path, bytes: u64) -> Result<(), StorageError> {
     if path.exists() {
         return Ok(());
     }
@@ -128,7 +227,7 @@ pub(super) fn hold(path: &Path, bytes: u64) -> Result<(), StorageError> {
 ///
 /// # Errors
 /// The operating system refused.
-pub(super) fn give_up(path: &Path) -> Result<(), StorageError> {
+fn give_up(path: &Path) -> Result<(), StorageError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(StorageError::io("remove", path.to_string_lossy())(error))
@@ -139,7 +238,7 @@ pub(super) fn give_up(path: &Path) -> Result<(), StorageError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, os::unix::fs::MetadataExt};
+    use std::io::Write;
 
     use super::*;
 

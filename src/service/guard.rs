@@ -1,0 +1,129 @@
+//! Watches over what the writer needs and cannot see while it waits: room on the disk, and a clock
+//! that can be believed.
+//!
+//! A thread looks every second, and the writer before each group, so that the log closes before it
+//! is too late and opens again by itself.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::clock::now;
+use super::space::DiskState;
+use super::steady::{Steady, since_boot};
+use crate::domain::Closed;
+use crate::storage::{Room, Space};
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How often it measures what the directory takes, which walks over all its files.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What watches.
+pub struct Guard {
+    room: Arc<dyn Room>,
+    accept_clock: bool,
+    disk: Mutex<DiskState>,
+    clock: Mutex<Steady>,
+    used: Mutex<u64>,
+    thread: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+/// What it saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The room on the disk.
+    pub space: Option<Space>,
+    /// What the data directory takes, in bytes.
+    pub used: u64,
+    /// How far the clock is ahead of what was expected, in milliseconds.
+    pub clock_offset_millis: i64,
+    /// How often the clock has jumped.
+    pub clock_jumps: u64,
+}
+
+impl Guard {
+    /// Begins to watch.
+    ///
+    /// # Errors
+    /// The system gave no thread.
+    pub fn start(room: Arc<dyn Room>, accept_clock: bool) -> std::io::Result<Arc<Self>> {
+        let guard = Arc::new(Self {
+            room,
+            accept_clock,
+            disk: Mutex::default(),
+            clock: Mutex::default(),
+            used: Mutex::default(),
+            thread: Mutex::default(),
+        });
+        guard.look();
+        let (stop, stopped) = channel::<()>();
+        let watching = guard.clone();
+        let thread = std::thread::Builder::new().name("guard".into());
+        let thread = thread.spawn(move || {
+            let mut measured: Option<Instant> = None;
+            loop {
+                if measured.is_none_or(|at| at.elapsed() >= MEASURE_INTERVAL) {
+                    watching.measure();
+                    measured = Some(Instant::now());
+                }
+                match stopped.recv_timeout(INTERVAL) {
+                    Err(RecvTimeoutError::Timeout) => watching.look(),
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        })?;
+        *guard.thread.lock() = Some((stop, thread));
+        Ok(guard)
+    }
+
+    /// Looks now.
+    pub fn look(&self) {
+        self.disk.lock().look(&*self.room);
+        self.clock
+            .lock()
+            .look(now(), since_boot(), self.accept_clock);
+    }
+
+    fn measure(&self) {
+        match self.room.used() {
+            Ok(used) => *self.used.lock() = used,
+            Err(error) => tracing::warn!(%error, "what the data directory takes is not known"),
+        }
+    }
+
+    /// Why a command is not taken.
+    #[must_use]
+    pub fn refusal(&self, erases: bool) -> Option<Closed> {
+        if self.clock.lock().jumped {
+            return Some(Closed::ClockJumped);
+        }
+        self.disk.lock().refusal(erases)
+    }
+
+    /// What it saw when it last looked.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let clock = self.clock.lock();
+        Seen {
+            space: self.disk.lock().space,
+            used: *self.used.lock(),
+            clock_offset_millis: clock.offset,
+            clock_jumps: clock.jumps,
+        }
+    }
+
+    /// Ends the watch. It blocks.
+    pub fn stop(&self) {
+        let Some((stop, thread)) = self.thread.lock().take() else {
+            return;
+        };
+        drop(stop);
+        if thread.join().is_err() {
+            tracing::error!("the guard ended by a fault");
+        }
+    }
+}

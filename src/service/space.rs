@@ -1,0 +1,174 @@
+//! Whether the disk has room for more, so that writes end before the disk does.
+//!
+//! The last megabytes of a full disk are for what must still be possible: starting, reading, erasing.
+//! Writes are refused while less is free, and come back by themselves. Some room is held back in a
+//! file that holds nothing (the ballast), and is given up when nothing else is left.
+
+use crate::domain::Closed;
+use crate::storage::{Room, Space, StorageError};
+
+/// The least free room with which an erasure is still recorded, in bytes.
+const ERASURE_BYTES: u64 = 2 << 20;
+
+/// What is kept free of a file system of so many bytes, in bytes: from 4 to 64 MiB, less on a very
+/// small one.
+fn margin(total: u64) -> u64 {
+    (total / 64).clamp((total / 16).min(4 << 20), 64 << 20)
+}
+
+/// How large the ballast is on a file system of so many bytes, in bytes.
+fn ballast(total: u64) -> u64 {
+    margin(total).min(32 << 20)
+}
+
+/// Gives the ballast up where the disk is so full that a start needs it.
+///
+/// # Errors
+/// The operating system refused.
+pub fn make_way(room: &dyn Room) -> Result<(), StorageError> {
+    match room.space()? {
+        Some(Space { total, free }) if free < margin(total) => room.give_back(),
+        _ => Ok(()),
+    }
+}
+
+/// What was seen of the disk.
+#[derive(Debug, Default)]
+pub struct DiskState {
+    /// The room when it was last looked at.
+    pub space: Option<Space>,
+    /// Whether writes are refused.
+    pub full: bool,
+    /// Whether the ballast is there.
+    held: bool,
+}
+
+impl DiskState {
+    /// Looks again.
+    pub fn look(&mut self, room: &dyn Room) {
+        let space = match room.space() {
+            Ok(Some(space)) => space,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the room on the disk is not known");
+                return;
+            }
+        };
+        self.space = Some(space);
+        let Space { total, free } = space;
+        let (margin, ballast) = (margin(total), ballast(total));
+        let missing = if self.held { 0 } else { ballast };
+        // Once full, a little more must be free, or it would be full again at once.
+        let enough = if self.full {
+            margin.saturating_add(margin / 4).saturating_add(missing)
+        } else {
+            margin
+        };
+        let full = free < enough;
+        if full != self.full {
+            self.full = full;
+            if full {
+                tracing::error!(
+                    free,
+                    needed = margin,
+                    "the disk is almost full: writes are refused, reads and erasures go on"
+                );
+            } else {
+                tracing::info!(free, "the disk has room again: writes are taken");
+            }
+        }
+        if self.full && self.held && free < margin / 2 {
+            self.held = room.give_back().is_err();
+        } else if !self.full && !self.held && free >= margin.saturating_add(ballast) {
+            self.held = room.hold_back(ballast).is_ok();
+        }
+    }
+
+    /// Why a command is not taken; an erasure is, as long as there is room to record it.
+    #[must_use]
+    pub fn refusal(&self, erases: bool) -> Option<Closed> {
+        let has_room = self.space.is_none_or(|space| space.free >= ERASURE_BYTES);
+        (self.full && !(erases && has_room)).then_some(Closed::DiskFull)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A disk of so much room, of which so much is free or held.
+    struct Disk(Mutex<(u64, u64)>);
+
+    impl Disk {
+        fn set_free(&self, free: u64) {
+            self.0.lock().0 = free;
+        }
+    }
+
+    impl Room for Disk {
+        fn space(&self) -> Result<Option<Space>, StorageError> {
+            let total = 1_024 * MIB;
+            let free = self.0.lock().0;
+            Ok(Some(Space { total, free }))
+        }
+        fn used(&self) -> Result<u64, StorageError> {
+            Ok(0)
+        }
+        fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
+            let mut disk = self.0.lock();
+            *disk = (disk.0 - bytes, bytes);
+            Ok(())
+        }
+        fn give_back(&self) -> Result<(), StorageError> {
+            let mut disk = self.0.lock();
+            *disk = (disk.0 + disk.1, 0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn writes_end_before_the_disk_does_and_come_back_with_the_room() {
+        let disk = Disk(Mutex::new((100 * MIB, 0)));
+        let mut state = DiskState::default();
+        state.look(&disk);
+        assert!(state.held, "some room is held back");
+        assert_eq!(state.refusal(false), None);
+        disk.set_free(15 * MIB);
+        state.look(&disk);
+        assert_eq!(state.refusal(false), Some(Closed::DiskFull));
+        assert_eq!(state.refusal(true), None, "an erasure is still taken");
+        // The ballast makes room for it, and is not enough for everybody.
+        disk.set_free(0);
+        state.look(&disk);
+        state.look(&disk);
+        assert_eq!(state.space.unwrap().free, 16 * MIB);
+        assert_eq!(
+            (state.refusal(false), state.refusal(true)),
+            (Some(Closed::DiskFull), None)
+        );
+        disk.set_free(0);
+        state.look(&disk);
+        assert_eq!(
+            state.refusal(true),
+            Some(Closed::DiskFull),
+            "now there is none"
+        );
+        for (free, refused) in [(30, true), (35, true), (36, false), (17, false), (15, true)] {
+            disk.set_free(free * MIB);
+            state.look(&disk);
+            assert_eq!(state.full, refused, "{free} MiB");
+        }
+    }
+
+    #[test]
+    fn a_small_disk_keeps_a_small_part() {
+        assert_eq!(margin(16 * MIB), MIB);
+        assert_eq!(margin(64 * MIB), 4 * MIB);
+        assert_eq!(margin(1 << 40), 64 * MIB);
+        assert_eq!(ballast(1 << 40), 32 * MIB);
+    }
+}
