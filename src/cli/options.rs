@@ -127,7 +127,7 @@ pub struct ServeOptions {
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_RATE_LIMIT", value_name = "CALLS/TIME")]
     pub rate_limit: Option<RateSpec>,
     /// Take the clock as it is, even where it has jumped or contradicts the log
-    #[arg(long, env = "CONTACTD_ACCEPT_CLOCK")]
+    #[arg(long, help_heading = headings::DATA, env = "CONTACTD_ACCEPT_CLOCK")]
     pub accept_clock: bool,
     /// The most connections that may be open at once
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_MAX_CONNECTIONS", default_value_t = 1_024, value_name = "NUMBER",
