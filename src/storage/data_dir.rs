@@ -5,6 +5,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use super::{
@@ -12,6 +14,11 @@ use super::{
     dir_files::{make_dir, sync_dir},
     room::{Boundless, DirRoom, Room},
 };
+
+/// How often opening asks for the directory's lock, 20 ms apart, before it gives up.
+const LOCK_TRIES: u32 = 50;
+/// The pause between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where stores and files lie, by name. Names are flat and ours.
 pub trait Disk: Send + Sync {
@@ -63,7 +70,7 @@ impl DataDir {
     /// Takes the directory, and creates it where there is none.
     ///
     /// # Errors
-    /// `InUse` while another process, or another value, holds it.
+    /// `InUse` where another process, or another value, holds it for longer than a second.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         make_dir(path)?;
         let lock_path = path.join("lock");
@@ -73,7 +80,7 @@ impl DataDir {
             .write(true)
             .open(&lock_path)
             .map_err(StorageError::io("open", lock_path.to_string_lossy()))?;
-        match lock.try_lock() {
+        match lock_patiently(&lock) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
@@ -90,6 +97,19 @@ impl DataDir {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Takes the lock, and waits a moment for it where it is held: a process that the holder is just
+/// starting keeps a copy of its descriptors until it runs its own program, and a holder that was
+/// killed keeps its lock until the system has closed its files.
+fn lock_patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    lock.try_lock()
 }
 
 impl Disk for DataDir {
