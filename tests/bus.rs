@@ -18,7 +18,11 @@ mod broker;
 mod commands;
 #[path = "bus/events.rs"]
 mod events;
+#[path = "bus/login.rs"]
+mod login;
 #[path = "bus/node.rs"]
 mod node;
+#[path = "bus/permissions.rs"]
+mod permissions;
 #[path = "bus/rpc.rs"]
 mod rpc;

@@ -80,12 +80,58 @@ pub struct ServeOptions {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
-    /// The NATS server to publish events to and to take commands from, such as nats://127.0.0.1:4222
-    #[arg(long, help_heading = headings::NATS, env = "CONTACTD_NATS_URL", value_name = "URL")]
+    /// The NATS server to publish events to and to take commands from, such as nats://127.0.0.1:4222;
+    /// before the host USER:PASSWORD@ or TOKEN@; several servers with commas between
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub nats_url: Option<String>,
-    /// The credentials file for the NATS server
-    #[arg(long, help_heading = headings::NATS, env = "CONTACTD_NATS_CREDS", value_name = "FILE")]
+    /// The credentials file for the NATS server: a user's JWT and NKey seed
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_CREDS",
+        value_name = "FILE",
+        requires = "nats_url"
+    )]
     pub nats_creds: Option<PathBuf>,
+    /// The file with the seed of a user's NKey for the NATS server
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_NKEY",
+        value_name = "FILE",
+        requires = "nats_url"
+    )]
+    pub nats_nkey: Option<PathBuf>,
+    /// The authorities that sign the NATS servers' certificates (PEM) [default: the system's]
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_CA",
+        value_name = "FILE",
+        requires = "nats_url"
+    )]
+    pub nats_ca: Option<PathBuf>,
+    /// The certificate to show to the NATS server (PEM)
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_CERT",
+        value_name = "FILE",
+        requires_all = ["nats_key", "nats_url"]
+    )]
+    pub nats_cert: Option<PathBuf>,
+    /// The private key of that certificate (PEM)
+    #[arg(
+        long, help_heading = headings::NATS,
+        env = "CONTACTD_NATS_KEY",
+        value_name = "FILE",
+        requires_all = ["nats_cert", "nats_url"]
+    )]
+    pub nats_key: Option<PathBuf>,
+    /// Keep the payload and query of durable commands that cannot be taken, which may be personal data
+    #[arg(long, help_heading = headings::NATS, env = "CONTACTD_NATS_DEAD_CONTENT", requires = "nats_url")]
+    pub nats_dead_content: bool,
     /// The first part of every subject, before the first dot
     #[arg(
         long, help_heading = headings::NATS,

@@ -21,9 +21,13 @@ use crate::dialect::REGISTRY;
 use crate::domain::Closed;
 use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
 use crate::http::{self, App, Limits, Metrics, Streams};
-use crate::nats::{self, Prefix, Servers};
+use crate::nats::{self, Login, Prefix, Servers};
 use crate::service::Signed;
 use crate::storage::Disk;
+
+/// What is logged unless `RUST_LOG` says otherwise. The NATS library's lines say what ours say, with
+/// less of the reason.
+const LOG_FILTER: &str = "info,async_nats=off";
 
 /// Runs the service until it is told to stop.
 pub fn run(options: ServeOptions) -> Result<(), Failure> {
@@ -38,7 +42,7 @@ pub fn run(options: ServeOptions) -> Result<(), Failure> {
 }
 
 fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -67,10 +71,9 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         }
         _ => None,
     };
-    if let (Some(_), Some(file)) = (&bus, &options.nats_creds) {
-        nats::check_credentials(file)
-            .await
-            .map_err(Failure::usage)?;
+    if let Some(bus) = &bus {
+        let checked = bus.login.check(&bus.servers).await;
+        checked.map_err(Failure::usage)?;
     }
     let data = Data::open(&options.data, Purpose::Begin)?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
@@ -225,6 +228,7 @@ async fn authenticator(
 /// How to be on the bus, as far as the options say.
 struct BusOptions {
     servers: Servers,
+    login: Login,
     prefix: Prefix,
 }
 
@@ -234,6 +238,12 @@ fn bus_options(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> {
     };
     Ok(Some(BusOptions {
         servers: url.parse().map_err(Failure::usage)?,
+        login: Login {
+            credentials: options.nats_creds.clone(),
+            nkey: options.nats_nkey.clone(),
+            authorities: options.nats_ca.clone(),
+            certificate: options.nats_cert.clone().zip(options.nats_key.clone()),
+        },
         prefix: options.nats_prefix.parse().map_err(Failure::usage)?,
     }))
 }
@@ -246,14 +256,21 @@ fn start_bus(
     running: &Running,
     options: &ServeOptions,
 ) -> Result<Stoppable, Failure> {
-    let BusOptions { servers, prefix } = bus;
+    let BusOptions {
+        servers,
+        login,
+        prefix,
+    } = bus;
     let (stop, stopping) = watch::channel(false);
     let options = nats::Options {
-        servers,
-        credentials: options.nats_creds.clone(),
-        open: mode == Mode::Open,
+        target: nats::Target {
+            servers,
+            login,
+            open: mode == Mode::Open,
+        },
         prefix,
         detail: options.event_detail.into(),
+        dead_letter_content: options.nats_dead_content,
         log_id: running.log_id.to_string(),
         cursor: running.dir.files(IDENTITY)?,
         checkpoints: Some(checkpoints(running)),

@@ -14,7 +14,10 @@ pub enum Bus {
     #[default]
     Off,
     /// The broker is not there now; nothing is lost meanwhile.
-    Away,
+    Away {
+        /// What was tried, and what came of it.
+        reason: String,
+    },
     /// Events are published, and commands are taken.
     Connected,
     /// The broker serves another log under this prefix: nothing is published, no command is taken
@@ -28,6 +31,33 @@ pub enum Bus {
         /// Why, and what to do.
         reason: String,
     },
+}
+
+impl Bus {
+    /// The states by their names, as readiness and metrics say them.
+    pub const STATES: [&'static str; 4] = ["off", "away", "connected", "halted"];
+
+    /// The name of the state.
+    #[must_use]
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Away { .. } => "away",
+            Self::Connected => "connected",
+            Self::OtherLog { .. } | Self::Halted { .. } => "halted",
+        }
+    }
+
+    /// Why the bus is not used, where it is not.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Off | Self::Connected => None,
+            Self::Away { reason } | Self::OtherLog { reason } | Self::Halted { reason } => {
+                Some(reason)
+            }
+        }
+    }
 }
 
 /// What is known of the parts.

@@ -2,8 +2,6 @@
 //!
 //! No label holds a tenant, an id or anything a client sent.
 
-use std::sync::atomic::Ordering;
-
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
@@ -11,7 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::gateway::{Bus, BusCounts, Gateway, RequestMetrics};
+use super::bus_metrics::BusMetrics;
+use crate::gateway::{Gateway, RequestMetrics};
 use crate::service::Service;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -85,12 +84,7 @@ pub struct Metrics {
     head: Gauge,
     queued: Gauge,
     writable: Gauge,
-    bus_connected: Gauge,
-    bus_halted: Gauge,
-    published: Gauge,
-    refused_replies: Counter,
-    foreign_events: Counter,
-    dead_letters: Family<ReasonLabels, Counter>,
+    bus: BusMetrics,
     views: ViewGauges,
 }
 
@@ -115,28 +109,7 @@ impl Metrics {
         let head = gauge("log_position", "The last durable position");
         let queued = gauge("queue_commands", "Commands waiting for the writer");
         let writable = gauge("log_writable", "Whether the log takes commands");
-        let bus_connected = gauge("bus_connected", "Whether the broker is there");
-        let bus_halted = gauge("bus_halted", "Whether publishing has been stopped");
-        let published = gauge("bus_published_position", "The last published position");
-        let mut counter = |name: &str, help: &str| {
-            let counter = Counter::default();
-            registry.register(name, help, counter.clone());
-            counter
-        };
-        let refused_replies = counter(
-            "bus_refused_replies",
-            "Requests on NATS that were not carried out, for their reply subject is no inbox",
-        );
-        let foreign_events = counter(
-            "bus_foreign_events",
-            "Messages in the event stream that this service did not publish",
-        );
-        let dead_letters = Family::<ReasonLabels, Counter>::default();
-        registry.register(
-            "dead_letters",
-            "Durable commands that could not be taken",
-            dead_letters.clone(),
-        );
+        let bus = BusMetrics::new(&mut registry);
         let views = ViewGauges::new(&mut registry);
         Self {
             registry,
@@ -145,12 +118,7 @@ impl Metrics {
             head,
             queued,
             writable,
-            bus_connected,
-            bus_halted,
-            published,
-            refused_replies,
-            foreign_events,
-            dead_letters,
+            bus,
             views,
         }
     }
@@ -158,17 +126,6 @@ impl Metrics {
     /// Counts a connection in (+1) or out (-1).
     pub fn connection(&self, change: i64) {
         self.connections.inc_by(change);
-    }
-
-    /// Takes over what the bus has counted since the start.
-    fn count(&self, counts: &BusCounts) {
-        let set = |counter: &Counter, total| counter.inner().store(total, Ordering::Relaxed);
-        set(&self.refused_replies, counts.refused_replies_total());
-        set(&self.foreign_events, counts.foreign_events_total());
-        for (reason, total) in counts.dead_letters_total() {
-            let labels = ReasonLabels { reason };
-            set(&self.dead_letters.get_or_create(&labels), total);
-        }
     }
 
     /// Counts a connection that the service refused or ended of itself.
@@ -181,17 +138,10 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, gateway: &Gateway) -> String {
         let service = &gateway.service;
-        let bus = gateway.health.bus();
         self.head.set(number(service.head().get()));
         self.queued.set(number(service.queued() as u64));
         self.writable.set(i64::from(service.closed().is_none()));
-        self.bus_connected.set(i64::from(bus == Bus::Connected));
-        self.bus_halted.set(i64::from(matches!(
-            bus,
-            Bus::Halted { .. } | Bus::OtherLog { .. }
-        )));
-        self.published.set(number(gateway.health.published()));
-        self.count(gateway.health.bus_counts());
+        self.bus.set(&gateway.health);
         self.views.set(service);
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -24,6 +24,7 @@ mod answer;
 mod app;
 mod audit;
 mod body;
+mod bus_metrics;
 mod connections;
 mod console;
 mod contracts;

@@ -109,12 +109,6 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let closed = service.closed();
     let bus = app.gateway.health.bus();
     let is_other_log = matches!(bus, Bus::OtherLog { .. });
-    let (bus, bus_reason) = match bus {
-        Bus::Off => ("off", None),
-        Bus::Away => ("away", None),
-        Bus::Connected => ("connected", None),
-        Bus::OtherLog { reason } | Bus::Halted { reason } => ("halted", Some(reason)),
-    };
     let ready = closed.is_none() && service.views_caught_up() && !is_other_log;
     let status = if ready {
         StatusCode::OK
@@ -140,8 +134,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         },
         closed: closed.map(Closed::name),
         log_reason: closed.map(Closed::message),
-        bus,
-        bus_reason,
+        bus: bus.state(),
+        bus_reason: bus.reason().map(str::to_owned),
         published: app.gateway.health.published(),
         foreign_events: app.gateway.health.bus_counts().foreign_events_total(),
         views: service.views().statuses().map(ViewReadiness::from).into(),

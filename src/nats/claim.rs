@@ -24,7 +24,9 @@ const CONSUMER: &str = "contactd";
 const ACK_WAIT: Duration = Duration::from_secs(10);
 /// A claim that is not used for so long is given up.
 const UNUSED_MAX: Duration = Duration::from_secs(30);
-/// Commands that are delivered and not yet acknowledged.
+/// Commands that the broker delivers before the first of them is acknowledged.
+const DELIVERED_MAX: i64 = 4_096;
+/// Commands that are carried out at the same time.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 256;
 
 /// The name of a log's consumer.
@@ -49,7 +51,7 @@ pub async fn claim(
         description: Some("The commands that contactd takes".to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        max_ack_pending: COMMANDS_IN_FLIGHT_MAX as i64,
+        max_ack_pending: DELIVERED_MAX,
         filter_subject: prefix.all(Kept::Commands),
         // What was acknowledged is gone from a work queue. Of another stream the consumer alone
         // remembers it, and stays.

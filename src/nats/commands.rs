@@ -1,9 +1,11 @@
 //! Durable commands: taken from their stream in order, acknowledged when their outcome is on the disk.
 //!
-//! A command is given to the writer before the next one is looked at, so their
-//! order holds; their outcomes are awaited side by side. Where the writer's
-//! queue is full the command stays in hand and no more are fetched. A command
-//! that is delivered again finds its receipt, and nothing happens twice.
+//! A command is given to the writer before the next one is looked at, so that
+//! their order holds; their outcomes are awaited side by side. While the
+//! writer's queue is full the command is kept and no more are fetched. A command
+//! whose token names a key that its issuer must be asked for waits aside and
+//! keeps no other waiting. A command that is delivered again finds the receipt of
+//! its first delivery, and nothing happens twice.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{AckKind, Context, Message};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
@@ -26,33 +28,37 @@ use crate::dialect::Refusal;
 use crate::domain::Correlation;
 use crate::gateway::{Disposition, Gateway, Incoming, Response};
 
-/// How long a command is kept in hand before it is tried again.
+/// How long a command is kept before it is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// When the broker delivers a command again that could not be judged now.
+/// After how long the broker delivers a command again that could not be carried out now.
 const LATER: Duration = Duration::from_secs(5);
-/// A command that a fault of ours kept from being judged so many times is a dead letter.
+/// A command that failed by a fault of this service in so many deliveries becomes a dead letter.
 const DELIVERIES_MAX: i64 = 20;
-/// The broker says at least so often that it is there.
+/// Commands whose token waits for its issuer's keys, at most. Those beyond it come again when the
+/// broker misses their acknowledgement.
+const UNJUDGED_MAX: usize = 128;
+/// How often the broker sends a heartbeat while it has no commands.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// What taking commands works with.
+/// The taker of durable commands, and what it needs.
 #[derive(Clone)]
 pub struct Commands {
     /// Handles requests of every transport.
     pub gateway: Gateway,
-    /// How subjects begin.
+    /// The first token of every subject.
     pub prefix: Prefix,
-    /// The stream of commands: only what it delivers is a command.
+    /// The name of the stream of commands: only what that stream delivers is a command.
     pub stream: Arc<str>,
-    /// Its consumer.
+    /// The name of its consumer.
     pub consumer: Arc<str>,
-    /// When the stream was made: part of the key of a command that has none.
+    /// When the stream was made, in nanoseconds since 1970: part of the idempotency key of a command
+    /// that has no id.
     pub created_nanos: Arc<str>,
-    /// Where commands go that can't be taken.
+    /// The publisher of dead letters.
     pub dead: DeadLetters,
 }
 
-/// A command, read and admitted.
+/// A command that was read, with the caller whom its token names.
 struct Taken {
     message: Message,
     request: Request,
@@ -71,16 +77,29 @@ struct InHand {
     pause: Duration,
 }
 
+/// A message that was read, or why it is a dead letter.
+type Read = Result<Taken, (Message, Why)>;
+
+/// Where and when the stream took a message.
+#[derive(Clone, Copy)]
+struct Delivery {
+    /// When the stream took it, in seconds since 1970.
+    published: u64,
+    /// Its sequence in the stream.
+    sequence: u64,
+}
+
 /// What becomes of a message.
 enum Fate {
-    /// Its outcome is in the log.
+    /// Its outcome is in the log, so it is acknowledged.
     Done,
-    /// It can't be judged now, and nothing has happened.
+    /// It can't be carried out now and nothing has happened; the broker delivers it again.
     Later(Refusal),
-    /// It can't be taken.
+    /// It can't be taken and becomes a dead letter.
     Dead(Why),
 }
 
+type Reading<'a> = Pin<Box<dyn Future<Output = Read> + Send + 'a>>;
 type Answering<'a> = Pin<Box<dyn Future<Output = (Taken, Response)> + Send + 'a>>;
 type Settling<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
@@ -88,7 +107,7 @@ impl Commands {
     /// Takes commands until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`PublishError::Lost`].
+    /// [`PublishError::Lost`] where the connection ends.
     pub async fn run(
         &self,
         context: &Context,
@@ -103,6 +122,7 @@ impl Commands {
             .messages();
         let mut messages = messages.await.map_err(|error| lost(&error))?;
         let mut in_flight: FuturesUnordered<Settling<'_>> = FuturesUnordered::new();
+        let mut unjudged: FuturesOrdered<Reading<'_>> = FuturesOrdered::new();
         let mut in_hand: Option<InHand> = None;
         loop {
             let room = in_hand.is_none() && in_flight.len() < COMMANDS_IN_FLIGHT_MAX;
@@ -111,17 +131,19 @@ impl Commands {
                 next = messages.next(), if room => {
                     let message = next.ok_or_else(|| lost(&"the consumer ended"))?;
                     let message = message.map_err(|error| lost(&error))?;
-                    if !self.is_delivered(&message) {
+                    let Some(delivery) = self.delivery(&message) else {
                         tracing::warn!("a message is not of the stream of commands; it is ignored");
                         continue;
+                    };
+                    let mut reading: Reading<'_> = Box::pin(self.read(message, delivery));
+                    match (&mut reading).now_or_never() {
+                        Some(read) => in_hand = self.begin(context, read, &in_flight),
+                        None if unjudged.len() < UNJUDGED_MAX => unjudged.push_back(reading),
+                        None => {}
                     }
-                    match self.read(message).await {
-                        Ok(taken) => in_hand = self.submit(context, taken, &in_flight),
-                        Err((message, why)) => {
-                            let fate = Fate::Dead(why);
-                            in_flight.push(Box::pin(self.settle(context, message, fate)));
-                        }
-                    }
+                }
+                Some(read) = unjudged.next(), if in_hand.is_none() => {
+                    in_hand = self.begin(context, read, &in_flight);
                 }
                 () = pause(in_hand.as_ref()), if in_hand.is_some() => {
                     if let Some(InHand { taken, .. }) = in_hand.take() {
@@ -143,18 +165,22 @@ impl Commands {
         Ok(())
     }
 
-    /// Whether the stream of commands has delivered a message, rather than somebody who knows this
-    /// service's inbox: its acknowledgement subject says so.
-    fn is_delivered(&self, message: &Message) -> bool {
-        message
-            .info()
-            .is_ok_and(|info| info.stream == &*self.stream && info.consumer == &*self.consumer)
+    /// The delivery of a message, if the stream of commands has delivered it, rather than somebody
+    /// who knows this service's inbox: its acknowledgement subject says so.
+    fn delivery(&self, message: &Message) -> Option<Delivery> {
+        let info = message.info().ok()?;
+        let is_ours = info.stream == &*self.stream && info.consumer == &*self.consumer;
+        is_ours.then(|| Delivery {
+            published: u64::try_from(info.published.unix_timestamp()).unwrap_or_default(),
+            sequence: info.stream_sequence,
+        })
     }
 
-    /// Reads a message, and judges its token as of when the stream took it.
-    async fn read(&self, message: Message) -> Result<Taken, (Message, Why)> {
+    /// Reads a message, and judges its token as of when the stream took it. That is done at once,
+    /// unless the token names a key that its issuer must be asked for.
+    async fn read(&self, message: Message, delivery: Delivery) -> Read {
         let since = Instant::now();
-        match self.request(&message, since).await {
+        match self.request(&message, delivery, since).await {
             Ok((request, principal)) => Ok(Taken {
                 message,
                 request,
@@ -166,13 +192,28 @@ impl Commands {
         }
     }
 
+    /// Gives a command that was read to the writer, or its message to the dead letters.
+    fn begin<'a>(
+        &'a self,
+        context: &'a Context,
+        read: Read,
+        in_flight: &FuturesUnordered<Settling<'a>>,
+    ) -> Option<InHand> {
+        match read {
+            Ok(taken) => self.submit(context, taken, in_flight),
+            Err((message, why)) => {
+                in_flight.push(Box::pin(self.settle(context, message, Fate::Dead(why))));
+                None
+            }
+        }
+    }
+
     async fn request(
         &self,
         message: &Message,
+        delivery: Delivery,
         since: Instant,
     ) -> Result<(Request, Principal), Why> {
-        let info = message.info().map_err(|_| Why::NoSequence)?;
-        let published = u64::try_from(info.published.unix_timestamp()).unwrap_or_default();
         let address = self
             .prefix
             .command(&message.subject)
@@ -195,12 +236,12 @@ impl Commands {
                 request.durable_key = Some(id);
             }
             None => {
-                let sequence = info.stream_sequence;
+                let sequence = delivery.sequence;
                 request.durable_key = Some(format!("{}{sequence}", self.keys_of_places()));
             }
         }
         let incoming = request.incoming();
-        let admitted = self.gateway.admit(&incoming, published).await;
+        let admitted = self.gateway.admit(&incoming, delivery.published).await;
         let admitted = admitted.and_then(|principal| {
             self.gateway.sized(&request.body)?;
             Ok(principal)
@@ -215,7 +256,7 @@ impl Commands {
         }
     }
 
-    /// How the keys of messages without an id begin: the stream's creation, then their place in it.
+    /// How the idempotency keys of messages without an id begin; the sequence in the stream follows.
     fn keys_of_places(&self) -> String {
         format!("stream-{}-", self.created_nanos)
     }
@@ -271,7 +312,7 @@ impl Commands {
         metrics.request(transport, incoming, response, since.elapsed());
     }
 
-    /// Tells the broker what became of a message. Where that fails it is delivered again.
+    /// Tells the broker what became of a message. If that fails the broker delivers it again.
     async fn settle(&self, context: &Context, message: Message, fate: Fate) {
         let settled = match fate {
             Fate::Done => acknowledge(context, &message).await,
@@ -291,8 +332,8 @@ impl Commands {
     }
 }
 
-/// Acknowledges, and waits until the broker has taken it. Over the client's one inbox: the
-/// library's own way subscribes anew for each message.
+/// Acknowledges a message, and waits until the broker has confirmed that. It goes over the client's
+/// one inbox, for the library's own `double_ack` makes a subscription for each message.
 async fn acknowledge(context: &Context, message: &Message) -> Result<(), String> {
     let Some(reply) = message.reply.clone() else {
         return Err("the message has no acknowledgement subject".into());
@@ -302,14 +343,14 @@ async fn acknowledge(context: &Context, message: &Message) -> Result<(), String>
     acknowledged.map(drop).map_err(|error| error.to_string())
 }
 
-/// Lets the broker deliver a message to somebody else at once.
+/// Gives a message back, so that the broker delivers it again at once.
 async fn give_back(message: &Message) {
     if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
         tracing::debug!(%error, "a command was not given back");
     }
 }
 
-/// Asks the broker for more time.
+/// Asks the broker to wait longer for the acknowledgement of a message.
 async fn in_progress(message: &Message) {
     if let Err(error) = message.ack_with(AckKind::Progress).await {
         tracing::debug!(%error, "the broker was not told that a command is in hand");
@@ -322,7 +363,7 @@ async fn pause(in_hand: Option<&InHand>) {
     tokio::time::sleep(pause).await;
 }
 
-/// Whether the writer took nothing: its queue is full, or it takes no more until a restart.
+/// Whether the writer did not take the command: its queue is full, or the log takes no commands.
 fn has_no_room(response: &Response) -> bool {
     let refusal = match &response.disposition {
         Disposition::Refused(refusal) => refusal,
@@ -335,7 +376,8 @@ fn deliveries(message: &Message) -> i64 {
     message.info().map_or(0, |info| info.delivered)
 }
 
-/// What becomes of a message that got this response. Exhaustive: a new refusal must be thought of here.
+/// What becomes of a message by its response. The match is exhaustive, so that each new refusal is
+/// decided on here.
 fn fate(response: Response, deliveries: i64) -> Fate {
     let refusal = match response.disposition {
         Disposition::Completed => return Fate::Done,

@@ -1,143 +1,194 @@
-//! Where the broker is, one connection to it, and what it must be able to do.
+//! One connection to the broker, and what the broker must be able to do.
 //!
 //! The library would reconnect by itself and send what it had kept in its
 //! buffers. Here a connection that is lost is given up with everything in it:
 //! what was sent and not acknowledged is decided anew from the log.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
-use thiserror::Error;
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerError};
 use tokio::sync::watch;
 
 use super::inbox::OWN_INBOX;
+use super::login::Login;
 use super::publish_error::PublishError;
+use super::servers::{Server, Servers};
+use super::subjects::Prefix;
 use crate::auth::{BrokerInfo, check_broker};
 
 /// The largest event at full detail fits in this, in bytes.
 const MAX_PAYLOAD_MIN: usize = 128 * 1024;
+/// How long one server may take to answer.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Where the broker is: one server, or several of one cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Servers(Vec<ServerAddr>);
-
-/// The text names no servers.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} is no NATS URL ({reason}); write nats://HOST:PORT, several with commas between")]
-pub struct BadServers {
-    text: String,
-    reason: String,
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where the broker is, and who this service is there.
+    pub servers: Servers,
+    /// Files that say more of who this service is.
+    pub login: Login,
+    /// Whether callers need no token: then only a broker is used that nobody but this machine
+    /// reaches.
+    pub open: bool,
 }
 
-impl FromStr for Servers {
-    type Err = BadServers;
-
-    fn from_str(text: &str) -> Result<Self, BadServers> {
-        let bad = |url: &str, reason: String| BadServers {
-            text: url.to_owned(),
-            reason,
-        };
-        let servers = text.split(',').map(|url| {
-            let server: Result<ServerAddr, _> = url.trim().parse();
-            let server = server.map_err(|error| bad(url, error.to_string()))?;
-            if server.host().is_empty() {
-                return Err(bad(url, "it names no host".into()));
-            }
-            Ok(server)
-        });
-        servers.collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl Servers {
-    /// The hosts: a service without tokens may only use a broker on this machine.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(ServerAddr::host)
-    }
+/// What ended a connection, or made it useless.
+#[derive(Clone, Debug)]
+enum Ended {
+    Lost,
+    /// The server refuses something that is needed, in its words.
+    Refused(String),
 }
 
 /// A connection until it is lost.
 pub struct Connection {
     /// The connection.
     pub client: Client,
-    lost: watch::Receiver<bool>,
+    ended: watch::Receiver<Option<Ended>>,
 }
 
 impl Connection {
-    /// Waits until it is lost.
-    pub async fn lost(&mut self) -> PublishError {
-        // A sender that is gone means the same.
-        let _ = self.lost.wait_for(|lost| *lost).await;
-        PublishError::lost("the connection to the broker", &"it was lost")
+    /// Waits until it is lost, or until the server refuses what this service needs.
+    pub async fn ended(&mut self) -> PublishError {
+        let ended = self.ended.wait_for(Option::is_some).await;
+        let ended = ended.ok().and_then(|ended| ended.clone());
+        match ended {
+            Some(Ended::Refused(refusal)) => PublishError::halted(format!(
+                "the NATS server refuses what this service needs: {refusal}; see Permissions on \
+                 NATS in the README"
+            )),
+            // A sender that is gone means the same.
+            Some(Ended::Lost) | None => {
+                PublishError::lost("the connection to the broker", &"it was lost")
+            }
+        }
     }
 }
 
-/// The credentials file is missing, or holds none.
-#[derive(Debug, Error)]
-#[error("the NATS credentials in {} can't be read: {cause}", path.display())]
-pub struct BadCredentials {
-    path: PathBuf,
-    cause: std::io::Error,
-}
-
-/// Whether a credentials file can be read. It is read again for each connection, for its token may
-/// be renewed.
+/// Connects once: to the first server, in their order, that takes this service.
 ///
 /// # Errors
-/// It can't.
-pub async fn check_credentials(path: &Path) -> Result<(), BadCredentials> {
-    with_credentials(ConnectOptions::new(), path)
-        .await
-        .map(drop)
+/// [`PublishError::Lost`] where no server is there, [`PublishError::Halted`] where one refuses who
+/// this service says it is, or is not able to do what is needed, or a file can't be read.
+pub async fn connect(target: &Target, prefix: &Prefix) -> Result<Connection, PublishError> {
+    let mut failures = Vec::new();
+    for server in target.servers.all() {
+        match connect_to(server, target, prefix).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failures.push(error),
+        }
+    }
+    // What somebody must look at says more than that another server is away.
+    let halted = |error: &PublishError| matches!(error, PublishError::Halted { .. });
+    let first = failures.iter().position(halted).unwrap_or_default();
+    let nothing = || PublishError::halted("no NATS server is named");
+    Err(failures.into_iter().nth(first).unwrap_or_else(nothing))
 }
 
-async fn with_credentials(
-    options: ConnectOptions,
-    path: &Path,
-) -> Result<ConnectOptions, BadCredentials> {
-    let known = options.credentials_file(path).await;
-    known.map_err(|cause| BadCredentials {
-        path: path.to_owned(),
-        cause,
-    })
-}
-
-/// Connects, once. `open` says that callers need no token.
-///
-/// # Errors
-/// [`PublishError::Lost`] where the broker is not there or refuses, [`PublishError::Halted`] where it is not
-/// able to do what is needed or the credentials can't be read.
-pub async fn connect(
-    servers: &Servers,
-    credentials: Option<&Path>,
-    open: bool,
+async fn connect_to(
+    server: &Server,
+    target: &Target,
+    prefix: &Prefix,
 ) -> Result<Connection, PublishError> {
-    let (sender, lost) = watch::channel(false);
-    let mut options = ConnectOptions::new()
+    let (sender, ended) = watch::channel(None);
+    let needs = prefix.clone();
+    let options = ConnectOptions::new()
         .name("contactd")
         .custom_inbox_prefix(OWN_INBOX)
-        .max_reconnects(servers.0.len())
+        .connection_timeout(CONNECT_TIME_MAX)
+        .ignore_discovered_servers()
+        .max_reconnects(1)
         .event_callback(move |event| {
-            if matches!(event, Event::Disconnected | Event::Closed) {
-                sender.send_replace(true);
+            if let Some(end) = end_of(&event, &needs) {
+                sender.send_if_modified(|ended| {
+                    let is_first = ended.is_none();
+                    ended.get_or_insert(end);
+                    is_first
+                });
             }
             async {}
         });
-    if let Some(path) = credentials {
-        let known = with_credentials(options, path).await;
-        options = known.map_err(|error| PublishError::halted(error.to_string()))?;
+    let options = target.login.apply(options, server).await;
+    let options = options.map_err(|error| PublishError::halted(error.to_string()))?;
+    let at = format!("{}:{}", server.address.host(), server.address.port());
+    let client = options.connect(server.address.clone()).await;
+    let client = client.map_err(|error| refused(&at, &error))?;
+    able(&client, target.open)?;
+    Ok(Connection { client, ended })
+}
+
+/// Whether an event of the connection ends it, or says that the server refuses what is needed.
+fn end_of(event: &Event, prefix: &Prefix) -> Option<Ended> {
+    match event {
+        Event::Disconnected | Event::Closed => Some(Ended::Lost),
+        Event::ServerError(ServerError::AuthorizationViolation) => {
+            Some(Ended::Refused("authorization violation".into()))
+        }
+        Event::ServerError(ServerError::Other(text)) => is_needed(text, prefix).then(|| {
+            tracing::debug!(%text, "the NATS server refuses something");
+            Ended::Refused(text.clone())
+        }),
+        _ => None,
     }
-    let client = options.connect(servers.0.clone()).await;
-    let client = client.map_err(|error| PublishError::lost("connecting to the broker", &error))?;
+}
+
+/// Whether the server's words are about a permission that this service needs. An answer to an inbox
+/// that it may not publish to is the requester's loss, and service discovery can be done without.
+fn is_needed(text: &str, prefix: &Prefix) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let Some(violation) = lower.find("permissions violation for ") else {
+        return lower.contains("authentication") || lower.contains("authorization");
+    };
+    let subject = text.split('"').nth(1).unwrap_or_default();
+    let is_subscription = lower
+        .get(violation..)
+        .unwrap_or_default()
+        .contains("subscription");
+    if is_subscription {
+        return !subject.starts_with("$SRV.");
+    }
+    let own = subject.strip_prefix(prefix.as_str());
+    subject.starts_with("$JS.") || own.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Why a server did not let this service in.
+fn refused(at: &str, error: &async_nats::ConnectError) -> PublishError {
+    // The library's errors say little without their causes.
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        let text = deeper.to_string();
+        if !reason.contains(&text) {
+            reason = format!("{reason}: {text}");
+        }
+        cause = deeper.source();
+    }
+    let lower = reason.to_ascii_lowercase();
+    let is_login = matches!(
+        error.kind(),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
+    ) || lower.contains("authentication")
+        || lower.contains("authorization");
+    if is_login {
+        return PublishError::halted(format!(
+            "the NATS server at {at} refuses who this service says it is: {reason}; check the \
+             user in --nats-url, --nats-creds, --nats-nkey or --nats-cert"
+        ));
+    }
+    PublishError::lost(format!("connecting to the NATS server at {at}"), &reason)
+}
+
+/// Whether the server can do what is needed.
+fn able(client: &Client, open: bool) -> Result<(), PublishError> {
+    let info = client.server_info();
     if !client.is_server_compatible(2, 9, 0) {
         return Err(PublishError::halted(format!(
             "the NATS server is version {}; 2.9 or newer is needed",
-            client.server_info().version
+            info.version
         )));
     }
     if open {
-        let info = client.server_info();
         let said = BrokerInfo {
             host: &info.host,
             connect_urls: &info.connect_urls,
@@ -152,7 +203,7 @@ pub async fn connect(
              {MAX_PAYLOAD_MIN} or more"
         )));
     }
-    Ok(Connection { client, lost })
+    Ok(())
 }
 
 #[cfg(test)]
@@ -160,14 +211,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_urls_with_commas_between() {
-        let servers: Servers = "nats://127.0.0.1:4222, localhost".parse().expect("servers");
-        assert_eq!(
-            servers.hosts().collect::<Vec<_>>(),
-            ["127.0.0.1", "localhost"]
-        );
-        for bad in ["", "http://localhost", "nats://a,"] {
-            assert!(bad.parse::<Servers>().is_err(), "{bad:?}");
+    fn only_a_refusal_of_what_is_needed_ends_a_connection() {
+        let needed = |text: &str| is_needed(text, &Prefix::default());
+        for text in [
+            "Permissions Violation for Publish to \"contacts.event.native.t.create.start\"",
+            "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.CONTACT_EVENTS\"",
+            "Permissions Violation for Subscription to \"contacts.rpc.native.create.>\" using queue \"x\"",
+            "Permissions Violation for Subscription to \"_INBOX.contactd.x.*\"",
+            "User Authentication Expired",
+        ] {
+            assert!(needed(text), "{text}");
+        }
+        for text in [
+            "Permissions Violation for Publish to \"_INBOX.x\"",
+            "Permissions Violation for Publish to \"contactsx.y\"",
+            "Permissions Violation for Subscription to \"$SRV.PING\"",
+            "Invalid Publish Subject",
+        ] {
+            assert!(!needed(text), "{text}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Dead letters: durable commands that cannot be taken, kept for a person to look at.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_nats::HeaderMap;
@@ -8,52 +7,88 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
 use bytes::Bytes;
 
-use super::request::add;
+use super::request::{QUERY, add};
 use super::subjects::{BadAddress, Prefix};
 use crate::dialect::{self, Refusal, Reply};
+use crate::gateway::Health;
 
 /// What the header that says why may hold of a vendor's answer, in characters.
 const ERROR_CHARS_MAX: usize = 512;
+/// The command's own headers that a dead letter keeps, in bytes.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Headers that a dead letter says itself, in lower case: a command's own would be taken for them.
+const OWN_HEADERS: [&str; 4] = [
+    "contact-error",
+    "contact-correlation",
+    "contact-payload-bytes",
+    "contact-log",
+];
 
 /// Why a command can't be taken.
 #[derive(Debug)]
 pub enum Why {
-    /// Its subject is no address.
+    /// Its subject names no operation of a dialect.
     Address(BadAddress),
-    /// It is refused beside its content.
+    /// It is refused for something beside its content, such as its token.
     Refused(Refusal),
-    /// The dialect can't read it; these are the vendor's words.
+    /// The dialect can't read it; these are the vendor's words, which may quote it.
     Unread(Reply),
-    /// The broker did not say which message of the stream it is.
-    NoSequence,
 }
 
-impl fmt::Display for Why {
-    /// The status that HTTP would give, and a text without a line break.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Why {
+    /// The HTTP status that the same request would get.
+    fn status(&self) -> u16 {
         match self {
-            Self::Address(wrong) => write!(f, "404 {wrong}"),
-            Self::Refused(refusal) => write!(f, "{} {}", refusal.status(), refusal.message()),
+            Self::Address(_) => 404,
+            Self::Refused(refusal) => refusal.status(),
+            Self::Unread(reply) => reply.status.as_u16(),
+        }
+    }
+
+    /// What is counted: a word for the kind of reason.
+    fn reason(&self) -> &'static str {
+        match (self, self.status()) {
+            (Self::Address(_), _) => "address",
+            (Self::Unread(_), _) => "unreadable",
+            (Self::Refused(_), 401) => "unauthorized",
+            (Self::Refused(Refusal::NotYours { .. }), _) | (Self::Refused(_), 403) => "forbidden",
+            (Self::Refused(_), 413) => "too_large",
+            (Self::Refused(Refusal::KeyReused), _) => "key_reused",
+            (Self::Refused(_), _) => "refused",
+        }
+    }
+
+    /// The status and a text without a line break; `content` says that it may quote the command.
+    fn text(&self, content: bool) -> String {
+        let status = self.status();
+        match self {
+            Self::Address(wrong) => format!("{status} {wrong}"),
+            Self::Refused(refusal) => format!("{status} {}", refusal.message()),
+            Self::Unread(_) if !content => format!("{status} the command can't be read"),
             Self::Unread(reply) => {
                 let text = String::from_utf8_lossy(&reply.body);
                 let letters = text.chars().take(ERROR_CHARS_MAX);
                 let line: String = letters
                     .map(|letter| if letter.is_control() { ' ' } else { letter })
                     .collect();
-                write!(f, "{} {line}", reply.status.as_u16())
+                format!("{status} {line}")
             }
-            Self::NoSequence => f.write_str("400 the message names no place in its stream"),
         }
     }
 }
 
-/// Where dead letters go.
+/// The publisher of dead letters.
 #[derive(Clone)]
 pub struct DeadLetters {
-    /// How subjects begin.
+    /// The first token of every subject.
     pub prefix: Prefix,
-    /// When the stream of commands was made: part of a dead letter's id.
+    /// When the stream of commands was made, in nanoseconds since 1970: part of a dead letter's id.
     pub created_nanos: Arc<str>,
+    /// Whether a dead letter keeps the command's payload and query. They may be anybody's personal
+    /// data, and no erasure reaches them.
+    pub content: bool,
+    /// Where dead letters are counted.
+    pub health: Health,
 }
 
 impl DeadLetters {
@@ -68,34 +103,55 @@ impl DeadLetters {
         why: &Why,
     ) -> Result<(), PublishError> {
         let subject = self.prefix.dead(&message.subject);
+        let why_text = why.text(self.content);
         let mut headers = self.headers(message);
-        add(&mut headers, "Contact-Error", &why.to_string());
-        tracing::info!(%subject, "a durable command can't be taken; it is a dead letter");
-        let payload = message.payload.clone();
+        add(&mut headers, "Contact-Error", &why_text);
+        let bytes = message.payload.len().to_string();
+        add(&mut headers, "Contact-Payload-Bytes", &bytes);
+        let payload = if self.content {
+            message.payload.clone()
+        } else {
+            Bytes::new()
+        };
         let letter = context.publish_with_headers(subject.clone(), headers.clone(), payload);
         match letter.await {
             // With one header more it may no longer fit. What it was about is still worth keeping.
             Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                let bytes = message.payload.len().to_string();
-                add(&mut headers, "Contact-Payload-Bytes", &bytes);
-                let letter = context.publish_with_headers(subject, headers, Bytes::new());
+                let letter = context.publish_with_headers(subject.clone(), headers, Bytes::new());
                 letter.await?.await?;
             }
             letter => {
                 letter?.await?;
             }
         }
+        // The subject and the vendor's words may hold what a client chose, and stay in the letter.
+        let reason = why.reason();
+        tracing::warn!(
+            reason,
+            status = why.status(),
+            "a durable command can't be taken; it is a dead letter"
+        );
+        self.health.bus_counts().dead_letter(reason);
         Ok(())
     }
 
-    /// The command's own headers, without secrets and without what steers the broker.
+    /// The command's own headers, as far as they fit: without secrets, without what steers the
+    /// broker, and without what a dead letter says itself. The query is content.
     fn headers(&self, message: &Message) -> HeaderMap {
         let mut kept = HeaderMap::new();
+        let mut room = HEADER_BYTES_MAX;
         for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
             let name = name.to_string();
             let lower = name.to_ascii_lowercase();
-            if !is_secret(&lower) && !lower.starts_with("nats-") {
-                for value in values {
+            let own = OWN_HEADERS.contains(&lower.as_str());
+            let query = lower == QUERY && !self.content;
+            if is_secret(&lower) || lower.starts_with("nats-") || own || query {
+                continue;
+            }
+            for value in values {
+                let bytes = name.len() + value.as_str().len();
+                if let Some(left) = room.checked_sub(bytes) {
+                    room = left;
                     add(&mut kept, &name, value.as_str());
                 }
             }
@@ -105,7 +161,8 @@ impl DeadLetters {
             .as_ref()
             .and_then(|all| all.get("Nats-Msg-Id"));
         if let Some(id) = id {
-            add(&mut kept, "Contact-Correlation", id.as_str());
+            let id: String = id.as_str().chars().take(ERROR_CHARS_MAX).collect();
+            add(&mut kept, "Contact-Correlation", &id);
         }
         // Its own id: two commands may have come under one.
         if let Ok(info) = message.info() {
@@ -116,7 +173,7 @@ impl DeadLetters {
     }
 }
 
-/// Whether a header says who sends it, for then whoever reads it could.
+/// Whether a header is a credential, with which whoever reads it could act as its sender.
 fn is_secret(name: &str) -> bool {
     let sessions = dialect::ALL
         .iter()
@@ -139,10 +196,12 @@ mod tests {
             StatusCode::BAD_REQUEST,
             &format!("a\r\nb{}", "x".repeat(1_000)),
         );
-        let line = Why::Unread(reply).to_string();
+        let why = Why::Unread(reply);
+        assert_eq!(why.text(false), "400 the command can't be read");
+        let line = why.text(true);
         assert!(line.starts_with("400 a  bx"), "{line}");
         assert_eq!(line.len(), "400 ".len() + ERROR_CHARS_MAX);
-        let refused = Why::Refused(Refusal::KeyReused).to_string();
+        let refused = Why::Refused(Refusal::KeyReused).text(false);
         assert_eq!(
             refused,
             "422 This Idempotency-Key was used for another request."

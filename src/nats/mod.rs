@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `connect` | where the broker is, one connection, what it must be able to do |
+//! | `servers`, `login` | where the broker is, and who this service is there |
+//! | `connect` | one connection, and what the broker must be able to do |
 //! | `subjects` | how events, requests and commands are addressed |
 //! | `streams`, `claim` | the streams, made where they are missing, and whose they are |
 //! | `publisher`, `resume`, `event_stream` | every event of the log, in order, each once |
@@ -27,25 +28,28 @@ mod dead_letter;
 mod discovery;
 mod event_stream;
 mod inbox;
+mod login;
 mod publish_error;
 mod publisher;
 mod request;
 mod resume;
 mod rpc;
 mod seal;
+mod servers;
 mod streams;
 mod subjects;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, jetstream};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use connect::{BadCredentials, BadServers, Servers, check_credentials};
+pub use connect::Target;
+pub use login::{BadLogin, Login};
+pub use servers::{BadServers, Servers};
 pub use subjects::{Address, BadAddress, BadPrefix, Kept, PREFIX_DEFAULT, Prefix};
 
 use crate::domain::Registry;
@@ -65,23 +69,20 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the parts may take to finish what they have begun.
 const FINISH: Duration = Duration::from_secs(20);
 
-/// How to be on the bus.
+/// What being on the bus needs to know.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the broker is.
-    pub servers: Servers,
-    /// A credentials file (a JWT and a seed), if the broker wants one.
-    pub credentials: Option<PathBuf>,
-    /// Whether callers need no token: then only a broker is used that nobody but this machine
-    /// reaches.
-    pub open: bool,
-    /// How subjects begin.
+    /// Where the broker is, and who this service is there.
+    pub target: Target,
+    /// The first token of every subject.
     pub prefix: Prefix,
-    /// How much of an event is shown.
+    /// How much of each event is published.
     pub detail: Detail,
-    /// The log's id.
+    /// Whether dead letters keep the payload and query of their commands.
+    pub dead_letter_content: bool,
+    /// The id of this directory's log.
     pub log_id: String,
-    /// Where it is kept how far events have been published.
+    /// The folder in which the publisher keeps its cursor.
     pub cursor: Arc<dyn Files>,
     /// The newest signed checkpoint; empty until there is one. Each is sent to whoever listens, the
     /// newest again over each new connection.
@@ -89,7 +90,8 @@ pub struct Options {
 }
 
 /// Stays on the bus until `stopping` becomes true: publishes events, answers requests, takes
-/// durable commands. No failure of the broker ends it. How it is stands in the gateway's health.
+/// durable commands. No failure of the broker ends it; the state of the bus is in the gateway's
+/// health.
 pub async fn run(
     gateway: Gateway,
     registry: Registry,
@@ -101,43 +103,56 @@ pub async fn run(
         registry,
         options,
     };
-    let health = session.gateway.health.clone();
+    session.gateway.health.set_bus(Bus::Away {
+        reason: "there has been no connection yet".to_owned(),
+    });
     let mut pause = PAUSE_MIN;
-    health.set_bus(Bus::Away);
+    let mut begun = Instant::now();
     while !*stopping.borrow() {
         let ended = session.run(&mut stopping).await;
-        if health.bus() == Bus::Connected {
+        // A connection that was of use is made again at once; one that was refused is not.
+        if begun.elapsed() > PAUSE_MAX {
             pause = PAUSE_MIN;
         }
         match ended {
             Ok(()) => break,
-            Err(PublishError::Halted { reason }) => not_used(&health, Bus::Halted { reason }),
-            Err(PublishError::OtherLog { reason }) => not_used(&health, Bus::OtherLog { reason }),
-            Err(lost @ PublishError::Lost { .. }) => {
-                if health.bus() != Bus::Away {
-                    tracing::warn!(error = %lost, "the broker is away; events wait in the log");
-                    health.set_bus(Bus::Away);
-                }
-            }
+            Err(error) => not_used(&session.gateway.health, error),
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stopped(&mut stopping) => break,
         }
         pause = (pause * 2).min(PAUSE_MAX);
+        begun = Instant::now();
     }
-    health.set_bus(Bus::Away);
+    let reason = "the service stops".to_owned();
+    session.gateway.health.set_bus(Bus::Away { reason });
 }
 
-/// Says once why the bus is not used.
-fn not_used(health: &Health, why: Bus) {
-    if health.bus() != why {
-        tracing::error!(?why, "the bus is not used");
-        health.set_bus(why);
+/// Says why the bus is not used: in the log, where that is new, and in the health.
+fn not_used(health: &Health, why: PublishError) {
+    let is_new = |bus: &Bus| health.bus() != *bus;
+    let bus = match why {
+        PublishError::Halted { reason } => Bus::Halted { reason },
+        PublishError::OtherLog { reason } => Bus::OtherLog { reason },
+        PublishError::Lost { what, reason } => Bus::Away {
+            reason: format!("{what}: {reason}"),
+        },
+    };
+    match &bus {
+        bus if !is_new(bus) => {}
+        Bus::Away { reason } => {
+            tracing::warn!(%reason, "the broker is away; events wait in the log");
+        }
+        Bus::Halted { reason } | Bus::OtherLog { reason } => {
+            tracing::error!(%reason, "the bus is not used");
+        }
+        Bus::Off | Bus::Connected => {}
     }
+    health.set_bus(bus);
 }
 
-/// What each connection begins with.
+/// What every session, the time of one connection, begins with.
 struct Session {
     gateway: Gateway,
     registry: Registry,
@@ -145,14 +160,10 @@ struct Session {
 }
 
 impl Session {
-    /// One connection, from its beginning to its end; `Ok` where the service stops.
+    /// Runs one connection from its beginning to its end; `Ok` means that the service stops.
     async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), PublishError> {
         let options = &self.options;
-        let connecting = connect::connect(
-            &options.servers,
-            options.credentials.as_deref(),
-            options.open,
-        );
+        let connecting = connect::connect(&options.target, &options.prefix);
         let mut connection = tokio::select! {
             connected = connecting => connected?,
             () = stopped(stopping) => return Ok(()),
@@ -160,12 +171,12 @@ impl Session {
         let (client, stop) = (connection.client.clone(), stopping.clone());
         let mut parts = tokio::select! {
             parts = self.parts(client, &stop) => parts?,
-            publish_error = connection.lost() => return Err(publish_error),
+            ended = connection.ended() => return Err(ended),
             () = stopped(stopping) => return Ok(()),
         };
         tokio::select! {
             ended = first_end(&mut parts) => ended,
-            publish_error = connection.lost() => Err(publish_error),
+            ended = connection.ended() => Err(ended),
             () = stopped(stopping) => {
                 let finished = async {
                     while parts.join_next().await.is_some() {}
@@ -180,7 +191,7 @@ impl Session {
         }
     }
 
-    /// Starts the parts of a session; they end with the set.
+    /// Starts the parts of a session as tasks, which end when the set is dropped.
     async fn parts(
         &self,
         client: Client,
@@ -203,6 +214,8 @@ impl Session {
             dead: DeadLetters {
                 prefix: prefix.clone(),
                 created_nanos,
+                content: self.options.dead_letter_content,
+                health: self.gateway.health.clone(),
             },
         };
         let rpc = Rpc {
@@ -239,12 +252,12 @@ impl Session {
     }
 }
 
-/// Waits until the service stops; whoever would say so being gone means the same.
+/// Waits until the service stops. It also returns when the sender of that signal is gone.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// The end of the part that ends first. None ends by itself while the service runs.
+/// Waits for the first part that ends with an error. None ends by itself while the service runs.
 async fn first_end(parts: &mut JoinSet<Result<(), PublishError>>) -> Result<(), PublishError> {
     while let Some(ended) = parts.join_next().await {
         match ended {
@@ -261,7 +274,7 @@ async fn first_end(parts: &mut JoinSet<Result<(), PublishError>>) -> Result<(), 
     Ok(())
 }
 
-/// Sends each new checkpoint.
+/// Publishes each new checkpoint of the audit log until the service stops.
 async fn announce(
     client: Client,
     subject: String,

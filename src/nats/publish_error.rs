@@ -1,18 +1,18 @@
-//! Why a part of the bus stopped, by what comes next.
+//! Why a part of the bus stopped, by what is done about it.
 
 use std::fmt::Display;
 
 use thiserror::Error;
 
-/// Why a part of the bus stopped.
+/// Why a part of the bus stopped, by what is done about it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PublishError {
-    /// The connection or the broker went away: it is tried again, and nothing is lost.
+    /// The connection or the broker went away. It is tried again, and nothing is lost.
     #[error("{what}: {reason}")]
     Lost {
-        /// What was tried.
+        /// What this service tried to do.
         what: String,
-        /// What the client library says.
+        /// What the NATS client library says.
         reason: String,
     },
     /// The broker serves another log under this prefix: this service stands back, and looks again
@@ -22,7 +22,7 @@ pub enum PublishError {
         /// Which log, and what to do.
         reason: String,
     },
-    /// Somebody must look; it is tried again all the same, for then it may be mended.
+    /// An operator must act. It is tried again from time to time, for it may have been mended.
     #[error("{reason}")]
     Halted {
         /// Why, and what to do.
@@ -31,7 +31,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// The broker did not do this.
+    /// The error of a broker that did not do this, for this reason.
     pub fn lost(what: impl Into<String>, reason: &dyn Display) -> Self {
         Self::Lost {
             what: what.into(),
@@ -39,14 +39,14 @@ impl PublishError {
         }
     }
 
-    /// The broker serves another log.
+    /// The error of a broker that serves another log under this prefix.
     pub fn other_log(reason: impl Into<String>) -> Self {
         Self::OtherLog {
             reason: reason.into(),
         }
     }
 
-    /// Somebody must look.
+    /// The error that an operator must act on.
     pub fn halted(reason: impl Into<String>) -> Self {
         Self::Halted {
             reason: reason.into(),

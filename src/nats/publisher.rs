@@ -1,11 +1,11 @@
-//! Publishes the log: every event, in order, each once.
+//! Publishes every event of the log, in order, each once.
 //!
-//! It is a cursor over the log and follows its head. Acknowledgements come
-//! back while more is sent. Each message carries the sequence that the stream
-//! must end with before it, so that a second publisher is an error; and the id
-//! of the message before it, so that whatever takes one's place keeps out those
-//! already sent after it: there is never a gap. After an error it looks at the
-//! stream again.
+//! The publisher follows the head of the log. Up to a limit it sends events
+//! without waiting for the acknowledgement of those before. Each message names
+//! the sequence that the stream must end with before it, and the id of the
+//! message before it: where somebody else's message came between, the server
+//! refuses this message and all that were sent after it, so that there is never
+//! a gap. After such an error the publisher looks at the stream again.
 
 use std::collections::VecDeque;
 use std::future::IntoFuture;
@@ -42,30 +42,30 @@ use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
 const WINDOW: usize = 512;
 /// Events that are read from the log at once.
 const PAGE: usize = 256;
-/// How often the cursor is kept while events are acknowledged.
+/// How often the cursor is written while events are acknowledged.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// How long after an interruption the stream is looked at again: at first, and at most.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(50);
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(2);
-/// How long after somebody was asked to look the stream is looked at again.
+/// How long after a halt the stream is looked at again, for somebody may have mended it.
 const HALTED: Duration = Duration::from_secs(5);
 
-/// What the publisher works with.
+/// The log, and what is needed to publish it.
 #[derive(Clone)]
 pub struct Publisher {
-    /// The log.
+    /// The service whose log is published.
     pub service: Service,
     /// The dialects' rules.
     pub registry: Registry,
-    /// Where it says how it is.
+    /// Where the publisher reports its state and position.
     pub health: Health,
-    /// How subjects begin.
+    /// The first token of every subject.
     pub prefix: Prefix,
-    /// How much of an event is shown.
+    /// How much of each event is published.
     pub detail: Detail,
-    /// The log's id.
+    /// The log's id, which each message carries.
     pub log: Arc<str>,
-    /// Where the cursor is kept.
+    /// The file in which the cursor is kept.
     pub cursor: CursorFile,
 }
 
@@ -79,7 +79,7 @@ struct Outgoing {
 
 type Ack = Pin<Box<dyn Future<Output = (StreamPosition, Result<PublishAck, AckError>)> + Send>>;
 
-/// One run along the stream, from a place that was looked up to the next error.
+/// One run along the stream: from the position that was looked up to the next error.
 struct Run<'a> {
     publisher: &'a Publisher,
     context: &'a Context,
@@ -87,8 +87,8 @@ struct Run<'a> {
     key: &'a SealKey,
     /// The last event that was sent, and the sequence it will have.
     sent: StreamPosition,
-    /// Its id. None before the first of a run: a server that restarted does not know the id of an
-    /// old message, and nothing is on its way yet.
+    /// The id of that event. None before the first of a run: a server that restarted does not know
+    /// the id of an old message, and nothing is on its way yet.
     sent_id: Option<String>,
     /// The last event that was acknowledged.
     acked: StreamPosition,
@@ -102,8 +102,8 @@ impl Publisher {
     /// Publishes until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`PublishError::Lost`] or [`PublishError::OtherLog`]: where somebody must look it waits, says
-    /// so, and looks again.
+    /// [`PublishError::Lost`] or [`PublishError::OtherLog`]. After a [`PublishError::Halted`] the
+    /// publisher reports it, waits, and tries again.
     pub async fn run(
         &self,
         context: &Context,
@@ -144,9 +144,9 @@ impl Publisher {
             let (place, key) = self.resume(context, &state).await?;
             tracing::debug!(?place, "publishing goes on");
             self.health.set_published(place.position.get());
-            if self.health.bus() != Bus::Connected {
-                tracing::info!(position = place.position.get(), "events are published");
-                self.health.set_bus(Bus::Connected);
+            // Whether events can be published is known once one has been.
+            if place.position >= self.service.head() {
+                self.connected(place.position);
             }
             let mut run = Run {
                 publisher: self,
@@ -201,7 +201,18 @@ impl Publisher {
         }
     }
 
-    /// Where to go on. From here on this directory has a cursor of the stream.
+    /// Says that events are published.
+    fn connected(&self, position: Position) {
+        if self.health.bus() != Bus::Connected {
+            tracing::info!(
+                position = position.get(),
+                "the broker is there; events are published"
+            );
+            self.health.set_bus(Bus::Connected);
+        }
+    }
+
+    /// Finds where to go on, and writes a cursor of the stream that says so.
     async fn resume(
         &self,
         context: &Context,
@@ -247,7 +258,7 @@ impl Publisher {
         }
     }
 
-    /// The next events of the log, written out.
+    /// The next events of the log after this position, ready to be sent.
     fn read(&self, after: Position) -> Result<VecDeque<Outgoing>, PublishError> {
         let unreadable = |error: &dyn std::fmt::Display| {
             PublishError::halted(format!("the log can't be read after {after}: {error}"))
@@ -288,7 +299,7 @@ impl Publisher {
 enum Interrupted {
     /// The stream has to be looked at again.
     LookAgain(String),
-    /// More than that.
+    /// The session or the publisher has to end.
     PublishError(PublishError),
 }
 
@@ -325,7 +336,7 @@ impl Run<'_> {
         }
     }
 
-    /// Sends the next event up to the head; false where there is none.
+    /// Sends the next event up to the head; false means that there is none.
     async fn send(&mut self, head: Position) -> Result<bool, Interrupted> {
         if self.waiting.is_empty() && self.sent.position < head {
             let (publisher, after) = (self.publisher.clone(), self.sent.position);
@@ -394,13 +405,14 @@ impl Run<'_> {
             )));
         }
         self.acked = place;
+        self.publisher.connected(place.position);
         self.keep_at
             .get_or_insert_with(|| Instant::now() + KEEP_EVERY);
         self.publisher.health.set_published(place.position.get());
         Ok(())
     }
 
-    /// Keeps the cursor, if it moved.
+    /// Writes the cursor, if it moved.
     async fn keep(&mut self) -> Result<(), PublishError> {
         self.keep_at = None;
         if self.kept == self.acked {
@@ -439,7 +451,7 @@ fn disk(error: crate::storage::StorageError) -> PublishError {
     PublishError::halted(format!("the cursor of the event stream: {error}"))
 }
 
-/// Runs what reads or writes the disk beside the threads that serve sockets.
+/// Runs work that reads or writes the disk on a thread that may block.
 async fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
 ) -> Result<T, PublishError> {

@@ -12,8 +12,8 @@ use crate::dialect::{Query, Reply};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{Incoming, Origin, Transport, fresh_correlation};
 
-/// The query string of a request.
-const QUERY: &str = "contact-query";
+/// The header with the query string of a request, in lower case.
+pub const QUERY: &str = "contact-query";
 
 /// A request that a message holds.
 #[derive(Debug)]
@@ -24,18 +24,18 @@ pub struct Request {
     params: Vec<(String, String)>,
     /// The query's parameters.
     query: Query,
-    /// Its headers, as every transport has them.
+    /// Its headers as those of an HTTP request.
     pub headers: HeaderMap,
-    /// The vendor's body.
+    /// The body in the vendor's form.
     pub body: Bytes,
-    /// The idempotency key that the message's id is.
+    /// The idempotency key of a durable command.
     pub durable_key: Option<String>,
     /// The id that ties together everything that comes of the request.
     pub correlation: Correlation,
 }
 
 impl Request {
-    /// The request of a message that waits for its reply.
+    /// The request that a message holds, with a fresh correlation id.
     pub fn new(address: Address, headers: Option<&BusHeaders>, body: Bytes) -> Self {
         let headers = common(headers);
         let query = headers.get(QUERY);
@@ -73,8 +73,8 @@ pub const ORIGIN: Origin = Origin {
     address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
 };
 
-/// A message's headers as every transport has them; what HTTP could not send is left out. A message
-/// holds JSON unless it says otherwise.
+/// A message's headers as those of an HTTP request, without those that HTTP could not send. A message
+/// holds JSON unless its `Content-Type` says otherwise.
 fn common(headers: Option<&BusHeaders>) -> HeaderMap {
     let mut common = HeaderMap::new();
     for (name, values) in headers.into_iter().flat_map(BusHeaders::iter) {
@@ -92,7 +92,7 @@ fn common(headers: Option<&BusHeaders>) -> HeaderMap {
     common
 }
 
-/// The headers of an answer.
+/// The headers of an answer, with those of the services framework (ADR-32) for an error.
 pub fn answer_headers(
     reply: &Reply,
     position: Option<Position>,
@@ -116,7 +116,7 @@ pub fn answer_headers(
     headers
 }
 
-/// Adds a header; one that can't be sent is left out, which is better than no answer.
+/// Adds a header. One that NATS can't carry is left out, which is better than no answer.
 pub fn add(headers: &mut BusHeaders, name: &str, value: &str) {
     let name = name.parse::<async_nats::HeaderName>();
     if let (Ok(name), Ok(value)) = (name, value.parse::<async_nats::HeaderValue>()) {
@@ -124,7 +124,7 @@ pub fn add(headers: &mut BusHeaders, name: &str, value: &str) {
     }
 }
 
-/// A header's name as people write it: on the bus, case tells names apart.
+/// A header's name in title case, such as `Retry-After`: NATS tells names apart by case.
 fn title_case(name: &str) -> String {
     let mut start = true;
     name.chars()

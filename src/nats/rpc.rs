@@ -29,17 +29,17 @@ use crate::gateway::{Gateway, Response, fresh_correlation};
 
 /// Requests that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
-/// The queue group is this and the log's id: instances share requests only on one log.
+/// The queue group is this, a hyphen and the log's id: only instances on one log share requests.
 const QUEUE_GROUP: &str = "contactd";
 
-/// What the endpoints work with.
+/// The endpoints, and what they need to answer.
 #[derive(Clone)]
 pub struct Rpc {
     /// Handles requests of every transport.
     pub gateway: Gateway,
-    /// How subjects begin.
+    /// The first token of every subject.
     pub prefix: Prefix,
-    /// The log's id.
+    /// The log's id, which the queue group carries.
     pub log_id: Arc<str>,
 }
 
@@ -47,7 +47,7 @@ impl Rpc {
     /// Answers requests until the service stops or the connection is lost.
     ///
     /// # Errors
-    /// [`PublishError::Lost`].
+    /// [`PublishError::Lost`] where the connection ends.
     pub async fn run(
         &self,
         client: &Client,
@@ -178,7 +178,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Publishes an answer to the request's inbox; false where it does not fit into a message.
+    /// Publishes an answer to the request's inbox; false means that it does not fit into a message.
     async fn respond(
         &self,
         reply: Reply,

@@ -1,4 +1,4 @@
-//! The streams: made where they are missing, checked where they are not.
+//! The JetStream streams: those that are missing are made, the others are checked.
 //!
 //! A stream that the operator made is used as it is: more replicas, another
 //! age, a placement are the operator's to choose. It only has to take the
@@ -16,17 +16,20 @@ use super::subjects::{Kept, Prefix};
 
 /// Commands that wait, in bytes; beyond it the broker refuses them.
 const COMMANDS_BYTES_MAX: i64 = 1 << 30;
-/// The shortest window a server allows. Within it the broker itself drops a second message of the
-/// same id, whoever sent it; two clients may use the same id, and we tell them apart.
+/// The shortest duplicate window that a server allows (nats-server refuses less than 100 ms). Within
+/// it the server itself drops a second message of the same id, whoever sent it. Two producers may use
+/// the same id; after the window this service tells their commands apart.
 const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
+/// Commands that could not be taken, in bytes; beyond it the oldest give way.
+const DEAD_BYTES_MAX: i64 = 256 << 20;
 /// How long a command that could not be taken is kept.
 const DEAD_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The streams of one prefix.
+/// The streams that this service reads and writes under one prefix.
 pub struct Streams {
-    /// The events.
+    /// The stream of events.
     pub events: Stream,
-    /// The commands.
+    /// The stream of durable commands.
     pub commands: Stream,
 }
 
@@ -46,12 +49,14 @@ fn wanted(prefix: &Prefix, kept: Kept) -> Config {
     let plain = Config {
         name: prefix.stream(kept),
         subjects: vec![prefix.all(kept)],
+        description: Some(description(kept).to_owned()),
         ..Config::default()
     };
     match kept {
         Kept::Events => plain,
         Kept::Dead => Config {
             max_age: DEAD_AGE_MAX,
+            max_bytes: DEAD_BYTES_MAX,
             ..plain
         },
         Kept::Commands => Config {
@@ -61,6 +66,15 @@ fn wanted(prefix: &Prefix, kept: Kept) -> Config {
             duplicate_window: DUPLICATE_WINDOW,
             ..plain
         },
+    }
+}
+
+/// What a stream is for, shown by tools such as `nats stream info`.
+const fn description(kept: Kept) -> &'static str {
+    match kept {
+        Kept::Commands => "contactd: durable commands that wait to be taken",
+        Kept::Events => "contactd: every event of the log, in order, as CloudEvents",
+        Kept::Dead => "contactd: durable commands that could not be taken",
     }
 }
 

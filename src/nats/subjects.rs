@@ -15,10 +15,10 @@ pub const PREFIX_DEFAULT: &str = "contacts";
 /// A prefix is part of the names of streams, which are short.
 const PREFIX_BYTES_MAX: usize = 64;
 
-/// A longer subject of a command is not kept in its dead letter's.
+/// The longest subject of a command, after the prefix and kind, that its dead letter keeps, in bytes.
 const DEAD_ADDRESS_BYTES_MAX: usize = 1_024;
 
-/// The first token of every subject, and what streams are named by.
+/// The first token of every subject, of which the names of the streams are made.
 ///
 /// ```
 /// use contactd::nats::{Kept, Prefix};
@@ -34,7 +34,7 @@ const DEAD_ADDRESS_BYTES_MAX: usize = 1_024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(Box<str>);
 
-/// The text is no prefix.
+/// The text can't be a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "a prefix of subjects has 1 to {PREFIX_BYTES_MAX} characters of A-Z, a-z, 0-9, _ and -, \
@@ -63,11 +63,11 @@ impl std::str::FromStr for Prefix {
 /// The kinds of traffic that a stream keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// Durable commands.
+    /// Durable commands that wait to be taken.
     Commands,
-    /// Events.
+    /// Every event of the log.
     Events,
-    /// Commands that could not be taken.
+    /// Durable commands that could not be taken.
     Dead,
 }
 
@@ -82,7 +82,7 @@ impl Kept {
 }
 
 impl Prefix {
-    /// Its text.
+    /// The prefix as text, without a dot.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -103,7 +103,7 @@ impl Prefix {
         format!("{prefix}_{kept}")
     }
 
-    /// Every subject of a kind that a stream keeps.
+    /// The pattern of all subjects of a kind that a stream keeps.
     #[must_use]
     pub fn all(&self, kept: Kept) -> String {
         format!("{}.{}.>", self.0, kept.kind())
@@ -123,13 +123,13 @@ impl Prefix {
         )
     }
 
-    /// The subject of new checkpoints.
+    /// The subject on which new checkpoints are published.
     #[must_use]
     pub fn checkpoint(&self) -> String {
         format!("{}.audit.checkpoint", self.0)
     }
 
-    /// Every subject of the requests of one route.
+    /// The pattern of the subjects of one route's requests.
     #[must_use]
     pub fn requests(&self, dialect: &dyn Dialect, route: &Route) -> String {
         let name = dialect.rules().name;
@@ -170,7 +170,7 @@ impl Prefix {
         }
     }
 
-    /// What comes after the prefix and the kind.
+    /// The part of a subject after the prefix and this kind; none for other subjects.
     fn address_in<'a>(&self, subject: &'a str, kind: &str) -> Option<&'a str> {
         let rest = subject.strip_prefix(self.as_str())?.strip_prefix('.')?;
         rest.strip_prefix(kind)?.strip_prefix('.')
@@ -180,17 +180,17 @@ impl Prefix {
 /// What a request is about, as its subject says.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// The dialect it speaks.
+    /// The dialect that the subject names.
     pub dialect: &'static dyn Dialect,
-    /// What it asks.
+    /// The route of the dialect that the operation names.
     pub route: &'static Route,
     /// The ids of the contact's owner, in the dialect's order.
     pub owner: Vec<String>,
-    /// The contact, where the route is about one.
+    /// The vendor's id of the contact, where the route is about one.
     pub vendor_id: Option<String>,
 }
 
-/// Why a subject is no address.
+/// Why a subject can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BadAddress {
     /// No dialect has this name.
@@ -262,7 +262,7 @@ impl Address {
     }
 }
 
-/// Whether a vendor id is in its one spelling. What is no id at all is the dialect's to refuse.
+/// Whether a vendor id is in its one spelling. The dialect refuses what is no id at all.
 fn is_canonical(rule: IdRule, id: &str) -> bool {
     match rule {
         IdRule::Uuid => ContactId::parse(id).is_none_or(|parsed| parsed.to_string() == id),

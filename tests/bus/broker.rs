@@ -108,6 +108,22 @@ impl Broker {
             .expect("the broker runs")
     }
 
+    /// The URL for a user, `NAME:PASSWORD`.
+    pub fn url_of(&self, user: &str) -> String {
+        self.url().replace("nats://", &format!("nats://{user}@"))
+    }
+
+    /// A client of a user, with an inbox prefix of its own.
+    pub async fn client_of(&self, user: &str, password: &str, inbox: &str) -> async_nats::Client {
+        let options = async_nats::ConnectOptions::new()
+            .user_and_password(user.to_owned(), password.to_owned())
+            .custom_inbox_prefix(inbox);
+        options
+            .connect(self.url())
+            .await
+            .expect("the broker knows the user")
+    }
+
     /// A client of its streams.
     pub async fn streams(&self) -> Context {
         jetstream::new(self.client().await)

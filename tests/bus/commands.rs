@@ -10,7 +10,7 @@ use contactd::gateway::Bus;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::node::{Home, Node, card, eventually, now};
+use crate::node::{Home, Node, away, card, eventually, now, within};
 
 const COMMANDS: &str = "CONTACT_COMMANDS";
 const DEAD: &str = "CONTACT_DEAD";
@@ -220,7 +220,7 @@ async fn kills_of_the_broker_and_of_the_service_cost_no_command_and_repeat_none(
             node = home.start(&broker.url());
         } else {
             broker.kill();
-            node.bus_is(|bus| *bus == Bus::Away).await;
+            away(&node).await;
             broker.start();
         }
         connected(&node).await;
@@ -258,7 +258,8 @@ async fn a_refused_command_has_an_outcome_and_is_no_dead_letter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_command_is_a_dead_letter() {
     let broker = Broker::started();
-    let home = Home::new("log-a");
+    let mut home = Home::new("log-a");
+    home.dead_letter_content = true;
     let node = home.start(&broker.url());
     connected(&node).await;
     let streams = broker.streams().await;
@@ -340,5 +341,46 @@ async fn a_token_is_judged_by_when_the_stream_took_the_command() {
     assert_eq!(whys, ["reader 403", "none 401"]);
     drained(&streams).await;
     assert_eq!(outcomes(&node.log()), ["brief"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_provider_that_hangs_keeps_nobody_else_waiting() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let provider = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = provider.local_addr().expect("its address");
+    let broker = Broker::started();
+    let mut home = Home::new("log-a");
+    home.jwt = true;
+    home.jwks = Some(format!("http://{address}/jwks.json"));
+    let node = home.start(&broker.url());
+    connected(&node).await;
+    let streams = broker.streams().await;
+    let hour = Duration::from_secs(3_600);
+    let stranger = Home::new("log-b").token(&["contacts:write"], hour, now());
+    let known = home.token(&["contacts:write"], hour, now());
+    for (id, token) in [
+        ("1", &stranger),
+        ("2", &known),
+        ("3", &stranger),
+        ("4", &known),
+    ] {
+        let mut headers = under(id);
+        headers.insert("Authorization", format!("Bearer {token}"));
+        create(&streams, headers, "Ada").await;
+    }
+    // The provider is asked, and never answers; a fetch is given up after ten seconds.
+    let (asked, _) = within("it is asked", provider.accept())
+        .await
+        .expect("a client");
+    let reached = tokio::time::timeout(Duration::from_secs(5), node.reaches(4)).await;
+    assert!(reached.is_ok(), "the others wait");
+    assert_eq!(outcomes(&node.log()), ["2", "4"]);
+    drop(asked);
+    drop(provider);
+    dead(&streams, 2).await;
+    drained(&streams).await;
     node.stop().await;
 }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::broker::Broker;
-use crate::node::{Home, Node, within};
+use crate::node::{Home, Node, away, within};
 
 const STREAM: &str = "CONTACT_EVENTS";
 
@@ -93,7 +93,7 @@ async fn a_broker_that_comes_late_gets_everything() {
     let mut broker = Broker::absent();
     let home = Home::new("log-a");
     let node = home.start(&broker.url());
-    assert_eq!(node.bus_is(|bus| *bus == Bus::Away).await, Bus::Away);
+    away(&node).await;
     node.create_many(5).await;
     assert_eq!(node.gateway.health.published(), 0);
     broker.start();
@@ -115,7 +115,7 @@ async fn a_broker_that_is_killed_in_full_flight_misses_nothing_and_gets_nothing_
             broker.kill();
         };
         tokio::join!(writing, killing);
-        node.bus_is(|bus| *bus == Bus::Away).await;
+        away(&node).await;
         node.create_many(3).await;
         broker.start();
         node.published().await;
@@ -132,7 +132,7 @@ async fn a_broker_that_lost_its_data_is_filled_from_the_first_event() {
     filled(&node, 20).await;
     broker.kill();
     broker.wipe();
-    node.bus_is(|bus| *bus == Bus::Away).await;
+    away(&node).await;
     node.create_many(5).await;
     broker.start();
     node.bus_is(|bus| *bus == Bus::Connected).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contactd::auth::{
-    AccessClaims, Authenticator, JwtSettings, OwnKey, Principal, RateLimiter, RateSpec,
+    AccessClaims, Authenticator, Jwks, JwtSettings, OwnKey, Principal, RateLimiter, RateSpec,
 };
 use contactd::dialect::{self, ApiOperation, Query, REGISTRY};
 use contactd::domain::Position;
@@ -36,6 +36,10 @@ pub struct Home {
     pub queue_limit: usize,
     pub jwt: bool,
     pub rate: Option<RateSpec>,
+    /// Where the keys of an identity provider are.
+    pub jwks: Option<String>,
+    pub login: nats::Login,
+    pub dead_letter_content: bool,
 }
 
 /// A service that runs.
@@ -56,6 +60,9 @@ impl Home {
             queue_limit: 4_096,
             jwt: false,
             rate: None,
+            jwks: None,
+            login: nats::Login::default(),
+            dead_letter_content: false,
         }
     }
 
@@ -86,7 +93,10 @@ impl Home {
         let own = self.key();
         let authenticator = if self.jwt {
             let settings = JwtSettings {
-                jwks: None,
+                jwks: self.jwks.as_deref().map(|url| {
+                    let source = url.parse().expect("a URL");
+                    Arc::new(Jwks::new(source).expect("a client"))
+                }),
                 issuer: None,
                 audience: None,
             };
@@ -111,9 +121,12 @@ impl Home {
         let (stop, stopping) = watch::channel(false);
         let (checkpoints, follow) = watch::channel(Bytes::new());
         let options = nats::Options {
-            servers: url.parse().expect("a URL"),
-            credentials: None,
-            open: !self.jwt,
+            target: nats::Target {
+                servers: url.parse().expect("a URL"),
+                login: self.login.clone(),
+                open: !self.jwt,
+            },
+            dead_letter_content: self.dead_letter_content,
             prefix: nats::Prefix::default(),
             detail: Detail::NonSensitive,
             log_id: self.log_id.clone(),
@@ -255,6 +268,11 @@ impl Node {
         });
         shown.collect()
     }
+}
+
+/// Waits until the broker is away.
+pub async fn away(node: &Node) {
+    node.bus_is(|bus| matches!(bus, Bus::Away { .. })).await;
 }
 
 /// The Card of somebody.
