@@ -267,7 +267,7 @@ fn records(criterion: &mut Criterion) {
     let master = MasterKey::generate().expect("a key");
     let keys = KeyRing::open(Arc::new(DirFiles::at(dir.path())), &master).expect("keys");
     let slot = Slot::new(0);
-    keys.reserve(slot.next()).expect("a key");
+    keys.draw(slot).expect("a key");
     let mut group = criterion.benchmark_group("record");
     for sample in samples() {
         let owner = sample.owner();

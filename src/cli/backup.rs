@@ -137,7 +137,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         ));
     };
     // A backup with keys may lack those that were destroyed while it was taken.
-    let missing_keys = mark_keys_lost(&opened.reader, &data.keys, &mut |_| {})?;
+    let (missing_keys, _) = mark_keys_lost(&opened.reader, &data.keys, &mut |_| {})?;
     println!(
         "restored {head} events; the tree of the first {} has the root hash {}",
         checkpoint.size, checkpoint.root

@@ -199,6 +199,9 @@ impl Data {
         for repair in &opening.repairs {
             eprintln!("contactd: repaired: {repair}");
         }
+        if !opening.repaired_keys.is_nothing() {
+            eprintln!("contactd: repaired: {}", opening.repaired_keys);
+        }
         if opening.missing_keys > 0 {
             eprintln!(
                 "contactd: the keys of {} contacts are not in this directory; their personal data \

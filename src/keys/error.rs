@@ -54,14 +54,6 @@ pub enum SlotError {
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes for a new key: {0}")]
     Random(getrandom::Error),
-    /// More slots were asked for at once than is sane.
-    #[error("{asked} slots were asked for at once, and {limit} are the most")]
-    TooMany {
-        /// How many new slots that would be.
-        asked: u64,
-        /// How many are allowed.
-        limit: u64,
-    },
     /// A rotation stopped half-way; the next start finishes or undoes it.
     #[error("a rotation of the master key stopped half-way; restart to finish or undo it")]
     Halted,

@@ -8,15 +8,16 @@
 //! | file in `keys/` | holds |
 //! | --- | --- |
 //! | `slots-<generation>.bin` | one slot a contact: its key, wrapped by the master key |
+//! | `slots-<generation>.copy.bin` | the same bytes again: a key cannot be made anew |
 //! | `master.key` | the master key, unless the operator keeps it elsewhere |
 //! | `index.key` | the key of the hashes that stand for texts in indexes |
 //!
-//! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes. Slots are
-//! written and synced ahead of their use, in batches, so that a new contact
-//! costs no sync of its own. A key is never guessed: damage, an erasure, a
-//! key that was lost and one that was given up on purpose (a backup restored
-//! without keys) are told apart wherever that can be known, and every slot is authenticated together with
-//! its number and generation.
+//! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes. A contact's
+//! key is drawn when the contact is made, and is on the disk before the contact
+//! is: an older copy of the slots opens nobody who was made later. A key is never
+//! guessed: damage, an erasure, a key that was lost and one that was given up on
+//! purpose (a backup restored without keys) are told apart wherever that can be
+//! known, and every slot is authenticated together with its number and generation.
 //!
 //! What overwriting cannot reach is the disk's own remanence and every copy of
 //! the slots made before; the README says so.
@@ -30,9 +31,11 @@ mod ring;
 mod rotate;
 mod slot;
 mod slots;
+mod wrapping;
 
 pub use error::{KeyFileError, OpenError, RotateError, SealError, SlotError};
 pub use hasher::{Hasher, IndexKeyError};
 pub use master::MasterKey;
-pub use ring::{KeyRing, RESERVE_BATCH, SEALED_OVERHEAD_BYTES};
+pub use ring::{KeyRing, SEALED_OVERHEAD_BYTES};
 pub use slot::Slot;
+pub use slots::SlotsRepaired;

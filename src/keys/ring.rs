@@ -1,6 +1,6 @@
 //! The keys of all contacts, and what is done with them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
@@ -8,34 +8,32 @@ use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 use super::{
     MasterKey, OpenError, SealError, Slot, SlotError,
     cache::Cache,
-    key::ContactKey,
-    slots::{
-        Held, NONCE_BYTES, SlotFile, TAG_BYTES, decrypt, encrypt, generation_of, name_of, temporary,
-    },
+    key::{ContactKey, random_key},
+    slots::{PutError, SlotFiles, SlotsRepaired, destroy, generation_of, names_of, temporary},
+    wrapping::{Held, NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
 };
 use crate::storage::{Files, StorageError};
 
-/// How many slots to reserve beyond the next one, so that creating contacts syncs rarely.
-pub const RESERVE_BATCH: u64 = 1_024;
 /// How many bytes sealing adds: the nonce and the tag.
 pub const SEALED_OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
-/// New slots that one call may ask for.
-const RESERVE_MAX: u64 = 1 << 20;
-
 /// The keys of all contacts. It may be shared by threads: reading waits for an erasure under way
 /// and for nothing else.
 pub struct KeyRing {
     pub(super) files: Arc<dyn Files>,
     pub(super) state: RwLock<State>,
     pub(super) cache: Mutex<Cache>,
+    /// Keys of contacts that are not on the disk yet, and neither are these.
+    drawn: Mutex<BTreeMap<Slot, ContactKey>>,
 }
 
 pub(super) struct State {
-    pub(super) file: SlotFile,
+    pub(super) file: SlotFiles,
     /// Slots up to here are on the disk.
     end: u64,
     /// Whether the file is new and has not got its name yet.
     pub(super) unnamed: bool,
+    /// Whether the log has said where it ends, so that the files may be written.
+    resumed: bool,
     /// Whether a rotation stopped where only the next start can tell which file counts.
     pub(super) halted: bool,
 }
@@ -58,7 +56,7 @@ impl State {
     /// Gives a new file its name: from now on it counts.
     fn name(&mut self) -> Result<(), SlotError> {
         if self.unnamed {
-            self.file.rename(name_of(self.file.generation()))?;
+            self.file.name()?;
             self.unnamed = false;
         }
         Ok(())
@@ -77,7 +75,7 @@ impl KeyRing {
         let unnamed = found.is_none();
         let file = match found {
             Some(file) => file,
-            None => SlotFile::create(files.clone(), temporary(1), 1, master)?,
+            None => SlotFiles::create(files.clone(), temporary(1), 1, master)?,
         };
         let end = file.count()?;
         Ok(Self {
@@ -86,9 +84,11 @@ impl KeyRing {
                 file,
                 end,
                 unnamed,
+                resumed: false,
                 halted: false,
             }),
             cache: Mutex::default(),
+            drawn: Mutex::default(),
         })
     }
 
@@ -110,29 +110,36 @@ impl KeyRing {
     }
 
     /// Takes up the work where the log ended: `next` is the slot behind the highest one that the
-    /// log names. Slots from there on were reserved but not used; those that a crash left without
-    /// a whole key are given back, to be reserved again. A new file gets its name only now, so
-    /// that a file without slots is one that has lost them. Comes before the first
-    /// [`reserve`](Self::reserve) and [`erase`](Self::erase).
+    /// log names. Slots from there on are of contacts that never came to be, and are given back.
+    /// Each copy is completed from the other. Those from `since` on may have been written by a
+    /// process whose last sync failed, so they are written again. A new file gets its name only
+    /// now, so that a file without slots is one that has lost them. Comes before the first
+    /// [`store`](Self::store) and [`erase`](Self::erase).
     ///
     /// # Errors
-    /// As [`check`](Self::check), or the file cannot be read or written.
-    pub fn resume(&self, next: Slot) -> Result<(), SlotError> {
+    /// As [`check`](Self::check), or a file cannot be read or written.
+    pub fn resume(&self, next: Slot, since: Slot) -> Result<SlotsRepaired, SlotError> {
         let mut state = self.writable()?;
         state.check(next)?;
-        let held = state.end;
-        let mut end = next.get();
-        while end < held {
-            let slot = Slot::new(end);
-            let bytes = state.file.read(slot)?;
-            if !matches!(state.file.unwrap(slot, &bytes), Held::Key(_)) {
-                break;
-            }
-            end += 1;
+        let repaired = state.file.complete(next.get())?;
+        state.file.set_count(next.get())?;
+        state.file.refresh(since.min(next), next)?;
+        state.end = next.get();
+        state.resumed = true;
+        state.name()?;
+        Ok(repaired)
+    }
+
+    /// Compares both copies of the slots before `next` and changes nothing.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn compare(&self, next: Slot) -> Result<SlotsRepaired, StorageError> {
+        let state = self.state.read();
+        if state.unnamed {
+            return Ok(SlotsRepaired::default());
         }
-        state.file.set_count(end)?;
-        state.end = end;
-        state.name()
+        Ok(state.file.compare(next.get())?.0)
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as
@@ -145,19 +152,31 @@ impl KeyRing {
         &self,
         slots: impl IntoIterator<Item = Slot>,
         next: Slot,
-    ) -> Result<(), SlotError> {
+    ) -> Result<SlotsRepaired, SlotError> {
         let mut state = self.writable()?;
+        let repaired = state.file.complete(state.end.min(next.get()))?;
         if state.end < next.get() {
             state.file.set_count(next.get())?;
             state.end = next.get();
         }
         for slot in slots {
             self.cache.lock().forget(slot);
-            let bytes = state.file.mark_lost(slot).map_err(SlotError::Random)?;
+            let bytes = state
+                .file
+                .wrapping()
+                .mark_lost(slot)
+                .map_err(SlotError::Random)?;
             state.file.write(slot, &bytes)?;
         }
         state.file.sync()?;
-        state.name()
+        state.name()?;
+        Ok(repaired)
+    }
+
+    /// Whether the key in a slot was destroyed.
+    #[must_use]
+    pub fn is_erased(&self, slot: Slot) -> bool {
+        matches!(self.key(slot), Err(SealError::Erased { .. }))
     }
 
     /// Why the key in a slot cannot be had, without looking at what it sealed; `None` where it
@@ -176,37 +195,74 @@ impl KeyRing {
         self.state.read().file.without_key(next.get())
     }
 
-    /// Sees to it that every slot before `upto` is on the disk. Ask for [`RESERVE_BATCH`] more
-    /// than are needed, when few are left.
+    /// Draws a key for a contact that is being made. It is in memory alone until
+    /// [`store`](Self::store); drawing again for the same slot replaces it.
     ///
     /// # Errors
-    /// The disk refused, or more than a million new slots were asked for.
-    pub fn reserve(&self, upto: Slot) -> Result<(), SlotError> {
-        if self.reserved() >= upto {
-            return Ok(());
-        }
-        let mut state = self.writable()?;
-        let asked = upto.get().saturating_sub(state.end);
-        if asked > RESERVE_MAX {
-            let limit = RESERVE_MAX;
-            return Err(SlotError::TooMany { asked, limit });
-        }
-        if asked > 0 {
-            let keys = state.file.fill(state.end, upto.get())?;
-            // They are about to be used: nobody should have to read them back.
-            let mut cache = self.cache.lock();
-            for (number, key) in (state.end..).zip(keys) {
-                cache.put(Slot::new(number), key);
-            }
-            state.end = upto.get();
-        }
+    /// The operating system gives no random bytes.
+    pub fn draw(&self, slot: Slot) -> Result<(), SlotError> {
+        let key = random_key().map_err(SlotError::Random)?;
+        self.drawn.lock().insert(slot, ContactKey::new(key));
         Ok(())
     }
 
-    /// The first slot that is not on the disk yet.
-    #[must_use]
-    pub fn reserved(&self) -> Slot {
-        Slot::new(self.state.read().end)
+    /// Writes the drawn keys of the slots before `next` into both copies, one behind the other.
+    /// When this returns, they are on the disk in the first copy; [`sync_copy`](Self::sync_copy)
+    /// waits for the second. Drawn keys from `next` on are forgotten. Returns whether anything was
+    /// written.
+    ///
+    /// # Errors
+    /// The disk refused, or the system gives no random bytes. The keys stay drawn, and the same
+    /// call may be made again; to give them up, draw or [`forget_drawn`](Self::forget_drawn).
+    pub fn store(&self, next: Slot) -> Result<bool, SlotError> {
+        let keys: BTreeMap<Slot, ContactKey> = {
+            let mut drawn = self.drawn.lock();
+            drawn.retain(|slot, _| *slot < next);
+            drawn.clone()
+        };
+        let Some(first) = keys.keys().next().copied() else {
+            return Ok(false);
+        };
+        {
+            // Readers go on meanwhile: nobody else writes these slots.
+            let state = self.state.read();
+            if state.halted {
+                return Err(SlotError::Halted);
+            }
+            let keys: Vec<ContactKey> = keys.values().cloned().collect();
+            state.file.put(first, &keys).map_err(|error| match error {
+                PutError::File(error) => SlotError::File(error),
+                PutError::Random(error) => SlotError::Random(error),
+            })?;
+        }
+        let mut state = self.state.write();
+        state.end = state.end.max(next.get());
+        let mut cache = self.cache.lock();
+        for (slot, key) in keys {
+            cache.put(slot, key);
+        }
+        self.drawn.lock().clear();
+        Ok(true)
+    }
+
+    /// Waits until the second copy of what [`store`](Self::store) wrote is on the disk.
+    ///
+    /// # Errors
+    /// The disk refused; the next start completes the second copy from the first.
+    pub fn sync_copy(&self) -> Result<(), StorageError> {
+        self.state.read().file.sync_second()
+    }
+
+    /// Forgets keys whose contacts did not come to be: those drawn, and those stored from `next`
+    /// on.
+    pub fn forget_drawn(&self, next: Slot) {
+        let mut state = self.state.write();
+        let mut cache = self.cache.lock();
+        for number in next.get()..state.end {
+            cache.forget(Slot::new(number));
+        }
+        self.drawn.lock().clear();
+        state.end = state.end.min(next.get());
     }
 
     /// Seals a text with the key in a slot. `aad` is what it is sealed to: opening needs the same.
@@ -247,16 +303,26 @@ impl KeyRing {
         }
     }
 
-    /// Destroys the key in a slot: its bytes are overwritten, on the disk and here, when this
-    /// returns. Doing it again is well, and does it again.
+    /// Destroys the key in a slot: its bytes are overwritten in both copies, on the disk and here,
+    /// when this returns. Doing it again is well, and does it again.
     ///
     /// # Errors
     /// The disk refused; the key may still be there, so call again.
     pub fn erase(&self, slot: Slot) -> Result<(), SlotError> {
+        self.erase_all(&[slot])
+    }
+
+    /// Destroys the keys in these slots as [`erase`](Self::erase) does, with one sync of each copy.
+    ///
+    /// # Errors
+    /// As [`erase`](Self::erase).
+    pub fn erase_all(&self, slots: &[Slot]) -> Result<(), SlotError> {
         let mut state = self.writable()?;
-        self.cache.lock().forget(slot);
-        state.file.erase(slot)?;
-        state.end = state.end.max(slot.next().get());
+        let mut cache = self.cache.lock();
+        slots.iter().for_each(|slot| cache.forget(*slot));
+        state.file.erase(slots)?;
+        let end = slots.iter().map(|slot| slot.next().get()).max();
+        state.end = state.end.max(end.unwrap_or_default());
         Ok(())
     }
 
@@ -280,8 +346,10 @@ impl KeyRing {
         if let Some(key) = self.cache.lock().get(slot) {
             return Ok(key);
         }
-        let bytes = state.file.read(slot)?;
-        match state.file.unwrap(slot, &bytes) {
+        if let Some(key) = self.drawn.lock().get(&slot) {
+            return Ok(key.clone());
+        }
+        match state.file.read(slot, state.resumed && !state.halted)? {
             Held::Erased => Err(SealError::Erased { slot }),
             Held::Missing => Err(SealError::MissingKey { slot }),
             Held::MarkedLost => Err(SealError::MarkedLost { slot }),
@@ -303,9 +371,9 @@ fn generations_in(files: &dyn Files) -> Result<Vec<u64>, StorageError> {
         .collect())
 }
 
-/// Opens the newest file that the key opens and destroys the others, which a rotation that was
-/// cut off has left; `None` where there is no file.
-fn open_newest(files: &Arc<dyn Files>, master: &MasterKey) -> Result<Option<SlotFile>, OpenError> {
+/// Opens the newest files that the key opens and destroys the others, which a rotation that was
+/// cut off has left; `None` where there are none.
+fn open_newest(files: &Arc<dyn Files>, master: &MasterKey) -> Result<Option<SlotFiles>, OpenError> {
     for name in files.list()? {
         if name.starts_with("slots-") && name.ends_with(".tmp") {
             // Cut off while it was written: it may hold keys that are erased later.
@@ -314,23 +382,24 @@ fn open_newest(files: &Arc<dyn Files>, master: &MasterKey) -> Result<Option<Slot
     }
     let mut generations = generations_in(&**files)?;
     generations.sort_unstable_by(|a, b| b.cmp(a));
+    generations.dedup();
     let mut opened = None;
     let mut refused = None;
     for generation in &generations {
-        match SlotFile::open(files.clone(), *generation, master) {
+        match SlotFiles::open(files.clone(), *generation, master) {
             Ok(file) => {
-                opened = Some(file);
+                opened = Some((*generation, file));
                 break;
             }
             Err(error) => refused = refused.or(Some(error)),
         }
     }
-    let Some(file) = opened else {
+    let Some((newest, file)) = opened else {
         return refused.map_or(Ok(None), Err);
     };
     for generation in generations {
-        if generation != file.generation() {
-            files.wipe(&name_of(generation))?;
+        if generation != newest {
+            destroy(&**files, &names_of(generation))?;
         }
     }
     Ok(Some(file))

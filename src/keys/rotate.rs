@@ -8,11 +8,10 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::{
     KeyFileError, KeyRing, MasterKey, OpenError, RotateError, Slot,
-    slots::{CHUNK_SLOTS, Held, SLOT_BYTES, SlotFile, name_of, temporary},
+    slots::{CHUNK_SLOTS, SlotFiles, destroy, names_of, temporary},
+    wrapping::{ERASED, Held, MISSING, SLOT_BYTES},
 };
 use crate::storage::{Files, StorageError};
 
@@ -32,22 +31,19 @@ impl KeyRing {
         if state.halted {
             return Err(RotateError::Halted);
         }
-        let generation = state.file.generation().saturating_add(1);
+        let generation = state.file.wrapping().generation.saturating_add(1);
         if let Err(error) = write_anew(&state.file, &self.files, generation, new) {
             // What is left of it is of no use, and the old master key still rules.
-            for name in [temporary(generation), name_of(generation)] {
-                if self.files.has(&name)? {
-                    self.files.wipe(&name)?;
-                }
-            }
+            destroy(&*self.files, &temporary(generation))?;
+            destroy(&*self.files, &names_of(generation))?;
             return Err(error);
         }
         state.halted = true;
         keep().map_err(RotateError::Keep)?;
-        let file = SlotFile::open(self.files.clone(), generation, new).map_err(of_open)?;
+        let file = SlotFiles::open(self.files.clone(), generation, new).map_err(of_open)?;
         let old = std::mem::replace(&mut state.file, file);
         state.unnamed = false;
-        self.files.wipe(old.name())?;
+        old.destroy()?;
         state.halted = false;
         Ok(())
     }
@@ -55,32 +51,33 @@ impl KeyRing {
 
 /// Writes all slots of a file into a new one; with its name on the disk when this returns.
 fn write_anew(
-    from: &SlotFile,
+    from: &SlotFiles,
     files: &Arc<dyn Files>,
     generation: u64,
     master: &MasterKey,
 ) -> Result<(), RotateError> {
-    let mut to = SlotFile::create(files.clone(), temporary(generation), generation, master)
+    let mut to = SlotFiles::create(files.clone(), temporary(generation), generation, master)
         .map_err(of_open)?;
     rewrap(from, &to)?;
-    Ok(to.rename(name_of(generation))?)
+    Ok(to.name()?)
 }
 
 /// Writes all slots of a file into another, wrapped with another key; on the disk, without a name.
-fn rewrap(from: &SlotFile, to: &SlotFile) -> Result<(), RotateError> {
+fn rewrap(from: &SlotFiles, to: &SlotFiles) -> Result<(), RotateError> {
     let count = from.count()?;
     let mut first = 0;
     while first < count {
         let end = first.saturating_add(CHUNK_SLOTS).min(count);
         let mut chunk = Vec::with_capacity(SLOT_BYTES * CHUNK_SLOTS as usize);
         for slot in (first..end).map(Slot::new) {
-            let bytes = from.read(slot)?;
-            let bytes = match from.unwrap(slot, &bytes) {
-                Held::Erased | Held::Missing => bytes,
-                Held::MarkedLost => to.mark_lost(slot).map_err(RotateError::Random)?,
+            let bytes = match from.read(slot, false)? {
+                Held::Erased => ERASED,
+                Held::Missing => MISSING,
+                Held::MarkedLost => to.wrapping().mark_lost(slot).map_err(RotateError::Random)?,
                 Held::Damaged => return Err(RotateError::Damaged { slot }),
                 Held::Key(key) => to
-                    .wrap(slot, Zeroizing::new(**key))
+                    .wrapping()
+                    .wrap(slot, &key)
                     .map_err(RotateError::Random)?,
             };
             chunk.extend_from_slice(&bytes);

@@ -1,133 +1,250 @@
-//! The file of slots: its bytes, and nothing of who uses them.
+//! The two files of slots: the same bytes twice, each the other's repair.
 //!
-//! ```text
-//! header, 72 bytes   "contactd slots 1" · generation (8) · nonce (24) · tag (16) · 0 (4) · CRC-32C (4)
-//! slot n, 72 bytes   nonce (24) · wrapped key (32) · tag (16)      at 72 x (n + 1)
-//! ```
-//!
-//! Numbers are big-endian; keys are wrapped by XChaCha20-Poly1305 under the
-//! master key, authenticated together with the generation and the slot's number.
-//! The header's tag is over nothing: it tells a wrong master key from damage.
-//! A slot of zeros holds no key and one of the erased pattern never will again.
-//! A slot whose wrapped key is zeros says, by a tag over nothing, that its key
-//! was given up on purpose: who has not the master key cannot make it say so.
+//! Keys cannot be made again, so every slot stands in two files, `slots-1.bin` and
+//! `slots-1.copy.bin` of the first generation. Both are written and synced by whatever changes a
+//! slot, an erasure too. Opening compares them from end to end, and reading looks at the second
+//! file where the first holds no key: one flipped bit loses nobody. What a slot's bytes are is
+//! written in `wrapping.rs`.
 
-use std::{path::PathBuf, sync::Arc};
-
-use chacha20poly1305::{AeadInPlace, KeyInit, Tag, XChaCha20Poly1305, XNonce};
-use zeroize::Zeroizing;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use super::{
-    MasterKey, OpenError, Slot, SlotError,
-    key::{ContactKey, KEY_BYTES, random_key},
+    MasterKey, OpenError, Slot,
+    key::ContactKey,
+    wrapping::{ERASED, Held, MISSING, SLOT_BYTES, SlotBytes, Wrapping, has_form_of_key},
 };
 use crate::storage::{Files, StorageError};
 
-/// Bytes of a slot, and of the header before the first.
-pub(super) const SLOT_BYTES: usize = 72;
-/// Bytes of a nonce.
-pub(super) const NONCE_BYTES: usize = 24;
-/// Bytes of an authentication tag.
-pub(super) const TAG_BYTES: usize = 16;
 /// Slots that are read or written at a time.
 pub(super) const CHUNK_SLOTS: u64 = 4_096;
-const MAGIC: &[u8; 16] = b"contactd slots 1";
-const ERASED: SlotBytes = [0xE5; SLOT_BYTES];
-const MISSING: SlotBytes = [0; SLOT_BYTES];
 
-/// The bytes of a slot.
-pub(super) type SlotBytes = [u8; SLOT_BYTES];
-
-/// What a slot holds.
-pub(super) enum Held {
-    Key(ContactKey),
-    Erased,
-    Missing,
-    MarkedLost,
-    Damaged,
+/// The names of a generation's two files.
+pub(super) fn names_of(generation: u64) -> [String; 2] {
+    [
+        format!("slots-{generation}.bin"),
+        format!("slots-{generation}.copy.bin"),
+    ]
 }
 
-/// Whether the bytes of a slot are of the form of a key, which says nothing of whether they open.
-fn has_form_of_key(bytes: &SlotBytes) -> bool {
-    *bytes != ERASED && *bytes != MISSING && !is_marked_lost(bytes)
-}
-
-/// A wrapped key is zeros by chance as seldom as a key is guessed.
-fn is_marked_lost(bytes: &SlotBytes) -> bool {
-    let mut wrapped = bytes.iter().skip(NONCE_BYTES).take(KEY_BYTES);
-    wrapped.all(|byte| *byte == 0)
-}
-
-/// The name of a generation's file.
-pub(super) fn name_of(generation: u64) -> String {
-    format!("slots-{generation}.bin")
-}
-
-/// The name of a file of slots that does not count yet: the next start destroys it.
-pub(super) fn temporary(generation: u64) -> String {
-    name_of(generation) + ".tmp"
+/// The names of files of slots that do not count yet: the next start destroys them.
+pub(super) fn temporary(generation: u64) -> [String; 2] {
+    names_of(generation).map(|name| name + ".tmp")
 }
 
 /// The generation that a file's name says; `None` for the name of any other file.
 pub(super) fn generation_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("slots-")?.strip_suffix(".bin")?;
+    let digits = digits.strip_suffix(".copy").unwrap_or(digits);
     digits.parse().ok()
 }
 
-/// A file of slots, under the master key that opens it.
-pub(super) struct SlotFile {
-    files: Arc<dyn Files>,
-    name: String,
-    generation: u64,
-    cipher: XChaCha20Poly1305,
+/// What was wrong with one of the two files of slots, and is right again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotsRepaired {
+    /// Whether one file was missing or had lost its header, and was made again from the other.
+    pub file: bool,
+    /// How many slots of one file were written again from the other.
+    pub slots: u64,
+    /// The slots that hold no whole key in either file, though something was written there.
+    pub damaged: Vec<Slot>,
 }
 
-impl SlotFile {
-    /// Creates a file without slots; another of that name is replaced. On the disk when this
+impl SlotsRepaired {
+    /// Whether both files were as they should be.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for SlotsRepaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            slots,
+            damaged,
+        } = self;
+        if *file {
+            write!(
+                f,
+                "one of the two copies of the contacts' keys was missing or unreadable"
+            )?;
+        } else {
+            write!(
+                f,
+                "{slots} contacts' keys were damaged in one of their two copies"
+            )?;
+        }
+        match damaged.len() {
+            0 => write!(f, "; the other completed it"),
+            count => write!(f, "; {count} keys are damaged in both"),
+        }
+    }
+}
+
+/// Two files of slots, under the master key that opens them.
+pub(super) struct SlotFiles {
+    files: Arc<dyn Files>,
+    names: [String; 2],
+    wrapping: Wrapping,
+}
+
+impl SlotFiles {
+    /// Creates files without slots; others of these names are replaced. On the disk when this
     /// returns.
     pub(super) fn create(
         files: Arc<dyn Files>,
-        name: String,
+        names: [String; 2],
         generation: u64,
         master: &MasterKey,
     ) -> Result<Self, OpenError> {
-        let cipher = cipher(master);
-        let header = header(&cipher, generation).map_err(OpenError::Random)?;
-        files.write_atomic(&name, &header)?;
+        let wrapping = Wrapping::new(master, generation);
+        let header = wrapping.header().map_err(OpenError::Random)?;
+        for name in &names {
+            files.write_atomic(name, &header)?;
+        }
         Ok(Self {
             files,
-            name,
-            generation,
-            cipher,
+            names,
+            wrapping,
         })
     }
 
-    /// Opens a generation's file.
+    /// Opens a generation's files. One of them may be missing or damaged, as in a directory of
+    /// before there were two; [`Self::complete`] makes it again.
     pub(super) fn open(
         files: Arc<dyn Files>,
         generation: u64,
         master: &MasterKey,
     ) -> Result<Self, OpenError> {
-        let name = name_of(generation);
-        let cipher = cipher(master);
-        let header = files.read_at(&name, 0, SLOT_BYTES)?;
-        let header = header.first_chunk::<SLOT_BYTES>();
-        let path = files.path(&name);
-        match header.and_then(|header| opens_header(&cipher, generation, header)) {
-            None => Err(OpenError::Damaged { path }),
-            Some(false) => Err(OpenError::WrongMasterKey { path }),
-            Some(true) => Ok(Self {
-                files,
-                name,
-                generation,
-                cipher,
-            }),
+        let opened = Self {
+            files,
+            names: names_of(generation),
+            wrapping: Wrapping::new(master, generation),
+        };
+        let mut verdicts = Vec::new();
+        for header in opened.headers()? {
+            verdicts.push(header.and_then(|header| opened.wrapping.opens(&header)));
+        }
+        let path = opened.path();
+        if verdicts.contains(&Some(true)) {
+            Ok(opened)
+        } else if verdicts.contains(&Some(false)) {
+            Err(OpenError::WrongMasterKey { path })
+        } else {
+            Err(OpenError::Damaged { path })
         }
     }
 
-    /// Where the file lies, for messages.
+    /// The headers of both files; `None` where there is no file, or not so much of one.
+    fn headers(&self) -> Result<[Option<SlotBytes>; 2], StorageError> {
+        let header = |name: &String| match self.files.read_at(name, 0, SLOT_BYTES) {
+            Ok(bytes) => Ok(bytes.first_chunk().copied()),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        };
+        let [one, other] = &self.names;
+        Ok([header(one)?, header(other)?])
+    }
+
+    /// Makes a file again that is missing or has lost its header, and completes the slots before
+    /// `end` of each file from the other; says what was wrong.
+    pub(super) fn complete(&self, end: u64) -> Result<SlotsRepaired, StorageError> {
+        let headers = self.headers()?;
+        let is_whole = |header: &SlotBytes| self.wrapping.opens(header) == Some(true);
+        let whole = headers.iter().flatten().find(|header| is_whole(header));
+        let mut remade = false;
+        for (name, there) in self.names.iter().zip(&headers) {
+            match (there, whole) {
+                (Some(there), Some(whole)) if there != whole => {
+                    self.files.write_at(name, 0, whole)?;
+                }
+                (None, Some(whole)) => self.files.write_atomic(name, whole)?,
+                _ => continue,
+            }
+            self.files.sync(name)?;
+            remade = true;
+        }
+        let (mut found, changes) = self.compare(end)?;
+        for (slot, bytes) in &changes {
+            self.write(*slot, bytes)?;
+        }
+        if !changes.is_empty() {
+            self.sync()?;
+        }
+        found.file = remade;
+        Ok(found)
+    }
+
+    /// Compares the slots before `end` of both files and changes nothing; what should be written
+    /// to both.
+    pub(super) fn compare(
+        &self,
+        end: u64,
+    ) -> Result<(SlotsRepaired, Vec<(Slot, SlotBytes)>), StorageError> {
+        let mut changes = Vec::new();
+        let [one, other] = self.headers()?;
+        let mut found = SlotsRepaired {
+            file: one.is_none() || one != other,
+            ..SlotsRepaired::default()
+        };
+        for first in (0..end).step_by(CHUNK_SLOTS as usize) {
+            let count = CHUNK_SLOTS.min(end - first) as usize;
+            let one = self.read_chunk(0, first, count)?;
+            let other = self.read_chunk(1, first, count)?;
+            let pairs = (first..).zip(one.iter().zip(&other));
+            for (number, (one, other)) in pairs.filter(|(_, (one, other))| one != other) {
+                let slot = Slot::new(number);
+                match self.choose(slot, one, other) {
+                    Some(bytes) => changes.push((slot, bytes)),
+                    None => found.damaged.push(slot),
+                }
+            }
+        }
+        found.slots = changes.len() as u64;
+        Ok((found, changes))
+    }
+
+    /// What a slot should hold whose two copies differ; `None` where neither says.
+    fn choose(&self, slot: Slot, one: &SlotBytes, other: &SlotBytes) -> Option<SlotBytes> {
+        let held = [one, other].map(|bytes| (self.wrapping.unwrap(slot, bytes), *bytes));
+        // An erasure that a crash has cut between the two counts: it may not come undone.
+        let ranks: [fn(&Held) -> bool; 3] = [
+            |held| matches!(held, Held::Erased),
+            |held| matches!(held, Held::Key(_)),
+            |held| matches!(held, Held::MarkedLost),
+        ];
+        ranks.iter().find_map(|is_right| {
+            let mut right = held.iter().filter(|(held, _)| is_right(held));
+            right.next().map(|(_, bytes)| *bytes)
+        })
+    }
+
+    /// The bytes of slots as one file has them; missing ones where it has ended.
+    fn read_chunk(
+        &self,
+        index: usize,
+        first: u64,
+        count: usize,
+    ) -> Result<Vec<SlotBytes>, StorageError> {
+        let Some(name) = self.names.get(index) else {
+            return Ok(Vec::new());
+        };
+        let at = offset(Slot::new(first));
+        let bytes = match self.files.read_at(name, at, count * SLOT_BYTES) {
+            Err(error) if error.is_absent() => Vec::new(),
+            bytes => bytes?,
+        };
+        let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
+        let mut slots = slots.to_vec();
+        slots.resize(count, MISSING);
+        Ok(slots)
+    }
+
+    /// Where the first file lies, for messages.
     pub(super) fn path(&self) -> PathBuf {
-        self.files.path(&self.name)
+        let [name, _] = &self.names;
+        self.files.path(name)
     }
 
     /// The directory of keys, for messages.
@@ -135,220 +252,179 @@ impl SlotFile {
         self.files.path("")
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    pub(super) const fn wrapping(&self) -> &Wrapping {
+        &self.wrapping
     }
 
-    /// Gives the file another name; on the disk when this returns.
-    pub(super) fn rename(&mut self, to: String) -> Result<(), StorageError> {
-        self.files.rename(&self.name, &to)?;
-        self.name = to;
+    /// Gives the files their names; on the disk when this returns. Once the first has its name,
+    /// both count.
+    pub(super) fn name(&mut self) -> Result<(), StorageError> {
+        let names = names_of(self.wrapping.generation);
+        for (from, to) in self.names.iter().zip(&names).rev() {
+            if from != to && self.files.has(from)? {
+                self.files.rename(from, to)?;
+            }
+        }
+        self.names = names;
         Ok(())
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
+    /// Overwrites both files and removes them.
+    pub(super) fn destroy(&self) -> Result<(), StorageError> {
+        destroy(&*self.files, &self.names)
     }
 
-    /// How many whole slots the file has.
+    /// How many whole slots the longer file has.
     pub(super) fn count(&self) -> Result<u64, StorageError> {
-        let length = self.files.len(&self.name)?;
-        Ok((length / SLOT_BYTES as u64).saturating_sub(1))
+        let mut count = 0;
+        for name in &self.names {
+            if self.files.has(name)? {
+                let slots = self.files.len(name)? / SLOT_BYTES as u64;
+                count = count.max(slots.saturating_sub(1));
+            }
+        }
+        Ok(count)
     }
 
-    /// Makes the file hold this many slots; new ones hold no key.
+    /// Makes both files hold this many slots; new ones hold no key.
     pub(super) fn set_count(&self, count: u64) -> Result<(), StorageError> {
-        self.files.truncate(&self.name, offset(Slot::new(count)))
+        let length = offset(Slot::new(count));
+        for name in &self.names {
+            if self.files.has(name)? && self.files.len(name)? != length {
+                self.files.truncate(name, length)?;
+            }
+        }
+        Ok(())
     }
 
-    /// The bytes of a slot; those of a missing one where the file has ended.
-    pub(super) fn read(&self, slot: Slot) -> Result<SlotBytes, StorageError> {
-        let bytes = self.files.read_at(&self.name, offset(slot), SLOT_BYTES)?;
-        Ok(bytes.first_chunk().copied().unwrap_or(MISSING))
+    /// Writes the slots from `first` up to `end` again as they are, and syncs: after a sync that
+    /// failed, only so do they reach the disk.
+    pub(super) fn refresh(&self, first: Slot, end: Slot) -> Result<(), StorageError> {
+        for name in &self.names {
+            let mut at = offset(first);
+            while at < offset(end) {
+                let wanted = (offset(end) - at).min(CHUNK_SLOTS * SLOT_BYTES as u64);
+                let bytes = self.files.read_at(name, at, wanted as usize)?;
+                if bytes.is_empty() {
+                    break;
+                }
+                self.files.write_at(name, at, &bytes)?;
+                at += bytes.len() as u64;
+            }
+        }
+        if first < end { self.sync() } else { Ok(()) }
+    }
+
+    /// What a slot holds. Where the first file does not say, the second does, and completes it if
+    /// `repair` allows that.
+    pub(super) fn read(&self, slot: Slot, repair: bool) -> Result<Held, StorageError> {
+        let one = self.read_slot(0, slot)?;
+        let held = self.wrapping.unwrap(slot, &one);
+        if matches!(held, Held::Key(_) | Held::Erased) {
+            return Ok(held);
+        }
+        let other = self.read_slot(1, slot)?;
+        if one == other {
+            return Ok(held);
+        }
+        let Some(bytes) = self.choose(slot, &one, &other) else {
+            return Ok(Held::Damaged);
+        };
+        if repair {
+            self.write(slot, &bytes)?;
+            self.sync()?;
+            tracing::warn!(%slot, "a contact's key was damaged and completed from its second copy");
+        }
+        Ok(self.wrapping.unwrap(slot, &bytes))
+    }
+
+    fn read_slot(&self, index: usize, slot: Slot) -> Result<SlotBytes, StorageError> {
+        let chunk = self.read_chunk(index, slot.get(), 1)?;
+        Ok(chunk.first().copied().unwrap_or(MISSING))
     }
 
     /// The slots before `end` that have not the form of a key, in order.
     pub(super) fn without_key(&self, end: u64) -> Result<Vec<Slot>, StorageError> {
         let mut found = Vec::new();
-        let held = self.count()?.min(end);
-        for first in (0..held).step_by(CHUNK_SLOTS as usize) {
-            let count = (held - first).min(CHUNK_SLOTS) as usize;
-            let at = offset(Slot::new(first));
-            let bytes = self.files.read_at(&self.name, at, count * SLOT_BYTES)?;
-            let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
-            let numbered = (first..).zip(slots);
-            let keyless = numbered.filter(|(_, bytes)| !has_form_of_key(bytes));
-            found.extend(keyless.map(|(number, _)| Slot::new(number)));
+        for first in (0..end).step_by(CHUNK_SLOTS as usize) {
+            let count = CHUNK_SLOTS.min(end - first) as usize;
+            let slots = self.read_chunk(0, first, count)?;
+            for (number, bytes) in (first..).zip(slots) {
+                let slot = Slot::new(number);
+                let has_key =
+                    has_form_of_key(&bytes) || matches!(self.read(slot, false)?, Held::Key(_));
+                if !has_key {
+                    found.push(slot);
+                }
+            }
         }
-        found.extend((held..end).map(Slot::new));
         Ok(found)
     }
 
-    /// Writes the bytes of slots from `first` on. They are on the disk after [`Self::sync`].
+    /// Writes the bytes of slots from `first` on, in both files. They are on the disk after
+    /// [`Self::sync`].
     pub(super) fn write(&self, first: Slot, bytes: &[u8]) -> Result<(), StorageError> {
-        self.files.write_at(&self.name, offset(first), bytes)
+        let write = |name: &String| self.files.write_at(name, offset(first), bytes);
+        self.names.iter().try_for_each(write)
     }
 
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        self.files.sync(&self.name)
+        self.sync_first()?;
+        self.sync_second()
     }
 
-    /// Overwrites a slot for good; on the disk when this returns.
-    pub(super) fn erase(&self, slot: Slot) -> Result<(), StorageError> {
-        self.write(slot, &ERASED)?;
-        self.sync()
+    pub(super) fn sync_first(&self) -> Result<(), StorageError> {
+        let [first, _] = &self.names;
+        self.files.sync(first)
     }
 
-    /// Writes fresh keys in the slots from `first` up to `end`; on the disk when this returns
-    /// them, in order.
-    pub(super) fn fill(&self, first: u64, end: u64) -> Result<Vec<ContactKey>, SlotError> {
-        let mut keys = Vec::new();
-        let mut bytes = Vec::new();
-        for number in first..end {
-            let key = random_key().map_err(SlotError::Random)?;
-            let slot = self.wrap(Slot::new(number), key.clone());
-            bytes.extend_from_slice(&slot.map_err(SlotError::Random)?);
-            keys.push(ContactKey::new(key));
+    pub(super) fn sync_second(&self) -> Result<(), StorageError> {
+        let [_, second] = &self.names;
+        self.files.sync(second)
+    }
+
+    /// Overwrites slots for good in both files; on the disk when this returns.
+    pub(super) fn erase(&self, slots: &[Slot]) -> Result<(), StorageError> {
+        for slot in slots {
+            self.write(*slot, &ERASED)?;
         }
-        self.write(Slot::new(first), &bytes)?;
-        self.sync()?;
-        Ok(keys)
-    }
-
-    /// The bytes of a slot that holds this key.
-    pub(super) fn wrap(
-        &self,
-        slot: Slot,
-        mut key: Zeroizing<[u8; KEY_BYTES]>,
-    ) -> Result<SlotBytes, getrandom::Error> {
-        let aad = slot_aad(self.generation, slot);
-        let (nonce, tag) = encrypt(&self.cipher, &aad, key.as_mut_slice())?;
-        let mut bytes = MISSING;
-        join(&mut bytes, &[&nonce, key.as_slice(), &tag]);
-        Ok(bytes)
-    }
-
-    /// The bytes of a slot that says that its key was given up.
-    pub(super) fn mark_lost(&self, slot: Slot) -> Result<SlotBytes, getrandom::Error> {
-        let aad = marked_lost_aad(self.generation, slot);
-        let (nonce, tag) = encrypt(&self.cipher, &aad, &mut [])?;
-        let mut bytes = MISSING;
-        join(&mut bytes, &[&nonce, &[0; KEY_BYTES], &tag]);
-        Ok(bytes)
-    }
-
-    /// What a slot of these bytes holds.
-    pub(super) fn unwrap(&self, slot: Slot, bytes: &SlotBytes) -> Held {
-        match *bytes {
-            ERASED => return Held::Erased,
-            MISSING => return Held::Missing,
-            _ => {}
-        }
-        let Some((nonce, rest)) = bytes.split_first_chunk::<NONCE_BYTES>() else {
-            return Held::Damaged;
-        };
-        let Some((wrapped, tag)) = rest.split_first_chunk::<KEY_BYTES>() else {
-            return Held::Damaged;
-        };
-        if is_marked_lost(bytes) {
-            let aad = marked_lost_aad(self.generation, slot);
-            let authentic = decrypt(&self.cipher, &aad, nonce, &mut [], tag);
-            return if authentic {
-                Held::MarkedLost
-            } else {
-                Held::Damaged
-            };
-        }
-        let mut key = Zeroizing::new(*wrapped);
-        let aad = slot_aad(self.generation, slot);
-        if decrypt(&self.cipher, &aad, nonce, key.as_mut_slice(), tag) {
-            Held::Key(ContactKey::new(key))
+        if slots.is_empty() {
+            Ok(())
         } else {
-            Held::Damaged
+            self.sync()
         }
+    }
+
+    /// Writes these keys in the slots from `first` on, in both files; in the first one they are on
+    /// the disk when this returns.
+    pub(super) fn put(&self, first: Slot, keys: &[ContactKey]) -> Result<(), PutError> {
+        let mut bytes = Vec::with_capacity(keys.len() * SLOT_BYTES);
+        for (number, key) in (first.get()..).zip(keys) {
+            let slot = self.wrapping.wrap(Slot::new(number), key);
+            bytes.extend_from_slice(&slot.map_err(PutError::Random)?);
+        }
+        self.write(first, &bytes).map_err(PutError::File)?;
+        self.sync_first().map_err(PutError::File)
     }
 }
 
-/// Encrypts in place under a random nonce; gives nonce and tag.
-pub(super) fn encrypt(
-    cipher: &XChaCha20Poly1305,
-    aad: &[u8],
-    text: &mut [u8],
-) -> Result<([u8; NONCE_BYTES], Tag), getrandom::Error> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce)?;
-    cipher
-        .encrypt_in_place_detached(XNonce::from_slice(&nonce), aad, text)
-        .map(|tag| (nonce, tag))
-        // Only a text of 256 GiB is refused; nothing here comes near it.
-        .map_err(|_| getrandom::Error::UNEXPECTED)
+/// Why keys were not written.
+pub(super) enum PutError {
+    File(StorageError),
+    Random(getrandom::Error),
 }
 
-/// Decrypts in place; whether nonce, text, tag and `aad` belong together under this key.
-pub(super) fn decrypt(
-    cipher: &XChaCha20Poly1305,
-    aad: &[u8],
-    nonce: &[u8; NONCE_BYTES],
-    text: &mut [u8],
-    tag: &[u8],
-) -> bool {
-    tag.len() == TAG_BYTES
-        && cipher
-            .decrypt_in_place_detached(XNonce::from_slice(nonce), aad, text, Tag::from_slice(tag))
-            .is_ok()
-}
-
-fn cipher(master: &MasterKey) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&*master.0).into())
+/// Overwrites these files, where they are there, and removes them.
+pub(super) fn destroy(files: &dyn Files, names: &[String]) -> Result<(), StorageError> {
+    for name in names {
+        if files.has(name)? {
+            files.wipe(name)?;
+        }
+    }
+    Ok(())
 }
 
 fn offset(slot: Slot) -> u64 {
     let before = slot.get().saturating_add(1);
     before.saturating_mul(SLOT_BYTES as u64)
-}
-
-fn slot_aad(generation: u64, slot: Slot) -> Vec<u8> {
-    let numbers = [generation.to_be_bytes(), slot.get().to_be_bytes()];
-    [MAGIC.as_slice(), b"/slot", &numbers.concat()].concat()
-}
-
-fn marked_lost_aad(generation: u64, slot: Slot) -> Vec<u8> {
-    let numbers = [generation.to_be_bytes(), slot.get().to_be_bytes()];
-    [MAGIC.as_slice(), b"/given up", &numbers.concat()].concat()
-}
-
-fn header_aad(generation: u64) -> Vec<u8> {
-    [MAGIC.as_slice(), b"/header", &generation.to_be_bytes()].concat()
-}
-
-fn header(cipher: &XChaCha20Poly1305, generation: u64) -> Result<SlotBytes, getrandom::Error> {
-    let (nonce, tag) = encrypt(cipher, &header_aad(generation), &mut [])?;
-    let mut bytes = MISSING;
-    join(
-        &mut bytes,
-        &[MAGIC, &generation.to_be_bytes(), &nonce, &tag, &[0; 4]],
-    );
-    if let Some((before, checksum)) = bytes.split_last_chunk_mut::<4>() {
-        *checksum = crc32c::crc32c(before).to_be_bytes();
-    }
-    Ok(bytes)
-}
-
-/// Whether the key opens a header; `None` where the header is damaged.
-fn opens_header(cipher: &XChaCha20Poly1305, generation: u64, header: &SlotBytes) -> Option<bool> {
-    let (before, checksum) = header.split_last_chunk::<4>()?;
-    let rest = before.strip_prefix(MAGIC.as_slice())?;
-    let rest = rest.strip_prefix(generation.to_be_bytes().as_slice())?;
-    let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
-    let (tag, _) = rest.split_first_chunk::<TAG_BYTES>()?;
-    (crc32c::crc32c(before).to_be_bytes() == *checksum)
-        .then(|| decrypt(cipher, &header_aad(generation), nonce, &mut [], tag))
-}
-
-/// Puts parts one behind the other; what is left of `bytes` stays.
-fn join(bytes: &mut SlotBytes, parts: &[&[u8]]) {
-    let joined = parts.iter().flat_map(|part| part.iter());
-    for (to, from) in bytes.iter_mut().zip(joined) {
-        *to = *from;
-    }
 }

@@ -91,7 +91,7 @@ impl Check {
         if !self.missing_keys.fold(record, keys) {
             return;
         }
-        match shared::open(keys, record) {
+        match shared::open_strictly(keys, record) {
             Ok(Body::None) if writes && success => self.say(position, &"the content is missing"),
             Ok(Body::None | Body::Gone | Body::Open(_)) => {}
             Err(error) => self.say(position, &error),
@@ -102,6 +102,13 @@ impl Check {
     fn keys(&mut self, keys: &KeyRing) {
         if let Err(error) = keys.check(self.missing_keys.next) {
             self.wrong.push(error.to_string());
+        }
+        match keys.compare(self.missing_keys.next) {
+            Ok(found) if found.is_nothing() => {}
+            Ok(found) => self.wrong.push(format!(
+                "the two copies of the contacts' keys differ: {found}"
+            )),
+            Err(error) => self.wrong.push(error.to_string()),
         }
         let mut lost: Vec<_> = std::mem::take(&mut self.missing_keys.lost)
             .into_values()

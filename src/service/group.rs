@@ -10,7 +10,7 @@ use crate::domain::{
     Card, ContactId, Content, Context, Event, EventId, Header, IdempotencyRecord, Operation, Owner,
     Phase, Position, Tag, Timestamp, VendorKey, limits,
 };
-use crate::keys::{RESERVE_BATCH, Slot};
+use crate::keys::Slot;
 use crate::log::record::{self, EncodeError, Record};
 use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
@@ -99,13 +99,15 @@ impl<'a> Group<'a> {
         self.over.put(self.base, before, after, content);
     }
 
-    /// A key for a new contact, on the disk before it is used.
+    /// The slot behind those of all contacts, with the new ones of this group.
+    pub fn next_slot(&self) -> Slot {
+        self.layers().next_slot()
+    }
+
+    /// Draws the key of a new contact. It is on the disk before the contact is.
     pub fn fresh_slot(&self) -> Result<Slot, SubmitError> {
-        let slot = self.layers().next_slot();
-        let keys = &self.shared.keys;
-        if keys.reserved() <= slot {
-            keys.reserve(Slot::new(slot.get().saturating_add(RESERVE_BATCH)))?;
-        }
+        let slot = self.next_slot();
+        self.shared.keys.draw(slot)?;
         Ok(slot)
     }
 

@@ -45,6 +45,11 @@ impl<'a> CommandHandler<'a> {
         self.group.bytes()
     }
 
+    /// The slot behind those of all contacts, with the new ones of this group.
+    pub fn next_slot(&self) -> Slot {
+        self.group.next_slot()
+    }
+
     /// The group's events, in the order of their positions.
     pub fn into_pending(self) -> Vec<Pending> {
         self.group.into_pending()

@@ -7,7 +7,6 @@ use crate::domain::{
     Action, Attempt, ContactId, Content, Current, Match, Operation, Owner, PriorCreate, Status,
     Tag, Target, VendorKey,
 };
-use crate::keys::SealError;
 use crate::projection::ContactRow;
 
 /// Everything known of a contact before an attempt on it is decided.
@@ -169,8 +168,6 @@ impl Loader<'_> {
         match self.shared.content(entry) {
             Ok(Body::Open(content)) => Ok(Some(*content)),
             Ok(Body::None | Body::Gone) => Ok(None),
-            // A read says that it is damaged; but whoever it is must be possible to forget.
-            Err(ReadError::Sealed(SealError::DamagedKey { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }

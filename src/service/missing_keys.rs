@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::OpenError;
 use crate::domain::{Event, Phase, Position, Status};
-use crate::keys::{KeyRing, SealError, Slot};
+use crate::keys::{KeyRing, SealError, Slot, SlotsRepaired};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::Contacts;
@@ -60,7 +60,7 @@ pub(super) const fn is_erasure(event: &Event) -> bool {
     matches!(event.phase, Phase::Success { erasure: Some(_) })
 }
 
-/// Records in the ring that keys which the log needs and the ring has not are gone for good, so
+/// Completes each copy of the keys from the other, and records in the ring that keys which the log needs and the ring has not are gone for good, so
 /// that the directory can be used without them; of how many contacts. A key that is damaged stays
 /// as it is: whoever has a copy of its bytes may mend it.
 ///
@@ -70,7 +70,7 @@ pub fn mark_keys_lost(
     reader: &Reader,
     keys: &KeyRing,
     progress: &mut dyn FnMut(Position),
-) -> Result<usize, OpenError> {
+) -> Result<(usize, SlotsRepaired), OpenError> {
     let mut missing_keys = MissingKeys::default();
     for entry in reader.scan(Position::FIRST, reader.head()) {
         let (position, bytes) = entry.map_err(super::ReadError::from)?;
@@ -91,8 +91,8 @@ pub fn mark_keys_lost(
         .iter()
         .filter(|(_, (_, error))| is_gone(error));
     let lost: Vec<Slot> = lost.map(|(slot, _)| *slot).collect();
-    keys.mark_lost(lost.iter().copied(), missing_keys.next)?;
-    Ok(lost.len())
+    let repaired = keys.mark_lost(lost.iter().copied(), missing_keys.next)?;
+    Ok((lost.len(), repaired))
 }
 
 /// The number of contacts that were not erased and have no key.

@@ -1,6 +1,5 @@
 //! Opening: the log is made whole, the view is folded, the writer starts.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -8,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
 use super::meters::Meters;
-use super::missing_keys::{self, is_erasure};
+use super::missing_keys;
 use super::recent::Recent;
 use super::saved_view::{self, SNAPSHOT, VIEWS};
 use super::service::Service;
@@ -17,7 +16,7 @@ use super::views::Views;
 use super::writer::Writer;
 use super::{OpenError, ReadError};
 use crate::domain::{Event, Phase, Position, Registry, Status, Tag};
-use crate::keys::{Hasher, KeyRing, SealError, SlotError};
+use crate::keys::{Hasher, KeyRing, SlotError, SlotsRepaired};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
 use crate::projection::Contacts;
@@ -44,6 +43,8 @@ pub struct Opening {
     /// The number of contacts that nobody erased and whose key is missing, so that their content
     /// cannot be read.
     pub missing_keys: usize,
+    /// What was wrong with one copy of the keys, and was completed from the other.
+    pub repaired_keys: SlotsRepaired,
     /// The journal, for the audit log, which drops the files that it has copied.
     pub journal: Arc<Journal>,
 }
@@ -73,9 +74,11 @@ pub fn open(
         hasher: &hasher,
         registry: options.registry,
     };
-    let contacts = folder.fold(saved.unwrap_or_default(), progress)?;
-    keys.resume(contacts.next_slot())?;
-    finish_erasures(&contacts, &keys)?;
+    let saved = saved.unwrap_or_default();
+    let (since, since_slot) = (saved.position(), saved.next_slot());
+    let contacts = folder.fold(saved, progress)?;
+    let repaired_keys = keys.resume(contacts.next_slot(), since_slot)?;
+    finish_erasures(&contacts, &keys, since)?;
     let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
     let sequencer = Sequencer::new(options.clock, contacts.time());
     let (head, _) = watch::channel(contacts.position());
@@ -109,6 +112,7 @@ pub fn open(
         service: Service::new(shared, sender, options.queue_limit, thread, catch_up),
         repairs: report,
         missing_keys,
+        repaired_keys,
         journal,
     })
 }
@@ -157,31 +161,17 @@ impl Folder<'_> {
         progress: &mut dyn FnMut(Position),
     ) -> Result<Contacts, ReadError> {
         let from = view.position().next();
-        let mut damaged = BTreeMap::new();
         for entry in self.reader.scan(from, self.reader.head()) {
             let (position, bytes) = entry?;
             let record = record::decode(&bytes)?;
-            let tags = match self.tags(&record) {
-                // It may be a key that is destroyed further on, and was being so in a crash.
-                Err(ReadError::Sealed(error @ SealError::DamagedKey { slot })) => {
-                    damaged.entry(slot).or_insert(error);
-                    Arc::default()
-                }
-                tags => tags?,
-            };
-            if let (Some(slot), true) = (record.slot, is_erasure(&record.event)) {
-                damaged.remove(&slot);
-            }
+            let tags = self.tags(&record)?;
             view.fold(&record.event, record.slot, &tags);
             if position.get().is_multiple_of(4_096) {
                 progress(position);
             }
         }
         progress(view.position());
-        match damaged.pop_first() {
-            Some((_, error)) => Err(error.into()),
-            None => Ok(view),
-        }
+        Ok(view)
     }
 
     /// Only contacts that can be found by something are opened to fold them.
@@ -202,18 +192,15 @@ impl Folder<'_> {
     }
 }
 
-/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone.
-fn finish_erasures(contacts: &Contacts, keys: &KeyRing) -> Result<(), SlotError> {
-    for entry in contacts.all_after(None) {
-        let erased = entry.state.status == Status::Erased;
-        if erased
-            && !matches!(
-                keys.seal(entry.slot, &[], &[]),
-                Err(SealError::Erased { .. })
-            )
-        {
-            keys.erase(entry.slot)?;
-        }
-    }
-    Ok(())
+/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone. Those
+/// erased after `since`, where the view was saved by an orderly stop, are destroyed again: the
+/// process that did it may have ended because the disk failed to sync.
+fn finish_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Result<(), SlotError> {
+    let erased = contacts
+        .all_after(None)
+        .filter(|entry| entry.state.status == Status::Erased);
+    let unsure =
+        erased.filter(|entry| entry.state.modified.position > since || !keys.is_erased(entry.slot));
+    let slots: Vec<_> = unsure.map(|entry| entry.slot).collect();
+    keys.erase_all(&slots)
 }

@@ -47,7 +47,8 @@ pub struct Shared {
 pub enum Body {
     /// The record never had a content.
     None,
-    /// The record's content cannot be opened: its key was destroyed, or is not in this directory.
+    /// The record's content cannot be opened: its key was destroyed, is damaged, or is not in this
+    /// directory.
     Gone,
     /// The content, in clear.
     Open(Box<Content>),
@@ -113,8 +114,23 @@ impl Shared {
     }
 }
 
-/// Opens a record's content with the contact's key.
+/// Opens a record's content with the contact's key. Where that is damaged beyond repair, or what
+/// was encrypted with it is, the content is gone: one contact stops nobody else's page.
 pub fn open(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
+    match open_strictly(keys, record) {
+        Err(ReadError::Sealed(
+            error @ (SealError::DamagedKey { .. } | SealError::Damaged { .. }),
+        )) => {
+            let position = record.event.header.position;
+            tracing::warn!(%position, %error, "a contact's content cannot be read");
+            Ok(Body::Gone)
+        }
+        opened => opened,
+    }
+}
+
+/// Like [`open`], but damage is an error: for whoever looks for it.
+pub fn open_strictly(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
     let (Some(sealed), Some(slot)) = (&record.sealed, record.slot) else {
         return Ok(Body::None);
     };

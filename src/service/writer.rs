@@ -8,6 +8,7 @@
 //! are told so, and the next group is tried.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -23,8 +24,9 @@ use super::recent::RecentEvent;
 use super::saved_view::SNAPSHOT;
 use super::shared::Shared;
 use crate::domain::{Action, Attempt, Closed, Command, ContactId, Operation};
+use crate::keys::{Slot, SlotError};
 use crate::log::{AppendError, Appender};
-use crate::storage::Files;
+use crate::storage::{Files, StorageError};
 
 /// The most commands in one group.
 const GROUP_COMMANDS_MAX: usize = 1_024;
@@ -74,6 +76,8 @@ pub struct Writer {
 struct Group {
     pending: Vec<Pending>,
     waiting: Vec<(Reply, Handled)>,
+    /// The slot behind those of the contacts that there are with this group.
+    next_slot: Slot,
 }
 
 impl Writer {
@@ -81,17 +85,23 @@ impl Writer {
     pub fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
             let begun = Instant::now();
-            let Group { pending, waiting } = self.handler(job);
+            let Group {
+                pending,
+                waiting,
+                next_slot,
+            } = self.handler(job);
             let events = pending.len();
-            match self.commit(pending) {
+            match self.commit(pending, next_slot) {
                 Ok(()) => {
                     self.measure(begun, events);
                     for (reply, handled) in waiting {
                         answer(reply, Ok(handled));
                     }
                 }
-                Err(CommitError::Append(AppendError::NotBegun(error))) => {
+                Err(error) if error.changed_nothing() => {
                     tracing::warn!(%error, "a group of commands was not taken");
+                    let next = self.shared.contacts.read().next_slot();
+                    self.shared.keys.forget_drawn(next);
                     for (reply, _) in waiting {
                         answer(reply, Err(SubmitError::ReadOnly(Closed::NoRoom)));
                     }
@@ -167,31 +177,53 @@ impl Writer {
             };
         }
         Group {
+            next_slot: handler.next_slot(),
             pending: handler.into_pending(),
             waiting,
         }
     }
 
-    /// Puts a group on the disk and folds it.
-    fn commit(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
+    /// Puts a group on the disk and folds it. The keys of its new contacts go first, for without
+    /// its key a contact is lost; their second copy is synced beside the log.
+    fn commit(&mut self, pending: Vec<Pending>, next_slot: Slot) -> Result<(), CommitError> {
         if pending.is_empty() {
             return Ok(());
         }
+        let keys = &self.shared.keys;
+        let has_keys = keys.store(next_slot).map_err(CommitError::Store)?;
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
-        self.appender.append(&entries)?;
+        let appender = &mut self.appender;
+        if has_keys {
+            thread::scope(|scope| {
+                let copy = thread::Builder::new().spawn_scoped(scope, || keys.sync_copy());
+                let appended = appender.append(&entries);
+                let copied = match copy {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| keys.sync_copy()),
+                    Err(_) => keys.sync_copy(),
+                };
+                appended?;
+                copied.map_err(CommitError::Copy)
+            })?;
+        } else {
+            appender.append(&entries)?;
+        }
         self.fold(pending)
     }
 
     /// Folds a durable group into the inline view, and destroys the keys of the erased.
     fn fold(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
         let mut erased = Vec::new();
+        let mut slots = Vec::new();
         for Pending { event, slot, .. } in &pending {
             let erases = event.header.operation == Operation::Erase;
             if let (true, Some(slot)) = (erases, *slot) {
-                self.shared.keys.erase(slot)?;
-                self.forget_saved_view();
+                slots.push(slot);
                 erased.extend(event.header.contact);
             }
+        }
+        if !slots.is_empty() {
+            self.shared.keys.erase_all(&slots)?;
+            self.forget_saved_view();
         }
         let mut contacts = self.shared.contacts.write();
         for Pending {
@@ -255,8 +287,23 @@ impl Writer {
 enum CommitError {
     #[error(transparent)]
     Append(#[from] crate::log::AppendError),
+    #[error("the keys of new contacts could not be written: {0}")]
+    Store(#[source] SlotError),
+    #[error("the second copy of new contacts' keys could not be written: {0}")]
+    Copy(#[source] StorageError),
     #[error("a key could not be destroyed: {0}")]
-    Erase(#[from] crate::keys::SlotError),
+    Erase(#[from] SlotError),
+}
+
+impl CommitError {
+    /// Whether nothing of the group is in the log, and the disk may take the next one.
+    fn changed_nothing(&self) -> bool {
+        match self {
+            Self::Append(AppendError::NotBegun(_)) => true,
+            Self::Store(SlotError::File(error)) => error.is_passing(),
+            Self::Append(_) | Self::Store(_) | Self::Copy(_) | Self::Erase(_) => false,
+        }
+    }
 }
 
 /// Whoever asked may be gone; the outcome stands all the same.

@@ -220,8 +220,10 @@ fn golden_files_are_written_on_demand() {
     let keys_dir = dir().join("keys");
     if !keys_dir.exists() {
         let ring = open_ring(&keys_dir);
-        ring.resume(Slot::new(0)).expect("no slot is used");
-        ring.reserve(Slot::new(1)).expect("a slot is made");
+        ring.resume(Slot::new(0), Slot::new(0))
+            .expect("no slot is used");
+        ring.draw(Slot::new(0)).expect("a key is drawn");
+        ring.store(Slot::new(1)).expect("a key is stored");
     }
     let ring = open_ring(&keys_dir);
     for golden in all() {

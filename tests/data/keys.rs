@@ -12,6 +12,9 @@ use crate::common::{self, Server, run, stderr_path};
 /// Bytes of a slot in the file of wrapped keys, and of its header.
 const SLOT_BYTES: usize = 72;
 
+/// Both copies of the wrapped keys.
+const COPIES: [&str; 2] = ["keys/slots-1.bin", "keys/slots-1.copy.bin"];
+
 /// A stopped directory with three contacts, the second of which was erased.
 struct Rig {
     root: TempDir,
@@ -89,10 +92,11 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
     for (bytes, word) in [(0, "lost"), (0xE5, "destroyed"), (7, "damaged")] {
         let rig = Rig::new().await;
         rig.check(&["log", "verify"], 0);
-        let slots = rig.path("keys/slots-1.bin");
-        let mut file = fs::read(&slots).expect("the slots");
+        let mut file = fs::read(rig.path(COPIES[0])).expect("the slots");
         file[SLOT_BYTES * 3..][..SLOT_BYTES].fill(bytes);
-        fs::write(&slots, file).expect("it is written");
+        for copy in COPIES {
+            fs::write(rig.path(copy), &file).expect("it is written");
+        }
         // The third contact's SUCCESS is the sixth event.
         let said = rig.check(&["log", "verify"], 4);
         assert!(said.contains("position 6: the key in slot 2"), "{said}");
@@ -100,9 +104,17 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
         assert!(said.contains("1 things are wrong"), "{said}");
         let server = Server::start(&rig.data, &[]);
         assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+        assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
+        for page in [
+            "/contacts",
+            "/events?detail=full",
+            "/contacts/changes?after=0",
+        ] {
+            let shown = server.send("GET", page, &[], None).await;
+            assert_eq!(shown.status, 200, "{page}: {shown:?}");
+        }
         if word != "damaged" {
             assert!(rig.said().contains("the keys of 1 contacts"), "{word}");
-            assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
         }
         erase(&server, &rig.ids[2]).await;
         assert_eq!(server.stop(), Some(0));
@@ -112,10 +124,12 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
 
 #[tokio::test]
 async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
-    for lost in ["keys/slots-1.bin", "keys"] {
+    for lost in [&COPIES[..], &["keys"]] {
         let rig = Rig::new().await;
-        let (path, kept) = (rig.path(lost), rig.root.path().join("kept"));
-        fs::rename(&path, &kept).expect("it is moved");
+        let kept = |name: &str| rig.root.path().join(name.replace('/', "-"));
+        for name in lost {
+            fs::rename(rig.path(name), kept(name)).expect("it is moved");
+        }
         let said = rig.check(&["log", "verify"], 4);
         for position in [2, 6] {
             assert!(said.contains(&format!("position {position}: ")), "{said}");
@@ -128,10 +142,13 @@ async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
             assert!(said.contains("`contactd log repair`"), "{said}");
         }
         rig.check(&["log", "rebuild"], 4);
-        if path.exists() {
-            fs::remove_dir_all(&path).expect("it is removed");
+        for name in lost {
+            let path = rig.path(name);
+            if path.is_dir() {
+                fs::remove_dir_all(&path).expect("it is removed");
+            }
+            fs::rename(kept(name), &path).expect("it is moved back");
         }
-        fs::rename(&kept, &path).expect("it is moved back");
         rig.check(&["log", "verify"], 0);
         let server = Server::start(&rig.data, &[]);
         assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
@@ -140,12 +157,14 @@ async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
 
 #[tokio::test]
 async fn what_is_given_up_is_said_and_the_work_goes_on() {
-    for lost in ["keys/slots-1.bin", "keys"] {
+    for lost in [&COPIES[..], &["keys"]] {
         let rig = Rig::new().await;
-        let path = rig.path(lost);
-        fs::remove_file(&path)
-            .or_else(|_| fs::remove_dir_all(&path))
-            .expect("it is removed");
+        for name in lost {
+            let path = rig.path(name);
+            fs::remove_file(&path)
+                .or_else(|_| fs::remove_dir_all(&path))
+                .expect("it is removed");
+        }
         let said = rig.check(&["log", "repair"], 0);
         assert!(said.contains("keys of 2 contacts were lost"), "{said}");
         assert!(said.contains("for good"), "{said}");
@@ -170,9 +189,10 @@ async fn what_is_given_up_is_said_and_the_work_goes_on() {
 #[tokio::test]
 async fn a_cut_file_of_keys_is_found_by_whoever_looks() {
     let rig = Rig::new().await;
-    let slots = rig.path("keys/slots-1.bin");
-    let file = fs::read(&slots).expect("the slots");
-    fs::write(&slots, &file[..SLOT_BYTES * 3]).expect("it is cut");
+    let file = fs::read(rig.path(COPIES[0])).expect("the slots");
+    for copy in COPIES {
+        fs::write(rig.path(copy), &file[..SLOT_BYTES * 3]).expect("it is cut");
+    }
     let said = rig.check(&["log", "verify"], 4);
     assert!(said.contains("ends at slot 2"), "{said}");
     assert!(said.contains("position 6: "), "{said}");
@@ -378,7 +398,7 @@ fn a_first_start_that_was_cut_off_anywhere_heals_by_itself() {
         &["keys/index.key"],
         &["audit.key"],
         &["identity/log-id"],
-        &["identity", "keys/slots-1.bin"],
+        &["identity", "keys/slots-1.bin", "keys/slots-1.copy.bin"],
         &["keys/master.key"],
     ];
     for count in 1..=made.len() {

@@ -103,7 +103,10 @@ async fn a_backup_brought_up_to_date_keeps_no_key_from_before_a_rotation() {
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     names.sort();
-    assert_eq!(names, ["index.key", "master.key", "slots-2.bin"]);
+    assert_eq!(
+        names,
+        ["index.key", "master.key", "slots-2.bin", "slots-2.copy.bin"]
+    );
 }
 
 fn read(path: &Path) -> Vec<u8> {

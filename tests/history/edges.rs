@@ -228,3 +228,24 @@ fn a_command_too_large_for_the_log_is_refused_and_leaves_no_trace() {
     let found = world.service.get(&owner, &Target::Id(id_of(&small)));
     assert!(matches!(found, Ok(Found::Live(_))));
 }
+
+/// A command that fails after its START was made leaves nothing of its idempotency key to those
+/// behind it in the same group.
+#[test]
+fn a_command_that_was_rolled_back_gives_its_idempotency_key_back() {
+    let world = world();
+    let keyed = |text: &str| {
+        let mut command = command(&mattr::RULES, &["e", "p"], vec![create(text, None)]);
+        command.context.idempotency = Some(IdempotentRequest {
+            key: IdempotencyKey::parse("once").expect("a key"),
+            request: [7; 32],
+        });
+        command
+    };
+    let too_large = "x".repeat(60 * 1024);
+    let answers = world.send(&[keyed(&too_large), keyed("small")]);
+    assert!(matches!(answers[0], Err(SubmitError::TooLarge { .. })));
+    let done = answers[1].as_ref().expect("the key is free");
+    assert!(matches!(done.outcomes[..], [Outcome::Written { .. }]));
+    assert_eq!(done.position.get(), 2);
+}

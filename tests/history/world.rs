@@ -35,10 +35,9 @@ type Submitted = Result<Committed, SubmitError>;
 /// What opening gives; it fails where the disk does.
 pub type Opened<T> = Result<T, Box<dyn Error>>;
 
-/// A service over a simulated disk; its keys are on another, which does not fail.
+/// A service over a simulated disk, which holds its keys as well.
 pub struct World {
     pub disk: SimDisk,
-    keys: SimDisk,
     pub service: Service,
     pub model: Model,
     /// The requests sent under a key.
@@ -52,11 +51,9 @@ impl World {
     /// A service without contacts.
     pub fn new(disk: SimDisk) -> Opened<Self> {
         let gate = Arc::default();
-        let keys = SimDisk::new(0);
         Ok(Self {
-            service: open(&disk, &keys, &gate)?,
+            service: open(&disk, &gate)?,
             disk,
-            keys,
             model: Model::default(),
             keyed: Vec::new(),
             sent: 0,
@@ -70,7 +67,7 @@ impl World {
     /// Opens the service again over the same disk.
     pub fn reopen(&mut self) -> Opened<()> {
         self.service.stop();
-        self.service = open(&self.disk, &self.keys, &self.gate)?;
+        self.service = open(&self.disk, &self.gate)?;
         Ok(())
     }
 
@@ -338,7 +335,7 @@ impl World {
     pub fn check_rebuild(&mut self) {
         let view = self.service.snapshot();
         self.service.stop();
-        let (keys, hasher) = open_keys(&self.keys).expect("the keys open");
+        let (keys, hasher) = open_keys(&self.disk).expect("the keys open");
         let options = log_options();
         let checked = service::check_records(&self.disk, &keys, &options, &mut |_| {});
         assert_eq!(checked.expect("it can be read").wrong, Vec::<String>::new());
@@ -363,8 +360,8 @@ impl World {
     }
 }
 
-fn open(disk: &SimDisk, keys: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
-    let (keys, hasher) = open_keys(keys)?;
+fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
+    let (keys, hasher) = open_keys(disk)?;
     let gate = gate.clone();
     let time = AtomicU64::new(1_800_000_000_000);
     let options = Options {

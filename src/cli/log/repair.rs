@@ -42,10 +42,10 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Keys have no second copy: what is lost of them is given up, and said.
+/// Completes each copy of the keys from the other; what neither has is given up, and said.
 fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
     let progress = Progress::new("looking for the contacts' keys");
-    let lost = mark_keys_lost(reader, &data.keys, &mut |at| progress.reach(at))?;
+    let (lost, repaired) = mark_keys_lost(reader, &data.keys, &mut |at| progress.reach(at))?;
     drop(progress);
     let lost = (lost > 0).then(|| {
         format!(
@@ -54,7 +54,8 @@ fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
         )
     });
     let anew = data.mend_index_key()?.map(str::to_owned);
-    Ok(lost.into_iter().chain(anew).collect())
+    let repaired = (!repaired.is_nothing()).then(|| repaired.to_string());
+    Ok(repaired.into_iter().chain(lost).chain(anew).collect())
 }
 
 fn said(repaired: &Repaired) -> Vec<String> {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::RotateError;
-use super::super::slots::SLOT_BYTES;
+use super::super::wrapping::SLOT_BYTES;
 use super::*;
 use crate::storage::{DirFiles, FileAt};
 
@@ -27,13 +27,34 @@ fn open(dir: &Path, master: &MasterKey) -> Result<KeyRing, OpenError> {
 /// A ring with 8 slots, used up to `next`.
 fn ring(dir: &TempDir, master: &MasterKey, next: u64) -> KeyRing {
     let ring = open(dir.path(), master).unwrap();
-    ring.resume(Slot::new(next)).unwrap();
-    ring.reserve(Slot::new(8)).unwrap();
+    ring.resume(Slot::new(next), Slot::default()).unwrap();
+    fill(&ring, next, 8);
     ring
 }
 
+/// Makes the keys of contacts in these slots.
+fn fill(ring: &KeyRing, from: u64, end: u64) {
+    for slot in from..end {
+        ring.draw(Slot::new(slot)).unwrap();
+    }
+    assert_eq!(ring.store(Slot::new(end)).unwrap(), from < end);
+    ring.sync_copy().unwrap();
+}
+
+/// Both copies of the slots.
+fn copies(dir: &TempDir) -> [PathBuf; 2] {
+    names_of(1).map(|name| dir.path().join(name))
+}
+
+/// Puts the same bytes in both copies.
+fn put(dir: &TempDir, bytes: &[u8]) {
+    for path in copies(dir) {
+        fs::write(path, bytes).unwrap();
+    }
+}
+
 fn slots_path(dir: &TempDir) -> PathBuf {
-    dir.path().join(name_of(1))
+    copies(dir)[0].clone()
 }
 
 /// Whether any file of the directory holds these bytes.
@@ -82,7 +103,7 @@ fn keys_that_are_given_up_say_so_and_the_work_goes_on() {
     let dir = after.path().join("keys");
     assert!(!KeyRing::is_in(&DirFiles::at(&dir)).unwrap());
     let ring = open(&dir, &master).unwrap();
-    let resumed = ring.resume(Slot::new(5));
+    let resumed = ring.resume(Slot::new(5), Slot::default());
     assert!(matches!(resumed, Err(SlotError::Lost { used: 5, .. })));
     assert!(
         !KeyRing::is_in(&DirFiles::at(&dir)).unwrap(),
@@ -91,10 +112,10 @@ fn keys_that_are_given_up_say_so_and_the_work_goes_on() {
     ring.mark_lost([0, 2, 4].map(Slot::new), Slot::new(5))
         .unwrap();
     ring.erase(Slot::new(1)).unwrap();
-    ring.reserve(Slot::new(6)).unwrap();
+    fill(&ring, 5, 6);
     let new = ring.seal(Slot::new(5), AAD, b"Cy").unwrap();
     let check = |ring: &KeyRing| {
-        ring.resume(Slot::new(6)).unwrap();
+        ring.resume(Slot::new(6), Slot::default()).unwrap();
         let read = |slot| ring.open_sealed(Slot::new(slot), AAD, &sealed);
         assert!(matches!(read(1), Err(SealError::Erased { .. })));
         assert!(matches!(read(2), Err(SealError::MarkedLost { .. })));
@@ -123,7 +144,7 @@ fn no_flipped_bit_makes_a_key_given_up() {
     let mut moved = whole.clone();
     moved.copy_within(from..from + SLOT_BYTES, to);
     moved[to + SLOT_BYTES + NONCE_BYTES..][..32].fill(0);
-    fs::write(slots_path(&dir), &moved).unwrap();
+    put(&dir, &moved);
     let ring = open(dir.path(), &master).unwrap();
     for slot in [2, 3].map(Slot::new) {
         let refusal = ring.refusal(slot);
@@ -132,7 +153,7 @@ fn no_flipped_bit_makes_a_key_given_up() {
     for bit in 0..SLOT_BYTES * 8 {
         let mut bytes = whole.clone();
         bytes[from + bit / 8] ^= 1 << (bit % 8);
-        fs::write(slots_path(&dir), &bytes).unwrap();
+        put(&dir, &bytes);
         let ring = open(dir.path(), &master).unwrap();
         let refusal = ring.refusal(slot);
         assert!(
@@ -151,7 +172,7 @@ fn slots_that_a_crash_tore_before_use_are_made_anew() {
     // The log has used two slots; of the six beyond, any part may have reached the disk.
     for cut in (3 * SLOT_BYTES..whole.len()).step_by(17) {
         for filler in [&[][..], &[0; SLOT_BYTES], &[9; SLOT_BYTES]] {
-            fs::write(slots_path(&dir), [&whole[..cut], filler].concat()).unwrap();
+            put(&dir, &[&whole[..cut], filler].concat());
             let ring = ring(&dir, &master, 2);
             for slot in 2..8 {
                 ring.seal(Slot::new(slot), AAD, b"new").unwrap();
@@ -170,9 +191,9 @@ fn a_file_that_lost_used_slots_is_not_taken_for_an_old_one() {
     drop(ring(&dir, &master, 0));
     let whole = fs::read(slots_path(&dir)).unwrap();
     for left in [5, 0] {
-        fs::write(slots_path(&dir), &whole[..(left + 1) * SLOT_BYTES]).unwrap();
+        put(&dir, &whole[..(left + 1) * SLOT_BYTES]);
         let ring = open(dir.path(), &master).unwrap();
-        let resumed = ring.resume(Slot::new(6));
+        let resumed = ring.resume(Slot::new(6), Slot::default());
         assert!(matches!(
             resumed,
             Err(SlotError::Truncated { held, used: 6, .. }) if held == left as u64
@@ -193,7 +214,7 @@ fn no_flipped_bit_gives_a_wrong_key() {
     for bit in 0..3 * SLOT_BYTES * 8 {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        fs::write(slots_path(&dir), &bytes).unwrap();
+        put(&dir, &bytes);
         let opened = open(dir.path(), &master);
         if bit < SLOT_BYTES * 8 {
             assert!(matches!(opened, Err(OpenError::Damaged { .. })), "{bit}");
@@ -237,7 +258,7 @@ fn rotation_keeps_every_key_and_destroys_the_old_wrapping() {
         assert!(matches!(read, Err(SealError::Erased { .. })));
     };
     check(&ring);
-    ring.reserve(Slot::new(20)).unwrap();
+    fill(&ring, 8, 20);
     drop(ring);
     assert!(open(dir.path(), &old).is_err());
     let ring = open(dir.path(), &MasterKey::read(&kept).unwrap()).unwrap();
@@ -255,13 +276,13 @@ fn a_rotation_that_was_cut_off_is_undone_or_finished_by_the_key_given() {
         ring.rotate(&new, || Ok(())).unwrap();
         drop(ring);
         // As if the power had gone before the old file was destroyed.
-        fs::write(slots_path(&dir), &before).unwrap();
+        put(&dir, &before);
         fs::write(dir.path().join("slots-3.bin.tmp"), &before).unwrap();
         let given = if finish { &new } else { &old };
         let ring = open(dir.path(), given).unwrap();
         let read = ring.open_sealed(Slot::new(0), AAD, &sealed);
         assert_eq!(read.unwrap(), b"Ada");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
         assert_eq!(slots_path(&dir).exists(), !finish);
     }
 }
@@ -280,7 +301,7 @@ fn a_rotation_that_cannot_be_kept_loses_nothing() {
     drop(ring);
     let ring = open(dir.path(), &old).unwrap();
     assert!(ring.open_sealed(Slot::new(0), AAD, &sealed).is_ok());
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     ring.erase(Slot::new(0)).unwrap();
 }
 
@@ -290,20 +311,150 @@ fn a_rotation_refuses_a_damaged_slot_and_changes_nothing() {
     let ring = ring(&dir, &old, 0);
     let mut bytes = fs::read(slots_path(&dir)).unwrap();
     bytes[4 * SLOT_BYTES] ^= 1;
-    fs::write(slots_path(&dir), bytes).unwrap();
+    put(&dir, &bytes);
     let rotated = ring.rotate(&master(), || panic!("must not be kept"));
     assert!(matches!(rotated, Err(RotateError::Damaged { slot }) if slot == Slot::new(3)));
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     ring.erase(Slot::new(3)).unwrap();
     ring.rotate(&master(), || Ok(())).unwrap();
 }
 
 #[test]
-fn too_many_slots_at_once_are_refused() {
-    let dir = TempDir::new().unwrap();
-    let ring = ring(&dir, &master(), 0);
-    let reserved = ring.reserve(Slot::new(u64::MAX));
-    assert!(matches!(reserved, Err(SlotError::TooMany { .. })));
+fn one_flipped_bit_loses_nobody() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    ring.erase(Slot::new(1)).unwrap();
+    let sealed = ring.seal(Slot::new(0), AAD, b"Ada").unwrap();
+    drop(ring);
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    for path in copies(&dir) {
+        for bit in (0..3 * SLOT_BYTES * 8).step_by(3) {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &bytes).unwrap();
+            let ring = open(dir.path(), &master).unwrap();
+            let check = |ring: &KeyRing| {
+                let read = ring.open_sealed(Slot::new(0), AAD, &sealed);
+                assert_eq!(read.unwrap(), b"Ada", "{bit}");
+                assert!(ring.is_erased(Slot::new(1)), "{bit}");
+            };
+            check(&ring);
+            assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is written yet");
+            assert!(!ring.compare(Slot::new(8)).unwrap().is_nothing(), "{bit}");
+            let repaired = ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+            let is_header = bit < SLOT_BYTES * 8;
+            let expected = SlotsRepaired {
+                file: is_header,
+                slots: u64::from(!is_header),
+                damaged: Vec::new(),
+            };
+            assert_eq!(repaired, expected, "{bit}");
+            check(&ring);
+            for path in copies(&dir) {
+                assert_eq!(fs::read(path).unwrap(), whole, "{bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_one_copy_gets_the_second() {
+    for gone in 0..2 {
+        let (dir, master) = (TempDir::new().unwrap(), master());
+        let sealed = ring(&dir, &master, 0).seal(Slot::new(7), AAD, b"Ada");
+        let sealed = sealed.unwrap();
+        let whole = fs::read(slots_path(&dir)).unwrap();
+        fs::remove_file(&copies(&dir)[gone]).unwrap();
+        let ring = open(dir.path(), &master).unwrap();
+        assert_eq!(
+            ring.open_sealed(Slot::new(7), AAD, &sealed).unwrap(),
+            b"Ada"
+        );
+        let repaired = ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+        assert!(repaired.file && repaired.damaged.is_empty());
+        for path in copies(&dir) {
+            assert_eq!(fs::read(path).unwrap(), whole);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_key_is_completed_when_it_is_read() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let sealed = ring(&dir, &master, 0).seal(Slot::new(2), AAD, b"Ada");
+    let sealed = sealed.unwrap();
+    let ring = open(dir.path(), &master).unwrap();
+    ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+    let whole = fs::read(slots_path(&dir)).unwrap();
+    let mut bytes = whole.clone();
+    bytes[3 * SLOT_BYTES + 30] ^= 1;
+    fs::write(slots_path(&dir), &bytes).unwrap();
+    assert_eq!(
+        ring.open_sealed(Slot::new(2), AAD, &sealed).unwrap(),
+        b"Ada"
+    );
+    assert_eq!(fs::read(slots_path(&dir)).unwrap(), whole);
+}
+
+#[test]
+fn an_erasure_that_reached_one_copy_reaches_the_other() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    drop(ring(&dir, &master, 0));
+    let before = fs::read(slots_path(&dir)).unwrap();
+    for cut in copies(&dir) {
+        put(&dir, &before);
+        let ring = open(dir.path(), &master).unwrap();
+        ring.erase(Slot::new(3)).unwrap();
+        drop(ring);
+        fs::write(&cut, &before).unwrap();
+        let ring = open(dir.path(), &master).unwrap();
+        ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+        assert!(ring.is_erased(Slot::new(3)));
+        for path in copies(&dir) {
+            let bytes = fs::read(path).unwrap();
+            assert_eq!(bytes[4 * SLOT_BYTES..][..SLOT_BYTES], [0xE5; SLOT_BYTES]);
+        }
+    }
+}
+
+#[test]
+fn an_older_copy_of_the_slots_opens_nobody_made_later() {
+    let (dir, older, master) = (TempDir::new().unwrap(), TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    ring.draw(Slot::new(8)).unwrap();
+    for path in copies(&dir) {
+        assert_eq!(fs::read(&path).unwrap().len(), 9 * SLOT_BYTES);
+        fs::copy(&path, older.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let sealed = ring.seal(Slot::new(8), AAD, b"Ada").unwrap();
+    ring.store(Slot::new(9)).unwrap();
+    ring.sync_copy().unwrap();
+    assert_eq!(
+        ring.open_sealed(Slot::new(8), AAD, &sealed).unwrap(),
+        b"Ada"
+    );
+    let older = open(older.path(), &master).unwrap();
+    let read = older.open_sealed(Slot::new(8), AAD, &sealed);
+    assert!(matches!(read, Err(SealError::MissingKey { .. })));
+}
+
+#[test]
+fn a_key_whose_contact_did_not_come_to_be_is_drawn_anew() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    fill(&ring, 8, 10);
+    let sealed = ring.seal(Slot::new(8), AAD, b"Ada").unwrap();
+    ring.forget_drawn(Slot::new(8));
+    ring.draw(Slot::new(8)).unwrap();
+    ring.store(Slot::new(9)).unwrap();
+    assert!(ring.open_sealed(Slot::new(8), AAD, &sealed).is_err());
+    drop(ring);
+    // After a restart nothing is left beyond where the log ends.
+    let ring = open(dir.path(), &master).unwrap();
+    ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+    for path in copies(&dir) {
+        assert_eq!(fs::read(path).unwrap().len(), 9 * SLOT_BYTES);
+    }
 }
 
 proptest! {
