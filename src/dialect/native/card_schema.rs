@@ -14,7 +14,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut found: Vec<&'static Type> = vec![&CARD];
     let mut next = 0;
     while let Some(kind) = found.get(next) {
-        for inner in kind.properties.iter().flat_map(types_of) {
+        for inner in kind.properties().flat_map(types_of) {
             if !found.iter().any(|known| known.name == inner.name) {
                 found.push(inner);
             }
@@ -29,7 +29,7 @@ fn types_of(property: &Property) -> Vec<&'static Type> {
         Shape::Object(kinds) => kinds.to_vec(),
         Shape::Ids(kind) | Shape::Keys(kind) | Shape::List(kind) => vec![kind],
         Shape::Text(_)
-        | Shape::Number { .. }
+        | Shape::Number(..)
         | Shape::Flag
         | Shape::Set(_)
         | Shape::Texts(_)
@@ -40,14 +40,14 @@ fn types_of(property: &Property) -> Vec<&'static Type> {
 fn schema(kind: &Type) -> Value {
     let mut properties = Map::new();
     properties.insert("@type".to_owned(), json!({ "const": kind.name }));
-    for property in kind.properties {
+    for property in kind.properties() {
         properties.insert(
             property.name.to_owned(),
             shape(&property.shape, kind.rules, property.name),
         );
     }
     let mut schema = json!({"type": "object", "properties": properties});
-    let mandatory = kind.properties.iter().filter(|p| p.mandatory);
+    let mandatory = kind.properties().filter(|p| p.mandatory);
     let mandatory: Vec<&str> = mandatory.map(|p| p.name).collect();
     if !mandatory.is_empty() {
         set(&mut schema, "required", mandatory);
@@ -64,7 +64,7 @@ fn schema(kind: &Type) -> Value {
 fn shape(shape: &Shape, rules: &[Rule], name: &str) -> Value {
     match shape {
         Shape::Text(form) => text(*form),
-        Shape::Number { min, max } => whole(*min, *max),
+        Shape::Number(min, max) => whole(*min, *max),
         Shape::Flag => flag(),
         Shape::Set(_) => json!({"type": "object", "additionalProperties": {"const": true}}),
         Shape::Texts(_) => json!({"type": "object", "additionalProperties": any_text()}),

@@ -7,8 +7,29 @@ pub struct Type {
     pub name: &'static str,
     /// Its properties beside `@type`.
     pub properties: &'static [Property],
+    /// The properties behind them, which several types have.
+    pub shared: &'static [Property],
     /// What must hold between them.
     pub rules: &'static [Rule],
+}
+
+impl Type {
+    /// The same type with shared properties behind its own.
+    pub const fn with(mut self, shared: &'static [Property]) -> Self {
+        self.shared = shared;
+        self
+    }
+
+    /// The same type under rules.
+    pub const fn under(mut self, rules: &'static [Rule]) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// All properties beside `@type`, in the order of the RFC.
+    pub fn properties(&self) -> impl Iterator<Item = &'static Property> + use<> {
+        self.properties.iter().chain(self.shared)
+    }
 }
 
 /// A property of an object type.
@@ -27,13 +48,8 @@ pub struct Property {
 pub enum Shape {
     /// A text.
     Text(Form),
-    /// A whole number in a range.
-    Number {
-        /// The least.
-        min: u64,
-        /// The greatest.
-        max: u64,
-    },
+    /// A whole number from the first to the second.
+    Number(u64, u64),
     /// `true` or `false`.
     Flag,
     /// `String[Boolean]`: a set of texts, these known, each with the value `true`.

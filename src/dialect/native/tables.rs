@@ -27,6 +27,15 @@ const fn mandatory(name: &'static str, shape: Shape) -> Property {
     }
 }
 
+const fn object(name: &'static str, properties: &'static [Property]) -> Type {
+    Type {
+        name,
+        properties,
+        shared: &[],
+        rules: &[],
+    }
+}
+
 const fn text(name: &'static str) -> Property {
     optional(name, Shape::Text(Form::Any))
 }
@@ -36,7 +45,7 @@ const fn one_of(values: &'static [&'static str]) -> Shape {
 }
 
 const CONTEXTS: Property = optional("contexts", Shape::Set(&["private", "work"]));
-const PREF: Property = optional("pref", Shape::Number { min: 1, max: 100 });
+const PREF: Property = optional("pref", Shape::Number(1, 100));
 const LABEL: Property = text("label");
 const SORT_AS: Property = text("sortAs");
 const IS_ORDERED: Property = optional("isOrdered", Shape::Flag);
@@ -47,18 +56,17 @@ const PHONETIC_SYSTEM: Property = optional("phoneticSystem", one_of(&["ipa", "jy
 const URI: Property = mandatory("uri", Shape::Text(Form::Uri));
 const MEDIA_TYPE: Property = optional("mediaType", Shape::Text(Form::MediaType));
 const NAME: Property = mandatory("name", Shape::Text(Form::Any));
-const LIST_AS: Property = optional(
-    "listAs",
-    Shape::Number {
-        min: 1,
-        max: SAFE_MAX,
-    },
-);
+const LIST_AS: Property = optional("listAs", Shape::Number(1, SAFE_MAX));
+
+/// Where a value is used, which is preferred, and its label (sections 1.5.1 to 1.5.3).
+const MARKS: &[Property] = &[CONTEXTS, PREF, LABEL];
+/// What every Resource has beside its kind (section 1.4.4).
+const RESOURCE: &[Property] = &[URI, MEDIA_TYPE, CONTEXTS, PREF, LABEL];
 
 /// Section 2: the Card.
-pub static CARD: Type = Type {
-    name: "Card",
-    properties: &[
+pub static CARD: Type = object(
+    "Card",
+    &[
         optional("version", Shape::Text(Form::Exactly("1.0"))),
         optional("uid", Shape::Text(Form::NotEmpty)),
         optional("created", Shape::Text(Form::UtcDateTime)),
@@ -91,18 +99,14 @@ pub static CARD: Type = Type {
         optional("personalInfo", Shape::Ids(&PERSONAL_INFO)),
         optional(EXTERNAL_ID, Shape::Text(Form::ExternalId)),
     ],
-    rules: &[Rule::MembersOfGroup],
-};
+)
+.under(&[Rule::MembersOfGroup]);
 
-static RELATION: Type = Type {
-    name: "Relation",
-    properties: &[optional("relation", Shape::Set(RELATIONS))],
-    rules: &[],
-};
+static RELATION: Type = object("Relation", &[optional("relation", Shape::Set(RELATIONS))]);
 
-static NAME_TYPE: Type = Type {
-    name: "Name",
-    properties: &[
+static NAME_TYPE: Type = object(
+    "Name",
+    &[
         optional("components", Shape::List(&NAME_COMPONENT)),
         IS_ORDERED,
         SEPARATOR,
@@ -111,139 +115,106 @@ static NAME_TYPE: Type = Type {
         PHONETIC_SCRIPT,
         PHONETIC_SYSTEM,
     ],
-    rules: &[Rule::AnyOf(&["full", "components"]), Rule::Components],
-};
+)
+.under(&[Rule::AnyOf(&["full", "components"]), Rule::Components]);
 
-static NAME_COMPONENT: Type = Type {
-    name: "NameComponent",
-    properties: &[
+static NAME_COMPONENT: Type = object(
+    "NameComponent",
+    &[
         mandatory("value", Shape::Text(Form::Any)),
         mandatory("kind", one_of(NAME_KINDS)),
         PHONETIC,
     ],
-    rules: &[],
-};
+);
 
-static NICKNAME: Type = Type {
-    name: "Nickname",
-    properties: &[NAME, CONTEXTS, PREF],
-    rules: &[],
-};
+static NICKNAME: Type = object("Nickname", &[NAME, CONTEXTS, PREF]);
 
-static ORGANIZATION: Type = Type {
-    name: "Organization",
-    properties: &[
+static ORGANIZATION: Type = object(
+    "Organization",
+    &[
         text("name"),
         optional("units", Shape::List(&ORG_UNIT)),
         SORT_AS,
         CONTEXTS,
     ],
-    rules: &[Rule::AnyOf(&["name", "units"]), Rule::NotEmptyList("units")],
-};
+)
+.under(&[Rule::AnyOf(&["name", "units"]), Rule::NotEmptyList("units")]);
 
-static ORG_UNIT: Type = Type {
-    name: "OrgUnit",
-    properties: &[NAME, SORT_AS],
-    rules: &[],
-};
+static ORG_UNIT: Type = object("OrgUnit", &[NAME, SORT_AS]);
 
-static SPEAK_TO_AS: Type = Type {
-    name: "SpeakToAs",
-    properties: &[
+static SPEAK_TO_AS: Type = object(
+    "SpeakToAs",
+    &[
         optional("grammaticalGender", one_of(GENDERS)),
         optional("pronouns", Shape::Ids(&PRONOUNS)),
     ],
-    rules: &[Rule::AnyOf(&["grammaticalGender", "pronouns"])],
-};
+)
+.under(&[Rule::AnyOf(&["grammaticalGender", "pronouns"])]);
 
-static PRONOUNS: Type = Type {
-    name: "Pronouns",
-    properties: &[
+static PRONOUNS: Type = object(
+    "Pronouns",
+    &[
         mandatory("pronouns", Shape::Text(Form::Any)),
         CONTEXTS,
         PREF,
     ],
-    rules: &[],
-};
+);
 
-static TITLE: Type = Type {
-    name: "Title",
-    properties: &[
+static TITLE: Type = object(
+    "Title",
+    &[
         NAME,
         optional("kind", one_of(&["title", "role"])),
         optional("organizationId", Shape::Text(Form::Id)),
     ],
-    rules: &[],
-};
+);
 
-static EMAIL_ADDRESS: Type = Type {
-    name: "EmailAddress",
-    properties: &[
-        mandatory("address", Shape::Text(Form::Email)),
-        CONTEXTS,
-        PREF,
-        LABEL,
-    ],
-    rules: &[],
-};
+static EMAIL_ADDRESS: Type = object(
+    "EmailAddress",
+    &[mandatory("address", Shape::Text(Form::Email))],
+)
+.with(MARKS);
 
-static ONLINE_SERVICE: Type = Type {
-    name: "OnlineService",
-    properties: &[
+static ONLINE_SERVICE: Type = object(
+    "OnlineService",
+    &[
         text("service"),
         optional("uri", Shape::Text(Form::Uri)),
         text("user"),
-        CONTEXTS,
-        PREF,
-        LABEL,
     ],
-    rules: &[Rule::AnyOf(&["uri", "user"])],
-};
+)
+.with(MARKS)
+.under(&[Rule::AnyOf(&["uri", "user"])]);
 
-static PHONE: Type = Type {
-    name: "Phone",
-    properties: &[
+static PHONE: Type = object(
+    "Phone",
+    &[
         mandatory("number", Shape::Text(Form::Any)),
         optional("features", Shape::Set(FEATURES)),
-        CONTEXTS,
-        PREF,
-        LABEL,
     ],
-    rules: &[],
-};
+)
+.with(MARKS);
 
-static LANGUAGE_PREF: Type = Type {
-    name: "LanguagePref",
-    properties: &[
+static LANGUAGE_PREF: Type = object(
+    "LanguagePref",
+    &[
         mandatory("language", Shape::Text(Form::Language)),
         CONTEXTS,
         PREF,
     ],
-    rules: &[],
-};
+);
 
-static CALENDAR: Type = Type {
-    name: "Calendar",
-    properties: &[
-        mandatory("kind", one_of(&["calendar", "freeBusy"])),
-        URI,
-        MEDIA_TYPE,
-        CONTEXTS,
-        PREF,
-        LABEL,
-    ],
-    rules: &[],
-};
+static CALENDAR: Type = object(
+    "Calendar",
+    &[mandatory("kind", one_of(&["calendar", "freeBusy"]))],
+)
+.with(RESOURCE);
 
-static SCHEDULING_ADDRESS: Type = Type {
-    name: "SchedulingAddress",
-    properties: &[URI, CONTEXTS, PREF, LABEL],
-    rules: &[],
-};
+static SCHEDULING_ADDRESS: Type = object("SchedulingAddress", &[URI]).with(MARKS);
 
-static ADDRESS: Type = Type {
-    name: "Address",
-    properties: &[
+static ADDRESS: Type = object(
+    "Address",
+    &[
         optional("components", Shape::List(&ADDRESS_COMPONENT)),
         IS_ORDERED,
         optional("countryCode", Shape::Text(Form::Country)),
@@ -259,37 +230,32 @@ static ADDRESS: Type = Type {
         PHONETIC_SCRIPT,
         PHONETIC_SYSTEM,
     ],
-    rules: &[
-        Rule::AnyOf(&[
-            "components",
-            "full",
-            "countryCode",
-            "coordinates",
-            "timeZone",
-        ]),
-        Rule::Components,
-    ],
-};
+)
+.under(&[
+    Rule::AnyOf(&[
+        "components",
+        "full",
+        "countryCode",
+        "coordinates",
+        "timeZone",
+    ]),
+    Rule::Components,
+]);
 
-static ADDRESS_COMPONENT: Type = Type {
-    name: "AddressComponent",
-    properties: &[
+static ADDRESS_COMPONENT: Type = object(
+    "AddressComponent",
+    &[
         mandatory("value", Shape::Text(Form::Any)),
         mandatory("kind", one_of(ADDRESS_KINDS)),
         PHONETIC,
     ],
-    rules: &[],
-};
+);
 
-static CRYPTO_KEY: Type = Type {
-    name: "CryptoKey",
-    properties: &[text("kind"), URI, MEDIA_TYPE, CONTEXTS, PREF, LABEL],
-    rules: &[],
-};
+static CRYPTO_KEY: Type = object("CryptoKey", &[text("kind")]).with(RESOURCE);
 
-static DIRECTORY: Type = Type {
-    name: "Directory",
-    properties: &[
+static DIRECTORY: Type = object(
+    "Directory",
+    &[
         mandatory("kind", one_of(&["directory", "entry"])),
         URI,
         MEDIA_TYPE,
@@ -298,92 +264,63 @@ static DIRECTORY: Type = Type {
         LABEL,
         LIST_AS,
     ],
-    rules: &[],
-};
+);
 
-static LINK: Type = Type {
-    name: "Link",
-    properties: &[
-        optional("kind", one_of(&["contact"])),
-        URI,
-        MEDIA_TYPE,
-        CONTEXTS,
-        PREF,
-        LABEL,
-    ],
-    rules: &[],
-};
+static LINK: Type = object("Link", &[optional("kind", one_of(&["contact"]))]).with(RESOURCE);
 
-static MEDIA: Type = Type {
-    name: "Media",
-    properties: &[
-        mandatory("kind", one_of(&["photo", "sound", "logo"])),
-        URI,
-        MEDIA_TYPE,
-        CONTEXTS,
-        PREF,
-        LABEL,
-    ],
-    rules: &[],
-};
+static MEDIA: Type = object(
+    "Media",
+    &[mandatory("kind", one_of(&["photo", "sound", "logo"]))],
+)
+.with(RESOURCE);
 
-static ANNIVERSARY: Type = Type {
-    name: "Anniversary",
-    properties: &[
+static ANNIVERSARY: Type = object(
+    "Anniversary",
+    &[
         mandatory("kind", one_of(&["birth", "death", "wedding"])),
         mandatory("date", Shape::Object(&[&PARTIAL_DATE, &TIMESTAMP])),
         optional("place", Shape::Object(&[&ADDRESS])),
     ],
-    rules: &[],
-};
+);
 
-static PARTIAL_DATE: Type = Type {
-    name: "PartialDate",
-    properties: &[
-        optional(
-            "year",
-            Shape::Number {
-                min: 0,
-                max: SAFE_MAX,
-            },
-        ),
-        optional("month", Shape::Number { min: 1, max: 12 }),
-        optional("day", Shape::Number { min: 1, max: 31 }),
+static PARTIAL_DATE: Type = object(
+    "PartialDate",
+    &[
+        optional("year", Shape::Number(0, SAFE_MAX)),
+        optional("month", Shape::Number(1, 12)),
+        optional("day", Shape::Number(1, 31)),
         optional("calendarScale", Shape::Text(Form::CalendarScale)),
     ],
-    rules: &[Rule::AnyOf(&["year", "month"]), Rule::Date],
-};
+)
+.under(&[Rule::AnyOf(&["year", "month"]), Rule::Date]);
 
-static TIMESTAMP: Type = Type {
-    name: "Timestamp",
-    properties: &[mandatory("utc", Shape::Text(Form::UtcDateTime))],
-    rules: &[],
-};
+static TIMESTAMP: Type = object(
+    "Timestamp",
+    &[mandatory("utc", Shape::Text(Form::UtcDateTime))],
+);
 
-static NOTE: Type = Type {
-    name: "Note",
-    properties: &[
+static NOTE: Type = object(
+    "Note",
+    &[
         mandatory("note", Shape::Text(Form::Any)),
         optional("created", Shape::Text(Form::UtcDateTime)),
         optional("author", Shape::Object(&[&AUTHOR])),
     ],
-    rules: &[],
-};
+);
 
-static AUTHOR: Type = Type {
-    name: "Author",
-    properties: &[text("name"), optional("uri", Shape::Text(Form::Uri))],
-    rules: &[Rule::AnyOf(&["name", "uri"])],
-};
+static AUTHOR: Type = object(
+    "Author",
+    &[text("name"), optional("uri", Shape::Text(Form::Uri))],
+)
+.under(&[Rule::AnyOf(&["name", "uri"])]);
 
-static PERSONAL_INFO: Type = Type {
-    name: "PersonalInfo",
-    properties: &[
+static PERSONAL_INFO: Type = object(
+    "PersonalInfo",
+    &[
         mandatory("kind", one_of(&["expertise", "hobby", "interest"])),
         mandatory("value", Shape::Text(Form::Any)),
         optional("level", one_of(&["high", "medium", "low"])),
         LIST_AS,
         LABEL,
     ],
-    rules: &[],
-};
+);

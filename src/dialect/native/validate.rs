@@ -34,7 +34,7 @@ pub fn card(properties: &Object) -> Vec<Violation> {
 pub fn names<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<FieldName> {
     let mut names: Vec<FieldName> = Vec::new();
     for key in keys {
-        let known = CARD.properties.iter().find(|known| known.name == key);
+        let known = CARD.properties().find(|known| known.name == key);
         let name = match (known, key.as_str()) {
             (Some(known), _) => known.name,
             (None, "@type") => "@type",
@@ -88,7 +88,7 @@ impl Walker {
             Some(Value::String(_)) => self.wrong_at("@type", Problem::OutOfRange),
             Some(_) => self.wrong_at("@type", Problem::WrongType(Expected::String)),
         }
-        for property in kind.properties {
+        for property in kind.properties() {
             match object.get(property.name) {
                 Some(value) => self.at(property.name, |walker| walker.value(value, property)),
                 None if property.mandatory => {
@@ -115,7 +115,7 @@ impl Walker {
                     self.wrong(problem);
                 }
             }
-            (Shape::Number { min, max }, Value::Number(number)) => {
+            (Shape::Number(min, max), Value::Number(number)) => {
                 if !number.as_u64().is_some_and(|n| (*min..=*max).contains(&n)) {
                     self.wrong(Problem::Range(*min, *max));
                 }
@@ -203,14 +203,14 @@ fn misspelt(key: &str, kind: &'static Type) -> Option<&'static str> {
     if near("@type") {
         return Some("@type");
     }
-    let known = kind.properties.iter().find(|known| near(known.name))?;
+    let known = kind.properties().find(|known| near(known.name))?;
     Some(known.name)
 }
 
 const fn expected(shape: &Shape) -> Expected {
     match shape {
         Shape::Text(_) => Expected::String,
-        Shape::Number { .. } => Expected::Number,
+        Shape::Number(..) => Expected::Number,
         Shape::Flag => Expected::Boolean,
         Shape::List(_) => Expected::Array,
         Shape::Set(_)
