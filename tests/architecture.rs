@@ -71,7 +71,13 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// The files that each vendor's folder has; it may have more.
-const SHAPE: &[&str] = &["mod.rs", "contract.rs", "decode.rs", "encode.rs"];
+const SHAPE: &[&str] = &[
+    "mod.rs",
+    "routes.rs",
+    "requests.rs",
+    "replies.rs",
+    "openapi.rs",
+];
 
 /// Words with which a doc comment asks instead of telling.
 const RIDDLES: &[&str] = &[

@@ -4,7 +4,14 @@
 //! how to answer in the vendor's own words. It reads no clock, opens nothing,
 //! waits for nothing, and knows no sibling; what several of them need stands
 //! in this folder's own files. A sixth vendor is one folder, one row in
-//! [`ALL`], one file of vectors; `native` is the folder to copy.
+//! [`ALL`], one file of vectors; `mattr` is the folder to copy:
+//!
+//! - `mod.rs`: what is known of the vendor and what was inferred, and its rules;
+//! - `routes.rs`: its routes, each with what decodes it and what machines may know of it;
+//! - `contact.rs`: its contact as a table ([`schema`]), and what an answer adds to it;
+//! - `requests.rs`: what it asks for; `filter.rs` and `events.rs` where it has filters and events;
+//! - `replies.rs`: its answers, and its words for what is wrong;
+//! - `openapi.rs`: the schemas and parameters that are not in the table.
 
 pub mod call;
 pub mod describe;

@@ -11,11 +11,11 @@
 //! whole log), so it has no totals, and can't be sorted by user.
 
 mod contact;
-mod contract;
-mod decode;
-mod encode;
-mod event;
-mod query;
+mod events;
+mod filter;
+mod openapi;
+mod replies;
+mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -52,14 +52,14 @@ impl Dialect for Emnify {
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        decode::organisation(request).map(Scope::Owner)
+        requests::organisation(request).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         let [id] = ids else {
             return Err(self.refuse(&Refusal::UnknownPath));
         };
-        let owner = decode::owner(id)?;
+        let owner = requests::owner(id)?;
         if owner.tenant() == *id {
             Ok(owner)
         } else {
@@ -68,11 +68,11 @@ impl Dialect for Emnify {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        encode::refusal(refusal)
+        replies::refusal(refusal)
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 
     fn default_tenant(&self) -> &'static str {

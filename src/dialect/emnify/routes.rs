@@ -1,7 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::collection;
-use super::decode;
+use super::openapi::collection;
+use super::requests;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -30,7 +30,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Post,
         CONTACTS,
         WRITERS,
-        decode::create,
+        requests::create,
         || {
             OperationSpec::new("Create a contact; `Location` says which")
                 .body("NewContact")
@@ -44,7 +44,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Get,
         CONTACTS,
         READERS,
-        decode::list,
+        requests::list,
         || {
             OperationSpec::new("List an organisation's contacts")
                 .parameters(collection())
@@ -64,7 +64,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Get,
         CONTACT,
         READERS,
-        decode::get,
+        requests::get,
         || {
             OperationSpec::new("Read a contact")
                 .json(200, "The contact.", "Contact")
@@ -78,7 +78,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Patch,
         CONTACT,
         WRITERS,
-        decode::update,
+        requests::update,
         || {
             OperationSpec::new("Change a contact: null clears, what is left out stays")
                 .body("ContactChange")
@@ -93,7 +93,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Delete,
         CONTACT,
         WRITERS,
-        decode::delete,
+        requests::delete,
         || {
             OperationSpec::new("Delete a contact")
                 .empty(204, "It is gone.")
@@ -106,7 +106,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Get,
         EVENTS,
         AUDITORS,
-        decode::events,
+        requests::events,
         || {
             OperationSpec::new("List what happened in an organisation")
                 .parameters(collection())
@@ -120,7 +120,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Post,
         AUTHENTICATE,
         ANYBODY,
-        decode::authenticate,
+        requests::authenticate,
         || {
             OperationSpec::new("Trade an application's token for a short-lived one")
                 .body("Credentials")

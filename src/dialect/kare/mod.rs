@@ -12,11 +12,11 @@
 //! `extend=company` shows its number and nothing that would be made up.
 
 mod contact;
-mod contract;
-mod decode;
 mod email;
-mod encode;
 mod issue;
+mod openapi;
+mod replies;
+mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -62,14 +62,14 @@ impl Dialect for Kare {
             (None, Some(own)) if own.parse::<i64>().is_ok() => own,
             (None, _) => OWN_COMPANY,
         };
-        decode::company(company).map(Scope::Owner)
+        requests::company(company).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         let [company] = ids else {
             return Err(self.refuse(&Refusal::UnknownPath));
         };
-        let owner = decode::company(company)?;
+        let owner = requests::company(company)?;
         if owner.tenant() == *company {
             Ok(owner)
         } else {
@@ -78,11 +78,11 @@ impl Dialect for Kare {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        encode::refusal(refusal)
+        replies::refusal(refusal)
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 
     fn default_tenant(&self) -> &'static str {

@@ -1,7 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::pages;
-use super::decode;
+use super::openapi::pages;
+use super::requests;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -29,7 +29,7 @@ pub static ROUTES: [Route; 4] = [
         Method::Post,
         CONTACTS,
         WRITERS,
-        decode::create,
+        requests::create,
         || {
             OperationSpec::new("Create contacts, all of them or none")
                 .body("NewContacts")
@@ -42,7 +42,7 @@ pub static ROUTES: [Route; 4] = [
         Method::Get,
         CONTACTS,
         READERS,
-        decode::list,
+        requests::list,
         || {
             OperationSpec::new("List a company's contacts")
                 .parameters(pages())
@@ -55,7 +55,7 @@ pub static ROUTES: [Route; 4] = [
         Method::Patch,
         CONTACT,
         WRITERS,
-        decode::update,
+        requests::update,
         || {
             OperationSpec::new("Change a contact: null clears, what is left out stays")
                 .body("ContactChange")
@@ -70,7 +70,7 @@ pub static ROUTES: [Route; 4] = [
         Method::Delete,
         CONTACT,
         WRITERS,
-        decode::delete,
+        requests::delete,
         || {
             OperationSpec::new("Delete a contact")
                 .empty(204, "It is gone.")

@@ -14,6 +14,9 @@ use crate::domain::{Actor, Card};
 const NAME: Text = ANY_TEXT.not_blank();
 const EMAIL: Text = ANY_TEXT.of("email", Some("email"), is_email);
 
+/// Whether the vendor calls the contact active.
+const ACTIVE: &str = "active";
+
 /// A point of contact. Phone numbers are free text, as on the vendor's page.
 pub static CONTACT: Schema = Schema {
     domain: "mattr.global",
@@ -23,7 +26,7 @@ pub static CONTACT: Schema = Schema {
     groups: &[Group::body(&[
         Field::read_only("id", uuid, vendor_id),
         Field::text("fullName", NAME, Place::At(&["name", "full"])).required(Required::Always),
-        Field::new("active", Kind::Flag, Place::Own)
+        Field::new(ACTIVE, Kind::Flag, Place::Own)
             .required(Required::Always)
             .non_sensitive(NonSensitive::Plain),
         Field::text(
@@ -55,7 +58,7 @@ pub static CONTACT: Schema = Schema {
 
 /// Whether the vendor calls the contact active: unless its Card says that it is not.
 pub fn is_active(card: &Card) -> bool {
-    CONTACT.record(card).get("active") != Some(&Value::Bool(false))
+    CONTACT.record(card).get(ACTIVE) != Some(&Value::Bool(false))
 }
 
 /// Who wrote it: normally either a client or a person.

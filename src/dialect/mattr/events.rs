@@ -1,18 +1,30 @@
-//! Reads the vendor's questions to its analytic events.
+//! The vendor's analytic events: how they are asked for, and how they are written.
 //!
 //! Every filter is a comma list, a repeated parameter, or both. Categories
 //! and types are alternatives to each other; all the rest must hold beside.
+//! `metadata` holds the payload that is not sensitive, as the vendor's samples
+//! have it; `data` the whole payload where the caller may see it, else null.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::decode::{limit, param};
-use super::encode::BadParams;
-use super::event_body::{self, CATEGORY, request_id};
-use crate::dialect::{Call, Events, Filter, Query, Reply, Request};
-use crate::domain::{Event, Owner, Timestamp};
-use crate::wire::event_type;
+use super::contact::CONTACT;
+use super::replies::BadParams;
+use super::requests::{limit, param};
+use super::{RULES, replies};
+use crate::dialect::{Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
+use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Position, Timestamp};
+use crate::wire::{event_type, type_name};
+
+/// The category of every event of a participant's contacts.
+const CATEGORY: &str = "ecosystem";
 
 /// Texts of which one must fit.
 type Texts = BTreeSet<String>;
@@ -35,7 +47,7 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let query = request.query;
     let mut bad = BadParams::default();
     let limit = limit(query, &mut bad);
-    let after = param(query, "cursor", event_body::read_cursor, &mut bad);
+    let after = param(query, "cursor", read_cursor, &mut bad);
     let wanted = Wanted {
         ids: texts(query, "ids").map(|ids| ids.iter().flat_map(|id| id.parse()).collect()),
         request_ids: texts(query, "requestIds"),
@@ -53,7 +65,7 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     };
     bad.check()?;
     let events = Events {
-        dialect: super::RULES.dialect,
+        dialect: RULES.dialect,
         tenant: None,
         filter: Filter::new(move |event| wanted.fits(event)),
         newest_first: true,
@@ -61,12 +73,12 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
         limit,
         offset: 0,
     };
-    Ok(Call::events(events, event_body::page))
+    Ok(Call::events(events, page))
 }
 
 /// Decodes a read of the types that events of contacts have.
 pub fn event_types(_: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
-    Ok(Call::Known(event_body::types()))
+    Ok(Call::Known(types()))
 }
 
 /// A time of ISO 8601: a date, which begins or ends at this time of the day, or one with a time,
@@ -111,7 +123,7 @@ impl Wanted {
     /// Whether an event is of a wanted category or a wanted type, where either is named.
     fn is_of_kind(&self, event: &Event) -> bool {
         let of_category = |names: &Texts| names.contains(CATEGORY);
-        let of_type = |names: &Texts| names.contains(&event_type(&super::RULES, event));
+        let of_type = |names: &Texts| names.contains(&event_type(&RULES, event));
         match (&self.categories, &self.types) {
             (None, None) => true,
             (categories, types) => {
@@ -127,4 +139,184 @@ fn is_actor(wanted: &Option<Texts>, id: Option<&str>) -> bool {
         Some(id) => wanted.contains("*") || wanted.contains(id),
         None => wanted.contains("none"),
     })
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody {
+    id: String,
+    r#type: String,
+    timestamp: String,
+    category: &'static str,
+    metadata: Map<String, Value>,
+    data: Option<Map<String, Value>>,
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management_user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+}
+
+/// The answer that is a page of events.
+pub fn page(page: EventPage) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        data: Vec<EventBody>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_cursor: Option<String>,
+    }
+    // A START holds no values: those that the vendor shows with it are its SUCCESS's.
+    let by_cause: HashMap<EventId, &Redaction> = page
+        .events
+        .iter()
+        .filter_map(|(event, shown)| Some((event.header.causation?, shown)))
+        .collect();
+    let shown = |event: &Event, own| by_cause.get(&event.header.id).copied().unwrap_or(own);
+    let last = page.events.last().filter(|_| page.more);
+    let body = Body {
+        data: page
+            .events
+            .iter()
+            .map(|(event, own)| EventBody::new(event, shown(event, own), page.full))
+            .collect(),
+        next_cursor: last.map(|(event, _)| write_cursor(event)),
+    };
+    Reply::json(StatusCode::OK, &body)
+}
+
+impl EventBody {
+    fn new(event: &Event, shown: &Redaction, full: bool) -> Self {
+        let header = &event.header;
+        let mut metadata = payload(event);
+        let mut contact = Map::new();
+        if !matches!(event.phase, Phase::Fail(_)) {
+            match shown {
+                Redaction::Withheld => {}
+                Redaction::NonSensitive(fields) => metadata.extend(fields.clone()),
+                Redaction::Full(content) => {
+                    metadata.extend(CONTACT.non_sensitive(&content.card));
+                    contact = CONTACT.record(&content.card);
+                }
+            }
+        }
+        let data = full.then(|| metadata.clone().into_iter().chain(contact).collect());
+        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        Self {
+            id: header.id.to_string(),
+            r#type: event_type(&RULES, event),
+            timestamp: header.time.to_string(),
+            category: CATEGORY,
+            metadata,
+            data,
+            request_id: request_id(&header.correlation),
+            management_user_id: text(&header.actor.user_id),
+            client_id: text(&header.actor.client_id),
+        }
+    }
+}
+
+/// The payload without a contact's fields: the ids that the vendor's registry has for the type.
+fn payload(event: &Event) -> Map<String, Value> {
+    let header = &event.header;
+    let mut payload = Map::new();
+    let (has_id, has_owner) = match (&event.phase, header.operation) {
+        (Phase::Fail(failure), _) => {
+            let error = json!({"type": failure.code.name(), "message": failure.code.message()});
+            payload.insert("error".into(), error);
+            return payload;
+        }
+        (Phase::Start { .. }, Operation::Create | Operation::RetrieveList) => (false, true),
+        (Phase::Success { .. }, Operation::Delete | Operation::Erase) => (true, false),
+        (Phase::Success { .. }, Operation::RetrieveList) => (false, false),
+        (
+            Phase::Start { .. },
+            Operation::Update | Operation::Delete | Operation::Erase | Operation::Retrieve,
+        )
+        | (Phase::Success { .. }, Operation::Create | Operation::Update | Operation::Retrieve) => {
+            (true, true)
+        }
+    };
+    if let Some(id) = header.contact.filter(|_| has_id) {
+        payload.insert("id".into(), id.to_string().into());
+    }
+    payload.extend(listed(event));
+    if has_owner {
+        let names = RULES.owner_names.iter().map(|name| (*name).to_owned());
+        payload.extend(names.zip(header.owner.ids().map(Value::from)));
+    }
+    payload
+}
+
+/// Which part of a list was asked for, or given: how many contacts, and the cursor beside.
+fn listed(event: &Event) -> impl Iterator<Item = (String, Value)> + use<> {
+    let (length, next) = match event.phase {
+        Phase::Start { .. } => ("limit", "cursor"),
+        Phase::Success { .. } | Phase::Fail(_) => ("entriesCount", "nextCursor"),
+    };
+    let listed = event.header.listed;
+    let length = listed.map(|listed| (length.to_owned(), listed.contacts.into()));
+    let cursor = listed.and_then(|listed| listed.cursor);
+    let cursor = cursor.map(|id| (next.to_owned(), replies::write_cursor(id.time(), id).into()));
+    length.into_iter().chain(cursor)
+}
+
+/// The answer that lists the types of events, in a form of our own: the vendor shows none.
+///
+/// They are the vendor's; ERASE, which only this service has, is among the events but not here.
+pub fn types() -> Reply {
+    const OPERATIONS: [Operation; 5] = [
+        Operation::Create,
+        Operation::Retrieve,
+        Operation::RetrieveList,
+        Operation::Update,
+        Operation::Delete,
+    ];
+    let types: Vec<Value> = OPERATIONS
+        .iter()
+        .flat_map(|operation| {
+            ["START", "SUCCESS", "FAIL"].map(
+                |phase| json!({"type": type_name(&RULES, *operation, phase), "category": CATEGORY}),
+            )
+        })
+        .collect();
+    Reply::json(StatusCode::OK, &json!({ "data": types }))
+}
+
+/// A request's id as the vendor writes it: 128 bits in 22 digits of base 62.
+///
+/// The bits are the correlation's own where that is a UUID, else the first of its SHA-256.
+pub fn request_id(correlation: &Correlation) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let text = correlation.as_str();
+    let uuid = (text.len() == 36).then(|| Uuid::try_parse(text).ok());
+    let hashed = || {
+        let hash = Sha256::digest(text);
+        let first = hash.iter().take(16);
+        first.fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
+    };
+    let mut rest = uuid.flatten().map_or_else(hashed, |uuid| uuid.as_u128());
+    let mut digits = [b'0'; 22];
+    for digit in digits.iter_mut().rev() {
+        let value = usize::try_from(rest % 62).unwrap_or_default();
+        *digit = DIGITS.get(value).copied().unwrap_or(b'0');
+        rest /= 62;
+    }
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+/// A cursor as the vendor writes it, with the event's position beside: that is what is read back.
+fn write_cursor(event: &Event) -> String {
+    let header = &event.header;
+    let (time, id, position) = (header.time, header.id, header.position);
+    URL_SAFE_NO_PAD.encode(format!("timestamp={time}&id={id}&position={position}"))
+}
+
+/// The position a cursor stands at.
+pub fn read_cursor(text: &str) -> Option<Position> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let query = Query::parse(&text);
+    Timestamp::parse(query.get("timestamp")?)?;
+    Uuid::try_parse(query.get("id")?).ok()?;
+    query.get("position")?.parse().ok().map(Position::new)
 }

@@ -10,11 +10,10 @@
 //! a log that grows by being looked at.
 
 mod contact;
-mod contract;
-mod decode;
-mod encode;
-mod event_body;
 mod events;
+mod openapi;
+mod replies;
+mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -52,14 +51,14 @@ impl Dialect for Mattr {
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         let param = |name| request.param(name).unwrap_or_default();
-        decode::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
+        requests::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         let [ecosystem, participant] = ids else {
             return Err(self.refuse(&Refusal::UnknownPath));
         };
-        let owner = decode::owner(ecosystem, participant)?;
+        let owner = requests::owner(ecosystem, participant)?;
         if owner.ids().eq(ids.iter().copied()) {
             Ok(owner)
         } else {
@@ -68,11 +67,11 @@ impl Dialect for Mattr {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        encode::refusal(refusal)
+        replies::refusal(refusal)
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 
     fn records_reads(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::{event_filters, pages};
-use super::{decode, events};
+use super::openapi::{event_filters, pages};
+use super::{events, requests};
 use crate::dialect::describe::{OperationSpec, TEXT};
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -31,7 +31,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Post,
         CONTACTS,
         ROLES,
-        decode::create,
+        requests::create,
         || {
             OperationSpec::new("Create a contact; a participant has at most ten")
                 .body("PointOfContact")
@@ -46,7 +46,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Get,
         CONTACTS,
         ROLES,
-        decode::list,
+        requests::list,
         || {
             OperationSpec::new("List a participant's contacts")
                 .parameters(pages())
@@ -59,7 +59,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Get,
         CONTACT,
         ROLES,
-        decode::get,
+        requests::get,
         || {
             OperationSpec::new("Read a contact")
                 .json(200, "The contact.", "Contact")
@@ -73,7 +73,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Put,
         CONTACT,
         ROLES,
-        decode::update,
+        requests::update,
         || {
             OperationSpec::new("Replace a contact")
                 .body("PointOfContact")
@@ -89,7 +89,7 @@ pub static ROUTES: [Route; 7] = [
         Method::Delete,
         CONTACT,
         ROLES,
-        decode::delete,
+        requests::delete,
         || {
             OperationSpec::new("Delete a contact")
                 .empty(204, "It is gone.")

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::contact::CONTACT;
-use super::event_body::request_id;
+use super::events::request_id;
 use super::{Mattr, RULES};
 use crate::dialect::rig::{Answer, Rig, vectors_hold};
 use crate::dialect::schema::Mode;

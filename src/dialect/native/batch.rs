@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::RULES;
 use super::attempt::{self, Key};
 use super::validate::Object;
-use super::{decode, encode, problem};
+use super::{problem, replies, requests};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Call, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
@@ -32,7 +32,7 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             };
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
             let write = Write::one(owner, attempt);
-            return Ok(Call::write(write, encode::written));
+            return Ok(Call::write(write, replies::written));
         }
     };
     let limit = RULES.batch_items_max();
@@ -40,11 +40,11 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(problem::refusal(&Refusal::TooManyItems { limit }));
     }
     if items.is_empty() {
-        return Ok(Call::Known(encode::results(&[])));
+        return Ok(Call::Known(replies::results(&[])));
     }
     let attempts = items.iter().map(item).collect::<Result<_, _>>()?;
     let write = Write::each(owner, attempts);
-    Ok(Call::write(write, |outcomes| encode::batch(&outcomes)))
+    Ok(Call::write(write, |outcomes| replies::batch(&outcomes)))
 }
 
 fn item(item: &Value) -> Result<Attempt, Reply> {
@@ -123,7 +123,7 @@ fn upsert(item: &Object) -> Result<Attempt, Reply> {
 
 fn target(item: &Object) -> Result<Target, Wrong> {
     match item.get("id") {
-        Some(Value::String(id)) => decode::contact_id(id)
+        Some(Value::String(id)) => requests::contact_id(id)
             .map(Target::Id)
             .ok_or(Wrong("id", Problem::Format("uuid"))),
         other => Err(missing_or_no("id", other, Expected::String)),

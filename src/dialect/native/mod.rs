@@ -17,14 +17,14 @@ mod batch;
 mod body;
 mod card_schema;
 mod change;
-mod contract;
-mod decode;
-mod encode;
 mod forms;
 mod list;
 mod localize;
+mod openapi;
 mod past;
 mod problem;
+mod replies;
+mod requests;
 mod routes;
 mod rules;
 mod schema;
@@ -98,12 +98,12 @@ impl Dialect for Native {
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        decode::scope(request)
+        requests::scope(request)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
-            [tenant] => decode::owner(tenant),
+            [tenant] => requests::owner(tenant),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
@@ -113,6 +113,6 @@ impl Dialect for Native {
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 }

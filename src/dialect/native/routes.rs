@@ -1,8 +1,8 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
 use super::batch;
-use super::contract::{after, as_of, dialect, fields, limit, matched_by, search, tenant};
-use super::decode::{self, CARD_TYPES, PATCH_TYPES};
+use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, tenant};
+use super::requests::{self, CARD_TYPES, PATCH_TYPES};
 use crate::dialect::describe::{OperationSpec, Parameter, point};
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -28,7 +28,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Post,
         CONTACTS,
         WRITERS,
-        decode::create,
+        requests::create,
         || {
             OperationSpec::new("Create a contact")
                 .parameters([tenant("The contact's tenant.")])
@@ -43,7 +43,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Put,
         CONTACTS,
         WRITERS,
-        decode::upsert,
+        requests::upsert,
         || {
             OperationSpec::new("Create a contact, or replace the one with the same key")
                 .parameters([tenant("The contact's tenant."), matched_by()])
@@ -79,7 +79,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Get,
         CONTACTS,
         READERS,
-        decode::search,
+        requests::search,
         || {
             OperationSpec::new("Find contacts of every dialect")
                 .parameters(search())
@@ -93,7 +93,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Get,
         &["/contacts/changes"],
         READERS,
-        decode::changes,
+        requests::changes,
         || {
             OperationSpec::new("Read what changed since a position")
                 .parameters([after(), limit(), tenant("One tenant's alone.")])
@@ -107,7 +107,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Get,
         CONTACT,
         READERS,
-        decode::get,
+        requests::get,
         || {
             OperationSpec::new("Read a contact")
                 .parameters([as_of(), fields()])
@@ -122,7 +122,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Patch,
         CONTACT,
         WRITERS,
-        decode::update,
+        requests::update,
         || {
             OperationSpec::new("Change a contact")
                 .body_as(&PATCH_TYPES, "Patch")
@@ -144,7 +144,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Delete,
         CONTACT,
         WRITERS,
-        decode::delete,
+        requests::delete,
         || {
             OperationSpec::new("Delete a contact; its past stays readable")
                 .empty(204, "It is gone.")
@@ -157,7 +157,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Post,
         &["/contacts/{id}/erase"],
         ERASERS,
-        decode::erase,
+        requests::erase,
         || {
             OperationSpec::new("Destroy a contact's personal data for good")
                 .body("Erase")
@@ -171,7 +171,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Get,
         &["/contacts/{id}/history"],
         READERS,
-        decode::history,
+        requests::history,
         || {
             OperationSpec::new("Read every change of a contact, the oldest first")
                 .parameters([after(), limit()])
@@ -185,7 +185,7 @@ pub static ROUTES: [Route; 11] = [
         Method::Get,
         &["/contacts/{id}/diff"],
         READERS,
-        decode::diff,
+        requests::diff,
         || {
             OperationSpec::new("Read what differs between two points of a contact's past")
                 .parameters([

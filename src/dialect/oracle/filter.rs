@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 
-use super::body::BESIDE;
 use super::contact::{
-    ADDRESS_PROPERTIES, ADDRESSES, CONTACT, COUNTRY, ENTITY, FIRST_NAME, LAST_NAME, MIDDLE_NAME,
-    MODE_ID, MODES, SPECIALITY, STATE, contact_type, status,
+    ADDRESS_PROPERTIES, ADDRESSES, BESIDE, CONTACT, COUNTRY, ENTITY, FIRST_NAME, LAST_NAME,
+    MIDDLE_NAME, MODE_ID, MODES, SPECIALITY, STATE, contact_type, status,
 };
 use super::ids::HexId;
 use crate::dialect::fields::{ANY_TEXT, Text};

@@ -17,13 +17,12 @@
 //!
 //! Absent: the deprecated list of v1.0, and a delete (the vendor retires contacts elsewhere).
 
-mod body;
 mod contact;
-mod contract;
-mod decode;
-mod encode;
 mod filter;
 mod ids;
+mod openapi;
+mod replies;
+mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -62,24 +61,24 @@ impl Dialect for Oracle {
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
         let tenant = request.caller.own_tenant.as_deref();
         tenant
-            .and_then(decode::owner)
+            .and_then(requests::owner)
             .map(Scope::Owner)
             .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
-            [tenant] => decode::owner(tenant),
+            [tenant] => requests::owner(tenant),
             _ => None,
         }
         .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        encode::refusal(refusal)
+        replies::refusal(refusal)
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 }

@@ -1,7 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::{filters, rows};
-use super::decode;
+use super::openapi::{filters, rows};
+use super::requests;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -24,7 +24,7 @@ pub static ROUTES: [Route; 5] = [
         Method::Post,
         CONTACTS,
         WRITERS,
-        decode::create,
+        requests::create,
         || {
             OperationSpec::new("Create a contact, or name one that is the same")
                 .body("ContactModelDto")
@@ -38,7 +38,7 @@ pub static ROUTES: [Route; 5] = [
         Method::Get,
         CONTACT,
         READERS,
-        decode::get,
+        requests::get,
         || {
             OperationSpec::new("Read a contact")
                 .json(200, "The contact.", "Contacts")
@@ -52,7 +52,7 @@ pub static ROUTES: [Route; 5] = [
         Method::Put,
         CONTACT,
         WRITERS,
-        decode::update,
+        requests::update,
         || {
             OperationSpec::new("Replace a contact")
                 .body("ContactModelDto")
@@ -67,7 +67,7 @@ pub static ROUTES: [Route; 5] = [
         Method::Get,
         LIST,
         READERS,
-        decode::list,
+        requests::list,
         || {
             OperationSpec::new("List contacts")
                 .parameters(filters())
@@ -80,7 +80,7 @@ pub static ROUTES: [Route; 5] = [
         Method::Get,
         HISTORY,
         READERS,
-        decode::history,
+        requests::history,
         || {
             OperationSpec::new("Read a contact's versions, the oldest first")
                 .parameters(rows())

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
-use super::decode::{self, object};
-use super::{RULES, encode};
+use super::requests::{self, object};
+use super::{RULES, replies};
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record};
 use crate::dialect::{Call, Refusal, Reply, Request, Write};
@@ -32,29 +32,29 @@ struct Items<'a> {
 
 /// Decodes a bulk creation.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = decode::body(request)?;
+    let body = requests::body(request)?;
     if body.as_array().is_some_and(Vec::is_empty) {
-        return Ok(Call::Known(encode::nothing_to_create()));
+        return Ok(Call::Known(replies::nothing_to_create()));
     }
     match contacts(&body) {
         Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nothing_to_create())),
+        Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nothing_to_create())),
         Ok(items) => {
             let attempts = items.attempts(|draft| draft.create(None))?;
-            Ok(Call::write(Write::each(owner, attempts), encode::created))
+            Ok(Call::write(Write::each(owner, attempts), replies::created))
         }
     }
 }
 
 /// Decodes an ingestion: each user is updated where the address is known, else created.
 pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = decode::body(request)?;
+    let body = requests::body(request)?;
     match users(&body) {
         Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => Ok(Call::Known(encode::nobody_ingested())),
+        Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nobody_ingested())),
         Ok(items) => {
             let attempts = items.attempts(upsert)?;
-            Ok(Call::write(Write::each(owner, attempts), encode::ingested))
+            Ok(Call::write(Write::each(owner, attempts), replies::ingested))
         }
     }
 }
@@ -64,7 +64,7 @@ impl Items<'_> {
     fn attempts(&self, attempt: fn(Draft) -> Attempt) -> Result<Vec<Attempt>, Reply> {
         let limit = RULES.batch_items_max();
         if self.items.len() > limit {
-            return Err(encode::refusal(&Refusal::TooManyItems { limit }));
+            return Err(replies::refusal(&Refusal::TooManyItems { limit }));
         }
         let items = self.items.iter().enumerate();
         let attempts = items.map(|(index, item)| {
@@ -156,5 +156,5 @@ fn users(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
 
 fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
     let attempt = Attempt::create(Vec::new(), Err(violations));
-    Call::write(Write::one(owner, attempt), encode::created)
+    Call::write(Write::one(owner, attempt), replies::created)
 }

@@ -12,9 +12,9 @@
 
 mod bulk;
 mod contact;
-mod contract;
-mod decode;
-mod encode;
+mod openapi;
+mod replies;
+mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -51,22 +51,22 @@ impl Dialect for Thena {
     }
 
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        decode::organisation(request).map(Scope::Owner)
+        requests::organisation(request).map(Scope::Owner)
     }
 
     fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
-            [id] => decode::owner(id),
+            [id] => requests::owner(id),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        encode::refusal(refusal)
+        replies::refusal(refusal)
     }
 
     fn describe(&self) -> Description {
-        contract::description()
+        openapi::description()
     }
 
     fn rate_headers(&self) -> bool {

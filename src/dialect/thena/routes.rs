@@ -1,7 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
-use super::contract::{organisation, pages};
-use super::{bulk, decode};
+use super::openapi::{organisation, pages};
+use super::{bulk, requests};
 use crate::dialect::describe::{OperationSpec, Parameter, any_text};
 use crate::dialect::{ApiOperation, Method, Route};
 
@@ -30,7 +30,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Post,
         CONTACTS,
         WRITERS,
-        decode::create,
+        requests::create,
         || {
             spec("Create a contact")
                 .body("NewContact")
@@ -44,7 +44,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Get,
         CONTACTS,
         READERS,
-        decode::list,
+        requests::list,
         || {
             spec("List contacts")
                 .parameters(pages())
@@ -57,7 +57,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Get,
         SEARCH,
         READERS,
-        decode::search,
+        requests::search,
         || {
             spec("Find the contact with an e-mail address")
                 .parameters([Parameter::query("email", "The address.", any_text()).required()])
@@ -70,7 +70,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Post,
         FILTER,
         READERS,
-        decode::filter,
+        requests::filter,
         || {
             spec("Read the contacts of these ids")
                 .body("Ids")
@@ -109,7 +109,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Put,
         CONTACT,
         WRITERS,
-        decode::update,
+        requests::update,
         || {
             spec("Change a contact: what is left out stays")
                 .body("ContactChange")
@@ -124,7 +124,7 @@ pub static ROUTES: [Route; 8] = [
         Method::Delete,
         CONTACT,
         WRITERS,
-        decode::delete,
+        requests::delete,
         || {
             spec("Delete a contact")
                 .empty(204, "It is gone.")

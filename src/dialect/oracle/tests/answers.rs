@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{CONTACTS, HEX, body, rig, with};
 use crate::dialect::oracle::contact::CONTACT;
-use crate::dialect::oracle::{Oracle, encode};
+use crate::dialect::oracle::{Oracle, replies};
 use crate::dialect::rig::NOW;
 use crate::dialect::schema::Mode;
 use crate::dialect::{Caller, Dialect, Missing, Query, Refusal, Request};
@@ -113,7 +113,7 @@ fn a_history_has_each_version_and_its_end() {
     end.header.operation = Operation::Erase;
     end.header.time = Timestamp::from_millis(1_768_473_060_000);
     versions.push((end, None));
-    let reply = encode::history(HEX, Ok(versions), 1_000);
+    let reply = replies::history(HEX, Ok(versions), 1_000);
     let entries: Value = serde_json::from_slice(&reply.body).expect("JSON");
     let at = |index: usize, name: &str| entries[index][name].as_str();
     assert_eq!(at(0, "operationType"), Some("CREATE"));
@@ -140,10 +140,10 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
         id: ContactId(Uuid::nil()),
     };
     for reply in [
-        encode::contact(Err(Missing::NotFound)),
-        encode::contact(Err(Missing::Erased)),
-        encode::history(HEX, Err(Missing::Erased), 1_000),
-        encode::written(vec![erased]),
+        replies::contact(Err(Missing::NotFound)),
+        replies::contact(Err(Missing::Erased)),
+        replies::history(HEX, Err(Missing::Erased), 1_000),
+        replies::written(vec![erased]),
         Oracle.refuse(&Refusal::Gone),
     ] {
         assert_eq!(reply.status, 404);

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::body::BESIDE;
-use super::contact::{ADDRESS, ADDRESSES, CONTACT, ENTITY, ID, MODE, MODES, PROPERTIES, PROPERTY};
+use super::contact::{
+    ADDRESS, ADDRESSES, BESIDE, CONTACT, ENTITY, ID, MODE, MODES, PROPERTIES, PROPERTY,
+};
 use super::filter::{ENTITIES_OPTIONS, LIMIT_MAX, OFFSET_MAX, ORDERS};
 use super::ids::{id_read, id_written};
 use crate::dialect::describe::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::contact::{CONTACT, ID};
-use super::encode;
+use super::replies;
 use crate::dialect::schema::{Field, Kind};
 use crate::dialect::{Filter, Order, Query, Reply, Window};
 use crate::domain::Contact;
@@ -34,7 +34,7 @@ impl View {
     pub fn new(path: String, query: &Query) -> Result<Self, Reply> {
         let number = |name: &'static str| match query.get(name) {
             None => Ok(0),
-            Some(text) => integer(text).ok_or_else(|| encode::bad_paging(name)),
+            Some(text) => integer(text).ok_or_else(|| replies::bad_paging(name)),
         };
         let per_page = usize::try_from(number("per_page")?).unwrap_or(0);
         Ok(Self {
@@ -124,7 +124,7 @@ pub fn criteria(q: &str) -> Result<Vec<(&str, &str)>, Reply> {
         .map(|part| {
             let pair = part.trim().split_once(':');
             pair.filter(|(_, value)| !value.is_empty())
-                .ok_or_else(|| encode::bad_criterion(part))
+                .ok_or_else(|| replies::bad_criterion(part))
         })
         .collect()
 }
@@ -205,7 +205,7 @@ pub fn filter(q: Option<&str>) -> Result<Option<Filter<Contact>>, Reply> {
     let mut conditions = Vec::new();
     for (field, value) in criteria(q)? {
         let condition = named(field).and_then(|field| Condition::new(field, value));
-        let bad = || encode::bad_criterion(&format!("{field}:{value}"));
+        let bad = || replies::bad_criterion(&format!("{field}:{value}"));
         conditions.push(condition.ok_or_else(bad)?);
     }
     Ok(Some(Filter::new(move |contact: &Contact| {
@@ -220,7 +220,7 @@ pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
     };
     let mut fields = Vec::new();
     for (name, descending) in sort_fields(sort) {
-        let field = named(name).ok_or_else(|| encode::bad_sort(name))?;
+        let field = named(name).ok_or_else(|| replies::bad_sort(name))?;
         fields.push((field, descending));
     }
     Ok(Order::By(Arc::new(move |a, b| {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::contact::{CONTACT, extended, integer};
-use super::decode::PAGE_SIZE_MAX;
 use super::issue::PAGE_MAX;
+use super::requests::PAGE_SIZE_MAX;
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, list, object, one_of, refer, whole,
 };

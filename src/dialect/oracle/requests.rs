@@ -2,7 +2,7 @@
 
 use super::contact::{CONTACT, ID};
 use super::ids::HexId;
-use super::{encode, filter};
+use super::{filter, replies};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{Draft, Mode};
 use crate::dialect::{Call, List, Reply, Request, Write, json};
@@ -15,7 +15,7 @@ pub fn owner(tenant: &str) -> Option<Owner> {
 
 /// Decodes a create.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     let chosen = chosen_id(&draft).map(Into::into);
     Ok(write(owner, draft.create(chosen)))
@@ -25,7 +25,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// it is JSON.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let body = json::parse(request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::parse(request.body).map_err(|e| replies::bad_body(&e))?;
     let mut draft = CONTACT.read(&body, "", Mode::Whole);
     let other = chosen_id(&draft).is_some_and(|id| id != target.to_string());
     if other && draft.violations.is_empty() {
@@ -46,40 +46,40 @@ fn chosen_id(draft: &Draft) -> Option<&str> {
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?.target();
-    Ok(Call::get(owner, target, encode::contact))
+    Ok(Call::get(owner, target, replies::contact))
 }
 
 /// Decodes a list.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let invalid = |violation| encode::invalid(vec![violation]);
+    let invalid = |violation| replies::invalid(vec![violation]);
     let list = List {
         owner: owner.clone(),
         filter: filter::filter(request.query).map_err(invalid)?,
         order: filter::order(request.query).map_err(invalid)?,
         window: filter::window(request.query).map_err(invalid)?,
     };
-    Ok(Call::list(list, encode::page))
+    Ok(Call::list(list, replies::page))
 }
 
 /// Decodes a read of a contact's versions.
 pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
-    let invalid = |violation| encode::invalid(vec![violation]);
+    let invalid = |violation| replies::invalid(vec![violation]);
     let (offset, limit) = filter::rows(request.query).map_err(invalid)?;
     let page = Past::Offset(offset, limit);
     Ok(Call::history(owner, id.target(), page, move |found| {
-        encode::history(&id.to_string(), found, limit)
+        replies::history(&id.to_string(), found, limit)
     }))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), encode::written)
+    Call::write(Write::one(owner, attempt), replies::written)
 }
 
 /// The path's id is the record's, not the business identifier that the body calls `contactId`.
 fn target(request: &Request<'_>) -> Result<HexId, Reply> {
     HexId::parse(request.target().unwrap_or_default()).ok_or_else(|| {
         let violation = Violation::new("contactId", Problem::Format("uuid"));
-        encode::invalid(vec![violation])
+        replies::invalid(vec![violation])
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::attempt::{self, Key};
-use super::{RULES, body, encode, list, past, problem};
+use super::{RULES, body, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
@@ -56,7 +56,7 @@ fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Reply> 
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), encode::written)
+    Call::write(Write::one(owner, attempt), replies::written)
 }
 
 /// Decodes a create.
@@ -117,7 +117,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let as_of = list::as_of(request.query, "as_of")?;
     let mask = list::mask(request.query)?;
     Ok(Call::get_at(owner, target, as_of, move |found| {
-        encode::contact(found, &mask)
+        replies::contact(found, &mask)
     }))
 }
 
@@ -127,7 +127,7 @@ pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Repl
     search.tenant = within(search.tenant, owner)?;
     let sort = search.sort;
     Ok(Call::search(search, move |page| {
-        encode::page(&page, sort, &mask)
+        replies::page(&page, sort, &mask)
     }))
 }
 
@@ -141,7 +141,7 @@ pub fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Rep
     };
     let mask = list::mask(request.query)?;
     Ok(Call::changes(changes, move |page| {
-        encode::changes(&page, &mask)
+        replies::changes(&page, &mask)
     }))
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::contact::{CONTACT, organisation_schema, positive};
-use super::decode::FORBIDDEN;
-use super::query::PER_PAGE;
+use super::filter::PER_PAGE;
+use super::requests::FORBIDDEN;
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer, set, text,
     time,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
-use super::{RULES, encode};
+use super::{RULES, replies};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
@@ -27,14 +27,14 @@ pub const LIMIT_MAX: usize = 1_000;
 /// The organisation that a request is about. Only the local developer may leave it out.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
     if request.is_no_text(ORGANISATION) {
-        return Err(encode::bad_organisation());
+        return Err(replies::bad_organisation());
     }
     match request.header(ORGANISATION).filter(|id| !id.is_empty()) {
         Some(id) => owner(id),
-        None if !request.caller.open => Err(encode::no_organisation()),
+        None if !request.caller.open => Err(replies::no_organisation()),
         None => match &request.caller.own_tenant {
             Some(own) => owner(own),
-            None => Err(encode::refusal(&Refusal::TenantUnclear)),
+            None => Err(replies::refusal(&Refusal::TenantUnclear)),
         },
     }
 }
@@ -45,12 +45,12 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
     visible
         .then(|| Owner::new(RULES.dialect, &[id]).ok())
         .flatten()
-        .ok_or_else(encode::bad_organisation)
+        .ok_or_else(replies::bad_organisation)
 }
 
 /// The body's JSON.
 pub fn body(request: &Request<'_>) -> Result<Value, Reply> {
-    json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))
+    json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))
 }
 
 /// Decodes a create.
@@ -84,7 +84,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             return Ok(default);
         };
         let number = digits(text).filter(|n| (1..=max).contains(n));
-        number.ok_or_else(|| encode::bad_number(name, max))
+        number.ok_or_else(|| replies::bad_number(name, max))
     };
     let page = number("page", 1, u32::MAX as usize)?;
     let limit = number("limit", LIMIT, LIMIT_MAX)?;
@@ -106,7 +106,7 @@ pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let email = request.query.get("email").unwrap_or_default().trim();
     if email.is_empty() {
         let violation = Violation::new("email", Problem::Required(Expected::String));
-        return Err(encode::invalid(vec![violation]));
+        return Err(replies::invalid(vec![violation]));
     }
     let wanted = LookupKey::email(email);
     let filter =
@@ -128,22 +128,22 @@ fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
         order: Order::Created,
         window,
     };
-    Call::list(list, |page| encode::found(&page))
+    Call::list(list, |page| replies::found(&page))
 }
 
 /// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
 pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = body(request)?;
-    let body = object(&body).map_err(encode::invalid)?;
+    let body = object(&body).map_err(replies::invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
     let items = fields.list("ids", true, |_| false);
     let ids = items.and_then(|items| fields.texts("ids", items, ANY_TEXT, None));
     let Some(ids) = ids else {
-        return Err(encode::invalid(fields.violations));
+        return Err(replies::invalid(fields.violations));
     };
     let limit = limits::BATCH_ITEMS_MAX;
     if ids.len() > limit {
-        return Err(encode::refusal(&Refusal::TooManyItems { limit }));
+        return Err(replies::refusal(&Refusal::TooManyItems { limit }));
     }
     let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
     let list = List {
@@ -152,16 +152,16 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: Order::Created,
         window: Window::Offset { offset: 0, limit },
     };
-    Ok(Call::list(list, |page| encode::filtered(&page)))
+    Ok(Call::list(list, |page| replies::filtered(&page)))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), encode::written)
+    Call::write(Write::one(owner, attempt), replies::written)
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {
     let id = request.target().and_then(contact_id);
-    id.map(Target::Id).ok_or_else(encode::not_found)
+    id.map(Target::Id).ok_or_else(replies::not_found)
 }
 
 /// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::contact::CONTACT;
-use super::encode::{self, BadParams};
+use super::replies::{self, BadParams};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;
 use crate::dialect::schema::Mode;
@@ -31,7 +31,7 @@ pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {
     ];
     bad.check()?;
     Owner::new(super::RULES.dialect, &ids.each_ref().map(String::as_str))
-        .map_err(|_| encode::invalid_param("params", "participantId", participant))
+        .map_err(|_| replies::invalid_param("params", "participantId", participant))
 }
 
 /// A UUID in its hyphenated form and any case.
@@ -42,7 +42,7 @@ fn uuid(text: &str) -> Option<Uuid> {
 
 /// Decodes a create.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(owner, draft.create(None)))
 }
@@ -50,7 +50,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes an update.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(
         owner,
@@ -68,14 +68,14 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(Call::get(owner, target(request)?, encode::contact))
+    Ok(Call::get(owner, target(request)?, replies::contact))
 }
 
 /// Decodes a list.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut bad = BadParams::default();
     let limit = limit(request.query, &mut bad);
-    let contact = param(request.query, "cursor", encode::read_cursor, &mut bad);
+    let contact = param(request.query, "cursor", replies::read_cursor, &mut bad);
     bad.check()?;
     let list = List {
         owner: owner.clone(),
@@ -83,7 +83,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: Order::Created,
         window: Window::After { contact, limit },
     };
-    Ok(Call::list(list, encode::page))
+    Ok(Call::list(list, replies::page))
 }
 
 /// The most entries that the answer may have.
@@ -111,12 +111,12 @@ pub fn param<T>(
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), encode::written)
+    Call::write(Write::one(owner, attempt), replies::written)
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {
     let text = request.target().unwrap_or_default();
     uuid(text)
         .map(|id| Target::Id(ContactId(id)))
-        .ok_or_else(|| encode::invalid_param("params", "contactId", text))
+        .ok_or_else(|| replies::invalid_param("params", "contactId", text))
 }

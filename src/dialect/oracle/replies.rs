@@ -7,7 +7,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::body;
+use super::contact;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
@@ -89,7 +89,7 @@ pub fn page(page: Page) -> Reply {
         has_more: if page.more { "true" } else { "false" },
         total_results: page.total,
         count: page.contacts.len(),
-        data: page.contacts.iter().map(body::listed).collect(),
+        data: page.contacts.iter().map(contact::listed).collect(),
     };
     let status = "success";
     Reply::json(StatusCode::OK, &Body { status, result })
@@ -107,13 +107,13 @@ pub fn history(id: &str, found: Lookup<Vec<Version>>, limit: usize) -> Reply {
         .iter()
         .zip(ends.chain([None]))
         .take(limit)
-        .filter_map(|((event, after), end)| body::version(id, event, after.as_ref(), end))
+        .filter_map(|((event, after), end)| contact::version(id, event, after.as_ref(), end))
         .collect();
     Reply::json(StatusCode::OK, &entries)
 }
 
 fn one(contact: &Contact) -> Reply {
-    Reply::json(StatusCode::OK, &body::contact(contact)).with("etag", etag(contact.version))
+    Reply::json(StatusCode::OK, &contact::body(contact)).with("etag", etag(contact.version))
 }
 
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {

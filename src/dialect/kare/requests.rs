@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::contact::{CONTACT, Extend};
 use super::issue::{self, Issue};
-use super::{RULES, encode};
+use super::{RULES, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{BODY, Mode};
@@ -17,7 +17,7 @@ pub const PAGE_SIZE_MAX: i64 = 1_000;
 
 /// The company with this number, in its one spelling.
 pub fn company(text: &str) -> Result<Owner, Reply> {
-    let refused = |message: String| encode::issues(&[Issue::of("companyId", message)]);
+    let refused = |message: String| replies::issues(&[Issue::of("companyId", message)]);
     let number = issue::integer(text).map_err(refused)?;
     Owner::new(RULES.dialect, &[&number.to_string()]).map_err(|error| refused(error.to_string()))
 }
@@ -29,7 +29,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         Value::Array(items) => {
             let limit = RULES.batch_items_max();
             if items.len() > limit {
-                return Err(encode::refusal(&Refusal::TooManyItems { limit }));
+                return Err(replies::refusal(&Refusal::TooManyItems { limit }));
             }
             let items = items.iter().enumerate();
             let draft =
@@ -43,10 +43,10 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         }
     };
     if attempts.is_empty() {
-        return Ok(Call::Known(encode::created(Vec::new())));
+        return Ok(Call::Known(replies::created(Vec::new())));
     }
     let write = Write::all_or_nothing(owner, attempts);
-    Ok(Call::write(write, encode::created))
+    Ok(Call::write(write, replies::created))
 }
 
 /// Decodes an update.
@@ -55,14 +55,14 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
     let attempt = draft.update(target, if_match(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::write(write, encode::written))
+    Ok(Call::write(write, replies::written))
 }
 
 /// Decodes a delete.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let attempt = Attempt::delete(target(request)?, if_match(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::write(write, encode::written))
+    Ok(Call::write(write, replies::written))
 }
 
 /// Decodes a list.
@@ -79,7 +79,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let page_size = count("pageSize", PAGE_SIZE, PAGE_SIZE_MAX);
     let extend = extend(request, &mut wrong);
     if !wrong.is_empty() {
-        return Err(encode::issues(&wrong));
+        return Err(replies::issues(&wrong));
     }
     let list = List {
         owner: owner.clone(),
@@ -91,7 +91,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         },
     };
     Ok(Call::list(list, move |part| {
-        encode::page(&part, page, page_size, extend)
+        replies::page(&part, page, page_size, extend)
     }))
 }
 
@@ -119,15 +119,15 @@ fn body(request: &Request<'_>) -> Result<Value, Reply> {
         None => request.caller.open,
     };
     if !json {
-        return Err(encode::bad_body(&BodyError::MediaType));
+        return Err(replies::bad_body(&BodyError::MediaType));
     }
-    json::parse(request.body).map_err(|error| encode::bad_body(&error))
+    json::parse(request.body).map_err(|error| replies::bad_body(&error))
 }
 
 /// The contact that the path names. Numbers are given out from 1: 0 is nobody's, and so it stands
 /// for the negative ones too.
 fn target(request: &Request<'_>) -> Result<Target, Reply> {
     let number = issue::integer(request.target().unwrap_or_default())
-        .map_err(|message| encode::issues(&[Issue::of("contactId", message)]))?;
+        .map_err(|message| replies::issues(&[Issue::of("contactId", message)]))?;
     Ok(Target::Sequence(u64::try_from(number).unwrap_or(0)))
 }

@@ -1,12 +1,13 @@
 //! The vendor's list of an organisation's events: what contacts add to it.
 
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contact::organisation;
-use super::encode;
-use super::query::{self, holds};
-use crate::dialect::Reply;
+use super::filter::{self, holds};
+use super::replies;
+use crate::dialect::{EventPage, Reply};
 use crate::domain::{Event, Operation, Phase, Timestamp, VendorKey};
 
 /// The vendor's numbers for what every event of a contact is: generic, from the API, no alarm.
@@ -36,7 +37,7 @@ fn user(event: &Event) -> Option<&str> {
 
 /// An event as the vendor shows it.
 #[derive(Debug, Serialize)]
-pub struct EventBody {
+struct EventBody {
     id: u64,
     timestamp: String,
     alert: bool,
@@ -52,7 +53,7 @@ pub struct EventBody {
 
 impl EventBody {
     /// The body of an event that the list shows.
-    pub fn new(event: &Event) -> Option<Self> {
+    fn new(event: &Event) -> Option<Self> {
         let header = &event.header;
         let id = match &header.key {
             Some(VendorKey::Sequence(number)) => Some(*number),
@@ -71,6 +72,13 @@ impl EventBody {
             detail: json!({"contact": {"id": id}}),
         })
     }
+}
+
+/// The answer that is a page of events, without the headers of a page.
+pub fn reply(page: &EventPage) -> Reply {
+    let events = page.events.iter();
+    let bodies: Vec<EventBody> = events.filter_map(|(e, _)| EventBody::new(e)).collect();
+    Reply::json(StatusCode::OK, &bodies)
 }
 
 /// One condition on an event.
@@ -150,8 +158,8 @@ impl Wanted {
     /// The events that `q` wants: all its conditions hold. `from` and `until` go only together.
     pub fn new(q: Option<&str>) -> Result<Self, Reply> {
         let mut conditions = Vec::new();
-        for (field, value) in q.map(query::criteria).transpose()?.unwrap_or_default() {
-            let bad = || encode::bad_criterion(&format!("{field}:{value}"));
+        for (field, value) in q.map(filter::criteria).transpose()?.unwrap_or_default() {
+            let bad = || replies::bad_criterion(&format!("{field}:{value}"));
             // `timestamp` names one second: it begins and ends there.
             if field == "timestamp" {
                 let time = second(value).ok_or_else(bad)?;
@@ -165,7 +173,7 @@ impl Wanted {
         if from == has(|c| matches!(c, Condition::Until(_))) {
             Ok(Self(conditions))
         } else {
-            Err(encode::bad_criterion(if from { "from" } else { "until" }))
+            Err(replies::bad_criterion(if from { "from" } else { "until" }))
         }
     }
 
@@ -181,12 +189,12 @@ impl Wanted {
 /// by the other fields all are taken as equal: a log is read in its order.
 pub fn newest_first(sort: Option<&str>) -> Result<bool, Reply> {
     let mut newest_first = None;
-    for (field, descending) in sort.into_iter().flat_map(query::sort_fields) {
+    for (field, descending) in sort.into_iter().flat_map(filter::sort_fields) {
         match field {
             "id" | "timestamp" => newest_first = newest_first.or(Some(descending)),
             "source" | "severity" | "alert" | "organisation" | "user" | "endpoint" | "tags"
             | "ip_address" | "iccid" | "imsi" | "type" => {}
-            _ => return Err(encode::bad_event_sort(field)),
+            _ => return Err(replies::bad_event_sort(field)),
         }
     }
     Ok(newest_first.unwrap_or(false))

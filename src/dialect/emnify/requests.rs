@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::contact::{CONTACT, ID, ORGANISATION};
-use super::event::{self, Wanted};
-use super::query::{self, View};
-use super::{RULES, encode};
+use super::events::{self, Wanted};
+use super::filter::{self, View};
+use super::{RULES, replies};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{BODY, Mode};
@@ -28,7 +28,7 @@ pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
         Some(id) if id != MY => owner(id),
         _ => match &request.caller.own_tenant {
             Some(own) => owner(own),
-            None => Err(encode::refusal(&Refusal::TenantUnclear)),
+            None => Err(replies::refusal(&Refusal::TenantUnclear)),
         },
     }
 }
@@ -37,7 +37,7 @@ pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
 pub fn owner(id: &str) -> Result<Owner, Reply> {
     positive(id)
         .and_then(|number| Owner::new(RULES.dialect, &[&number.to_string()]).ok())
-        .ok_or_else(|| encode::not_found("Organisation", id))
+        .ok_or_else(|| replies::not_found("Organisation", id))
 }
 
 /// A positive integer without a sign.
@@ -49,7 +49,7 @@ fn positive(text: &str) -> Option<u64> {
 
 /// Decodes a create.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let mut draft = CONTACT.read(&body, "", Mode::Whole);
     for name in FORBIDDEN {
         if let Some(value) = body.get(name) {
@@ -70,7 +70,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes an update.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Patch);
     let attempt = draft.update(Target::Sequence(id), if_match(request.headers));
     Ok(write(owner, Some(id), attempt))
@@ -89,7 +89,7 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let reply = move |found| encode::contact(found, target);
+    let reply = move |found| replies::contact(found, target);
     Ok(Call::get(owner, Target::Sequence(target), reply))
 }
 
@@ -99,11 +99,13 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let view = View::new(path, request.query)?;
     let list = List {
         owner: owner.clone(),
-        filter: query::filter(view.q.as_deref())?,
-        order: query::order(view.sort.as_deref())?,
+        filter: filter::filter(view.q.as_deref())?,
+        order: filter::order(view.sort.as_deref())?,
         window: view.window(),
     };
-    Ok(Call::list(list, move |page| encode::page(&page, &view)))
+    Ok(Call::list(list, move |page| {
+        view.counted(replies::contacts(&page), page.offset, page.total)
+    }))
 }
 
 /// Decodes a list of events: of every event that the caller may see, those of the organisation. So
@@ -113,41 +115,41 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let path = format!("/api/v1/organisation/{}/event", owner.tenant());
     let view = View::new(path, request.query)?;
     let wanted = Wanted::new(view.q.as_deref())?;
-    let events = Events {
+    let asked = Events {
         dialect: RULES.dialect,
         tenant: None,
-        newest_first: event::newest_first(view.sort.as_deref())?,
+        newest_first: events::newest_first(view.sort.as_deref())?,
         filter: Filter::new(move |event: &Event| event.header.owner == owner && wanted.has(event)),
         after: None,
         limit: view.per_page,
         offset: view.offset(),
     };
-    Ok(Call::events(events, move |page| {
-        encode::events(&page, &view)
+    Ok(Call::events(asked, move |page| {
+        view.uncounted(events::reply(&page), page.more)
     }))
 }
 
 /// Decodes the exchange of a token.
 pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| encode::bad_body(&e))?;
-    let invalid = |violations| encode::invalid("Authentication", violations);
+    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
+    let invalid = |violations| replies::invalid("Authentication", violations);
     let body = object(&body).map_err(invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
     match fields.text("application_token", ANY_TEXT.not_blank(), true) {
-        Some(token) => Ok(Call::authenticate(token, encode::token)),
+        Some(token) => Ok(Call::authenticate(token, replies::token)),
         None => Err(invalid(fields.violations)),
     }
 }
 
 fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
     Call::write(Write::one(owner, attempt), move |outcomes| {
-        encode::written(outcomes, target)
+        replies::written(outcomes, target)
     })
 }
 
 fn target(request: &Request<'_>) -> Result<u64, Reply> {
     let text = request.target().unwrap_or_default();
-    positive(text).ok_or_else(|| encode::not_found("Contact", text))
+    positive(text).ok_or_else(|| replies::not_found("Contact", text))
 }
 
 fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bulk::SINK_SOURCES;
 use super::contact::{COMMON, CONTACT, TYPE, user_members};
-use super::decode::{LIMIT_MAX, ORGANISATION};
+use super::requests::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, list, object, one_of, refer, set, whole,
 };

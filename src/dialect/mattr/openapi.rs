@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::contact::CONTACT;
-use super::decode::LIMIT_MAX;
+use super::requests::LIMIT_MAX;
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, list, object, one_of, or_null, refer, time, uuid, whole,
 };

@@ -5,12 +5,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contact::CONTACT;
-use super::event::EventBody;
-use super::query::View;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::{BODY, Record};
-use crate::dialect::{EventPage, Lookup, Missing, Page, Refusal, Reply, TokenProblem};
+use crate::dialect::{Lookup, Missing, Page, Refusal, Reply, TokenProblem};
 use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
 
 /// The vendor's error codes, each with its token.
@@ -97,18 +95,10 @@ pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
     }
 }
 
-/// The answer that is a page of contacts.
-pub fn page(page: &Page, view: &View) -> Reply {
+/// The answer that is a page of contacts, without the headers of a page.
+pub fn contacts(page: &Page) -> Reply {
     let bodies: Vec<Record> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
-    let reply = Reply::json(StatusCode::OK, &bodies);
-    view.counted(reply, page.offset, page.total)
-}
-
-/// The answer that is a page of events.
-pub fn events(page: &EventPage, view: &View) -> Reply {
-    let events = page.events.iter();
-    let bodies: Vec<EventBody> = events.filter_map(|(e, _)| EventBody::new(e)).collect();
-    view.uncounted(Reply::json(StatusCode::OK, &bodies), page.more)
+    Reply::json(StatusCode::OK, &bodies)
 }
 
 /// The answer to the exchange of a token.
