@@ -4,7 +4,6 @@
 //! record that can't be read says so and the next one is read. All of them
 //! speak Cards (RFC 9553), which our own API takes and gives.
 
-mod columns;
 mod dates;
 mod encoding;
 mod lines;
@@ -28,10 +27,9 @@ use super::super::exit::Failure;
 use crate::dialect::uri::is_uri;
 use crate::domain::limits;
 
-pub use columns::Mapping;
 pub use encoding::Named;
 pub use note::Note;
-pub use table::delimiter;
+pub use table::{Mapping, delimiter};
 
 /// One record as it stands in a file, in bytes: a Card of the largest size, escaped or folded.
 const RAW_BYTES_MAX: usize = 2 * limits::RECORD_BYTES_MAX;
@@ -128,22 +126,11 @@ impl Wrong {
         }
     }
 
-    fn too_large() -> Self {
-        Self::longer_than(RAW_BYTES_MAX)
-    }
-
     /// A record that is longer than it may be.
     pub fn longer_than(max: usize) -> Self {
         Self::new(
             "too_large",
             format!("The record has more than {max} bytes."),
-        )
-    }
-
-    fn not_utf8() -> Self {
-        Self::new(
-            "not_utf8",
-            "The record is not UTF-8; convert the file first.",
         )
     }
 }
@@ -213,6 +200,24 @@ fn link(text: &str) -> String {
     } else {
         text.to_owned()
     }
+}
+
+/// The address in `Ann <ann@example.com>`, `mailto:ann@example.com` and `ann@example.com.`
+fn mail_address(text: &str) -> &str {
+    let text = text.trim();
+    let inner = text
+        .strip_suffix('>')
+        .and_then(|text| Some(text.rsplit_once('<')?.1));
+    let text = inner.unwrap_or(text).trim();
+    let scheme = text.get(..7).unwrap_or_default();
+    let text = if scheme.eq_ignore_ascii_case("mailto:") {
+        text.get(7..).unwrap_or(text)
+    } else {
+        text
+    };
+    text.strip_suffix('.')
+        .filter(|text| text.contains('@'))
+        .unwrap_or(text)
 }
 
 /// Writes contacts in a format.

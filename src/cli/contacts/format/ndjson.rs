@@ -40,7 +40,7 @@ impl<R: Read> Iterator for Reader<R> {
 
 fn card(line: &Line) -> Result<Value, Wrong> {
     if line.cut {
-        return Err(Wrong::too_large());
+        return Err(Wrong::longer_than(RAW_BYTES_MAX));
     }
     let value = json::parse(&line.bytes).map_err(|error| match error {
         // There is one line of it, and its number is the file's.
@@ -112,6 +112,9 @@ mod tests {
         let cards: Vec<_> = Reader::new(text.as_bytes())
             .map(|record| record.expect("a slice can be read").card)
             .collect();
-        assert_eq!(cards, [Err(Wrong::too_large()), Ok(json!({}))]);
+        assert_eq!(
+            cards,
+            [Err(Wrong::longer_than(RAW_BYTES_MAX)), Ok(json!({}))]
+        );
     }
 }

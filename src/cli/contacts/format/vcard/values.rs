@@ -2,7 +2,7 @@
 //!
 //! What is not plain is left as it stands; the caller keeps it beside the Card.
 
-use super::super::{Note, link};
+use super::super::{Note, link, mail_address};
 use super::dates::{self, When};
 use super::media;
 use super::property::{Property, escape};
@@ -53,7 +53,7 @@ pub fn normalize(
             true
         }
         "EMAIL" => {
-            property.set_text(address(&before));
+            property.set_text(mail_address(&before));
             true
         }
         "KIND" => {
@@ -237,26 +237,6 @@ fn geo(property: &mut Property) -> bool {
     };
     property.value = format!("geo:{latitude},{longitude}");
     true
-}
-
-/// The address in `Ann <ann@example.com>`, `mailto:ann@example.com` and `ann@example.com.`
-pub fn address(text: &str) -> &str {
-    let text = text.trim();
-    let inner = text
-        .strip_suffix('>')
-        .and_then(|text| Some(text.rsplit_once('<')?.1));
-    let text = inner.unwrap_or(text).trim();
-    let is_mailto = text
-        .get(..7)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
-    let text = if is_mailto {
-        text.get(7..).unwrap_or(text)
-    } else {
-        text
-    };
-    text.strip_suffix('.')
-        .filter(|text| text.contains('@'))
-        .unwrap_or(text)
 }
 
 /// Takes a VALUE away that says what the value itself does, so that it does not stand in the
