@@ -161,7 +161,12 @@ fn join(card: &RawCard, version: Version) -> Vec<Content> {
     let mut contents: Vec<Content> = Vec::new();
     let mut blank = 0_usize;
     let case = Case::of_card(card);
-    for RawLine { line, is_nested } in &card.lines {
+    for (at, RawLine { line, is_nested }) in card.lines.iter().enumerate() {
+        // A fold may stand before the colon, even inside the parameters.
+        let is_folded = card
+            .lines
+            .get(at + 1)
+            .is_some_and(|next| is_fold(&next.line.bytes));
         let Line { bytes, cut, .. } = line;
         let Some(last) = contents.last_mut() else {
             if !bytes.trim_ascii().is_empty() {
@@ -184,7 +189,7 @@ fn join(card: &RawCard, version: Version) -> Vec<Content> {
             // vCard 2.1 folds only where white space is, and keeps it.
             let keeps = version == Version::V2 && !last.is_base64();
             last.bytes.extend(if keeps { bytes } else { rest });
-        } else if *is_nested || !last.is_ended_by(bytes, case) {
+        } else if *is_nested || !last.is_ended_by(bytes, is_folded, case) {
             let is_empty = *is_nested && last.bytes.ends_with(b":");
             if !last.is_base64() && !is_empty {
                 last.bytes.extend(std::iter::repeat_n(b'\n', blank + 1));
@@ -228,8 +233,9 @@ impl Content {
     }
 
     /// Whether a line is the next property, rather than a part of this one's value.
-    fn is_ended_by(&self, line: &[u8], case: Case) -> bool {
-        let Some(name) = name(line).filter(|_| !self.has_open_quote()) else {
+    fn is_ended_by(&self, line: &[u8], is_folded: bool, case: Case) -> bool {
+        let name = beginning(line, is_folded).filter(|_| !self.has_open_quote());
+        let Some(name) = name else {
             return false;
         };
         if name.starts_with("X-") || name.starts_with("x-") {
@@ -255,15 +261,25 @@ fn is_end(line: &[u8]) -> bool {
     line.trim_ascii().eq_ignore_ascii_case(b"END:VCARD")
 }
 
-/// The name of the property that a line begins, without its group.
+/// Whether a line goes on with the one before it.
+fn is_fold(line: &[u8]) -> bool {
+    matches!(line, [b' ' | b'\t', ..]) && !line.trim_ascii().is_empty()
+}
+
+/// The name of the property that a line is, without its group.
 fn name(line: &[u8]) -> Option<&str> {
+    beginning(line, false)
+}
+
+/// The name of the property that a line begins, which may be folded.
+fn beginning(line: &[u8], is_folded: bool) -> Option<&str> {
     let end = line.iter().position(|byte| matches!(byte, b':' | b';'))?;
     let name = std::str::from_utf8(line.get(..end)?).ok()?;
     let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let has_form = !name.is_empty() && name.chars().all(is_good);
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    let is_whole = line.contains(&b':') || has_open_quote(line);
+    let is_whole = is_folded || line.contains(&b':') || has_open_quote(line);
     (has_form && starts && is_whole).then_some(name)
 }
 
@@ -330,6 +346,11 @@ mod tests {
 
     #[test]
     fn folds_and_soft_line_ends_are_joined() {
+        check(
+            "VERSION:4.0\nTEL:1\nTEL;TYPE=home\n ;PREF=1\n :2",
+            &["TEL:1", "TEL:2"],
+            &[],
+        );
         check(
             "VERSION:3.0\nFN:Ann Exa\n mple\nN:E;\n\tA",
             &["FN:Ann Example", "N:E;A"],

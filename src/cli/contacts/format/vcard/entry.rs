@@ -12,7 +12,7 @@ use calcard::vcard::{
 };
 
 use super::super::dates::{self, Date, When};
-use super::property::{Property, escape};
+use super::property::{Property, escape, escape_simple};
 use super::types;
 
 /// Properties that RFC 9555 does not convert: a Card keeps them as they are.
@@ -46,6 +46,11 @@ pub fn is_converted(name: &str) -> bool {
 /// Whether a property's value is a URI, in which nothing is escaped.
 pub fn is_uri_property(name: &str) -> bool {
     URIS.contains(&name)
+}
+
+/// Whether a property's value is components between semicolons.
+pub fn is_structured(name: &str) -> bool {
+    matches!(name, "N" | "ADR" | "ORG")
 }
 
 /// A property for the conversion to a Card.
@@ -197,7 +202,8 @@ pub fn to_property(entry: &VCardEntry) -> Property {
     }
     let written = |value: &VCardValue| match value {
         VCardValue::Text(text) if is_uri => text.clone(),
-        VCardValue::Text(text) => escape(text),
+        VCardValue::Text(text) if is_structured(&name) => escape(text),
+        VCardValue::Text(text) => escape_simple(text),
         VCardValue::Component(texts) => {
             let texts: Vec<String> = texts.iter().map(|text| escape(text)).collect();
             texts.join(",")

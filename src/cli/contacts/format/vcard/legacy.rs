@@ -112,6 +112,13 @@ impl Out {
             }
         }
         property.take_param("AUTHOR-NAME");
+        // vCard 3.0 has a semicolon escaped everywhere.
+        if matches!(
+            property.name.as_str(),
+            "FN" | "NOTE" | "TITLE" | "ROLE" | "TEL" | "EMAIL"
+        ) {
+            property.value = escape(&property.text());
+        }
         match property.name.as_str() {
             name if media::is_file(name) => file(&mut property),
             "N" => first_parts(&mut property, 5),

@@ -31,6 +31,8 @@ use self::property::Property;
 use self::split::{Piece, RawCard, Splitter};
 use self::values::Worth;
 pub use self::write::Writer;
+#[cfg(test)]
+pub use self::write::comparable;
 use super::dates;
 use super::encoding::Decoded;
 use super::{Note, RAW_BYTES_MAX, Record, Wrong};

@@ -155,6 +155,12 @@ pub fn escape(text: &str) -> String {
     value
 }
 
+/// A text with the escapes that a value without components needs in vCard 4.0. There a semicolon
+/// may be escaped, but the reader `ical.js` would not undo it.
+pub fn escape_simple(text: &str) -> String {
+    escape(text).replace("\\;", ";")
+}
+
 /// The pieces of a value between separators that are not escaped.
 pub fn split(value: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut is_escaped = false;
