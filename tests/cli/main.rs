@@ -14,6 +14,8 @@ mod broker;
 mod common;
 
 mod import_export;
+mod network;
 mod newcomer;
 mod program;
+mod readers;
 mod readme;

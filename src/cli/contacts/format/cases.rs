@@ -4,10 +4,12 @@
 //! `UPDATE_CASES=1` writes the latter anew, for people to read what has changed.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use super::vcard::comparable;
 use super::{Format, Reading, Record, VcardVersion};
 
 fn path(name: &str) -> PathBuf {
@@ -102,4 +104,55 @@ fn every_file_becomes_what_is_right() {
         assert_eq!(got.get(name), want.get(name), "{name}");
     }
     assert_eq!(got.len(), want.len(), "a case without a file");
+}
+
+/// Examples of the RFCs that do not come back as they went out, and why.
+const DIFFERENT: [(&str, &str); 0] = [];
+
+/// The Cards of a vCard.
+fn cards(text: &str) -> Vec<Value> {
+    let from = io::Cursor::new(text.as_bytes().to_vec());
+    let records = Format::Vcard.read(from, &Reading::default());
+    let records = records.map_err(|failure| failure.message).expect("vCards");
+    records
+        .map(|record| record.expect("a slice can be read").card.expect("a Card"))
+        .collect()
+}
+
+/// The examples of RFC 9553 and RFC 9555, each a Card or the lines of a vCard: out and in again
+/// they are the same.
+#[test]
+fn the_examples_of_the_rfcs_come_back() {
+    let examples = fs::read(path("rfcs.json")).expect("the examples");
+    let examples: Map<String, Value> = serde_json::from_slice(&examples).expect("JSON");
+    let mut different = Vec::new();
+    for (name, example) in &examples {
+        let card = match example {
+            Value::Array(lines) => {
+                let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+                let body = lines.join("\r\n");
+                let cards = cards(&format!(
+                    "BEGIN:VCARD\r\nVERSION:4.0\r\n{body}\r\nEND:VCARD\r\n"
+                ));
+                cards.into_iter().next().expect("a Card")
+            }
+            card => card.clone(),
+        };
+        let mut bytes = Vec::new();
+        let mut writer = Format::Vcard.writer(&mut bytes, VcardVersion::V4);
+        writer.write(&card).expect("a vCard");
+        drop(writer);
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let back = cards(&text);
+        let same = back
+            .first()
+            .is_some_and(|back| comparable(back) == comparable(&card));
+        if !same {
+            println!("{name}:\n{card}\n{text}{back:?}");
+            different.push(name.as_str());
+        }
+    }
+    let listed = DIFFERENT.map(|(name, _)| name);
+    assert_eq!(different, listed);
+    assert!(examples.len() > 80, "all of them");
 }
