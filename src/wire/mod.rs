@@ -6,9 +6,11 @@
 
 mod cloud_event;
 mod subject;
+mod withhold;
 
 pub use cloud_event::{CloudEvent, DATA_SCHEMA, MEDIA_TYPE, cloud_event};
 pub use subject::{escape, unescape};
+pub use withhold::withhold;
 
 use serde::{Deserialize, Serialize};
 
