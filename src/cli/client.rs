@@ -1,10 +1,11 @@
 //! Asks a running service over HTTP.
 
 use std::io::Write;
+use std::path::Path;
 
 use futures_util::StreamExt;
 use http::HeaderMap;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::exit::Failure;
@@ -25,13 +26,16 @@ impl Server {
         };
         // Whoever installed one first has installed the same.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder()
-            .connect_timeout(std::time::Duration::from_secs(10))
+        let mut builder = Client::builder().connect_timeout(std::time::Duration::from_secs(10));
+        if let Some(file) = &options.cacert {
+            builder = builder.tls_certs_merge(certificates(file)?);
+        }
+        let client = builder
             .build()
-            .map_err(Failure::failed)?;
+            .map_err(|error| Failure::usage(with_causes(&error)))?;
         Ok(Some(Self {
             client,
-            url: url.trim_end_matches('/').to_owned(),
+            url: address(url, options.cacert.is_some())?,
             token: options.token.clone(),
         }))
     }
@@ -48,14 +52,15 @@ impl Server {
         succeeded(self.send(request.json(body)).await?).await
     }
 
-    /// Posts bytes with headers, and gives the answer whatever its status.
-    pub async fn try_post(
+    /// Sends bytes with headers, and gives the answer whatever its status.
+    pub async fn try_send(
         &self,
+        method: Method,
         path: &str,
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Response, Failure> {
-        let request = self.client.post(format!("{}{path}", self.url));
+        let request = self.client.request(method, format!("{}{path}", self.url));
         self.send(request.headers(headers).body(body)).await
     }
 
@@ -64,13 +69,63 @@ impl Server {
             request = request.bearer_auth(token);
         }
         request.send().await.map_err(|error| {
-            let url = &self.url;
-            Failure::failed(format!(
-                "no service answers at {url}: {}",
-                error.without_url()
-            ))
+            let (url, causes) = (&self.url, with_causes(&error.without_url()));
+            Failure::failed(format!("no service answers at {url}: {causes}"))
         })
     }
+}
+
+/// The address of a service; without a scheme it is `http`, or `https` where certificates are
+/// named.
+fn address(url: &str, has_certificates: bool) -> Result<String, Failure> {
+    let url = url.trim().trim_end_matches('/');
+    let whole = match url.split_once("://") {
+        Some(_) => url.to_owned(),
+        None if has_certificates => format!("https://{url}"),
+        None => format!("http://{url}"),
+    };
+    let parsed = reqwest::Url::parse(&whole);
+    let is_good =
+        |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    match parsed {
+        Ok(url) if is_good(&url) => Ok(whole),
+        _ => Err(Failure::usage(format!(
+            "{url} is no address of a service; write it as http://127.0.0.1:8080"
+        ))),
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    let shown = file.display();
+    let pem = std::fs::read(file)
+        .map_err(|error| Failure::usage(format!("cannot read {shown}: {error}")))?;
+    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(Failure::usage(format!(
+            "{shown} holds no certificate in PEM"
+        )));
+    }
+    Ok(certificates)
+}
+
+/// An answer that ended before all of it was there.
+pub fn cut_off(error: reqwest::Error) -> Failure {
+    Failure::failed(with_causes(&error.without_url()))
+}
+
+/// What an error says, and what its causes say: of a connection that fails, only they tell why.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 async fn succeeded(response: Response) -> Result<Response, Failure> {
@@ -109,7 +164,7 @@ pub fn refused(status: StatusCode, body: &[u8]) -> Failure {
 pub async fn copy(response: Response, out: &mut impl Write) -> Result<(), Failure> {
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Failure::failed(error.without_url()))?;
+        let chunk = chunk.map_err(cut_off)?;
         let written = out.write_all(&chunk).and_then(|()| out.flush());
         if let Err(error) = written {
             // Whoever read us has seen enough.
@@ -131,4 +186,31 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
         .build()
         .map_err(Failure::failed)?
         .block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_no_scheme() {
+        let check = |url: &str, has_certificates, want: Option<&str>| {
+            let got = address(url, has_certificates).ok();
+            assert_eq!(got.as_deref(), want, "{url}");
+        };
+        check(
+            "http://127.0.0.1:8080/",
+            false,
+            Some("http://127.0.0.1:8080"),
+        );
+        check("127.0.0.1:8080", false, Some("http://127.0.0.1:8080"));
+        check(
+            "contacts.example:8443",
+            true,
+            Some("https://contacts.example:8443"),
+        );
+        check("localhost:8080", false, Some("http://localhost:8080"));
+        check("ftp://x.de", false, None);
+        check("", false, None);
+    }
 }

@@ -70,12 +70,13 @@ impl Local {
     pub async fn send(
         &self,
         operation: ApiOperation,
+        params: &[(String, String)],
         query: &str,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Response, Failure> {
         let query = Query::parse(query);
-        self.answer(operation, &[], &query, headers, body).await
+        self.answer(operation, params, &query, headers, body).await
     }
 
     async fn answer(

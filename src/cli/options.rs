@@ -54,9 +54,12 @@ pub struct DataOptions {
 /// Where a running service is.
 #[derive(Args, Clone, Debug)]
 pub struct ServerOptions {
-    /// The running service's address, such as http://127.0.0.1:8080
+    /// The running service's address, such as http://127.0.0.1:8080 or 127.0.0.1:8080
     #[arg(long, help_heading = headings::SERVICE, env = "CONTACTD_URL", value_name = "URL")]
     pub url: Option<String>,
+    /// The file with the certificates (PEM) of authorities to trust beside the system's own
+    #[arg(long, help_heading = headings::SERVICE, env = "CONTACTD_CACERT", value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
     /// The bearer token to send to it
     #[arg(
         long, help_heading = headings::SERVICE,

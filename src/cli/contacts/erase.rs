@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
-use super::super::client::{Server, block_on};
+use super::super::client::{Server, block_on, cut_off};
 use super::super::exit::Failure;
 use super::super::options::ServerOptions;
 use super::source::{contact_id, path_of};
@@ -46,6 +46,6 @@ async fn erase(options: &EraseOptions) -> Result<(), Failure> {
     }
     let path = format!("{}/erase", path_of(options.id));
     let erased = server.post(&path, &body).await?.text().await;
-    let erased = erased.map_err(|error| Failure::failed(error.without_url()))?;
+    let erased = erased.map_err(cut_off)?;
     writeln!(std::io::stdout(), "{}", erased.trim_end()).map_err(Failure::failed)
 }

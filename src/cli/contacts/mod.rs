@@ -1,4 +1,4 @@
-//! `contactd contacts`: contacts to look at, to carry in and out, and to erase.
+//! `contactd contacts`: contacts to look at, to change, to carry in and out, and to erase.
 
 mod check;
 mod erase;
@@ -9,6 +9,7 @@ mod import;
 mod list;
 mod show;
 mod source;
+mod write;
 
 use clap::Subcommand;
 
@@ -23,6 +24,12 @@ pub enum ContactsCommand {
     Show(show::ShowOptions),
     /// Show what became of one contact: when, by whom, and each value before and after
     History(history::HistoryOptions),
+    /// Create one contact of a Card
+    Create(write::CreateOptions),
+    /// Change one contact
+    Update(write::UpdateOptions),
+    /// Delete one contact; its history stays
+    Delete(write::DeleteOptions),
     /// Create the contacts that a file holds; run again, it creates none twice
     Import(Box<import::ImportOptions>),
     /// Write contacts for another program
@@ -37,6 +44,9 @@ pub fn run(command: ContactsCommand) -> Result<(), Failure> {
         ContactsCommand::List(options) => list::run(&options),
         ContactsCommand::Show(options) => show::run(&options),
         ContactsCommand::History(options) => history::run(&options),
+        ContactsCommand::Create(options) => write::create(&options),
+        ContactsCommand::Update(options) => write::update(&options),
+        ContactsCommand::Delete(options) => write::delete(&options),
         ContactsCommand::Import(options) => import::run(&options),
         ContactsCommand::Export(options) => export::run(&options),
         ContactsCommand::Erase(options) => erase::run(&options),

@@ -6,10 +6,10 @@
 use std::io;
 
 use clap::Args;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use super::super::client::{Server, refused};
+use super::super::client::{Server, cut_off, refused};
 use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
@@ -90,10 +90,7 @@ impl Source {
                 let response = server
                     .get(&with_query(path, query), "application/json")
                     .await?;
-                let bytes = response.bytes().await;
-                bytes
-                    .map_err(|error| Failure::failed(error.without_url()))?
-                    .to_vec()
+                response.bytes().await.map_err(cut_off)?.to_vec()
             }
             Self::Directory(local) => {
                 let reply = local.ask(operation, params, query).await?;
@@ -144,7 +141,7 @@ impl Source {
         }
     }
 
-    /// Sends a write, with an idempotency key where there is one. A refusal is an answer, too.
+    /// Posts JSON, with an idempotency key where there is one. A refusal is an answer, too.
     ///
     /// # Errors
     /// The service is not reachable.
@@ -157,15 +154,48 @@ impl Source {
         body: &[u8],
     ) -> Result<Answer, Failure> {
         let mut headers = HeaderMap::new();
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
         if let Some(key) = key {
             let key = HeaderValue::from_str(key).map_err(Failure::usage)?;
             headers.insert("idempotency-key", key);
         }
+        self.call(Call {
+            operation,
+            method: Method::POST,
+            path,
+            params: &[],
+            query,
+            headers,
+            body,
+        })
+        .await
+    }
+
+    /// Sends a write with JSON in it. A refusal is an answer, too.
+    ///
+    /// # Errors
+    /// The service is not reachable.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        let Call {
+            operation,
+            method,
+            path,
+            params,
+            query,
+            mut headers,
+            body,
+        } = call;
+        let media_type = match operation {
+            ApiOperation::Update => "application/merge-patch+json",
+            _ => "application/json",
+        };
+        if !body.is_empty() {
+            headers.insert("content-type", HeaderValue::from_static(media_type));
+        }
         match self {
             Self::Server(server) => {
                 let path = with_query(path, query);
-                let response = server.try_post(&path, headers, body.to_vec()).await?;
+                let body = body.to_vec();
+                let response = server.try_send(method, &path, headers, body).await?;
                 let number = |name: &str| {
                     let value = response.headers().get(name)?;
                     value.to_str().ok()?.parse().ok()
@@ -174,15 +204,11 @@ impl Source {
                     status: response.status(),
                     retry_after: number("retry-after"),
                     position: number("contact-position"),
-                    body: response
-                        .bytes()
-                        .await
-                        .map_err(|error| Failure::failed(error.without_url()))?
-                        .to_vec(),
+                    body: response.bytes().await.map_err(cut_off)?.to_vec(),
                 })
             }
             Self::Directory(local) => {
-                let answered = local.send(operation, query, &headers, body).await?;
+                let answered = local.send(operation, params, query, &headers, body).await?;
                 Ok(Answer {
                     status: answered.reply.status,
                     retry_after: None,
@@ -192,6 +218,24 @@ impl Source {
             }
         }
     }
+}
+
+/// A write, as both a service and a directory are asked for it.
+pub struct Call<'a> {
+    /// The operation of our own API.
+    pub operation: ApiOperation,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, filled in.
+    pub path: &'a str,
+    /// What the path was filled in with.
+    pub params: &'a [(String, String)],
+    /// The query, without the question mark.
+    pub query: &'a str,
+    /// Headers beside `content-type`.
+    pub headers: HeaderMap,
+    /// JSON, or nothing.
+    pub body: &'a [u8],
 }
 
 fn with_query(path: &str, query: &str) -> String {

@@ -1,0 +1,173 @@
+//! `contactd contacts create`, `update` and `delete`: one contact of our own API, from a script.
+//!
+//! A Card is read from a file or from standard input, and the service's answer is written to
+//! standard output.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::super::client::{block_on, refused};
+use super::super::data::Purpose;
+use super::super::exit::Failure;
+use super::super::options::{DataOptions, ServerOptions};
+use super::source::{Call, Source, contact_id, path_of};
+use crate::dialect::ApiOperation;
+use crate::domain::{ContactId, limits};
+
+/// The largest file that is read, in bytes: no Card is larger.
+const BODY_BYTES_MAX: u64 = 4 * limits::RECORD_BYTES_MAX as u64;
+
+/// A new contact.
+#[derive(Args)]
+pub struct CreateOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The file with the Card (RFC 9553) as JSON, or - for standard input
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// The tenant that the contact belongs to [default: the token's own tenant]
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+/// A change of a contact.
+#[derive(Args)]
+pub struct UpdateOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The contact's id, as events have it in `subject`
+    #[arg(value_parser = contact_id)]
+    id: ContactId,
+    /// The file with the properties to change as JSON, or - for standard input: null removes one
+    /// (JSON merge patch, RFC 7396)
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Change the contact only if it still has this version
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
+}
+
+/// The end of a contact.
+#[derive(Args)]
+pub struct DeleteOptions {
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The contact's id, as events have it in `subject`
+    #[arg(value_parser = contact_id)]
+    id: ContactId,
+    /// Delete the contact only if it still has this version
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
+}
+
+/// Creates a contact, and writes it.
+///
+/// # Errors
+/// The Card is refused, or the service can't be asked.
+pub fn create(options: &CreateOptions) -> Result<(), Failure> {
+    let body = read(&options.file)?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(tenant) = &options.tenant {
+        query.append_pair("tenant", tenant);
+    }
+    let query = query.finish();
+    let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
+    let call = Call {
+        operation: ApiOperation::Create,
+        method: Method::POST,
+        path: "/contacts",
+        params: &[],
+        query: &query,
+        headers: HeaderMap::new(),
+        body: &body,
+    };
+    source.using(|source| send(source, call))
+}
+
+/// Changes a contact, and writes it.
+///
+/// # Errors
+/// The change is refused, or the service can't be asked.
+pub fn update(options: &UpdateOptions) -> Result<(), Failure> {
+    let body = read(&options.file)?;
+    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let call = Call {
+        operation: ApiOperation::Update,
+        method: Method::PATCH,
+        path: &path_of(options.id),
+        params: &[("id".to_owned(), options.id.to_string())],
+        query: "",
+        headers: headers(options.if_version)?,
+        body: &body,
+    };
+    source.using(|source| send(source, call))
+}
+
+/// Deletes a contact.
+///
+/// # Errors
+/// There is no such contact, or the service can't be asked.
+pub fn delete(options: &DeleteOptions) -> Result<(), Failure> {
+    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let call = Call {
+        operation: ApiOperation::Delete,
+        method: Method::DELETE,
+        path: &path_of(options.id),
+        params: &[("id".to_owned(), options.id.to_string())],
+        query: "",
+        headers: headers(options.if_version)?,
+        body: &[],
+    };
+    source.using(|source| send(source, call))
+}
+
+fn send(source: &Source, call: Call<'_>) -> Result<(), Failure> {
+    let answer = block_on(source.call(call))?;
+    if !answer.status.is_success() {
+        return Err(refused(answer.status, &answer.body));
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    writeln!(io::stdout(), "{}", text.trim_end()).map_err(Failure::failed)
+}
+
+fn headers(version: Option<u64>) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    if let Some(version) = version {
+        let tag = HeaderValue::from_str(&format!("\"{version}\"")).map_err(Failure::usage)?;
+        headers.insert("if-match", tag);
+    }
+    Ok(headers)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable =
+        |error: io::Error| Failure::usage(format!("cannot read {}: {error}", file.display()));
+    let mut body = Vec::new();
+    let from: Box<dyn Read> = if file.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(unreadable)?)
+    };
+    let mut from = from.take(BODY_BYTES_MAX + 1);
+    from.read_to_end(&mut body).map_err(unreadable)?;
+    if body.len() as u64 > BODY_BYTES_MAX {
+        return Err(Failure::usage(format!(
+            "{} has more than {BODY_BYTES_MAX} bytes, and no Card has",
+            file.display()
+        )));
+    }
+    Ok(body)
+}
