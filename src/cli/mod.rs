@@ -29,7 +29,13 @@ use options::{DataOptions, ServeOptions};
 
 /// An event-sourced contact service: five vendors' contact APIs over one log that can be trusted.
 #[derive(Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    after_help = "The environment variable RUST_LOG sets the level of the service's own log: error, warn, info \
+                  (the default), or debug, which has a line for each request."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,6 +1,7 @@
 //! `contactd serve`: composes the floors, runs them, and stops them in order.
 
 use std::io::{IsTerminal, Write};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 use super::data::{Data, IDENTITY, Purpose, Running};
 use super::descriptors;
@@ -43,6 +45,12 @@ pub fn run(options: ServeOptions) -> Result<(), Failure> {
 
 fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
+    // What the store says of itself is of no use to an operator, and may hold what it stores.
+    let quiet = Directive::from_str("sled=warn");
+    let filter = match quiet {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -17,6 +17,7 @@
 //! | `console` | the page for people |
 //! | `probes`, `metrics`, `vitals`, `process`, `exposition` | liveness, readiness, counters and gauges |
 //! | `contracts` | OpenAPI, AsyncAPI and JSON Schemas |
+//! | `request_log` | a line for each request, at debug |
 //!
 //! Rules about contacts are in the floors below, the message bus in `nats`.
 
@@ -35,6 +36,7 @@ mod metrics;
 mod places;
 mod probes;
 mod process;
+mod request_log;
 mod router;
 mod sending;
 mod stats;

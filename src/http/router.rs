@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
 use super::fallback::{refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, console, contracts, events, probes, stats};
+use super::{App, answer, audit, console, contracts, events, probes, request_log, stats};
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
 use crate::dialect::{self, Method, Refusal};
@@ -37,6 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), only_from_here))
+        .layer(from_fn(request_log::log))
         .with_state(app)
 }
 
