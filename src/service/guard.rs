@@ -101,7 +101,7 @@ impl Guard {
         if self.clock.lock().jumped {
             return Some(Closed::ClockJumped);
         }
-        self.disk.lock().refusal(erases)
+        self.disk.lock().refusal(&*self.room, erases)
     }
 
     /// What it saw when it last looked.

@@ -2,13 +2,16 @@
 //!
 //! The last megabytes of a full disk are for what must still be possible: starting, reading, erasing.
 //! Writes are refused while less is free, and come back by themselves. Some room is held back in a
-//! file that holds nothing (the ballast), and is given up when nothing else is left.
+//! file that holds nothing (the ballast), and is given up for a start and for an erasure, not before:
+//! whoever fills the disk would fill that too.
 
 use crate::domain::Closed;
 use crate::storage::{Room, Space, StorageError};
 
 /// The least free room with which an erasure is still recorded, in bytes.
 const ERASURE_BYTES: u64 = 2 << 20;
+/// The least ballast that is worth a file, in bytes.
+const BALLAST_MIN: u64 = 1 << 20;
 
 /// What is kept free of a file system of so many bytes, in bytes: from 4 to 64 MiB, less on a very
 /// small one.
@@ -39,8 +42,8 @@ pub struct DiskState {
     pub space: Option<Space>,
     /// Whether writes are refused.
     pub full: bool,
-    /// Whether the ballast is there.
-    held: bool,
+    /// How large the ballast is, in bytes.
+    held: u64,
 }
 
 impl DiskState {
@@ -57,7 +60,7 @@ impl DiskState {
         self.space = Some(space);
         let Space { total, free } = space;
         let (margin, ballast) = (margin(total), ballast(total));
-        let missing = if self.held { 0 } else { ballast };
+        let missing = ballast.saturating_sub(self.held);
         // Once full, a little more must be free, or it would be full again at once.
         let enough = if self.full {
             margin.saturating_add(margin / 4).saturating_add(missing)
@@ -77,18 +80,43 @@ impl DiskState {
                 tracing::info!(free, "the disk has room again: writes are taken");
             }
         }
-        if self.full && self.held && free < margin / 2 {
-            self.held = room.give_back().is_err();
-        } else if !self.full && !self.held && free >= margin.saturating_add(ballast) {
-            self.held = room.hold_back(ballast).is_ok();
+        if !self.full && self.held < ballast && free >= margin.saturating_add(missing) {
+            self.give_back(room);
+            self.hold_back(room, ballast);
+        } else if self.full && self.held == 0 {
+            // What is left now may not be there for the next start.
+            self.hold_back(room, free.min(ballast));
         }
     }
 
-    /// Why a command is not taken; an erasure is, as long as there is room to record it.
-    #[must_use]
-    pub fn refusal(&self, erases: bool) -> Option<Closed> {
-        let has_room = self.space.is_none_or(|space| space.free >= ERASURE_BYTES);
-        (self.full && !(erases && has_room)).then_some(Closed::DiskFull)
+    fn hold_back(&mut self, room: &dyn Room, bytes: u64) {
+        if bytes >= BALLAST_MIN && room.hold_back(bytes).is_ok() {
+            self.held = bytes;
+        }
+    }
+
+    fn give_back(&mut self, room: &dyn Room) {
+        if self.held > 0 && room.give_back().is_ok() {
+            self.held = 0;
+        }
+    }
+
+    /// Why a command is not taken; an erasure is, as long as there is room to record it, for which
+    /// the ballast is given up.
+    pub fn refusal(&mut self, room: &dyn Room, erases: bool) -> Option<Closed> {
+        if !self.full {
+            return None;
+        }
+        if !erases {
+            return Some(Closed::DiskFull);
+        }
+        self.give_back(room);
+        let free = match room.space() {
+            Ok(space) => space.map(|space| space.free),
+            Err(_) => return Some(Closed::DiskFull),
+        };
+        let has_room = free.is_none_or(|free| free >= ERASURE_BYTES);
+        (!has_room).then_some(Closed::DiskFull)
     }
 }
 
@@ -135,32 +163,38 @@ mod tests {
         let disk = Disk(Mutex::new((100 * MIB, 0)));
         let mut state = DiskState::default();
         state.look(&disk);
-        assert!(state.held, "some room is held back");
-        assert_eq!(state.refusal(false), None);
+        assert_eq!(state.held, 16 * MIB, "some room is held back");
+        assert_eq!(state.refusal(&disk, false), None);
         disk.set_free(15 * MIB);
         state.look(&disk);
-        assert_eq!(state.refusal(false), Some(Closed::DiskFull));
-        assert_eq!(state.refusal(true), None, "an erasure is still taken");
-        // The ballast makes room for it, and is not enough for everybody.
+        assert_eq!(state.refusal(&disk, false), Some(Closed::DiskFull));
         disk.set_free(0);
         state.look(&disk);
+        assert_eq!(state.held, 16 * MIB, "nobody needs it yet");
+        assert_eq!(state.refusal(&disk, true), None, "an erasure does");
+        assert_eq!(disk.0.lock().0, 16 * MIB);
+        assert_eq!(state.refusal(&disk, false), Some(Closed::DiskFull));
+        // What the erasure has left is held for the next one, or the next start.
+        disk.set_free(10 * MIB);
         state.look(&disk);
-        assert_eq!(state.space.unwrap().free, 16 * MIB);
-        assert_eq!(
-            (state.refusal(false), state.refusal(true)),
-            (Some(Closed::DiskFull), None)
-        );
+        assert_eq!(*disk.0.lock(), (0, 10 * MIB));
+        assert_eq!(state.refusal(&disk, true), None);
         disk.set_free(0);
         state.look(&disk);
         assert_eq!(
-            state.refusal(true),
+            state.refusal(&disk, true),
             Some(Closed::DiskFull),
             "now there is none"
         );
-        for (free, refused) in [(30, true), (35, true), (36, false), (17, false), (15, true)] {
+        for (free, refused) in [(30, true), (19, true), (22, false), (17, false), (15, true)] {
             disk.set_free(free * MIB);
             state.look(&disk);
-            assert_eq!(state.full, refused, "{free} MiB");
+            assert_eq!(
+                state.full,
+                refused,
+                "{free} MiB free, {} held",
+                state.held / MIB
+            );
         }
     }
 
