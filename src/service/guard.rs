@@ -88,6 +88,13 @@ impl Guard {
             .look(now(), since_boot(), self.accept_clock);
     }
 
+    /// Looks again after something was written, where room was given up for it.
+    pub fn settle(&self) {
+        if self.disk.lock().full {
+            self.look();
+        }
+    }
+
     fn measure(&self) {
         match self.room.used() {
             Ok(used) => *self.used.lock() = used,
@@ -125,5 +132,6 @@ impl Guard {
         if thread.join().is_err() {
             tracing::error!("the guard ended by a fault");
         }
+        self.settle();
     }
 }

@@ -94,6 +94,9 @@ impl Writer {
             match self.commit(pending, next_slot) {
                 Ok(()) => {
                     self.measure(begun, events);
+                    if let Some(guard) = self.shared.guard.get() {
+                        guard.settle();
+                    }
                     for (reply, handled) in waiting {
                         answer(reply, Ok(handled));
                     }
