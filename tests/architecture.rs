@@ -1,4 +1,4 @@
-//! The house keeps its shape: floors name only floors below them, outside crates stay on their
+//! The tree keeps its shape: floors name only floors below them, outside crates stay on their
 //! floor, and files and functions stay small enough to read.
 //!
 //! The sources are read as tokens, not as Rust: enough to see every path a file names, from
@@ -95,17 +95,21 @@ const DOC_WORDS_MIN: usize = 4;
 const MIDWAY: &[(&str, &[&str])] = &[
     (
         "circle",
-        &[
-            "src/audit",
-            "src/cli",
-            "src/dialect",
-            "src/keys",
-            "src/nats",
-            "src/storage",
-        ],
+        &["src/cli", "src/dialect", "src/nats", "src/storage"],
     ),
     ("code", &["src/cli/contacts/format/columns.rs"]),
-    ("doc", &["src", "tests", "benches"]),
+    (
+        "doc",
+        &[
+            "src/cli",
+            "src/gateway",
+            "src/http",
+            "src/nats",
+            "tests/bus",
+            "tests/cli",
+            "tests/suite",
+        ],
+    ),
 ];
 
 fn rank(floor: &str) -> Option<usize> {
@@ -299,7 +303,7 @@ fn is_midway(breach: &str) -> bool {
 }
 
 #[test]
-fn the_house_keeps_its_shape() {
+fn the_tree_keeps_its_shape() {
     let sources = sources("src");
     let (vendors, for_tests) = (vendors(&sources), test_modules(&sources));
     assert!(vendors.len() >= 6, "{vendors:?}");

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{domain::Position, log, storage::StorageError};
 
-/// Why integrated entries cannot be read.
+/// The reasons for which integrated entries cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A file cannot be read.
@@ -32,7 +32,7 @@ pub enum ArchiveError {
     /// The bundle and the tile beside it do not agree, or one is gone.
     #[error("{coord} or the tile beside it is missing or damaged; run `contactd log repair`")]
     Damaged {
-        /// Which bundle.
+        /// The bundle that is damaged.
         coord: Coord,
     },
 }
@@ -41,7 +41,7 @@ pub enum ArchiveError {
 #[derive(Clone, Debug)]
 pub struct Archive {
     tiles: Tiles,
-    /// How many entries are in full bundles below a signed checkpoint.
+    /// The number of entries in full bundles below a signed checkpoint.
     integrated: Arc<AtomicU64>,
 }
 
@@ -110,7 +110,7 @@ impl log::Archive for Archive {
     }
 }
 
-/// How many full bundles there are, without a gap.
+/// The number of full bundles without a gap from the first.
 fn whole_bundles(tiles: &Tiles) -> Result<u64, StorageError> {
     let mut count = 0;
     while tiles.has(Coord::full(Kind::Entries, count))? {

@@ -29,7 +29,7 @@ struct Found {
 struct Level {
     /// What the level below has given since the last full tile.
     computed: Computed,
-    /// How many of its tiles were full.
+    /// The number of its tiles that were full.
     full: u64,
     /// The file of the tile that was asked last for what it says of the level below.
     above: Option<(Coord, Option<Vec<Hash>>)>,

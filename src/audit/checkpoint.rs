@@ -22,15 +22,15 @@ use crate::domain::Position;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log.
+    /// The name of the log, which is that of its key.
     pub origin: KeyName,
-    /// How many entries: the last one's position.
+    /// The number of entries, which is the last one's position.
     pub size: u64,
     /// The hash of the tree over all of them.
     pub root: Hash,
 }
 
-/// Why a note is not to be believed as a checkpoint.
+/// The reasons for which a note is not a trusted checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// It is no checkpoint.
@@ -54,9 +54,9 @@ pub enum CheckpointError {
     /// It is another log's.
     #[error("it is of the log {found}, not {wanted}")]
     OtherLog {
-        /// Whose it is.
+        /// The log that the checkpoint names.
         found: KeyName,
-        /// Whose it should be.
+        /// The log that was expected.
         wanted: KeyName,
     },
 }
@@ -100,7 +100,7 @@ impl Checkpoint {
         Ok((read, note))
     }
 
-    /// Signs it.
+    /// Signs the checkpoint as a note.
     pub(super) fn sign(&self, signer: &Signer) -> Note {
         signer.sign(self.to_string())
     }

@@ -11,7 +11,7 @@ use crate::storage::StorageError;
 /// The checkpoint's file, below `audit/`.
 pub(super) const CHECKPOINT: &str = "checkpoint";
 
-/// How many events the last checkpoint covers; none where there is none to be trusted.
+/// The number of events that the last checkpoint covers; zero where no checkpoint can be trusted.
 ///
 /// # Errors
 /// The file cannot be read.

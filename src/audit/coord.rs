@@ -21,7 +21,7 @@ pub enum Kind {
     Entries,
     /// Hashes of one level of the tree; level 0 is the leaves'.
     Hashes {
-        /// Which level, of those that are eight apart.
+        /// The level, of those that are eight apart.
         level: u8,
     },
 }
@@ -85,13 +85,13 @@ impl Coord {
         self.kind
     }
 
-    /// Which tile of its level, or which bundle; the first is 0.
+    /// The index of the tile in its level, or of the bundle, from 0.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// How many of its 256 places are in use.
+    /// The number of its 256 places that are in use.
     #[must_use]
     pub fn width(&self) -> usize {
         usize::from(self.width)
@@ -111,7 +111,7 @@ impl Coord {
         end <= hashes_at(size, level_of(self.kind))
     }
 
-    /// How many entries come before the first that this is about.
+    /// The number of entries before the first that it is about.
     pub(super) fn first_leaf(&self) -> u64 {
         let height = 8 * (u32::from(level_of(self.kind)) + 1);
         self.index.checked_shl(height).unwrap_or(u64::MAX)

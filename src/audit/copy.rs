@@ -13,11 +13,11 @@ use super::{
 };
 use crate::storage::StorageError;
 
-/// How often a newer checkpoint is taken before it is given up.
+/// The number of times that a newer checkpoint is taken before copying is given up.
 const TRIES: usize = 100;
 const LEVELS: u8 = 8;
 
-/// Why the audit log was not copied.
+/// The reasons for which the audit log was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// A file cannot be read or written.
@@ -29,7 +29,7 @@ pub enum CopyError {
     /// A file that the checkpoint covers is gone.
     #[error("{coord} is missing; run `contactd log verify`")]
     Missing {
-        /// Which.
+        /// The tile or bundle that changed.
         coord: Coord,
     },
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{domain::Position, log};
 
-/// Why entries cannot be read, in the words of whoever should have read them.
+/// The error of a source of entries, in the source's own words.
 pub type EntriesError = Box<dyn Error + Send + Sync>;
 
 /// A source of entries: the log, or bundles that were integrated before.

@@ -17,19 +17,19 @@ pub enum Damage {
     Checkpoint(CheckpointError),
     /// A file is gone or cannot be read as what it is.
     File {
-        /// The file's name.
+        /// The tile or bundle that is damaged.
         coord: Coord,
         /// Whether it is gone.
         missing: bool,
     },
     /// An entry is not the one that was recorded.
     Entry {
-        /// The entry's position.
+        /// The position of the entry.
         position: Position,
     },
     /// A tile has a hash that is not that of what is below.
     Tile {
-        /// The file's name.
+        /// The tile or bundle that is damaged.
         coord: Coord,
         /// The first position below that hash.
         position: Position,
@@ -44,24 +44,24 @@ pub enum Damage {
     },
     /// All files agree with each other, but not with what was signed.
     Root {
-        /// The signed size.
+        /// The number of entries that the checkpoint covers.
         size: u64,
     },
     /// An older checkpoint is not the beginning of this one.
     Older {
-        /// Its size.
+        /// The size that was signed.
         size: u64,
         /// Up to here an older checkpoint agrees.
         agreed: Position,
     },
     /// What a witness cosigned is not as it was kept.
     Witness {
-        /// The file's name.
+        /// The name of the file.
         name: String,
     },
     /// The log has another entry than was integrated, or cannot give it.
     Log {
-        /// The entry's position.
+        /// The position of the entry.
         position: Position,
     },
 }
@@ -128,7 +128,7 @@ impl fmt::Display for Damage {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub damages: Vec<Damage>,
-    /// How many damages were found beyond those that are listed.
+    /// The number of damages beyond those that are listed.
     pub unlisted: u64,
 }
 

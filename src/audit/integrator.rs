@@ -30,7 +30,7 @@ use crate::{domain::Position, storage::StorageError};
 /// Entries that one round seals at most: a full tile of level 1.
 const ROUND_ENTRIES: u64 = 65_536;
 
-/// Why sealing cannot begin or go on. Nothing was signed.
+/// The reasons for which integrating cannot begin or go on. Nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum IntegrateError {
     /// A file cannot be read or written; try again.
@@ -54,7 +54,7 @@ pub enum IntegrateError {
     /// A file of the tree's edge is gone or has changed.
     #[error("{coord} is missing or damaged; run `contactd log repair`")]
     Damaged {
-        /// Which file.
+        /// The file that cannot be used.
         coord: Coord,
     },
     /// The edge's tiles do not hash to what was signed.
@@ -66,23 +66,23 @@ pub enum IntegrateError {
     /// The log holds fewer entries than were signed.
     #[error("the log ends at {head}, but {size} events are integrated; run `contactd log repair`")]
     Behind {
-        /// Where the log ends.
+        /// The last position of the log.
         head: Position,
-        /// How many are integrated.
+        /// The number of entries that are integrated.
         size: u64,
     },
     /// The log cannot give an entry.
     #[error("event {position} cannot be read to be integrated: {cause}")]
     Entries {
-        /// Which.
+        /// The position of the entry.
         position: Position,
-        /// Why.
+        /// The error of the source.
         cause: EntriesError,
     },
     /// An entry does not fit a bundle.
     #[error("event {position} is longer than an entry of the audit log may be")]
     TooLong {
-        /// Which.
+        /// The position of the entry.
         position: Position,
     },
     /// Somebody else has written the checkpoint meanwhile.
@@ -90,7 +90,7 @@ pub enum IntegrateError {
     Changed,
 }
 
-/// Who seals. There is one for a data directory.
+/// Integrates entries into the tree and signs checkpoints. There is one for a data directory.
 pub struct Integrator {
     tiles: Tiles,
     signer: Signer,
@@ -157,7 +157,7 @@ impl Integrator {
         })
     }
 
-    /// The last checkpoint.
+    /// The last checkpoint that was signed.
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
@@ -393,7 +393,7 @@ fn kinds(level: u8) -> impl Iterator<Item = Kind> {
     bundle.into_iter().chain([Kind::Hashes { level }])
 }
 
-/// How many entries are in full bundles.
+/// The number of entries in full bundles.
 fn full_entries(size: u64) -> u64 {
     size - size % TILE_WIDTH as u64
 }

@@ -46,7 +46,7 @@ impl KeyName {
         (fits && text.chars().all(good)).then(|| Self(text.into()))
     }
 
-    /// Its text.
+    /// The prefix as a text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -108,13 +108,13 @@ impl VerifierKey {
         (parsed.to_string() == text).then_some(parsed)
     }
 
-    /// Its name.
+    /// The name of the key.
     #[must_use]
     pub fn name(&self) -> &KeyName {
         &self.name
     }
 
-    /// What it signs.
+    /// The kind of text that the key signs.
     #[must_use]
     pub fn kind(&self) -> KeyKind {
         self.kind
@@ -132,7 +132,7 @@ impl VerifierKey {
         [a, b, c, d]
     }
 
-    /// The same key under another name.
+    /// This key under another name.
     pub(super) fn named(&self, name: KeyName) -> Self {
         Self::new(name, self.kind, self.key)
     }
@@ -166,7 +166,7 @@ pub enum SignerError {
     /// It is no key.
     #[error("{} is no Ed25519 key in PKCS #8 PEM form; `openssl genpkey -algorithm ed25519` makes one", path.display())]
     Malformed {
-        /// Which file.
+        /// The path of the key file.
         path: std::path::PathBuf,
     },
     /// The operating system gives no random bytes.
@@ -235,9 +235,9 @@ impl Signer {
 /// A line below a note: whose signature, and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureLine {
-    /// The key's name.
+    /// The name of the key that signed.
     pub name: KeyName,
-    /// The key's number.
+    /// The key id: four bytes of the hash of name and key.
     pub id: [u8; 4],
     /// The signature, in the form of that key's kind.
     pub bytes: Vec<u8>,

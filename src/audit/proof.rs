@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{domain::Position, storage::StorageError};
 
-/// Why a proof cannot be given.
+/// The reasons for which a proof cannot be given.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// A tile cannot be read.
@@ -26,19 +26,19 @@ pub enum ProofError {
     NotCovered {
         /// What is to be proved.
         position: Position,
-        /// The checkpoint's size.
+        /// The number of entries that the checkpoint covers.
         size: u64,
     },
     /// A tile is gone or its length is wrong.
     #[error("{coord} is missing or damaged; run `contactd log repair`")]
     Damaged {
-        /// Which tile.
+        /// The tile that is missing or damaged.
         coord: Coord,
     },
     /// The tiles do not hash to the checkpoint, or it does not extend the older one.
     #[error("the tiles do not prove the checkpoint of size {size}; run `contactd log verify`")]
     Inconsistent {
-        /// The checkpoint's size.
+        /// The number of entries that the checkpoint covers.
         size: u64,
     },
 }
@@ -230,7 +230,7 @@ pub(super) fn root_at(tiles: &Tiles, old: u64, size: u64) -> Result<Hash, ProofE
     }
 }
 
-/// Where a tree of this size splits: the largest power of two below it.
+/// The size of the left subtree of a tree of this size: the largest power of two below it.
 fn split(size: u64) -> u64 {
     1 << size.saturating_sub(1).checked_ilog2().unwrap_or(0)
 }

@@ -23,7 +23,7 @@ pub struct ProofFile {
     checkpoint: Note,
 }
 
-/// Why a proof does not convince.
+/// The reasons for which a proof does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofFileError {
     /// Its checkpoint is not to be believed.
@@ -32,7 +32,7 @@ pub enum ProofFileError {
     /// The entry, its place, the path and the checkpoint do not belong together.
     #[error("the entry is not at position {position} of the checkpoint's tree")]
     NotIncluded {
-        /// Where the proof says it is.
+        /// The position that the proof names.
         position: Position,
     },
 }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{domain::Position, storage::StorageError};
 
-/// What was done.
+/// The result of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repaired {
     /// The files that were written again.
@@ -38,7 +38,7 @@ pub struct Repaired {
     pub removed: Vec<String>,
 }
 
-/// Why the audit log cannot be repaired. Nothing was written.
+/// The reasons for which the audit log cannot be repaired. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     /// A file cannot be read or written. Some may have been written; repair again.
@@ -61,7 +61,7 @@ pub enum RepairError {
          changed; restore the data directory from a backup"
     )]
     Root {
-        /// The signed size.
+        /// The number of entries that the checkpoint covers.
         size: u64,
     },
     /// The checkpoint is whole, but in another name: signing it anew would begin another log.
@@ -88,7 +88,7 @@ pub enum RepairError {
          restore the data directory from a backup"
     )]
     Behind {
-        /// Where the log ends.
+        /// The last position of the log.
         head: Position,
     },
 }
@@ -154,7 +154,7 @@ pub fn repair(
     Ok(repaired)
 }
 
-/// Where what is not as it should be is written, and what that was.
+/// The writer of what is to be repaired, and the set of what was.
 type Target<'a, 'b> = (&'a mut Writing<'b>, &'a mut BTreeSet<Coord>);
 
 struct Rebuild<'a> {
@@ -308,8 +308,8 @@ impl Rebuild<'_> {
             .collect())
     }
 
-    /// Where no root is signed: whether nothing was integrated beyond the log's end, and what was
-    /// integrated of the last bundle is what the log has there.
+    /// Checks, where no root is signed, that nothing was integrated beyond the log's end, and that
+    /// what was integrated of the last bundle is what the log has there.
     fn check_end(&self, head: Position) -> Result<(), RepairError> {
         let last = hashes_at(self.size, 1);
         let tail = Coord::full(Kind::Entries, last);

@@ -37,7 +37,7 @@ impl RightEdge {
         (fits && all).then_some(Self { size, levels })
     }
 
-    /// How many leaves there are.
+    /// The number of leaves in the tree.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
@@ -91,18 +91,18 @@ impl RightEdge {
     }
 }
 
-/// How many hashes a level has in a tree of this size: full tiles of the level below.
+/// The number of hashes on a level of a tree of this size: full tiles of the level below.
 pub(super) fn hashes_at(size: u64, level: u8) -> u64 {
     size.checked_shr(TILE_HEIGHT * u32::from(level))
         .unwrap_or(0)
 }
 
-/// How many hashes the partial tile of a level has.
+/// The number of hashes in a level's partial tile.
 pub(super) fn partial_width(size: u64, level: u8) -> u64 {
     hashes_at(size, level) % TILE_WIDTH as u64
 }
 
-/// How many levels have hashes in a tree of this size.
+/// The number of levels that have hashes in a tree of this size.
 pub(super) fn level_count(size: u64) -> usize {
     (0..)
         .take_while(|level| hashes_at(size, *level) > 0)

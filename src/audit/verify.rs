@@ -20,14 +20,14 @@ use super::{
 };
 use crate::{domain::Position, storage::StorageError};
 
-/// What verifying found.
+/// The result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The checkpoint that everything was compared with, if there is one to be trusted.
     pub checkpoint: Option<Checkpoint>,
     /// What is wrong, the first 1,000 of it, by its first position.
     pub damages: Vec<Damage>,
-    /// How many damages more there are.
+    /// The number of further damages that are not listed.
     pub unlisted: u64,
 }
 

@@ -25,17 +25,17 @@ const TIME_BYTES: usize = 8;
 /// A checkpoint that a witness has cosigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cosigned {
-    /// The witness's key.
+    /// The public key of the witness.
     pub witness: VerifierKey,
     /// What it vouches for.
     pub checkpoint: Checkpoint,
-    /// When, by its own clock, to the second.
+    /// The time at which it signed, by its own clock, to the second.
     pub time: Timestamp,
     /// The log's signatures and the cosignature.
     pub note: Note,
 }
 
-/// Why a cosignature is not taken.
+/// The reasons for which a cosignature is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum CosignatureError {
     /// The note is no checkpoint of this log.
@@ -44,13 +44,13 @@ pub enum CosignatureError {
     /// No line of it is a known witness's.
     #[error("the checkpoint of size {size} has no cosignature of a known witness")]
     Unknown {
-        /// The checkpoint's size.
+        /// The number of entries that the checkpoint covers.
         size: u64,
     },
     /// A line names a known witness, and is not its.
     #[error("a cosignature in the name of {witness} is not the witness's")]
     Wrong {
-        /// The witness's key.
+        /// The public key of the witness.
         witness: String,
     },
     /// More witnesses than can be kept.
@@ -245,7 +245,7 @@ impl fmt::Display for AddCheckpoint {
     }
 }
 
-/// When a witness cosigned a checkpoint; `None` where the line is not its.
+/// The time at which a witness cosigned a checkpoint; `None` where the line is not its.
 fn cosigned_at(text: &str, line: &SignatureLine, witness: &VerifierKey) -> Option<Timestamp> {
     let (time, signature) = line.bytes.split_first_chunk::<TIME_BYTES>()?;
     let time = u64::from_be_bytes(*time);

@@ -88,7 +88,7 @@ pub enum RefusedOpen {
 pub struct BrokerInfo<'a> {
     /// The host it listens on or advertises; `0.0.0.0` stands for every address.
     pub host: &'a str,
-    /// Where clients can reach the servers of its cluster, as `HOST:PORT`.
+    /// The addresses at which clients can reach the servers of its cluster, as `HOST:PORT`.
     pub connect_urls: &'a [String],
     /// The name of its cluster, if it is in one.
     pub cluster: Option<&'a str>,

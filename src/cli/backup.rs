@@ -29,7 +29,7 @@ const KEYS: &str = "keys";
 const AUDIT_KEY: &str = "audit.key";
 const TOKEN_KEY: &str = "token.key";
 
-/// Where to.
+/// Options for making a backup.
 #[derive(Args)]
 pub struct BackupOptions {
     #[command(flatten)]
@@ -41,12 +41,12 @@ pub struct BackupOptions {
     with_keys: bool,
 }
 
-/// Where from.
+/// Options for restoring a backup.
 #[derive(Args)]
 pub struct RestoreOptions {
     #[command(flatten)]
     data: DataOptions,
-    /// The backup's directory
+    /// The directory of the backup
     from: PathBuf,
 }
 

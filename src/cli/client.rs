@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::exit::Failure;
 use super::options::ServerOptions;
 
-/// A running service.
+/// A running service, asked over HTTP.
 pub struct Server {
     client: Client,
     url: String,
@@ -137,8 +137,8 @@ async fn succeeded(response: Response) -> Result<Response, Failure> {
     Err(refused(status, &body))
 }
 
-/// How the program ends on an answer that is no success, whoever gave it: what was asked wrongly is
-/// wrong usage. Of problem details (RFC 9457) people are told the text.
+/// The failure that an answer without success ends the program with, whoever gave it: what was
+/// asked wrongly is wrong usage. Of problem details (RFC 9457) people are told the text.
 pub fn refused(status: StatusCode, body: &[u8]) -> Failure {
     let code = match status {
         StatusCode::BAD_REQUEST => super::exit::USAGE,

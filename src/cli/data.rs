@@ -52,13 +52,13 @@ pub enum Purpose {
 
 /// A data directory that this process holds.
 pub struct Data {
-    /// The directory, locked.
+    /// The data directory, locked for this process.
     pub dir: DataDir,
-    /// The contacts' keys.
+    /// The keys that seal contacts' contents.
     pub keys: KeyRing,
     /// Tells this log from every other: a UUID.
     pub log_id: Uuid,
-    /// Signs checkpoints.
+    /// The key that signs checkpoints.
     pub signer: Signer,
     /// Whether no event can have been recorded in it.
     is_new: bool,
@@ -68,9 +68,9 @@ pub struct Data {
 pub struct Running {
     /// Held as long as the service runs.
     pub dir: DataDir,
-    /// The service.
+    /// The open service, with what opening it showed.
     pub opening: Opening,
-    /// Its audit log.
+    /// The audit log of the service.
     pub audit: Audit,
     /// Tells this log from every other.
     pub log_id: Uuid,
@@ -159,7 +159,8 @@ impl Data {
         Ok(Tiles::new(self.dir.files(AUDIT)?))
     }
 
-    /// How to open the log: with what is sealed as a third copy, and not shorter than was signed.
+    /// Options for opening the log: with the audit log as a third copy, and not shorter than was
+    /// signed.
     pub fn log_options(&self) -> Result<OpenOptions, Failure> {
         let key = self.signer.verifier();
         let tiles = self.tiles()?;
@@ -340,7 +341,7 @@ fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failur
     Ok(())
 }
 
-/// Where a data directory keeps its own master key.
+/// The file in which a data directory keeps its own master key.
 pub fn master_key_in(data_dir: &Path) -> FileAt {
     FileAt::at(&data_dir.join(KEYS).join("master.key"))
 }

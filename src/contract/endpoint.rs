@@ -9,7 +9,7 @@ use crate::domain::Operation;
 pub struct Endpoint {
     /// The last part of the OpenAPI `operationId`.
     pub name: &'static str,
-    /// The HTTP method.
+    /// The HTTP method of the route.
     pub method: Method,
     /// The paths, `{name}` for a parameter.
     pub paths: &'static [&'static str],

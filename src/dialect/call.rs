@@ -18,50 +18,50 @@ pub type Encode<T> = Box<dyn FnOnce(T) -> Reply + Send>;
 
 /// What a request asks for, with the encoder of its reply.
 pub enum Call {
-    /// Change contacts.
+    /// A command: create, change, delete or erase contacts.
     Write {
-        /// The changes.
+        /// The changes that are asked for.
         write: Write,
         /// Encodes how each attempt ended, in the order of the attempts.
         reply: Encode<Vec<Outcome>>,
     },
-    /// Read one contact.
+    /// A read of one contact by its id.
     Get {
         /// The owner who must have the contact.
         owner: Owner,
-        /// The contact's id.
+        /// The id of the contact, in the form its vendor uses.
         target: Target,
         /// The point of the past to read it at; `None` reads it as it is.
         as_of: Option<AsOf>,
-        /// Encodes the contact.
+        /// Encodes the contact that was found, or why there is none.
         reply: Encode<Lookup<Box<Contact>>>,
     },
     /// List some of an owner's live contacts.
     List {
         /// The part of the list that is asked for.
         list: List,
-        /// Encodes the page.
+        /// Encodes the page that was read.
         reply: Encode<Page>,
     },
     /// Search the live contacts of every dialect that the caller may see.
     Search {
         /// The filters, the order and the page.
         search: Search,
-        /// Encodes the page.
+        /// Encodes the page that was read.
         reply: Encode<Page>,
     },
     /// Read which contacts changed since a position, of every dialect that the caller may see.
     Changes {
         /// The position to start after, and the filters.
         changes: Changes,
-        /// Encodes the changes.
+        /// Encodes the changes that were found.
         reply: Encode<ChangePage>,
     },
     /// Read the versions of one contact.
     History {
         /// The owner who must have the contact.
         owner: Owner,
-        /// The contact's id.
+        /// The id of the contact, in the form its vendor uses.
         target: Target,
         /// Which of its versions.
         past: Past,
@@ -72,12 +72,12 @@ pub enum Call {
     Events {
         /// The filters, the order and the page.
         events: Events,
-        /// Encodes the page.
+        /// Encodes the page of events.
         reply: Encode<EventPage>,
     },
     /// Trade a long-lived token for a short-lived one.
     Authenticate {
-        /// The long-lived token.
+        /// The long-lived token to be exchanged.
         token: String,
         /// Encodes the short-lived token, or what is wrong with the long-lived one.
         reply: Encode<Result<String, TokenProblem>>,
@@ -89,7 +89,7 @@ pub enum Call {
 /// A contact's data, or why there is none to show.
 pub type Lookup<T> = Result<T, Missing>;
 
-/// Why a contact has no data to show.
+/// The reasons for which a contact has no data to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// There is no such contact, or it was deleted.
@@ -187,7 +187,7 @@ pub enum Redaction {
     Withheld,
     /// The fields that [`crate::domain::Rules::non_sensitive`] allows.
     NonSensitive(Map<String, Value>),
-    /// The whole content.
+    /// The whole content of the contact.
     Full(Content),
 }
 

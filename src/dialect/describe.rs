@@ -46,7 +46,7 @@ pub struct OperationSpec {
 /// One response of an operation.
 #[derive(Debug)]
 pub struct ResponseSpec {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// The response's description in the documents: when it is given, or what it holds.
     pub about: &'static str,
@@ -65,23 +65,23 @@ pub enum Form {
     Text(&'static str),
 }
 
-/// Where a parameter stands.
+/// The parts of a request that a parameter can stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the path.
+    /// The path, as one of its segments.
     Path,
-    /// In the query.
+    /// The query, behind the `?`.
     Query,
-    /// In the head.
+    /// The head, as an HTTP header.
     Header,
 }
 
-/// One parameter.
+/// The description of one parameter.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// The name of the parameter.
     pub name: &'static str,
-    /// Where it stands.
+    /// The part of the request that it stands in.
     pub place: Place,
     /// Whether it must be there.
     pub required: bool,
@@ -128,7 +128,7 @@ impl Parameter {
         }
     }
 
-    /// The same, where it must be there.
+    /// This parameter, which every request must have.
     #[must_use]
     pub fn required(self) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl OperationSpec {
         }
     }
 
-    /// Adds parameters.
+    /// Adds parameters to the description.
     #[must_use]
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
@@ -290,7 +290,7 @@ pub fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-/// The same or null.
+/// A schema that allows null too.
 #[must_use]
 pub fn or_null(mut schema: Value) -> Value {
     match schema.get("type").cloned() {
@@ -302,13 +302,13 @@ pub fn or_null(mut schema: Value) -> Value {
     }
 }
 
-/// Any text.
+/// The schema of any text.
 #[must_use]
 pub fn any_text() -> Value {
     json!({"type": "string"})
 }
 
-/// True or false.
+/// The schema of `true` or `false`.
 #[must_use]
 pub fn flag() -> Value {
     json!({"type": "boolean"})

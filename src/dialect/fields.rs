@@ -12,7 +12,7 @@ use crate::domain::{Expected, FieldName, Problem, Violation};
 pub enum Nulls {
     /// As if the field had not been sent.
     Absent,
-    /// A wrong type.
+    /// Null is a value of a wrong type.
     Refused,
     /// The field is to have no value.
     Clears,
@@ -57,29 +57,29 @@ pub const ANY_TEXT: Text = Text {
 };
 
 impl Text {
-    /// The same rule for a text of at most this many characters.
+    /// This rule for a text of at most this many characters.
     #[must_use]
     pub const fn at_most(mut self, chars: u32) -> Self {
         self.chars_max = Some(chars);
         self
     }
 
-    /// The same rule for a text with something in it that can be seen.
+    /// This rule for a text with at least one visible character.
     #[must_use]
     pub const fn not_blank(mut self) -> Self {
         self.may_be_blank = false;
         self
     }
 
-    /// The same rule, by which an empty text is as good as none.
+    /// This rule, by which an empty text counts as absent.
     #[must_use]
     pub const fn empty_is_none(mut self) -> Self {
         self.empty_is_none = true;
         self
     }
 
-    /// The same rule for a text of a format, by its name in messages and in JSON Schema, if it has
-    /// one there.
+    /// This rule for a text of a format, by its name in messages and in JSON Schema, if it has one
+    /// there.
     #[must_use]
     pub const fn of(
         mut self,
@@ -121,7 +121,7 @@ impl Text {
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
     prefix: String,
-    /// What null means.
+    /// The meaning of null in these fields.
     pub nulls: Nulls,
     /// The names of the fields that were sent, as far as they were asked for.
     pub sent: Vec<FieldName>,
@@ -217,7 +217,7 @@ impl<'a> Fields<'a> {
         (self.violations.len() == sound).then(|| text.to_owned())
     }
 
-    /// An object.
+    /// Reads a field that is a JSON object.
     pub fn object(&mut self, name: &'static str, required: bool) -> Option<&'a Map<String, Value>> {
         self.of_type(name, Expected::Object, required, Value::as_object)
     }

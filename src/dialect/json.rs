@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::domain::limits;
 
-/// Why a body is no JSON.
+/// The reasons for which a body is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
     /// The `Content-Type` is not JSON.
@@ -21,7 +21,7 @@ pub enum BodyError {
     /// It is not JSON.
     #[error("the body is not valid JSON at line {line}, column {column}")]
     Malformed {
-        /// From 1.
+        /// The line of the mistake, from 1.
         line: usize,
         /// From 1, in bytes.
         column: usize,

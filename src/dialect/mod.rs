@@ -18,6 +18,8 @@ pub mod describe;
 pub mod email;
 pub mod emnify;
 pub mod fields;
+#[cfg(test)]
+mod in_memory;
 pub mod json;
 pub mod kare;
 pub mod mattr;
@@ -29,8 +31,6 @@ pub mod query;
 pub mod refusal;
 pub mod reply;
 pub mod request;
-#[cfg(test)]
-mod rig;
 pub mod route;
 pub mod schema;
 pub mod search;
@@ -49,15 +49,15 @@ pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
 use crate::domain::{DialectId, Owner, Registry, Rules};
 pub use crate::domain::{Filter, List, Order, Page, Window};
 
-/// One vendor's API.
+/// The API of one vendor: its routes, rules and answers.
 pub trait Dialect: Sync {
     /// What the core must know of it.
     fn rules(&self) -> &'static Rules;
 
-    /// Its routes.
+    /// The routes of the vendor's API.
     fn routes(&self) -> &'static [Route];
 
-    /// Whose contacts a request is about, from its path, headers and caller.
+    /// Finds the owner of the contacts that a request is about, from its path, headers and caller.
     ///
     /// # Errors
     /// The vendor's answer to ids that are no ids.

@@ -49,7 +49,7 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Every parameter.
+    /// Every parameter, in the order of the query.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }

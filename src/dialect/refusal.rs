@@ -7,7 +7,7 @@ use crate::domain::Closed;
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenProblem {
-    /// There is none.
+    /// The request carries no token.
     Missing,
     /// It is no token of ours, or forged, or for another service.
     Invalid,
@@ -63,7 +63,7 @@ pub enum Refusal {
     },
     /// More items than one bulk request may hold: 413.
     TooManyItems {
-        /// The limit.
+        /// The limit that was passed.
         limit: usize,
     },
     /// The body came too slowly: 408.
@@ -76,7 +76,7 @@ pub enum Refusal {
     PreconditionRequired,
     /// A bad `Contact-Min-Position`, or another header or parameter of our own: 400.
     BadParameter {
-        /// Which.
+        /// The name of the parameter.
         name: &'static str,
         /// What it must be.
         must: &'static str,
@@ -88,7 +88,7 @@ pub enum Refusal {
     },
     /// Too many requests of this caller: 429.
     RateLimited {
-        /// When to try again, in seconds.
+        /// The time to wait before trying again, in seconds.
         retry_after_seconds: u64,
     },
     /// The queue is full: 503, and nothing has happened.

@@ -6,11 +6,11 @@ use serde::Serialize;
 /// An answer: status, headers and body as the vendor has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: StatusCode,
     /// Headers beside those every answer has, the names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
+    /// The body of the answer, as bytes.
     pub body: Vec<u8>,
 }
 
@@ -51,14 +51,14 @@ impl Reply {
             .body(body.as_bytes().to_vec())
     }
 
-    /// The same with one more header.
+    /// This reply with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The same with this body.
+    /// This reply with a body.
     #[must_use]
     fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;

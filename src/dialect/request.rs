@@ -17,24 +17,24 @@ pub struct Caller {
     pub open: bool,
 }
 
-/// A request.
+/// A request to one route of a dialect, of any transport.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The path parameter that names a contact, where the route is about one.
     pub target: Option<&'static str>,
     /// The path's parameters by name, percent-decoded.
     pub params: &'a [(String, String)],
-    /// The query's parameters.
+    /// The parameters of the query.
     pub query: &'a Query,
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// The body, no larger than the service takes.
     pub body: &'a [u8],
-    /// The caller.
+    /// The caller who sent it.
     pub caller: &'a Caller,
 }
 
-/// Where to find the owner of the contacts that a request is about.
+/// The owner of the contacts that a request is about, as far as the request tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The request names the owner.

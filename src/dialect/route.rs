@@ -7,15 +7,15 @@ use crate::domain::{Operation, Owner};
 /// The HTTP methods that vendors use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Reads.
+    /// GET, which reads and changes nothing.
     Get,
     /// Creates, or asks with a body.
     Post,
-    /// Replaces.
+    /// PUT, which replaces a contact.
     Put,
     /// Changes the members that are sent.
     Patch,
-    /// Deletes.
+    /// DELETE, which deletes a contact.
     Delete,
 }
 
@@ -44,17 +44,17 @@ pub enum ApiOperation {
     Bulk,
     /// Create or update people as another system tells them.
     Ingest,
-    /// Read one contact.
+    /// Reads one contact by its id.
     Get,
-    /// List contacts.
+    /// Lists the contacts of an owner.
     List,
     /// Find contacts by one of their fields.
     Search,
     /// Find contacts by a list of ids.
     Filter,
-    /// Change one contact.
+    /// Changes some fields of a contact.
     Update,
-    /// Delete one contact.
+    /// Deletes one contact by its id.
     Delete,
     /// Destroy one contact's personal data.
     Erase,
@@ -64,7 +64,7 @@ pub enum ApiOperation {
     Diff,
     /// Read which contacts changed since a position.
     Changes,
-    /// List events.
+    /// Lists the events of contacts.
     Events,
     /// List the types that events have.
     EventTypes,
@@ -187,7 +187,7 @@ pub enum Decode {
 pub struct Route {
     /// What the route does.
     pub operation: ApiOperation,
-    /// The HTTP method.
+    /// The HTTP method of the route.
     pub method: Method,
     /// The paths, `{name}` for a parameter; the first is the documented one.
     pub paths: &'static [&'static str],
@@ -244,7 +244,7 @@ impl Route {
         }
     }
 
-    /// The same route, about the one contact that this path parameter names.
+    /// This route, about the one contact that this path parameter names.
     #[must_use]
     pub const fn about(self, target: &'static str) -> Self {
         Self {

@@ -35,11 +35,11 @@ pub struct Search {
     pub created_after: Option<Timestamp>,
     /// It was last written after this time.
     pub updated_after: Option<Timestamp>,
-    /// In which order.
+    /// The order of the contacts found.
     pub sort: Sort,
-    /// How many, at most.
+    /// The most contacts that a page may have.
     pub limit: usize,
-    /// Where the page before ended.
+    /// The end of the page before; `None` for the first page.
     pub after: Option<Keyset>,
     /// The contacts as they were then, not as they are.
     pub as_of: Option<AsOf>,
@@ -88,7 +88,7 @@ impl Search {
                 .is_none_or(|then| contact.modified_at > then)
     }
 
-    /// Which of two contacts comes first.
+    /// Compares two contacts by the order of the search.
     #[must_use]
     pub fn compare(&self, one: &Contact, other: &Contact) -> Ordering {
         let ascending = match self.sort.by {
@@ -124,7 +124,7 @@ impl Search {
             }
     }
 
-    /// Where a page ends whose last contact this is.
+    /// The cursor of a page whose last contact this is.
     #[must_use]
     pub fn keyset(sort: Sort, last: &Contact) -> Keyset {
         match sort.by {
@@ -138,13 +138,13 @@ impl Search {
 /// A question for what changed since a position, over every dialect's contacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// Only this tenant's.
+    /// The one tenant to count, if only one is wanted.
     pub tenant: Option<String>,
-    /// Only this dialect's.
+    /// The one dialect to count, if only one is wanted.
     pub dialect: Option<DialectId>,
-    /// After this position.
+    /// The position after which changes are wanted.
     pub after: Position,
-    /// How many contacts, at most.
+    /// The most contacts that a page may have.
     pub limit: usize,
 }
 

@@ -43,7 +43,7 @@ pub enum Order {
     Created,
     /// By time of creation, newest first.
     CreatedDescending,
-    /// By what the contacts hold; equal contacts stay oldest first.
+    /// An order by what the contacts hold; equal contacts stay oldest first.
     By(Arc<Compare>),
 }
 

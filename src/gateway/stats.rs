@@ -13,32 +13,32 @@ use crate::projection::statistics::{HOUR_MILLIS, Kind, Scope};
 /// Tenants that are listed by name, those with the most events first.
 pub const TENANTS_MAX: usize = 100;
 
-/// What is asked.
+/// A question about the counts of events.
 #[derive(Clone, Debug)]
 pub struct StatsAsk {
-    /// Only this tenant's.
+    /// The one tenant to count, if only one is wanted.
     pub tenant: Option<String>,
-    /// Only this dialect's.
+    /// The one dialect to count, if only one is wanted.
     pub dialect: Option<DialectId>,
-    /// How many hours, the last one that of the last event.
+    /// The number of hours; the last one is that of the last event.
     pub hours: u64,
 }
 
 /// Events of one kind in one dialect.
 pub type Counts = BTreeMap<(&'static str, Kind), u64>;
 
-/// What is answered.
+/// The answer to a question about the counts.
 #[derive(Clone, Debug)]
 pub struct Stats {
     /// The position that the view has reached.
     pub position: Position,
     /// The time of the last event.
     pub time: Timestamp,
-    /// All events.
+    /// The counts of all events so far.
     pub counts: Counts,
     /// The tenants with the most events: dialect, tenant, how many.
     pub tenants: Vec<(&'static str, String, u64)>,
-    /// How many tenants there are.
+    /// The number of tenants that have events.
     pub tenants_total: usize,
     /// The hours, oldest first, by when each began; every hour that is kept of those asked for.
     pub hours: Vec<(Timestamp, Counts)>,

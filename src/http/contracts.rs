@@ -10,17 +10,17 @@ use crate::dialect::describe::JSON;
 use crate::dialect::{Dialect, Refusal, Reply, native};
 use crate::gateway::fresh_correlation;
 
-/// `GET /openapi.json`.
+/// Serves `GET /openapi.json`: the description of the HTTP API.
 pub async fn openapi() -> Response {
     file("openapi.json")
 }
 
-/// `GET /asyncapi.json`.
+/// Serves `GET /asyncapi.json`: the description of the message bus.
 pub async fn asyncapi() -> Response {
     file("asyncapi.json")
 }
 
-/// `GET /schemas/{file}`.
+/// Serves `GET /schemas/{file}`: a JSON Schema of the contracts.
 pub async fn schema(name: Segment) -> Response {
     file(&text(name))
 }

@@ -23,7 +23,7 @@ use crate::projection::statistics::{HOUR_MILLIS, HOURS_MAX};
 /// Hours that are shown, unless the request says otherwise.
 const HOURS: u64 = 24;
 
-/// What `/stats` answers.
+/// The body of `GET /stats`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StatsBody {
@@ -36,7 +36,7 @@ struct StatsBody {
     counts: Vec<CountBody>,
     /// The tenants with the most events, at most 100.
     tenants: Vec<TenantBody>,
-    /// How many tenants have events.
+    /// The number of tenants that have events.
     tenants_total: usize,
     /// Oldest first, without a gap.
     hours: Vec<HourBody>,
@@ -61,7 +61,7 @@ struct TenantBody {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct HourBody {
-    /// When the hour began.
+    /// The time at which the hour began, in RFC 3339.
     hour: String,
     total: u64,
     /// Events a second; of the last hour, over the part of it up to the last event.
@@ -69,7 +69,7 @@ struct HourBody {
     counts: Vec<CountBody>,
 }
 
-/// `GET /stats`.
+/// Serves `GET /stats`: the counts of events that the caller may see.
 pub async fn stats(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -93,7 +93,7 @@ pub async fn stats(
     .await
 }
 
-/// `POST /views/{name}/rebuild`.
+/// Serves `POST /views/{name}/rebuild`: builds a view anew from the log.
 pub async fn rebuild(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

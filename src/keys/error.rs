@@ -14,7 +14,7 @@ pub enum KeyFileError {
     /// It is no key.
     #[error("{} is no key: it must hold 32 bytes, or their 64 hex digits", path.display())]
     Malformed {
-        /// Which file.
+        /// The path of the file or directory.
         path: PathBuf,
     },
     /// The operating system gives no random bytes.
@@ -22,7 +22,7 @@ pub enum KeyFileError {
     Random(getrandom::Error),
 }
 
-/// Why the keys cannot be opened.
+/// The reasons for which the keys cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file cannot be read or written.
@@ -31,13 +31,13 @@ pub enum OpenError {
     /// The master key is not the one that wrapped these keys.
     #[error("the master key does not open {}; give the one it was written with", path.display())]
     WrongMasterKey {
-        /// Which file of slots.
+        /// The path of the file of slots.
         path: PathBuf,
     },
     /// The file of slots begins with bytes we did not write.
     #[error("{} is damaged; put a copy from a backup with keys in its place", path.display())]
     Damaged {
-        /// Which file of slots.
+        /// The path of the file of slots.
         path: PathBuf,
     },
     /// The operating system gives no random bytes.
@@ -45,7 +45,7 @@ pub enum OpenError {
     Random(getrandom::Error),
 }
 
-/// Why slots cannot be made ready or erased.
+/// The reasons for which slots cannot be made ready or erased.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
     /// The disk refused; nothing is known of what it holds, and the same call may be made again.
@@ -64,11 +64,11 @@ pub enum SlotError {
         path.display()
     )]
     Truncated {
-        /// Which file of slots.
+        /// The path of the file of slots.
         path: PathBuf,
-        /// How many slots it holds.
+        /// The number of slots in the file.
         held: u64,
-        /// How many the log has used.
+        /// The number of slots that the log has used.
         used: u64,
     },
     /// The log names slots, and there is no file of them.
@@ -81,24 +81,24 @@ pub enum SlotError {
     Lost {
         /// The directory of keys.
         dir: PathBuf,
-        /// How many slots the log has used.
+        /// The number of slots that the log has used.
         used: u64,
     },
 }
 
-/// Why values cannot be sealed or opened.
+/// The reasons for which values cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The key was destroyed on purpose: the person is forgotten.
     #[error("the key in slot {slot} was destroyed; what it sealed cannot be read again")]
     Erased {
-        /// Whose key.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The key is not here, and nothing says why: it was lost.
     #[error("the key in slot {slot} was lost; put keys/ back from a backup made with keys")]
     MissingKey {
-        /// Whose key.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The key was given up: by a restore without keys, or when it was lost.
@@ -106,19 +106,19 @@ pub enum SealError {
         "the key in slot {slot} is not in this directory; restore keys/ to read what it sealed"
     )]
     MarkedLost {
-        /// Whose key.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The slot's bytes have changed.
     #[error("the key in slot {slot} is damaged; put a copy from a backup with keys in its place")]
     DamagedKey {
-        /// Whose key.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The sealed bytes have changed, or were sealed for another place.
     #[error("what was sealed with the key in slot {slot} is damaged; run `contactd log verify`")]
     Damaged {
-        /// Whose key.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The slot cannot be read.
@@ -129,7 +129,7 @@ pub enum SealError {
     Random(getrandom::Error),
 }
 
-/// Why the keys cannot be wrapped anew.
+/// The reasons for which the keys cannot be wrapped anew.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
     /// A file cannot be read or written; the old keys stand.
@@ -141,7 +141,7 @@ pub enum RotateError {
          backup with keys in its place, or erase that contact"
     )]
     Damaged {
-        /// Which slot.
+        /// The slot of the contact's key.
         slot: Slot,
     },
     /// The new master key may or may not be where the next start looks for it. Both files of keys

@@ -40,7 +40,7 @@ pub struct Hasher {
     key: Key,
 }
 
-/// Why there are no hashes to be had.
+/// The reasons for which texts cannot be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexKeyError {
     /// A file cannot be read or written, or holds no key.
@@ -53,7 +53,7 @@ pub enum IndexKeyError {
         path.display()
     )]
     Missing {
-        /// Which file.
+        /// The path of the file or directory.
         path: PathBuf,
     },
     /// The key is another than the log was written with.
@@ -62,7 +62,7 @@ pub enum IndexKeyError {
         path.display(), check.display()
     )]
     Foreign {
-        /// The key's file.
+        /// The path of the key file.
         path: PathBuf,
         /// The file of the check value.
         check: PathBuf,
@@ -97,7 +97,7 @@ impl Hasher {
         }
     }
 
-    /// The same, where a key that is gone is made anew, and its check value with it.
+    /// Reads the key, and creates it with its check value where there is none.
     ///
     /// # Errors
     /// The key is another, or a file cannot be read or written.

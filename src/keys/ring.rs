@@ -179,8 +179,8 @@ impl KeyRing {
         matches!(self.key(slot), Err(SealError::Erased { .. }))
     }
 
-    /// Why the key in a slot cannot be had, without looking at what it sealed; `None` where it
-    /// can.
+    /// The reason for which the key in a slot cannot be used, without looking at what it sealed;
+    /// `None` where it can.
     #[must_use]
     pub fn refusal(&self, slot: Slot) -> Option<SealError> {
         self.key(slot).err()

@@ -24,7 +24,7 @@ const OWN_HEADERS: [&str; 4] = [
     "contact-log",
 ];
 
-/// Why a command can't be taken.
+/// The reasons for which a command cannot be taken.
 #[derive(Debug)]
 pub enum Why {
     /// Its subject names no operation of a dialect.

@@ -23,7 +23,7 @@ use crate::domain::Position;
 use crate::log::Journal;
 use crate::storage::StorageError;
 
-/// How long something new waits for its checkpoint, at most.
+/// The longest that a new event waits for its checkpoint.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The audit log of a running service. Clones share everything.
@@ -41,7 +41,7 @@ pub struct Audit {
 /// The newest checkpoint, and whether there will be newer ones.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// How many events it covers.
+    /// The number of events that the checkpoint covers.
     pub size: u64,
     /// As it was signed.
     pub note: Note,
@@ -52,7 +52,7 @@ pub struct Signed {
     pub halted: Option<String>,
 }
 
-/// Why a proof is not given.
+/// The reasons for which a proof is not given.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The log has no such position.

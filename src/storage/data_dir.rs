@@ -92,7 +92,7 @@ impl DataDir {
         }
     }
 
-    /// The directory.
+    /// The path of the data directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

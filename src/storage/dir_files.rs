@@ -29,7 +29,7 @@ const DIR_MODE: u32 = 0o700;
 /// The mode of a file that only its owner may read.
 const FILE_MODE: u32 = 0o600;
 
-/// A real directory.
+/// Files in a directory of the operating system.
 pub struct DirFiles {
     dir: PathBuf,
     /// The directory itself, open for as long as names in it must reach the disk.

@@ -10,7 +10,7 @@ pub enum StorageError {
     /// Another process holds the data directory: stop it, or ask it.
     #[error("{} is in use by another process; stop that process first", path.display())]
     InUse {
-        /// What is held.
+        /// The path that another process holds.
         path: PathBuf,
     },
     /// The store will not open or cannot be read: its bytes have changed.

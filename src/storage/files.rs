@@ -21,7 +21,7 @@ use super::{DirFiles, StorageError};
 /// Every other change is on the disk when its call returns. Reading a file that
 /// is absent fails with an error that [`is_absent`](StorageError::is_absent).
 pub trait Files: Send + Sync {
-    /// Where a file lies, for messages to people.
+    /// The path of a file, for messages to people.
     fn path(&self, name: &str) -> PathBuf;
 
     /// The names of the files directly in this directory, sorted.
@@ -206,7 +206,7 @@ impl FileAt {
         Self::new(Arc::new(DirFiles::at(dir)), &name)
     }
 
-    /// Where it lies, for messages to people.
+    /// The path of the file, for messages to people.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.files.path(&self.name)

@@ -25,7 +25,7 @@ use super::StorageError;
 pub struct Space {
     /// Of the whole file system.
     pub total: u64,
-    /// What is free.
+    /// The number of free bytes.
     pub free: u64,
 }
 

@@ -92,7 +92,7 @@ impl SimDir {
         }
     }
 
-    /// The power went.
+    /// Loses what a power cut would lose.
     pub fn crash(&mut self, chance: &mut Chance) {
         for (name, file) in std::mem::take(&mut self.removed) {
             if chance.coin() {
@@ -121,7 +121,7 @@ type Overwritten = (usize, Vec<u8>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimFile {
     pub bytes: Vec<u8>,
-    /// How many of them are on the disk.
+    /// The number of them that are on the disk.
     synced: usize,
     /// What the disk has in the place of bytes below `synced`, oldest first.
     overwritten: Vec<Overwritten>,

@@ -12,7 +12,8 @@ use bytes::Bytes;
 pub(super) use super::sim_dir::{SimDir, SimFile};
 use super::{Batch, Change, StorageError};
 
-/// Which sync fails, and at which the power goes; syncs are counted from 1.
+/// The faults to come: the sync that fails, and the one at which the power goes; syncs count from
+/// 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
     /// At this sync the power goes; until `crash` everything fails.
@@ -73,7 +74,7 @@ pub(super) struct SimStore {
     /// What readers see: `durable` and every pending batch.
     pub live: BTreeMap<Bytes, Bytes>,
     pending: Vec<Batch>,
-    /// How many of `pending` the operating system has.
+    /// The number of `pending` batches that the operating system has.
     flushed: usize,
     /// A sync failed and lost its batches: no later one reaches the disk.
     severed: bool,

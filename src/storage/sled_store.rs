@@ -29,7 +29,7 @@ pub const CACHE_BYTES_DEFAULT: u64 = 64 << 20;
 /// sled grows its file by segments of this many bytes.
 const SEGMENT_BYTES: u64 = 512 << 10;
 
-/// How often opening asks for sled's lock, 20 ms apart, before it gives up.
+/// The number of times that opening asks for sled's lock, 20 ms apart, before it gives up.
 const LOCK_TRIES: u32 = 250;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 

@@ -16,13 +16,13 @@ const SLOT_BYTES: usize = 72;
 const COPIES: [&str; 2] = ["keys/slots-1.bin", "keys/slots-1.copy.bin"];
 
 /// A stopped directory with three contacts, the second of which was erased.
-struct Rig {
+struct Fixture {
     root: TempDir,
     data: PathBuf,
     ids: Vec<String>,
 }
 
-impl Rig {
+impl Fixture {
     async fn new() -> Self {
         let root = common::temp_dir();
         let data = root.path().join("data");
@@ -98,7 +98,7 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
             fs::write(rig.path(copy), &file).expect("it is written");
         }
         // The third contact's SUCCESS is the sixth event.
-        let said = rig.check(&["log", "verify"], 4);
+        let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("position 6: the key in slot 2"), "{said}");
         assert!(said.contains(word) && said.contains("no erasure"), "{said}");
         assert!(said.contains("1 things are wrong"), "{said}");
@@ -116,9 +116,9 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
         if word != "damaged" {
             assert!(rig.said().contains("the keys of 1 contacts"), "{word}");
         }
-        erase(&server, &rig.ids[2]).await;
+        erase(&server, &fixture.ids[2]).await;
         assert_eq!(server.stop(), Some(0));
-        rig.check(&["log", "verify"], 0);
+        fixture.check(&["log", "verify"], 0);
     }
 }
 
@@ -137,7 +137,7 @@ async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
         assert!(!said.contains("position 4: "), "he was erased: {said}");
         assert!(said.contains("`contactd log repair`"), "{said}");
         for _ in 0..2 {
-            let said = rig.refused();
+            let said = fixture.refused();
             assert!(said.contains("put the directory back from a backup"));
             assert!(said.contains("`contactd log repair`"), "{said}");
         }
@@ -168,20 +168,20 @@ async fn what_is_given_up_is_said_and_the_work_goes_on() {
         let said = rig.check(&["log", "repair"], 0);
         assert!(said.contains("keys of 2 contacts were lost"), "{said}");
         assert!(said.contains("for good"), "{said}");
-        let said = rig.check(&["log", "verify"], 0);
+        let said = fixture.check(&["log", "verify"], 0);
         assert!(said.contains("data of 2 contacts is not here"), "{said}");
-        let said = rig.check(&["log", "repair"], 0);
+        let said = fixture.check(&["log", "repair"], 0);
         assert!(said.contains("nothing had to be repaired"), "{said}");
-        let server = Server::start(&rig.data, &[]);
-        assert!(rig.said().contains("the keys of 2 contacts"));
-        assert_eq!(status_of(&server, &rig.ids[0]).await, 410);
+        let server = Server::start(&fixture.data, &[]);
+        assert!(fixture.said().contains("the keys of 2 contacts"));
+        assert_eq!(status_of(&server, &fixture.ids[0]).await, 410);
         let new = create(&server, "Dora").await;
         assert_eq!(server.stop(), Some(0));
-        let server = Server::start(&rig.data, &[]);
+        let server = Server::start(&fixture.data, &[]);
         assert_eq!(status_of(&server, &new).await, 200);
-        erase(&server, &rig.ids[0]).await;
+        erase(&server, &fixture.ids[0]).await;
         assert_eq!(server.stop(), Some(0));
-        let said = rig.check(&["log", "verify"], 0);
+        let said = fixture.check(&["log", "verify"], 0);
         assert!(said.contains("data of 1 contacts is not here"), "{said}");
     }
 }
@@ -196,46 +196,52 @@ async fn a_cut_file_of_keys_is_found_by_whoever_looks() {
     let said = rig.check(&["log", "verify"], 4);
     assert!(said.contains("ends at slot 2"), "{said}");
     assert!(said.contains("position 6: "), "{said}");
-    assert!(rig.refused().contains("ends at slot 2"));
-    let said = rig.check(&["log", "repair"], 0);
+    assert!(fixture.refused().contains("ends at slot 2"));
+    let said = fixture.check(&["log", "repair"], 0);
     assert!(said.contains("keys of 1 contacts were lost"), "{said}");
-    let server = Server::start(&rig.data, &[]);
-    assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
-    assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
+    let server = Server::start(&fixture.data, &[]);
+    assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
+    assert_eq!(status_of(&server, &fixture.ids[2]).await, 410);
 }
 
 #[tokio::test]
 async fn a_master_key_that_is_gone_is_not_replaced() {
-    let rig = Rig::new().await;
-    let (own, kept) = (rig.path("keys/master.key"), rig.root.path().join("kept"));
+    let fixture = Fixture::new().await;
+    let (own, kept) = (
+        fixture.path("keys/master.key"),
+        fixture.root.path().join("kept"),
+    );
     fs::rename(&own, &kept).expect("it is moved");
     for command in [["log", "verify"], ["log", "repair"], ["log", "rebuild"]] {
-        let said = rig.check(&command, 4);
+        let said = fixture.check(&command, 4);
         assert!(said.contains("--master-key"), "{said}");
         assert!(!own.exists());
     }
-    assert!(rig.refused().contains("master.key is gone"));
-    let server = Server::start(&rig.data, &["--master-key", text(&kept)]);
-    assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+    assert!(fixture.refused().contains("master.key is gone"));
+    let server = Server::start(&fixture.data, &["--master-key", text(&kept)]);
+    assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
 }
 
 #[tokio::test]
 async fn a_restore_without_keys_says_how_many_contacts_are_not_readable() {
-    let rig = Rig::new().await;
-    let (to, new) = (rig.root.path().join("backup"), rig.root.path().join("new"));
-    rig.check(&["backup", text(&to)], 0);
+    let fixture = Fixture::new().await;
+    let (to, new) = (
+        fixture.root.path().join("backup"),
+        fixture.root.path().join("new"),
+    );
+    fixture.check(&["backup", text(&to)], 0);
     let said = check(&new, &["restore", text(&to)], 0);
     assert!(said.contains("no keys of 2 contacts"), "{said}");
     let said = check(&new, &["log", "verify"], 0);
     assert!(said.contains("data of 2 contacts is not here"), "{said}");
     let server = Server::start(&new, &[]);
-    assert_eq!(status_of(&server, &rig.ids[0]).await, 410);
+    assert_eq!(status_of(&server, &fixture.ids[0]).await, 410);
     let made = create(&server, "Dora").await;
     assert_eq!(status_of(&server, &made).await, 200);
     assert_eq!(server.stop(), Some(0));
 
-    rig.check(&["backup", text(&to), "--with-keys"], 0);
-    let whole = rig.root.path().join("whole");
+    fixture.check(&["backup", text(&to), "--with-keys"], 0);
+    let whole = fixture.root.path().join("whole");
     let said = check(&whole, &["restore", text(&to)], 0);
     assert!(!said.contains("no keys"), "{said}");
     let said = check(&whole, &["log", "verify"], 0);
@@ -244,42 +250,45 @@ async fn a_restore_without_keys_says_how_many_contacts_are_not_readable() {
 
 #[tokio::test]
 async fn another_index_key_is_refused_and_one_that_is_gone_is_made_on_purpose_only() {
-    let rig = Rig::new().await;
-    let (own, kept) = (rig.path("keys/index.key"), rig.root.path().join("kept"));
+    let fixture = Fixture::new().await;
+    let (own, kept) = (
+        fixture.path("keys/index.key"),
+        fixture.root.path().join("kept"),
+    );
     fs::rename(&own, &kept).expect("it is moved");
-    let master = fs::read(rig.path("keys/master.key")).expect("another valid key");
+    let master = fs::read(fixture.path("keys/master.key")).expect("another valid key");
     for foreign in [None, Some(master)] {
         if let Some(key) = &foreign {
             fs::write(&own, key).expect("it is written");
         }
-        let said = rig.check(&["log", "verify"], 4);
+        let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("index.key") && said.contains("put it back"));
-        assert!(rig.refused().contains("put it back"));
-        rig.check(&["contacts", "list"], 4);
-        rig.check(&["log", "rebuild"], 4);
+        assert!(fixture.refused().contains("put it back"));
+        fixture.check(&["contacts", "list"], 4);
+        fixture.check(&["log", "rebuild"], 4);
         assert_eq!(own.exists(), foreign.is_some());
     }
-    let said = rig.check(&["log", "repair"], 4);
+    let said = fixture.check(&["log", "repair"], 4);
     assert!(
         said.contains("put it back"),
         "a foreign one is not dropped: {said}"
     );
     fs::copy(&kept, &own).expect("it is put back");
-    rig.check(&["log", "verify"], 0);
+    fixture.check(&["log", "verify"], 0);
     // A directory of before there was a check value gets one at the next start.
-    let check = rig.path("identity/index-check");
+    let check = fixture.path("identity/index-check");
     let whole = fs::read(&check).expect("it is read");
     fs::remove_file(&check).expect("it is removed");
-    rig.check(&["log", "verify"], 0);
+    fixture.check(&["log", "verify"], 0);
     assert!(!check.exists(), "who looks changes nothing");
-    rig.check(&["contacts", "list"], 0);
+    fixture.check(&["contacts", "list"], 0);
     assert_eq!(fs::read(&check).expect("it is there"), whole);
     fs::remove_file(&own).expect("it is removed");
-    let said = rig.check(&["log", "repair"], 0);
+    let said = fixture.check(&["log", "repair"], 0);
     assert!(said.contains("idempotency keys given before"), "{said}");
     assert_ne!(fs::read(&check).expect("it is there"), whole);
-    rig.check(&["log", "verify"], 0);
-    Server::start(&rig.data, &[]);
+    fixture.check(&["log", "verify"], 0);
+    Server::start(&fixture.data, &[]);
 }
 
 #[tokio::test]
@@ -309,12 +318,12 @@ async fn after_a_new_index_key_what_can_be_read_is_unique_again() {
 
 #[tokio::test]
 async fn the_key_that_signed_the_log_is_neither_made_anew_nor_exchanged() {
-    let rig = Rig::new().await;
-    let (own, kept) = (rig.path("audit.key"), rig.root.path().join("kept"));
-    let other = rig.root.path().join("other");
+    let fixture = Fixture::new().await;
+    let (own, kept) = (fixture.path("audit.key"), fixture.root.path().join("kept"));
+    let other = fixture.root.path().join("other");
     Server::start(&other, &[]);
-    let checkpoint = fs::read(rig.path("audit/checkpoint")).expect("it is there");
-    let backup = rig.root.path().join("backup");
+    let checkpoint = fs::read(fixture.path("audit/checkpoint")).expect("it is there");
+    let backup = fixture.root.path().join("backup");
     fs::rename(&own, &kept).expect("it is moved");
     for foreign in [false, true] {
         if foreign {
@@ -327,61 +336,65 @@ async fn the_key_that_signed_the_log_is_neither_made_anew_nor_exchanged() {
             &["backup", text(&backup)],
             &["contacts", "list"],
         ] {
-            let said = rig.check(command, 4);
+            let said = fixture.check(command, 4);
             assert!(said.contains("put audit.key back"), "{command:?}: {said}");
         }
-        let said = rig.check(&["log", "verify"], 4);
+        let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("audit.key"), "{said}");
-        assert!(rig.refused().contains("put audit.key back"));
+        assert!(fixture.refused().contains("put audit.key back"));
         assert_eq!(own.exists(), foreign);
-        let there = fs::read(rig.path("audit/checkpoint")).expect("it is there");
+        let there = fs::read(fixture.path("audit/checkpoint")).expect("it is there");
         assert_eq!(there, checkpoint, "nothing is signed anew");
     }
     fs::remove_file(&own).expect("it is removed");
     let given = ["log", "verify", "--audit-key", text(&kept)];
-    rig.check(&given, 0);
-    Server::start(&rig.data, &["--audit-key", text(&kept)]);
+    fixture.check(&given, 0);
+    Server::start(&fixture.data, &["--audit-key", text(&kept)]);
 }
 
 #[tokio::test]
 async fn a_log_keeps_its_name() {
-    let rig = Rig::new().await;
-    let id = rig.path("identity/log-id");
+    let fixture = Fixture::new().await;
+    let id = fixture.path("identity/log-id");
     let whole = fs::read(&id).expect("it is read");
     fs::remove_file(&id).expect("it is removed");
-    assert!(rig.check(&["log", "verify"], 4).contains("log-id is gone"));
-    assert!(rig.refused().contains("log-id is gone"));
+    assert!(
+        fixture
+            .check(&["log", "verify"], 4)
+            .contains("log-id is gone")
+    );
+    assert!(fixture.refused().contains("log-id is gone"));
     assert!(!id.exists());
     fs::write(&id, whole).expect("it is put back");
-    rig.check(&["log", "verify"], 0);
+    fixture.check(&["log", "verify"], 0);
 }
 
 #[tokio::test]
 async fn a_lost_checkpoint_is_signed_anew_on_purpose_only() {
     for lost in ["audit", "audit/checkpoint"] {
-        let rig = Rig::new().await;
-        let path = rig.path(lost);
+        let fixture = Fixture::new().await;
+        let path = fixture.path(lost);
         fs::remove_file(&path)
             .or_else(|_| fs::remove_dir_all(&path))
             .expect("it is removed");
-        let backup = rig.root.path().join("backup");
+        let backup = fixture.root.path().join("backup");
         for command in [
             &["log", "proof", "1"][..],
             &["log", "rebuild"],
             &["backup", text(&backup)],
         ] {
-            let said = rig.check(command, 4);
+            let said = fixture.check(command, 4);
             assert!(said.contains("lost its checkpoint"), "{said}");
         }
-        let said = rig.check(&["log", "verify"], 4);
+        let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("there is no checkpoint"), "{said}");
-        assert!(rig.refused().contains("`contactd log repair`"));
+        assert!(fixture.refused().contains("`contactd log repair`"));
         assert!(!path.exists());
-        let said = rig.check(&["log", "repair"], 0);
+        let said = fixture.check(&["log", "repair"], 0);
         assert!(said.contains("signed anew for 8 events"), "{said}");
-        rig.check(&["log", "verify"], 0);
-        let server = Server::start(&rig.data, &[]);
-        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+        fixture.check(&["log", "verify"], 0);
+        let server = Server::start(&fixture.data, &[]);
+        assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
     }
 }
 

@@ -44,14 +44,14 @@ fn histories(count: usize) -> Vec<Vec<Vec<Sent>>> {
 }
 
 /// A service and what signs its log, over one disk.
-struct House {
+struct AuditedWorld {
     world: World,
     integrator: Integrator,
-    /// How many events were signed for.
+    /// The number of events that were signed for.
     signed: u64,
 }
 
-impl House {
+impl AuditedWorld {
     fn new(disk: SimDisk) -> Opened<Self> {
         let world = World::new(disk)?;
         let integrator = integrator(&world.disk)?;
@@ -130,12 +130,12 @@ fn check_overwritten(keys: &dyn Files, slots: &[Slot]) {
 }
 
 /// Sends groups until the log fails; the commands whose outcome is unknown.
-fn live(house: &mut House, groups: &[Vec<Sent>]) -> Option<Vec<Command>> {
+fn live(audited: &mut AuditedWorld, groups: &[Vec<Sent>]) -> Option<Vec<Command>> {
     for (number, group) in groups.iter().enumerate() {
         if number % 3 == 1 {
-            house.sign();
+            audited.sign();
         }
-        let world = &mut house.world;
+        let world = &mut audited.world;
         let commands = world.commands(group);
         let answers = world.send(&commands);
         let unreadable = |answer: &Submitted| matches!(answer, Err(SubmitError::Unreadable(_)));
@@ -197,19 +197,19 @@ fn adopt(world: &mut World, commands: &[Command]) {
 }
 
 /// A service over a disk of which some sync will fail, perhaps one of the opening's.
-fn begin(seed: u64, faults: Faults) -> House {
+fn begin(seed: u64, faults: Faults) -> AuditedWorld {
     let disk = SimDisk::new(seed);
     disk.plan(faults);
-    House::new(disk.clone()).unwrap_or_else(|_| {
+    AuditedWorld::new(disk.clone()).unwrap_or_else(|_| {
         disk.crash();
-        House::new(disk).expect("it opens")
+        AuditedWorld::new(disk).expect("it opens")
     })
 }
 
 fn syncs_of(history: &[Vec<Sent>]) -> u64 {
-    let mut house = begin(0, Faults::default());
-    assert!(live(&mut house, history).is_none());
-    house.world.disk.syncs()
+    let mut audited = begin(0, Faults::default());
+    assert!(live(&mut audited, history).is_none());
+    audited.world.disk.syncs()
 }
 
 #[test]
@@ -217,31 +217,31 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
     for (number, history) in histories(2).iter().enumerate() {
         // Every sync of the first history, and some of each other.
         for sync in (1..=syncs_of(history)).step_by(1 + 3 * number) {
-            let mut house = begin(
+            let mut audited = begin(
                 number as u64 * 1_000 + sync,
                 Faults {
                     halt_at: Some(sync),
                     ..Faults::default()
                 },
             );
-            let unknown = live(&mut house, history);
-            let disk = house.world.disk.clone();
-            let erased = house.erased();
+            let unknown = live(&mut audited, history);
+            let disk = audited.world.disk.clone();
+            let erased = audited.erased();
             disk.crash();
-            house.check_disk(&erased);
+            audited.check_disk(&erased);
             // The recovery is cut as well, at another place each time.
             disk.plan(Faults {
                 halt_at: Some(1 + sync % 12),
                 ..Faults::default()
             });
-            if house.reopen().is_err() {
+            if audited.reopen().is_err() {
                 disk.crash();
-                house.reopen().expect("it opens");
+                audited.reopen().expect("it opens");
             }
             disk.plan(Faults::default());
-            check_recovered(&mut house.world, unknown);
-            assert!(live(&mut house, &history[..4]).is_none());
-            house.world.check_restarts();
+            check_recovered(&mut audited.world, unknown);
+            assert!(live(&mut audited, &history[..4]).is_none());
+            audited.world.check_restarts();
         }
     }
 }
@@ -251,34 +251,34 @@ fn a_failing_sync_closes_the_log_and_reads_go_on() {
     for (number, history) in histories(2).iter().enumerate() {
         // Every sync of the first history, and some of each other.
         for sync in (1..=syncs_of(history)).step_by(1 + 3 * number) {
-            let mut house = begin(
+            let mut audited = begin(
                 number as u64 * 1_000 + sync,
                 Faults {
                     fail_at: Some(sync),
                     ..Faults::default()
                 },
             );
-            let unknown = live(&mut house, history);
-            let disk = house.world.disk.clone();
-            house.world.check_views();
-            house.world.check_events();
+            let unknown = live(&mut audited, history);
+            let disk = audited.world.disk.clone();
+            audited.world.check_views();
+            audited.world.check_events();
             if sync % 2 == 0 {
                 // Started again on a page cache that takes for written what is not on the disk.
                 disk.kill();
             } else {
-                let erased = house.erased();
+                let erased = audited.erased();
                 disk.crash();
-                house.check_disk(&erased);
+                audited.check_disk(&erased);
             }
-            house.reopen().expect("it opens");
-            check_recovered(&mut house.world, unknown);
-            let erased = house.erased();
+            audited.reopen().expect("it opens");
+            check_recovered(&mut audited.world, unknown);
+            let erased = audited.erased();
             disk.crash();
-            house.check_disk(&erased);
-            house.reopen().expect("it opens");
-            check_recovered(&mut house.world, None);
-            assert!(live(&mut house, &history[..4]).is_none());
-            house.world.check_restarts();
+            audited.check_disk(&erased);
+            audited.reopen().expect("it opens");
+            check_recovered(&mut audited.world, None);
+            assert!(live(&mut audited, &history[..4]).is_none());
+            audited.world.check_restarts();
         }
     }
 }

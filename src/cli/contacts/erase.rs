@@ -12,7 +12,7 @@ use super::super::options::ServerOptions;
 use super::source::{contact_id, path_of};
 use crate::domain::{ContactId, EraseReason};
 
-/// Whose data, and why.
+/// Options for erasing a contact.
 #[derive(Args)]
 pub struct EraseOptions {
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub struct EraseOptions {
     /// Its id, as events have it in `subject`
     #[arg(value_parser = contact_id)]
     id: ContactId,
-    /// Why; it stays in the log
+    /// The reason, which stays in the log
     #[arg(long, value_parser = reasons())]
     reason: String,
     /// The number of the request or case, 1 to 64 of A-Z a-z 0-9 . _ -; it stays in the log in clear

@@ -16,7 +16,7 @@ use super::super::progress;
 use super::format::{Format, VcardVersion};
 use super::source::{Filter, Source};
 
-/// Which contacts, and where to.
+/// Options for exporting contacts.
 #[derive(Args)]
 pub struct ExportOptions {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct ExportOptions {
     file: Option<PathBuf>,
 }
 
-/// Writes the contacts.
+/// Writes contacts to a file or to standard output.
 pub fn run(options: &ExportOptions) -> Result<(), Failure> {
     let named = options.file.as_deref().and_then(Format::of_path);
     let format = match (options.format, &options.file) {

@@ -14,7 +14,7 @@ use super::source::{Source, contact_id, path_of};
 use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
 
-/// Whose history.
+/// Options for showing a contact's history.
 #[derive(Args)]
 pub struct HistoryOptions {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct HistoryOptions {
 #[derive(Deserialize)]
 struct Page {
     data: Vec<Change>,
-    /// Where to go on, where there is more.
+    /// The cursor of the next page, if there is one.
     next: Option<u64>,
 }
 

@@ -10,7 +10,7 @@ use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Filter, Source};
 
-/// Which contacts.
+/// Options for listing contacts.
 #[derive(Args)]
 pub struct ListOptions {
     #[command(flatten)]

@@ -20,7 +20,7 @@ use super::exit::Failure;
 pub enum ContactsCommand {
     /// List contacts, a line of JSON each
     List(list::ListOptions),
-    /// Show one contact
+    /// Show one contact by its id
     Show(show::ShowOptions),
     /// Show what became of one contact: when, by whom, and each value before and after
     History(history::HistoryOptions),
@@ -38,7 +38,7 @@ pub enum ContactsCommand {
     Erase(erase::EraseOptions),
 }
 
-/// Runs the subcommand.
+/// Runs a subcommand of `contactd contacts`.
 pub fn run(command: ContactsCommand) -> Result<(), Failure> {
     match command {
         ContactsCommand::List(options) => list::run(&options),

@@ -12,7 +12,7 @@ use super::source::{Source, contact_id, path_of};
 use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
 
-/// Which contact.
+/// Options for showing one contact.
 #[derive(Args)]
 pub struct ShowOptions {
     #[command(flatten)]

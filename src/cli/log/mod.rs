@@ -36,7 +36,7 @@ pub enum LogCommand {
     Key(proof::KeyOptions),
 }
 
-/// What to follow.
+/// Options for following the log.
 #[derive(Args)]
 pub struct TailOptions {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct TailOptions {
     after: Option<u64>,
 }
 
-/// Runs the subcommand.
+/// Runs a subcommand of `contactd log`.
 pub fn run(command: LogCommand) -> Result<(), Failure> {
     match command {
         LogCommand::Tail(options) => block_on(tail(options)),

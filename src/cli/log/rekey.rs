@@ -10,7 +10,7 @@ use super::super::options::DataOptions;
 use crate::keys::{MasterKey, RotateError};
 use crate::storage::FileAt;
 
-/// Under which key.
+/// Options for wrapping the keys anew.
 #[derive(Args)]
 pub struct RekeyOptions {
     #[command(flatten)]

@@ -150,7 +150,7 @@ fn alternatives(text: &str) -> Option<Vec<u64>> {
     numbers.filter(|numbers| numbers.len() <= ALTERNATIVES_MAX)
 }
 
-/// Which events are wanted.
+/// The conditions that a wanted event meets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted(Vec<Condition>);
 

@@ -14,10 +14,10 @@ use crate::domain::Contact;
 /// Items on a page: the vendor's default, and its maximum.
 pub const PER_PAGE: usize = 1_000;
 
-/// Which page of a collection is asked for, and how it was filtered and sorted.
+/// The page of a collection that is asked for, and how it is filtered and sorted.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// The collection's path.
+    /// The path of the collection.
     path: String,
     /// The page's number, from 1.
     page: usize,
@@ -58,7 +58,7 @@ impl View {
         }
     }
 
-    /// How many items come before the page.
+    /// The number of items before the page.
     pub const fn offset(&self) -> usize {
         (self.page - 1).saturating_mul(self.per_page)
     }

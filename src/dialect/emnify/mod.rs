@@ -23,7 +23,7 @@ mod tests;
 use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Owner, Rules};
 
-/// The emnify dialect.
+/// The dialect of emnify's REST API.
 #[derive(Debug)]
 pub struct Emnify;
 

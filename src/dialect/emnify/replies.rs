@@ -31,7 +31,7 @@ const NOT_ALLOWED: Code = Code(1406, "NotAllowed");
 /// The vendor's sentence for a missing permission.
 const NO_PERMISSION: &str = "You do not have the necessary permissions to access this entry point. Please contact your administrator.";
 
-/// The vendor's error.
+/// The vendor's form of an error.
 #[derive(Debug, Serialize)]
 struct ErrorBody {
     error_code: u16,
@@ -221,7 +221,7 @@ pub fn bad_sort(field: &str) -> Reply {
     bad_sort_as(StatusCode::UNPROCESSABLE_ENTITY, field)
 }
 
-/// The same for events, where the vendor's page has 400.
+/// Encodes a bad sort order of events, for which the vendor's page has 400.
 pub fn bad_event_sort(field: &str) -> Reply {
     bad_sort_as(StatusCode::BAD_REQUEST, field)
 }
@@ -246,7 +246,7 @@ pub fn bad_body(problem: &BodyError) -> Reply {
     }
 }
 
-/// The vendor's not-found.
+/// Encodes that something is not there, in the vendor's words.
 pub fn not_found(resource: &str, id: &str) -> Reply {
     let message = format!("{resource} with id {id} not found");
     error(StatusCode::NOT_FOUND, NOT_FOUND, message)

@@ -47,7 +47,7 @@ fn positive(text: &str) -> Option<u64> {
     number.filter(|number| *number > 0)
 }
 
-/// Decodes a create.
+/// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let mut draft = CONTACT.read(&body, "", Mode::Whole);
@@ -67,7 +67,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(owner, None, draft.create(None)))
 }
 
-/// Decodes an update.
+/// Decodes a request that changes a contact.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
@@ -76,7 +76,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(owner, Some(id), attempt))
 }
 
-/// Decodes a delete.
+/// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     Ok(write(
@@ -93,7 +93,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::get(owner, Target::Sequence(target), reply))
 }
 
-/// Decodes a list.
+/// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let path = format!("/api/v1/organisation/{}/contact", owner.tenant());
     let view = View::new(path, request.query)?;

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use self::lists::with_four;
 use super::{Emnify, contact};
-use crate::dialect::rig::{Rig, vectors_hold};
+use crate::dialect::in_memory::{InMemoryService, vectors_hold};
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::schema::{Kind, Mode};
 use crate::dialect::{Dialect, Refusal, TokenProblem};
 
 const CONTACTS: &str = "/api/v1/organisation/7/contact";
 
-fn rig() -> Rig {
-    Rig::open(&Emnify, "1")
+fn in_memory() -> InMemoryService {
+    InMemoryService::open(&Emnify, "1")
 }
 
-fn create(rig: &mut Rig, body: &Value) {
-    let sent = rig.send("POST", CONTACTS, body.to_string());
+fn create(service: &mut InMemoryService, body: &Value) {
+    let sent = service.send("POST", CONTACTS, body.to_string());
     assert_eq!(sent.status(), 201, "{:?}", sent.json());
 }
 
@@ -30,24 +30,24 @@ fn events(operation: &str, outcome: &str) -> [String; 2] {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/emnify.json");
-    assert!(vectors_hold(&rig(), text) > 0);
+    assert!(vectors_hold(&in_memory(), text) > 0);
 }
 
 #[test]
 fn a_contact_is_created_read_changed_and_deleted() {
-    let mut rig = rig();
+    let mut service = in_memory();
     let seed = json!({"type": {"id": 1}, "name": "Marc Muller", "title": "Ing",
         "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
         "country": {"id": 74}, "email": "user@domain.com", "phone": "+497 554 776 653",
         "mobile": "+497 554 776 653"});
-    let sent = rig.send("POST", CONTACTS, seed.to_string());
+    let sent = service.send("POST", CONTACTS, seed.to_string());
     assert_eq!((sent.status(), sent.json()), (201, json!({})));
     let path = "/api/v1/organisation/7/contact/1";
     assert_eq!(sent.header("location"), Some(path));
     assert_eq!(sent.header("etag"), Some("\"1\""));
     assert_eq!(sent.events, events("CREATE", "SUCCESS"));
 
-    let sent = rig.send("GET", path, "");
+    let sent = service.send("GET", path, "");
     let mut want = json!({"id": 1, "organisation": {"id": 7, "name": null},
         "type": {"id": 1, "description": "Commercial"}, "name": "Marc Muller", "title": "Ing",
         "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
@@ -57,11 +57,11 @@ fn a_contact_is_created_read_changed_and_deleted() {
     assert_eq!((sent.status(), sent.json()), (200, want.clone()));
 
     let change = r#"{"name":"Ann","city":null,"state":"BE","country":null,"id":9}"#;
-    let sent = rig.send("PATCH", path, change);
+    let sent = service.send("PATCH", path, change);
     assert_eq!((sent.status(), sent.reply.body.len()), (204, 0));
     assert_eq!(sent.header("etag"), Some("\"2\""));
     assert_eq!(sent.events, events("UPDATE", "SUCCESS"));
-    let changed = rig.events.last().map(|e| e.header.fields.clone());
+    let changed = service.events.last().map(|e| e.header.fields.clone());
     assert_eq!(
         changed,
         Some(vec![
@@ -75,15 +75,15 @@ fn a_contact_is_created_read_changed_and_deleted() {
     want["city"] = Value::Null;
     want["country"] = Value::Null;
     want["state"] = "BE".into();
-    assert_eq!(rig.send("GET", path, "").json(), want);
-    assert_eq!(rig.send("GET", CONTACTS, "").json(), json!([want]));
+    assert_eq!(service.send("GET", path, "").json(), want);
+    assert_eq!(service.send("GET", CONTACTS, "").json(), json!([want]));
 
-    let sent = rig.send_with("DELETE", path, &[("if-match", "\"1\"")], "");
+    let sent = service.send_with("DELETE", path, &[("if-match", "\"1\"")], "");
     assert_eq!(
         (sent.status(), sent.events),
         (412, events("DELETE", "FAIL").into())
     );
-    let sent = rig.send("DELETE", path, "");
+    let sent = service.send("DELETE", path, "");
     assert_eq!(
         (sent.status(), sent.events),
         (204, events("DELETE", "SUCCESS").into())
@@ -91,7 +91,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
     let gone = json!({"error_code": 1201, "error_token": "NotFound",
         "message": "Contact with id 1 not found"});
     for method in ["GET", "PATCH", "DELETE"] {
-        let sent = rig.send(method, path, "{}");
+        let sent = service.send(method, path, "{}");
         assert_eq!(
             (sent.status(), sent.json()),
             (404, gone.clone()),
@@ -102,7 +102,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
 
 /// Sends a create and wants these messages, each with its code and token.
 fn wrong(body: &Value, errors: &[(u16, &str, &str)]) {
-    let sent = rig().send("POST", CONTACTS, body.to_string());
+    let sent = in_memory().send("POST", CONTACTS, body.to_string());
     let errors: Vec<Value> = errors
         .iter()
         .map(|(code, token, message)| {
@@ -207,15 +207,15 @@ fn what_a_contact_may_be_is_taken() {
         json!({"type": {"id": 1}, "nickname": "x", "id": null, "country": {"id": 1, "name": "y"}}),
         json!({"type": {"id": 3}, "zipcode": "00123", "name": "é".repeat(5_000)}),
     ] {
-        create(&mut rig(), &body);
+        create(&mut in_memory(), &body);
     }
 }
 
 #[test]
 fn a_change_is_judged_with_what_is_there() {
-    let mut rig = rig();
+    let mut service = in_memory();
     create(
-        &mut rig,
+        &mut service,
         &json!({"type": {"id": 6}, "purchase_order_number": "PO-1", "email": "a@b.de"}),
     );
     let path = "/api/v1/organisation/7/contact/1";
@@ -231,16 +231,16 @@ fn a_change_is_judged_with_what_is_there() {
         ("[]", 422),
         ("{", 400),
     ] {
-        assert_eq!(rig.send("PATCH", path, body).status(), status, "{body}");
+        assert_eq!(service.send("PATCH", path, body).status(), status, "{body}");
     }
-    assert_eq!(rig.send("GET", path, "").json()["email"], Value::Null);
+    assert_eq!(service.send("GET", path, "").json()["email"], Value::Null);
 }
 
 #[test]
 fn a_path_names_an_organisation_or_the_callers_own() {
     let check = |id: &str, status: u16, location: Option<&str>| {
         let path = format!("/api/v1/organisation/{id}/contact");
-        let sent = rig().send("POST", &path, r#"{"type":{"id":1}}"#);
+        let sent = in_memory().send("POST", &path, r#"{"type":{"id":1}}"#);
         assert_eq!(sent.status(), status, "{id}");
         assert_eq!(sent.header("location"), location, "{id}");
     };
@@ -253,16 +253,18 @@ fn a_path_names_an_organisation_or_the_callers_own() {
     for bad in ["0", "-1", "+1", "1.0", "acme", "18446744073709551616", ""] {
         check(bad, 404, None);
     }
-    let mut rig = rig();
-    rig.caller.open = false;
+    let mut service = in_memory();
+    service.caller.open = false;
     assert_eq!(
-        rig.send("GET", "/api/v1/organisation/org_id/contact", "")
+        service
+            .send("GET", "/api/v1/organisation/org_id/contact", "")
             .status(),
         404
     );
-    rig.caller.own_tenant = None;
+    service.caller.own_tenant = None;
     assert_eq!(
-        rig.send("GET", "/api/v1/organisation/my/contact", "")
+        service
+            .send("GET", "/api/v1/organisation/my/contact", "")
             .status(),
         400
     );
@@ -278,7 +280,7 @@ fn a_subject_names_an_organisation_in_its_one_spelling() {
 
 #[test]
 fn ids_are_forbidden_in_a_creates_query() {
-    let sent = rig().send("POST", &format!("{CONTACTS}?id=7"), r#"{"type":{"id":1}}"#);
+    let sent = in_memory().send("POST", &format!("{CONTACTS}?id=7"), r#"{"type":{"id":1}}"#);
     assert_eq!(sent.status(), 422);
     assert_eq!(
         sent.json()["errors"][0]["message"],
@@ -289,7 +291,7 @@ fn ids_are_forbidden_in_a_creates_query() {
 #[test]
 fn a_token_is_exchanged() {
     let check = |body: &str, status: u16, want: Value| {
-        let sent = rig().send("POST", "/api/v1/authenticate", body);
+        let sent = in_memory().send("POST", "/api/v1/authenticate", body);
         assert_eq!(sent.status(), status, "{body}");
         for (key, value) in want.as_object().expect("an object") {
             assert_eq!(&sent.json()[key], value, "{body}");
@@ -323,7 +325,7 @@ fn what_is_no_command_leaves_no_event() {
         ("application/json", "", 400),
         ("text/plain", r#"{"type":{"id":1}}"#, 415),
     ] {
-        let sent = rig().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
+        let sent = in_memory().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
         assert_eq!((sent.status(), sent.events.len()), (status, 0), "{body}");
     }
 }
@@ -396,8 +398,8 @@ proptest! {
         path in prop::sample::select(vec![CONTACTS, "/api/v1/organisation/7/contact/1",
             "/api/v1/organisation/7/event", "/api/v1/authenticate"]),
     ) {
-        let mut rig = with_four();
-        let sent = rig.send(method, &format!("{path}?{query}"), &body);
+        let mut service = with_four();
+        let sent = service.send(method, &format!("{path}?{query}"), &body);
         prop_assert!(sent.status() < 500);
         prop_assert!(sent.reply.headers.iter().all(|(_, value)| value.is_ascii()));
     }

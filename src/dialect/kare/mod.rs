@@ -24,7 +24,7 @@ mod tests;
 use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, Owner, Rules, limits};
 
-/// The Kare dialect.
+/// The dialect of Kare's API.
 #[derive(Debug)]
 pub struct Kare;
 

@@ -49,7 +49,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::write(write, replies::created))
 }
 
-/// Decodes an update.
+/// Decodes a request that changes a contact.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
@@ -58,14 +58,14 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::write(write, replies::written))
 }
 
-/// Decodes a delete.
+/// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let attempt = Attempt::delete(target(request)?, if_match(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
 }
 
-/// Decodes a list.
+/// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut wrong = Vec::new();
     let mut count = |name, default, max| match request.query.get(name) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Kare, contact};
-use crate::dialect::rig::{Answer, NOW, Rig, vectors_hold};
+use crate::dialect::in_memory::{Answer, InMemoryService, NOW, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{Call, Dialect, Page, Refusal, Reply, TokenProblem, Window};
@@ -17,18 +17,18 @@ use crate::domain::{
 const CONTACTS: &str = "/companies/v2/rs/5/contacts";
 const CONTACT: &str = "/main/companies/v2/rs/5/contacts/1";
 
-fn rig() -> Rig {
-    Rig::open(&Kare, "1")
+fn in_memory() -> InMemoryService {
+    InMemoryService::open(&Kare, "1")
 }
 
 /// A create in a company without contacts.
 fn create(body: &[u8]) -> Reply {
-    rig().send("POST", CONTACTS, body).reply
+    in_memory().send("POST", CONTACTS, body).reply
 }
 
 /// A company with one contact.
-fn with_one() -> Rig {
-    let mut service = rig();
+fn with_one() -> InMemoryService {
+    let mut service = in_memory();
     let ann = json!([{"name": "Ann", "notify": false, "email": "ann@b.co", "phones": ["1", "2"],
         "comment": "c"}]);
     let reply = service.send("POST", CONTACTS, ann.to_string()).reply;
@@ -165,7 +165,7 @@ fn an_item_is_refused_in_zods_words() {
 
 /// A create's body comes to this status and body, with this many attempts.
 fn check_create(text: &str, attempts: usize, status: u16, want: Value) {
-    let mut service = rig();
+    let mut service = in_memory();
     let reply = service.send("POST", CONTACTS, text.as_bytes()).reply;
     let asked = service.events.len() / 2;
     assert_eq!((asked, reply.status.as_u16()), (attempts, status), "{text}");
@@ -197,8 +197,12 @@ fn a_bulk_stands_or_falls_as_one() {
 #[test]
 fn the_media_type_is_a_required_header() {
     let check = |headers: &[(&'static str, &str)], open, status: u16| {
-        let mut rig = if open { rig() } else { rig().strict() };
-        let reply = rig.send_with("POST", CONTACTS, headers, "[]").reply;
+        let mut service = if open {
+            in_memory()
+        } else {
+            in_memory().strict()
+        };
+        let reply = service.send_with("POST", CONTACTS, headers, "[]").reply;
         assert_eq!(reply.status, status, "{headers:?} {open}");
         if status == 400 {
             let message = r#"Invalid input: expected "application/json""#;
@@ -223,8 +227,12 @@ fn a_company_is_a_safe_integer_in_one_spelling() {
     let check = |company: &str, open, want: Result<&str, u16>| {
         let mut asked = None;
         let path = format!("/companies/v2/rs/{company}/contacts");
-        let mut rig = if open { rig() } else { rig().strict() };
-        let reply = rig.answer("GET", &path, "", |call| {
+        let mut service = if open {
+            in_memory()
+        } else {
+            in_memory().strict()
+        };
+        let reply = service.answer("GET", &path, "", |call| {
             let Call::List { list, .. } = call else {
                 panic!()
             };
@@ -299,7 +307,7 @@ fn a_patch_keeps_what_it_leaves_out_and_clears_what_is_null() {
 #[test]
 fn an_update_names_what_it_changes() {
     let text = br#"{"notify":true,"name":"Ann","phones":["1"]}"#;
-    let reply = rig().answer("PATCH", CONTACT, text, |call| {
+    let reply = in_memory().answer("PATCH", CONTACT, text, |call| {
         let Call::Write { write, .. } = call else {
             panic!()
         };
@@ -361,7 +369,7 @@ fn a_delete_answers_with_nothing_and_heeds_if_match() {
 fn a_list_is_paged_and_extended() {
     let check = |query, offset, limit, want: Value| {
         let path = format!("{CONTACTS}?{query}");
-        let reply = rig().strict().answer("GET", &path, "", |call| {
+        let reply = in_memory().strict().answer("GET", &path, "", |call| {
             let Call::List { list, .. } = call else {
                 panic!()
             };
@@ -407,7 +415,7 @@ fn a_list_is_paged_and_extended() {
 #[test]
 fn a_list_refuses_bad_parameters_all_at_once() {
     let path = format!("{CONTACTS}?page=0&pageSize=1001&extend=company,x");
-    let reply = rig().answer("GET", &path, b"", |call| panic!("{call:?}"));
+    let reply = in_memory().answer("GET", &path, b"", |call| panic!("{call:?}"));
     let want = issues(json!([
         {"path": ["page"], "message": "Too small: expected number to be >=1"},
         {"path": ["pageSize"], "message": "Too big: expected number to be <=1000"},
@@ -445,7 +453,7 @@ fn a_replayed_bulk_counts_what_was_inserted_then() {
     let id = ContactId(Uuid::nil());
     let created = |outcomes| {
         let one = r#"[{"name":"A","notify":true}]"#;
-        rig().answer("POST", CONTACTS, one, |_| Answer::Written(outcomes))
+        in_memory().answer("POST", CONTACTS, one, |_| Answer::Written(outcomes))
     };
     let reply = created(vec![Outcome::Erased { id }]);
     assert_eq!(body(&reply), json!({"nbInsertion": 1}));
@@ -468,7 +476,7 @@ fn a_replayed_bulk_counts_what_was_inserted_then() {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/kare.json");
-    assert!(vectors_hold(&rig(), text) > 0);
+    assert!(vectors_hold(&in_memory(), text) > 0);
 }
 
 proptest! {
@@ -480,9 +488,9 @@ proptest! {
     #[test]
     fn any_bytes_are_answered(bytes: Vec<u8>, update: bool, open: bool) {
         let (method, path) = if update { ("PATCH", CONTACT) } else { ("POST", CONTACTS) };
-        let mut rig = with_one();
-        rig.caller.open = open;
-        let reply = rig.send(method, path, &bytes).reply;
+        let mut service = with_one();
+        service.caller.open = open;
+        let reply = service.send(method, path, &bytes).reply;
         prop_assert_ne!(reply.status.as_u16(), 500);
     }
 

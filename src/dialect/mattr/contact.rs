@@ -61,7 +61,7 @@ pub fn is_active(card: &Card) -> bool {
     CONTACT.record(card).get(ACTIVE) != Some(&Value::Bool(false))
 }
 
-/// Who wrote it: normally either a client or a person.
+/// The client or the person who wrote a contact; normally it is one of the two.
 fn by(actor: &Actor) -> Value {
     let ids = [
         ("clientId", &actor.client_id),

@@ -29,7 +29,7 @@ const CATEGORY: &str = "ecosystem";
 /// Texts of which one must fit.
 type Texts = BTreeSet<String>;
 
-/// Which events are wanted; `None` is whichever.
+/// A filter of events; a field that is `None` wants every value.
 #[derive(Debug)]
 struct Wanted {
     ids: Option<BTreeSet<Uuid>>,

@@ -209,7 +209,7 @@ pub fn bad_body(error_: &BodyError) -> Reply {
     }
 }
 
-/// The vendor's not-found.
+/// Encodes that a contact is not there, in the vendor's words.
 pub fn not_found() -> Reply {
     error(StatusCode::NOT_FOUND, "NotFound", "Resource Not Found")
 }

@@ -40,14 +40,14 @@ fn uuid(text: &str) -> Option<Uuid> {
     hyphenated.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// Decodes a create.
+/// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(owner, draft.create(None)))
 }
 
-/// Decodes an update.
+/// Decodes a request that changes a contact.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
@@ -58,7 +58,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-/// Decodes a delete.
+/// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
@@ -71,7 +71,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::get(owner, target(request)?, replies::contact))
 }
 
-/// Decodes a list.
+/// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut bad = BadParams::default();
     let limit = limit(request.query, &mut bad);

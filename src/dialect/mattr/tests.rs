@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::contact::CONTACT;
 use super::events::request_id;
 use super::{Mattr, RULES};
-use crate::dialect::rig::{Answer, Rig, vectors_hold};
+use crate::dialect::in_memory::{Answer, InMemoryService, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{
@@ -24,8 +24,8 @@ const ECO: &str = "87880d7e-a4d0-462e-8383-3f1e5e16865d";
 const PART: &str = "a24e391a-c27f-4b6e-9805-1ee7e03f3c58";
 const ANN: &[u8] = br#"{"fullName":"Ann","active":true,"emailAddress":"a@b.co"}"#;
 
-fn rig() -> Rig {
-    Rig::open(&Mattr, "default")
+fn in_memory() -> InMemoryService {
+    InMemoryService::open(&Mattr, "default")
 }
 
 fn contacts() -> String {
@@ -41,8 +41,8 @@ fn invalid(details: Value) -> Value {
 }
 
 /// A service with a contact, and the contact's path.
-fn with_one() -> (Rig, String) {
-    let mut service = rig();
+fn with_one() -> (InMemoryService, String) {
+    let mut service = in_memory();
     let reply = service.send("POST", &contacts(), ANN).reply;
     let id = body(&reply)["id"].as_str().expect("an id").to_owned();
     service.events.clear();
@@ -53,7 +53,7 @@ fn with_one() -> (Rig, String) {
 fn a_body_is_refused_in_the_vendors_words() {
     let check = |contact: Value, details: Value| {
         let text = contact.to_string();
-        let mut service = rig();
+        let mut service = in_memory();
         let reply = service.send("POST", &contacts(), text.as_bytes()).reply;
         let got = (reply.status.as_u16(), body(&reply), service.types().len());
         assert_eq!(got, (400, invalid(details), 2), "{text}");
@@ -91,7 +91,7 @@ fn a_body_is_refused_in_the_vendors_words() {
 fn every_id_of_a_path_that_is_none_is_named() {
     let detail = |param: &str, value: &str| json!({"value": value, "msg": "Invalid value", "param": param, "location": "params"});
     let check = |path: &str, details: Value| {
-        let reply = rig().send("GET", path, b"").reply;
+        let reply = in_memory().send("GET", path, b"").reply;
         let got = (reply.status.as_u16(), body(&reply));
         assert_eq!(got, (400, invalid(details)), "{path}");
     };
@@ -122,7 +122,7 @@ fn an_owner_has_one_spelling() {
     ] {
         assert!(Mattr.owner_of_ids(ids).is_err(), "{ids:?}");
     }
-    let mut service = rig();
+    let mut service = in_memory();
     let path = contacts().replace(ECO, &upper);
     assert_eq!(service.send("POST", &path, ANN).reply.status, 201);
     let listed = body(&service.send("GET", &contacts(), b"").reply);
@@ -162,10 +162,10 @@ fn what_is_not_there_is_not_found() {
             "{method}"
         );
     }
-    let reply = rig().answer("GET", &path, b"", |_| Answer::Contact(Err(Missing::Erased)));
+    let reply = in_memory().answer("GET", &path, b"", |_| Answer::Contact(Err(Missing::Erased)));
     assert_eq!(reply.status, 404);
     let id = ContactId(Uuid::nil());
-    let reply = rig().answer("POST", &contacts(), ANN, |_| {
+    let reply = in_memory().answer("POST", &contacts(), ANN, |_| {
         Answer::Written(vec![Outcome::Erased { id }])
     });
     assert_eq!(reply.status, 404);
@@ -183,7 +183,7 @@ fn another_version_is_a_failed_precondition() {
 
 #[test]
 fn a_list_goes_on_from_its_cursor() {
-    let mut service = rig();
+    let mut service = in_memory();
     for n in 0..3 {
         let text = format!("{{\"fullName\":\"{n}\",\"active\":true}}");
         service.send("POST", &contacts(), text.as_bytes());
@@ -212,7 +212,7 @@ fn a_list_goes_on_from_its_cursor() {
 fn every_bad_parameter_of_a_list_is_named() {
     let detail = |param: &str, value: &str| json!({"value": value, "msg": "Invalid value", "param": param, "location": "query"});
     let check = |path: &str, details: Value| {
-        let reply = rig().answer("GET", path, b"", |call| panic!("{call:?}"));
+        let reply = in_memory().answer("GET", path, b"", |call| panic!("{call:?}"));
         let got = (reply.status.as_u16(), body(&reply));
         assert_eq!(got, (400, invalid(details)), "{path}");
     };
@@ -299,7 +299,7 @@ fn asked(query: &str) -> Events {
         asked = Some(events);
         reply(EventPage::default())
     };
-    rig().serve_with("GET", &path, b"", keep);
+    in_memory().serve_with("GET", &path, b"", keep);
     asked.expect("a question")
 }
 
@@ -362,7 +362,7 @@ fn events_are_asked_newest_first_a_page_at_a_time() {
         more: true,
         full: false,
     };
-    let reply = rig().answer("GET", "/core/v1/analytics/events", b"", |_| {
+    let reply = in_memory().answer("GET", "/core/v1/analytics/events", b"", |_| {
         Answer::Events(page)
     });
     let got = body(&reply);
@@ -396,7 +396,7 @@ fn an_event_shows_what_its_caller_may_see() {
             full,
         };
         let path = "/v1/analytics/events";
-        let reply = rig().answer("GET", path, b"", |_| Answer::Events(page));
+        let reply = in_memory().answer("GET", path, b"", |_| Answer::Events(page));
         body(&reply)["data"].clone()
     };
     let id = "00000000-0000-0000-0000-000000000009";
@@ -471,7 +471,7 @@ fn a_request_id_is_22_digits_of_base_62() {
 
 #[test]
 fn the_types_of_events_are_listed() {
-    let reply = rig().answer("GET", "/v1/analytics/event-types", b"", |call| {
+    let reply = in_memory().answer("GET", "/v1/analytics/event-types", b"", |call| {
         panic!("{call:?}")
     });
     let got = body(&reply);
@@ -501,7 +501,7 @@ fn refusals_are_texts_where_the_vendor_has_texts() {
     check(Refusal::Forbidden, 403, "");
     check(Refusal::NotYours { tenant: "1".into() }, 403, "");
     check(Refusal::TooLarge { limit_bytes: 1 }, 413, "");
-    let reply = rig()
+    let reply = in_memory()
         .send_with("POST", &contacts(), &[("content-type", "text/plain")], ANN)
         .reply;
     assert_eq!((reply.status.as_u16(), reply.body.len()), (415, 0));
@@ -510,7 +510,7 @@ fn refusals_are_texts_where_the_vendor_has_texts() {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/mattr.json");
-    assert!(vectors_hold(&rig(), text) > 0);
+    assert!(vectors_hold(&in_memory(), text) > 0);
 }
 
 proptest! {
@@ -532,7 +532,7 @@ proptest! {
     fn any_query_is_answered(text in "(limit|cursor|ids|types|dateFrom)=[ -~]{0,40}") {
         for path in [contacts(), "/v1/events".to_owned()] {
             let path = format!("{path}?{text}");
-            let reply = rig().send("GET", &path, b"").reply;
+            let reply = in_memory().send("GET", &path, b"").reply;
             prop_assert!([200, 400].contains(&reply.status.as_u16()));
         }
     }

@@ -19,7 +19,7 @@ use crate::domain::{
 pub enum Key {
     /// The first e-mail address of the Card, whatever its case.
     Email,
-    /// The Card's `contactd.local:externalId`.
+    /// The Card's property `contactd.local:externalId`.
     ExternalId,
 }
 
@@ -116,7 +116,7 @@ pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Resu
     Ok(Attempt::update(target, precondition, fields, action))
 }
 
-/// A contact's end.
+/// An attempt to delete a contact.
 pub fn delete(target: Target, precondition: Precondition) -> Attempt {
     Attempt {
         operation: Operation::Delete,
@@ -173,7 +173,7 @@ fn is_reference(text: &str) -> bool {
 /// A Card, or what is wrong with it, and the names of its properties.
 type ReadCard = (Result<Card, Vec<Violation>>, Vec<FieldName>);
 
-/// Why no contact can be made of a Card.
+/// The reasons for which no contact can be made of a Card.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unfit {
     /// The Card's JSON alone is larger than a contact's record may be.

@@ -15,7 +15,7 @@ use crate::dialect::precondition::if_match;
 use crate::dialect::{Call, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
 
-/// Decodes a batch.
+/// Decodes a batch of commands.
 pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| problem::bad_body(&e))?;
     let operations = match &body {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::dialect::REGISTRY;
 use crate::domain::{Actor, Contact, DialectId, Owner};
 
-/// A contact.
+/// The body of an answer that holds a contact.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactBody<'a> {
@@ -23,7 +23,7 @@ pub struct ContactBody<'a> {
     card: &'a Map<String, Value>,
 }
 
-/// Who did it, as far as the token said.
+/// The caller who wrote a contact, as far as the token said.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct By<'a> {
@@ -96,7 +96,7 @@ fn owner_names(owner: &Owner) -> Map<String, Value> {
         .collect()
 }
 
-/// Which members of a contact an answer shows: `fields=id,version,card.name`.
+/// The members of a contact that an answer shows: `fields=id,version,card.name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask(Option<Vec<String>>);
 
@@ -149,9 +149,9 @@ impl Mask {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Masked<'a> {
-    /// All of it.
+    /// The whole contact, with every member.
     Whole(Box<ContactBody<'a>>),
-    /// The named members.
+    /// The members that the request named.
     Part(Value),
 }
 

@@ -89,7 +89,8 @@ fn changed(one: &Card, other: &Card) -> Vec<FieldName> {
 /// One value that differs between two Cards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// Where: a JSON pointer (RFC 6901). Arrays are values, since their items have no names.
+    /// The place of the change as a JSON pointer (RFC 6901). Arrays are compared whole, for their
+    /// items have no names.
     field: String,
     /// What it was; absent where there was nothing.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -47,7 +47,7 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
     Ok((search, mask(query)?))
 }
 
-/// Which members of contacts are shown: all, unless the request says otherwise.
+/// Reads the members of contacts to show: all, unless the request says otherwise.
 pub fn mask(query: &Query) -> Result<Mask, Reply> {
     match sent(query, "fields") {
         None => Ok(Mask::default()),
@@ -145,7 +145,7 @@ pub fn after(query: &Query) -> Result<Position, Reply> {
     }
 }
 
-/// How many, at most.
+/// Reads the most contacts that a page may have.
 pub fn limit(query: &Query, default: usize) -> Result<usize, Reply> {
     match sent(query, "limit") {
         None => Ok(default),

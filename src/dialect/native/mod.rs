@@ -43,7 +43,7 @@ pub use problem::sentence;
 use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Card, DialectId, IdRule, LookupKey, Owner, Rules};
 
-/// Our own dialect.
+/// The dialect of our own API.
 #[derive(Debug)]
 pub struct Native;
 

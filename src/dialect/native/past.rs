@@ -28,7 +28,7 @@ struct ChangeBody<'a> {
     erasure: Option<ErasureBody<'a>>,
 }
 
-/// Why personal data was destroyed.
+/// The reason for which personal data was destroyed.
 #[derive(Debug, Serialize)]
 struct ErasureBody<'a> {
     reason: &'static str,
@@ -42,7 +42,7 @@ pub fn history(found: Lookup<Vec<Version>>, id: ContactId, after: Position, limi
     struct Body<'a> {
         id: String,
         data: Vec<ChangeBody<'a>>,
-        /// Where to go on, where there is more.
+        /// The cursor of the next page, if there is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<u64>,
     }

@@ -9,7 +9,7 @@ use crate::dialect::json::BodyError;
 use crate::dialect::{Refusal, Reply};
 use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
 
-/// Its media type.
+/// The media type of problem details (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem, as it is sent.

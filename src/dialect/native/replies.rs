@@ -39,7 +39,7 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
     }
 }
 
-/// How one item of a batch ended.
+/// The end of one item of a batch.
 #[derive(Debug, Default, Serialize)]
 pub struct ItemBody {
     status: u16,

@@ -59,13 +59,13 @@ fn write(owner: &Owner, attempt: Attempt) -> Call {
     Call::write(Write::one(owner, attempt), replies::written)
 }
 
-/// Decodes a create.
+/// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let card = json_of(request, &CARD_TYPES)?;
     Ok(write(owner, attempt::create(&card)?))
 }
 
-/// Decodes an upsert.
+/// Decodes a request that creates a contact or updates the one found by a key.
 pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let key = request
         .query
@@ -96,14 +96,14 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(owner, attempt))
 }
 
-/// Decodes a delete.
+/// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
     let attempt = attempt::delete(target, if_match(request.headers));
     Ok(write(owner, attempt))
 }
 
-/// Decodes an erasure.
+/// Decodes a request that erases a contact.
 pub fn erase(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
     let body = json_of(request, &["application/json"])?;

@@ -86,7 +86,7 @@ fn separators(list: &[Value], ordered: bool, walker: &mut Walker) {
     }
 }
 
-/// Who writes how something is spoken says in which script or system.
+/// Whoever gives a pronunciation must say in which script or phonetic system it is (RFC 9553).
 fn phonetics(object: &Object, list: &[Value], walker: &mut Walker) {
     if object.contains_key("phoneticScript") || object.contains_key("phoneticSystem") {
         return;

@@ -1,6 +1,6 @@
 //! The words in which the tables of a Card are written: types, shapes, forms, rules.
 
-/// An object type.
+/// An object type of JSContact.
 #[derive(Debug)]
 pub struct Type {
     /// The value of its `@type`.
@@ -35,7 +35,7 @@ impl Type {
 /// A property of an object type.
 #[derive(Debug)]
 pub struct Property {
-    /// Its name.
+    /// The name of the parameter.
     pub name: &'static str,
     /// Whether it must be there.
     pub mandatory: bool,
@@ -46,11 +46,11 @@ pub struct Property {
 /// What a value is.
 #[derive(Debug)]
 pub enum Shape {
-    /// A text.
+    /// A text of this form.
     Text(Form),
-    /// A whole number from the first to the second.
+    /// A whole number from the first to the second, both allowed.
     Number(u64, u64),
-    /// `true` or `false`.
+    /// The values `true` and `false`.
     Flag,
     /// `String[Boolean]`: a set of texts, these known, each with the value `true`.
     Set(&'static [&'static str]),
@@ -58,11 +58,11 @@ pub enum Shape {
     Texts(&'static [&'static str]),
     /// One object, of the first type unless its `@type` names another of these.
     Object(&'static [&'static Type]),
-    /// `Id[Type]`.
+    /// A map from ids to objects, `Id[Type]`.
     Ids(&'static Type),
-    /// `String[Type]`.
+    /// A map from texts to objects, `String[Type]`.
     Keys(&'static Type),
-    /// `Type[]`.
+    /// An array of objects, `Type[]`.
     List(&'static Type),
     /// `String[PatchObject]`, by language tags.
     Localizations,
@@ -71,7 +71,7 @@ pub enum Shape {
 /// What a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Any text.
+    /// Any text at all.
     Any,
     /// Any text with something in it.
     NotEmpty,
@@ -83,7 +83,7 @@ pub enum Form {
     OneOf(&'static [&'static str]),
     /// 1 to 255 of `A-Za-z0-9_-`.
     Id,
-    /// An e-mail address.
+    /// An e-mail address (RFC 5322).
     Email,
     /// A URI (RFC 3986).
     Uri,
@@ -97,7 +97,7 @@ pub enum Form {
     Country,
     /// The name of a time zone.
     TimeZone,
-    /// A media type.
+    /// A media type (RFC 6838).
     MediaType,
     /// RFC 3339 in UTC, in the one spelling of RFC 9553.
     UtcDateTime,

@@ -14,7 +14,7 @@ use super::schema::{Property, Shape, Type};
 use super::tables::CARD;
 use crate::domain::{Expected, FieldName, Problem, Violation, limits};
 
-/// A JSON object.
+/// The members of a JSON object.
 pub type Object = Map<String, Value>;
 
 /// What is wrong with a Card's properties: nothing, where it is a good one.
@@ -47,7 +47,7 @@ pub fn names<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<FieldName> {
     names
 }
 
-/// Where the walk is, and what it found.
+/// The place where the walk is, and the violations it found.
 #[derive(Debug, Default)]
 pub struct Walker {
     path: String,

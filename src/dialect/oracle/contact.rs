@@ -87,7 +87,7 @@ static DETAILS: [Field; 20] = [
     REASON,
 ];
 
-/// `EntityAddressAssociationDto`.
+/// An item of the vendor's type `EntityAddressAssociationDto`.
 pub static ADDRESS: Items = Items {
     schema: "EntityAddressAssociationDto",
     fields: &[
@@ -157,15 +157,15 @@ pub const ADDRESSES: &str = "contactAddressesDetails";
 pub const MODES: &str = "modes";
 /// The name of a contact's properties.
 pub const PROPERTIES: &str = "properties";
-/// The given name.
+/// The field of the given name.
 pub const FIRST_NAME: &str = "firstName";
 /// The second given name.
 pub const MIDDLE_NAME: &str = "middleName";
-/// The surname.
+/// The field of the surname.
 pub const LAST_NAME: &str = "lastName";
-/// The contact's type.
+/// The field of the contact's type.
 pub const TYPE: &str = "contactType";
-/// The contact's status.
+/// The field of the contact's status.
 pub const STATUS: &str = "status";
 /// The code of the contact's status.
 const STATUS_CODE: &str = "statusCodeValue";

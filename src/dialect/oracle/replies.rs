@@ -22,7 +22,7 @@ struct ErrorBody {
     error_data: ErrorData,
 }
 
-/// `ErrorResponseData`.
+/// The vendor's type `ErrorResponseData`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorData {

@@ -13,7 +13,7 @@ pub fn owner(tenant: &str) -> Option<Owner> {
     Owner::new(super::RULES.dialect, &[tenant]).ok()
 }
 
-/// Decodes a create.
+/// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
@@ -49,7 +49,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::get(owner, target, replies::contact))
 }
 
-/// Decodes a list.
+/// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let invalid = |violation| replies::invalid(vec![violation]);
     let list = List {

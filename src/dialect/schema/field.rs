@@ -23,19 +23,19 @@ pub struct Field {
     pub name: &'static str,
     /// What it may hold.
     pub kind: Kind,
-    /// Where a Card keeps it.
+    /// The place in a Card that keeps it.
     pub place: Place,
-    /// When a request must have it.
+    /// The requests that must have it.
     pub required: Required,
     /// Whether null takes its value away, in a schema that else refuses null.
     pub null_clears: bool,
-    /// How an answer shows it.
+    /// The way in which an answer shows it.
     pub shown: Shown,
     /// Whether, and how, an event shows it to those who may not see the contact.
     pub non_sensitive: NonSensitive,
 }
 
-/// When a request must have a field.
+/// The requests that must have a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Required {
     /// It may be left out.
@@ -58,9 +58,9 @@ pub enum Mode {
 /// What a field may hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A text.
+    /// A text that follows this rule.
     Text(Text),
-    /// True or false.
+    /// The values `true` and `false`.
     Flag,
     /// An id that has several spellings.
     Id(&'static IdForm),
@@ -70,7 +70,7 @@ pub enum Kind {
     Texts {
         /// The rule of each.
         rule: Text,
-        /// How many there may be.
+        /// The most texts that there may be.
         max: Option<u32>,
         /// Whether a text that was there before is left out.
         distinct: bool,
@@ -114,9 +114,9 @@ pub struct Codes {
 pub struct Items {
     /// The name of their JSON Schema.
     pub schema: &'static str,
-    /// Their fields.
+    /// The fields of each item.
     pub fields: &'static [Field],
-    /// How many there may be.
+    /// The most items that there may be.
     pub max: u32,
     /// The field that is an item's id, of which no two items have the same.
     pub id: &'static str,
@@ -127,7 +127,7 @@ pub struct Items {
     pub by_reference: bool,
 }
 
-/// Where a Card keeps a field (RFC 9553).
+/// The places of a Card (RFC 9553) that can keep a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
     /// At the end of a path of members: `["emails", "email", "address"]`.
@@ -138,7 +138,7 @@ pub enum Place {
     Component {
         /// The path of the object.
         of: &'static [&'static str],
-        /// The component's kind.
+        /// The `kind` of the component.
         kind: &'static str,
         /// Whether the table has the components in the order in which they are written.
         ordered: bool,
@@ -147,7 +147,7 @@ pub enum Place {
     Own,
     /// In a property of the vendor's own, which has this name.
     OwnAs(&'static str),
-    /// Where a pair of functions puts it and finds it.
+    /// A place that a pair of functions writes and reads.
     Custom(&'static Custom),
     /// Nowhere: it is no part of a contact's content.
     Nowhere,
@@ -164,16 +164,16 @@ pub struct Custom {
     pub read: fn(&Map<String, Value>) -> Option<Value>,
 }
 
-/// How an answer shows a field.
+/// The ways in which an answer shows a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown {
     /// Under its own name.
     Plain,
-    /// Under another name.
+    /// The field is shown under another name.
     As(&'static str),
     /// Under its own name, as a function makes it.
     Made(Made),
-    /// Not at all.
+    /// The field is not shown at all.
     Never,
     /// Not at all, and no request sets it: other code of the dialect does.
     Internal,
@@ -182,7 +182,7 @@ pub enum Shown {
 /// A member of an answer that is made of more than one field, or of none.
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
-    /// Its JSON Schema.
+    /// The JSON Schema of the value.
     pub schema: fn() -> Value,
     /// Whether it is always there. If not, null leaves it out.
     pub always: bool,
@@ -250,7 +250,7 @@ impl Field {
         Self::new(name, Kind::ReadOnly, Place::Nowhere).made(schema, true, value)
     }
 
-    /// The same field, which an answer shows as a function makes it.
+    /// This field, which an answer shows as a function makes it.
     #[must_use]
     pub const fn made(
         self,
@@ -265,28 +265,28 @@ impl Field {
         }))
     }
 
-    /// The same field, which a request must have.
+    /// This field, which a request must have.
     #[must_use]
     pub const fn required(mut self, required: Required) -> Self {
         self.required = required;
         self
     }
 
-    /// The same field, whose value null takes away.
+    /// This field, whose value is removed by null.
     #[must_use]
     pub const fn null_clears(mut self) -> Self {
         self.null_clears = true;
         self
     }
 
-    /// The same field, shown in another way.
+    /// This field, shown in another way.
     #[must_use]
     pub const fn shown(mut self, shown: Shown) -> Self {
         self.shown = shown;
         self
     }
 
-    /// The same field, which is no personal data.
+    /// This field, which is no personal data.
     #[must_use]
     pub const fn non_sensitive(mut self, non_sensitive: NonSensitive) -> Self {
         self.non_sensitive = non_sensitive;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::field::{Field, Kind, NonSensitive, Record, Shown};
 use crate::domain::Contact;
 
-/// How an answer shows a field that a contact has no value for.
+/// The ways in which an answer shows a field without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// It is left out.

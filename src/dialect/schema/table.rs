@@ -9,7 +9,7 @@ use super::show::{self, Absent};
 use crate::dialect::fields::Nulls;
 use crate::domain::{Card, CardError, Contact, Expected, FieldName, Problem, Violation, limits};
 
-/// A vendor's contact.
+/// A vendor's contact, declared as a table of fields.
 #[derive(Debug)]
 pub struct Schema {
     /// The domain under which the vendor's own properties stand in a Card.
@@ -18,7 +18,7 @@ pub struct Schema {
     pub card_kind: Option<&'static str>,
     /// What null means in a request.
     pub nulls: Nulls,
-    /// How an answer shows what a contact does not have.
+    /// The way in which an answer shows a field without a value.
     pub absent: Absent,
     /// Its fields, in the vendor's order.
     pub groups: &'static [Group],
@@ -31,7 +31,7 @@ pub struct Schema {
 pub struct Group {
     /// The member of the body that holds them, unless they are the body's own members.
     pub inside: Option<&'static str>,
-    /// The fields.
+    /// The fields of the group.
     pub fields: &'static [Field],
 }
 

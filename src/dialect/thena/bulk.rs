@@ -15,7 +15,7 @@ use crate::dialect::schema::{Draft, Mode, Record};
 use crate::dialect::{Call, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
 
-/// Where an ingestion may say that it comes from.
+/// The sources that an ingestion may name.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
 const SINK_SOURCE: Text = Text {
     one_of: Some(&SINK_SOURCES),

@@ -27,7 +27,7 @@ const TYPE_ID: &str = "contactTypeId";
 /// The ids of the contact's accounts, none of them twice.
 pub const ACCOUNT_IDS: &str = "accountIds";
 const ACCOUNTS: &str = "accounts";
-/// Where a bulk or an ingestion took the contact from.
+/// The field of the source that a bulk or an ingestion took the contact from.
 pub const SOURCE: &str = "source";
 const ID: &str = "id";
 const CUSTOM_FIELDS: &str = "customFieldValues";

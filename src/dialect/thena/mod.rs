@@ -22,7 +22,7 @@ mod tests;
 use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{DialectId, IdRule, LookupKey, Owner, Rules, limits};
 
-/// The Thena dialect.
+/// The dialect of Thena's API.
 #[derive(Debug)]
 pub struct Thena;
 

@@ -56,7 +56,7 @@ pub fn found(page: &Page) -> Reply {
     listed(StatusCode::OK, page)
 }
 
-/// The same for a filter, which the vendor answers as if something were created.
+/// Encodes the page of a filter, which the vendor answers as if something were created.
 pub fn filtered(page: &Page) -> Reply {
     listed(StatusCode::CREATED, page)
 }
@@ -76,7 +76,7 @@ struct Tally {
     skipped: usize,
     /// What was wrong with the others.
     errors: Vec<String>,
-    /// How many those are.
+    /// The number of items that are wrong.
     wrong: usize,
 }
 
@@ -267,7 +267,7 @@ pub fn bad_body(problem: &BodyError) -> Reply {
     error(status, problem.to_string())
 }
 
-/// The vendor's not-found.
+/// Encodes that a contact is not there, in the vendor's words.
 pub fn not_found() -> Reply {
     error(StatusCode::NOT_FOUND, "Customer contact not found")
 }

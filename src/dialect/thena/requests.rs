@@ -48,18 +48,18 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
         .ok_or_else(replies::bad_organisation)
 }
 
-/// The body's JSON.
+/// The body of a request as JSON.
 pub fn body(request: &Request<'_>) -> Result<Value, Reply> {
     json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))
 }
 
-/// Decodes a create.
+/// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body(request)?, "", Mode::Whole);
     Ok(write(owner, draft.create(None)))
 }
 
-/// Decodes an update.
+/// Decodes a request that changes a contact.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
@@ -69,7 +69,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-/// Decodes a delete.
+/// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
@@ -77,7 +77,7 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
-/// Decodes a list.
+/// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let number = |name: &'static str, default: usize, max: usize| {
         let Some(text) = request.query.get(name) else {

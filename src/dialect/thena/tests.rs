@@ -6,20 +6,20 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Thena, contact};
-use crate::dialect::rig::{NOW, Rig, Sent, vectors_hold};
+use crate::dialect::in_memory::{InMemoryService, NOW, Sent, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{Dialect, Refusal, TokenProblem};
 
 const CONTACTS: &str = "/v1/accounts/contacts";
 
-fn rig() -> Rig {
-    Rig::open(&Thena, "default")
+fn in_memory() -> InMemoryService {
+    InMemoryService::open(&Thena, "default")
 }
 
 /// Creates a contact and gives its id.
-fn create(rig: &mut Rig, body: &Value) -> String {
-    let sent = rig.send("POST", CONTACTS, body.to_string());
+fn create(service: &mut InMemoryService, body: &Value) -> String {
+    let sent = service.send("POST", CONTACTS, body.to_string());
     assert_eq!(sent.status(), 201, "{:?}", sent.json());
     sent.json()["id"].as_str().expect("a text").to_owned()
 }
@@ -41,7 +41,7 @@ fn refused(sent: &Sent, status: u16, error: &str, message: Value) {
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../tests/vectors/thena.json");
-    assert!(vectors_hold(&rig(), text) > 0);
+    assert!(vectors_hold(&in_memory(), text) > 0);
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn a_picture_that_has_a_uri_is_a_medium() {
 
 #[test]
 fn a_contact_is_created_changed_and_deleted() {
-    let mut rig = rig();
+    let mut service = in_memory();
     let seed = json!({"firstName": "John", "lastName": "Doe", "email": "john.doe@example.com",
         "phoneNumber": "+1234567890", "contactType": "CT123",
         "avatarUrl": "https://example.com/avatar.png", "accountIds": ["A123", "A456", "A123"],
         "customFieldValues": [{}, {"customFieldId": "C1", "data": 1}]});
-    let sent = rig.send("POST", CONTACTS, seed.to_string());
+    let sent = service.send("POST", CONTACTS, seed.to_string());
     let id = sent.json()["id"].as_str().expect("a text").to_owned();
     let mut want = json!({"id": id, "firstName": "John", "lastName": "Doe",
         "email": "john.doe@example.com", "phoneNumber": "+1234567890",
@@ -90,27 +90,27 @@ fn a_contact_is_created_changed_and_deleted() {
     let path = format!("{CONTACTS}/{id}");
     let change = json!({"lastName": "", "accountIds": ["A9"], "metadata": {"a": [1]},
         "firstName": null});
-    let sent = rig.send("PUT", &path, change.to_string());
+    let sent = service.send("PUT", &path, change.to_string());
     want["lastName"] = "".into();
     want["accounts"] = json!(["A9"]);
     want["metadata"] = json!({"a": [1]});
     assert_eq!((sent.status(), sent.json()), (200, want.clone()));
     assert_eq!(sent.header("etag"), Some("\"2\""));
-    let changed = rig.events.last().map(|e| e.header.fields.clone());
+    let changed = service.events.last().map(|e| e.header.fields.clone());
     let names = ["lastName", "accountIds", "metadata"].map(Into::into);
     assert_eq!(changed, Some(names.to_vec()));
-    assert_eq!(rig.send("GET", CONTACTS, "").json(), json!([want]));
+    assert_eq!(service.send("GET", CONTACTS, "").json(), json!([want]));
 
-    let sent = rig.send_with("PUT", &path, &[("if-match", "\"1\"")], "{}");
+    let sent = service.send_with("PUT", &path, &[("if-match", "\"1\"")], "{}");
     assert_eq!(
         (sent.status(), sent.events),
         (412, events("UPDATE", "FAIL").into())
     );
-    let sent = rig.send("DELETE", &path, "");
+    let sent = service.send("DELETE", &path, "");
     assert_eq!((sent.status(), sent.reply.body.len()), (204, 0));
     assert_eq!(sent.events, events("DELETE", "SUCCESS"));
     for method in ["PUT", "DELETE"] {
-        let sent = rig.send(method, &path, "{}");
+        let sent = service.send(method, &path, "{}");
         refused(&sent, 404, "Not Found", "Customer contact not found".into());
     }
 }
@@ -118,7 +118,7 @@ fn a_contact_is_created_changed_and_deleted() {
 #[test]
 fn each_wrong_field_has_its_sentence() {
     let check = |body: Value, messages: &[&str]| {
-        let sent = rig().send("POST", CONTACTS, body.to_string());
+        let sent = in_memory().send("POST", CONTACTS, body.to_string());
         refused(&sent, 400, "Bad Request", json!(messages));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     };
@@ -167,7 +167,7 @@ fn each_wrong_field_has_its_sentence() {
 fn what_was_not_sent_is_empty_and_what_is_unknown_is_dropped() {
     let body = json!({"firstName": "Ann", "email": "ann@example.com", "lastName": null,
         "accountIds": null, "metadata": null, "jobTitle": "CEO"});
-    let sent = rig().send("POST", CONTACTS, body.to_string());
+    let sent = in_memory().send("POST", CONTACTS, body.to_string());
     let got = sent.json();
     let want = json!({"id": got["id"], "firstName": "Ann", "lastName": "",
         "email": "ann@example.com", "phoneNumber": "", "avatarUrl": "", "accounts": [],
@@ -178,33 +178,33 @@ fn what_was_not_sent_is_empty_and_what_is_unknown_is_dropped() {
 
 #[test]
 fn an_address_belongs_to_one_contact_of_an_organisation() {
-    let mut rig = rig();
-    create(&mut rig, &ann());
+    let mut service = in_memory();
+    create(&mut service, &ann());
     let bob = create(
-        &mut rig,
+        &mut service,
         &json!({"firstName": "Bob", "email": "bob@example.com"}),
     );
     let again = r#"{"firstName":"A","email":"ANN@example.com"}"#;
     let message = "A customer contact with this email already exists";
-    let sent = rig.send("POST", CONTACTS, again);
+    let sent = service.send("POST", CONTACTS, again);
     refused(&sent, 409, "Conflict", message.into());
     assert_eq!(sent.events, events("CREATE", "FAIL"));
     let path = format!("{CONTACTS}/{bob}");
-    let sent = rig.send("PUT", &path, r#"{"email":"ann@example.com"}"#);
+    let sent = service.send("PUT", &path, r#"{"email":"ann@example.com"}"#);
     refused(&sent, 409, "Conflict", message.into());
-    let sent = rig.send("PUT", &path, r#"{"email":"BOB@example.com"}"#);
+    let sent = service.send("PUT", &path, r#"{"email":"BOB@example.com"}"#);
     assert_eq!(sent.status(), 200);
-    let sent = rig.send_with("POST", CONTACTS, &[("x-org-id", "other")], again);
+    let sent = service.send_with("POST", CONTACTS, &[("x-org-id", "other")], again);
     assert_eq!(sent.status(), 201);
 }
 
 #[test]
 fn an_id_is_a_ulid_in_any_case_perhaps_with_its_prefix() {
-    let mut rig = rig();
-    let id = create(&mut rig, &ann());
+    let mut service = in_memory();
+    let id = create(&mut service, &ann());
     for spelling in [id.clone(), id.to_lowercase(), format!("C{id}")] {
         let path = format!("{CONTACTS}/{spelling}");
-        assert_eq!(rig.send("PUT", &path, "{}").status(), 200, "{spelling}");
+        assert_eq!(service.send("PUT", &path, "{}").status(), 200, "{spelling}");
     }
     let over = format!("8{}", &id[1..]);
     for bad in [
@@ -215,7 +215,7 @@ fn an_id_is_a_ulid_in_any_case_perhaps_with_its_prefix() {
         &over,
         &id.replace('0', "!"),
     ] {
-        let sent = rig.send("PUT", &format!("{CONTACTS}/{bad}"), "{}");
+        let sent = service.send("PUT", &format!("{CONTACTS}/{bad}"), "{}");
         assert_eq!((sent.status(), sent.events.len()), (404, 0), "{bad}");
     }
 }
@@ -223,12 +223,12 @@ fn an_id_is_a_ulid_in_any_case_perhaps_with_its_prefix() {
 #[test]
 fn a_header_names_the_organisation() {
     let check = |open: bool, org: Option<&str>, status: u16| {
-        let mut rig = rig();
-        rig.caller.open = open;
+        let mut service = in_memory();
+        service.caller.open = open;
         let headers: Vec<_> = org.map(|org| ("x-org-id", org)).into_iter().collect();
-        let sent = rig.send_with("POST", CONTACTS, &headers, ann().to_string());
+        let sent = service.send_with("POST", CONTACTS, &headers, ann().to_string());
         assert_eq!(sent.status(), status, "{open} {org:?}");
-        let owner = rig
+        let owner = service
             .events
             .first()
             .map(|e| e.header.owner.tenant().to_owned());
@@ -261,7 +261,7 @@ fn what_is_no_command_leaves_no_event() {
         ("application/json", "", 400),
         ("text/plain", "{}", 415),
     ] {
-        let sent = rig().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
+        let sent = in_memory().send_with("POST", CONTACTS, &[("content-type", content_type)], body);
         assert_eq!((sent.status(), sent.events.len()), (status, 0), "{body}");
         assert_eq!(sent.json()["statusCode"], status, "{body}");
     }
@@ -320,7 +320,7 @@ proptest! {
         path in prop::sample::select(vec!["", "/bulk", "/ingest", "/filter/ids", "/search",
             "/00000000000000000000000001"]),
     ) {
-        let sent = rig().send(method, &format!("{CONTACTS}{path}?{query}"), &body);
+        let sent = in_memory().send(method, &format!("{CONTACTS}{path}?{query}"), &body);
         prop_assert!(sent.status() < 500);
     }
 }

@@ -4,9 +4,9 @@
 //! contact; `service` asks a whole service over a real directory.
 
 mod index;
-mod rig;
 mod service;
 mod stopped;
+mod test_service;
 
 use contactd::domain::{
     Actor, Contact, ContactId, Correlation, DialectId, Event, EventId, Header, Operation, Owner,

@@ -13,13 +13,13 @@ use contactd::projection::{SearchIndex, Statistics};
 use serde_json::{Value, json};
 
 use super::owner;
-use super::rig::{Rig, attempt};
+use super::test_service::{TestService, attempt};
 
 fn named(name: &str) -> Value {
     json!({"name": {"full": name}})
 }
 
-async fn rename(rig: &Rig, owner: &Owner, id: ContactId, name: &str) {
+async fn rename(test: &TestService, owner: &Owner, id: ContactId, name: &str) {
     let card = Card::from_value(named(name)).expect("a card");
     let patch = Patch::new(move |_| {
         let changed = vec!["name".into()];
@@ -33,21 +33,21 @@ async fn rename(rig: &Rig, owner: &Owner, id: ContactId, name: &str) {
         Some(Target::Id(id)),
         Action::Update(patch),
     );
-    assert!(!rig.submit(owner, vec![update]).await.any_refused());
+    assert!(!test.submit(owner, vec![update]).await.any_refused());
 }
 
-async fn erase(rig: &Rig, owner: &Owner, id: ContactId) {
+async fn erase(test: &TestService, owner: &Owner, id: ContactId) {
     let erase = Action::Erase {
         reason: EraseReason::Request,
         reference: None,
     };
     let erase = attempt(Operation::Erase, Some(Target::Id(id)), erase);
-    assert!(!rig.submit(owner, vec![erase]).await.any_refused());
+    assert!(!test.submit(owner, vec![erase]).await.any_refused());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_are_found_by_what_people_type() {
-    let rig = Rig::new();
+    let test = TestService::new();
     let card = |name: &str, email: &str, phone: &str, organization: &str| {
         json!({
             "name": {"full": name}, "emails": {"e": {"address": email}},
@@ -64,8 +64,8 @@ async fn contacts_are_found_by_what_people_type() {
         card("Bob O'Brien", "bob.obrien@example.org", "0800 123", "ACME"),
         card("Søren Zoega", "S.Z@Example.com", "123456", ""),
     ];
-    rig.create(&owner(1, "acme"), &cards[..2]).await;
-    rig.create(&owner(1, "other"), &cards[2..]).await;
+    test.create(&owner(1, "acme"), &cards[..2]).await;
+    test.create(&owner(1, "other"), &cards[2..]).await;
     let (zoe, bob, soren) = ("Zoë Ångström", "Bob O'Brien", "Søren Zoega");
     let cases: [(&str, &[&str]); 18] = [
         ("q=zoe", &[zoe, soren]),
@@ -88,9 +88,9 @@ async fn contacts_are_found_by_what_people_type() {
         ("q=zoe&tenant=other", &[soren]),
     ];
     for (query, want) in cases {
-        assert_eq!(rig.names(query).await.0, want, "{query}");
+        assert_eq!(test.names(query).await.0, want, "{query}");
     }
-    let named = |sort: &'static str| rig.names(sort);
+    let named = |sort: &'static str| test.names(sort);
     assert_eq!(named("sort=name").await.0, [bob, soren, zoe]);
     assert_eq!(named("sort=-updated").await.0, [soren, bob, zoe]);
     let other = Principal {
@@ -98,30 +98,30 @@ async fn contacts_are_found_by_what_people_type() {
         tenants: ["other".to_owned()].into_iter().collect::<Tenants>(),
         ..Principal::local_developer()
     };
-    let (_, body, _) = rig.ask_as(&other, ApiOperation::List, "q=zoe").await;
+    let (_, body, _) = test.ask_as(&other, ApiOperation::List, "q=zoe").await;
     assert_eq!(body["data"].as_array().map(Vec::len), Some(1), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_stays_right_while_others_write() {
-    let rig = Rig::new();
+    let test = TestService::new();
     let acme = owner(1, "acme");
     for sort in ["created", "-created", "name", "-name"] {
         let word = sort.replace('-', "d");
         let name = |number: usize| format!("{word} {number:02}");
         let cards: Vec<Value> = (0..20).map(|number| named(&name(number))).collect();
-        let ids = rig.create(&acme, &cards).await;
+        let ids = test.create(&acme, &cards).await;
         let mut seen = Vec::new();
         let mut query = format!("q={word}&limit=3&sort={sort}");
         loop {
-            let (names, cursor) = rig.names(&query).await;
+            let (names, cursor) = test.names(&query).await;
             // The last of the page goes, and one behind the cursor changes what is not its name.
             if let Some(last) = names.last().and_then(|last| {
                 ids.get(last[last.len() - 2..].parse::<usize>().expect("a number"))
             }) {
-                erase(&rig, &acme, *last).await;
+                erase(&test, &acme, *last).await;
             }
-            rig.create(&acme, &[named("someone else")]).await;
+            test.create(&acme, &[named("someone else")]).await;
             seen.extend(names);
             match cursor {
                 Some(cursor) => query = format!("q={word}&limit=3&sort={sort}&cursor={cursor}"),
@@ -138,37 +138,37 @@ async fn a_cursor_stays_right_while_others_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_forgotten_before_the_next_answer() {
-    let rig = Rig::new();
+    let test = TestService::new();
     let acme = owner(1, "acme");
-    let ids = rig
+    let ids = test
         .create(&acme, &[named("Unforgettable Name"), named("Ann")])
         .await;
-    assert_eq!(rig.names("q=unforgettable").await.0.len(), 1);
-    rename(&rig, &acme, ids[1], "Renamed").await;
-    erase(&rig, &acme, ids[0]).await;
-    assert_eq!(rig.names("q=unforgettable").await.0.len(), 0);
-    let dump = rig.service().views().search.read(|index, _| index.dump());
+    assert_eq!(test.names("q=unforgettable").await.0.len(), 1);
+    rename(&test, &acme, ids[1], "Renamed").await;
+    erase(&test, &acme, ids[0]).await;
+    assert_eq!(test.names("q=unforgettable").await.0.len(), 0);
+    let dump = test.service().views().search.read(|index, _| index.dump());
     let texts: Vec<&String> = dump.keys().collect();
     assert_eq!(texts, ["=renamed", "renamed"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_changed_contact_is_told_once() {
-    let rig = Rig::new();
+    let test = TestService::new();
     let acme = owner(1, "acme");
-    let ids = rig
+    let ids = test
         .create(&acme, &[named("A"), named("B"), named("C")])
         .await;
-    rename(&rig, &acme, ids[0], "A2").await;
-    erase(&rig, &acme, ids[1]).await;
+    rename(&test, &acme, ids[0], "A2").await;
+    erase(&test, &acme, ids[1]).await;
     let mut told = Vec::new();
     let mut after = 0;
     loop {
-        let (status, body, position) = rig
+        let (status, body, position) = test
             .ask(ApiOperation::Changes, &format!("after={after}&limit=1"))
             .await;
         assert_eq!(status, 200, "{body}");
-        assert!(position <= rig.service().head());
+        assert!(position <= test.service().head());
         let data = ["changed", "deleted"].map(|name| body[name].as_array().expect("changes"));
         let ids = data
             .into_iter()
@@ -187,10 +187,10 @@ async fn each_changed_contact_is_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_counted_for_those_who_may_know() {
-    let rig = Rig::new();
-    rig.create(&owner(1, "acme"), &[named("A"), named("B")])
+    let test = TestService::new();
+    test.create(&owner(1, "acme"), &[named("A"), named("B")])
         .await;
-    rig.create(&owner(1, "other"), &[named("C")]).await;
+    test.create(&owner(1, "other"), &[named("C")]).await;
     let ask = StatsAsk {
         tenant: None,
         dialect: None,
@@ -201,14 +201,14 @@ async fn events_are_counted_for_those_who_may_know() {
         tenants: ["acme".to_owned()].into_iter().collect::<Tenants>(),
         ..Principal::local_developer()
     };
-    let all = rig
+    let all = test
         .gateway
         .stats(&Principal::local_developer(), &ask)
         .await
         .expect("counts");
     assert_eq!(all.counts.values().sum::<u64>(), 6);
     assert_eq!((all.tenants_total, all.position), (2, Position::new(6)));
-    let own = rig.gateway.stats(&auditor, &ask).await.expect("counts");
+    let own = test.gateway.stats(&auditor, &ask).await.expect("counts");
     assert_eq!(own.tenants, [("native", "acme".to_owned(), 4)]);
     let hours: u64 = own
         .hours
@@ -220,38 +220,38 @@ async fn events_are_counted_for_those_who_may_know() {
         roles: Roles::Named(["contacts:read".to_owned()].into()),
         ..auditor
     };
-    assert!(rig.gateway.stats(&reader, &ask).await.is_err());
+    assert!(test.gateway.stats(&reader, &ask).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_is_rebuilt_while_others_read_and_write() {
-    let rig = Arc::new(Rig::new());
+    let test = Arc::new(TestService::new());
     let acme = owner(1, "acme");
     let cards: Vec<Value> = (0..200).map(|n| named(&format!("First {n}"))).collect();
-    rig.create(&acme, &cards).await;
+    test.create(&acme, &cards).await;
     let done = Arc::new(AtomicBool::new(false));
     let load = tokio::spawn({
-        let (rig, acme, done) = (rig.clone(), acme.clone(), done.clone());
+        let (test, acme, done) = (test.clone(), acme.clone(), done.clone());
         async move {
             let mut written = 0;
             while !done.load(Ordering::Acquire) {
-                let ids = rig
+                let ids = test
                     .create(&acme, &[named(&format!("Later {written}"))])
                     .await;
                 written += 1;
                 // What was answered is found by the next read, whatever is being rebuilt.
-                let (names, _) = rig
+                let (names, _) = test
                     .names(&format!("q=later+{}&limit=5&sort=-created", written - 1))
                     .await;
                 assert_eq!(names.first(), Some(&format!("Later {}", written - 1)));
                 if written % 3 == 0 {
-                    erase(&rig, &acme, ids[0]).await;
+                    erase(&test, &acme, ids[0]).await;
                 }
             }
             written
         }
     });
-    let views = rig.service().views();
+    let views = test.service().views();
     let mut search = views.search.watch();
     let mut reached = Position::ZERO;
     for round in 1..=5 {
@@ -267,13 +267,13 @@ async fn a_view_is_rebuilt_while_others_read_and_write() {
     }
     done.store(true, Ordering::Release);
     assert!(load.await.expect("the load ends well") > 0);
-    let head = rig.service().head();
-    let fresh = rig.service().follow_with::<SearchIndex>().expect("a view");
+    let head = test.service().head();
+    let fresh = test.service().follow_with::<SearchIndex>().expect("a view");
     fresh.reach(head).await.expect("it folds");
     views.search.reach(head).await.expect("it folds");
     let swapped = views.search.read(|index, _| index.dump());
     assert_eq!(swapped, fresh.read(|index, _| index.dump()));
-    let counted = rig.service().follow_with::<Statistics>().expect("a view");
+    let counted = test.service().follow_with::<Statistics>().expect("a view");
     counted.reach(head).await.expect("it folds");
     views.statistics.reach(head).await.expect("it folds");
     assert!(

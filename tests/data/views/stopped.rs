@@ -10,7 +10,7 @@ use contactd::log::{self, OpenOptions, record};
 use contactd::storage::{DataDir, DirFiles, FileAt};
 use serde_json::json;
 
-use super::rig::open;
+use super::test_service::open;
 use super::{id, owner, success};
 
 /// Puts an update of a contact into the log that was never created: the inline view passes over it,
@@ -42,17 +42,20 @@ fn poison(path: &std::path::Path) -> Position {
 async fn it_stops_alone_and_says_where() {
     let dir = tempfile::tempdir().expect("a directory");
     let acme = owner(1, "acme");
-    let rig = open(dir.path());
-    rig.create(&acme, &[json!({"name": {"full": "Ann"}})]).await;
-    rig.service().stop();
-    drop(rig);
+    let test = open(dir.path());
+    test.create(&acme, &[json!({"name": {"full": "Ann"}})])
+        .await;
+    test.service().stop();
+    drop(test);
     let position = poison(dir.path());
 
-    let rig = open(dir.path());
-    let ids = rig.create(&acme, &[json!({"name": {"full": "Bob"}})]).await;
-    let (status, body, _) = rig.ask(ApiOperation::List, "q=bob").await;
+    let test = open(dir.path());
+    let ids = test
+        .create(&acme, &[json!({"name": {"full": "Bob"}})])
+        .await;
+    let (status, body, _) = test.ask(ApiOperation::List, "q=bob").await;
     assert_eq!(status, 503, "{body}");
-    let views = rig.service().views();
+    let views = test.service().views();
     let [search, statistics] = views.statuses();
     assert_eq!(search.stopped.map(|stop| stop.position), Some(position));
     assert_eq!(search.position, position.previous());
@@ -65,14 +68,17 @@ async fn it_stops_alone_and_says_where() {
         dialect: None,
         hours: 1,
     };
-    let stats = rig
+    let stats = test
         .gateway
         .stats(&contactd::auth::Principal::local_developer(), &ask)
         .await;
-    assert_eq!(stats.expect("counts").position, rig.service().head());
+    assert_eq!(stats.expect("counts").position, test.service().head());
     assert_eq!(statistics.stopped, None);
-    assert!(rig.service().owner_of(ids[0]).is_some(), "the rest goes on");
-    assert!(rig.service().views_caught_up());
+    assert!(
+        test.service().owner_of(ids[0]).is_some(),
+        "the rest goes on"
+    );
+    assert!(test.service().views_caught_up());
 
     // The event is still there, so a rebuild stops at it too.
     views.rebuild("search").expect("a view");

@@ -27,7 +27,7 @@ impl FromStr for Named {
 
 /// A file's bytes, in UTF-8 as far as its encoding is known.
 pub struct Decoded {
-    /// The bytes.
+    /// The bytes of the file, as UTF-8.
     pub bytes: Box<dyn Read>,
     /// Whether they were decoded, so that no charset which the file names is theirs any more.
     pub is_decoded: bool,

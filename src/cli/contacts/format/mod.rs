@@ -93,12 +93,12 @@ impl Record {
     }
 }
 
-/// Why a record is refused, in the form of our API's problem details.
+/// The reasons for which a record is refused, in the form of our API's problem details.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Wrong {
     /// What is wrong, for programs.
     pub code: String,
-    /// The same for people.
+    /// The reasons in one sentence, for people.
     pub detail: String,
     /// What is wrong with which field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -112,7 +112,7 @@ pub struct WrongField {
     pub field: String,
     /// What is wrong, for programs.
     pub code: String,
-    /// The same for people.
+    /// The reason as a sentence, for people.
     pub message: String,
 }
 
@@ -135,12 +135,12 @@ impl Wrong {
     }
 }
 
-/// How a file is read beside what its format says.
+/// Options for reading a file, beside what its format says.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// What separates the cells of a table.
     pub delimiter: Option<u8>,
-    /// Which column of a table holds what.
+    /// The columns of a table, each with what it holds.
     pub mappings: Vec<Mapping>,
     /// The encoding, where the file's own mark does not tell.
     pub encoding: Option<Named>,
@@ -222,7 +222,7 @@ fn mail_address(text: &str) -> &str {
 
 /// Writes contacts in a format.
 pub trait Writer {
-    /// Writes one.
+    /// Writes one contact to the file.
     fn write(&mut self, contact: &Value) -> io::Result<()>;
     /// Writes what is still held back.
     fn finish(&mut self) -> io::Result<()>;

@@ -10,7 +10,7 @@ use super::lines::{Line, Lines};
 use super::{RAW_BYTES_MAX, Record, Wrong};
 use crate::dialect::json;
 
-/// Reads Cards.
+/// Reads one Card from each line.
 pub struct Reader<R>(Lines<R>);
 
 impl<R: Read> Reader<R> {
@@ -61,7 +61,7 @@ fn card(line: &Line) -> Result<Value, Wrong> {
     })
 }
 
-/// Writes contacts.
+/// Writes one contact to each line.
 pub struct Writer<W>(pub W);
 
 impl<W: Write> super::Writer for Writer<W> {

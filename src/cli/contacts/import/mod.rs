@@ -48,7 +48,7 @@ pub struct ImportOptions {
     /// Its form [default: what its name ends with]
     #[arg(long)]
     format: Option<Format>,
-    /// Whose contacts they become [default: the token's own tenant]
+    /// The tenant whose contacts they become [default: the token's own tenant]
     #[arg(long)]
     tenant: Option<String>,
     /// Judge every record, and write nothing; what is already there is not told apart
@@ -70,7 +70,7 @@ pub struct ImportOptions {
     delimiter: Option<u8>,
 }
 
-/// Imports the file.
+/// Imports the contacts of a file.
 pub fn run(options: &ImportOptions) -> Result<(), Failure> {
     let format = options
         .format
@@ -159,11 +159,11 @@ async fn import(
 
 /// A contact to create.
 pub struct Create {
-    /// Where its record begins.
+    /// The line on which the record begins.
     line: u64,
     /// The key under which it is created once.
     key: String,
-    /// Its Card.
+    /// The Card as JSON, ready to be sent.
     body: Vec<u8>,
     /// What of the record is not in the Card as it stands in the file.
     notes: Vec<Note>,

@@ -33,7 +33,7 @@ pub enum Outcome {
     Refused {
         /// The number of the line where the record begins.
         line: u64,
-        /// Why it is refused.
+        /// The reasons for which it is refused.
         wrong: Wrong,
     },
 }
@@ -75,7 +75,7 @@ enum Entry<'a> {
     },
 }
 
-/// The report.
+/// The report that an import prints.
 pub struct Report {
     file: Option<BufWriter<File>>,
     bar: ProgressBar,

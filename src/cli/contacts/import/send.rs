@@ -12,9 +12,9 @@ use super::Create;
 use super::report::Outcome;
 use crate::dialect::ApiOperation;
 
-/// How often a create is sent before the import gives up.
+/// The number of times that a create is sent before the import gives up.
 const TRIES: u32 = 8;
-/// How long the first pause is; each next one is twice as long.
+/// The length of the first pause; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause, whatever the service asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

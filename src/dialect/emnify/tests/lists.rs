@@ -2,24 +2,24 @@
 
 use serde_json::json;
 
-use super::{CONTACTS, create, rig};
-use crate::dialect::rig::{NOW, Rig};
+use super::{CONTACTS, create, in_memory};
+use crate::dialect::in_memory::{InMemoryService, NOW};
 use crate::domain::Actor;
 
-pub fn with_four() -> Rig {
-    let mut rig = rig();
+pub fn with_four() -> InMemoryService {
+    let mut service = in_memory();
     for (kind, name, city) in [
         (1, "Dora", "Bonn"),
         (2, "anton", "Köln"),
         (1, "Berta", "Bonn"),
     ] {
         create(
-            &mut rig,
+            &mut service,
             &json!({"type": {"id": kind}, "name": name, "city": city}),
         );
     }
-    create(&mut rig, &json!({"type": {"id": 3}}));
-    rig
+    create(&mut service, &json!({"type": {"id": 3}}));
+    service
 }
 
 #[test]
@@ -111,20 +111,20 @@ fn a_page_is_found_and_its_neighbours_linked() {
 const EVENTS: &str = "/api/v1/organisation/7/event";
 
 /// A create, a change, a refusal, a create of another organisation's, and a delete.
-fn with_events() -> Rig {
-    let mut rig = rig();
-    rig.caller.actor = Actor {
+fn with_events() -> InMemoryService {
+    let mut service = in_memory();
+    service.caller.actor = Actor {
         user_id: Some("ann".into()),
         ..Actor::default()
     };
-    create(&mut rig, &json!({"type": {"id": 1}}));
+    create(&mut service, &json!({"type": {"id": 1}}));
     let one = "/api/v1/organisation/7/contact/1";
-    rig.send("PATCH", one, r#"{"name":"x"}"#);
-    rig.send("POST", CONTACTS, "{}");
+    service.send("PATCH", one, r#"{"name":"x"}"#);
+    service.send("POST", CONTACTS, "{}");
     let own = "/api/v1/organisation/my/contact";
-    rig.send("POST", own, r#"{"type":{"id":1}}"#);
-    rig.send("DELETE", one, "");
-    rig
+    service.send("POST", own, r#"{"type":{"id":1}}"#);
+    service.send("DELETE", one, "");
+    service
 }
 
 #[test]
@@ -203,10 +203,10 @@ fn what_the_list_of_events_cannot_do_is_refused() {
         ("sort=colour", 400, 1302),
         ("page=x", 400, 1400),
     ] {
-        let sent = rig().send("GET", &format!("{EVENTS}?{query}"), "");
+        let sent = in_memory().send("GET", &format!("{EVENTS}?{query}"), "");
         let got = (sent.status(), &sent.json()["error_code"]);
         assert_eq!(got, (status, &json!(code)), "{query}");
     }
     let path = "/api/v1/organisation/acme/event";
-    assert_eq!(rig().send("GET", path, "").status(), 404);
+    assert_eq!(in_memory().send("GET", path, "").status(), 404);
 }

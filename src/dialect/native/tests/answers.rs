@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dialect::rig::{Answer, reply_of};
+use crate::dialect::in_memory::{Answer, reply_of};
 use crate::dialect::{ChangePage, Missing, Page};
 use crate::domain::{
     Correlation, EraseReason, Erasure, Event, EventId, Failure, FailureCode, Header, Outcome,

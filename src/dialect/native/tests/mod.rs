@@ -12,14 +12,14 @@ use uuid::Uuid;
 
 use super::routes::ROUTES;
 use super::*;
-use crate::dialect::rig::{Rig, decode, vectors_hold};
+use crate::dialect::in_memory::{InMemoryService, decode, vectors_hold};
 use crate::dialect::{Call, Caller, Decode, Method, Query};
 use crate::domain::{Actor, Contact, ContactId, Operation, Position, Timestamp};
 
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../../tests/vectors/native.json");
-    assert!(vectors_hold(&Rig::open(&Native, "default"), text) > 60);
+    assert!(vectors_hold(&InMemoryService::open(&Native, "default"), text) > 60);
 }
 
 /// The id of the contact that the tests are about.
@@ -96,20 +96,20 @@ impl Sent {
         }
     }
 
-    /// The same with a header.
+    /// This request with one more header.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a header");
         self.headers.insert(name, value);
         self
     }
 
-    /// The same of a caller without a tenant.
+    /// This request of a caller without a tenant.
     pub fn without_tenant(mut self) -> Self {
         self.caller.own_tenant = None;
         self
     }
 
-    /// Whose contacts it is about.
+    /// The scope of the contacts that it is about.
     pub fn scope(&self) -> Result<Scope, Reply> {
         Native.scope(&self.request())
     }

@@ -4,17 +4,17 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{CONTACTS, HEX, body, rig, with};
+use super::{CONTACTS, HEX, body, in_memory, with};
+use crate::dialect::in_memory::NOW;
 use crate::dialect::oracle::contact::CONTACT;
 use crate::dialect::oracle::{Oracle, replies};
-use crate::dialect::rig::NOW;
 use crate::dialect::schema::Mode;
 use crate::dialect::{Caller, Dialect, Missing, Query, Refusal, Request};
 use crate::domain::{ContactId, Operation, Outcome, Timestamp};
 
 #[test]
 fn a_body_that_is_no_json_is_no_command() {
-    let mut service = rig();
+    let mut service = in_memory();
     let message = "the body is not valid JSON at line 1, column 1";
     let seen = service.send_with("POST", CONTACTS, &[], "{");
     assert_eq!(
@@ -34,7 +34,7 @@ fn a_body_that_is_no_json_is_no_command() {
 
 #[test]
 fn the_answer_to_a_create_is_exactly_this() {
-    let mut service = rig();
+    let mut service = in_memory();
     let seen = service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
     assert_eq!(
         seen.json(),
@@ -55,7 +55,7 @@ fn the_answer_to_a_create_is_exactly_this() {
 
 #[test]
 fn a_chosen_id_is_taken_once() {
-    let mut service = rig();
+    let mut service = in_memory();
     let hyphenated = "C36A3197-FDEE-433F-B554-7EE83DE99E4B".to_lowercase();
     let first = service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
     let again = service.send_json("POST", CONTACTS, &with("/contact/id", hyphenated.into()));
@@ -76,7 +76,7 @@ fn a_chosen_id_is_taken_once() {
 
 #[test]
 fn an_update_replaces_and_names_what_changed() {
-    let mut service = rig();
+    let mut service = in_memory();
     let mut first = with("/contact/id", HEX.into());
     first["contact"]["taxId"] = "TAX-1".into();
     first["contact"]["reason"] = "a".into();
@@ -104,7 +104,7 @@ fn an_update_replaces_and_names_what_changed() {
 
 #[test]
 fn a_history_has_each_version_and_its_end() {
-    let mut service = rig();
+    let mut service = in_memory();
     service.send_json("POST", CONTACTS, &with("/contact/id", HEX.into()));
     let path = format!("{CONTACTS}/{HEX}");
     service.send_json("PUT", &path, &with("/contact/reason", "moved".into()));
@@ -153,7 +153,7 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
         );
     }
     let path = format!("{CONTACTS}/not-an-id");
-    let seen = rig().send("GET", &path, "");
+    let seen = in_memory().send("GET", &path, "");
     assert_eq!(seen.reply.status, 400);
     assert_eq!(seen.json()["errorData"]["details"]["field"], "contactId");
 }

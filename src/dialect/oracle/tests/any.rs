@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{CONTACTS, HEX, LIST, rig};
+use super::{CONTACTS, HEX, LIST, in_memory};
 use crate::dialect::oracle::contact::{ADDRESS, CONTACT, MODE, PROPERTY};
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::domain::Card;
@@ -51,7 +51,7 @@ proptest! {
     #[test]
     fn any_json_is_answered(body in anything(), contact in anything()) {
         for body in [body.clone(), json!({"contact": contact, "contactAddressesDetails": body})] {
-            let seen = rig().send_json("POST", CONTACTS, &body);
+            let seen = in_memory().send_json("POST", CONTACTS, &body);
             prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400), "{body}");
         }
     }
@@ -60,9 +60,9 @@ proptest! {
     fn any_bytes_and_any_query_are_answered(
         body in prop::collection::vec(any::<u8>(), 0..64), query in "[a-zA-Z]{0,12}=.{0,40}",
     ) {
-        let seen = rig().send_with("POST", CONTACTS, &[], &body);
+        let seen = in_memory().send_with("POST", CONTACTS, &[], &body);
         prop_assert_eq!(seen.reply.status, 400);
-        let seen = rig().send("GET", &format!("{LIST}?{query}"), "");
+        let seen = in_memory().send("GET", &format!("{LIST}?{query}"), "");
         prop_assert!(matches!(seen.reply.status.as_u16(), 200 | 400));
     }
 

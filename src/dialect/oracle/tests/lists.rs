@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{CONTACTS, HEX, LIST, NO_UUID, body, rig, with};
-use crate::dialect::rig::{NOW, Rig};
+use super::{CONTACTS, HEX, LIST, NO_UUID, body, in_memory, with};
+use crate::dialect::in_memory::{InMemoryService, NOW};
 
 const OTHER: &str = "B1B8327AFAA6412287106192AB5984EF";
 
 /// Ann, Bob and Cy, who differ in everything that a list is filtered by.
-fn with_three() -> Rig {
-    let mut service = rig();
+fn with_three() -> InMemoryService {
+    let mut service = in_memory();
     service.send_json(
         "POST",
         CONTACTS,
@@ -89,7 +89,7 @@ fn a_list_is_filtered_by_each_parameter() {
 
 #[test]
 fn a_list_has_the_envelope_and_what_stands_beside_a_contact() {
-    let mut service = rig();
+    let mut service = in_memory();
     let mut sent = with("/contact/id", HEX.into());
     sent["modes"] = json!(["test"]);
     sent["properties"] = json!([{"propertyName": "LabId", "propertyValue": "7"}]);
@@ -126,12 +126,12 @@ fn a_parameter_that_is_not_of_its_form_is_refused() {
         ("countryId=USA", "countryId", NO_UUID),
         ("entityId=1", "entityId", NO_UUID),
     ] {
-        let seen = rig().send("GET", &format!("{LIST}?{query}"), "");
+        let seen = in_memory().send("GET", &format!("{LIST}?{query}"), "");
         assert_eq!(seen.reply.status, 400, "{query}");
         let want = json!({"field": field, "reason": reason});
         assert_eq!(seen.json()["errorData"]["details"], want, "{query}");
     }
     let long = format!("{LIST}?name={}", "n".repeat(256));
-    let seen = rig().send("GET", &long, "");
+    let seen = in_memory().send("GET", &long, "");
     assert_eq!(seen.reply.status, 400);
 }

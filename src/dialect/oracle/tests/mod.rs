@@ -8,7 +8,7 @@ mod rules;
 use serde_json::{Value, json};
 
 use super::Oracle;
-use crate::dialect::rig::{Rig, vectors_hold};
+use crate::dialect::in_memory::{InMemoryService, vectors_hold};
 use crate::domain::Actor;
 
 const CONTACTS: &str = "/ec-site-svc/rest/v1.0/contacts";
@@ -33,17 +33,17 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 /// A service whose developer also has a user of the vendor's portal.
-fn rig() -> Rig {
-    let mut rig = Rig::open(&Oracle, "default");
-    rig.caller.actor = Actor {
+fn in_memory() -> InMemoryService {
+    let mut service = InMemoryService::open(&Oracle, "default");
+    service.caller.actor = Actor {
         user_id: Some("a-user".into()),
-        ..rig.caller.actor
+        ..service.caller.actor
     };
-    rig
+    service
 }
 
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../../tests/vectors/oracle.json");
-    assert!(vectors_hold(&rig(), text) > 0);
+    assert!(vectors_hold(&in_memory(), text) > 0);
 }

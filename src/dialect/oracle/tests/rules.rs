@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{CONTACTS, HEX, NO_UUID, rig, with};
+use super::{CONTACTS, HEX, NO_UUID, in_memory, with};
 use crate::dialect::oracle::contact::CONTACT;
 use crate::dialect::schema::Mode;
 use crate::domain::limits;
 
 /// A create is refused with exactly this body, or accepted where no field is named.
 fn check(body: &Value, want: Option<(&str, &str)>) {
-    let seen = rig().send_json("POST", CONTACTS, body);
+    let seen = in_memory().send_json("POST", CONTACTS, body);
     let Some((field, reason)) = want else {
         assert_eq!(seen.reply.status, 200, "{body}");
         return;
@@ -199,7 +199,7 @@ fn equal_items_and_items_of_one_id_are_refused() {
 #[test]
 fn several_things_wrong_are_all_named() {
     let wrong = json!({"contact": {}, "contactAddressesDetails": 1});
-    let details = &rig().send_json("POST", CONTACTS, &wrong).json()["errorData"]["details"];
+    let details = &in_memory().send_json("POST", CONTACTS, &wrong).json()["errorData"]["details"];
     assert_eq!(details["field"], "contact.firstName");
     let fields: Vec<&Value> = details["violations"]
         .as_array()
@@ -224,7 +224,7 @@ fn arrays_in_arrays_are_no_flood() {
     // Reading stops early, and the answer shows no more than is recorded.
     let read = CONTACT.read(&wrong, "", Mode::Whole).violations.len();
     assert!(read < 2 * limits::VIOLATIONS_MAX, "{read}");
-    let seen = rig().send_json("POST", CONTACTS, &wrong);
+    let seen = in_memory().send_json("POST", CONTACTS, &wrong);
     let violations = &seen.json()["errorData"]["details"]["violations"];
     assert_eq!(
         violations.as_array().map(Vec::len),

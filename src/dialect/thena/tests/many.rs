@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CONTACTS, create, events, refused, rig};
-use crate::dialect::rig::{NOW, Rig};
+use super::{CONTACTS, create, events, in_memory, refused};
+use crate::dialect::in_memory::{InMemoryService, NOW};
 
 const BULK: &str = "/v1/accounts/contacts/bulk";
 const INGEST: &str = "/v1/accounts/contacts/ingest";
@@ -12,17 +12,17 @@ fn person(name: &str) -> Value {
     json!({"firstName": name, "email": format!("{name}@example.com")})
 }
 
-fn with_twelve() -> Rig {
-    let mut rig = rig();
+fn with_twelve() -> InMemoryService {
+    let mut service = in_memory();
     for number in 0..12 {
         let mut body = person(&format!("p{number}"));
         body["accountIds"] = json!([format!("A{}", number % 3)]);
         if number % 4 == 0 {
             body["contactType"] = json!("CT1");
         }
-        create(&mut rig, &body);
+        create(&mut service, &body);
     }
-    rig
+    service
 }
 
 /// The first names in a list.
@@ -55,7 +55,7 @@ fn a_list_is_filtered_and_paged() {
         );
     }
     for bad in ["page=0", "page=x", "limit=0", "limit=1001", "limit=-1"] {
-        let sent = rig().send("GET", &format!("{CONTACTS}?{bad}"), "");
+        let sent = in_memory().send("GET", &format!("{CONTACTS}?{bad}"), "");
         assert_eq!(sent.status(), 400, "{bad}");
     }
 }
@@ -77,13 +77,13 @@ fn a_contact_is_found_by_its_address() {
 
 #[test]
 fn contacts_are_filtered_by_ids() {
-    let mut rig = rig();
+    let mut service = in_memory();
     let ids: Vec<String> = ["a", "b", "c"]
         .iter()
-        .map(|n| create(&mut rig, &person(n)))
+        .map(|n| create(&mut service, &person(n)))
         .collect();
     let mut filter =
-        |body: Value| rig.send("POST", &format!("{CONTACTS}/filter/ids"), body.to_string());
+        |body: Value| service.send("POST", &format!("{CONTACTS}/filter/ids"), body.to_string());
     let sent = filter(json!({"ids": [ids[2], format!("C{}", ids[0]), ids[2], "C123"]}));
     assert_eq!(
         (sent.status(), names(&sent.json())),
@@ -111,19 +111,19 @@ fn contacts_are_filtered_by_ids() {
 
 #[test]
 fn a_bulk_goes_item_by_item() {
-    let mut rig = rig();
-    create(&mut rig, &person("ann"));
+    let mut service = in_memory();
+    create(&mut service, &person("ann"));
     let body = json!({"contacts": [person("ann"), person("bob"), person("bob"),
         {"firstName": "x", "email": "nope"}, "text"],
         "accountIds": "A1", "contactType": "CT1", "source": "Slack"});
-    let sent = rig.send("POST", BULK, body.to_string());
+    let sent = service.send("POST", BULK, body.to_string());
     let want = json!({"total": 5, "created": 1, "skipped": 2, "errors": [
         "contacts.3.email must be an email", "each value in contacts must be an object"]});
     assert_eq!((sent.status(), sent.json()), (201, want));
     let outcomes = ["FAIL", "SUCCESS", "FAIL", "FAIL", "FAIL"];
     let all: Vec<String> = outcomes.iter().flat_map(|o| events("CREATE", o)).collect();
     assert_eq!(sent.events, all);
-    let bob = rig.send(
+    let bob = service.send(
         "GET",
         &format!("{CONTACTS}?accountId=A1&contactType=CT1"),
         "",
@@ -133,14 +133,14 @@ fn a_bulk_goes_item_by_item() {
 
 #[test]
 fn accounts_and_type_of_a_bulk_go_with_each_contacts_own() {
-    let mut rig = rig();
+    let mut service = in_memory();
     let mut ann = person("ann");
     ann["accountIds"] = json!(["A2", "A1"]);
     ann["contactType"] = json!("CT2");
     let body = json!({"contacts": [ann], "accountIds": ["A1", "A3"], "contactType": "CT1"});
-    let sent = rig.send("POST", BULK, body.to_string());
+    let sent = service.send("POST", BULK, body.to_string());
     assert_eq!(sent.json(), json!({"total": 1, "created": 1, "skipped": 0}));
-    let ann = &rig.send("GET", CONTACTS, "").json()[0];
+    let ann = &service.send("GET", CONTACTS, "").json()[0];
     assert_eq!(ann["accounts"], json!(["A2", "A1", "A3"]));
     assert_eq!(ann["contactTypeId"], "CT2");
 }
@@ -164,27 +164,27 @@ fn a_bulk_that_is_wrong_as_a_whole_is_one_attempt() {
             "contacts.0.firstName should not be empty",
         ),
     ] {
-        let sent = rig().send("POST", BULK, body.to_string());
+        let sent = in_memory().send("POST", BULK, body.to_string());
         refused(&sent, 400, "Bad Request", json!([message]));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     }
     for body in [json!({"contacts": []}), json!([])] {
-        let sent = rig().send("POST", BULK, body.to_string());
+        let sent = in_memory().send("POST", BULK, body.to_string());
         refused(&sent, 400, "Bad Request", "No contacts to create".into());
         assert!(sent.events.is_empty());
     }
     let many = json!({"contacts": vec![1; 1_001]});
-    let sent = rig().send("POST", BULK, many.to_string());
+    let sent = in_memory().send("POST", BULK, many.to_string());
     assert_eq!((sent.status(), sent.events.len()), (413, 0));
 }
 
 #[test]
 fn an_ingestion_creates_or_updates_by_address() {
-    let mut rig = rig();
-    let ann = create(&mut rig, &person("ann"));
+    let mut service = in_memory();
+    let ann = create(&mut service, &person("ann"));
     let body = json!({"sinkSource": "SLACK", "users": [
         {"firstName": "Anna", "email": "ANN@example.com", "phoneNumber": "+1"}, person("bob")]});
-    let sent = rig.send("POST", INGEST, body.to_string());
+    let sent = service.send("POST", INGEST, body.to_string());
     let got = sent.json();
     assert_eq!(
         (sent.status(), &got["message"]),
@@ -224,11 +224,11 @@ fn an_ingestion_that_is_wrong_is_refused() {
             "users.0.email should not be empty",
         ),
     ] {
-        let sent = rig().send("POST", INGEST, body.to_string());
+        let sent = in_memory().send("POST", INGEST, body.to_string());
         refused(&sent, 400, "Bad Request", json!([message]));
         assert_eq!(sent.events, events("CREATE", "FAIL"), "{body}");
     }
-    let nobody = rig().send("POST", INGEST, r#"{"users":[],"sinkSource":"TEAMS"}"#);
+    let nobody = in_memory().send("POST", INGEST, r#"{"users":[],"sinkSource":"TEAMS"}"#);
     assert_eq!((nobody.status(), nobody.events.len()), (200, 0));
     assert_eq!(nobody.json()["data"], json!([]));
 }

@@ -57,8 +57,8 @@ pub fn of_value(path: &[String], value: &Value) -> Property {
     property
 }
 
-/// Where two values differ, as paths into the first, each with what is there: `null` where the
-/// first has nothing.
+/// The differences of two values, as paths into the first, each with what is there: `null` where
+/// the first has nothing.
 pub fn differences(
     want: &Value,
     got: &Value,

@@ -41,7 +41,7 @@ use crate::domain::limits;
 /// Properties of one vCard.
 const PROPERTIES_MAX: usize = 2_000;
 
-/// Reads vCards.
+/// Reads one contact from each vCard.
 pub struct Reader {
     pieces: Splitter<Box<dyn Read>>,
     /// Whether the file was decoded as a whole, so that no CHARSET in it is true any more.

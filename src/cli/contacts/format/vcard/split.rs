@@ -17,13 +17,13 @@ pub const VCARD_BYTES_MAX: usize = 4 << 20;
 /// A piece of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// A vCard.
+    /// The lines of one vCard.
     Card(RawCard),
     /// Lines that stand in no vCard.
     Stray {
         /// The number of the first such line.
         line: u64,
-        /// How many lines there are, blank ones not counted.
+        /// The number of lines, blank ones not counted.
         count: u64,
     },
     /// A vCard without an `END:VCARD`, or one that is too long.

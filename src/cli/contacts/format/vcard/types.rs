@@ -31,7 +31,7 @@ const FEATURES: [&str; 8] = [
     "textphone",
     "main-number",
 ];
-/// How persons are related (RFC 6350, section 6.6.6).
+/// The relations between persons (RFC 6350, section 6.6.6).
 const RELATIONS: [&str; 20] = [
     "contact",
     "acquaintance",

@@ -16,7 +16,7 @@ const DATES: [&str; 3] = ["BDAY", "ANNIVERSARY", "DEATHDATE"];
 pub enum Worth {
     /// It may stand in a Card.
     Good,
-    /// It says nothing.
+    /// A value that says nothing.
     Nothing,
     /// It fits no Card, and is kept as it stands.
     Odd,

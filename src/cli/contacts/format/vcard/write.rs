@@ -14,12 +14,12 @@ use super::{jsprop, legacy, outgoing};
 
 /// The longest line of a vCard, in bytes (RFC 6350, section 3.2).
 const LINE_BYTES_MAX: usize = 75;
-/// How often what did not come back is added: what is added may itself come back otherwise.
+/// The most rounds in which lost values are added: what is added may itself come back otherwise.
 const ROUNDS_MAX: usize = 3;
 
-/// Writes vCards.
+/// Writes contacts as vCards 4.0 (RFC 6350).
 pub struct Writer<W> {
-    /// Where the vCards go.
+    /// The writer that takes the vCards.
     pub to: W,
     /// The version of vCard.
     pub version: VcardVersion,

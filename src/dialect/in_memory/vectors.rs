@@ -4,12 +4,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Rig, Sent};
+use super::{InMemoryService, Sent};
 use crate::domain::Timestamp;
 
 /// Runs the vectors of this dialect, each on a fresh service like this one, and gives how many.
-/// Those of jwt mode need tokens, which a rig has not.
-pub fn vectors_hold(fresh: &Rig, text: &str) -> usize {
+/// Those of jwt mode need tokens, which a service has not.
+pub fn vectors_hold(fresh: &InMemoryService, text: &str) -> usize {
     let vectors: Vec<Value> = serde_json::from_str(text).expect("an array of vectors");
     let name = fresh.dialect.rules().name;
     let here = |v: &&Value| v["mode"] != "jwt" && v["dialect"] == name;
@@ -26,18 +26,18 @@ pub fn vectors_hold(fresh: &Rig, text: &str) -> usize {
 }
 
 /// What is wrong with the answer to one vector.
-fn run(mut rig: Rig, vector: &Value) -> Vec<String> {
+fn run(mut service: InMemoryService, vector: &Value) -> Vec<String> {
     let mut last_id = String::new();
     for step in vector["setup"].as_array().into_iter().flatten() {
         for _ in 0..step["times"].as_u64().unwrap_or(1) {
-            let sent = send(&mut rig, &step["request"], &last_id);
+            let sent = send(&mut service, &step["request"], &last_id);
             if sent.status() >= 300 {
                 return vec![format!("setup gave {}: {}", sent.status(), sent.json())];
             }
             last_id = id_in(&sent).unwrap_or(last_id);
         }
     }
-    let sent = send(&mut rig, &vector["request"], &last_id);
+    let sent = send(&mut service, &vector["request"], &last_id);
     let want = fill(&vector["expect"].to_string(), &last_id);
     let want: Value = serde_json::from_str(&want).expect("JSON");
     let (body, mut wrong) = (sent.json(), Vec::new());
@@ -79,7 +79,7 @@ fn run(mut rig: Rig, vector: &Value) -> Vec<String> {
     wrong
 }
 
-fn send(rig: &mut Rig, request: &Value, last_id: &str) -> Sent {
+fn send(service: &mut InMemoryService, request: &Value, last_id: &str) -> Sent {
     let text = |value: &Value| fill(value.as_str().unwrap_or_default(), last_id);
     let body = match (request.get("body_raw"), request.get("body")) {
         (Some(raw), _) => text(raw),
@@ -90,7 +90,7 @@ fn send(rig: &mut Rig, request: &Value, last_id: &str) -> Sent {
     let headers: Vec<(&str, String)> = headers.map(|(name, v)| (name.as_str(), text(v))).collect();
     let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let method = request["method"].as_str().expect("a method");
-    rig.send_with(method, &text(&request["path"]), &headers, body)
+    service.send_with(method, &text(&request["path"]), &headers, body)
 }
 
 /// The id that an answer gives: its own, its first item's, or the last number of its `Location`.

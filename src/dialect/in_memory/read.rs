@@ -1,6 +1,6 @@
 //! What the service in memory answers to questions.
 
-use super::{Rig, Versions, first_owner, id_of, rules_of};
+use super::{InMemoryService, Versions, first_owner, id_of, rules_of};
 use crate::dialect::{
     AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Missing, Order, Page, Redaction,
     Search, Window,
@@ -10,7 +10,7 @@ use crate::domain::{
     Owner, Position, PriorCreate, Target, evolve,
 };
 
-impl Rig {
+impl InMemoryService {
     /// The contacts that are there, oldest first.
     pub fn live(&self) -> impl Iterator<Item = &Contact> {
         let last = |versions: &'_ Versions| versions.len() - 1;
@@ -89,7 +89,7 @@ impl Rig {
         state.expect("a contact")
     }
 
-    /// Who of a tenant's live contacts has a key.
+    /// The live contacts of a tenant that have a lookup key.
     pub(super) fn holders(&self, owner: &Owner, key: &LookupKey) -> Vec<&Contact> {
         let rules = rules_of(owner);
         let of_tenant =
@@ -100,7 +100,7 @@ impl Rig {
             .collect()
     }
 
-    /// Who took the id that a client chose.
+    /// The create that took an id which the client chose.
     pub(super) fn taken(&self, owner: &Owner, text: &str) -> Option<PriorCreate> {
         let mut of_owner = self.contacts.iter().filter(|v| first_owner(v) == owner);
         let versions = of_owner.find(|versions| has_vendor_id(versions, text))?;

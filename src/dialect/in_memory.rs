@@ -37,7 +37,7 @@ pub type Versions = Vec<super::Version>;
 /// A result that a test hands to a call's encoder in the service's stead.
 #[derive(Debug)]
 pub enum Answer {
-    /// How the attempts of a write ended.
+    /// The end of each attempt of a write.
     Written(Vec<Outcome>),
     /// One contact, or why there is none.
     Contact(Lookup<Box<Contact>>),
@@ -47,7 +47,7 @@ pub enum Answer {
     Changes(ChangePage),
     /// A page of events.
     Events(EventPage),
-    /// A contact's versions.
+    /// The versions of a contact.
     History(Lookup<Versions>),
 }
 
@@ -82,11 +82,11 @@ pub fn decode(route: &Route, request: &Request<'_>, owner: Option<&Owner>) -> Re
     }
 }
 
-/// A service.
+/// A service in memory, for one dialect's tests.
 #[derive(Clone)]
-pub struct Rig {
+pub struct InMemoryService {
     dialect: &'static dyn Dialect,
-    /// Who sends.
+    /// The caller who sends the requests.
     pub caller: Caller,
     /// Every contact there ever was, oldest first.
     pub contacts: Vec<Versions>,
@@ -98,14 +98,14 @@ pub struct Rig {
 
 /// An answer, with what it put in the log.
 pub struct Sent {
-    /// The answer.
+    /// The answer of the dialect.
     pub reply: Reply,
     /// The types of the events, in order.
     pub events: Vec<String>,
 }
 
 impl Sent {
-    /// The status.
+    /// The HTTP status of the answer.
     pub fn status(&self) -> u16 {
         self.reply.status.as_u16()
     }
@@ -115,7 +115,7 @@ impl Sent {
         serde_json::from_slice(&self.reply.body).unwrap_or_default()
     }
 
-    /// A header.
+    /// The text of one header of the answer.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.reply.headers.iter().find(|(key, _)| *key == name)?;
         Some(value)
@@ -125,7 +125,7 @@ impl Sent {
 type Params = Vec<(String, String)>;
 type Found = (&'static dyn Dialect, &'static Route, Params);
 
-impl Rig {
+impl InMemoryService {
     /// A service in open mode whose developer has this tenant.
     pub fn open(dialect: &'static dyn Dialect, tenant: &str) -> Self {
         let caller = Caller {
@@ -145,7 +145,7 @@ impl Rig {
         }
     }
 
-    /// The same for callers with tokens, none of which says a tenant.
+    /// This service for callers with tokens, none of which names a tenant.
     pub fn strict(mut self) -> Self {
         self.caller.open = false;
         self.caller.own_tenant = None;

@@ -19,14 +19,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A service; its directory goes when it is dropped.
-pub struct Rig {
+pub struct TestService {
     pub gateway: Gateway,
     _held: DataDir,
     _dir: Option<TempDir>,
 }
 
 /// Opens a service over a directory.
-pub fn open(path: &std::path::Path) -> Rig {
+pub fn open(path: &std::path::Path) -> TestService {
     let held = DataDir::open(path).expect("a directory");
     let files = held.files("keys").expect("a directory");
     let master = FileAt::new(files.clone(), "master.key");
@@ -55,21 +55,21 @@ pub fn open(path: &std::path::Path) -> Rig {
         metrics: RequestMetrics::default(),
         rate: None,
     };
-    Rig {
+    TestService {
         gateway,
         _held: held,
         _dir: None,
     }
 }
 
-impl Rig {
+impl TestService {
     /// A service over an empty directory.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let rig = open(dir.path());
+        let test = open(dir.path());
         Self {
             _dir: Some(dir),
-            ..rig
+            ..test
         }
     }
 
