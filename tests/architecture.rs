@@ -98,18 +98,6 @@ const MIDWAY: &[(&str, &[&str])] = &[
         &["src/cli", "src/dialect", "src/nats", "src/storage"],
     ),
     ("code", &["src/cli/contacts/format/columns.rs"]),
-    (
-        "doc",
-        &[
-            "src/cli",
-            "src/gateway",
-            "src/http",
-            "src/nats",
-            "tests/bus",
-            "tests/cli",
-            "tests/suite",
-        ],
-    ),
 ];
 
 fn rank(floor: &str) -> Option<usize> {

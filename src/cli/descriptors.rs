@@ -36,8 +36,8 @@ pub fn raise() -> u64 {
     }
 }
 
-/// How many connections there may be: so many as are asked for, or as the limit of open files
-/// leaves, which is then said.
+/// The number of connections that there may be: as many as are asked for, or as the limit of open
+/// files leaves, which is then said.
 ///
 /// # Errors
 /// The limit leaves next to none.

@@ -8,7 +8,7 @@ use crate::storage::StorageError;
 /// An end that is not a success.
 #[derive(Debug)]
 pub struct Failure {
-    /// The exit code.
+    /// The exit code of the process.
     pub code: u8,
     /// What is wrong and what to do.
     pub message: String,
@@ -39,7 +39,7 @@ impl Failure {
         Self::new(USAGE, message)
     }
 
-    /// The same, for what a running service can be asked, too.
+    /// This failure, with the advice that a running service can be asked, too.
     #[must_use]
     pub fn or_ask_the_service(mut self) -> Self {
         if self.code == IN_USE {

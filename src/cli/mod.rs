@@ -52,7 +52,7 @@ enum Command {
     /// Look at the log: follow, export, verify or rebuild it
     #[command(subcommand)]
     Log(log::LogCommand),
-    /// Look at contacts
+    /// List, show, import, export and erase contacts
     #[command(subcommand)]
     Contacts(contacts::ContactsCommand),
     /// Copy a data directory, beside a running service
@@ -61,7 +61,7 @@ enum Command {
     Restore(backup::RestoreOptions),
 }
 
-/// Runs the program.
+/// Runs the program and gives its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = behind_the_subcommand(std::env::args_os().collect());

@@ -13,26 +13,26 @@ use crate::wire::Detail;
 pub mod headings {
     /// What lies on the disk, and the keys of it.
     pub const DATA: &str = "Data directory";
-    /// How commands reach a service that runs.
+    /// The heading of options that name a running service.
     pub const SERVICE: &str = "A running service";
-    /// Where the service listens, and what it asks of requests.
+    /// The heading of options for HTTP.
     pub const HTTP: &str = "HTTP";
-    /// How callers are known.
+    /// The heading of options for tokens.
     pub const TOKENS: &str = "Tokens";
     /// The broker, and what is published there.
     pub const NATS: &str = "NATS";
     /// What is recorded beyond commands, and who vouches for it.
     pub const AUDIT: &str = "Audit log";
-    /// How much one client, or all of them, may ask for.
+    /// The heading of options that limit what clients may send.
     pub const LIMITS: &str = "Limits";
     /// What the service says of itself.
     pub const LOGGING: &str = "Logging";
 }
 
-/// Where the data is.
+/// Options that name the data directory.
 #[derive(Args, Clone, Debug)]
 pub struct DataOptions {
-    /// The data directory
+    /// The directory that holds all data
     #[arg(
         long, help_heading = headings::DATA,
         env = "CONTACTD_DATA_DIR",
@@ -51,7 +51,7 @@ pub struct DataOptions {
     pub audit_origin: Option<String>,
 }
 
-/// Where a running service is.
+/// Options that name a running service.
 #[derive(Args, Clone, Debug)]
 pub struct ServerOptions {
     /// The running service's address, such as http://127.0.0.1:8080 or 127.0.0.1:8080
@@ -70,7 +70,7 @@ pub struct ServerOptions {
     pub token: Option<String>,
 }
 
-/// How to run the service.
+/// Options for running the service.
 #[derive(Args, Clone, Debug)]
 pub struct ServeOptions {
     #[command(flatten)]
@@ -155,7 +155,7 @@ pub struct ServeOptions {
     /// The audience (`aud`) that tokens of the identity provider must name
     #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWT_AUDIENCE", value_name = "TEXT")]
     pub jwt_audience: Option<String>,
-    /// How much of each event is published on NATS
+    /// The level of detail at which events are published on NATS
     #[arg(long, help_heading = headings::NATS, env = "CONTACTD_EVENT_DETAIL", default_value = "non-sensitive")]
     pub event_detail: EventDetail,
     /// Record reads of contacts as events for every vendor's API, not only for MATTR's
@@ -172,7 +172,7 @@ pub struct ServeOptions {
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_BODY_LIMIT", default_value_t = 1 << 20, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub body_limit: u64,
-    /// How many requests one client may send, such as 100/s or 2000/5m [default: no limit]
+    /// The most requests that one client may send, such as 100/s or 2000/5m [default: no limit]
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_RATE_LIMIT", value_name = "CALLS/TIME")]
     pub rate_limit: Option<RateSpec>,
     /// Take the clock as it is, even where it has jumped or contradicts the log
@@ -186,7 +186,7 @@ pub struct ServeOptions {
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_address: Option<u32>,
-    /// How long a request may take to arrive, and how long it may wait, in seconds
+    /// The longest that a request may take to arrive, and the longest that it may wait, in seconds
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_REQUEST_TIMEOUT", default_value_t = 30, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub request_timeout: u64,
@@ -223,16 +223,16 @@ fn witness(text: &str) -> Result<VerifierKey, &'static str> {
         )
 }
 
-/// How log lines look.
+/// The forms of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Text for people to read.
     Text,
-    /// For programs
+    /// JSON for programs to read.
     Json,
 }
 
-/// How much of an event is published.
+/// The levels of detail at which events are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EventDetail {
     /// Only that it happened

@@ -233,7 +233,7 @@ async fn authenticator(
     Ok(Authenticator::jwt(own_key, settings))
 }
 
-/// How to be on the bus, as far as the options say.
+/// Options for being on the bus, as the command line gives them.
 struct BusOptions {
     servers: Servers,
     login: Login,

@@ -13,7 +13,7 @@ use crate::gateway::unix_seconds;
 /// What the token says.
 #[derive(Args)]
 pub struct TokenOptions {
-    /// The data directory
+    /// The directory that holds all data
     #[arg(
         long,
         help_heading = headings::DATA,
@@ -28,10 +28,10 @@ pub struct TokenOptions {
     /// A tenant, `*` for all, or `<dialect>/<tenant>`; may be repeated
     #[arg(long, value_name = "TENANT", conflicts_with = "session")]
     tenant: Vec<String>,
-    /// How long the token is valid, such as 90s, 30m, 1h or 7d
+    /// The time for which the token is valid, such as 90s, 30m, 1h or 7d
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = duration)]
     ttl: Duration,
-    /// Who the token is for: its `sub`
+    /// The subject of the token: its claim `sub`
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
     /// The client it is for: its `client_id`
@@ -47,7 +47,7 @@ pub struct TokenOptions {
     session: bool,
 }
 
-/// Prints a token.
+/// Signs a token and prints it.
 pub fn run(options: &TokenOptions) -> Result<(), Failure> {
     let key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
     let now = unix_seconds();

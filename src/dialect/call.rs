@@ -63,7 +63,7 @@ pub enum Call {
         owner: Owner,
         /// The id of the contact, in the form its vendor uses.
         target: Target,
-        /// Which of its versions.
+        /// The versions of the contact that are wanted.
         past: Past,
         /// Encodes the versions, oldest first.
         reply: Encode<Lookup<Vec<Version>>>,

@@ -27,7 +27,7 @@ impl TokenProblem {
     }
 }
 
-/// Why a request is refused for reasons that no vendor's field has to do with.
+/// The reasons for which a request is refused that concern no field of the vendor's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No valid bearer token: 401.

@@ -15,7 +15,7 @@ use super::{Position, Timestamp};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
-    /// When this event had happened and the next had not.
+    /// The moment at which this event had happened and the next had not.
     Position(Position),
     /// The last position at or before this time.
     Time(Timestamp),
@@ -42,10 +42,10 @@ impl AsOf {
     }
 }
 
-/// Which of a contact's versions are wanted.
+/// The versions of a contact that are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Past<P = AsOf> {
-    /// All of them.
+    /// Every version of the contact.
     Whole,
     /// A page: the last one up to this position, which the first of the page is compared with, so
     /// many after it, and one more where there is one, which says that there is.
@@ -58,7 +58,7 @@ pub enum Past<P = AsOf> {
 }
 
 impl Past {
-    /// The same with points in time as positions.
+    /// These versions with positions in the place of times.
     ///
     /// # Errors
     /// Those of `position`, which finds the last position at or before a time.

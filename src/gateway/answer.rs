@@ -249,7 +249,7 @@ fn may(principal: &Principal, owner: &Owner) -> bool {
         .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
 }
 
-/// Why a request goes no further.
+/// The reasons for which a request goes no further.
 pub(super) enum Rejected {
     /// The dialect could not read it; this is the vendor's reply.
     Vendor(Reply),

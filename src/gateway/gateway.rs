@@ -7,7 +7,7 @@ use super::{Health, RequestMetrics};
 use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
 use crate::service::Service;
 
-/// How requests are treated, as the operator configured it.
+/// Options for treating requests, as the operator configured them.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Whether an update or a delete must name the version it changes (`If-Match`), else 428.
@@ -29,7 +29,7 @@ pub struct Gateway {
     pub authenticator: Arc<Authenticator>,
     /// The data directory's own key, which signs short-lived tokens.
     pub own_key: Arc<OwnKey>,
-    /// How requests are treated.
+    /// Options for treating requests.
     pub settings: Settings,
     /// Limits how often one caller may send; `None` limits nobody.
     pub rate: Option<Arc<RateLimiter>>,

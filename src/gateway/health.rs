@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// How the message bus is.
+/// The condition of the connection to the message bus.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Bus {
-    /// None is configured.
+    /// No message bus is configured.
     #[default]
     Off,
     /// The broker is not there now; nothing is lost meanwhile.
@@ -23,12 +23,12 @@ pub enum Bus {
     /// The broker serves another log under this prefix: nothing is published, no command is taken
     /// and no request is answered.
     OtherLog {
-        /// Which log, and what to do.
+        /// The log that the broker serves, and what the operator can do.
         reason: String,
     },
     /// The event stream is not of this log, or a broker's limit is too low: somebody must look.
     Halted {
-        /// Why, and what to do.
+        /// The reason, and what the operator can do.
         reason: String,
     },
 }
@@ -128,7 +128,7 @@ impl Health {
         &self.counts
     }
 
-    /// How the message bus is.
+    /// The condition of the message bus at this moment.
     #[must_use]
     pub fn bus(&self) -> Bus {
         self.bus.borrow().clone()

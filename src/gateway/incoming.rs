@@ -14,16 +14,16 @@ use crate::domain::{Correlation, TraceParent};
 pub struct Incoming<'a> {
     /// The dialect whose route it came in by.
     pub dialect: &'static dyn Dialect,
-    /// The route.
+    /// The route that the path and the method name.
     pub route: &'static Route,
     /// The path's parameters by name, percent-decoded.
     pub params: &'a [(String, String)],
     /// The ids of the owner, where the transport names them beside the path; a message subject
     /// does.
     pub owner_ids: Option<&'a [String]>,
-    /// The query's parameters.
+    /// The parameters of the query.
     pub query: &'a Query,
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// The idempotency key, where the transport gives one; it wins over the header.
     pub durable_key: Option<&'a str>,
@@ -31,7 +31,7 @@ pub struct Incoming<'a> {
     pub correlation: Correlation,
 }
 
-/// Where a request came from.
+/// The transport and the place that a request came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// The transport that brought it.
@@ -44,7 +44,7 @@ pub struct Origin {
 /// A transport, as metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
-    /// HTTP.
+    /// The request came over HTTP.
     Http,
     /// NATS: requests that wait for a reply, and durable commands.
     Nats,

@@ -19,7 +19,7 @@ use crate::log::record::Record;
 use crate::projection::View;
 use crate::service::{CatchUp, Committed, Found, ReadAudit, ReadError, Service};
 
-/// How long a token lives that was given for a longer-lived one.
+/// The life of a token that was given in exchange for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// A read that will be recorded.

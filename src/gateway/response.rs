@@ -7,18 +7,18 @@ use crate::domain::{Correlation, Position};
 /// A response: the vendor's reply, and what every response carries beside it.
 #[derive(Debug)]
 pub struct Response {
-    /// The vendor's reply.
+    /// The reply, in the vendor's words.
     pub reply: Reply,
     /// The position of a write's outcome, or that of the view which a read looked at; `None` for a
     /// caller who is not known, and learns nothing of how much has happened.
     pub position: Option<Position>,
     /// The request's correlation id.
     pub correlation: Correlation,
-    /// How far the request came.
+    /// The stage at which the request ended.
     pub disposition: Disposition,
 }
 
-/// How far a request came.
+/// The stages at which a request can end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// It was a command with an outcome in the log, or a read that was answered.
@@ -31,7 +31,7 @@ pub enum Disposition {
 }
 
 impl Response {
-    /// The same response, which also tells what is left of the caller's allowance.
+    /// This response, which also tells what is left of the caller's quota.
     pub(super) fn with_quota(mut self, dialect: &dyn Dialect, quota: Option<&Quota>) -> Self {
         if let Some(quota) = quota {
             self.reply.headers.extend(quota_headers(dialect, quota));

@@ -9,9 +9,9 @@ use crate::dialect::{Dialect, Reply};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{self, quota_headers};
 
-/// The position header.
+/// The header that carries a position of the log.
 pub const POSITION: &str = "contact-position";
-/// The correlation header.
+/// The header that carries a correlation id.
 pub const CORRELATION: &str = "contact-correlation";
 
 /// A response of the gateway as HTTP.

@@ -10,7 +10,7 @@ use crate::service::Audit;
 /// What a connection and a request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are open at a time, in all and for one address.
+    /// The most connections that may be open at a time, in all and for one address.
     pub places: PlaceLimits,
     /// The longest time that a request's head may take to arrive, and its body again.
     pub request_timeout: Duration,
@@ -20,9 +20,9 @@ pub struct Limits {
 pub struct App {
     /// Handles requests of every transport.
     pub gateway: Gateway,
-    /// The audit log.
+    /// The audit log: tiles, checkpoints and proofs.
     pub audit: Audit,
-    /// What `/metrics` shows.
+    /// The counters that `/metrics` shows.
     pub metrics: Metrics,
     /// What a connection and a request may cost.
     pub limits: Limits,

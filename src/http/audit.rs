@@ -27,7 +27,7 @@ const PRIVATE_FOR_EVER: &str = "private, max-age=31536000, immutable";
 /// The checkpoint is new every second.
 const BRIEFLY: &str = "public, max-age=1";
 
-/// `GET /audit/checkpoint`.
+/// Serves `GET /audit/checkpoint`: the latest checkpoint as a signed note.
 pub async fn checkpoint(State(app): State<Arc<App>>) -> Response {
     respond(
         app.audit.checkpoint().map_err(fault).map(|note| {
@@ -36,7 +36,7 @@ pub async fn checkpoint(State(app): State<Arc<App>>) -> Response {
     )
 }
 
-/// `GET /audit/key`.
+/// Serves `GET /audit/key`: the key by which checkpoints are verified.
 pub async fn key(State(app): State<Arc<App>>) -> Response {
     let key = format!("{}\n", app.audit.key());
     respond(Ok(Reply::text(StatusCode::OK, &key)))
@@ -65,7 +65,7 @@ pub async fn cosignatures(
     .await
 }
 
-/// How many lines of a note were kept.
+/// Keeps the cosignatures of a note; gives the number of lines kept.
 fn cosign(app: &App, note: &[u8]) -> Result<usize, Refusal> {
     let refused = |must| Refusal::BadParameter { name: "body", must };
     let note = std::str::from_utf8(note).map_err(|_| refused("a signed note in UTF-8"))?;
@@ -79,7 +79,7 @@ fn cosign(app: &App, note: &[u8]) -> Result<usize, Refusal> {
     })
 }
 
-/// `GET /audit/tile/…`.
+/// Serves `GET /audit/tile/…`: tiles of hashes, and bundles of entries for auditors.
 pub async fn tile(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

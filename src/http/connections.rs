@@ -37,43 +37,43 @@ use super::watched::{Ended, Watched};
 use crate::contract::SystemRoute;
 use crate::dialect::Refusal;
 
-/// How long an orderly stop may take.
+/// The longest that an orderly stop may take.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long a connection in a place kept for probes may last.
+/// The longest that a connection in a place kept for probes may last.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a connection that gives way may take to end what it has begun.
+/// The longest that a connection which gives way may take to end what it has begun.
 const GIVE_WAY_TIME_MAX: Duration = Duration::from_millis(100);
-/// How often it is said that connections cannot be accepted.
+/// The time between two messages that connections cannot be accepted.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Why nothing is served.
+/// The reasons for which nothing is served.
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The address can't be listened on.
     #[error("cannot listen on {address}: {source}; choose another with --listen")]
     Bind {
-        /// The address.
+        /// The address to listen on.
         address: SocketAddr,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Why TLS is not set up.
+/// The reasons for which TLS cannot be set up.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file can't be read.
     #[error("cannot read {}: {source}", path.display())]
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file holds no certificate or no key in PEM.
     #[error("{} holds no {what} in PEM form", path.display())]
     Content {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
         /// What was looked for.
         what: &'static str,
@@ -83,10 +83,10 @@ pub enum TlsError {
     Pair(#[from] rustls::Error),
 }
 
-/// A listening socket.
+/// A socket that listens, before anything is served.
 pub struct Bound {
     listener: TcpListener,
-    /// Where it listens.
+    /// The address it listens on, with the port that was given for port 0.
     pub address: SocketAddr,
 }
 

@@ -94,12 +94,12 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
     format!("\"{}\"", digest.get(..32).unwrap_or(&digest))
 });
 
-/// `GET /console`.
+/// Serves `GET /console`: the page for people.
 pub async fn page(headers: HeaderMap) -> Response {
     answer::response(serve(&PAGE, &headers), &fresh_correlation())
 }
 
-/// `GET /console/{name}`.
+/// Serves `GET /console/{name}`: a file that the page is made of.
 pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap) -> Response {
     let started = Instant::now();
     let name = text(name);

@@ -80,7 +80,7 @@ struct PageBody {
     next: u64,
 }
 
-/// `GET /events`.
+/// Serves `GET /events`: the event log as a page, as lines or as a live stream.
 pub async fn events(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -323,7 +323,7 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
     }
 }
 
-/// How many events a stream reads at once after so many that were so long.
+/// The number of events that a stream reads at once, after so many that were so long.
 fn page_after(count: usize, bytes: usize) -> usize {
     let (least, most) = STREAM_PAGE;
     let line_bytes = bytes.checked_div(count).unwrap_or(0).max(1);
@@ -335,7 +335,7 @@ async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// How often a quiet stream shows that it is alive.
+/// The time after which a quiet stream sends a comment, to show that it is alive.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
 
 fn line(form: Form, position: Position, event: &CloudEvent) -> Bytes {

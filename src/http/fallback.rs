@@ -76,7 +76,7 @@ fn dialect_at(path: &str) -> &'static dyn Dialect {
         .unwrap_or(&native::Native)
 }
 
-/// How many leading segments of a path fit a route's.
+/// The number of leading segments that a path shares with a route's.
 fn common(path: &str, route: &str) -> usize {
     let fits = |(a, b): &(&str, &str)| a == b || (b.starts_with('{') && !a.is_empty());
     segments(path).zip(segments(route)).take_while(fits).count()

@@ -16,17 +16,17 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection may say nothing before it gives way to another.
+/// The silence after which a connection gives way to another.
 const SILENT_MIN: Duration = Duration::from_millis(100);
-/// How long a connection that was answered may say nothing before it gives way to another.
+/// The silence after which a connection that was answered gives way to another.
 const IDLE_MIN: Duration = Duration::from_secs(5);
 
-/// How many may be held.
+/// The most places that may be held.
 #[derive(Clone, Copy, Debug)]
 pub struct PlaceLimits {
-    /// By everybody.
+    /// The most that everybody together may hold.
     pub all: usize,
-    /// By one address.
+    /// The most that one address may hold.
     pub of_address: usize,
     /// Beside all those, by connections that only probes are answered on.
     pub kept: usize,
@@ -42,9 +42,9 @@ struct Doing {
     busy: bool,
     /// Whether bytes of an answer wait for the client.
     unsent: bool,
-    /// How many requests have begun or ended: it tells one wait from the next.
+    /// The number of requests that have begun or ended: it tells one wait from the next.
     turns: u64,
-    /// Since when.
+    /// The time at which the wait began.
     since: Instant,
 }
 
@@ -71,7 +71,7 @@ impl Activity {
         self.0.lock().unsent = unsent;
     }
 
-    /// Which wait for a request this is; `None` while one is in hand.
+    /// The number of the present wait for a request; `None` while one is in hand.
     pub fn waiting(&self) -> Option<u64> {
         let doing = self.0.lock();
         (!doing.busy).then_some(doing.turns)
@@ -91,7 +91,7 @@ impl Activity {
     }
 }
 
-/// All places.
+/// All places for connections, with those who hold them.
 pub struct Places {
     limits: PlaceLimits,
     held: Mutex<Held>,

@@ -13,17 +13,17 @@ use crate::domain::{Closed, Position};
 use crate::gateway::{Bus, fresh_correlation};
 use crate::service::{Stop, ViewStatus};
 
-/// What `/readyz` says.
+/// The body of `GET /readyz`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
     position: u64,
     log: &'static str,
-    /// Why the log takes no commands, as a code.
+    /// The code of the reason for which the log takes no commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed: Option<&'static str>,
-    /// The same for a person, with what to do.
+    /// A sentence about that reason, with what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     log_reason: Option<&'static str>,
     bus: &'static str,
@@ -39,14 +39,14 @@ struct Readiness {
     views: Vec<ViewReadiness>,
 }
 
-/// How a view is.
+/// The condition of a view.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ViewReadiness {
     name: &'static str,
     version: u32,
     position: u64,
-    /// How far the one that is being built beside it has come.
+    /// The position that the view being rebuilt beside it has reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuilding: Option<u64>,
     /// The event that stopped it: it answers nothing until a rebuild gets past that event.
@@ -95,7 +95,7 @@ impl From<ViewStatus> for ViewReadiness {
     }
 }
 
-/// The process answers.
+/// Serves `GET /healthz`: the process answers.
 pub async fn live() -> Response {
     let reply = Reply::text(StatusCode::OK, "ok\n");
     answer::response(reply, &fresh_correlation())

@@ -49,7 +49,7 @@ impl Streams {
         })
     }
 
-    /// How many are open.
+    /// The number of streams that are open.
     #[must_use]
     pub fn count(&self) -> usize {
         self.open.lock().values().sum()

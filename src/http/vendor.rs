@@ -15,7 +15,7 @@ use crate::gateway::{Incoming, Origin, Transport, fresh_correlation};
 pub struct Entrance {
     /// The dialect whose route it is.
     pub dialect: &'static dyn Dialect,
-    /// The route.
+    /// The route that the path and the method name.
     pub route: &'static Route,
 }
 

@@ -19,15 +19,15 @@ use crate::gateway::fresh_correlation;
 /// What a client must read of an answer within the time of a request, in bytes, when it keeps the
 /// service waiting.
 const PROGRESS_BYTES_MIN: u64 = 64 << 10;
-/// How long a client that was told that it is too slow may take to read that.
+/// The longest that a client may take to read that it is too slow.
 const LAST_WORD_TIME: Duration = Duration::from_secs(1);
 
-/// Why a connection was ended.
+/// The reasons for which a connection was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The head of a request was not whole in time.
     SlowHead,
-    /// Nothing was asked.
+    /// The connection was open and asked nothing.
     Idle,
     /// An answer was not read.
     SlowReader,

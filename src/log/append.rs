@@ -107,7 +107,7 @@ impl Appender {
         Position::new(self.next)
     }
 
-    /// How long the disk took to have the last group.
+    /// The time that the disk took for the last group.
     #[must_use]
     pub fn took(&self) -> Duration {
         self.took

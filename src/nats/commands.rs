@@ -63,7 +63,7 @@ struct Taken {
     message: Message,
     request: Request,
     principal: Principal,
-    /// When it was first looked at.
+    /// The time at which the command was first looked at.
     since: Instant,
     /// Whether it was counted against its caller's allowance, which is done once.
     charged: bool,
@@ -73,7 +73,7 @@ struct Taken {
 /// or the writer has no room.
 struct InHand {
     taken: Taken,
-    /// How long it waits before it is tried again.
+    /// The time to wait before the command is tried again.
     pause: Duration,
 }
 

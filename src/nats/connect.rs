@@ -43,7 +43,7 @@ enum Ended {
 
 /// A connection until it is lost.
 pub struct Connection {
-    /// The connection.
+    /// The connection to the broker.
     pub client: Client,
     ended: watch::Receiver<Option<Ended>>,
 }

@@ -12,17 +12,18 @@ use serde::{Deserialize, Serialize};
 use super::seal::SealKey;
 use crate::storage::{Files, StorageError};
 
-/// The cursor's file.
+/// The name of the cursor's file.
 const FILE: &str = "nats.cursor";
 /// A cursor is a few numbers, a name and a key.
 const FILE_BYTES_MAX: usize = 4_096;
 
-/// How far a stream has been filled.
+/// The point up to which a stream has been filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The stream's name.
+    /// The name of the stream.
     pub stream: String,
-    /// When the stream was made, in nanoseconds since 1970: another stream of that name is another.
+    /// The time at which the stream was made, in nanoseconds since 1970: another stream of that
+    /// name is another.
     pub created_nanos: String,
     /// The last event of the log that the stream has, or had.
     pub position: u64,
@@ -33,7 +34,7 @@ pub struct Cursor {
     pub key: Option<SealKey>,
 }
 
-/// Where the cursor is kept.
+/// The directory in which the cursor is kept.
 #[derive(Clone)]
 pub struct CursorFile(pub Arc<dyn Files>);
 

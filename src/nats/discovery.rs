@@ -36,7 +36,7 @@ pub struct Discovery {
 
 /// One endpoint and its statistics since the connection was made.
 pub struct Endpoint {
-    /// Its name, `<dialect>-<operation>`.
+    /// The endpoint's name, `<dialect>-<operation>`.
     pub name: String,
     /// The subjects it answers.
     pub subject: String,
@@ -110,7 +110,7 @@ impl Discovery {
         }
     }
 
-    /// Its endpoints.
+    /// The endpoints of the service.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }

@@ -25,9 +25,9 @@ const ASKED_AT_ONCE: usize = 64;
 /// A stream as the server describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamState {
-    /// Its name.
+    /// The name of the stream.
     pub name: String,
-    /// When it was made, in nanoseconds since 1970.
+    /// The time at which it was made, in nanoseconds since 1970.
     pub created_nanos: String,
     /// The sequence of the first message that it holds.
     pub first_sequence: u64,
@@ -55,7 +55,7 @@ impl StreamState {
 /// A message of the stream: what it says, and what its seal proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its subject.
+    /// The subject of the message.
     pub subject: String,
     /// The log it says it is of; empty where it says none.
     pub log: String,

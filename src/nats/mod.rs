@@ -66,7 +66,7 @@ use rpc::Rpc;
 /// The first pause before the broker is tried again, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long the parts may take to finish what they have begun.
+/// The longest that the parts may take to finish what they have begun.
 const FINISH: Duration = Duration::from_secs(20);
 
 /// What being on the bus needs to know.

@@ -19,13 +19,13 @@ pub enum PublishError {
     /// from time to time.
     #[error("{reason}")]
     OtherLog {
-        /// Which log, and what to do.
+        /// The log that the broker serves, and what the operator can do.
         reason: String,
     },
     /// An operator must act. It is tried again from time to time, for it may have been mended.
     #[error("{reason}")]
     Halted {
-        /// Why, and what to do.
+        /// The reason, and what the operator can do.
         reason: String,
     },
 }

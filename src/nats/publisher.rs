@@ -44,7 +44,7 @@ const WINDOW: usize = 512;
 const PAGE: usize = 256;
 /// How often the cursor is written while events are acknowledged.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
-/// How long after an interruption the stream is looked at again: at first, and at most.
+/// The time after which the stream is looked at again after an interruption: at first, and at most.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(50);
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(2);
 /// How long after a halt the stream is looked at again, for somebody may have mended it.
@@ -55,7 +55,7 @@ const HALTED: Duration = Duration::from_secs(5);
 pub struct Publisher {
     /// The service whose log is published.
     pub service: Service,
-    /// The dialects' rules.
+    /// The rules of every dialect.
     pub registry: Registry,
     /// Where the publisher reports its state and position.
     pub health: Health,
@@ -295,7 +295,7 @@ impl Publisher {
     }
 }
 
-/// Why a run ended.
+/// The reasons for which a run ended.
 enum Interrupted {
     /// The stream has to be looked at again.
     LookAgain(String),

@@ -22,7 +22,7 @@ pub struct Request {
     pub address: Address,
     /// The path's parameters, as HTTP would have them.
     params: Vec<(String, String)>,
-    /// The query's parameters.
+    /// The parameters of the query.
     query: Query,
     /// Its headers as those of an HTTP request.
     pub headers: HeaderMap,

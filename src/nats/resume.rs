@@ -24,17 +24,17 @@ const CHUNK: u64 = 512;
 
 /// What the stream is compared with.
 pub struct Own<'a> {
-    /// How subjects begin.
+    /// The prefix of every subject.
     pub prefix: &'a Prefix,
-    /// This log's id.
+    /// The id of this log.
     pub log: &'a str,
-    /// The log.
+    /// The service whose log is published.
     pub service: &'a Service,
     /// What this directory knows of the stream, or of the one before it.
     pub cursor: Option<&'a Cursor>,
 }
 
-/// Where to go on.
+/// The position at which publishing goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamPosition {
     /// The last event that the stream has, or had.
@@ -56,10 +56,10 @@ impl StreamPosition {
     }
 }
 
-/// Where to go on, and what was passed over on the way.
+/// The position at which publishing goes on, and what was passed over on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resumed {
-    /// Where to go on.
+    /// The position at which publishing goes on.
     pub place: StreamPosition,
     /// Messages that were not counted before and are none of ours.
     pub foreign: u64,

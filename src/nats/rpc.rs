@@ -171,7 +171,7 @@ impl Rpc {
 struct Asked {
     client: Client,
     discovery: Arc<Discovery>,
-    /// Which of the discovery's endpoints it came to.
+    /// The index of the discovery's endpoint that it came to.
     endpoint: usize,
     dialect: &'static dyn Dialect,
     message: Message,

@@ -18,13 +18,13 @@ const KEY_BYTES: usize = 64;
 /// A message in the event stream, as its seal sees it.
 #[derive(Clone, Copy)]
 pub struct Sealed<'a> {
-    /// When the stream was made, in nanoseconds since 1970, as text.
+    /// The time at which the stream was made, in nanoseconds since 1970, as text.
     pub created_nanos: &'a str,
     /// The message's sequence in the stream.
     pub sequence: u64,
-    /// Its subject.
+    /// The subject of the message.
     pub subject: &'a str,
-    /// Its payload.
+    /// The payload of the message.
     pub payload: &'a [u8],
 }
 

@@ -136,8 +136,8 @@ impl Prefix {
         format!("{}.rpc.{name}.{}.>", self.0, route.operation.name())
     }
 
-    /// Where a command goes that can't be taken: its own subject, where that can be published to. A
-    /// server stores a message even if its subject has wildcards or is long.
+    /// The subject of a command that cannot be taken: its own subject, where that can be published
+    /// to. A server stores a message even if its subject has wildcards or is long.
     #[must_use]
     pub fn dead(&self, command: &str) -> String {
         let address = self.address_in(command, "command").filter(|address| {

@@ -45,10 +45,11 @@ pub struct Signed {
     pub size: u64,
     /// As it was signed.
     pub note: Note,
-    /// When it was signed, in seconds since 1970; of one that an earlier process signed, when this
-    /// one took it up.
+    /// The time of signing, in seconds since 1970; for a checkpoint that an earlier process signed,
+    /// the time at which this one took it up.
     pub signed_at_seconds: u64,
-    /// Why no newer one is signed: somebody must look.
+    /// The reason for which no newer checkpoint is signed, if signing has stopped: an operator must
+    /// look.
     pub halted: Option<String>,
 }
 

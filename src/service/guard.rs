@@ -17,12 +17,13 @@ use super::steady::{Steady, since_boot};
 use crate::domain::Closed;
 use crate::storage::{Room, Space};
 
-/// How often it looks.
+/// The time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often it measures what the directory takes, which walks over all its files.
+/// The time between two measurements of what the directory takes, each of which walks over all its
+/// files.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What watches.
+/// Watches over the disk, the clock and the writer.
 pub struct Guard {
     room: Arc<dyn Room>,
     accept_clock: bool,
@@ -32,16 +33,17 @@ pub struct Guard {
     thread: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
-/// What it saw.
+/// The values of the last look.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// The room on the disk.
     pub space: Option<Space>,
     /// What the data directory takes, in bytes.
     pub used: u64,
-    /// How far the clock is ahead of what was expected, in milliseconds.
+    /// The difference of the clock from what was expected, in milliseconds; positive where it is
+    /// ahead.
     pub clock_offset_millis: i64,
-    /// How often the clock has jumped.
+    /// The number of times that the clock has jumped.
     pub clock_jumps: u64,
 }
 
@@ -80,7 +82,7 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Looks now.
+    /// Looks at everything once, now.
     pub fn look(&self) {
         self.disk.lock().look(&*self.room);
         self.clock
@@ -102,7 +104,7 @@ impl Guard {
         }
     }
 
-    /// Why a command is not taken.
+    /// The reason for which a command is not taken, if there is one.
     #[must_use]
     pub fn refusal(&self, erases: bool) -> Option<Closed> {
         if self.clock.lock().jumped {

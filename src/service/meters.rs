@@ -6,9 +6,9 @@ use prometheus_client::registry::Registry;
 /// The writer's histograms. Clones are the same ones.
 #[derive(Clone, Debug)]
 pub struct Meters {
-    /// How long a group takes from the first command to the last answer's release, in seconds.
+    /// The time of a group from its first command to the release of its last answer, in seconds.
     pub commit_seconds: Histogram,
-    /// How long the disk takes to have a group, in seconds.
+    /// The time that the disk takes for a group, in seconds.
     pub sync_seconds: Histogram,
     /// Events in a group.
     pub group_events: Histogram,

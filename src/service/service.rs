@@ -140,7 +140,7 @@ impl Service {
         &self.shared.meters
     }
 
-    /// How many commands may wait.
+    /// The number of commands that may wait.
     #[must_use]
     pub const fn queue_limit(&self) -> usize {
         self.queue_limit

@@ -19,7 +19,7 @@ fn margin(total: u64) -> u64 {
     (total / 64).clamp((total / 16).min(4 << 20), 64 << 20)
 }
 
-/// How large the ballast is on a file system of so many bytes, in bytes.
+/// The size of the ballast on a file system of so many bytes, in bytes.
 fn ballast(total: u64) -> u64 {
     margin(total).min(32 << 20)
 }
@@ -47,7 +47,7 @@ pub struct DiskState {
 }
 
 impl DiskState {
-    /// Looks again.
+    /// Looks at the free room once more.
     pub fn look(&mut self, room: &dyn Room) {
         let space = match room.space() {
             Ok(Some(space)) => space,

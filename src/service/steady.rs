@@ -11,14 +11,14 @@ use crate::domain::Timestamp;
 
 /// A step that is let through, in milliseconds.
 const STEP_MILLIS: i64 = 60_000;
-/// How far the log's last event may be ahead of the clock at a start, in milliseconds.
+/// The most that the log's last event may be ahead of the clock at a start, in milliseconds.
 const BEHIND_MILLIS: u64 = 5 * 60_000;
-/// How far it may be behind, in milliseconds: a log that nobody wrote to for longer is rare.
+/// The most that it may be behind, in milliseconds: a log that nobody wrote to for longer is rare.
 const AHEAD_MILLIS: u64 = 366 * 24 * 3_600_000;
 /// Before this there was no such service: a clock that says less was never set.
 const EARLIEST_MILLIS: u64 = 1_735_689_600_000;
 
-/// Why a clock is not believed at a start.
+/// The reason for which a clock is not believed at a start.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the clock says {now}, but {because}; set the clock right, or start with --accept-clock if it is"
@@ -61,11 +61,12 @@ pub fn since_boot() -> u64 {
 pub struct Steady {
     /// Both when the clock was last believed.
     believed: Option<(Timestamp, u64)>,
-    /// How far the clock is ahead of what was expected, in milliseconds.
+    /// The difference of the clock from what was expected, in milliseconds; positive where it is
+    /// ahead.
     pub offset: i64,
     /// Whether it has jumped.
     pub jumped: bool,
-    /// How often it has.
+    /// The number of times that the clock has jumped.
     pub jumps: u64,
 }
 

@@ -15,12 +15,12 @@ use super::{
     room::{Boundless, DirRoom, Room},
 };
 
-/// How often opening asks for the directory's lock, 20 ms apart, before it gives up.
+/// The number of times that opening asks for the directory's lock, 20 ms apart, before it gives up.
 const LOCK_TRIES: u32 = 50;
 /// The pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Where stores and files lie, by name. Names are flat and ours.
+/// A place for stores and files, each under a flat name of ours.
 pub trait Disk: Send + Sync {
     /// Opens a directory of files, and creates it where there is none.
     ///

@@ -46,7 +46,7 @@ impl Space {
 
 /// The seam of the room that a data directory has.
 pub trait Room: Send + Sync {
-    /// How much room there is; `None` where nobody can tell.
+    /// The room on the file system; `None` where it cannot be told.
     ///
     /// # Errors
     /// The operating system refused.
@@ -140,7 +140,7 @@ impl Room for Boundless {
     }
 }
 
-/// How far ahead of a file's end blocks are taken, in bytes.
+/// The number of bytes behind a file's end for which blocks are taken ahead.
 const AHEAD_BYTES: u64 = 4 << 20;
 
 /// The blocks that one growing file has been given.

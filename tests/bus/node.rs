@@ -182,7 +182,7 @@ impl Node {
         stopped.await.expect("the writer stops");
     }
 
-    /// How many requests over NATS had this operation and status, as `/metrics` shows it.
+    /// The number of requests over NATS with this operation and status, as `/metrics` shows it.
     pub fn counted(&self, operation: &str, status: u16) -> u64 {
         let text = Metrics::new(&self.gateway.metrics).render(&self.gateway);
         let line = format!(

@@ -7,26 +7,26 @@ use tokio::net::TcpStream;
 
 use crate::apis;
 use crate::common::Answer;
-use crate::house::{Caller, House};
+use crate::test_server::{Caller, TestServer};
 
 /// Bytes of a body that no one should read to its end.
 const FLOOD: usize = 100 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_of_a_hundred_megabytes() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
-        let before = house.head().await;
+        let caller = service.admin(api, 0);
+        let before = service.head().await;
         for declared in [true, false] {
-            let (answer, sent) = flood(&house, &caller, declared).await;
+            let (answer, sent) = flood(&service, &caller, declared).await;
             let what = format!("{} declared {declared}: {answer:?}", api.name);
             assert_eq!(answer.status, 413, "{what}");
             assert!((api.is_error)(&answer), "{what}");
             assert!(sent < FLOOD / 2, "{what}: {sent} bytes were taken");
         }
         assert_eq!(
-            house.types_after(before).await,
+            service.types_after(before).await,
             [] as [&str; 0],
             "{}",
             api.name
@@ -36,8 +36,8 @@ async fn a_body_of_a_hundred_megabytes() {
 
 /// Sends a create with a huge body, its length declared or in chunks: the answer, and how much of
 /// it the service took.
-async fn flood(house: &House, caller: &Caller, declared: bool) -> (Answer, usize) {
-    let address = house.server.url.trim_start_matches("http://");
+async fn flood(service: &TestServer, caller: &Caller, declared: bool) -> (Answer, usize) {
+    let address = service.server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let mut head = format!(
         "POST {} HTTP/1.1\r\nhost: x\r\n",

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::api::Person;
 use crate::apis;
-use crate::house::House;
+use crate::test_server::TestServer;
 
 const ANN: Person<'static> = Person {
     name: "Ann",
@@ -18,9 +18,9 @@ const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 #[tokio::test]
 async fn every_answer_says_which_it_is() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for path in PROBES.into_iter().chain(["/nothing/here", "/events"]) {
-        let answer = house.server.send("GET", path, &[], None).await;
+        let answer = service.server.send("GET", path, &[], None).await;
         let id = answer.header("contact-correlation").expect("a correlation");
         assert!(uuid::Uuid::parse_str(id).is_ok(), "{path}: {id}");
     }
@@ -28,13 +28,13 @@ async fn every_answer_says_which_it_is() {
 
 #[tokio::test]
 async fn an_answer_says_how_far_it_saw() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
-        let before = house.head().await;
+        let caller = service.admin(api, 0);
+        let before = service.head().await;
         let created = caller.create(ANN).await;
         assert_eq!(created.position(), before + 2, "{}", api.name);
-        let events = house.events_after(before).await;
+        let events = service.events_after(before).await;
         let correlation = created.header("contact-correlation");
         for event in &events {
             assert_eq!(event["correlationid"].as_str(), correlation, "{}", api.name);
@@ -49,7 +49,7 @@ async fn an_answer_says_how_far_it_saw() {
             .await;
         assert_eq!(refused.status, 400, "{}", api.name);
         assert!(refused.position() >= created.position(), "{}", api.name);
-        let nobody = house.caller(api, 0, &["nobody"]);
+        let nobody = service.caller(api, 0, &["nobody"]);
         let forbidden = nobody.send("GET", &list, &[], "").await;
         assert_eq!(forbidden.status, 403, "{}", api.name);
         assert!(forbidden.position() >= created.position(), "{}", api.name);
@@ -58,11 +58,11 @@ async fn an_answer_says_how_far_it_saw() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_waits_for_the_position_it_is_told() {
-    let house = House::new(&["--request-timeout", "20"]);
+    let service = TestServer::new(&["--request-timeout", "20"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let list = api.whole_list_of(caller.tenant);
-        let awaited = (house.head().await + 2).to_string();
+        let awaited = (service.head().await + 2).to_string();
         let reader = {
             let (caller, list, awaited) = (caller.clone(), list.clone(), awaited.clone());
             tokio::spawn(async move {
@@ -96,9 +96,9 @@ async fn a_read_waits_for_the_position_it_is_told() {
 
 #[tokio::test]
 async fn a_position_that_does_not_come_is_a_503() {
-    let house = House::new(&["--request-timeout", "1"]);
+    let service = TestServer::new(&["--request-timeout", "1"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let far = [("contact-min-position", "1000000")];
         let list = api.whole_list_of(caller.tenant);
         let late =
@@ -117,11 +117,11 @@ async fn a_position_that_does_not_come_is_a_503() {
 #[tokio::test]
 async fn reads_are_recorded_where_the_vendor_or_the_operator_wants_it() {
     for (options, recorded) in [(&[][..], &["mattr"][..]), (&["--audit-reads"], &[])] {
-        let house = House::new(options);
+        let service = TestServer::new(options);
         for api in apis::ALL {
-            let caller = house.admin(api, 0);
+            let caller = service.admin(api, 0);
             let id = caller.created(ANN).await;
-            let before = house.head().await;
+            let before = service.head().await;
             let mut expected = Vec::new();
             let mut expect = |operation: &str, outcome: &str| {
                 if recorded.is_empty() || recorded.contains(&api.name) {
@@ -136,8 +136,8 @@ async fn reads_are_recorded_where_the_vendor_or_the_operator_wants_it() {
                 assert_eq!(caller.read(api.unknown_id).await, None);
                 expect("RETRIEVE", "FAIL");
             }
-            let after = house.head().await - 2;
-            let mut types = house.types_after(before).await;
+            let after = service.head().await - 2;
+            let mut types = service.types_after(before).await;
             types.truncate(usize::try_from(after - before).expect("a number"));
             assert_eq!(types, expected, "{}", api.name);
         }
@@ -146,20 +146,20 @@ async fn reads_are_recorded_where_the_vendor_or_the_operator_wants_it() {
 
 #[tokio::test]
 async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
-    let house = House::new(&[]);
-    let mattr = house.admin(apis::by_name("mattr"), 0);
+    let service = TestServer::new(&[]);
+    let mattr = service.admin(apis::by_name("mattr"), 0);
     for _ in 0..3 {
         mattr.created(ANN).await;
     }
-    let before = house.head().await;
+    let before = service.head().await;
     let path = |query: &str| mattr.path(&mattr.api.list_of(mattr.tenant, query));
     let first = mattr.send("GET", &path("limit=2"), &[], "").await;
     let cursor = first.json()["nextCursor"].clone();
     let rest = format!("limit=2&cursor={}", cursor.as_str().expect("a cursor"));
     mattr.send("GET", &path(&rest), &[], "").await;
     // Nobody waits for recorded reads, but a write goes behind them.
-    house.head().await;
-    let parts: Vec<_> = house.events_after(before).await;
+    service.head().await;
+    let parts: Vec<_> = service.events_after(before).await;
     let parts: Vec<_> = parts.iter().map(|event| &event["data"]["list"]).collect();
     assert_eq!(parts[0]["contacts"], 2);
     assert_eq!(parts[1]["after"], parts[2]["after"]);
@@ -183,13 +183,13 @@ async fn a_recorded_list_says_which_part_was_asked_for_and_given() {
 
 #[tokio::test]
 async fn whoever_is_known_is_told_how_far_the_log_has_come_wherever_they_ask() {
-    let house = House::new(&[]);
-    let caller = house.admin(apis::by_name("native"), 0);
+    let service = TestServer::new(&[]);
+    let caller = service.admin(apis::by_name("native"), 0);
     caller.created(ANN).await;
     for (method, path, status) in [("GET", "/nothing", 404), ("DELETE", "/contacts/batch", 405)] {
         let known = caller.send(method, path, &[], "").await;
         assert_eq!((known.status, known.position()), (status, 2), "{path}");
-        let unknown = house.server.send(method, path, &[], None).await;
+        let unknown = service.server.send(method, path, &[], None).await;
         assert_eq!(unknown.header("contact-position"), None, "{path}");
     }
     let batch = caller.send("DELETE", "/contacts/batch", &[], "").await;
@@ -198,8 +198,8 @@ async fn whoever_is_known_is_told_how_far_the_log_has_come_wherever_they_ask() {
 
 #[tokio::test]
 async fn our_own_routes_wait_for_a_position_too() {
-    let house = House::new(&["--request-timeout", "1"]);
-    let caller = house.admin(apis::by_name("native"), 0);
+    let service = TestServer::new(&["--request-timeout", "1"]);
+    let caller = service.admin(apis::by_name("native"), 0);
     let unknown = format!("/contacts/{}", uuid::Uuid::nil());
     for path in ["/events", "/stats", "/audit/proof/1", &unknown] {
         let far = [("contact-min-position", "1000000")];
@@ -213,18 +213,18 @@ async fn our_own_routes_wait_for_a_position_too() {
 
 #[tokio::test]
 async fn a_recorded_read_names_the_contact_though_it_is_gone() {
-    let house = House::new(&["--audit-reads"]);
-    let caller = house.admin(apis::by_name("native"), 0);
+    let service = TestServer::new(&["--audit-reads"]);
+    let caller = service.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     assert_eq!(caller.delete(&id).await.status, 204);
-    let before = house.head().await;
+    let before = service.head().await;
     for path in ["", "/history"] {
         let path = format!("/contacts/{id}{path}");
         caller.send("GET", &path, &[], "").await;
     }
     // Nobody waits for recorded reads, but a write goes behind them.
-    house.head().await;
-    let reads = house.events_after(before).await;
+    service.head().await;
+    let reads = service.events_after(before).await;
     for read in &reads[..4] {
         assert_eq!(read["data"]["operation"], "RETRIEVE");
         assert_eq!(read["subject"], id.as_str(), "{read}");
@@ -232,8 +232,8 @@ async fn a_recorded_read_names_the_contact_though_it_is_gone() {
 }
 
 /// What `/metrics` shows of a counter, by the start of its line.
-async fn counted(house: &House, line: &str) -> Option<f64> {
-    let answer = house.server.send("GET", "/metrics", &[], None).await;
+async fn counted(service: &TestServer, line: &str) -> Option<f64> {
+    let answer = service.server.send("GET", "/metrics", &[], None).await;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     let found = text.lines().find_map(|found| found.strip_prefix(line))?;
     found.trim().parse().ok()
@@ -241,29 +241,29 @@ async fn counted(house: &House, line: &str) -> Option<f64> {
 
 #[tokio::test]
 async fn requests_and_refused_tokens_are_counted() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     let duration = "contactd_request_duration_seconds_count";
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         caller.created(ANN).await;
         let line = format!(
             "{duration}{{transport=\"http\",dialect=\"{}\",operation=\"create\",status=\"{}\"}}",
             api.name, api.statuses[0]
         );
-        assert_eq!(counted(&house, &line).await, Some(1.0), "{line}");
+        assert_eq!(counted(&service, &line).await, Some(1.0), "{line}");
     }
     let bad = [("authorization", "Bearer x")];
-    let answer = house.server.send("GET", "/contacts", &bad, None).await;
+    let answer = service.server.send("GET", "/contacts", &bad, None).await;
     assert_eq!(answer.status, 401);
     let line = format!(
         "{duration}{{transport=\"http\",dialect=\"native\",operation=\"list\",status=\"401\"}}"
     );
-    assert_eq!(counted(&house, &line).await, Some(1.0));
+    assert_eq!(counted(&service, &line).await, Some(1.0));
     let line = "contactd_auth_failures_total{reason=\"invalid\"}";
-    assert_eq!(counted(&house, line).await, Some(1.0));
-    house.server.send("GET", "/nothing/here", &[], None).await;
+    assert_eq!(counted(&service, line).await, Some(1.0));
+    service.server.send("GET", "/nothing/here", &[], None).await;
     let line = format!(
         "{duration}{{transport=\"http\",dialect=\"native\",operation=\"none\",status=\"404\"}}"
     );
-    assert_eq!(counted(&house, &line).await, Some(1.0));
+    assert_eq!(counted(&service, &line).await, Some(1.0));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Paging, Person, holds, id_of};
 use crate::apis;
-use crate::house::{Caller, House};
+use crate::test_server::{Caller, TestServer};
 
 const ANN: Person<'static> = Person {
     name: "Ann",
@@ -21,9 +21,9 @@ const BOB: Person<'static> = Person {
 
 #[tokio::test]
 async fn what_is_created_is_what_is_read() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let ann = house.admin(api, 0);
+        let ann = service.admin(api, 0);
         let id = ann.created(ANN).await;
         let read = ann.read(&id).await.expect("it is there");
         let shown = (api.shown)(ANN);
@@ -37,9 +37,9 @@ async fn what_is_created_is_what_is_read() {
 
 #[tokio::test]
 async fn an_answer_to_a_create_shows_what_a_read_shows() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let ann = house.admin(api, 0);
+        let ann = service.admin(api, 0);
         let answer = ann.create(ANN).await;
         assert_eq!(answer.status, api.statuses[0], "{}", api.name);
         if matches!(api.learns, crate::api::Learns::Body) {
@@ -52,9 +52,9 @@ async fn an_answer_to_a_create_shows_what_a_read_shows() {
 
 #[tokio::test]
 async fn an_update_of_one_field_keeps_the_rest() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let ann = house.admin(api, 0);
+        let ann = service.admin(api, 0);
         let id = ann.created(ANN).await;
         let mut before = ann.read(&id).await.expect("it is there");
         let answer = ann.rename(&id, BOB, &[]).await;
@@ -89,9 +89,9 @@ fn without_what_changes(contact: &mut Value, api: &Api) {
 
 #[tokio::test]
 async fn what_is_deleted_is_not_found() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL.into_iter().filter(|api| api.deletes) {
-        let ann = house.admin(api, 0);
+        let ann = service.admin(api, 0);
         let id = ann.created(ANN).await;
         let answer = ann.delete(&id).await;
         assert_eq!(answer.status, api.statuses[2], "{}: {answer:?}", api.name);
@@ -112,9 +112,9 @@ async fn what_is_deleted_is_not_found() {
 
 #[tokio::test]
 async fn a_contact_that_never_was_is_not_found() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let ann = house.admin(api, 0);
+        let ann = service.admin(api, 0);
         assert_eq!(ann.read(api.unknown_id).await, None, "{}", api.name);
         let answer = ann.rename(api.unknown_id, BOB, &[]).await;
         assert_eq!(answer.status, 404, "{}: {answer:?}", api.name);
@@ -130,9 +130,9 @@ const WALKS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paging_visits_every_contact_once_while_others_write() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let mut ids = Vec::new();
         for number in 0..CONTACTS {
             let (name, email) = (format!("n{number}"), format!("e{number}@example.com"));

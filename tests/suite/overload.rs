@@ -11,15 +11,15 @@ use tokio::net::TcpStream;
 
 use crate::api::Person;
 use crate::apis;
-use crate::house::{Caller, House};
+use crate::test_server::{Caller, TestServer};
 
 const ANN: Person<'static> = Person {
     name: "Ann",
     email: "ann@example.com",
 };
 
-async fn connect(house: &House) -> TcpStream {
-    let address = house.server.url.trim_start_matches("http://");
+async fn connect(service: &TestServer) -> TcpStream {
+    let address = service.server.url.trim_start_matches("http://");
     TcpStream::connect(address).await.expect("it listens")
 }
 
@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_clients_hold_nobody_and_are_sent_away() {
-    let house = House::new(&["--request-timeout", "2"]);
+    let service = TestServer::new(&["--request-timeout", "2"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let mut head = format!(
             "POST {} HTTP/1.1\r\nhost: x\r\n",
             api.contacts_of(caller.tenant)
@@ -41,10 +41,10 @@ async fn slow_clients_hold_nobody_and_are_sent_away() {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         let whole = format!("{head}content-length: 1000\r\n\r\n");
-        let before = house.head().await;
+        let before = service.head().await;
         let mut slow = Vec::new();
         for number in 0..SLOW {
-            let stream = connect(&house).await;
+            let stream = connect(&service).await;
             // Half of them are slow with the head, half with the body.
             let (at_once, then) = if number % 2 == 0 {
                 (head.as_str(), "x-slow: ")
@@ -67,7 +67,7 @@ async fn slow_clients_hold_nobody_and_are_sent_away() {
             let told = answer.starts_with("HTTP/1.1 408");
             assert!(told, "{} {number}: {answer:?}", api.name);
         }
-        assert_eq!(house.events_after(before).await.len(), 2, "{}", api.name);
+        assert_eq!(service.events_after(before).await.len(), 2, "{}", api.name);
     }
 }
 
@@ -100,10 +100,10 @@ async fn dribble(mut stream: TcpStream, begin: String) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_too_many_is_told_so() {
-    let house = House::new(&["--max-connections", "4"]);
+    let service = TestServer::new(&["--max-connections", "4"]);
     let mut held = Vec::new();
     for _ in 0..4 {
-        let mut stream = connect(&house).await;
+        let mut stream = connect(&service).await;
         // An answer says that the connection has its place.
         let request = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
         stream
@@ -115,7 +115,7 @@ async fn a_connection_too_many_is_told_so() {
         assert_eq!(&first, b"HTTP/1.1 200");
         held.push(stream);
     }
-    let refused = house.admin(apis::ALL[0], 0);
+    let refused = service.admin(apis::ALL[0], 0);
     let list = refused.api.whole_list_of(refused.tenant);
     let answer = refused
         .try_send("GET", &list, &[], "")
@@ -147,13 +147,13 @@ const CROWD: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_takes_nothing() {
-    let house = House::new(&["--queue-limit", "1"]);
+    let service = TestServer::new(&["--queue-limit", "1"]);
     // MATTR's ten would be in the way.
     for api in apis::ALL.into_iter().filter(|api| api.name != "mattr") {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let mut busy = 0;
         let mut created = 0;
-        let before = house.head().await;
+        let before = service.head().await;
         // As long as it takes for the queue to be full once.
         for round in 0..50 {
             let create = |number: usize| {
@@ -189,7 +189,7 @@ async fn a_full_queue_takes_nothing() {
         assert!(busy > 0, "{}: the queue was never full", api.name);
         let own = 2;
         assert_eq!(
-            house.head().await,
+            service.head().await,
             before + 2 * created + own,
             "{}",
             api.name
@@ -204,12 +204,12 @@ const BEFORE_THE_END: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_loses_nothing_that_was_accepted() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     // MATTR's ten would be in the way; Kare's answers show no id.
     let apis = apis::ALL
         .into_iter()
         .filter(|api| !matches!(api.name, "mattr" | "kare"));
-    let callers: Vec<_> = apis.map(|api| house.admin(api, 0)).collect();
+    let callers: Vec<_> = apis.map(|api| service.admin(api, 0)).collect();
     let done = Arc::new(AtomicUsize::new(0));
     let (enough, mut reached) = tokio::sync::watch::channel(());
     let enough = Arc::new(enough);
@@ -225,7 +225,7 @@ async fn the_end_loses_nothing_that_was_accepted() {
         })
         .collect();
     reached.changed().await.expect("there are writers");
-    let (house, code) = house.restart(&[]).await;
+    let (service, code) = service.restart(&[]).await;
     assert_eq!(code, Some(0));
 
     let mut accepted = Vec::new();
@@ -235,7 +235,7 @@ async fn the_end_loses_nothing_that_was_accepted() {
     let events = {
         let mut all = Vec::new();
         loop {
-            let page = house.events_after(all.len() as u64).await;
+            let page = service.events_after(all.len() as u64).await;
             if page.is_empty() {
                 break all;
             }

@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::common::{Answer, BINARY, Server, temp_dir};
 
-/// How soon whoever asks must be answered while others press.
+/// The time within which a caller must be answered while others press.
 const SOON: Duration = Duration::from_secs(10);
 
 /// A service in open mode with so many descriptors.

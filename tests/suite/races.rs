@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use crate::api::Person;
 use crate::apis;
 use crate::common::Answer;
-use crate::house::House;
+use crate::test_server::TestServer;
 
 const ANN: Person<'static> = Person {
     name: "Ann",
@@ -31,19 +31,19 @@ fn tally(answers: &[Answer]) -> HashMap<u16, usize> {
 
 #[tokio::test]
 async fn of_two_updates_of_one_version_one_succeeds() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let id = caller.created(ANN).await;
         let version = [("if-match", "\"1\"")];
         let first = caller.rename(&id, BOB, &version).await;
         assert_eq!(first.status, api.statuses[1], "{}: {first:?}", api.name);
-        let before = house.head().await;
+        let before = service.head().await;
         let second = caller.rename(&id, ANN, &version).await;
         assert_eq!(second.status, 412, "{}: {second:?}", api.name);
         assert!((api.is_error)(&second), "{}: {second:?}", api.name);
         let types = [api.event("UPDATE", "START"), api.event("UPDATE", "FAIL")];
-        assert_eq!(house.types_after(before).await, types, "{}", api.name);
+        assert_eq!(service.types_after(before).await, types, "{}", api.name);
         let read = caller.read(&id).await.expect("it is there");
         assert_eq!(
             read.pointer(api.name_at),
@@ -70,16 +70,16 @@ async fn of_two_updates_of_one_version_one_succeeds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_updates_of_one_version_one_succeeds() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let id = caller.created(ANN).await;
-        let before = house.head().await;
+        let before = service.head().await;
         let rename = |_| caller.rename(&id, BOB, &[("if-match", "\"1\"")]);
         let answers = join_all((0..RIVALS).map(rename)).await;
         let expected = HashMap::from([(api.statuses[1], 1), (412, RIVALS - 1)]);
         assert_eq!(tally(&answers), expected, "{}", api.name);
-        let types = house.types_after(before).await;
+        let types = service.types_after(before).await;
         let count = |phase| {
             let wanted = api.event("UPDATE", phase);
             types.iter().filter(|kind| **kind == wanted).count()
@@ -91,9 +91,9 @@ async fn of_many_updates_of_one_version_one_succeeds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_participant_has_ten_contacts_at_most() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     let api = apis::by_name("mattr");
-    let caller = house.admin(api, 0);
+    let caller = service.admin(api, 0);
     let answers = join_all((0..RIVALS).map(|_| caller.create(ANN))).await;
     assert_eq!(
         tally(&answers),
@@ -116,9 +116,9 @@ async fn a_participant_has_ten_contacts_at_most() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_belongs_to_one_contact() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     let api = apis::by_name("thena");
-    let caller = house.admin(api, 0);
+    let caller = service.admin(api, 0);
     let answers = join_all((0..RIVALS).map(|_| caller.create(ANN))).await;
     assert_eq!(
         tally(&answers),
@@ -158,15 +158,15 @@ async fn an_address_belongs_to_one_contact() {
         .await;
     assert_eq!(taken.status, 409, "{taken:?}");
     // Another organisation's addresses are its own.
-    assert_eq!(house.admin(api, 1).create(ANN).await.status, 201);
+    assert_eq!(service.admin(api, 1).create(ANN).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_idempotency_key_makes_one_contact() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
-        let before = house.head().await;
+        let caller = service.admin(api, 0);
+        let before = service.head().await;
         let key = [("idempotency-key", "one and the same"), ("x-other", "1")];
         let bad = caller.create_with(ANN, &key).await;
         assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Person};
 use crate::apis;
-use crate::house::{Caller, House};
+use crate::test_server::{Caller, TestServer};
 
 /// Nothing else in the service has these texts.
 const SECRET: Person<'static> = Person {
@@ -69,9 +69,9 @@ impl Case {
         Self { leaves, ..self }
     }
 
-    async fn check(self, house: &House, caller: &Caller) {
+    async fn check(self, service: &TestServer, caller: &Caller) {
         let api = caller.api;
-        let before = house.head().await;
+        let before = service.head().await;
         let headers: Vec<_> = self.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let answer = caller
             .send(self.method, &self.path, &headers, self.body)
@@ -83,7 +83,7 @@ impl Case {
         if !matches!(answer.status, 401 | 404 | 405) {
             answer.position();
         }
-        let events = house.events_after(before).await;
+        let events = service.events_after(before).await;
         let types: Vec<_> = events.iter().map(|event| event["type"].clone()).collect();
         let expected: Vec<Value> = match self.leaves {
             Leaves::Nothing => Vec::new(),
@@ -104,14 +104,14 @@ impl Case {
 
 #[tokio::test]
 async fn a_body_that_is_no_command() {
-    let house = House::new(&["--body-limit", "200000"]);
+    let service = TestServer::new(&["--body-limit", "200000"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         for case in bodies(&caller) {
-            case.check(&house, &caller).await;
+            case.check(&service, &caller).await;
         }
     }
-    assert_silent(&house);
+    assert_silent(&service);
 }
 
 /// Bodies that are not even a command.
@@ -147,22 +147,22 @@ fn bodies(caller: &Caller) -> Vec<Case> {
 
 #[tokio::test]
 async fn a_head_that_is_no_command() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
-        for case in heads(&house, &caller) {
-            case.check(&house, &caller).await;
+        let caller = service.admin(api, 0);
+        for case in heads(&service, &caller) {
+            case.check(&service, &caller).await;
         }
     }
-    assert_silent(&house);
+    assert_silent(&service);
 }
 
 /// Heads that are not even a command.
-fn heads(house: &House, caller: &Caller) -> Vec<Case> {
+fn heads(service: &TestServer, caller: &Caller) -> Vec<Case> {
     let api = caller.api;
     let header = |what, name, value: &str| Case::header(caller, what, name, value.to_owned());
     let bearer = |what, token: &str| header(what, "authorization", &format!("Bearer {token}"));
-    let token = |roles: &[&str], ends| house.token("x", roles, &[caller.tenant], ends);
+    let token = |roles: &[&str], ends| service.token("x", roles, &[caller.tenant], ends);
     let (head, signature) = caller
         .token
         .rsplit_once('.')
@@ -224,15 +224,15 @@ fn heads(house: &House, caller: &Caller) -> Vec<Case> {
 
 #[tokio::test]
 async fn a_command_that_is_refused() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let id = caller.created(ANN).await;
         for case in commands(&caller, &id) {
-            case.check(&house, &caller).await;
+            case.check(&service, &caller).await;
         }
     }
-    assert_silent(&house);
+    assert_silent(&service);
 }
 
 /// Commands that are judged and refused.
@@ -284,9 +284,9 @@ fn duplicate(api: &Api) -> String {
 
 #[tokio::test]
 async fn the_last_of_duplicate_keys_is_stored() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let body = duplicate(api).replace("[7]", "\"Last\"");
         let path = api.contacts_of(caller.tenant);
         let answer = caller.send("POST", &path, &[], body).await;
@@ -303,9 +303,9 @@ async fn the_last_of_duplicate_keys_is_stored() {
 
 #[tokio::test]
 async fn a_key_for_another_request() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let key = [("idempotency-key", "used")];
         let first = caller.create_with(ANN, &key).await;
         assert_eq!(first.status, api.statuses[0], "{}", api.name);
@@ -316,10 +316,10 @@ async fn a_key_for_another_request() {
             "used".into(),
         )
         .answered(&[422])
-        .check(&house, &caller)
+        .check(&service, &caller)
         .await;
         // Another client has keys of its own.
-        let token = house.token("another", &["admin"], &[caller.tenant], 600);
+        let token = service.token("another", &["admin"], &[caller.tenant], 600);
         let other = caller.with_token(token);
         let other = other
             .create_with(
@@ -336,9 +336,9 @@ async fn a_key_for_another_request() {
 
 #[tokio::test]
 async fn a_change_that_must_name_its_version() {
-    let house = House::new(&["--require-if-match"]);
+    let service = TestServer::new(&["--require-if-match"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let id = caller.created(ANN).await;
         let path = api.one_of(caller.tenant, &id);
         let routes = api.dialect().routes().iter();
@@ -354,7 +354,7 @@ async fn a_change_that_must_name_its_version() {
                 ..Case::create(&caller, "no version", (api.rename)(SECRET).to_string())
             }
             .answered(&[428])
-            .check(&house, &caller)
+            .check(&service, &caller)
             .await;
         }
         let good = caller.rename(&id, ANN, &[("if-match", "\"1\"")]).await;
@@ -364,9 +364,9 @@ async fn a_change_that_must_name_its_version() {
 
 #[tokio::test]
 async fn too_many_requests() {
-    let house = House::new(&["--rate-limit", "3/1h"]);
+    let service = TestServer::new(&["--rate-limit", "3/1h"]);
     for api in apis::ALL {
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let list = api.whole_list_of(caller.tenant);
         for remaining in ["2", "1", "0"] {
             let answer = caller.send("GET", &list, &[], "").await;
@@ -381,7 +381,7 @@ async fn too_many_requests() {
         }
         Case::create(&caller, "one too many", (api.create)(SECRET).to_string())
             .answered(&[429])
-            .check(&house, &caller)
+            .check(&service, &caller)
             .await;
         let answer = caller.send("GET", &list, &[], "").await;
         for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
@@ -394,7 +394,7 @@ async fn too_many_requests() {
         let own = answer.header("x-ratelimit-remaining");
         assert_eq!(own, (api.name == "thena").then_some("0"), "{}", api.name);
         // Another client has a bucket of its own.
-        let other = house.admin(api, 1);
+        let other = service.admin(api, 1);
         let list = api.whole_list_of(other.tenant);
         assert_eq!(
             other.send("GET", &list, &[], "").await.status,
@@ -407,17 +407,17 @@ async fn too_many_requests() {
 
 #[tokio::test]
 async fn a_session_token_is_no_bearer_token_nor_the_reverse() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
         let Some(name) = api.dialect().session_header() else {
             continue;
         };
-        let caller = house.admin(api, 0);
+        let caller = service.admin(api, 0);
         let session = |value: &str| {
             Case::header(&caller, "a wrong session", name, value.to_owned()).answered(&[401])
         };
         for value in ["", "x", &caller.token] {
-            session(value).check(&house, &caller).await;
+            session(value).check(&service, &caller).await;
         }
         let headers = caller.headers();
         let (_, own) = headers
@@ -431,14 +431,14 @@ async fn a_session_token_is_no_bearer_token_nor_the_reverse() {
             format!("Bearer {own}"),
         )
         .answered(&[401])
-        .check(&house, &caller)
+        .check(&service, &caller)
         .await;
     }
 }
 
 /// Standard error holds nothing of what was sent.
-fn assert_silent(house: &House) {
-    let said = house.said();
+fn assert_silent(service: &TestServer) {
+    let said = service.said();
     for secret in [SECRET.name, SECRET.email, "Bearer", "eyJ"] {
         assert!(!said.contains(secret), "{said}");
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::Person;
 use crate::apis;
-use crate::house::House;
+use crate::test_server::TestServer;
 
 const ANN: Person<'static> = Person {
     name: "Ann",
@@ -25,17 +25,17 @@ const OWNERS: [(&str, &str, &str, &str); 3] = [
 
 #[tokio::test]
 async fn another_spelling_of_the_owner_is_the_same_request() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for (name, path, one, other) in OWNERS {
         let api = apis::by_name(name);
-        let token = house.token("c", &["admin"], &["*"], 3_000);
-        let caller = house.admin(api, 0).with_token(token);
+        let token = service.token("c", &["admin"], &["*"], 3_000);
+        let caller = service.admin(api, 0).with_token(token);
         let body = (api.create)(ANN).to_string();
         let key = [("idempotency-key", "once")];
         let first = path.replace("{owner}", one);
         let first = caller.send("POST", &first, &key, body.clone()).await;
         assert!(first.status < 300, "{name}: {first:?}");
-        let head = house.head().await;
+        let head = service.head().await;
         let second = path.replace("{owner}", other);
         let second = caller.send("POST", &second, &key, body).await;
         assert_eq!(
@@ -44,7 +44,7 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
             "{name}"
         );
         // The question for the head is itself a START and a FAIL.
-        assert_eq!(house.head().await, head + 2, "{name}");
+        assert_eq!(service.head().await, head + 2, "{name}");
     }
 }
 
@@ -52,8 +52,8 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
 /// the same key, matched by another property, is another request.
 #[tokio::test]
 async fn another_query_is_another_request() {
-    let house = House::new(&[]);
-    let caller = house.admin(apis::by_name("native"), 0);
+    let service = TestServer::new(&[]);
+    let caller = service.admin(apis::by_name("native"), 0);
     let card = json!({"name": {"full": "Ann"}, "emails": {"e": {"address": ANN.email}},
         "contactd.local:externalId": "crm-7"});
     let key = [("idempotency-key", "once")];
@@ -70,8 +70,8 @@ async fn another_query_is_another_request() {
 
 #[tokio::test]
 async fn another_spelling_of_the_contact_is_the_same_request() {
-    let house = House::new(&[]);
-    let caller = house.admin(apis::by_name("native"), 0);
+    let service = TestServer::new(&[]);
+    let caller = service.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     let key = [
         ("idempotency-key", "once"),

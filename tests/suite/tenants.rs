@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::api::{Api, Person, of_tenant};
 use crate::apis;
 use crate::common::Answer;
-use crate::house::{Caller, House};
+use crate::test_server::{Caller, TestServer};
 
 /// Nothing else in the service has these texts.
 const SECRET: Person<'static> = Person {
@@ -77,14 +77,14 @@ const QUERIES: [(ApiOperation, &str); 2] = [
 
 #[tokio::test]
 async fn no_route_shows_or_touches_what_is_anothers() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let (owner, intruder) = (house.admin(api, 0), house.admin(api, 1));
+        let (owner, intruder) = (service.admin(api, 0), service.admin(api, 1));
         let mut seen_by_the_owner = false;
         for route in api.dialect().routes() {
             for path in route.paths {
                 let sent = Sent { api, route, path };
-                seen_by_the_owner |= check(&house, &sent, &owner, &intruder).await;
+                seen_by_the_owner |= check(&service, &sent, &owner, &intruder).await;
             }
         }
         assert!(seen_by_the_owner, "{}: the test sees nothing", api.name);
@@ -92,12 +92,12 @@ async fn no_route_shows_or_touches_what_is_anothers() {
 }
 
 /// Sends a request as an intruder in every way, then as the owner, who must get through.
-async fn check(house: &House, sent: &Sent<'_>, owner: &Caller, intruder: &Caller) -> bool {
+async fn check(service: &TestServer, sent: &Sent<'_>, owner: &Caller, intruder: &Caller) -> bool {
     let Sent { api, route, path } = sent;
     let what = format!("{} {} {path}", api.name, route.operation.name());
     let id = owner.created(SECRET).await;
     let before = owner.read(&id).await.expect("it is there");
-    let head = house.head().await;
+    let head = service.head().await;
 
     // In the owner's name, and in their own but about the owner's contact.
     for tenant in [owner.tenant, intruder.tenant] {
@@ -122,7 +122,7 @@ async fn check(house: &House, sent: &Sent<'_>, owner: &Caller, intruder: &Caller
             );
         }
     }
-    for event in house.events_after(head).await {
+    for event in service.events_after(head).await {
         assert_ne!(event["data"]["tenant"], owner.tenant, "{what}: {event}");
     }
     assert_eq!(owner.read(&id).await, Some(before), "{what}");
@@ -179,9 +179,9 @@ fn neutral(answer: &Answer, id: &str) -> (u16, String, Option<String>) {
 
 #[tokio::test]
 async fn events_of_another_tenant_are_not_shown() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let (owner, intruder) = (house.admin(api, 0), house.admin(api, 1));
+        let (owner, intruder) = (service.admin(api, 0), service.admin(api, 1));
         owner.created(SECRET).await;
         for path in ["/events", "/events?type=", "/contacts", "/contacts/changes"] {
             let path = if path == "/events?type=" {
@@ -229,17 +229,17 @@ const QUESTIONS: [&str; 5] = [
 
 #[tokio::test]
 async fn our_own_api_shows_no_dialects_contacts_to_others() {
-    let house = House::new(&[]);
+    let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let (owner, intruder) = (house.admin(api, 0), house.admin(api, 1));
-        let before = house.head().await;
+        let (owner, intruder) = (service.admin(api, 0), service.admin(api, 1));
+        let before = service.head().await;
         owner.created(SECRET).await;
-        let events = house.events_after(before).await;
+        let events = service.events_after(before).await;
         let id = events[1]["subject"].as_str().expect("our id");
         let own = owner.send("GET", &format!("/contacts/{id}"), &[], "").await;
         assert!(text(&own).contains(SECRET.email), "{}: {own:?}", api.name);
 
-        let head = house.head().await;
+        let head = service.head().await;
         let native = apis::ALL[0];
         for route in native
             .dialect()
@@ -277,7 +277,7 @@ async fn our_own_api_shows_no_dialects_contacts_to_others() {
             );
             assert_blind(&path, &other, id, &native.dialect().routes()[0]);
         }
-        for event in house.events_after(head).await {
+        for event in service.events_after(head).await {
             assert_ne!(
                 event["data"]["tenant"], owner.tenant,
                 "{}: {event}",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::apis;
 use crate::common::{Server, temp_dir};
-use crate::house::{House, now};
+use crate::test_server::{TestServer, now};
 
 /// What a token says.
 fn claims(token: &str) -> Value {
@@ -17,10 +17,10 @@ fn claims(token: &str) -> Value {
 
 #[tokio::test]
 async fn a_traded_token_ends_with_the_one_it_was_traded_for() {
-    let house = House::new(&[]);
-    let caller = house.admin(apis::by_name("emnify"), 0);
+    let service = TestServer::new(&[]);
+    let caller = service.admin(apis::by_name("emnify"), 0);
     for (left, most) in [(50, 50), (100_000, 4 * 60 * 60)] {
-        let long = house.token("c", &["admin"], &[caller.tenant], left);
+        let long = service.token("c", &["admin"], &[caller.tenant], left);
         let before = now();
         let body = json!({"application_token": long}).to_string();
         let answer = caller.send("POST", "/api/v1/authenticate", &[], body).await;
@@ -36,9 +36,9 @@ async fn a_traded_token_ends_with_the_one_it_was_traded_for() {
 
 #[tokio::test]
 async fn our_own_tokens_end_when_they_say() {
-    let house = House::new(&[]);
-    let caller = house.admin(apis::by_name("native"), 0);
-    let ended = house.token("c", &["admin"], &["*"], -1);
+    let service = TestServer::new(&[]);
+    let caller = service.admin(apis::by_name("native"), 0);
+    let ended = service.token("c", &["admin"], &["*"], -1);
     let answer = caller
         .with_token(ended)
         .send("GET", "/contacts", &[], "")

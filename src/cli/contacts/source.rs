@@ -20,35 +20,35 @@ use crate::domain::{ContactId, Position};
 /// Contacts that are read at once.
 const PAGE: &str = "500";
 
-/// Which contacts, of those that the token may see.
+/// A filter of the contacts that the token may see.
 #[derive(Args)]
 pub struct Filter {
-    /// Only this tenant's
+    /// Only the contacts of this tenant
     #[arg(long)]
     tenant: Option<String>,
-    /// Only this dialect's
+    /// Only the contacts of this dialect
     #[arg(long)]
     dialect: Option<String>,
 }
 
-/// Where contacts are.
+/// The source of contacts: a running service or a data directory.
 pub enum Source {
-    /// A running service.
+    /// A running service, asked over HTTP.
     Server(Server),
-    /// A data directory.
+    /// A data directory, opened in this process.
     Directory(Box<Local>),
 }
 
 /// What a write was answered.
 #[derive(Debug)]
 pub struct Answer {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: StatusCode,
-    /// How long to wait before asking again, in seconds, where the answer says so.
+    /// The seconds to wait before asking again, where the answer says so.
     pub retry_after: Option<u64>,
     /// The position of the write's outcome, or of what was read.
     pub position: Option<u64>,
-    /// JSON.
+    /// The body of the answer, as JSON.
     pub body: Vec<u8>,
 }
 
@@ -246,7 +246,7 @@ fn with_query(path: &str, query: &str) -> String {
     }
 }
 
-/// Where our own API has a contact.
+/// The path of a contact in our own API.
 pub fn path_of(id: ContactId) -> String {
     format!("/contacts/{id}")
 }

@@ -18,7 +18,7 @@ use crate::wire::{Detail, cloud_event, withhold};
 /// Events that are read at once.
 const PAGE: usize = 4_096;
 
-/// What to export.
+/// Options for exporting the log.
 #[derive(Args)]
 pub struct ExportOptions {
     #[command(flatten)]

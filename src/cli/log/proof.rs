@@ -13,18 +13,18 @@ use crate::audit::{Integrator, ProofFile};
 use crate::domain::Position;
 use crate::log;
 
-/// Which event.
+/// Options for proving an event.
 #[derive(Args)]
 pub struct ProofOptions {
     #[command(flatten)]
     data: DataOptions,
     #[command(flatten)]
     server: ServerOptions,
-    /// The event's position
+    /// The position of the event
     position: u64,
 }
 
-/// Which log.
+/// Options that name the log's key.
 #[derive(Args)]
 pub struct KeyOptions {
     #[command(flatten)]

@@ -63,7 +63,7 @@ pub fn window(query: &Query) -> Result<Window, Violation> {
     Ok(Window::Offset { offset, limit })
 }
 
-/// How many rows a query passes over, and how many it wants.
+/// The number of rows that a query skips, and the number it wants.
 ///
 /// # Errors
 /// As [`filter`].

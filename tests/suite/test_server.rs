@@ -11,7 +11,7 @@ use crate::api::{Api, Learns, Person, id_of, of_tenant};
 use crate::common::{self, Answer, Server};
 
 /// A running service over a directory of its own.
-pub struct House {
+pub struct TestServer {
     pub server: Server,
     root: TempDir,
     client: reqwest::Client,
@@ -33,7 +33,7 @@ pub fn now() -> u64 {
     contactd::gateway::unix_seconds()
 }
 
-impl House {
+impl TestServer {
     /// Starts a service that asks for tokens.
     pub fn new(options: &[&str]) -> Self {
         let root = common::temp_dir();
@@ -61,12 +61,12 @@ impl House {
         } = self;
         let code = tokio::task::spawn_blocking(move || server.stop()).await;
         let server = Self::serve(&root, options);
-        let house = Self {
+        let service = Self {
             server,
             root,
             client,
         };
-        (house, code.expect("it stops"))
+        (service, code.expect("it stops"))
     }
 
     fn data(&self) -> PathBuf {
