@@ -48,7 +48,7 @@ impl Bus {
         }
     }
 
-    /// Why the bus is not used, where it is not.
+    /// The reason for which the bus is not used; `None` while it is used.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {

@@ -32,7 +32,7 @@ pub struct BusMetrics {
 }
 
 impl BusMetrics {
-    /// Registers the metrics.
+    /// Registers the metrics of the bus.
     pub fn new(registry: &mut Registry) -> Self {
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();

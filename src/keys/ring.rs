@@ -14,7 +14,7 @@ use super::{
 };
 use crate::storage::{Files, StorageError};
 
-/// How many bytes sealing adds: the nonce and the tag.
+/// The number of bytes that sealing adds: the nonce and the tag.
 pub const SEALED_OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 /// The keys of all contacts. It may be shared by threads: reading waits for an erasure under way
 /// and for nothing else.

@@ -43,7 +43,7 @@ pub(super) fn generation_of(name: &str) -> Option<u64> {
 pub struct SlotsRepaired {
     /// Whether one file was missing or had lost its header, and was made again from the other.
     pub file: bool,
-    /// How many slots of one file were written again from the other.
+    /// The number of slots of one file that were written again from the other.
     pub slots: u64,
     /// The slots that hold no whole key in either file, though something was written there.
     pub damaged: Vec<Slot>,
@@ -241,7 +241,7 @@ impl SlotFiles {
         Ok(slots)
     }
 
-    /// Where the first file lies, for messages.
+    /// The path of the first file, for messages.
     pub(super) fn path(&self) -> PathBuf {
         let [name, _] = &self.names;
         self.files.path(name)
@@ -274,7 +274,7 @@ impl SlotFiles {
         destroy(&*self.files, &self.names)
     }
 
-    /// How many whole slots the longer file has.
+    /// The number of whole slots in the longer file.
     pub(super) fn count(&self) -> Result<u64, StorageError> {
         let mut count = 0;
         for name in &self.names {
@@ -408,7 +408,7 @@ impl SlotFiles {
     }
 }
 
-/// Why keys were not written.
+/// The reasons for which keys were not written.
 pub(super) enum PutError {
     File(StorageError),
     Random(getrandom::Error),

@@ -28,7 +28,7 @@ use crate::dialect::Refusal;
 use crate::domain::Correlation;
 use crate::gateway::{Disposition, Gateway, Incoming, Response};
 
-/// How long a command is kept before it is given to the writer again, whose queue was full.
+/// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// After how long the broker delivers a command again that could not be carried out now.
 const LATER: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ const DELIVERIES_MAX: i64 = 20;
 /// Commands whose token waits for its issuer's keys, at most. Those beyond it come again when the
 /// broker misses their acknowledgement.
 const UNJUDGED_MAX: usize = 128;
-/// How often the broker sends a heartbeat while it has no commands.
+/// The time between the broker's heartbeats while it has no commands.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The taker of durable commands, and what it needs.
@@ -51,8 +51,8 @@ pub struct Commands {
     pub stream: Arc<str>,
     /// The name of its consumer.
     pub consumer: Arc<str>,
-    /// When the stream was made, in nanoseconds since 1970: part of the idempotency key of a command
-    /// that has no id.
+    /// The time at which the stream was made, in nanoseconds since 1970: part of the idempotency
+    /// key of a command that has no id.
     pub created_nanos: Arc<str>,
     /// The publisher of dead letters.
     pub dead: DeadLetters,
@@ -80,10 +80,10 @@ struct InHand {
 /// A message that was read, or why it is a dead letter.
 type Read = Result<Taken, (Message, Why)>;
 
-/// Where and when the stream took a message.
+/// The place and the time at which the stream took a message.
 #[derive(Clone, Copy)]
 struct Delivery {
-    /// When the stream took it, in seconds since 1970.
+    /// The time at which the stream took it, in seconds since 1970.
     published: u64,
     /// Its sequence in the stream.
     sequence: u64,
@@ -256,7 +256,8 @@ impl Commands {
         }
     }
 
-    /// How the idempotency keys of messages without an id begin; the sequence in the stream follows.
+    /// The prefix of the idempotency keys of messages without an id; the sequence in the stream
+    /// follows.
     fn keys_of_places(&self) -> String {
         format!("stream-{}-", self.created_nanos)
     }

@@ -18,13 +18,13 @@ use crate::auth::{BrokerInfo, check_broker};
 
 /// The largest event at full detail fits in this, in bytes.
 const MAX_PAYLOAD_MIN: usize = 128 * 1024;
-/// How long one server may take to answer.
+/// The longest that one server may take to answer.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// How to connect.
+/// The broker to connect to, and how.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where the broker is, and who this service is there.
+    /// The addresses of the broker, and the login of this service.
     pub servers: Servers,
     /// Files that say more of who this service is.
     pub login: Login,
@@ -152,7 +152,7 @@ fn is_needed(text: &str, prefix: &Prefix) -> bool {
     subject.starts_with("$JS.") || own.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Why a server did not let this service in.
+/// The error of a server that did not let this service in.
 fn refused(at: &str, error: &async_nats::ConnectError) -> PublishError {
     // The library's errors say little without their causes.
     let mut reason = error.to_string();

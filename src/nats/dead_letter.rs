@@ -82,12 +82,13 @@ impl Why {
 pub struct DeadLetters {
     /// The first token of every subject.
     pub prefix: Prefix,
-    /// When the stream of commands was made, in nanoseconds since 1970: part of a dead letter's id.
+    /// The time at which the stream of commands was made, in nanoseconds since 1970: part of a dead
+    /// letter's id.
     pub created_nanos: Arc<str>,
     /// Whether a dead letter keeps the command's payload and query. They may be anybody's personal
     /// data, and no erasure reaches them.
     pub content: bool,
-    /// Where dead letters are counted.
+    /// The counters of dead letters, among others.
     pub health: Health,
 }
 

@@ -40,7 +40,7 @@ pub enum BadLogin {
     File {
         /// The option that names it.
         option: &'static str,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,

@@ -72,11 +72,11 @@ const FINISH: Duration = Duration::from_secs(20);
 /// What being on the bus needs to know.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the broker is, and who this service is there.
+    /// The addresses of the broker, and the login of this service.
     pub target: Target,
     /// The first token of every subject.
     pub prefix: Prefix,
-    /// How much of each event is published.
+    /// The level of detail at which events are published.
     pub detail: Detail,
     /// Whether dead letters keep the payload and query of their commands.
     pub dead_letter_content: bool,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use thiserror::Error;
 
-/// Why a part of the bus stopped, by what is done about it.
+/// The reasons for which a part of the bus stopped, by what is done about them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PublishError {
     /// The connection or the broker went away. It is tried again, and nothing is lost.

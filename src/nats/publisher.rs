@@ -42,12 +42,13 @@ use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
 const WINDOW: usize = 512;
 /// Events that are read from the log at once.
 const PAGE: usize = 256;
-/// How often the cursor is written while events are acknowledged.
+/// The time between two writes of the cursor while events are acknowledged.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// The time after which the stream is looked at again after an interruption: at first, and at most.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(50);
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(2);
-/// How long after a halt the stream is looked at again, for somebody may have mended it.
+/// The time after a halt at which the stream is looked at again, since an operator may have
+/// repaired it.
 const HALTED: Duration = Duration::from_secs(5);
 
 /// The log, and what is needed to publish it.
@@ -57,11 +58,11 @@ pub struct Publisher {
     pub service: Service,
     /// The rules of every dialect.
     pub registry: Registry,
-    /// Where the publisher reports its state and position.
+    /// The place where the publisher reports its state and position.
     pub health: Health,
     /// The first token of every subject.
     pub prefix: Prefix,
-    /// How much of each event is published.
+    /// The level of detail at which events are published.
     pub detail: Detail,
     /// The log's id, which each message carries.
     pub log: Arc<str>,

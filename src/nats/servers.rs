@@ -16,26 +16,26 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Servers(Vec<Server>);
 
-/// One server.
+/// One server of the broker.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
     /// Its address, without a user.
     pub address: ServerAddr,
-    /// Who this service is there, if the URL says so.
+    /// The login for this server, if the URL has one.
     pub user: Option<User>,
 }
 
-/// Who this service is, as a URL says it.
+/// The login that a URL has in front of the host.
 #[derive(Clone, PartialEq, Eq)]
 pub enum User {
     /// A user with a password.
     Password {
-        /// The user's name.
+        /// The name of the user.
         user: String,
-        /// The password.
+        /// The password of the user.
         password: String,
     },
-    /// A token.
+    /// A token in the place of a user.
     Token(String),
 }
 

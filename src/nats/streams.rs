@@ -22,7 +22,7 @@ const COMMANDS_BYTES_MAX: i64 = 1 << 30;
 const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
 /// Commands that could not be taken, in bytes; beyond it the oldest give way.
 const DEAD_BYTES_MAX: i64 = 256 << 20;
-/// How long a command that could not be taken is kept.
+/// The time for which a command that could not be taken is kept.
 const DEAD_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The streams that this service reads and writes under one prefix.

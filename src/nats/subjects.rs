@@ -190,7 +190,7 @@ pub struct Address {
     pub vendor_id: Option<String>,
 }
 
-/// Why a subject can't be read.
+/// The reasons for which a subject cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BadAddress {
     /// No dialect has this name.

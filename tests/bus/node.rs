@@ -36,7 +36,7 @@ pub struct Home {
     pub queue_limit: usize,
     pub jwt: bool,
     pub rate: Option<RateSpec>,
-    /// Where the keys of an identity provider are.
+    /// The source of an identity provider's keys.
     pub jwks: Option<String>,
     pub login: nats::Login,
     pub dead_letter_content: bool,

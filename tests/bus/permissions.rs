@@ -168,7 +168,7 @@ async fn an_analyst_reads_the_events_of_its_consumer_and_changes_nothing() {
     node.stop().await;
 }
 
-/// How the bus is where the service lacks a permission, by the words it has in the README.
+/// The state of the bus where the service lacks a permission, by the words it has in the README.
 async fn without(permission: &str) -> Bus {
     let config = readme();
     assert!(config.contains(permission), "{permission}");

@@ -90,21 +90,21 @@ async fn status_of(server: &Server, id: &str) -> u16 {
 #[tokio::test]
 async fn one_lost_key_is_named_until_its_contact_is_erased() {
     for (bytes, word) in [(0, "lost"), (0xE5, "destroyed"), (7, "damaged")] {
-        let rig = Rig::new().await;
-        rig.check(&["log", "verify"], 0);
-        let mut file = fs::read(rig.path(COPIES[0])).expect("the slots");
+        let fixture = Fixture::new().await;
+        fixture.check(&["log", "verify"], 0);
+        let mut file = fs::read(fixture.path(COPIES[0])).expect("the slots");
         file[SLOT_BYTES * 3..][..SLOT_BYTES].fill(bytes);
         for copy in COPIES {
-            fs::write(rig.path(copy), &file).expect("it is written");
+            fs::write(fixture.path(copy), &file).expect("it is written");
         }
         // The third contact's SUCCESS is the sixth event.
         let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("position 6: the key in slot 2"), "{said}");
         assert!(said.contains(word) && said.contains("no erasure"), "{said}");
         assert!(said.contains("1 things are wrong"), "{said}");
-        let server = Server::start(&rig.data, &[]);
-        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
-        assert_eq!(status_of(&server, &rig.ids[2]).await, 410);
+        let server = Server::start(&fixture.data, &[]);
+        assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
+        assert_eq!(status_of(&server, &fixture.ids[2]).await, 410);
         for page in [
             "/contacts",
             "/events?detail=full",
@@ -114,7 +114,7 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
             assert_eq!(shown.status, 200, "{page}: {shown:?}");
         }
         if word != "damaged" {
-            assert!(rig.said().contains("the keys of 1 contacts"), "{word}");
+            assert!(fixture.said().contains("the keys of 1 contacts"), "{word}");
         }
         erase(&server, &fixture.ids[2]).await;
         assert_eq!(server.stop(), Some(0));
@@ -125,12 +125,12 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
 #[tokio::test]
 async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
     for lost in [&COPIES[..], &["keys"]] {
-        let rig = Rig::new().await;
-        let kept = |name: &str| rig.root.path().join(name.replace('/', "-"));
+        let fixture = Fixture::new().await;
+        let kept = |name: &str| fixture.root.path().join(name.replace('/', "-"));
         for name in lost {
-            fs::rename(rig.path(name), kept(name)).expect("it is moved");
+            fs::rename(fixture.path(name), kept(name)).expect("it is moved");
         }
-        let said = rig.check(&["log", "verify"], 4);
+        let said = fixture.check(&["log", "verify"], 4);
         for position in [2, 6] {
             assert!(said.contains(&format!("position {position}: ")), "{said}");
         }
@@ -141,31 +141,31 @@ async fn all_keys_lost_is_a_refusal_until_they_are_back_or_given_up() {
             assert!(said.contains("put the directory back from a backup"));
             assert!(said.contains("`contactd log repair`"), "{said}");
         }
-        rig.check(&["log", "rebuild"], 4);
+        fixture.check(&["log", "rebuild"], 4);
         for name in lost {
-            let path = rig.path(name);
+            let path = fixture.path(name);
             if path.is_dir() {
                 fs::remove_dir_all(&path).expect("it is removed");
             }
             fs::rename(kept(name), &path).expect("it is moved back");
         }
-        rig.check(&["log", "verify"], 0);
-        let server = Server::start(&rig.data, &[]);
-        assert_eq!(status_of(&server, &rig.ids[0]).await, 200);
+        fixture.check(&["log", "verify"], 0);
+        let server = Server::start(&fixture.data, &[]);
+        assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
     }
 }
 
 #[tokio::test]
 async fn what_is_given_up_is_said_and_the_work_goes_on() {
     for lost in [&COPIES[..], &["keys"]] {
-        let rig = Rig::new().await;
+        let fixture = Fixture::new().await;
         for name in lost {
-            let path = rig.path(name);
+            let path = fixture.path(name);
             fs::remove_file(&path)
                 .or_else(|_| fs::remove_dir_all(&path))
                 .expect("it is removed");
         }
-        let said = rig.check(&["log", "repair"], 0);
+        let said = fixture.check(&["log", "repair"], 0);
         assert!(said.contains("keys of 2 contacts were lost"), "{said}");
         assert!(said.contains("for good"), "{said}");
         let said = fixture.check(&["log", "verify"], 0);
@@ -188,12 +188,12 @@ async fn what_is_given_up_is_said_and_the_work_goes_on() {
 
 #[tokio::test]
 async fn a_cut_file_of_keys_is_found_by_whoever_looks() {
-    let rig = Rig::new().await;
-    let file = fs::read(rig.path(COPIES[0])).expect("the slots");
+    let fixture = Fixture::new().await;
+    let file = fs::read(fixture.path(COPIES[0])).expect("the slots");
     for copy in COPIES {
-        fs::write(rig.path(copy), &file[..SLOT_BYTES * 3]).expect("it is cut");
+        fs::write(fixture.path(copy), &file[..SLOT_BYTES * 3]).expect("it is cut");
     }
-    let said = rig.check(&["log", "verify"], 4);
+    let said = fixture.check(&["log", "verify"], 4);
     assert!(said.contains("ends at slot 2"), "{said}");
     assert!(said.contains("position 6: "), "{said}");
     assert!(fixture.refused().contains("ends at slot 2"));
