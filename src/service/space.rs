@@ -42,7 +42,7 @@ pub struct DiskState {
     pub space: Option<Space>,
     /// Whether writes are refused.
     pub full: bool,
-    /// How large the ballast is, in bytes.
+    /// The size of the ballast, in bytes.
     held: u64,
 }
 
@@ -101,7 +101,7 @@ impl DiskState {
         }
     }
 
-    /// Why a command is not taken; an erasure is, as long as there is room to record it, for which
+    /// Tells why a command is not taken, if so; an erasure is, as long as there is room to record it, for which
     /// the ballast is given up.
     pub fn refusal(&mut self, room: &dyn Room, erases: bool) -> Option<Closed> {
         if !self.full {

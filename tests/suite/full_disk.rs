@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use crate::common::{BINARY, Server, temp_dir};
 
-/// How soon everything must be well again once there is room.
+/// The time in which everything must be well again once there is room.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A small disk.
+/// A small file system of its own that a test fills.
 struct Disk {
     holder: Child,
     mount: PathBuf,

@@ -224,17 +224,17 @@ impl Source {
 pub struct Call<'a> {
     /// The operation of our own API.
     pub operation: ApiOperation,
-    /// The HTTP method.
+    /// The HTTP method of the request.
     pub method: Method,
-    /// The path, filled in.
+    /// The path with its parameters filled in.
     pub path: &'a str,
     /// What the path was filled in with.
     pub params: &'a [(String, String)],
     /// The query, without the question mark.
     pub query: &'a str,
-    /// Headers beside `content-type`.
+    /// The headers that are sent beside `content-type`.
     pub headers: HeaderMap,
-    /// JSON, or nothing.
+    /// The body: JSON, or empty.
     pub body: &'a [u8],
 }
 

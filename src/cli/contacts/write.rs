@@ -21,7 +21,7 @@ use crate::domain::{ContactId, limits};
 /// The largest file that is read, in bytes: no Card is larger.
 const BODY_BYTES_MAX: u64 = 4 * limits::RECORD_BYTES_MAX as u64;
 
-/// A new contact.
+/// The options of `contacts create`.
 #[derive(Args)]
 pub struct CreateOptions {
     #[command(flatten)]

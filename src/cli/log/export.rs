@@ -28,7 +28,7 @@ pub struct ExportOptions {
     /// Begin after this position
     #[arg(long, default_value_t = 0, value_name = "POSITION")]
     after: u64,
-    /// How much of each event to write; a token may give less
+    /// The level of detail of each event; a token may give less
     #[arg(long, default_value = "full")]
     detail: EventDetail,
 }

@@ -248,7 +248,7 @@ fn payload(event: &Event) -> Map<String, Value> {
     payload
 }
 
-/// Which part of a list was asked for, or given: how many contacts, and the cursor beside.
+/// The part of a list that was asked for or given: the number of contacts and the cursor.
 fn listed(event: &Event) -> impl Iterator<Item = (String, Value)> + use<> {
     let (length, next) = match event.phase {
         Phase::Start { .. } => ("limit", "cursor"),

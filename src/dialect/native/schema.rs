@@ -14,13 +14,13 @@ pub struct Type {
 }
 
 impl Type {
-    /// The same type with shared properties behind its own.
+    /// Adds shared properties behind the type's own.
     pub const fn with(mut self, shared: &'static [Property]) -> Self {
         self.shared = shared;
         self
     }
 
-    /// The same type under rules.
+    /// Puts the type under rules that its properties alone cannot say.
     pub const fn under(mut self, rules: &'static [Rule]) -> Self {
         self.rules = rules;
         self

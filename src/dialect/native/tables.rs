@@ -58,7 +58,7 @@ const MEDIA_TYPE: Property = optional("mediaType", Shape::Text(Form::MediaType))
 const NAME: Property = mandatory("name", Shape::Text(Form::Any));
 const LIST_AS: Property = optional("listAs", Shape::Number(1, SAFE_MAX));
 
-/// Where a value is used, which is preferred, and its label (sections 1.5.1 to 1.5.3).
+/// The contexts in which a value is used, its preference and its label (sections 1.5.1 to 1.5.3).
 const MARKS: &[Property] = &[CONTEXTS, PREF, LABEL];
 /// What every Resource has beside its kind (section 1.4.4).
 const RESOURCE: &[Property] = &[URI, MEDIA_TYPE, CONTEXTS, PREF, LABEL];

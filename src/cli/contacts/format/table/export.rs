@@ -44,7 +44,7 @@ const EXPORTED: [(Field, usize); 29] = [
     (Field::Note, 0),
 ];
 
-/// Writes rows.
+/// A writer of contacts as rows of a table.
 pub struct Writer<W: Write> {
     rows: csv::Writer<W>,
     has_headings: bool,

@@ -239,7 +239,7 @@ pub struct Column {
     pub field: Option<Field>,
     /// The context of RFC 9553 that the heading names: `work` or `private`.
     pub context: Option<&'static str>,
-    /// Which of several, where the heading has a number.
+    /// The number in the heading, such as 2 of `Address 2`; 0 where it has none.
     pub number: u32,
     /// Another word that tells addresses apart, such as `other`.
     pub word: &'static str,

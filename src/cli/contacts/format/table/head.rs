@@ -10,7 +10,7 @@ use csv::{ReaderBuilder, StringRecord};
 use super::super::encoding::guess;
 use super::fields::{self, Mapping};
 
-/// How much of a file is looked at for its headings, in bytes and in rows.
+/// The part of a file in which its headings are looked for, in bytes and in rows.
 const HEAD_BYTES: usize = 64 * 1024;
 const HEAD_ROWS: usize = 20;
 /// What separates cells, where nobody says it, in the order in which it is tried.
@@ -25,7 +25,7 @@ pub struct Table<R> {
     pub from: Rest<R>,
     /// What separates the cells.
     pub separator: u8,
-    /// How many lines stand before the headings.
+    /// The number of lines before the headings.
     pub lines_before: u64,
     /// Those lines that are not blank.
     pub left_out: Vec<String>,
@@ -131,7 +131,7 @@ pub struct Newlines<R> {
 }
 
 impl<R: Read> Newlines<R> {
-    /// The same bytes with line feeds alone.
+    /// Reads the bytes with every line end made a line feed.
     pub const fn new(from: R) -> Self {
         Self {
             from,

@@ -24,7 +24,7 @@ use super::{Note, RAW_BYTES_MAX, Reading, Record, Wrong};
 pub use self::export::Writer;
 pub use self::fields::Mapping;
 
-/// Reads rows.
+/// A reader of contacts from the rows of a table.
 pub struct Reader<R: Read> {
     rows: csv::Reader<Bounded<Rest<Newlines<R>>>>,
     columns: Vec<Column>,
@@ -38,7 +38,7 @@ pub struct Reader<R: Read> {
 struct Bounded<R> {
     from: R,
     left: usize,
-    /// How many bytes were given, and the last of them: whether the last row has an end.
+    /// The number of bytes that were given and the last one, which tells whether the last row ends.
     given: u64,
     last: u8,
 }
@@ -104,7 +104,7 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// Where the row begins: the crate knows where it ends, which blank lines before it do not move.
+    /// The line on which the row begins: the crate knows where it ends, which blank lines before it do not move.
     fn line(&self) -> u64 {
         let (end, from) = (self.rows.position(), self.rows.get_ref());
         let has_end = from.last == b'\n' || end.byte() < from.given;
