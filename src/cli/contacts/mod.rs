@@ -26,7 +26,7 @@ pub enum ContactsCommand {
     History(history::HistoryOptions),
     /// Create one contact of a Card
     Create(write::CreateOptions),
-    /// Change one contact by a patch or a whole card
+    /// Change one contact by a JSON merge patch
     Update(write::UpdateOptions),
     /// Delete one contact; its history stays
     Delete(write::DeleteOptions),
