@@ -97,6 +97,7 @@ impl Sample {
                 actor: actor(),
                 own_tenant: Some(dialect.default_tenant().to_owned()),
                 open: true,
+                ..Caller::default()
             },
             body: body.as_bytes(),
         }

@@ -118,8 +118,9 @@ fn floors_hold(source: &Source, _: &[String]) -> Vec<String> {
 
 /// Each vendor's folder stands alone; what several need is in the folder above.
 fn dialects_stand_alone(source: &Source, vendors: &[String]) -> Vec<String> {
-    // `dialect/mod.rs` is the table of all of them.
-    if source.floor() != "dialect" || source.module.len() == 1 {
+    // The floor's table of contents and the table of dialects name all of them.
+    let path: Vec<&str> = source.module.iter().map(String::as_str).collect();
+    if source.floor() != "dialect" || matches!(*path, ["dialect"] | ["dialect", "registry"]) {
         return Vec::new();
     }
     let own = source.vendor(vendors);
@@ -418,6 +419,7 @@ fn a_vendor_names_no_other() {
         "pub mod mattr; use self::mattr::Mattr;",
         &[],
     );
+    check("dialect/registry.rs", "use super::mattr::Mattr;", &[]);
 }
 
 #[test]

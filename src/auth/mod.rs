@@ -41,8 +41,7 @@ pub use error::AuthError;
 pub use jwks::{Jwks, JwksError, JwksSource};
 pub use key::KEYS_MAX;
 pub use open::{
-    BrokerInfo, Mode, RefusedOpen, UnknownMode, check_broker, check_open, is_placeholder,
-    origin_allowed,
+    BrokerInfo, Mode, RefusedOpen, UnknownMode, check_broker, check_open, origin_allowed,
 };
 pub use own_key::{OwnKey, OwnKeyError, SignError, TTL_MAX};
 pub use principal::{Principal, RateKey, Roles, Session, role};

@@ -198,23 +198,6 @@ fn local_port(authority: &str) -> Option<Option<u16>> {
     all_digits.then_some(Some(port))
 }
 
-/// Whether a path segment or header is a placeholder of the vendors' documents,
-/// pasted as it stands. In open mode, and only there, it counts as not supplied.
-pub fn is_placeholder(text: &str) -> bool {
-    matches!(
-        text,
-        "org_id"
-            | ":org_id"
-            | "{org_id}"
-            | "companyId"
-            | "{companyId}"
-            | "<token>"
-            | "<x-session-token>"
-            | "<api-key>"
-            | "<content-type>"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,24 +332,6 @@ mod tests {
             assert!(!answered("localhost:8080", foreign), "{foreign:?}");
         }
         assert!(!answered("example.com", "http://localhost:8080"));
-    }
-
-    #[test]
-    fn a_placeholder_is_exactly_one() {
-        for text in ["org_id", ":org_id", "{org_id}", "companyId", "{companyId}"] {
-            assert!(is_placeholder(text), "{text}");
-        }
-        for text in [
-            "<token>",
-            "<x-session-token>",
-            "<api-key>",
-            "<content-type>",
-        ] {
-            assert!(is_placeholder(text), "{text}");
-        }
-        for text in ["", "ORG_ID", ":companyId", "token", " <token>", "org_id2"] {
-            assert!(!is_placeholder(text), "{text:?}");
-        }
     }
 
     proptest::proptest! {

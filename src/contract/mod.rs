@@ -37,31 +37,24 @@ use serde_json::{Map, Value, json};
 use crate::dialect::{self, Description};
 use schema::{DIALECT, named};
 
-/// A file of `schemas/`, as it was when this program was built.
-macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../schemas/", $name)))),*]
-    };
-}
-
-/// The files of `schemas/`, as they were when this program was built. A new one begins empty.
-pub static FILES: &[(&str, &str)] = files![
-    "openapi.json",
-    "asyncapi.json",
-    "event-1.json",
-    "native.json",
-    "mattr.json",
-    "oracle.json",
-    "emnify.json",
-    "thena.json",
-    "kare.json",
+/// The documents of `schemas/` that are no dialect's, as they were when this program was built.
+static DOCUMENTS: [(&str, &str); 3] = [
+    ("openapi.json", include_str!("../../schemas/openapi.json")),
+    ("asyncapi.json", include_str!("../../schemas/asyncapi.json")),
+    ("event-1.json", include_str!("../../schemas/event-1.json")),
 ];
+
+/// The files of `schemas/` with their texts, as they were when this program was built. A new one
+/// begins empty.
+pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DOCUMENTS.iter().chain(dialect::SCHEMA_FILES).copied()
+}
 
 /// The text of a file of `schemas/`.
 #[must_use]
 pub fn file(name: &str) -> Option<&'static str> {
-    let found = FILES.iter().find(|(known, _)| *known == name)?;
-    Some(found.1)
+    let (_, text) = files().find(|(known, _)| *known == name)?;
+    Some(text)
 }
 
 /// The contracts as the code has them, each by its file's name.
@@ -99,7 +92,7 @@ mod tests {
     #[test]
     fn every_file_is_made_and_every_made_one_is_a_file() {
         let made: Vec<String> = generate().into_iter().map(|(name, _)| name).collect();
-        let mut files: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        let mut files: Vec<&str> = files().map(|(name, _)| name).collect();
         files.sort_unstable();
         let mut sorted = made;
         sorted.sort_unstable();

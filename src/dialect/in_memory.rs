@@ -135,6 +135,7 @@ impl InMemoryService {
             },
             own_tenant: Some(tenant.into()),
             open: true,
+            placeholders: dialect.placeholders(),
         };
         Self {
             dialect,
@@ -148,6 +149,7 @@ impl InMemoryService {
     /// This service for callers with tokens, none of which names a tenant.
     pub fn strict(mut self) -> Self {
         self.caller.open = false;
+        self.caller.placeholders = &[];
         self.caller.own_tenant = None;
         self
     }

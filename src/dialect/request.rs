@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::{Query, placeholder};
+use super::Query;
 use crate::domain::{Actor, ContactId, Owner};
 
 /// The caller of a request.
@@ -12,9 +12,10 @@ pub struct Caller {
     pub actor: Actor,
     /// The caller's own tenant, for a request that names none.
     pub own_tenant: Option<String>,
-    /// Whether the service is in open mode: then documentation placeholders stand for the
-    /// caller's own ids.
+    /// Whether the service is in open mode, where nobody needs a token.
     pub open: bool,
+    /// The documentation placeholders that count as left out; none but in open mode.
+    pub placeholders: &'static [&'static str],
 }
 
 /// A request to one route of a dialect, of any transport.
@@ -74,6 +75,6 @@ impl<'a> Request<'a> {
 
     /// A value, unless it is a documentation placeholder that stands for the caller's own.
     fn supplied(&self, value: &'a str) -> Option<&'a str> {
-        (!(self.caller.open && placeholder::is_placeholder(value))).then_some(value)
+        (!self.caller.placeholders.contains(&value)).then_some(value)
     }
 }

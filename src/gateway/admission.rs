@@ -144,6 +144,7 @@ pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -
     let rules = dialect.rules();
     let own = principal.only_tenant(rules.name, dialect.default_tenant());
     let text = |text: &Option<String>| text.as_deref().map(Box::from);
+    let open = mode == Mode::Open;
     Caller {
         actor: Actor {
             client_id: text(&principal.client_id),
@@ -151,6 +152,7 @@ pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -
             subject: text(&principal.subject),
         },
         own_tenant: own.ok().map(str::to_owned),
-        open: mode == Mode::Open,
+        open,
+        placeholders: if open { dialect.placeholders() } else { &[] },
     }
 }

@@ -78,4 +78,8 @@ impl Dialect for Emnify {
     fn default_tenant(&self) -> &'static str {
         "1"
     }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &["org_id", ":org_id", "{org_id}", "<token>"]
+    }
 }

@@ -92,4 +92,14 @@ impl Dialect for Kare {
     fn session_header(&self) -> Option<&'static str> {
         Some("x-session-token")
     }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &[
+            "companyId",
+            "{companyId}",
+            "<token>",
+            "<x-session-token>",
+            "<content-type>",
+        ]
+    }
 }

@@ -72,4 +72,8 @@ impl Dialect for Thena {
     fn rate_headers(&self) -> bool {
         true
     }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &["<token>", "<api-key>"]
+    }
 }

@@ -1,0 +1,58 @@
+//! What a vendor's API is: the trait that each folder implements once.
+
+use super::{Description, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// One vendor's API.
+pub trait Dialect: Sync {
+    /// What the floors below must know of the dialect.
+    fn rules(&self) -> &'static Rules;
+
+    /// The routes, each with the functions that decode and describe it.
+    fn routes(&self) -> &'static [Route];
+
+    /// The owner of the contacts that a request is about, from its path, headers and caller. Asked
+    /// only for routes that need an owner.
+    ///
+    /// # Errors
+    /// The vendor's reply to ids that are not ids, or to a request that names no owner.
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply>;
+
+    /// The owner that a message subject names by its ids.
+    ///
+    /// # Errors
+    /// The vendor's reply to ids that are not ids, or are not in their canonical spelling.
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply>;
+
+    /// The vendor's words for a refusal that is not about a command's content.
+    fn refuse(&self, refusal: &Refusal) -> Reply;
+
+    /// The schemas, path parameters and errors, as the documents for machines show them.
+    fn describe(&self) -> Description;
+
+    /// The header that must hold a session token beside the bearer token, if the vendor has one.
+    fn session_header(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The tenant of a caller who may act for every tenant and names none.
+    fn default_tenant(&self) -> &'static str {
+        "default"
+    }
+
+    /// Whether the vendor's clients look for `X-RateLimit-*` headers.
+    fn rate_headers(&self) -> bool {
+        false
+    }
+
+    /// Whether the vendor's own audit trail records reads.
+    fn records_reads(&self) -> bool {
+        false
+    }
+
+    /// The placeholders that the vendor's page prints for a reader to replace, exactly as its curl
+    /// sends them. In open mode a path segment or a header that is one counts as left out.
+    fn placeholders(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
