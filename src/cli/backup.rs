@@ -124,7 +124,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         ..Against::default()
     };
     let verified = audit::verify(
-        &data.tiles()?,
+        &data.tiles(),
         &data.signer.verifier(),
         against,
         &mut |_, _| {},

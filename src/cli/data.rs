@@ -154,16 +154,17 @@ impl Data {
         Ok((self.dir.files(KEYS)?, check))
     }
 
-    /// The audit log's files.
-    pub fn tiles(&self) -> Result<Tiles, StorageError> {
-        Ok(Tiles::new(self.dir.files(AUDIT)?))
+    /// The audit log's files. Their directory is made by what is first written to it: one that is
+    /// lost must not come back empty because somebody looked.
+    pub fn tiles(&self) -> Tiles {
+        Tiles::at(&self.dir.path().join(AUDIT))
     }
 
     /// Options for opening the log: with the audit log as a third copy, and not shorter than was
     /// signed.
     pub fn log_options(&self) -> Result<OpenOptions, Failure> {
         let key = self.signer.verifier();
-        let tiles = self.tiles()?;
+        let tiles = self.tiles();
         let archive = Archive::open(tiles.clone(), &key)?;
         let signed = signed_size(&tiles, &key)?;
         Ok(OpenOptions {
@@ -175,7 +176,7 @@ impl Data {
 
     /// Opens the service, saying what had to be repaired.
     pub fn serve(self, queue_limit: usize, accept_clock: bool) -> Result<Running, Failure> {
-        let tiles = self.tiles()?;
+        let tiles = self.tiles();
         let hasher = self.hasher()?;
         hasher.keep_check(&self.index_key()?.1)?;
         let mut log = self.log_options()?;

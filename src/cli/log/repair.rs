@@ -24,7 +24,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     let mut done: Vec<String> = opened.report.iter().map(ToString::to_string).collect();
     let (reader, head) = (&opened.reader, opened.reader.head());
     let progress = Progress::new("hashing the sealed files");
-    let repaired = audit::repair(&data.tiles()?, &data.signer, reader, head, &mut |at, _| {
+    let repaired = audit::repair(&data.tiles(), &data.signer, reader, head, &mut |at, _| {
         progress.reach(Position::new(at));
     });
     drop(progress);
@@ -35,7 +35,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         println!("{line}");
     }
     // What was sealed must fit what is there: this is refused where it does not.
-    Integrator::open(data.tiles()?, data.signer).map_err(integrator_failure)?;
+    Integrator::open(data.tiles(), data.signer).map_err(integrator_failure)?;
     if done.is_empty() {
         println!("nothing had to be repaired, up to position {head}");
     }

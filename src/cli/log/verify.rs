@@ -62,9 +62,9 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     if is_whole {
         let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
-        wrong.extend(sealed(&data.tiles()?, &key, &options.checkpoint, log)?.1);
+        wrong.extend(sealed(&data.tiles(), &key, &options.checkpoint, log)?.1);
     } else {
-        wrong.extend(sealed(&data.tiles()?, &key, &options.checkpoint, None)?.1);
+        wrong.extend(sealed(&data.tiles(), &key, &options.checkpoint, None)?.1);
     }
     conclude(verified.head, marked_lost, &wrong)
 }
