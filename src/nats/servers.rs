@@ -103,7 +103,14 @@ fn server(text: &str) -> Result<Server, String> {
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err("something comes after the host and port".into());
     }
-    let user = match (url.username(), url.password()) {
+    // An empty password is no password to the parser, but is none the less one.
+    let before_host = text.rsplit_once('@').map_or("", |(before, _)| before);
+    let has_password = before_host
+        .rsplit_once("://")
+        .map_or(before_host, |(_, user)| user)
+        .contains(':');
+    let password = url.password().or(has_password.then_some(""));
+    let user = match (url.username(), password) {
         ("", None) => None,
         ("", Some(_)) => return Err("it has a password and no user".into()),
         // The parser of URLs drops an empty password, and with it what tells a user from a token.
