@@ -3,7 +3,7 @@
 use super::{Description, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
-/// One vendor's API.
+/// The API of one vendor: its routes, rules and answers.
 pub trait Dialect: Sync {
     /// What the floors below must know of the dialect.
     fn rules(&self) -> &'static Rules;

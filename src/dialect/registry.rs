@@ -7,7 +7,7 @@ use crate::domain::{DialectId, Registry};
 /// rules, and the files of `schemas/`, which are named after the dialects.
 macro_rules! dialects {
     ($($module:ident :: $dialect:ident),+ $(,)?) => {
-        /// Every dialect.
+        /// Every dialect, in the order of their numbers in records.
         pub static ALL: &[&dyn Dialect] = &[$(&$module::$dialect),+];
 
         /// The rules of every dialect.

@@ -113,11 +113,6 @@ fn server(text: &str) -> Result<Server, String> {
     let user = match (url.username(), password) {
         ("", None) => None,
         ("", Some(_)) => return Err("it has a password and no user".into()),
-        // The parser of URLs drops an empty password, and with it what tells a user from a token.
-        (user, None) if text.contains(":@") => Some(User::Password {
-            user: decoded(user)?,
-            password: String::new(),
-        }),
         (token, None) => Some(User::Token(decoded(token)?)),
         (user, Some(password)) => Some(User::Password {
             user: decoded(user)?,
