@@ -162,11 +162,13 @@ impl SystemRoute {
                 OperationSpec::new("Whether the process answers").text(200, "It does.", TEXT)
             }
             Self::Ready => ready(),
-            Self::Metrics => OperationSpec::new("Counters, in the form of OpenMetrics").text(
-                200,
-                "The counters.",
-                "application/openmetrics-text",
-            ),
+            Self::Metrics => {
+                let types = ["application/openmetrics-text", TEXT];
+                OperationSpec::new(
+                    "Counters and gauges, in the text form of Prometheus or of OpenMetrics",
+                )
+                .texts(200, "The counters and gauges.", &types)
+            }
             Self::Console => {
                 let spec = OperationSpec::new("Open the page for people");
                 cached(spec.text(200, "The page.", "text/html"))

@@ -184,6 +184,13 @@ impl OperationSpec {
         self.response(status, about, vec![Form::Text(media_type)])
     }
 
+    /// Adds a response that is text of one of these media types, as the caller accepts.
+    #[must_use]
+    pub fn texts(self, status: u16, about: &'static str, types: &[&'static str]) -> Self {
+        let forms = types.iter().map(|media_type| Form::Text(media_type));
+        self.response(status, about, forms.collect())
+    }
+
     /// Adds a response without a body.
     #[must_use]
     pub fn empty(self, status: u16, about: &'static str) -> Self {

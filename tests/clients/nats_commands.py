@@ -116,7 +116,8 @@ async def commands(client):
         "contacts.dead.kare.create.21", stream="CONTACT_DEAD", ordered_consumer=True
     )
     letter = await dead.next_msg(timeout=PATIENCE)
-    assert letter.data == b"{" and letter.headers["Contact-Error"], letter
+    assert letter.data == b"" and letter.headers["Contact-Payload-Bytes"] == "1", "a person's data is not kept"
+    assert letter.headers["Contact-Error"], letter
 
     _, _, body = await ask(
         client, "contacts.rpc.kare.list.21", headers={"Contact-Query": "pageSize=1000"}

@@ -253,8 +253,7 @@ fn a_path_names_an_organisation_or_the_callers_own() {
     for bad in ["0", "-1", "+1", "1.0", "acme", "18446744073709551616", ""] {
         check(bad, 404, None);
     }
-    let mut service = in_memory();
-    service.caller.open = false;
+    let mut service = in_memory().strict();
     assert_eq!(
         service
             .send("GET", "/api/v1/organisation/org_id/contact", "")

@@ -224,7 +224,9 @@ fn an_id_is_a_ulid_in_any_case_perhaps_with_its_prefix() {
 fn a_header_names_the_organisation() {
     let check = |open: bool, org: Option<&str>, status: u16| {
         let mut service = in_memory();
-        service.caller.open = open;
+        if !open {
+            service = service.strict();
+        }
         let headers: Vec<_> = org.map(|org| ("x-org-id", org)).into_iter().collect();
         let sent = service.send_with("POST", CONTACTS, &headers, ann().to_string());
         assert_eq!(sent.status(), status, "{open} {org:?}");
