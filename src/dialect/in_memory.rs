@@ -135,7 +135,7 @@ impl InMemoryService {
             },
             own_tenant: Some(tenant.into()),
             open: true,
-            placeholders: dialect.placeholders(),
+            placeholders: &[],
         };
         Self {
             dialect,
@@ -149,7 +149,6 @@ impl InMemoryService {
     /// This service for callers with tokens, none of which names a tenant.
     pub fn strict(mut self) -> Self {
         self.caller.open = false;
-        self.caller.placeholders = &[];
         self.caller.own_tenant = None;
         self
     }
@@ -224,7 +223,10 @@ impl InMemoryService {
             Ok(found) => found,
             Err(refusal) => return self.dialect.refuse(&refusal),
         };
-        let caller = self.caller.clone();
+        let caller = Caller {
+            placeholders: dialect.placeholders(),
+            ..self.caller.clone()
+        };
         let request = Request {
             target: route.target,
             params: &params,

@@ -14,7 +14,7 @@ pub struct Caller {
     pub own_tenant: Option<String>,
     /// Whether the service is in open mode, where nobody needs a token.
     pub open: bool,
-    /// The documentation placeholders that count as left out; none but in open mode.
+    /// The dialect's documentation placeholders, which count as left out in open mode.
     pub placeholders: &'static [&'static str],
 }
 
@@ -75,6 +75,7 @@ impl<'a> Request<'a> {
 
     /// A value, unless it is a documentation placeholder that stands for the caller's own.
     fn supplied(&self, value: &'a str) -> Option<&'a str> {
-        (!self.caller.placeholders.contains(&value)).then_some(value)
+        let left_out = self.caller.open && self.caller.placeholders.contains(&value);
+        (!left_out).then_some(value)
     }
 }

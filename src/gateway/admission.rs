@@ -144,7 +144,6 @@ pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -
     let rules = dialect.rules();
     let own = principal.only_tenant(rules.name, dialect.default_tenant());
     let text = |text: &Option<String>| text.as_deref().map(Box::from);
-    let open = mode == Mode::Open;
     Caller {
         actor: Actor {
             client_id: text(&principal.client_id),
@@ -152,7 +151,7 @@ pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -
             subject: text(&principal.subject),
         },
         own_tenant: own.ok().map(str::to_owned),
-        open,
-        placeholders: if open { dialect.placeholders() } else { &[] },
+        open: mode == Mode::Open,
+        placeholders: dialect.placeholders(),
     }
 }
