@@ -1,4 +1,5 @@
-//! Where the entries of the tree come from.
+//! The source of the entries that the hash tree is built over: the log, or bundles that were
+//! integrated before.
 
 use std::error::Error;
 

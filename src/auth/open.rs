@@ -78,7 +78,7 @@ pub enum RefusedOpen {
          or start contactd with `--auth jwt`"
     )]
     Broker {
-        /// What the server says of itself that shows it.
+        /// The part of the server's INFO that shows that others can reach it.
         how: String,
     },
 }

@@ -65,7 +65,7 @@ fn shown(record: Record) -> Value {
     shown.into()
 }
 
-/// What becomes of a file, record by record.
+/// Reads a case's file and shows each record's contact, or why it is refused.
 fn outcome(name: &str) -> Value {
     let format = Format::of_path(name.as_ref()).expect("a known ending");
     let file = File::open(path("cases").join(name)).expect("a case");

@@ -138,7 +138,7 @@ impl Wrong {
 /// Options for reading a file, beside what its format says.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// What separates the cells of a table.
+    /// The byte that separates the cells of a table; guessed where it is not given.
     pub delimiter: Option<u8>,
     /// The columns of a table, each with what it holds.
     pub mappings: Vec<Mapping>,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::super::super::super::exit::Failure;
 
-/// What a column holds.
+/// The field of a contact that the cells of a column are read into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Uid,
@@ -235,7 +235,7 @@ impl Field {
 pub struct Column {
     /// The heading as it stands in the file.
     pub heading: String,
-    /// What the column holds.
+    /// The field that the cells are read into; none where the heading is unknown.
     pub field: Option<Field>,
     /// The context of RFC 9553 that the heading names: `work` or `private`.
     pub context: Option<&'static str>,
@@ -283,7 +283,7 @@ pub fn known(cells: &[String], mappings: &[Mapping]) -> usize {
     cells.filter(is_known).count()
 }
 
-/// What each column holds.
+/// Finds the field of each column from its heading, or from a mapping of the user's.
 ///
 /// # Errors
 /// A mapping's heading is not there, or no column holds anything that is known.
@@ -320,7 +320,7 @@ pub fn detect(headings: &[String], mappings: &[Mapping]) -> Result<Vec<Column>, 
     Ok(columns)
 }
 
-/// What a heading means beside the others.
+/// Settles the headings whose meaning depends on the other headings of the table.
 fn tell_apart(columns: &mut [Column], mappings: &[Mapping]) {
     let is_there = |columns: &[Column], letters: &str| {
         let same = |c: &Column| {

@@ -23,7 +23,7 @@ pub type Rest<R> = io::Chain<Cursor<Vec<u8>>, R>;
 pub struct Table<R> {
     /// The headings and what comes after them.
     pub from: Rest<R>,
-    /// What separates the cells.
+    /// The byte that separates the cells.
     pub separator: u8,
     /// The number of lines before the headings.
     pub lines_before: u64,
