@@ -7,6 +7,7 @@ use super::{event, state};
 use crate::dialect::describe::{
     Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
 };
+use crate::dialect::route::AUDITORS;
 use crate::dialect::{Dialect, Method, REGISTRY, native};
 
 /// The name under which the documents have what is no dialect's.
@@ -50,7 +51,6 @@ pub enum SystemRoute {
 }
 
 const NOBODY: &[&str] = &[];
-const AUDITORS: &[&str] = &["admin", "auditor"];
 
 impl SystemRoute {
     /// The routes that are answered even when no place is left for other requests.

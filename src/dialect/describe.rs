@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Text;
 
+/// The response headers of a contact that is alone in its answer.
+pub const ETAG: &[&str] = &["etag"];
+
 /// A dialect's self-description, beside the specs of its routes.
 #[derive(Debug)]
 pub struct Description {

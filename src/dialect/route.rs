@@ -4,6 +4,13 @@ use super::describe::OperationSpec;
 use super::{Call, Reply, Request};
 use crate::domain::{Operation, Owner};
 
+/// The roles that may read contacts on a route without roles of its own kind.
+pub const READERS: &[&str] = &["admin", "contacts:read"];
+/// The roles that may change contacts on such a route.
+pub const WRITERS: &[&str] = &["admin", "contacts:write"];
+/// The roles that may read events.
+pub const AUDITORS: &[&str] = &["admin", "auditor"];
+
 /// The HTTP methods that vendors use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {

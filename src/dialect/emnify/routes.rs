@@ -2,7 +2,8 @@
 
 use super::openapi::collection;
 use super::requests;
-use crate::dialect::describe::OperationSpec;
+use crate::dialect::describe::{ETAG, OperationSpec};
+use crate::dialect::route::{AUDITORS, READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
@@ -10,13 +11,9 @@ const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"]
 const EVENTS: &[&str] = &["/api/v1/organisation/{org_id}/event"];
 const AUTHENTICATE: &[&str] = &["/api/v1/authenticate"];
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
-const AUDITORS: &[&str] = &["admin", "auditor"];
 /// The exchange of a token judges the token itself.
 const ANYBODY: &[&str] = &[];
 
-const ETAG: &[&str] = &["etag"];
 const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
 const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");

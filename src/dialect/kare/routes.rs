@@ -2,7 +2,8 @@
 
 use super::openapi::pages;
 use super::requests;
-use crate::dialect::describe::OperationSpec;
+use crate::dialect::describe::{ETAG, OperationSpec};
+use crate::dialect::route::{READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &[
@@ -14,10 +15,6 @@ const CONTACT: &[&str] = &[
     "/main/companies/v2/rs/{companyId}/contacts/{contactId}",
 ];
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
-
-const ETAG: &[&str] = &["etag"];
 const INVALID: (u16, &str) = (400, "The request is not valid.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");

@@ -2,7 +2,8 @@
 
 use super::openapi::{event_filters, pages};
 use super::{events, requests};
-use crate::dialect::describe::{OperationSpec, TEXT};
+use crate::dialect::describe::{ETAG, OperationSpec, TEXT};
+use crate::dialect::route::AUDITORS;
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts"];
@@ -16,9 +17,7 @@ const EVENTS: &[&str] = &[
 const EVENT_TYPES: &[&str] = &["/v1/analytics/event-types"];
 
 const ROLES: &[&str] = &["admin", "dts-provider"];
-const AUDITORS: &[&str] = &["admin", "auditor"];
 
-const ETAG: &[&str] = &["etag"];
 const MEDIA_TYPE: &str = "The body's media type is not JSON.";
 const INVALID: (u16, &str) = (400, "The ids or the body are not valid.");
 const NONE: (u16, &str) = (404, "There is no such contact.");

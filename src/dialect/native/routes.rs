@@ -3,17 +3,15 @@
 use super::batch;
 use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, tenant};
 use super::requests::{self, CARD_TYPES, PATCH_TYPES};
-use crate::dialect::describe::{OperationSpec, Parameter, point};
+use crate::dialect::describe::{ETAG, OperationSpec, Parameter, point};
+use crate::dialect::route::{READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
 const CONTACT: &[&str] = &["/contacts/{id}"];
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
 const ERASERS: &[&str] = &["admin"];
 
-const ETAG: &[&str] = &["etag"];
 const NEW: &[&str] = &["etag", "location"];
 const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
 const NONE: (u16, &str) = (404, "There is no such contact.");

@@ -2,7 +2,8 @@
 
 use super::openapi::{filters, rows};
 use super::requests;
-use crate::dialect::describe::OperationSpec;
+use crate::dialect::describe::{ETAG, OperationSpec};
+use crate::dialect::route::{READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/ec-site-svc/rest/v1.0/contacts"];
@@ -10,10 +11,6 @@ const LIST: &[&str] = &["/ec-site-svc/rest/v2.0/contacts"];
 const CONTACT: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}"];
 const HISTORY: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}/history"];
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
-
-const ETAG: &[&str] = &["etag"];
 const INVALID: (u16, &str) = (400, "The request is not valid.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
 

@@ -2,7 +2,8 @@
 
 use super::openapi::{organisation, pages};
 use super::{bulk, requests};
-use crate::dialect::describe::{OperationSpec, Parameter, any_text};
+use crate::dialect::describe::{ETAG, OperationSpec, Parameter, any_text};
+use crate::dialect::route::{READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
@@ -12,10 +13,6 @@ const BULK: &[&str] = &["/v1/accounts/contacts/bulk"];
 const INGEST: &[&str] = &["/v1/accounts/contacts/ingest"];
 const CONTACT: &[&str] = &["/v1/accounts/contacts/{contactId}"];
 
-const READERS: &[&str] = &["admin", "contacts:read"];
-const WRITERS: &[&str] = &["admin", "contacts:write"];
-
-const ETAG: &[&str] = &["etag"];
 const INVALID: (u16, &str) = (400, "The request is not valid.");
 const OUTSIDER: (u16, &str) = (401, "No organisation is named.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
