@@ -1,15 +1,12 @@
-//! The seam of a directory of files, and one file of it.
+//! The seam of a directory of files.
 //!
 //! A name is a relative path of our own making, never a user's: `checkpoint`, or
 //! `tile/0/000` for a file in directories below. A name that ends in `.tmp` is an
 //! atomic write that was cut off; the next write of that name replaces it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
 
-use super::{DirFiles, StorageError};
+use super::StorageError;
 
 /// A directory of files that only this service's user may read.
 ///
@@ -179,91 +176,4 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// The file is absent, or the operating system refused; call again.
     fn wipe(&self, name: &str) -> Result<(), StorageError>;
-}
-
-/// One file of a directory, as a key is kept in one.
-#[derive(Clone)]
-pub struct FileAt {
-    files: Arc<dyn Files>,
-    name: String,
-}
-
-impl FileAt {
-    /// The file of this name in a directory.
-    #[must_use]
-    pub fn new(files: Arc<dyn Files>, name: &str) -> Self {
-        Self {
-            files,
-            name: name.to_owned(),
-        }
-    }
-
-    /// The file at a path of the operating system. Nothing is created by this.
-    #[must_use]
-    pub fn at(path: &Path) -> Self {
-        let dir = path.parent().unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self::new(Arc::new(DirFiles::at(dir)), &name)
-    }
-
-    /// The path of the file, for messages to people.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.files.path(&self.name)
-    }
-
-    /// Its first `limit` bytes; `None` where there is no such file.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn read(&self, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
-        match self.files.read_at(&self.name, 0, limit) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Its first `limit` bytes, where it must be there.
-    ///
-    /// # Errors
-    /// The file is absent or cannot be read.
-    pub fn read_existing(&self, limit: usize) -> Result<Vec<u8>, StorageError> {
-        self.files.read_at(&self.name, 0, limit)
-    }
-
-    /// Whether the file is there.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn exists(&self) -> Result<bool, StorageError> {
-        self.files.has(&self.name)
-    }
-
-    /// Creates the file as [`Files::create_whole`] does.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn create_whole(&self, bytes: &[u8]) -> Result<bool, StorageError> {
-        self.files.create_whole(&self.name, bytes)
-    }
-
-    /// Replaces the file as [`Files::replace`] does.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn replace(&self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.files.replace(&self.name, bytes)
-    }
-
-    /// Removes the file; absent is well.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn remove(&self) -> Result<(), StorageError> {
-        match self.files.remove(&self.name) {
-            Err(error) if error.is_absent() => Ok(()),
-            removed => removed,
-        }
-    }
 }

@@ -5,15 +5,16 @@
 //! [`Faults`], runs until something fails, calls [`crash`](SimDisk::crash) or
 //! [`kill`](SimDisk::kill), opens again and compares with what was promised.
 
-use std::{collections::BTreeMap, io, ops::Bound, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 pub use super::sim_state::Faults;
 use super::{
     Batch, Disk, Files, Page, StorageError, Store,
     sim_files::SimFiles,
+    sim_handle::Handle,
     sim_state::{SimFile, SimStore, State, answer, done, refused},
 };
 
@@ -87,11 +88,7 @@ impl SimDisk {
     }
 
     fn handle(&self, name: &str) -> Handle {
-        Handle {
-            state: self.state.clone(),
-            life: self.state.lock().life,
-            name: name.to_owned(),
-        }
+        Handle::new(&self.state, name)
     }
 }
 
@@ -148,31 +145,6 @@ impl Disk for SimDisk {
             state.stores.remove(name);
         }
         answer(fate, name)
-    }
-}
-
-/// A directory or store as one life of the process sees it.
-pub(super) struct Handle {
-    pub state: Arc<Mutex<State>>,
-    life: u64,
-    pub name: String,
-}
-
-impl Handle {
-    pub fn alive(&self) -> Result<MutexGuard<'_, State>, StorageError> {
-        let state = self.state.lock();
-        state.alive(self.life, &self.name)?;
-        Ok(state)
-    }
-
-    /// Whether there is room for something new.
-    pub fn room(&self, name: &str) -> Result<(), StorageError> {
-        match self.alive()?.full {
-            false => Ok(()),
-            true => Err(StorageError::io("reserve room for", name)(
-                io::ErrorKind::StorageFull.into(),
-            )),
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sim_state::{Chance, Fate};
+use super::sim_fate::{Chance, Fate};
 
 /// A directory and all below it; files are known by their paths in it.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use super::{
     Files, StorageError,
-    sim::Handle,
+    sim_handle::Handle,
     sim_state::{Fate, SimDir, SimFile, answer, done, refused},
 };
 
