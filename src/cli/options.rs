@@ -252,3 +252,10 @@ impl From<EventDetail> for Detail {
         }
     }
 }
+
+/// A directory that no service may hold meanwhile.
+#[derive(Args, Clone)]
+pub struct DirectoryOptions {
+    #[command(flatten)]
+    pub data: DataOptions,
+}

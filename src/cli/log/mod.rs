@@ -5,19 +5,19 @@ mod proof;
 mod rebuild;
 mod rekey;
 mod repair;
+mod tail;
 mod verify;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use super::client::{self, Server, block_on};
 use super::exit::Failure;
-use super::options::{DataOptions, ServerOptions};
+use super::options::DirectoryOptions;
 
 /// What to do with the log.
 #[derive(Subcommand)]
 pub enum LogCommand {
     /// Follow the events of a running service, a line of JSON each
-    Tail(TailOptions),
+    Tail(tail::TailOptions),
     /// Write every event as a line of JSON, from a running service or its directory
     Export(export::ExportOptions),
     /// Check every copy, event, key, tile and checkpoint of a directory; exit 4 where something is wrong
@@ -36,20 +36,10 @@ pub enum LogCommand {
     Key(proof::KeyOptions),
 }
 
-/// Options for following the log.
-#[derive(Args)]
-pub struct TailOptions {
-    #[command(flatten)]
-    server: ServerOptions,
-    /// Begin after this position [default: the end]
-    #[arg(long, value_name = "POSITION")]
-    after: Option<u64>,
-}
-
 /// Runs a subcommand of `contactd log`.
 pub fn run(command: LogCommand) -> Result<(), Failure> {
     match command {
-        LogCommand::Tail(options) => block_on(tail(options)),
+        LogCommand::Tail(options) => tail::run(&options),
         LogCommand::Export(options) => export::run(&options),
         LogCommand::Verify(options) => verify::run(&options),
         LogCommand::Repair(options) => repair::run(&options),
@@ -58,32 +48,4 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Proof(options) => proof::proof(&options),
         LogCommand::Key(options) => proof::key(&options),
     }
-}
-
-async fn tail(options: TailOptions) -> Result<(), Failure> {
-    let server = Server::of(&options.server)?
-        .ok_or_else(|| Failure::usage("say where the service runs: --url http://127.0.0.1:8080"))?;
-    let after = match options.after {
-        Some(after) => after,
-        None => head(&server).await?,
-    };
-    let path = format!("/events?after={after}&follow=true");
-    let response = server.get(&path, "application/x-ndjson").await?;
-    client::copy(response, &mut std::io::stdout()).await
-}
-
-/// The position of the service's last event.
-async fn head(server: &Server) -> Result<u64, Failure> {
-    let response = server.get("/events?limit=1", "application/json").await?;
-    let header = response.headers().get("contact-position");
-    header
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .ok_or_else(|| Failure::failed("the answer has no Contact-Position: is this a contactd?"))
-}
-
-/// A directory that no service may hold meanwhile.
-#[derive(Args, Clone)]
-pub struct DirectoryOptions {
-    #[command(flatten)]
-    data: DataOptions,
 }

@@ -2,8 +2,8 @@
 
 use super::super::data::{Data, Purpose};
 use super::super::exit::Failure;
+use super::super::options::DirectoryOptions;
 use super::super::progress::Progress;
-use super::DirectoryOptions;
 use crate::dialect::REGISTRY;
 use crate::service::rebuild_views;
 

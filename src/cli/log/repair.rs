@@ -3,8 +3,8 @@
 
 use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::{DAMAGED, Failure};
+use super::super::options::DirectoryOptions;
 use super::super::progress::Progress;
-use super::DirectoryOptions;
 use crate::audit::{self, Integrator, Repaired};
 use crate::domain::Position;
 use crate::log::{self, OpenOptions, Reader};

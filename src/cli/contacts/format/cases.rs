@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use super::record::Record;
 use super::vcard::comparable;
-use super::{Format, Reading, Record, VcardVersion};
+use super::{Format, Reading, VcardVersion};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use serde_json::Value;
 
 use super::lines::{Line, Lines};
-use super::{RAW_BYTES_MAX, Record, Wrong};
+use super::record::{RAW_BYTES_MAX, Record, Wrong};
 use crate::dialect::json;
 
 /// Reads one Card from each line.
@@ -64,7 +64,7 @@ fn card(line: &Line) -> Result<Value, Wrong> {
 /// Writes one contact to each line.
 pub struct Writer<W>(pub W);
 
-impl<W: Write> super::Writer for Writer<W> {
+impl<W: Write> super::writer::Writer for Writer<W> {
     fn write(&mut self, contact: &Value) -> io::Result<()> {
         serde_json::to_writer(&mut self.0, contact)?;
         self.0.write_all(b"\n")

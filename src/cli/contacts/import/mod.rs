@@ -7,18 +7,18 @@
 //! being run again. No state is kept beside the log. Whoever imports must
 //! stay the same client, for whom keys are remembered.
 
+mod judge;
 mod report;
 mod send;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
-use sha2::{Digest, Sha256};
 
+use self::judge::{Create, Judge, Judged};
 use self::report::{Outcome, Report};
 use self::send::Sender;
 use super::super::client::block_on;
@@ -26,15 +26,11 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
-use super::check::check;
-use super::format::{Format, Mapping, Named, Note, Reading, Record, Records, Wrong, delimiter};
+use super::format::{Format, Mapping, Named, Reading, Records, delimiter};
 use super::source::Source;
 
 /// Creates that are under way at once.
 const IN_FLIGHT: usize = 64;
-/// Records of one file: what is remembered of each to find those that stand there twice takes
-/// about 50 bytes.
-const RECORDS_MAX: usize = 10_000_000;
 
 /// What to import, and where to.
 #[derive(Args)]
@@ -155,70 +151,4 @@ async fn import(
         report.note(outcome?)?;
     }
     Ok(())
-}
-
-/// A contact to create.
-pub struct Create {
-    /// The line on which the record begins.
-    line: u64,
-    /// The key under which it is created once.
-    key: String,
-    /// The Card as JSON, ready to be sent.
-    body: Vec<u8>,
-    /// What of the record is not in the Card as it stands in the file.
-    notes: Vec<Note>,
-}
-
-/// What is to be done with a record.
-enum Judged {
-    Good(Create),
-    Bad(Outcome),
-}
-
-/// Judges records, and knows which it has seen.
-#[derive(Default)]
-struct Judge {
-    /// The first line of each record, by half of its content's hash.
-    seen: HashMap<[u8; 16], u64>,
-}
-
-impl Judge {
-    fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
-        let Record { line, card, notes } = record.map_err(|error| {
-            Failure::failed(format!("the rest of the file can't be read: {error}"))
-        })?;
-        let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
-        let mut card = match card {
-            Ok(card) => card,
-            Err(wrong) => return refused(wrong),
-        };
-        // One content has one form, however its members were ordered.
-        card.sort_all_objects();
-        let body = match check(&card) {
-            Ok(body) => body,
-            Err(wrong) => return refused(wrong),
-        };
-        let digest: [u8; 32] = Sha256::digest(&body).into();
-        let [head, ..] = digest.as_chunks::<16>().0 else {
-            return Err(Failure::failed("a hash of another length"));
-        };
-        if let Some(first) = self.seen.get(head) {
-            let first = *first;
-            return Ok(Judged::Bad(Outcome::Twice { line, first }));
-        }
-        if self.seen.len() == RECORDS_MAX {
-            let max = RECORDS_MAX;
-            return Err(Failure::failed(format!(
-                "the file has more than {max} records; split it, and import the pieces"
-            )));
-        }
-        self.seen.insert(*head, line);
-        let key = format!("import-{}", hex::encode(digest));
-        Ok(Judged::Good(Create {
-            line,
-            key,
-            body,
-            notes,
-        }))
-    }
 }

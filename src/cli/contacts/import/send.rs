@@ -8,7 +8,7 @@ use super::super::super::client::refused;
 use super::super::super::exit::Failure;
 use super::super::check::problem;
 use super::super::source::{Answer, Source};
-use super::Create;
+use super::judge::Create;
 use super::report::Outcome;
 use crate::dialect::ApiOperation;
 

@@ -73,7 +73,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-impl<W: Write> super::super::Writer for Writer<W> {
+impl<W: Write> super::super::writer::Writer for Writer<W> {
     fn write(&mut self, contact: &Value) -> io::Result<()> {
         self.write_headings()?;
         let card = contact.get("card").unwrap_or(contact);

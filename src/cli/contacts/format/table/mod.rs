@@ -19,7 +19,9 @@ use self::fields::Column;
 use self::head::{Newlines, Rest};
 use super::super::super::exit::Failure;
 use super::encoding::guess;
-use super::{Note, RAW_BYTES_MAX, Reading, Record, Wrong};
+use super::note::Note;
+use super::reading::Reading;
+use super::record::{RAW_BYTES_MAX, Record, Wrong};
 
 pub use self::export::Writer;
 pub use self::fields::Mapping;

@@ -8,7 +8,9 @@ use std::mem::take;
 use serde_json::{Map, Value, json};
 
 use super::super::dates::{Date, When};
-use super::super::{Note, Wrong, link, mail_address};
+use super::super::note::Note;
+use super::super::record::Wrong;
+use super::super::values::{link, mail_address};
 use super::address::Address;
 use super::fields::{Column, Field};
 use crate::dialect::email::is_email;

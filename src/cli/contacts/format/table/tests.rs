@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::Writer as _;
+use super::super::writer::Writer as _;
 use super::*;
 
 fn read(text: &[u8], delimiter: Option<u8>) -> Vec<io::Result<Record>> {

@@ -4,11 +4,11 @@
 //! breaks in them, and a line such as `Tel: call after 5` in a note is no telephone number. The
 //! crate `calcard` drops such lines, or makes properties of them.
 
-use super::super::Note;
 use super::super::lines::Line;
+use super::super::note::Note;
 use super::decode::{self, Version};
 use super::property::Property;
-use super::split::{RawCard, RawLine};
+use super::raw::{RawCard, RawLine};
 
 /// The property under which a line that belongs to no property is kept.
 pub const UNREAD: &str = "X-UNREAD-LINE";

@@ -6,7 +6,8 @@ use calcard::jscontact::JSContact;
 use calcard::vcard::VCard;
 use serde_json::{Map, Value, json};
 
-use super::super::{Note, Wrong};
+use super::super::note::Note;
+use super::super::record::Wrong;
 use super::entry;
 use super::jsprop;
 use super::property::Property;

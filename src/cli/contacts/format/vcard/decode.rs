@@ -5,8 +5,8 @@
 
 use encoding_rs::Encoding;
 
-use super::super::Note;
 use super::super::encoding::guess;
+use super::super::note::Note;
 use super::property::{Param, Property, escape};
 
 /// A version of vCard, of those that are read.

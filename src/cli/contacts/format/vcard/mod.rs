@@ -15,6 +15,7 @@ mod legacy;
 mod media;
 mod outgoing;
 mod property;
+mod raw;
 mod split;
 mod types;
 mod values;
@@ -28,14 +29,16 @@ use serde_json::Value;
 use self::content::Contents;
 use self::decode::Version;
 use self::property::Property;
-use self::split::{Piece, RawCard, Splitter};
+use self::raw::RawCard;
+use self::split::{Piece, Splitter};
 use self::values::Worth;
 pub use self::write::Writer;
 #[cfg(test)]
 pub use self::write::comparable;
 use super::dates;
 use super::encoding::Decoded;
-use super::{Note, RAW_BYTES_MAX, Record, Wrong};
+use super::note::Note;
+use super::record::{RAW_BYTES_MAX, Record, Wrong};
 use crate::domain::limits;
 
 /// Properties of one vCard.

@@ -6,9 +6,10 @@
 
 use std::io::{self, Read};
 
-use super::super::RAW_BYTES_MAX;
 use super::super::lines::{BYTE_ORDER_MARK, Line, Lines};
+use super::super::record::RAW_BYTES_MAX;
 use super::content;
+use super::raw::{RawCard, RawLine};
 
 /// The longest vCard that is read, in bytes, not counting what is longer than any contact's
 /// property.
@@ -33,24 +34,6 @@ pub enum Piece {
         /// Whether the vCard was too long.
         too_long: bool,
     },
-}
-
-/// The lines of a vCard, without its first and its last.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct RawCard {
-    /// The number of the line where the vCard begins.
-    pub line: u64,
-    /// The lines in the order of the file.
-    pub lines: Vec<RawLine>,
-}
-
-/// A line of a vCard.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RawLine {
-    /// The line, or its beginning where it is longer than any contact's property.
-    pub line: Line,
-    /// Whether the line belongs to a vCard inside this one.
-    pub is_nested: bool,
 }
 
 /// Finds the vCards in a file.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::{VcardVersion, Writer as _};
+use super::super::VcardVersion;
+use super::super::writer::Writer as _;
 use super::*;
 
 fn read(text: &str) -> Vec<Record> {

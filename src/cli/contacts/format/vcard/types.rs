@@ -1,6 +1,6 @@
 //! What the parameter TYPE says: contexts and features, in the words of vCard 4.0.
 
-use super::super::Note;
+use super::super::note::Note;
 use super::property::Property;
 
 /// Properties of which a Card holds the contexts that TYPE names (RFC 9555, section 2.3.20).

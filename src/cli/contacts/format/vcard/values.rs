@@ -2,7 +2,8 @@
 //!
 //! What is not plain is left as it stands; the caller keeps it beside the Card.
 
-use super::super::{Note, link, mail_address};
+use super::super::note::Note;
+use super::super::values::{link, mail_address};
 use super::dates::{self, When};
 use super::media;
 use super::property::{Property, escape};

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::super::VcardVersion;
+use super::super::writer::VcardVersion;
 use super::property::Property;
 use super::split::Splitter;
 use super::{jsprop, legacy, outgoing};
@@ -25,7 +25,7 @@ pub struct Writer<W> {
     pub version: VcardVersion,
 }
 
-impl<W: Write> super::super::Writer for Writer<W> {
+impl<W: Write> super::super::writer::Writer for Writer<W> {
     fn write(&mut self, contact: &Value) -> io::Result<()> {
         let card = contact.get("card").unwrap_or(contact);
         let text = text(card, self.version).ok_or_else(|| {
