@@ -21,7 +21,7 @@ use super::claim::COMMANDS_IN_FLIGHT_MAX;
 use super::dead_letter::{DeadLetters, Why};
 use super::publish_error::PublishError;
 use super::request::{ORIGIN, Request};
-use super::stopped;
+use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;

@@ -31,7 +31,7 @@ use super::event_stream::{LOG_HEADER, StreamState};
 use super::publish_error::PublishError;
 use super::resume::{Own, Resumed, StreamPosition};
 use super::seal::{SEAL_HEADER, SealKey, Sealed};
-use super::stopped;
+use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::domain::{Position, Registry};
 use crate::gateway::{Bus, Health};

@@ -21,7 +21,7 @@ use super::discovery::{Discovery, Endpoint};
 use super::inbox::is_answered;
 use super::publish_error::PublishError;
 use super::request::{ORIGIN, Request, answer_headers};
-use super::stopped;
+use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::dialect::{self, Dialect, Refusal, Reply};
 use crate::domain::{Correlation, Position};
