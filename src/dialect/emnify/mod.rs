@@ -11,75 +11,16 @@
 //! whole log), so it has no totals, and can't be sorted by user.
 
 mod contact;
+mod dialect;
 mod events;
 mod filter;
 mod openapi;
 mod replies;
 mod requests;
 mod routes;
+mod rules;
 #[cfg(test)]
 mod tests;
 
-use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Owner, Rules};
-
-/// The dialect of emnify's REST API.
-#[derive(Debug)]
-pub struct Emnify;
-
-/// What the core must know of it.
-pub static RULES: Rules = Rules {
-    dialect: DialectId(4),
-    name: "emnify",
-    event_prefix: "ORGANISATION_CONTACT",
-    owner_names: &["org_id"],
-    contacts_max: None,
-    unique_email: false,
-    ids: IdRule::Sequence,
-    lookup_keys: None,
-    is_active: None,
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
-};
-
-impl Dialect for Emnify {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        requests::organisation(request).map(Scope::Owner)
-    }
-
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let [id] = ids else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        let owner = requests::owner(id)?;
-        if owner.tenant() == *id {
-            Ok(owner)
-        } else {
-            Err(self.refuse(&Refusal::UnknownPath))
-        }
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
-
-    fn default_tenant(&self) -> &'static str {
-        "1"
-    }
-
-    fn placeholders(&self) -> &'static [&'static str] {
-        &["org_id", ":org_id", "{org_id}", "<token>"]
-    }
-}
+pub use dialect::Emnify;
+pub use rules::RULES;

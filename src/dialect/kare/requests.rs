@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::contact::{CONTACT, Extend};
 use super::issue::{self, Issue};
-use super::{RULES, replies};
+use super::replies;
+use super::rules::RULES;
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::schema::{BODY, Mode};

@@ -16,9 +16,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::contact::CONTACT;
+use super::replies;
 use super::replies::BadParams;
 use super::requests::{limit, param};
-use super::{RULES, replies};
+use super::rules::RULES;
 use crate::dialect::{Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
 use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Position, Timestamp};
 use crate::wire::{event_type, type_name};

@@ -10,71 +10,15 @@
 //! a log that grows by being looked at.
 
 mod contact;
+mod dialect;
 mod events;
 mod openapi;
 mod replies;
 mod requests;
 mod routes;
+mod rules;
 #[cfg(test)]
 mod tests;
 
-use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Owner, Rules};
-
-/// The MATTR VII dialect.
-#[derive(Debug)]
-pub struct Mattr;
-
-/// What the core must know of it.
-pub static RULES: Rules = Rules {
-    dialect: DialectId(2),
-    name: "mattr",
-    event_prefix: "ECOSYSTEM_PARTICIPANT_CONTACT",
-    owner_names: &["ecosystemId", "participantId"],
-    contacts_max: Some(10),
-    unique_email: false,
-    ids: IdRule::Uuid,
-    lookup_keys: None,
-    is_active: Some(contact::is_active),
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
-};
-
-impl Dialect for Mattr {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        let param = |name| request.param(name).unwrap_or_default();
-        requests::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
-    }
-
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let [ecosystem, participant] = ids else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        let owner = requests::owner(ecosystem, participant)?;
-        if owner.ids().eq(ids.iter().copied()) {
-            Ok(owner)
-        } else {
-            Err(self.refuse(&Refusal::UnknownPath))
-        }
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
-
-    fn records_reads(&self) -> bool {
-        true
-    }
-}
+pub use dialect::Mattr;
+pub use rules::RULES;

@@ -30,8 +30,11 @@ pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {
         canonical("participantId", participant),
     ];
     bad.check()?;
-    Owner::new(super::RULES.dialect, &ids.each_ref().map(String::as_str))
-        .map_err(|_| replies::invalid_param("params", "participantId", participant))
+    Owner::new(
+        super::rules::RULES.dialect,
+        &ids.each_ref().map(String::as_str),
+    )
+    .map_err(|_| replies::invalid_param("params", "participantId", participant))
 }
 
 /// A UUID in its hyphenated form and any case.

@@ -6,7 +6,8 @@ use super::change;
 use super::localize::is_larger_than_a_record;
 use super::problem;
 use super::tables::EXTERNAL_ID;
-use super::validate::{self, Object};
+use super::validate;
+use super::walker::Object;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls, Text};
 use crate::dialect::{Refusal, Reply};
 use crate::domain::{

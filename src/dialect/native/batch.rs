@@ -7,9 +7,9 @@
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::RULES;
 use super::attempt::{self, Key};
-use super::validate::Object;
+use super::rules::RULES;
+use super::walker::Object;
 use super::{problem, replies, requests};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{Call, Refusal, Reply, Request, Write, json};

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::validate::{self, Object};
+use super::validate;
+use super::walker::Object;
 use crate::domain::{Card, CardError, Expected, FieldName, Patch, Patched, Problem, Violation};
 
 /// The Card of these properties, or what is wrong with them.

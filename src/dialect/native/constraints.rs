@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::schema::Rule;
-use super::validate::{Object, Walker};
+use super::walker::{Object, Walker};
 use crate::domain::{Expected, Problem};
 
 /// Judges an object by a rule.

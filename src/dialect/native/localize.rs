@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::forms;
 use super::tables::CARD;
-use super::validate::{Object, Walker};
+use super::walker::{Object, Walker};
 use crate::domain::{Expected, Problem, limits};
 
 /// Languages that one Card may be localized in. Each costs a copy of the Card to judge.

@@ -164,7 +164,7 @@ fn batch() -> Value {
         object([("op", true, op("delete")), ("id", true, uuid()), if_match()]),
         object([("op", true, op("upsert")), ("match", true, key), card(), if_match()]),
     ]});
-    let most = super::RULES.batch_items_max();
+    let most = super::rules::RULES.batch_items_max();
     let operations = json!({"type": "array", "items": operation, "maxItems": most});
     object([("operations", true, operations)])
 }

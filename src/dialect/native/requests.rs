@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::attempt::{self, Key};
-use super::{RULES, body, list, past, problem, replies};
+use super::rules::RULES;
+use super::{body, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition::if_match;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};

@@ -18,67 +18,16 @@
 //! Absent: the deprecated list of v1.0, and a delete (the vendor retires contacts elsewhere).
 
 mod contact;
+mod dialect;
 mod filter;
 mod ids;
 mod openapi;
 mod replies;
 mod requests;
 mod routes;
+mod rules;
 #[cfg(test)]
 mod tests;
 
-use super::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{DialectId, IdRule, Owner, Rules};
-
-/// The Oracle Clinical One dialect.
-#[derive(Debug)]
-pub struct Oracle;
-
-/// What the core must know of it.
-pub static RULES: Rules = Rules {
-    dialect: DialectId(3),
-    name: "oracle",
-    event_prefix: "SITE_CONTACT",
-    owner_names: &["tenant"],
-    contacts_max: None,
-    unique_email: false,
-    ids: IdRule::Hex,
-    lookup_keys: None,
-    is_active: None,
-    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
-};
-
-impl Dialect for Oracle {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        let tenant = request.caller.own_tenant.as_deref();
-        tenant
-            .and_then(requests::owner)
-            .map(Scope::Owner)
-            .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
-    }
-
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [tenant] => requests::owner(tenant),
-            _ => None,
-        }
-        .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
-}
+pub use dialect::Oracle;
+pub use rules::RULES;

@@ -10,7 +10,7 @@ use crate::domain::{Attempt, Owner, Past, Problem, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
-    Owner::new(super::RULES.dialect, &[tenant]).ok()
+    Owner::new(super::rules::RULES.dialect, &[tenant]).ok()
 }
 
 /// Decodes a request that creates a contact.

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
+use super::replies;
 use super::requests::{self, object};
-use super::{RULES, replies};
+use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record};
 use crate::dialect::{Call, Refusal, Reply, Request, Write};

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
-use super::{RULES, replies};
+use super::replies;
+use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition::if_match;
 use crate::dialect::query::digits;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::requests::{attempt, refused, violations, writes};
 use super::*;
 use crate::dialect::Call;
+use crate::dialect::native::rules::lookup_keys;
 use crate::domain::{Action, Expected, Match, Precondition, Problem};
 
 #[test]

@@ -13,8 +13,10 @@ use uuid::Uuid;
 use super::routes::ROUTES;
 use super::*;
 use crate::dialect::in_memory::{InMemoryService, decode, vectors_hold};
-use crate::dialect::{Call, Caller, Decode, Method, Query};
-use crate::domain::{Actor, Contact, ContactId, Operation, Position, Timestamp};
+use crate::dialect::{Call, Caller, Decode, Dialect, Method, Query, Reply, Request, Route, Scope};
+use crate::domain::{
+    Actor, Card, Contact, ContactId, DialectId, LookupKey, Operation, Owner, Position, Timestamp,
+};
 
 #[test]
 fn the_vectors_hold() {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::dialect::native::rules::{lookup_keys, non_sensitive};
 use crate::dialect::{AsOf, Write};
 use crate::domain::{
     Action, Attempt, EraseReason, Expected, Precondition, Problem, Target, Violation,

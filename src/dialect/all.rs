@@ -1,0 +1,75 @@
+//! Every dialect, to be found by its number in records or by its name.
+
+use super::Dialect;
+use super::vendors::for_all_dialects;
+use crate::domain::DialectId;
+
+macro_rules! dialects {
+    ($($module:ident => $dialect:ident),+ $(,)?) => {
+        /// Every dialect, in the order of their numbers in records.
+        pub static ALL: &[&dyn Dialect] = &[$(&super::$module::$dialect),+];
+
+        /// The JSON Schemas of every dialect by the name of their file, as they were when this
+        /// program was built.
+        pub static SCHEMA_FILES: &[(&str, &str)] = &[$((
+            concat!(stringify!($module), ".json"),
+            include_str!(concat!("../../schemas/", stringify!($module), ".json")),
+        )),+];
+    };
+}
+
+for_all_dialects!(dialects);
+
+/// The dialect with this number in records.
+#[must_use]
+pub fn by_id(id: DialectId) -> Option<&'static dyn Dialect> {
+    ALL.iter()
+        .copied()
+        .find(|dialect| dialect.rules().dialect == id)
+}
+
+/// The dialect with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+    ALL.iter()
+        .copied()
+        .find(|dialect| dialect.rules().name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::dialect::REGISTRY;
+
+    #[test]
+    fn numbers_names_and_files_are_a_dialect_s_own() {
+        let numbers: Vec<u8> = REGISTRY.iter().map(|rules| rules.dialect.0).collect();
+        let counted: Vec<u8> = (1..).take(numbers.len()).collect();
+        assert_eq!(numbers, counted, "a number is never used again");
+        let names: BTreeSet<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for ((file, _), dialect) in SCHEMA_FILES.iter().zip(ALL) {
+            assert_eq!(*file, format!("{}.json", dialect.rules().name));
+        }
+    }
+
+    #[test]
+    fn an_operation_has_one_route() {
+        for dialect in ALL {
+            let routes = dialect.routes().iter();
+            let operations: BTreeSet<&str> = routes.map(|route| route.operation.name()).collect();
+            assert_eq!(operations.len(), dialect.routes().len(), "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn only_routes_with_an_owner_write() {
+        use crate::dialect::Decode;
+        for route in ALL.iter().flat_map(|dialect| dialect.routes()) {
+            let owned = matches!(route.decode, Decode::Owned(_));
+            assert!(owned || !route.writes(), "{route:?}");
+        }
+    }
+}

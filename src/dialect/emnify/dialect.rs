@@ -1,0 +1,52 @@
+//! emnify as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, replies, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The dialect of emnify's REST API.
+#[derive(Debug)]
+pub struct Emnify;
+
+impl Dialect for Emnify {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        requests::organisation(request).map(Scope::Owner)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let [id] = ids else {
+            return Err(self.refuse(&Refusal::UnknownPath));
+        };
+        let owner = requests::owner(id)?;
+        if owner.tenant() == *id {
+            Ok(owner)
+        } else {
+            Err(self.refuse(&Refusal::UnknownPath))
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        replies::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+
+    fn default_tenant(&self) -> &'static str {
+        "1"
+    }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &["org_id", ":org_id", "{org_id}", "<token>"]
+    }
+}

@@ -1,0 +1,19 @@
+//! What the core must know of emnify: its number in records, the names of its events and owners, and its limits.
+
+use super::contact;
+use crate::domain::{DialectId, IdRule, Rules};
+
+/// The rules of emnify that the core decides by.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(4),
+    name: "emnify",
+    event_prefix: "ORGANISATION_CONTACT",
+    owner_names: &["org_id"],
+    contacts_max: None,
+    unique_email: false,
+    ids: IdRule::Sequence,
+    lookup_keys: None,
+    is_active: None,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    batch_items_max: 1,
+};

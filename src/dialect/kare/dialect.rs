@@ -1,0 +1,71 @@
+//! Kare as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, replies, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The dialect of Kare's API.
+#[derive(Debug)]
+pub struct Kare;
+
+/// The company of a caller who names none and whose own tenant is no number.
+const OWN_COMPANY: &str = "1";
+
+impl Dialect for Kare {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        let own = request.caller.own_tenant.as_deref();
+        let company = match (request.param("companyId"), own) {
+            (Some(named), _) => named,
+            (None, Some(own)) if own.parse::<i64>().is_ok() => own,
+            (None, _) => OWN_COMPANY,
+        };
+        requests::company(company).map(Scope::Owner)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let [company] = ids else {
+            return Err(self.refuse(&Refusal::UnknownPath));
+        };
+        let owner = requests::company(company)?;
+        if owner.tenant() == *company {
+            Ok(owner)
+        } else {
+            Err(self.refuse(&Refusal::UnknownPath))
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        replies::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+
+    fn default_tenant(&self) -> &'static str {
+        "1"
+    }
+
+    fn session_header(&self) -> Option<&'static str> {
+        Some("x-session-token")
+    }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &[
+            "companyId",
+            "{companyId}",
+            "<token>",
+            "<x-session-token>",
+            "<content-type>",
+        ]
+    }
+}

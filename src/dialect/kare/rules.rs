@@ -1,0 +1,19 @@
+//! What the core must know of Kare: its number in records, the names of its events and owners, and its limits.
+
+use super::contact;
+use crate::domain::{DialectId, IdRule, Rules, limits};
+
+/// The rules of Kare that the core decides by.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(6),
+    name: "kare",
+    event_prefix: "COMPANY_CONTACT",
+    owner_names: &["companyId"],
+    contacts_max: None,
+    unique_email: false,
+    ids: IdRule::Sequence,
+    lookup_keys: None,
+    is_active: None,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    batch_items_max: limits::BATCH_ITEMS_MAX,
+};

@@ -1,0 +1,49 @@
+//! MATTR VII as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, replies, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The MATTR VII dialect.
+#[derive(Debug)]
+pub struct Mattr;
+
+impl Dialect for Mattr {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        let param = |name| request.param(name).unwrap_or_default();
+        requests::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let [ecosystem, participant] = ids else {
+            return Err(self.refuse(&Refusal::UnknownPath));
+        };
+        let owner = requests::owner(ecosystem, participant)?;
+        if owner.ids().eq(ids.iter().copied()) {
+            Ok(owner)
+        } else {
+            Err(self.refuse(&Refusal::UnknownPath))
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        replies::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+
+    fn records_reads(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,39 @@
+//! Our own API as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, problem, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The dialect of our own API.
+#[derive(Debug)]
+pub struct Native;
+
+impl Dialect for Native {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        requests::scope(request)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [tenant] => requests::owner(tenant),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        problem::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+}

@@ -1,0 +1,47 @@
+//! What the core must know of our own API: its number in records, the names of its events and owners, and its limits.
+
+use serde_json::{Map, Value};
+
+use super::{tables, values};
+use crate::domain::{Card, DialectId, IdRule, LookupKey, Rules};
+
+/// The rules of our own API that the core decides by.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(1),
+    name: "native",
+    event_prefix: "CONTACT",
+    owner_names: &["tenant"],
+    contacts_max: None,
+    unique_email: false,
+    ids: IdRule::Uuid,
+    lookup_keys: Some(lookup_keys),
+    is_active: Some(is_active),
+    non_sensitive,
+    batch_items_max: 200,
+};
+
+/// Each e-mail address, and the external id.
+pub(super) fn lookup_keys(card: &Card) -> Vec<LookupKey> {
+    let external_id = card.text(tables::EXTERNAL_ID).map(LookupKey::external_id);
+    let mut keys: Vec<LookupKey> = card.emails().map(LookupKey::email).collect();
+    keys.dedup();
+    keys.extend(external_id);
+    keys
+}
+
+/// A Card from another system may say that its contact is inactive, in a property that the vendor
+/// there calls `<its domain>:active` (RFC 9553, section 1.8.1, names such properties).
+fn is_active(card: &Card) -> bool {
+    let mut properties = card.properties().iter();
+    !properties.any(|(name, value)| name.ends_with(":active") && value == false)
+}
+
+/// What of a contact harms nobody: its kind, where it is one of the RFC's and not a client's text.
+pub(super) fn non_sensitive(card: &Card) -> Map<String, Value> {
+    let kind = card
+        .text("kind")
+        .filter(|kind| values::CARD_KINDS.contains(kind));
+    kind.map(|kind| ("kind".to_owned(), kind.into()))
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,44 @@
+//! Oracle Clinical One as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, replies, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The Oracle Clinical One dialect.
+#[derive(Debug)]
+pub struct Oracle;
+
+impl Dialect for Oracle {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        let tenant = request.caller.own_tenant.as_deref();
+        tenant
+            .and_then(requests::owner)
+            .map(Scope::Owner)
+            .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [tenant] => requests::owner(tenant),
+            _ => None,
+        }
+        .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        replies::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+}

@@ -1,0 +1,19 @@
+//! What the core must know of Oracle Clinical One: its number in records, the names of its events and owners, and its limits.
+
+use super::contact;
+use crate::domain::{DialectId, IdRule, Rules};
+
+/// The rules of Oracle Clinical One that the core decides by.
+pub static RULES: Rules = Rules {
+    dialect: DialectId(3),
+    name: "oracle",
+    event_prefix: "SITE_CONTACT",
+    owner_names: &["tenant"],
+    contacts_max: None,
+    unique_email: false,
+    ids: IdRule::Hex,
+    lookup_keys: None,
+    is_active: None,
+    non_sensitive: |card| contact::CONTACT.non_sensitive(card),
+    batch_items_max: 1,
+};

@@ -1,0 +1,47 @@
+//! Thena as a [`Dialect`]: its routes, and how a request finds its owner.
+
+use super::rules::RULES;
+use super::{openapi, replies, requests, routes};
+use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::domain::{Owner, Rules};
+
+/// The dialect of Thena's API.
+#[derive(Debug)]
+pub struct Thena;
+
+impl Dialect for Thena {
+    fn rules(&self) -> &'static Rules {
+        &RULES
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
+        requests::organisation(request).map(Scope::Owner)
+    }
+
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [id] => requests::owner(id),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        replies::refusal(refusal)
+    }
+
+    fn describe(&self) -> Description {
+        openapi::description()
+    }
+
+    fn rate_headers(&self) -> bool {
+        true
+    }
+
+    fn placeholders(&self) -> &'static [&'static str] {
+        &["<token>", "<api-key>"]
+    }
+}
