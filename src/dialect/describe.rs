@@ -92,6 +92,9 @@ pub struct Parameter {
     pub about: &'static str,
     /// What it may be.
     pub schema: Value,
+    /// Whether it takes members out of the answer. A client with fixed types can't use such a one,
+    /// so OpenAPI speaks of it in the operation's description alone.
+    pub reshapes: bool,
 }
 
 impl Parameter {
@@ -104,6 +107,7 @@ impl Parameter {
             required: true,
             about,
             schema,
+            reshapes: false,
         }
     }
 
@@ -116,6 +120,7 @@ impl Parameter {
             required: false,
             about,
             schema,
+            reshapes: false,
         }
     }
 
@@ -128,6 +133,16 @@ impl Parameter {
             required: false,
             about,
             schema,
+            reshapes: false,
+        }
+    }
+
+    /// This parameter, which takes members out of the answer.
+    #[must_use]
+    pub fn reshaping(self) -> Self {
+        Self {
+            reshapes: true,
+            ..self
         }
     }
 

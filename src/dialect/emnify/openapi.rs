@@ -61,8 +61,11 @@ pub fn collection() -> [Parameter; 4] {
 /// Ids are the server's: they may not be sent.
 fn new_contact() -> Value {
     let members = CONTACT.request_members(None, Mode::Whole);
-    let forbidden = FORBIDDEN.map(|name| (name, false, json!({"type": "null"})));
-    object(members.chain(forbidden))
+    let mut schema = object(members);
+    let forbidden = FORBIDDEN.join("`, `");
+    let about = format!("The server gives `{forbidden}`: a body that has one is refused.");
+    set(&mut schema, "description", about);
+    schema
 }
 
 fn event() -> Value {

@@ -15,14 +15,17 @@ use crate::domain::EraseReason;
 /// What machines may know of this dialect.
 pub fn description() -> Description {
     let mut schemas = vec![
-        ("Contact", contact(true)),
-        ("ContactPart", contact(false)),
+        ("Contact", contact()),
         ("Contacts", contacts()),
         (
             "Patch",
             json!({"type": "object", "description": "A JSON merge patch (RFC 7396) of a Card."}),
         ),
         ("Batch", batch()),
+        ("BatchCreate", batch_create()),
+        ("BatchUpdate", batch_update()),
+        ("BatchDelete", batch_delete()),
+        ("BatchUpsert", batch_upsert()),
         ("BatchResult", batch_result()),
         ("Erase", erase()),
         (
@@ -116,24 +119,24 @@ pub fn fields() -> Parameter {
     let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
     let mut names = any_text();
     set(&mut names, "description", members);
-    Parameter::query("fields", "The members of a contact that are shown.", names)
+    let about = "The members of a contact that are shown, of all: `id,version,card.name`.";
+    Parameter::query("fields", about, names).reshaping()
 }
 
-/// A contact, or what `fields` leaves of one.
-fn contact(whole: bool) -> Value {
+fn contact() -> Value {
     let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
     object([
         ("id", true, uuid()),
-        ("vendorId", whole, any_text()),
-        ("tenant", whole, any_text()),
-        ("dialect", whole, any_text()),
-        ("owner", whole, texts),
-        ("version", whole, count()),
-        ("createdAt", whole, time()),
-        ("createdBy", whole, refer("Actor")),
-        ("lastModifiedAt", whole, time()),
-        ("lastModifiedBy", whole, refer("Actor")),
-        ("card", whole, refer("Card")),
+        ("vendorId", true, any_text()),
+        ("tenant", true, any_text()),
+        ("dialect", true, any_text()),
+        ("owner", true, texts),
+        ("version", true, count()),
+        ("createdAt", true, time()),
+        ("createdBy", true, refer("Actor")),
+        ("lastModifiedAt", true, time()),
+        ("lastModifiedBy", true, refer("Actor")),
+        ("card", true, refer("Card")),
     ])
 }
 
@@ -147,26 +150,45 @@ fn actor() -> Value {
 
 fn contacts() -> Value {
     object([
-        ("data", true, list(refer("ContactPart"))),
+        ("data", true, list(refer("Contact"))),
         ("nextCursor", false, any_text()),
     ])
 }
 
 fn batch() -> Value {
-    let op = |name: &str| json!({ "const": name });
-    let version = json!({"anyOf": [count(), any_text()]});
-    let if_match = || ("ifMatch", false, version.clone());
-    let card = || ("card", true, refer("Card"));
-    let key = one_of(&["email", "externalId"]);
-    let operation = json!({"oneOf": [
-        object([("op", true, op("create")), card()]),
-        object([("op", true, op("update")), ("id", true, uuid()), ("patch", true, refer("Patch")), if_match()]),
-        object([("op", true, op("delete")), ("id", true, uuid()), if_match()]),
-        object([("op", true, op("upsert")), ("match", true, key), card(), if_match()]),
-    ]});
+    let kinds = ["BatchCreate", "BatchUpdate", "BatchDelete", "BatchUpsert"];
+    let operation = json!({ "oneOf": kinds.map(refer) });
     let most = super::rules::RULES.batch_items_max();
     let operations = json!({"type": "array", "items": operation, "maxItems": most});
     object([("operations", true, operations)])
+}
+
+/// The member that says what an operation of a batch does.
+fn op(name: &'static str) -> (&'static str, bool, Value) {
+    ("op", true, one_of(&[name]))
+}
+
+fn if_match() -> (&'static str, bool, Value) {
+    let version = json!({"anyOf": [count(), any_text()]});
+    ("ifMatch", false, version)
+}
+
+fn batch_create() -> Value {
+    object([op("create"), ("card", true, refer("Card"))])
+}
+
+fn batch_update() -> Value {
+    let patch = ("patch", true, refer("Patch"));
+    object([op("update"), ("id", true, uuid()), patch, if_match()])
+}
+
+fn batch_delete() -> Value {
+    object([op("delete"), ("id", true, uuid()), if_match()])
+}
+
+fn batch_upsert() -> Value {
+    let key = ("match", true, one_of(&["email", "externalId"]));
+    object([op("upsert"), key, ("card", true, refer("Card")), if_match()])
 }
 
 fn batch_result() -> Value {
@@ -199,7 +221,7 @@ fn changes() -> Value {
         ("time", true, time()),
     ]);
     object([
-        ("changed", true, list(refer("ContactPart"))),
+        ("changed", true, list(refer("Contact"))),
         ("deleted", true, list(deleted)),
         ("next", true, count()),
         ("more", true, flag()),

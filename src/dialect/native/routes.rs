@@ -109,7 +109,7 @@ pub static ROUTES: [Route; 11] = [
         || {
             OperationSpec::new("Read a contact")
                 .parameters([as_of(), fields()])
-                .json(200, "The contact.", "ContactPart")
+                .json(200, "The contact.", "Contact")
                 .headers(ETAG)
                 .errors(&[INVALID, NONE, GONE])
         },

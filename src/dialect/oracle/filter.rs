@@ -20,8 +20,8 @@ pub const LIMIT_MAX: usize = 1_000;
 /// Rows that can be passed over: what the vendor's language calls an int.
 pub const OFFSET_MAX: usize = i32::MAX as usize;
 
-/// The directions of creation in which a list can be ordered.
-pub const ORDERS: [&str; 4] = ["ASC", "DESC", "asc", "desc"];
+/// The directions of creation in which a list can be ordered. Lower case is taken as well.
+pub const ORDERS: [&str; 2] = ["ASC", "DESC"];
 /// Whether a contact's properties are to name an entity.
 pub const ENTITIES_OPTIONS: [&str; 3] = ["all", "associated", "notAssociated"];
 
