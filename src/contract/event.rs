@@ -156,10 +156,6 @@ pub fn cloud_event() -> Value {
         ("correlationid", true, any_text()),
         ("causationid", false, uuid()),
         ("traceparent", false, any_text()),
-        (
-            "data",
-            false,
-            json!({"$ref": "#/components/schemas/native.EventData"}),
-        ),
+        ("data", false, schema::component("native", "EventData")),
     ])
 }

@@ -15,6 +15,7 @@
 //! | `event` | the `data` of an event, `schemas/event-1.json` |
 //! | `endpoint` | a route as both documents treat it |
 //! | `refusals` | which refusals a route may give, and how they look |
+//! | `reused` | the headers, parameters and security schemes of OpenAPI |
 //! | `components`, `schema` | the schemas that both documents share, and references to them |
 //!
 //! Beside these each dialect has `schemas/<dialect>.json`: its commands, its
@@ -26,6 +27,7 @@ mod endpoint;
 mod event;
 mod openapi;
 mod refusals;
+mod reused;
 mod schema;
 mod state;
 mod system;

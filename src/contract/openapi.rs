@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::components::components;
 use super::endpoint::Endpoint;
 use super::refusals::{self, Refused};
-use super::schema::{DIALECT, component, moved};
+use super::reused;
+use super::schema::{DIALECT, capitalized, component, moved, widen};
 use super::system::{self, SystemRoute};
 use crate::dialect::describe::{ERROR, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, native};
@@ -27,35 +28,43 @@ pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for api in &apis {
         for endpoint in &api.endpoints {
-            for (number, path) in endpoint.paths.iter().enumerate() {
-                // A parameter that holds slashes has no notation of its own here.
-                let path = path.replace("{*", "{");
-                let operation = operation(api, endpoint, &path, number);
-                let item = paths.entry(path).or_insert_with(|| json!({}));
-                set(
-                    item,
-                    &endpoint.method.name().to_ascii_lowercase(),
-                    operation,
-                );
-            }
+            let Some((first, aliases)) = endpoint.paths.split_first() else {
+                continue;
+            };
+            // A parameter that holds slashes has no notation of its own here.
+            let path = first.replace("{*", "{");
+            let operation = operation(api, endpoint, &path, aliases);
+            let item = paths.entry(path).or_insert_with(|| json!({}));
+            set(
+                item,
+                &endpoint.method.name().to_ascii_lowercase(),
+                operation,
+            );
         }
     }
     let tags: Vec<Value> = apis
         .iter()
         .map(|api| json!({"name": api.name, "description": api.description.title}))
         .collect();
+    let mut info = info();
+    // AsyncAPI knows no identifier of a licence.
+    set(
+        &mut info,
+        "license",
+        json!({"name": "MIT", "identifier": "MIT"}),
+    );
     json!({
         "openapi": "3.1.0",
-        "info": info(),
+        "info": info,
         "jsonSchemaDialect": DIALECT,
         "servers": [{"url": "http://127.0.0.1:8080", "description": "As it starts with nothing configured."}],
         "tags": tags,
         "paths": paths,
         "components": {
             "schemas": components(),
-            "parameters": parameters(),
-            "headers": headers(),
-            "securitySchemes": security_schemes(),
+            "parameters": reused::parameters(),
+            "headers": reused::headers(),
+            "securitySchemes": reused::security_schemes(),
         },
     })
 }
@@ -86,29 +95,21 @@ fn apis() -> Vec<Api> {
     dialects.chain([ours]).collect()
 }
 
-/// Describes one operation. Each further path of a route is an operation of its own, numbered from
-/// 2.
-fn operation(api: &Api, endpoint: &Endpoint, path: &str, number: usize) -> Value {
+/// Describes one operation. It has the path that the vendor's documents have; generated clients
+/// need no second method for each alias of it.
+fn operation(api: &Api, endpoint: &Endpoint, path: &str, aliases: &[&str]) -> Value {
     let spec = &endpoint.spec;
-    let mut id = format!("{}.{}", api.name, endpoint.name);
-    if number > 0 {
-        id.push_str(&format!(".{}", number + 1));
-    }
     let mut operation = json!({
-        "operationId": id,
+        "operationId": format!("{}{}", api.name, capitalized(endpoint.name)),
         "tags": [api.name],
         "summary": spec.summary,
+        "description": description(endpoint, aliases),
         "parameters": parameters_of(api, endpoint, path),
         "responses": responses(api, endpoint),
         "security": security(api, endpoint),
     });
-    if !endpoint.roles.is_empty() {
-        let roles = endpoint.roles.join("`, `");
-        set(
-            &mut operation,
-            "description",
-            format!("One of these roles is needed: `{roles}`."),
-        );
+    if !aliases.is_empty() {
+        set(&mut operation, "x-aliases", aliases);
     }
     if let Some((media_types, schema)) = spec.body {
         let schema = component(api.name, schema);
@@ -125,11 +126,37 @@ fn operation(api: &Api, endpoint: &Endpoint, path: &str, number: usize) -> Value
     operation
 }
 
+/// What an operation's caller should know beside its summary.
+fn description(endpoint: &Endpoint, aliases: &[&str]) -> String {
+    let mut told = Vec::new();
+    if endpoint.roles.is_empty() {
+        told.push("No token is needed.".to_owned());
+    } else {
+        let roles = endpoint.roles.join("`, `");
+        told.push(format!("One of these roles is needed: `{roles}`."));
+    }
+    if endpoint.writes {
+        told.push(
+            "What becomes of it is in the event log: a START, then a SUCCESS or a FAIL.".into(),
+        );
+    }
+    for parameter in endpoint.spec.parameters.iter().filter(|it| it.reshapes) {
+        told.push(format!(
+            "`{}`: {} The answer then lacks members that its type has, so the parameter is told of here alone.",
+            parameter.name, parameter.about
+        ));
+    }
+    if !aliases.is_empty() {
+        told.push(format!("Also at `{}`.", aliases.join("`, `")));
+    }
+    told.join("\n\n")
+}
+
 fn parameters_of(api: &Api, endpoint: &Endpoint, path: &str) -> Vec<Value> {
     let in_path = |parameter: &&Parameter| path.contains(&format!("{{{}}}", parameter.name));
     let own = api.description.path.iter().filter(in_path);
     let mut all: Vec<Value> = own
-        .chain(&endpoint.spec.parameters)
+        .chain(endpoint.spec.parameters.iter().filter(|it| !it.reshapes))
         .map(|one| parameter(one, api.name))
         .collect();
     let mut shared =
@@ -152,12 +179,14 @@ fn parameter(parameter: &Parameter, owner: &str) -> Value {
         Place::Query => "query",
         Place::Header => "header",
     };
+    let mut schema = moved(parameter.schema.clone(), owner);
+    widen(&mut schema);
     json!({
         "name": parameter.name,
         "in": place,
         "required": parameter.required,
         "description": parameter.about,
-        "schema": moved(parameter.schema.clone(), owner),
+        "schema": schema,
     })
 }
 
@@ -230,45 +259,6 @@ fn headers_of(own: &[&str], with_position: bool) -> Value {
     headers
 }
 
-fn headers() -> Value {
-    let header = |about: &str, schema: Value| json!({"description": about, "required": true, "schema": schema});
-    let text = json!({"type": "string"});
-    json!({
-        "Correlation": header("What ties together all that came of the request.", text),
-        "Position": header(
-            "Of a write its outcome's position in the log, of a read the position its view had reached.",
-            json!({"type": "integer", "minimum": 0}),
-        ),
-        "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
-        "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
-    })
-}
-
-fn parameters() -> Value {
-    let header = |name: &str, about: &str, schema: Value| {
-        json!({
-            "name": name, "in": "header", "required": false, "description": about, "schema": schema,
-        })
-    };
-    json!({
-        "IdempotencyKey": header(
-            "Idempotency-Key",
-            "The same key with the same request gives the same answer, and happens once.",
-            json!({"type": "string", "pattern": "^[!-~]{1,128}$"}),
-        ),
-        "IfMatch": header(
-            "If-Match",
-            "The `ETag` of the version that the request is about.",
-            json!({"type": "string", "pattern": "^(\\*|\"[0-9]+\"(, ?\"[0-9]+\")*)$"}),
-        ),
-        "MinPosition": header(
-            "Contact-Min-Position",
-            "A position that the answer's view must have reached.",
-            json!({"type": "integer", "minimum": 0}),
-        ),
-    })
-}
-
 fn security(api: &Api, endpoint: &Endpoint) -> Value {
     if endpoint.roles.is_empty() {
         return json!([]);
@@ -283,25 +273,6 @@ fn security(api: &Api, endpoint: &Endpoint) -> Value {
     }
     // On loopback, in open mode, nothing is needed.
     json!([needed, {}])
-}
-
-fn security_schemes() -> Value {
-    let about =
-        "A token of the JWKS that the service is given, or one of its own (`contactd token`).";
-    let bearer =
-        json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about});
-    let mut schemes = json!({ "bearer": bearer });
-    for session in dialect::ALL
-        .iter()
-        .filter_map(|dialect| dialect.session_header())
-    {
-        set(
-            &mut schemes,
-            session,
-            json!({"type": "apiKey", "in": "header", "name": session}),
-        );
-    }
-    schemes
 }
 
 #[cfg(test)]

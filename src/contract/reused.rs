@@ -1,0 +1,67 @@
+//! The headers, parameters and security schemes that OpenAPI's operations refer to.
+
+use serde_json::{Value, json};
+
+use crate::dialect;
+use crate::dialect::describe::set;
+
+/// The response headers that operations have in common.
+pub fn headers() -> Value {
+    let header = |about: &str, schema: Value| json!({"description": about, "required": true, "schema": schema});
+    let text = json!({"type": "string"});
+    json!({
+        "Correlation": header("What ties together all that came of the request.", text),
+        "Position": header(
+            "Of a write its outcome's position in the log, of a read the position its view had reached.",
+            json!({"type": "integer", "format": "int64", "minimum": 0}),
+        ),
+        "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
+        "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
+    })
+}
+
+/// The headers of requests that operations have in common.
+pub fn parameters() -> Value {
+    let header = |name: &str, about: &str, schema: Value| {
+        json!({
+            "name": name, "in": "header", "required": false, "description": about, "schema": schema,
+        })
+    };
+    json!({
+        "IdempotencyKey": header(
+            "Idempotency-Key",
+            "The same key with the same request gives the same answer, and happens once.",
+            json!({"type": "string", "pattern": "^[!-~]{1,128}$"}),
+        ),
+        "IfMatch": header(
+            "If-Match",
+            "The `ETag` of the version that the request is about.",
+            json!({"type": "string", "pattern": "^(\\*|\"[0-9]+\"(, ?\"[0-9]+\")*)$"}),
+        ),
+        "MinPosition": header(
+            "Contact-Min-Position",
+            "A position that the answer's view must have reached.",
+            json!({"type": "integer", "format": "int64", "minimum": 0}),
+        ),
+    })
+}
+
+/// The ways in which a caller can say who it is.
+pub fn security_schemes() -> Value {
+    let about =
+        "A token of the JWKS that the service is given, or one of its own (`contactd token`).";
+    let bearer =
+        json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about});
+    let mut schemes = json!({ "bearer": bearer });
+    for session in dialect::ALL
+        .iter()
+        .filter_map(|dialect| dialect.session_header())
+    {
+        set(
+            &mut schemes,
+            session,
+            json!({"type": "apiKey", "in": "header", "name": session}),
+        );
+    }
+    schemes
+}
