@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use crate::domain::find::{Profile, Term};
+use crate::domain::fold;
 pub use crate::domain::{AsOf, Keyset, Sort, SortKey};
 use crate::domain::{Contact, DialectId, Event, Position, Registry, Timestamp, sort_name};
 
@@ -19,7 +20,7 @@ pub struct Search {
     /// address with an `@` in it begins an e-mail address; digits begin or end a phone number.
     /// Neither case nor accents count.
     pub text: Option<String>,
-    /// It has exactly this e-mail address, whatever the case.
+    /// It has exactly this e-mail address, whatever the case and the spelling of the domain.
     pub email: Option<String>,
     /// It has a phone number of exactly these digits.
     pub phone: Option<String>,
@@ -77,8 +78,8 @@ impl Search {
                 .is_none_or(|want| contact.owner.dialect() == want)
             && self.terms().iter().all(met)
             && self.email.as_deref().is_none_or(|want| {
-                let want = want.to_lowercase();
-                card.emails().any(|have| have.to_lowercase() == want)
+                let want = fold::address(want);
+                card.emails().any(|have| fold::address(have) == want)
             })
             && self
                 .created_after

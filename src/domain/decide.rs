@@ -154,7 +154,7 @@ fn create(
     if rules.contacts_max.is_some_and(|max| state.owned >= max) {
         return refuse(FailureCode::TooManyContacts);
     }
-    if email_taken(&state, card, rules, None) {
+    if email_taken(&state, card, rules, &[]) {
         return refuse(FailureCode::DuplicateEmail);
     }
     let key = match (facts.chosen, rules.ids) {
@@ -202,7 +202,7 @@ fn update(state: State<'_>, patch: &Patch, precondition: &Precondition, rules: &
         Ok(patched) => patched,
         Err(violations) => return invalid(violations),
     };
-    if email_taken(&state, &patched.card, rules, Some(contact.id)) {
+    if email_taken(&state, &patched.card, rules, &rules.keys_of(card)) {
         return refuse(FailureCode::DuplicateEmail);
     }
     Decision::Done(Change {
@@ -242,14 +242,15 @@ fn remove(
     })
 }
 
-/// Whether another live contact of the tenant has one of the card's e-mail addresses.
-fn email_taken(state: &State<'_>, card: &Card, rules: &Rules, own: Option<ContactId>) -> bool {
+/// Whether another live contact of the tenant has one of the card's e-mail addresses. Those that the
+/// contact had before are its own, even where another has the same by a younger spelling rule.
+fn email_taken(state: &State<'_>, card: &Card, rules: &Rules, before: &[LookupKey]) -> bool {
     rules.unique_email
         && rules
             .keys_of(card)
             .iter()
-            .filter(|key| key.kind == LookupKind::Email)
-            .any(|key| (state.holder)(key).is_some_and(|holder| Some(holder) != own))
+            .filter(|key| key.kind == LookupKind::Email && !before.contains(key))
+            .any(|key| (state.holder)(key).is_some())
 }
 
 fn erasure(reason: EraseReason, reference: Option<Box<str>>) -> Erasure {
@@ -278,5 +279,70 @@ fn invalid(violations: Vec<Violation>) -> Decision {
             violations: recorded,
         },
         violations,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{DialectId, Fact, Owner, Patched, Status, Timestamp};
+
+    static UNIQUE: Rules = Rules {
+        dialect: DialectId(9),
+        name: "unique",
+        event_prefix: "UNIQUE",
+        owner_names: &["tenant"],
+        contacts_max: None,
+        unique_email: true,
+        ids: IdRule::Uuid,
+        lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
+        is_active: None,
+        non_sensitive: |_| serde_json::Map::new(),
+        batch_items_max: 1,
+    };
+
+    fn with(address: &str) -> Card {
+        let card = json!({"emails": {"email": {"address": address}}});
+        Card::from_value(card).expect("a card")
+    }
+
+    /// What becomes of a change to an address, where another contact has every address.
+    fn changed(from: &str, to: &str) -> Decision {
+        let fact = Fact {
+            position: Position::new(1),
+            time: Timestamp::from_millis(0),
+        };
+        let contact = ContactState {
+            id: ContactId(Uuid::from_u128(1)),
+            owner: Owner::new(UNIQUE.dialect, &["t"]).expect("an owner"),
+            key: VendorKey::Own,
+            version: 1,
+            status: Status::Live,
+            created: fact,
+            modified: fact,
+        };
+        let state = State {
+            current: Current::One(Box::new((contact, with(from)))),
+            owned: 2,
+            chosen: None,
+            holder: &|_| Some(ContactId(Uuid::from_u128(2))),
+        };
+        let card = with(to);
+        let patch = Patch::new(move |_| {
+            let (card, changed) = (card.clone(), Vec::new());
+            Ok(Patched { card, changed })
+        });
+        update(state, &patch, &Precondition::None, &UNIQUE)
+    }
+
+    #[test]
+    fn who_had_an_address_before_it_was_another_s_too_keeps_it() {
+        let kept = changed("straße@example.com", "strasse@Example.com");
+        assert!(matches!(kept, Decision::Done(_)), "{kept:?}");
+        let taken = changed("straße@example.com", "other@example.com");
+        assert_eq!(taken, refuse(FailureCode::DuplicateEmail));
     }
 }

@@ -7,13 +7,18 @@
 //! Tokens of different kinds never meet: a word begins with a letter or a digit, `#` stands before
 //! a number's digits and `$` before the same digits from behind, an address holds an `@`, and `!`
 //! stands before what a contact is.
+//!
+//! Where a script writes no spaces between words, every two neighbouring characters are a word, and
+//! so is the last one: `田中` finds 山田中 by its two characters, `中` by the one that begins a pair or
+//! ends the run.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::char::is_combining_mark;
 
+use super::fold::{self, bare, digit, readable_address};
 use super::{Card, ContactId, Position};
 
 /// The characters of a token that count.
@@ -77,7 +82,7 @@ pub enum Term {
     Number(String),
     /// An e-mail address, or its part from the `@` on, begins so.
     Address(String),
-    /// The contact has this e-mail address. Accents are folded, so an exact comparison must follow.
+    /// The contact has an address like this. Accents are folded, so an exact comparison must follow.
     Email(String),
     /// A phone number of the contact has exactly these digits.
     Phone(String),
@@ -118,9 +123,10 @@ impl Profile {
         if !is_active {
             tokens.insert(INACTIVE.to_owned());
         }
+        let emails: Vec<String> = card.emails().map(readable_address).collect();
         let texts = std::iter::once(name.as_str())
             .chain(organizations(card))
-            .chain(card.emails());
+            .chain(emails.iter().map(String::as_str));
         let most = tokens.len().saturating_add(WORDS_MAX);
         for word in texts.flat_map(words) {
             if tokens.len() == most {
@@ -128,12 +134,11 @@ impl Profile {
             }
             tokens.insert(word);
         }
-        for email in card.emails().filter(|email| !email.is_empty()) {
-            let address = cut(&fold(email));
-            if let Some((_, domain)) = address.rsplit_once('@') {
-                tokens.insert(format!("@{domain}"));
+        for email in emails.iter().filter(|email| !email.is_empty()) {
+            tokens.extend(address_tokens(&bare(email)));
+            if !email.is_ascii() {
+                tokens.extend(address_tokens(&bare(&fold::address(email))));
             }
-            tokens.insert(address);
         }
         for digits in card.phones().map(digits).filter(|all| !all.is_empty()) {
             tokens.insert(cut(&format!("#{digits}")));
@@ -177,11 +182,11 @@ impl Term {
         } else {
             for part in text.split_whitespace() {
                 if part.contains('@') {
-                    terms.push(Self::Address(cut(&fold(part))));
+                    terms.push(Self::Address(cut(&bare(part))));
                 } else if is_number(part) {
                     terms.push(Self::Number(cut(&digits(part))));
                 } else {
-                    terms.extend(words(part).into_iter().map(Self::Word));
+                    terms.extend(words_asked(part).into_iter().map(Self::Word));
                 }
             }
         }
@@ -191,13 +196,13 @@ impl Term {
     /// The terms of a text that a name is asked for.
     #[must_use]
     pub fn of_name(text: &str) -> Vec<Self> {
-        or_never(words(text).into_iter().map(Self::Name).collect())
+        or_never(words_asked(text).into_iter().map(Self::Name).collect())
     }
 
-    /// The term for an e-mail address, folded to lower case without accents.
+    /// The term for an e-mail address, without case and accents.
     #[must_use]
     pub fn of_email(address: &str) -> Self {
-        Self::Email(cut(&fold(address)))
+        Self::Email(cut(&bare(&fold::address(address))))
     }
 
     /// The term for a phone number, compared by its digits alone.
@@ -264,7 +269,7 @@ fn or_never(terms: Vec<Term>) -> Vec<Term> {
 #[must_use]
 pub fn sort_name(card: &Card) -> String {
     let name = card.full_name().unwrap_or_default();
-    fold(&name).chars().take(NAME_CHARS_MAX).collect()
+    bare(&name).chars().take(NAME_CHARS_MAX).collect()
 }
 
 /// The names of a Card's organizations and their units.
@@ -279,56 +284,95 @@ fn organizations(card: &Card) -> Vec<&str> {
     names
 }
 
-/// The text without case and accents: compatibility forms taken apart (NFKD), marks dropped, lower
-/// case, and the letters that Unicode does not take apart spelt as is usual in ASCII.
-///
-/// ```
-/// use contactd::domain::find::fold;
-///
-/// assert_eq!(fold("Straße"), "strasse");
-/// assert_eq!(fold("Zoë"), fold("ZOE"));
-/// ```
-#[must_use]
-pub fn fold(text: &str) -> String {
-    let bare = text.nfkd().filter(|c| canonical_combining_class(*c) == 0);
-    let mut folded = String::with_capacity(text.len());
-    for c in bare.flat_map(char::to_lowercase) {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'þ' => folded.push_str("th"),
-            'ø' => folded.push('o'),
-            'đ' | 'ð' => folded.push('d'),
-            'ł' => folded.push('l'),
-            'ħ' => folded.push('h'),
-            'ı' => folded.push('i'),
-            c => folded.push(c),
-        }
-    }
-    folded
+/// The words of a text, folded: runs of letters and digits, and pairs where there are no spaces.
+fn words(text: &str) -> Vec<String> {
+    runs(text).into_iter().flat_map(pieces).collect()
 }
 
-/// The words of a text, folded: runs of letters and digits.
-fn words(text: &str) -> Vec<String> {
-    fold(text)
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(cut)
-        .collect()
+/// The words that a text asks for: of a run without spaces its pairs, or the one character it is.
+fn words_asked(text: &str) -> Vec<String> {
+    let asked = runs(text).into_iter().flat_map(|run| {
+        let mut words = pieces(run);
+        if words.len() > 1 {
+            // The last character alone is the end of the last pair too.
+            words.pop();
+        }
+        words
+    });
+    asked.collect()
+}
+
+/// A run of letters and digits, and whether its script puts spaces between words.
+type Run = (String, bool);
+
+fn runs(text: &str) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut open = false;
+    for c in bare(text).chars() {
+        if !(c.is_alphanumeric() || is_combining_mark(c)) {
+            open = false;
+            continue;
+        }
+        let spaced = !is_written_without_spaces(c);
+        match runs.last_mut() {
+            Some((run, of)) if open && *of == spaced => run.push(c),
+            _ => runs.push((c.into(), spaced)),
+        }
+        open = true;
+    }
+    runs
+}
+
+/// The words of a run: itself, or every two neighbours in it and its last character.
+fn pieces((run, spaced): Run) -> Vec<String> {
+    if spaced {
+        return vec![cut(&run)];
+    }
+    let seconds = run.char_indices().map(|(at, c)| at + c.len_utf8());
+    let ends = seconds.skip(1).chain([run.len()]);
+    let pairs = run.char_indices().zip(ends);
+    let pairs = pairs.filter_map(|((start, _), end)| run.get(start..end));
+    pairs.map(str::to_owned).collect()
+}
+
+/// Whether a character is of a script that is written without spaces between words, or, as Hangul,
+/// is found by parts of what stands between them (the classes SA and ID of UAX 14).
+const fn is_written_without_spaces(c: char) -> bool {
+    matches!(c,
+        // Thai, Lao, Myanmar, Hangul's letters, Khmer, Tai Le, New Tai Lue, Tai Tham.
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}'
+        | '\u{1780}'..='\u{17ff}' | '\u{1950}'..='\u{19df}' | '\u{1a20}'..='\u{1aaf}'
+        // Ideographs and their marks, kana, bopomofo, Yi.
+        | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{303c}'
+        | '\u{3041}'..='\u{318f}' | '\u{31a0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{a4cf}' | '\u{a960}'..='\u{a97f}' | '\u{a9e0}'..='\u{a9ff}'
+        | '\u{aa60}'..='\u{aadf}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}'
+        | '\u{1b000}'..='\u{1b16f}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The tokens of a folded address: all of it, and its domain behind the `@`.
+fn address_tokens(address: &str) -> impl Iterator<Item = String> {
+    let address = cut(address);
+    let domain = address.rsplit_once('@').map(|(_, it)| format!("@{it}"));
+    [Some(address), domain].into_iter().flatten()
 }
 
 /// Whether a text is digits and what stands between the digits of a phone number.
 fn is_number(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c))
+    let between = |c: char| {
+        c.is_whitespace() || fold::is_invisible(c) || "+-()./\u{2212}".contains(c) || is_dash(c)
+    };
+    text.nfkc().any(|c| digit(c).is_some()) && text.nfkc().all(|c| digit(c).is_some() || between(c))
 }
 
-/// The ASCII digits of a text, in order.
+/// Whether a character is one of Unicode's hyphens and dashes.
+const fn is_dash(c: char) -> bool {
+    matches!(c, '\u{2010}'..='\u{2015}')
+}
+
+/// The digits of a text in ASCII, in order.
 fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+    text.chars().filter_map(digit).collect()
 }
 
 fn backwards(text: &str) -> String {
@@ -347,22 +391,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_accents_are_folded() {
-        for (text, want) in [
-            ("Zoë", "zoe"),
-            ("ÅNGSTRÖM", "angstrom"),
-            ("Søren Łuksza", "soren luksza"),
-            ("Straße", "strasse"),
-            ("ﬁne", "fine"),
-            ("İstanbul", "istanbul"),
-            ("Ａｎｎ", "ann"),
-            ("Ёлка", "елка"),
-        ] {
-            assert_eq!(fold(text), want, "{text}");
-        }
-    }
-
-    #[test]
     fn a_text_becomes_terms() {
         let word = |text: &str| Term::Word(text.into());
         let number = |text: &str| Term::Number(text.into());
@@ -375,10 +403,72 @@ mod tests {
                 vec![Term::Address("ann@example.com".into())],
             ),
             ("@example", vec![Term::Address("@example".into())]),
+            (
+                "Ann@XN--BCHER-KVA.de",
+                vec![Term::Address("ann@xn--bcher-kva.de".into())],
+            ),
+            ("山田太郎", vec![word("山田"), word("田太"), word("太郎")]),
+            ("郎 Taro", vec![word("郎"), word("taro")]),
+            ("東京Tower", vec![word("東京"), word("tower")]),
+            ("٠١٢-٣٤", vec![number("01234")]),
+            ("\u{202a}＋１ (555) 010‑2\u{202c}", vec![number("15550102")]),
             ("!!", vec![Term::Never]),
             ("", vec![Term::Never]),
         ] {
             assert_eq!(Term::of_text(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_script_without_spaces_is_found_by_any_part() {
+        let found = |name: &str, text: &str| {
+            let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");
+            let profile = Profile::of(&card, true);
+            let tokens = || profile.tokens.iter().map(String::as_str);
+            let by = |terms: Vec<Term>| {
+                let mut terms = terms.iter();
+                terms.all(|term| term.met_by(&profile.name, tokens()))
+            };
+            let (by_text, by_name) = (by(Term::of_text(text)), by(Term::of_name(text)));
+            assert_eq!(by_text, by_name, "{text} in {name}");
+            by_text
+        };
+        for (name, text) in [
+            ("山田太郎", "山田太郎"),
+            ("山田太郎", "太郎"),
+            ("山田太郎", "郎"),
+            ("山田太郎", "山"),
+            ("株式会社ソニー", "ソニー"),
+            ("김철수", "철수"),
+            ("สมชาย ใจดี", "ชาย"),
+            ("สมชาย ใจดี", "ใจดี"),
+            ("Sony株式会社", "sony"),
+            ("हिन्दी भाषा", "हिन्दी"),
+        ] {
+            assert!(found(name, text), "{text} in {name}");
+        }
+        for (name, text) in [
+            ("山田太郎", "郎太"),
+            ("山田太郎", "田郎"),
+            ("김철수", "수철"),
+        ] {
+            assert!(!found(name, text), "{text} in {name}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_found_by_either_spelling_of_its_domain() {
+        for email in ["müller@bücher.de", "MÜLLER@xn--bcher-kva.de"] {
+            let card = json!({"emails": {"e": {"address": email}}});
+            let profile = Profile::of(&Card::from_value(card).expect("a card"), true);
+            let tokens = || profile.tokens.iter().map(String::as_str);
+            for text in ["müller@bücher.de", "Muller@XN--BCHER-KVA.de"] {
+                assert!(Term::of_email(text).met_by("", tokens()), "{text}");
+            }
+            for text in ["müller@bü", "@buch", "@xn--bch", "bücher", "müller"] {
+                let terms = Term::of_text(text);
+                assert!(terms.iter().all(|it| it.met_by("", tokens())), "{text}");
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod erase;
 mod event;
 mod evolve;
 pub mod find;
+pub mod fold;
 mod id;
 pub mod limits;
 mod list;

@@ -1,6 +1,6 @@
 //! A dialect's rules, handed over as a value, so that the core needs no vendor's word.
 
-use super::{Card, ContactId, Tag, limits};
+use super::{Card, ContactId, Tag, fold, limits};
 
 /// A dialect's number in records: never reused, never renumbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +87,7 @@ impl IdRule {
 /// The kinds of text by which a contact can be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookupKind {
-    /// An e-mail address, folded to lower case.
+    /// An e-mail address, in the spelling in which addresses are compared.
     Email,
     /// An id that the client's own system gave it.
     ExternalId,
@@ -98,7 +98,7 @@ pub enum LookupKind {
 /// ```
 /// use contactd::domain::LookupKey;
 ///
-/// assert_eq!(LookupKey::email("Ann@Example.com"), LookupKey::email("ann@example.COM"));
+/// assert_eq!(LookupKey::email("Ann@Bücher.de"), LookupKey::email("ann@xn--bcher-kva.DE"));
 /// assert_ne!(LookupKey::external_id("A1"), LookupKey::external_id("a1"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -110,12 +110,12 @@ pub struct LookupKey {
 }
 
 impl LookupKey {
-    /// The key of an e-mail address: compared without regard to case.
+    /// The key of an e-mail address, which [`fold::address`] makes.
     #[must_use]
     pub fn email(address: &str) -> Self {
         Self {
             kind: LookupKind::Email,
-            text: address.to_lowercase(),
+            text: fold::address(address),
         }
     }
 

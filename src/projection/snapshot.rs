@@ -19,8 +19,12 @@ use crate::domain::{
 };
 use crate::keys::Slot;
 
-/// Changes with the meaning of the view: a snapshot of another version is not read.
-pub const VIEW_VERSION: u8 = 1;
+/// Changes with the meaning of the view: a snapshot of another version is not read, and the log is
+/// folded from its start instead.
+///
+/// Version 2 has tags of e-mail addresses as [`crate::domain::fold::address`] spells them; those of
+/// version 1 were only in lower case.
+pub const VIEW_VERSION: u8 = 2;
 
 const MAGIC: &[u8; 8] = b"contacts";
 const HEAD_BYTES: usize = MAGIC.len() + 1 + 4;

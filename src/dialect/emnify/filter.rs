@@ -10,6 +10,7 @@ use super::replies;
 use crate::dialect::schema::{Field, Kind};
 use crate::dialect::{Filter, Order, Query, Reply, Window};
 use crate::domain::Contact;
+use crate::domain::fold::caseless;
 
 /// Items on a page: the vendor's default, and its maximum.
 pub const PER_PAGE: usize = 1_000;
@@ -144,7 +145,7 @@ pub fn sort_fields(sort: &str) -> impl Iterator<Item = (&str, bool)> {
 
 /// Whether a text holds another, in any case.
 pub fn holds(text: &str, wanted: &str) -> bool {
-    text.to_lowercase().contains(&wanted.to_lowercase())
+    caseless(text).contains(&caseless(wanted))
 }
 
 /// The field of this name, by which contacts can be filtered and sorted.
@@ -157,7 +158,7 @@ fn named(name: &str) -> Option<&'static Field> {
 fn compare(field: &Field, a: &Contact, b: &Contact) -> Ordering {
     let value = |contact: &Contact| CONTACT.value(&contact.card, field);
     let number = |contact| value(contact).and_then(|value| value.as_u64());
-    let folded = |contact| value(contact).and_then(|value| Some(value.as_str()?.to_lowercase()));
+    let folded = |contact| value(contact).and_then(|value| Some(caseless(value.as_str()?)));
     match field.kind {
         Kind::Text(_) => folded(a).cmp(&folded(b)),
         Kind::Code(_) => number(a).cmp(&number(b)),

@@ -61,7 +61,7 @@ struct Scope {
 
 impl View for SearchIndex {
     const NAME: &'static str = "search";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const READS_CONTENT: bool = true;
 
     fn new(registry: Registry) -> Self {

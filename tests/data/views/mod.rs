@@ -1,9 +1,11 @@
 //! The views that follow the log: what they find and count, and how they are rebuilt and stopped.
 //!
 //! `index` folds events straight into the search view and compares it with a plain look at every
-//! contact; `service` asks a whole service over a real directory.
+//! contact; `service` asks a whole service over a real directory; `older` opens one whose saved view
+//! an earlier release wrote.
 
 mod index;
+mod older;
 mod service;
 mod stopped;
 mod test_service;

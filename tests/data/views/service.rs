@@ -63,11 +63,14 @@ async fn contacts_are_found_by_what_people_type() {
         ),
         card("Bob O'Brien", "bob.obrien@example.org", "0800 123", "ACME"),
         card("Søren Zoega", "S.Z@Example.com", "123456", ""),
+        card("山田太郎", "t@bücher.example", "٠٩٠-١٢", "ソニー株式会社"),
     ];
     test.create(&owner(1, "acme"), &cards[..2]).await;
-    test.create(&owner(1, "other"), &cards[2..]).await;
+    test.create(&owner(1, "other"), &cards[2..3]).await;
+    test.create(&owner(1, "tokyo"), &cards[3..]).await;
     let (zoe, bob, soren) = ("Zoë Ångström", "Bob O'Brien", "Søren Zoega");
-    let cases: [(&str, &[&str]); 18] = [
+    let taro = "山田太郎";
+    let cases: [(&str, &[&str]); 24] = [
         ("q=zoe", &[zoe, soren]),
         ("q=ZO%C3%8B", &[zoe, soren]),
         ("q=zoe+ang", &[zoe]),
@@ -86,13 +89,19 @@ async fn contacts_are_found_by_what_people_type() {
         ("name=soren", &[soren]),
         ("name=acme", &[]),
         ("q=zoe&tenant=other", &[soren]),
+        ("name=太郎", &[taro]),
+        ("name=郎太", &[]),
+        ("q=株式", &[taro]),
+        ("email=T@XN--BCHER-KVA.example", &[taro]),
+        ("email=t@bucher.example", &[]),
+        ("phone=09012", &[taro]),
     ];
     for (query, want) in cases {
         assert_eq!(test.names(query).await.0, want, "{query}");
     }
     let named = |sort: &'static str| test.names(sort);
-    assert_eq!(named("sort=name").await.0, [bob, soren, zoe]);
-    assert_eq!(named("sort=-updated").await.0, [soren, bob, zoe]);
+    assert_eq!(named("sort=name").await.0, [bob, soren, zoe, taro]);
+    assert_eq!(named("sort=-updated").await.0, [taro, soren, bob, zoe]);
     let other = Principal {
         roles: Roles::Named(["contacts:read".to_owned()].into()),
         tenants: ["other".to_owned()].into_iter().collect::<Tenants>(),
