@@ -74,7 +74,7 @@ pub fn info() -> Value {
     json!({
         "title": "contactd",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "An event-sourced contact service: the contact APIs of five vendors, and one of its own.",
+        "description": "An event-sourced contact service: the contact APIs of five vendors, and one of its own. Where a value may have several forms, this document has the one to send; the files of `/schemas/` have all that are taken.",
         "license": {"name": "MIT"},
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::describe::set;
+use crate::dialect::describe::{or_null, set};
 
 /// The dialect of JSON Schema that every schema of the contracts is written in.
 pub const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -125,33 +125,64 @@ fn entitle_one(schema: &mut Value, name: &str) {
     }
 }
 
-/// Says in words that an object needs one of several members. As alternatives of `required` it is
-/// right, but generators of clients make types without members of them.
+/// Leaves the forms out that are taken but should not be sent. Generators of clients make one type
+/// of all forms, which then is none of them.
+pub fn leave_deprecated_out(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(leave_deprecated_out);
+            if let Some(Value::Array(forms)) = members.get_mut("anyOf") {
+                forms.retain(|form| form.get("deprecated").is_none());
+            }
+            unite(schema);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_deprecated_out),
+        _ => {}
+    }
+}
+
+/// Puts a form in the place of its choice where the choice has no other, or null alone.
+fn unite(schema: &mut Value) {
+    let forms = schema.get("anyOf").and_then(Value::as_array);
+    let (one, or_nothing) = match forms.map(Vec::as_slice) {
+        Some([one]) => (one.clone(), false),
+        Some([one, null]) if *null == json!({"type": "null"}) => (one.clone(), true),
+        _ => return,
+    };
+    let one = if or_nothing { or_null(one) } else { one };
+    if let (Value::Object(members), Value::Object(one)) = (schema, one) {
+        members.remove("anyOf");
+        members.extend(one);
+    }
+}
+
+/// Says in words that an object needs one or another of its members. As alternatives of `required`
+/// it is right, but generators of clients make types without members of them.
 pub fn tell_required_alternatives(schema: &mut Value) {
     let Some(Value::Array(forms)) = schema.get("anyOf") else {
         return;
     };
-    let names: Option<Vec<&str>> = forms.iter().map(only_required).collect();
+    let names: Option<Vec<String>> = forms.iter().map(only_required).collect();
     let Some(names) = names else { return };
-    let told = format!("One of these must be there: `{}`.", names.join("`, `"));
+    let told = format!("This must be there: {}.", names.join(", or "));
     set(schema, "description", told);
     if let Value::Object(members) = schema {
         members.remove("anyOf");
     }
 }
 
-/// The one member that a schema requires, where it says nothing else.
-fn only_required(schema: &Value) -> Option<&str> {
+/// The members that a schema requires, in words, where it says nothing else.
+fn only_required(schema: &Value) -> Option<String> {
     let one = schema.as_object().filter(|members| members.len() == 1)?;
-    match one.get("required")?.as_array()?.as_slice() {
-        [name] => name.as_str(),
-        _ => None,
-    }
+    let names = one.get("required")?.as_array()?.iter();
+    let names: Option<Vec<&str>> = names.map(Value::as_str).collect();
+    Some(format!("`{}`", names?.join("` and `")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::describe::or_also;
 
     #[test]
     fn references_follow_their_schemas() {
@@ -191,10 +222,26 @@ mod tests {
     }
 
     #[test]
+    fn what_should_not_be_sent_is_left_out() {
+        let check = |mut schema: Value, want: Value| {
+            leave_deprecated_out(&mut schema);
+            assert_eq!(schema, want);
+        };
+        let text = || json!({"type": "string"});
+        let list = json!({"type": "array"});
+        check(or_also(list.clone(), text()), list);
+        let nullable = json!({"type": ["array", "null"]});
+        let taken = or_null(or_also(json!({"type": "array"}), text()));
+        check(json!({ "items": taken }), json!({ "items": nullable }));
+        let choice = json!({"anyOf": [{"type": "integer"}, {"type": "string"}]});
+        check(choice.clone(), choice);
+    }
+
+    #[test]
     fn alternatives_of_required_members_are_told_in_words() {
         let mut schema = json!({"anyOf": [{"required": ["full"]}, {"required": ["components"]}]});
         tell_required_alternatives(&mut schema);
-        let told = "One of these must be there: `full`, `components`.";
+        let told = "This must be there: `full`, or `components`.";
         assert_eq!(schema, json!({ "description": told }));
         let other = json!({"anyOf": [{"required": ["a"]}, {"type": "null"}]});
         let mut same = other.clone();

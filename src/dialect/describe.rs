@@ -287,7 +287,7 @@ pub fn text(rule: Text) -> Value {
         }
     }
     if rule.empty_is_none && (rule.format.is_some() || !rule.may_be_blank) {
-        schema = json!({"anyOf": [schema, {"const": ""}]});
+        schema = or_also(schema, json!({"const": ""}));
     }
     schema
 }
@@ -323,8 +323,24 @@ pub fn or_null(mut schema: Value) -> Value {
             set(&mut schema, "type", json!([one, "null"]));
             schema
         }
-        _ => json!({"anyOf": [schema, {"type": "null"}]}),
+        _ => or(schema, json!({"type": "null"})),
     }
+}
+
+/// A schema of a form that should be sent, and of another that is taken too. The documents from
+/// which clients are generated leave out what is deprecated.
+#[must_use]
+pub fn or_also(schema: Value, mut other: Value) -> Value {
+    set(&mut other, "deprecated", true);
+    or(schema, other)
+}
+
+fn or(mut schema: Value, other: Value) -> Value {
+    match schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        Some(forms) => forms.push(other),
+        None => schema = json!({"anyOf": [schema, other]}),
+    }
+    schema
 }
 
 /// The schema of any text.

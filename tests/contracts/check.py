@@ -42,6 +42,7 @@ class Documents:
     """The operations of openapi.json, and their schemas."""
 
     def __init__(self, url):
+        self.url, self.dialects = url, {}
         self.open = fetch(url, "/openapi.json")
         self.closed = copy.deepcopy(self.open)
         close(self.closed["components"]["schemas"])
@@ -64,13 +65,20 @@ class Documents:
     def wrong(document, schema, value):
         from jsonschema import Draft202012Validator, FormatChecker
 
-        whole = {**schema, "components": document["components"]}
+        shared = {name: document[name] for name in ("components", "$defs") if name in document}
+        whole = {**schema, **shared}
         errors = Draft202012Validator(whole, format_checker=FormatChecker()).iter_errors(value)
         return [f"{error.json_path}: {error.message}"[:300] for error in errors]
 
     def request(self, operation, body):
+        """Judged by schemas/<dialect>.json: openapi.json has of several forms the one to send."""
         content = operation["requestBody"]["content"]
-        return self.wrong(self.open, next(iter(content.values()))["schema"], body)
+        component = next(iter(content.values()))["schema"]["$ref"].split("/")[-1]
+        dialect = operation["tags"][0]
+        if dialect not in self.dialects:
+            self.dialects[dialect] = fetch(self.url, f"/schemas/{dialect}.json")
+        schema = {"$ref": f"#/$defs/{component[len(dialect):]}"}
+        return self.wrong({"$defs": self.dialects[dialect]["$defs"]}, schema, body)
 
     def answer(self, operation, path, status, headers, body):
         """What is wrong with an answer."""

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::field::{Field, Items, Kind, Mode, NonSensitive, Required, Shown};
 use super::show::Absent;
-use crate::dialect::describe::{any_text, flag, list, object, or_null, refer, set, text};
+use crate::dialect::describe::{any_text, flag, list, object, or_also, or_null, refer, set, text};
 use crate::dialect::fields::Nulls;
 
 /// A member of an object: its name, whether it is always there, and its JSON Schema.
@@ -43,7 +43,7 @@ fn sent(kind: Kind) -> Value {
                 set(&mut texts, "maxItems", max);
             }
             if or_one {
-                texts = json!({"anyOf": [texts, text(rule)]});
+                texts = or_also(texts, text(rule));
             }
             texts
         }
@@ -52,7 +52,8 @@ fn sent(kind: Kind) -> Value {
         // A list, or one object in its stead.
         Kind::Items(items) => {
             let one = refer(items.schema);
-            json!({"anyOf": [{"type": "array", "items": one, "uniqueItems": true}, one]})
+            let many = json!({"type": "array", "items": one, "uniqueItems": true});
+            or_also(many, one)
         }
         Kind::ReadOnly => Value::Bool(false),
     }
@@ -65,19 +66,19 @@ fn positive() -> Value {
 /// The JSON Schema of an item of a list that is sent: an object, a bare text where the table has
 /// one, or a reference by id.
 pub fn item(items: &Items, nulls: Nulls) -> Value {
-    let members = |mode| {
-        let fields = items.fields.iter();
-        fields.filter_map(move |field| request(field, nulls, mode))
-    };
-    let mut forms = vec![object(members(Mode::Whole))];
-    if items.by_reference {
-        let ids = items.fields.iter().filter(|field| field.name == items.id);
-        forms.push(object(ids.map(|id| (id.name, true, sent(id.kind)))));
+    let fields = items.fields.iter();
+    let mut one = object(fields.filter_map(|field| request(field, nulls, Mode::Whole)));
+    if items.by_reference
+        && let Some(members) = one.as_object_mut()
+    {
+        let whole = members.remove("required").unwrap_or_else(|| json!([]));
+        let forms = json!([{"required": whole}, {"required": [items.id]}]);
+        members.insert("anyOf".to_owned(), forms);
     }
-    if items.bare.is_some() {
-        forms.push(any_text());
+    match items.bare {
+        Some(_) => json!({"anyOf": [one, {"type": "string", "deprecated": true}]}),
+        None => one,
     }
-    json!({ "anyOf": forms })
 }
 
 /// The member of an answer that is a field, if answers show it.
