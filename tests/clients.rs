@@ -11,6 +11,8 @@
 #[path = "bus/broker.rs"]
 mod broker;
 mod common;
+#[path = "clients/generated.rs"]
+mod generated;
 
 use std::path::PathBuf;
 use std::process::Command;
