@@ -1,6 +1,7 @@
 //! Small values that name things: positions, times, ids, tags.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
@@ -147,10 +148,14 @@ impl ContactId {
     /// UUID of another version it is the start of 1970.
     #[must_use]
     pub fn time(self) -> Timestamp {
-        let time = self.0.get_timestamp().map(|time| time.to_unix());
-        let millis = time.map(|(seconds, nanos)| seconds * 1_000 + u64::from(nanos) / 1_000_000);
-        Timestamp::from_millis(millis.unwrap_or_default())
+        Timestamp::from_millis(millis(self.0).unwrap_or_default())
     }
+}
+
+/// The milliseconds since 1970 at which a UUID was made, where its version says so.
+fn millis(id: Uuid) -> Option<u64> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(seconds * 1_000 + u64::from(nanos) / 1_000_000)
 }
 
 impl fmt::Display for ContactId {
@@ -207,6 +212,26 @@ impl Correlation {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The times of the events that such an id belongs to where it was made for their command: its
+    /// own time, in a UUIDv7, and what the command may have waited.
+    ///
+    /// ```
+    /// use contactd::domain::{Correlation, Timestamp};
+    ///
+    /// let made = Correlation::parse("0190f0a1-7d2b-7c1e-9f3a-5b6c7d8e9f01").expect("a UUID");
+    /// let written = Timestamp::parse("2024-07-26T20:00:33.612Z").expect("33 ms later");
+    /// assert!(made.times().is_some_and(|times| times.contains(&written)));
+    /// assert!(Correlation::parse("order-4711").expect("a token").times().is_none());
+    /// ```
+    #[must_use]
+    pub fn times(&self) -> Option<RangeInclusive<Timestamp>> {
+        let id = Uuid::try_parse(&self.0).ok();
+        let made = id.filter(|id| id.get_version_num() == 7).and_then(millis)?;
+        let from = Timestamp::from_millis(made.saturating_sub(limits::CLOCK_STEP_MILLIS_MAX));
+        let to = Timestamp::from_millis(made.saturating_add(limits::COMMAND_WAIT_MILLIS_MAX));
+        Some(from..=to)
     }
 }
 

@@ -22,3 +22,8 @@ pub const FIELDS_MAX: usize = 256;
 pub const VIOLATIONS_MAX: usize = 256;
 /// The path of a field, in bytes.
 pub const FIELD_BYTES_MAX: usize = 128;
+/// The longest that a command waits between its arrival and its events, in milliseconds, for which
+/// its events are found by the time in its correlation id.
+pub const COMMAND_WAIT_MILLIS_MAX: u64 = 60_000;
+/// The step back of a clock, in milliseconds, after which they are still found so.
+pub const CLOCK_STEP_MILLIS_MAX: u64 = 1_000;

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::ContactRow;
 use crate::domain::{
-    Actor, ContactId, ContactState, DialectId, Event, EventId, Fingerprint, Operation, Owner,
-    Phase, Position, Status, Tag, Target, Timestamp, VendorKey, evolve,
+    Actor, ContactId, ContactState, Correlation, DialectId, Event, EventId, Fingerprint, Operation,
+    Owner, Phase, Position, Status, Tag, Target, Timestamp, VendorKey, evolve,
 };
 use crate::keys::Slot;
 
@@ -44,6 +46,8 @@ pub struct Contacts {
     time: Timestamp,
     entries: BTreeMap<ContactId, ContactRow>,
     idempotency: HashMap<Tag, IdempotencyEntry>,
+    /// The commands whose correlation id a client chose: its hash and the first START of each.
+    commands: BTreeSet<(u64, Position)>,
     live: HashMap<Owner, BTreeSet<ContactId>>,
     /// Each tenant's contacts, live or deleted, not erased.
     of_tenant: BTreeMap<TenantKey, BTreeSet<ContactId>>,
@@ -202,6 +206,20 @@ impl Contacts {
         self.idempotency.get(&key).copied()
     }
 
+    /// The first positions of the commands that may have a correlation id that a client chose: all
+    /// that have it, and those of another id whose hash is the same.
+    pub fn commands(&self, correlation: &Correlation) -> impl Iterator<Item = Position> {
+        let hash = hash_of(correlation);
+        let range = self.commands.range((hash, Position::ZERO)..);
+        let same = range.take_while(move |(other, _)| *other == hash);
+        same.map(|(_, position)| *position)
+    }
+
+    /// The commands of [`Self::commands`], each as its hash and its first position, in order.
+    pub(super) fn all_commands(&self) -> impl Iterator<Item = (u64, Position)> {
+        self.commands.iter().copied()
+    }
+
     /// Folds one event: the next in the log. `tags` are those of the content it wrote.
     pub fn fold(&mut self, event: &Event, slot: Option<Slot>, tags: &[Tag]) {
         let Event { header, phase } = event;
@@ -217,6 +235,12 @@ impl Contacts {
                         attempts: record.attempts,
                     };
                     self.idempotency.insert(record.key, entry);
+                    // Others are found by the time in their id.
+                    let times = header.correlation.times();
+                    if !times.is_some_and(|times| times.contains(&header.time)) {
+                        let hash = hash_of(&header.correlation);
+                        self.commands.insert((hash, header.position));
+                    }
                 }
             }
             Phase::Success { .. } => self.fold_success(event, slot, tags),
@@ -357,8 +381,19 @@ impl Contacts {
         self.idempotency.insert(key, entry);
     }
 
+    /// Takes one command of a correlation id that a client chose from a snapshot.
+    pub(super) fn restore_command(&mut self, hash: u64, first: Position) {
+        self.commands.insert((hash, first));
+    }
+
     /// The shared form of an actor from a snapshot.
     pub(super) fn share(&mut self, actor: &Actor) -> Arc<Actor> {
         self.actor(actor)
     }
+}
+
+/// The hash under which a correlation id is found.
+fn hash_of(correlation: &Correlation) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(correlation.as_str()).into();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -23,7 +23,7 @@ use crate::keys::Slot;
 /// folded from its start instead.
 ///
 /// Version 2 has tags of e-mail addresses as [`crate::domain::fold::address`] spells them; those of
-/// version 1 were only in lower case.
+/// version 1 were only in lower case. It also finds commands by the correlation ids of clients.
 pub const VIEW_VERSION: u8 = 2;
 
 const MAGIC: &[u8; 8] = b"contacts";
@@ -41,7 +41,7 @@ pub enum SnapshotError {
 }
 
 #[derive(Encode, Decode)]
-struct SnapshotV1 {
+struct SnapshotV2 {
     #[n(0)]
     position: u64,
     #[n(1)]
@@ -56,6 +56,8 @@ struct SnapshotV1 {
     idempotency: Vec<IdempotencyV1>,
     #[n(6)]
     last: Option<ByteArray<16>>,
+    #[n(7)]
+    commands: Vec<(u64, u64)>,
 }
 
 #[derive(Clone, Encode, Decode)]
@@ -148,11 +150,11 @@ impl Contacts {
         if crc != crc32c::crc32c(body).to_be_bytes() {
             return Err(SnapshotError::Damaged);
         }
-        let snapshot: SnapshotV1 = minicbor::decode(body).map_err(|_| SnapshotError::Damaged)?;
+        let snapshot: SnapshotV2 = minicbor::decode(body).map_err(|_| SnapshotError::Damaged)?;
         Self::of(snapshot).ok_or(SnapshotError::Damaged)
     }
 
-    fn snapshot(&self) -> SnapshotV1 {
+    fn snapshot(&self) -> SnapshotV2 {
         let mut actors = Table::default();
         let mut owners = Table::default();
         let entries = self
@@ -189,7 +191,7 @@ impl Contacts {
             .collect();
         let mut idempotency: Vec<_> = self.idempotency_entries().collect();
         idempotency.sort_unstable_by_key(|(key, _)| *key);
-        SnapshotV1 {
+        SnapshotV2 {
             position: self.position().get(),
             time: self.time().millis(),
             actors: actors.values.iter().map(actor_v1).collect(),
@@ -197,10 +199,14 @@ impl Contacts {
             entries,
             idempotency: idempotency.into_iter().map(idempotency_v1).collect(),
             last: self.last().map(|id| id.0.into_bytes().into()),
+            commands: self
+                .all_commands()
+                .map(|(hash, first)| (hash, first.get()))
+                .collect(),
         }
     }
 
-    fn of(snapshot: SnapshotV1) -> Option<Self> {
+    fn of(snapshot: SnapshotV2) -> Option<Self> {
         let mut view = Self::default();
         view.resume(
             Position::new(snapshot.position),
@@ -235,6 +241,9 @@ impl Contacts {
                 attempts: entry.attempts,
             };
             view.restore_idempotency(key, entry);
+        }
+        for (hash, first) in snapshot.commands {
+            view.restore_command(hash, Position::new(first));
         }
         Some(view)
     }

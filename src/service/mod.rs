@@ -16,7 +16,7 @@
 //! | `clock` | time and ids |
 //! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
 //! | `look` | how many reads look at much at once |
-//! | `read`, `replay` | contacts and events; answers made again |
+//! | `read`, `command`, `replay` | contacts and events; what came of a command; answers made again |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
 //! | `recent` | the newest events in memory, for those who follow |
@@ -26,6 +26,7 @@ mod auditor;
 mod catch_up;
 mod check;
 mod clock;
+mod command;
 mod error;
 mod group;
 mod guard;

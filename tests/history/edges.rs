@@ -5,7 +5,7 @@ use contactd::{
     domain::{
         Action, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation, FailureCode,
         IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Outcome, Owner, Patch,
-        Precondition, Problem, Rules, Target, Violation,
+        Position, Precondition, Problem, Rules, Target, Timestamp, Violation,
     },
     service::{Committed, Found, SubmitError},
     storage::SimDisk,
@@ -248,4 +248,56 @@ fn a_command_that_was_rolled_back_gives_its_idempotency_key_back() {
     let done = answers[1].as_ref().expect("the key is free");
     assert!(matches!(done.outcomes[..], [Outcome::Written { .. }]));
     assert_eq!(done.position.get(), 2);
+}
+
+/// What came of a command is found by its correlation id: by the client's own id for ever, by one
+/// that the service made for as long as its time is near the events'.
+#[test]
+fn a_command_is_found_by_its_correlation_id() {
+    let mut world = world();
+    let with = |correlation: Correlation, key: Option<&str>, texts: &[&str]| {
+        let attempts = texts.iter().map(|text| create(text, None)).collect();
+        let mut command = command(&mattr::RULES, &["e", "p"], attempts);
+        command.context.correlation = correlation;
+        command.context.idempotency = key.map(|key| IdempotentRequest {
+            key: IdempotencyKey::parse(key).expect("a key"),
+            request: [7; 32],
+        });
+        command
+    };
+    let named = Correlation::parse("order-4711").expect("a token");
+    let other = Correlation::parse("order-4712").expect("a token");
+    world.send(&[with(other.clone(), None, &["before"])]);
+    let made = made_at(world.service.last_time());
+    let old = Correlation::parse("0190f0a1-7d2b-7c1e-9f3a-5b6c7d8e9f01").expect("a token");
+    world.send(&[
+        with(named.clone(), Some("order-4711"), &["a", "b"]),
+        with(made.clone(), None, &["c"]),
+        with(old.clone(), Some("old"), &["d"]),
+    ]);
+    for reopened in [false, true] {
+        if reopened {
+            world.reopen().expect("it opens");
+        }
+        let found = |correlation: &Correlation, after: u64, limit: usize| -> Vec<u64> {
+            let after = Position::new(after);
+            let service = &world.service;
+            let scan = service.command(correlation, after, limit, &|_| true);
+            let records = scan.expect("it is read").records.into_iter();
+            records
+                .map(|record| record.event.header.position.get())
+                .collect()
+        };
+        assert_eq!(found(&named, 0, 100), [3, 4, 5, 6]);
+        assert_eq!(found(&named, 4, 1), [5]);
+        assert_eq!(found(&made, 0, 100), [7, 8]);
+        assert_eq!(found(&old, 0, 100), [9, 10]);
+        assert_eq!(found(&other, 0, 100), [0; 0]);
+    }
+}
+
+/// A correlation id as the service makes them, of this time.
+fn made_at(time: Timestamp) -> Correlation {
+    let time = uuid::Timestamp::from_unix_time(time.millis() / 1_000, 0, 0, 0);
+    Correlation::from_uuid(uuid::Uuid::new_v7(time))
 }

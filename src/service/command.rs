@@ -1,0 +1,88 @@
+//! What came of a command, by its correlation id.
+
+use std::ops::RangeInclusive;
+
+use super::ReadError;
+use super::read::EventScan;
+use super::service::Service;
+use crate::domain::{Correlation, Event, Position, Timestamp};
+use crate::log::record;
+
+impl Service {
+    /// What came of the commands of a correlation id, in the order of the log: the events after a
+    /// position that are wanted, at most `limit` of them.
+    ///
+    /// A client's own id is found by an index. One that the service made holds its time, and the
+    /// events of the minute after it are searched.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn command(
+        &self,
+        correlation: &Correlation,
+        after: Position,
+        limit: usize,
+        wanted: &dyn Fn(&Event) -> bool,
+    ) -> Result<EventScan, ReadError> {
+        let indexed: Vec<Position> = self.shared.contacts.read().commands(correlation).collect();
+        let mut scan = EventScan::default();
+        for first in indexed {
+            self.of_command(correlation, first, &mut scan, after, limit, wanted)?;
+        }
+        if let Some(times) = correlation.times()
+            && let Some(first) = self.made_command(correlation, &times)?
+        {
+            self.of_command(correlation, first, &mut scan, after, limit, wanted)?;
+        }
+        Ok(scan)
+    }
+
+    /// The first event of a correlation id that the service made at one of these times.
+    fn made_command(
+        &self,
+        correlation: &Correlation,
+        times: &RangeInclusive<Timestamp>,
+    ) -> Result<Option<Position>, ReadError> {
+        let before = Timestamp::from_millis(times.start().millis().saturating_sub(1));
+        let first = self.position_at(before)?.next();
+        let last = self.position_at(*times.end())?;
+        if first > last {
+            return Ok(None);
+        }
+        for entry in self.shared.reader.scan(first, last) {
+            let (position, bytes) = entry?;
+            if record::decode(&bytes)?.event.header.correlation == *correlation {
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the events of one command, which stand in the log one after the other from its first.
+    fn of_command(
+        &self,
+        correlation: &Correlation,
+        first: Position,
+        scan: &mut EventScan,
+        after: Position,
+        limit: usize,
+        wanted: &dyn Fn(&Event) -> bool,
+    ) -> Result<(), ReadError> {
+        let from = first.max(after.next());
+        if from > self.head() {
+            return Ok(());
+        }
+        for entry in self.shared.reader.scan(from, self.head()) {
+            let (position, bytes) = entry?;
+            let record = record::decode(&bytes)?;
+            if record.event.header.correlation != *correlation || scan.records.len() >= limit {
+                break;
+            }
+            scan.last = position;
+            if wanted(&record.event) {
+                scan.records.push(record);
+            }
+        }
+        Ok(())
+    }
+}
