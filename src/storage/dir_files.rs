@@ -25,9 +25,9 @@ const WIPE_BYTES: usize = 64 * 1024;
 /// Files that are kept open for overwriting in place.
 const OPEN_MAX: usize = 4;
 /// The mode of a directory that only its owner may enter.
-const DIR_MODE: u32 = 0o700;
+pub(super) const DIR_MODE: u32 = 0o700;
 /// The mode of a file that only its owner may read.
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// Files in a directory of the operating system.
 pub struct DirFiles {

@@ -26,6 +26,7 @@ mod sim_handle;
 mod sim_state;
 mod sled_store;
 mod store;
+mod tree;
 
 pub use data_dir::{DataDir, Disk};
 pub use dir_files::DirFiles;
@@ -36,3 +37,4 @@ pub use room::{Room, Space};
 pub use sim::{Faults, SimDisk};
 pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};
 pub use store::{Batch, Change, Page, Store};
+pub use tree::{close_to_others, files_below};
