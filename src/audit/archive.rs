@@ -12,6 +12,7 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::{
+    checkpoint::Checkpoint,
     checkpoint_file::read_checkpoint,
     coord::{Coord, Kind},
     entries::{Entries, EntriesError},
@@ -41,7 +42,7 @@ pub enum ArchiveError {
 #[derive(Clone, Debug)]
 pub struct Archive {
     tiles: Tiles,
-    /// The number of entries in full bundles below a signed checkpoint.
+    /// The number of entries that can be read.
     integrated: Arc<AtomicU64>,
 }
 
@@ -62,12 +63,21 @@ impl Archive {
         Ok(Self { tiles, integrated })
     }
 
+    /// Reads all that a checkpoint covers, its last bundle too, which need not be full. Only for
+    /// files that nobody integrates into meanwhile, such as a backup's.
+    #[must_use]
+    pub fn covered_by(tiles: Tiles, checkpoint: &Checkpoint) -> Self {
+        let integrated = Arc::new(AtomicU64::new(checkpoint.size));
+        Self { tiles, integrated }
+    }
+
     /// Reads beside an integrator, which keeps the count.
     pub(super) fn following(tiles: Tiles, integrated: Arc<AtomicU64>) -> Self {
         Self { tiles, integrated }
     }
 
-    /// The last position that is in a full bundle below a signed checkpoint.
+    /// The last position that can be read: in a full bundle below a signed checkpoint, unless it
+    /// reads [all](Self::covered_by) that one covers.
     #[must_use]
     pub fn integrated(&self) -> Position {
         Position::new(self.integrated.load(Ordering::Acquire))
@@ -84,7 +94,7 @@ impl Archive {
         }
         let leaf = from.previous().get();
         let index = leaf / TILE_WIDTH as u64;
-        let mut entries = bundle(&self.tiles, index)?;
+        let mut entries = bundle(&self.tiles, index, self.integrated())?;
         let before = (leaf % TILE_WIDTH as u64) as usize;
         entries.drain(..before.min(entries.len()));
         Ok(entries)
@@ -119,10 +129,15 @@ fn whole_bundles(tiles: &Tiles) -> Result<u64, StorageError> {
     Ok(count)
 }
 
-/// The entries of a full bundle, each of which has the hash that the tile beside it says.
-fn bundle(tiles: &Tiles, index: u64) -> Result<Vec<Bytes>, ArchiveError> {
-    let coord = Coord::full(Kind::Entries, index);
-    let leaves = tiles.hashes(Coord::full(Kind::Hashes { level: 0 }, index))?;
+/// The entries of a bundle up to the last one integrated, each of which has the hash that the tile
+/// beside it says.
+fn bundle(tiles: &Tiles, index: u64, last: Position) -> Result<Vec<Bytes>, ArchiveError> {
+    let place = |kind| {
+        let partial = Coord::in_tree(kind, index, last.get());
+        partial.unwrap_or(Coord::full(kind, index))
+    };
+    let coord = place(Kind::Entries);
+    let leaves = tiles.hashes(place(Kind::Hashes { level: 0 }))?;
     let damaged = || ArchiveError::Damaged { coord };
     let entries = tiles.entries(coord)?.ok_or_else(damaged)?;
     let leaves = leaves.ok_or_else(damaged)?;

@@ -42,6 +42,8 @@ pub(super) struct TileCheck<'a> {
     tiles: &'a Tiles,
     size: u64,
     levels: Vec<Level>,
+    /// Whether the narrower forms of files are looked at, which only older checkpoints need.
+    narrower: bool,
     findings: &'a mut Findings,
 }
 
@@ -52,8 +54,15 @@ impl<'a> TileCheck<'a> {
             tiles,
             size,
             levels,
+            narrower: true,
             findings,
         }
+    }
+
+    /// Leaves out what only older checkpoints need.
+    pub(super) fn only_newest(mut self) -> Self {
+        self.narrower = false;
+        self
     }
 
     /// Checks the next bundle, in their order from the first, and all that it makes full. Returns
@@ -198,6 +207,9 @@ impl<'a> TileCheck<'a> {
 
     /// Checks the narrower forms of a file, which older checkpoints need.
     fn partial_files(&mut self, whole: Coord, chosen: &[Hash]) -> Result<(), StorageError> {
+        if !self.narrower {
+            return Ok(());
+        }
         for width in self.tiles.partial_widths(whole)? {
             let Some(coord) = Coord::new(whole.kind(), whole.index(), width) else {
                 continue;

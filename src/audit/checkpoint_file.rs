@@ -3,7 +3,7 @@
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
     findings::{Damage, Findings},
-    note::{NOTE_BYTES_MAX, Note, VerifierKey},
+    note::{KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey},
     tile::Tiles,
 };
 use crate::storage::StorageError;
@@ -30,6 +30,50 @@ pub fn signed_by_another(tiles: &Tiles, key: &VerifierKey) -> Result<bool, Stora
     Ok(matches!(opened, Err(CheckpointError::OtherKey { .. })))
 }
 
+/// The last checkpoint, if it can be trusted; `None` where there is none.
+///
+/// # Errors
+/// The file cannot be read. A checkpoint that cannot be trusted is the inner error.
+pub fn last_checkpoint(
+    tiles: &Tiles,
+    key: &VerifierKey,
+) -> Result<Option<Result<Checkpoint, CheckpointError>>, StorageError> {
+    let bytes = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+    Ok(bytes.map(|bytes| {
+        let note = std::str::from_utf8(&bytes).map_err(|_| CheckpointError::Malformed)?;
+        Ok(Checkpoint::open(note, key)?.0)
+    }))
+}
+
+/// The name under which the last checkpoint was signed, as it says itself; `None` where there is no
+/// checkpoint.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn stated_origin(tiles: &Tiles) -> Result<Option<KeyName>, StorageError> {
+    let bytes = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)?;
+    let note = Note::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()));
+    Ok(note.and_then(|note| Some(Checkpoint::parse(note.text())?.origin)))
+}
+
+/// Signs the last checkpoint anew, with another key or under another name: for a log that goes on
+/// apart from the one it was copied from. On the disk when this returns.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn sign_anew(
+    tiles: &Tiles,
+    checkpoint: &Checkpoint,
+    signer: &Signer,
+) -> Result<(), StorageError> {
+    let origin = signer.verifier().name().clone();
+    let renamed = Checkpoint {
+        origin,
+        ..checkpoint.clone()
+    };
+    write_checkpoint(tiles, &renamed.sign(signer))
+}
+
 /// Reads the checkpoint; `None` where it is gone or cannot be trusted, which is put down as a
 /// finding.
 pub(super) fn read_checkpoint(
@@ -37,20 +81,12 @@ pub(super) fn read_checkpoint(
     key: &VerifierKey,
     findings: &mut Findings,
 ) -> Result<Option<Checkpoint>, StorageError> {
-    let Some(bytes) = tiles.read_name(CHECKPOINT, NOTE_BYTES_MAX)? else {
-        findings.add(Damage::NoCheckpoint);
-        return Ok(None);
-    };
-    let opened = std::str::from_utf8(&bytes)
-        .map_err(|_| CheckpointError::Malformed)
-        .and_then(|note| Checkpoint::open(note, key));
-    match opened {
-        Ok((checkpoint, _)) => Ok(Some(checkpoint)),
-        Err(error) => {
-            findings.add(Damage::Checkpoint(error));
-            Ok(None)
-        }
+    match last_checkpoint(tiles, key)? {
+        Some(Ok(checkpoint)) => return Ok(Some(checkpoint)),
+        Some(Err(error)) => findings.add(Damage::Checkpoint(error)),
+        None => findings.add(Damage::NoCheckpoint),
     }
+    Ok(None)
 }
 
 /// Puts a signed checkpoint in the place of the last one; on the disk when this returns.

@@ -48,9 +48,11 @@ mod witness;
 
 pub use archive::{Archive, ArchiveError};
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use checkpoint_file::{signed_by_another, signed_size};
+pub use checkpoint_file::{
+    last_checkpoint, sign_anew, signed_by_another, signed_size, stated_origin,
+};
 pub use coord::{Coord, Kind};
-pub use copy::{CopyError, copy};
+pub use copy::{Copied, CopyError, copy, is_beginning};
 pub use entries::{Entries, EntriesError};
 pub use findings::Damage;
 pub use integrator::{IntegrateError, Integrator};

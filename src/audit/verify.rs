@@ -53,6 +53,8 @@ pub struct Against<'a> {
     pub older: &'a [Checkpoint],
     /// The log itself, which should hold what was integrated.
     pub log: Option<&'a dyn Entries>,
+    /// Whether files are left out that only older checkpoints than the newest need.
+    pub only_newest: bool,
 }
 
 /// Verifies a whole audit log: every bit of entries, tiles and checkpoint, and what
@@ -70,19 +72,7 @@ pub fn verify(
     let checkpoint = read_checkpoint(tiles, key, &mut findings)?;
     if let Some(checkpoint) = &checkpoint {
         let size = checkpoint.size;
-        let mut check_tiles = TileCheck::new(tiles, size, &mut findings);
-        let mut strangers = Vec::new();
-        for index in 0..size.div_ceil(TILE_WIDTH as u64) {
-            progress(index * TILE_WIDTH as u64, size);
-            let leaves = check_tiles.bundle(index)?;
-            if let (Some(log), Some(leaves)) = (against.log, leaves) {
-                compare_log(log, index, &leaves, &mut strangers);
-            }
-        }
-        check_tiles.finish(checkpoint.root)?;
-        strangers
-            .into_iter()
-            .for_each(|damage| findings.add(damage));
+        check_tree(tiles, checkpoint, against, progress, &mut findings)?;
         let mut older = against.older.to_vec();
         older.extend(read_kept(tiles, key, &mut findings)?);
         if findings.damages.is_empty() {
@@ -96,6 +86,45 @@ pub fn verify(
         damages: findings.damages,
         unlisted: findings.unlisted,
     })
+}
+
+/// Checks every file of the tree that a checkpoint is about, and the log against it.
+fn check_tree(
+    tiles: &Tiles,
+    checkpoint: &Checkpoint,
+    against: Against<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+    findings: &mut Findings,
+) -> Result<(), StorageError> {
+    let size = checkpoint.size;
+    let mut check_tiles = TileCheck::new(tiles, size, findings);
+    if against.only_newest {
+        check_tiles = check_tiles.only_newest();
+    }
+    let mut strangers = Vec::new();
+    for index in 0..size.div_ceil(TILE_WIDTH as u64) {
+        progress(index * TILE_WIDTH as u64, size);
+        let leaves = check_tiles.bundle(index)?;
+        if let (Some(log), Some(leaves)) = (against.log, leaves) {
+            compare_log(log, index, &leaves, &mut strangers);
+        }
+    }
+    check_tiles.finish(checkpoint.root)?;
+    strangers
+        .into_iter()
+        .for_each(|damage| findings.add(damage));
+    Ok(())
+}
+
+/// Whether the files hold the whole tree of a checkpoint.
+pub(super) fn holds(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<bool, StorageError> {
+    let mut findings = Findings::default();
+    let against = Against {
+        only_newest: true,
+        ..Against::default()
+    };
+    check_tree(tiles, checkpoint, against, &mut |_, _| {}, &mut findings)?;
+    Ok(findings.damages.is_empty())
 }
 
 /// The checkpoints that witnesses have cosigned.

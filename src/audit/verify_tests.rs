@@ -79,6 +79,7 @@ fn a_log_as_it_was_sealed_is_whole() {
         let against = Against {
             older: &[older.unwrap().0],
             log: Some(&Made),
+            ..Against::default()
         };
         let verified = log.verify(against);
         assert_eq!(verified.damages, [], "{heads:?}");

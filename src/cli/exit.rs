@@ -1,5 +1,6 @@
 //! How the program ends where it does not end well: a code for scripts, a message for people.
 
+use crate::audit::CopyError;
 use crate::keys::{IndexKeyError, KeyFileError, OpenError as KeysError};
 use crate::log::OpenError as LogError;
 use crate::service::OpenError;
@@ -74,6 +75,15 @@ impl From<LogError> for Failure {
                 DAMAGED,
                 format!("{error}; `contactd log verify` tells more"),
             ),
+        }
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::File(error) => error.into(),
+            error => Self::new(DAMAGED, error),
         }
     }
 }

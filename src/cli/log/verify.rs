@@ -89,7 +89,11 @@ fn sealed(
         .iter()
         .map(|path| read_checkpoint(path, key))
         .collect::<Result<Vec<_>, _>>()?;
-    let against = Against { older: &older, log };
+    let against = Against {
+        older: &older,
+        log,
+        ..Against::default()
+    };
     let progress = Progress::new("hashing the sealed files");
     let verified = audit::verify(tiles, key, against, &mut |at, _| {
         progress.reach(Position::new(at));
@@ -111,7 +115,8 @@ fn sealed(
     Ok((size, wrong))
 }
 
-fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure> {
+/// A checkpoint of this log that somebody kept in a file.
+pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure> {
     let named =
         |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
