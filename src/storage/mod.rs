@@ -15,6 +15,8 @@
 mod data_dir;
 mod dir_files;
 mod error;
+#[cfg(test)]
+pub mod faulty;
 mod file_at;
 mod files;
 mod room;

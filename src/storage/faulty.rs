@@ -1,0 +1,250 @@
+//! A disk on which one operation fails, or from one operation on nothing works any more.
+//!
+//! Every call counts, those that read too. It stands before another disk, so that a test can go on
+//! with what that one has kept: the simulated one loses what was not synced.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use rustix::io::Errno;
+
+use super::{Batch, Disk, Files, Page, SimDisk, StorageError, Store};
+
+/// What becomes of the operation that is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies before it: neither it nor anything after it happens.
+    Killed,
+    /// The operating system refuses it, and nothing else.
+    Refused(Errno),
+}
+
+impl Fault {
+    /// Every fault that a test should try.
+    pub const ALL: [Self; 4] = [
+        Self::Killed,
+        Self::Refused(Errno::IO),
+        Self::Refused(Errno::NOSPC),
+        Self::Refused(Errno::MFILE),
+    ];
+}
+
+/// The disk with the fault; clones count together.
+#[derive(Clone)]
+pub struct FaultyDisk {
+    inner: SimDisk,
+    plan: Arc<Plan>,
+}
+
+struct Plan {
+    at: u64,
+    fault: Fault,
+    count: AtomicU64,
+}
+
+impl Plan {
+    /// Counts an operation, and refuses it where it is its turn.
+    fn pass(&self, name: &str) -> Result<(), StorageError> {
+        let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
+        let cause = match self.fault {
+            Fault::Killed if number >= self.at => io::Error::other("the process is dead"),
+            Fault::Refused(errno) if number == self.at => errno.into(),
+            _ => return Ok(()),
+        };
+        Err(StorageError::io("use", name)(cause))
+    }
+}
+
+impl FaultyDisk {
+    /// A disk whose operation of this number, from 1, meets the fault.
+    pub fn new(inner: &SimDisk, at: u64, fault: Fault) -> Self {
+        let (inner, count) = (inner.clone(), AtomicU64::new(0));
+        let plan = Arc::new(Plan { at, fault, count });
+        Self { inner, plan }
+    }
+
+    /// The number of operations so far.
+    pub fn operations(&self) -> u64 {
+        self.plan.count.load(Ordering::SeqCst)
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn files(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        self.plan.pass(name)?;
+        let (inner, plan) = (self.inner.files(name)?, self.plan.clone());
+        Ok(Arc::new(FaultyFiles { inner, plan }))
+    }
+
+    fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError> {
+        self.plan.pass(name)?;
+        let (inner, plan) = (self.inner.open_store(name)?, self.plan.clone());
+        Ok(Arc::new(FaultyStore { inner, plan }))
+    }
+
+    fn has_store(&self, name: &str) -> Result<bool, StorageError> {
+        self.plan.pass(name)?;
+        self.inner.has_store(name)
+    }
+
+    fn rename_store(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.plan.pass(from)?;
+        self.inner.rename_store(from, to)
+    }
+
+    fn remove_store(&self, name: &str) -> Result<(), StorageError> {
+        self.plan.pass(name)?;
+        self.inner.remove_store(name)
+    }
+}
+
+struct FaultyFiles {
+    inner: Arc<dyn Files>,
+    plan: Arc<Plan>,
+}
+
+impl FaultyFiles {
+    fn pass<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&dyn Files) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        self.plan.pass(name)?;
+        work(&*self.inner)
+    }
+}
+
+impl Files for FaultyFiles {
+    fn path(&self, name: &str) -> PathBuf {
+        self.inner.path(name)
+    }
+
+    fn list_in(&self, dir: &str) -> Result<Vec<String>, StorageError> {
+        self.pass(dir, |inner| inner.list_in(dir))
+    }
+
+    fn has_dir(&self, dir: &str) -> Result<bool, StorageError> {
+        self.pass(dir, |inner| inner.has_dir(dir))
+    }
+
+    fn len(&self, name: &str) -> Result<u64, StorageError> {
+        self.pass(name, |inner| inner.len(name))
+    }
+
+    fn read_at(&self, name: &str, offset: u64, limit: usize) -> Result<Vec<u8>, StorageError> {
+        self.pass(name, |inner| inner.read_at(name, offset, limit))
+    }
+
+    fn create(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.create(name))
+    }
+
+    fn create_whole(&self, name: &str, bytes: &[u8]) -> Result<bool, StorageError> {
+        self.pass(name, |inner| inner.create_whole(name, bytes))
+    }
+
+    fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.reserve(name, bytes))
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.append(name, bytes))
+    }
+
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.write_at(name, offset, bytes))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.write(name, bytes))
+    }
+
+    fn sync(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.sync(name))
+    }
+
+    fn sync_dir(&self, dir: &str) -> Result<(), StorageError> {
+        self.pass(dir, |inner| inner.sync_dir(dir))
+    }
+
+    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.refresh(name, offset))
+    }
+
+    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.truncate(name, length))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.pass(from, |inner| inner.rename(from, to))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.remove(name))
+    }
+
+    fn remove_dir(&self, dir: &str) -> Result<(), StorageError> {
+        self.pass(dir, |inner| inner.remove_dir(dir))
+    }
+
+    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.write_atomic(name, bytes))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.replace(name, bytes))
+    }
+
+    fn wipe(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.wipe(name))
+    }
+}
+
+struct FaultyStore {
+    inner: Arc<dyn Store>,
+    plan: Arc<Plan>,
+}
+
+impl Store for FaultyStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.get(key)
+    }
+
+    fn last_at_or_before(&self, key: &[u8]) -> Result<Option<(Bytes, Bytes)>, StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.last_at_or_before(key)
+    }
+
+    fn page(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Page, StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.page(from, to, limit)
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<(), StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.reserve(bytes)
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.apply(batch)
+    }
+
+    fn flush(&self) -> Result<(), StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.flush()
+    }
+
+    fn sync_data(&self) -> Result<(), StorageError> {
+        self.plan.pass("the store")?;
+        self.inner.sync_data()
+    }
+}
