@@ -19,17 +19,22 @@ use crate::service::{self, Audit, Opening, Options, VIEWS};
 use crate::storage::{DataDir, DirFiles, Disk, FileAt, Files, StorageError};
 
 /// The directory of keys in the data directory.
-const KEYS: &str = "keys";
-/// The directory and the file of the log's id.
+pub const KEYS: &str = "keys";
+/// The directory of the log's id.
 pub const IDENTITY: &str = "identity";
-const LOG_ID: &str = "log-id";
+/// The file of the log's id.
+pub const LOG_ID: &str = "log-id";
 /// What tells the key of index hashes from every other, beside the log's id.
 const INDEX_CHECK: &str = "index-check";
-/// The directory of the audit log's files, and the file of the key that signs it.
-const AUDIT: &str = "audit";
-const AUDIT_KEY: &str = "audit.key";
+/// The directory of the audit log's files.
+pub const AUDIT: &str = "audit";
+/// The file of the key that signs the audit log.
+pub const AUDIT_KEY: &str = "audit.key";
 /// What to do where the checkpoint's key is not here.
-const PUT_BACK: &str = "put audit.key back (from --audit-key or a backup)";
+pub const PUT_BACK: &str = "put audit.key back (from --audit-key or a backup)";
+
+/// A file that is there from the first write of a restore until its end.
+pub const RESTORING: &str = "restoring";
 
 const CHECKPOINT: &str = "audit/checkpoint";
 /// What is there once an event can have been recorded. The first start makes it last: the keys, the
@@ -48,6 +53,8 @@ pub enum Purpose {
     Look,
     /// To make it usable again: keys that are gone for good are made anew.
     Mend,
+    /// To finish a restore, whose backup may have no keys: they are made anew.
+    Restore,
 }
 
 /// A data directory that this process holds.
@@ -91,17 +98,22 @@ impl Data {
         if purpose != Purpose::Begin {
             must_exist(options)?;
         }
+        must_be_restored(&options.data_dir)?;
+        Self::take(DataDir::open(&options.data_dir)?, options, purpose)
+    }
+
+    /// Takes what is in a data directory that this process holds already.
+    pub fn take(dir: DataDir, options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
         let is_new = !has_begun(&options.data_dir);
-        let dir = DataDir::open(&options.data_dir)?;
         // On a full disk the room that is held back is for this.
         service::make_way(&*dir.room())?;
         let master = master(options, purpose, is_new)?;
         let keys = KeyRing::open(dir.files(KEYS)?, &master)?;
         let log_id = log_id(&dir, is_new)?;
         // A key that signed nothing may be made where nothing was signed.
-        let may_make = is_new && purpose == Purpose::Begin;
+        let may_make = (is_new && purpose == Purpose::Begin) || purpose == Purpose::Restore;
         let signer = signer(options, log_id, may_make)?;
-        if purpose != Purpose::Look {
+        if !matches!(purpose, Purpose::Look | Purpose::Restore) {
             must_be_of_log(options, &signer.verifier())?;
         }
         if matches!(purpose, Purpose::Begin | Purpose::Use) && !is_new {
@@ -236,6 +248,21 @@ fn has_begun(data_dir: &Path) -> bool {
     BEGUN.iter().any(|name| data_dir.join(name).exists())
 }
 
+/// What a restore has left that did not come to its end is a part of a log, and must not pass for one.
+fn must_be_restored(data_dir: &Path) -> Result<(), Failure> {
+    if !data_dir.join(RESTORING).exists() {
+        return Ok(());
+    }
+    let dir = data_dir.display();
+    Err(Failure::new(
+        DAMAGED,
+        format!(
+            "a restore into {dir} was cut off; run `contactd restore` into it again, which begins \
+             anew"
+        ),
+    ))
+}
+
 /// What only looks must not leave a directory behind where it was pointed at the wrong place.
 fn must_exist(options: &DataOptions) -> Result<(), Failure> {
     let dir = &options.data_dir;
@@ -267,7 +294,7 @@ fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<Maste
         ));
     }
     match purpose {
-        Purpose::Mend => Ok(MasterKey::read_or_create(&own)?),
+        Purpose::Mend | Purpose::Restore => Ok(MasterKey::read_or_create(&own)?),
         Purpose::Begin if is_new => Ok(MasterKey::read_or_create(&own)?),
         Purpose::Look => Ok(MasterKey::generate()?),
         Purpose::Begin | Purpose::Use => damaged(format!(
@@ -350,6 +377,7 @@ pub fn master_key_in(data_dir: &Path) -> FileAt {
 /// The log's public key; it can be read beside a running service.
 pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
     must_exist(options)?;
+    must_be_restored(&options.data_dir)?;
     let path = options.data_dir.join(IDENTITY).join(LOG_ID);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;

@@ -24,6 +24,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use rustix::{fs::Mode, process::umask};
 
 use options::{DataOptions, ServeOptions};
 
@@ -64,6 +65,8 @@ enum Command {
 /// Runs the program and gives its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What is written here holds personal data and keys, the store's own files too.
+    umask(Mode::RWXG | Mode::RWXO);
     let arguments = behind_the_subcommand(std::env::args_os().collect());
     let Cli { command, serve } = Cli::parse_from(arguments);
     let ended = match command {

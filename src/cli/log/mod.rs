@@ -8,6 +8,8 @@ mod repair;
 mod tail;
 mod verify;
 
+pub use verify::read_checkpoint;
+
 use clap::Subcommand;
 
 use super::exit::Failure;

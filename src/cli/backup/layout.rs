@@ -1,0 +1,171 @@
+//! The files that a backup and a data directory have in common.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::audit::Tiles;
+use crate::cli::data::{AUDIT, AUDIT_KEY, IDENTITY, KEYS, LOG_ID};
+use crate::log::JOURNAL;
+use crate::storage::{DirFiles, Disk, Files, StorageError};
+
+/// The token key's file.
+pub const TOKEN_KEY: &str = "token.key";
+/// The file in which a backup keeps the public key that its checkpoint is signed with.
+pub const PUBLIC_KEY: &str = "audit.pub";
+/// The keys that lie beside the directories.
+pub const SECRETS: [&str; 2] = [AUDIT_KEY, TOKEN_KEY];
+
+/// The directories of a backup, or of a data directory.
+pub struct Layout {
+    /// The files beside the directories.
+    pub root: Arc<dyn Files>,
+    /// The directory of the log's id.
+    pub identity: Arc<dyn Files>,
+    /// The directory of the journal's files.
+    pub journal: Arc<dyn Files>,
+    /// The directory of tiles, bundles and checkpoint.
+    pub audit: Arc<dyn Files>,
+    /// The directory of the contacts' keys.
+    pub keys: Arc<dyn Files>,
+}
+
+impl Layout {
+    /// The layout at a path, of which nothing is made until something is written.
+    pub fn at(path: &Path) -> Self {
+        let below = |name| Arc::new(DirFiles::at(&path.join(name)));
+        Self {
+            root: Arc::new(DirFiles::at(path)),
+            identity: below(IDENTITY),
+            journal: below(JOURNAL),
+            audit: below(AUDIT),
+            keys: below(KEYS),
+        }
+    }
+
+    /// The layout of a data directory, whose directories are made where they are missing.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn of(disk: &dyn Disk) -> Result<Self, StorageError> {
+        Ok(Self {
+            root: disk.files("")?,
+            identity: disk.files(IDENTITY)?,
+            journal: disk.files(JOURNAL)?,
+            audit: disk.files(AUDIT)?,
+            keys: disk.files(KEYS)?,
+        })
+    }
+
+    /// The audit log's files.
+    pub fn tiles(&self) -> Tiles {
+        Tiles::new(self.audit.clone())
+    }
+
+    /// The log's id as its file has it; `None` where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn log_id(&self) -> Result<Option<Vec<u8>>, StorageError> {
+        let id = read(&*self.identity, LOG_ID)?;
+        Ok(id.map(|id| id.trim_ascii().to_vec()))
+    }
+}
+
+/// Whether a backup may have a file of this path, which ends with a slash for an empty directory.
+pub fn is_known(path: &str) -> bool {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    let is_dir = path.contains('/');
+    match first.strip_suffix(".tmp").unwrap_or(first) {
+        IDENTITY | JOURNAL | KEYS => is_dir && !rest.contains('/'),
+        AUDIT => is_dir,
+        AUDIT_KEY | TOKEN_KEY | PUBLIC_KEY => !is_dir,
+        _ => false,
+    }
+}
+
+/// The whole content of a file; `None` where there is none.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(files: &dyn Files, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+    match files.read_at(name, 0, usize::MAX) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file; absent is well.
+///
+/// # Errors
+/// The operating system refused.
+pub fn remove(files: &dyn Files, name: &str) -> Result<(), StorageError> {
+    match files.remove(name) {
+        Err(error) if error.is_absent() => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Makes a file what it is elsewhere, unless it is the same already. What it held before is
+/// overwritten where it lay, for it may be a key. One that is gone meanwhile is passed over.
+///
+/// # Errors
+/// The operating system refused; the file is what it was.
+pub fn copy(from: &dyn Files, to: &dyn Files, name: &str) -> Result<(), StorageError> {
+    let Some(bytes) = read(from, name)? else {
+        return Ok(());
+    };
+    if read(to, name)?.as_ref() == Some(&bytes) {
+        return Ok(());
+    }
+    to.replace(name, &bytes)
+}
+
+/// Copies a directory of keys: the slots first, then the master key that opens them, so that the
+/// keys which are there can be opened however far this came.
+///
+/// # Errors
+/// The operating system refused.
+pub fn copy_keys(from: &dyn Files, to: &dyn Files) -> Result<(), StorageError> {
+    let (slots, rest): (Vec<_>, Vec<_>) = names(from)?
+        .into_iter()
+        .partition(|name| name.starts_with("slots-"));
+    for name in slots.iter().chain(&rest) {
+        copy(from, to, name)?;
+    }
+    Ok(())
+}
+
+/// The names of files that are not being written.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn names(files: &dyn Files) -> Result<Vec<String>, StorageError> {
+    let mut names = files.list()?;
+    names.retain(|name| !name.ends_with(".tmp"));
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_has_these_files_and_no_others() {
+        for path in [
+            "identity/log-id",
+            "identity/log-id.tmp",
+            "identity/",
+            "journal/00000000000000000001",
+            "audit/tile/0/000.p/5",
+            "keys/slots-1.bin",
+            "audit.key.tmp",
+            "audit.pub",
+        ] {
+            assert!(is_known(path), "{path}");
+        }
+        for path in ["log/db", "lock", "identity", "keys/a/b", "token.key/", "x"] {
+            assert!(!is_known(path), "{path}");
+        }
+    }
+}
