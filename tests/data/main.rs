@@ -23,6 +23,7 @@ mod api;
 mod apis;
 
 mod audit;
+mod backups;
 mod corruption;
 mod disk_usage;
 mod erase;
