@@ -10,10 +10,12 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::claims::{Claims, LEEWAY_SECONDS, OneOrMany};
 use super::error::AuthError;
 use super::jwks::Jwks;
-use super::key::{VerifyKey, check_signature};
+use super::key::{KeySet, VerifyKey, check_signature};
 use super::open::Mode;
 use super::own_key::OwnKey;
 use super::principal::{Principal, Session};
@@ -38,7 +40,8 @@ pub struct Authenticator {
 enum Policy {
     Open,
     Jwt {
-        own: Arc<VerifyKey>,
+        /// The directory's own key; whoever follows it hears of its change.
+        own: watch::Sender<Arc<VerifyKey>>,
         settings: JwtSettings,
     },
 }
@@ -57,7 +60,7 @@ impl Authenticator {
     /// signs for many services, so its tokens have to say that they are meant
     /// for us; the own key signs for this directory and nothing else.
     pub fn jwt(own: &OwnKey, settings: JwtSettings) -> Self {
-        let own = own.verify_key();
+        let own = watch::Sender::new(own.verify_key());
         Self {
             policy: Policy::Jwt { own, settings },
         }
@@ -80,7 +83,7 @@ impl Authenticator {
         match &self.policy {
             Policy::Open => Ok(Principal::local_developer()),
             Policy::Jwt { own, settings } => {
-                check(Kind::Access, bearer, now, own, settings)?.into_principal()
+                check(Kind::Access, bearer, now, &current(own), settings)?.into_principal()
             }
         }
     }
@@ -93,7 +96,7 @@ impl Authenticator {
         match &self.policy {
             Policy::Open => Ok(Session::local_developer()),
             Policy::Jwt { own, settings } => {
-                check(Kind::Session, token, now, own, settings)?.into_session()
+                check(Kind::Session, token, now, &current(own), settings)?.into_session()
             }
         }
     }
@@ -135,6 +138,26 @@ impl Authenticator {
         }
     }
 
+    /// Puts another key in place of the directory's own. Tokens that the old one signed are refused
+    /// from now on.
+    pub fn replace_own(&self, key: &OwnKey) {
+        if let Policy::Jwt { own, .. } = &self.policy {
+            own.send_replace(key.verify_key());
+        }
+    }
+
+    /// The keys that tokens are verified with, to be watched for a change; `None` in open mode,
+    /// which has none.
+    pub(super) fn follow_keys(&self) -> Option<FollowedKeys> {
+        match &self.policy {
+            Policy::Open => None,
+            Policy::Jwt { own, settings } => Some(FollowedKeys {
+                own: own.subscribe(),
+                provided: settings.jwks.as_ref().map(|jwks| jwks.follow()),
+            }),
+        }
+    }
+
     /// Fetches the key set again, if there is one and it was not fetched a
     /// moment ago. A failure is logged and the old keys stay.
     pub async fn refresh_keys(&self) {
@@ -142,6 +165,34 @@ impl Authenticator {
             && let Some(jwks) = &settings.jwks
         {
             jwks.refresh().await;
+        }
+    }
+}
+
+fn current(own: &watch::Sender<Arc<VerifyKey>>) -> Arc<VerifyKey> {
+    Arc::clone(&own.borrow())
+}
+
+/// The keys that tokens are verified with, watched for a change.
+pub(super) struct FollowedKeys {
+    own: watch::Receiver<Arc<VerifyKey>>,
+    /// `None` where no key set is configured.
+    provided: Option<watch::Receiver<Arc<KeySet>>>,
+}
+
+impl FollowedKeys {
+    /// Waits for the next change of a key.
+    pub(super) async fn changed(&mut self) {
+        let provided = async {
+            match &mut self.provided {
+                Some(provided) => provided.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        // An error means that the authenticator is gone, and with it whoever waits.
+        tokio::select! {
+            changed = self.own.changed() => drop(changed),
+            changed = provided => drop(changed),
         }
     }
 }

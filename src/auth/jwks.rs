@@ -11,10 +11,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
 use reqwest::{Client, Url};
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use super::key::{KeySet, KeySetError};
@@ -110,7 +110,8 @@ impl FromStr for JwksSource {
 /// A key set that is kept fresh.
 pub struct Jwks {
     reader: Reader,
-    keys: RwLock<Arc<KeySet>>,
+    /// The keys of the last fetch; whoever follows them hears of each fetch.
+    keys: watch::Sender<Arc<KeySet>>,
     /// The time at which the last fetch began; the lock is held while one is under way.
     last_fetch: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -135,7 +136,7 @@ impl Jwks {
         };
         Ok(Self {
             reader,
-            keys: RwLock::default(),
+            keys: watch::Sender::default(),
             last_fetch: tokio::sync::Mutex::default(),
         })
     }
@@ -180,7 +181,12 @@ impl Jwks {
 
     /// The key set as it was fetched last.
     pub(super) fn keys(&self) -> Arc<KeySet> {
-        Arc::clone(&self.keys.read())
+        Arc::clone(&self.keys.borrow())
+    }
+
+    /// Each key set as it is fetched.
+    pub(super) fn follow(&self) -> watch::Receiver<Arc<KeySet>> {
+        self.keys.subscribe()
     }
 
     async fn fetch(&self) -> Result<usize, JwksError> {
@@ -202,7 +208,7 @@ impl Jwks {
         if usable == 0 {
             warn!("the JWKS holds no key that can be used");
         }
-        *self.keys.write() = Arc::new(keys);
+        self.keys.send_replace(Arc::new(keys));
         Ok(usable)
     }
 }

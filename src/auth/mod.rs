@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `authenticator` | the checks of a token, in their order |
 //! | `error` | every refusal of a token |
+//! | `expiry` | the end of a token while a stream goes on |
 //! | `token` | the compact form taken apart; nothing in it is trusted yet |
 //! | `claims` | what a token says, bounded, made into a principal or a session |
 //! | `principal`, `tenants` | who calls, and what they may touch |
@@ -24,6 +25,7 @@
 mod authenticator;
 mod claims;
 mod error;
+mod expiry;
 mod jwks;
 mod key;
 mod open;
