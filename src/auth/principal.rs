@@ -90,6 +90,19 @@ impl Principal {
         }
     }
 
+    /// A caller of a route that asks for no token: nobody in particular, without a role or a tenant.
+    pub fn anonymous() -> Self {
+        Self {
+            subject: None,
+            client_id: None,
+            user_id: None,
+            roles: Roles::Named(BTreeSet::new()),
+            tenants: Tenants::default(),
+            session: None,
+            expires: None,
+        }
+    }
+
     /// Whether the caller has at least one of `roles`. Nobody has one of none.
     pub fn has_any(&self, roles: &[&str]) -> bool {
         match &self.roles {
@@ -182,6 +195,8 @@ mod tests {
         assert_eq!(who.rate_key(address), RateKey::Client("s".to_owned()));
         (who.client_id, who.subject) = (None, None);
         assert_eq!(who.rate_key(address), RateKey::Address(address));
+        let nobody = Principal::anonymous();
+        assert_eq!(nobody.rate_key(address), RateKey::Address(address));
     }
 
     #[test]

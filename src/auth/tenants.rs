@@ -86,6 +86,24 @@ impl Tenants {
         only.map(String::as_str).ok_or(OwnTenantError::NotGranted)
     }
 
+    /// The tenants that are a caller's own where no request names one: those of `dialect` that the
+    /// token lists; `default` where it lists none, for it then opens all of them or none.
+    pub fn own<'a>(&'a self, dialect: &str, default: &'a str) -> Vec<&'a str> {
+        let listed = self.entries.iter().filter_map(|entry| match entry {
+            Entry::One {
+                dialect: of,
+                tenant,
+            } if of == dialect => Some(tenant.as_str()),
+            Entry::Anywhere { tenant } => Some(tenant.as_str()),
+            Entry::Every | Entry::EveryOf { .. } | Entry::One { .. } => None,
+        });
+        let listed: Vec<&str> = listed.collect();
+        if listed.is_empty() || self.only(dialect, default) == Ok(default) {
+            return vec![default];
+        }
+        listed
+    }
+
     /// The entries in the claim's own form, for a token made from a principal.
     pub fn texts(&self) -> Vec<String> {
         self.entries
