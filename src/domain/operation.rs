@@ -34,6 +34,12 @@ impl Operation {
         Self::RetrieveList,
     ];
 
+    /// Whether an event of the operation records that somebody has read, and changes nothing.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        matches!(self, Self::Retrieve | Self::RetrieveList)
+    }
+
     /// The operation's name in event types, in upper case.
     #[must_use]
     pub const fn name(self) -> &'static str {

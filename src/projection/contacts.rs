@@ -103,6 +103,12 @@ impl Contacts {
         range.map(|(tenant, _)| tenant)
     }
 
+    /// Whether a tenant has contacts, live or deleted.
+    #[must_use]
+    pub fn has_tenant(&self, tenant: &TenantKey) -> bool {
+        self.of_tenant.contains_key(tenant)
+    }
+
     /// A tenant's contacts after one, live or deleted, oldest first.
     pub fn of_tenant_after(
         &self,

@@ -58,6 +58,13 @@ impl Service {
         entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
     }
 
+    /// Whether a tenant of a dialect has contacts, live or deleted.
+    #[must_use]
+    pub fn has_tenant(&self, dialect: DialectId, tenant: &str) -> bool {
+        let contacts = self.shared.contacts.read();
+        contacts.has_tenant(&(dialect, tenant.into()))
+    }
+
     /// The owner of a contact, live or not.
     #[must_use]
     pub fn owner_of(&self, id: ContactId) -> Option<Owner> {
