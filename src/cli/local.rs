@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use parking_lot::RwLock;
 
 use super::data::{Data, Purpose, Running};
 use super::exit::Failure;
@@ -31,9 +32,10 @@ impl Local {
         let own_key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
         let running = data.serve(QUEUE_LIMIT, true)?;
         let gateway = Gateway {
+            log_id: running.log_id.to_string().into(),
             service: running.opening.service.clone(),
             authenticator: Arc::new(Authenticator::open()),
-            own_key: Arc::new(own_key),
+            own_key: Arc::new(RwLock::new(own_key)),
             settings: Settings {
                 require_if_match: false,
                 audit_reads: false,

@@ -17,6 +17,7 @@ mod options;
 mod progress;
 #[cfg(test)]
 mod readme;
+mod reload;
 mod serve;
 mod token;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use super::data::{Data, IDENTITY, Purpose, Running};
 use super::descriptors;
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::options::{LogFormat, ServeOptions};
+use super::reload::{Reload, TlsFiles};
 use crate::auth::{
     Authenticator, Jwks, JwksError, JwksSource, JwtSettings, Mode, OwnKey, RateLimiter, check_open,
 };
@@ -62,6 +64,8 @@ fn log_to_stderr(format: LogFormat) {
 }
 
 async fn serve(options: ServeOptions) -> Result<(), Failure> {
+    // From here on it ends nothing; what it asks for is done once the service runs.
+    let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let bus = bus_options(&options)?;
     let places = descriptors::places(
         options.max_connections as usize,
@@ -73,19 +77,12 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let hosts = bus.iter().flat_map(|bus| bus.servers.hosts());
     let mode = check_open(options.auth, options.listen, hosts, options.jwks.is_some())
         .map_err(Failure::usage)?;
-    let tls = match (&options.tls_cert, &options.tls_key) {
-        (Some(certificate), Some(key)) => {
-            Some(http::tls_config(certificate, key).map_err(Failure::usage)?)
-        }
-        _ => None,
-    };
-    if let Some(bus) = &bus {
-        let checked = bus.login.check(&bus.servers).await;
-        checked.map_err(Failure::usage)?;
-    }
+    let tls = tls_files(&options)?;
+    warn_of_risks(mode, &options);
+    check_login(bus.as_ref()).await?;
     let data = Data::open(&options.data, Purpose::Begin)?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
-    let authenticator = authenticator(mode, &own_key, &options).await?;
+    let (authenticator, jwks) = authenticator(mode, &own_key, &options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;
     let queue_limit = options.queue_limit as usize;
     let accept_clock = options.accept_clock;
@@ -100,6 +97,15 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
     let metrics = Metrics::new(&gateway.metrics);
+    let follow_tls = tls.as_ref().map(TlsFiles::follow);
+    let scheme = follow_tls.as_ref().map_or("http", |_| "https");
+    let reload = Reload {
+        tls,
+        jwks,
+        own_key: (mode == Mode::Jwt).then(|| options.data.data_dir.clone()),
+        gateway: gateway.clone(),
+    };
+    tokio::spawn(reload.at_each(hangups));
     let app = Arc::new(App {
         gateway,
         audit: running.audit.clone(),
@@ -112,14 +118,13 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         address: bound.address,
         stopping,
     });
-    let scheme = if tls.is_some() { "https" } else { "http" };
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;
     greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
     tracing::info!(log = %running.log_id, "serving");
     let http = Stoppable {
         stop,
-        task: tokio::spawn(http::serve(bound, app, tls)),
+        task: tokio::spawn(http::serve(bound, app, follow_tls)),
     };
     signals.first().await;
     http.stop("serving HTTP").await;
@@ -127,6 +132,13 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         bus.stop("being on the bus").await;
     }
     finish(running).await
+}
+
+/// The certificate and the key of TLS, where the operator gives them.
+fn tls_files(options: &ServeOptions) -> Result<Option<TlsFiles>, Failure> {
+    let files = options.tls_cert.clone().zip(options.tls_key.clone());
+    let files = files.map(|(certificate, key)| TlsFiles::read(certificate, key));
+    files.transpose().map_err(Failure::usage)
 }
 
 /// What both transports share.
@@ -138,9 +150,10 @@ fn gateway(
 ) -> Gateway {
     let rate = options.rate_limit.map(RateLimiter::new);
     Gateway {
+        log_id: running.log_id.to_string().into(),
         service: running.opening.service.clone(),
         authenticator: Arc::new(authenticator),
-        own_key: Arc::new(own_key),
+        own_key: Arc::new(RwLock::new(own_key)),
         settings: Settings {
             require_if_match: options.require_if_match,
             audit_reads: options.audit_reads,
@@ -204,9 +217,9 @@ async fn authenticator(
     mode: Mode,
     own_key: &OwnKey,
     options: &ServeOptions,
-) -> Result<Authenticator, Failure> {
+) -> Result<(Authenticator, Option<Arc<Jwks>>), Failure> {
     if mode == Mode::Open {
-        return Ok(Authenticator::open());
+        return Ok((Authenticator::open(), None));
     }
     let jwks = match &options.jwks {
         None => None,
@@ -226,11 +239,30 @@ async fn authenticator(
         }
     };
     let settings = JwtSettings {
-        jwks,
+        jwks: jwks.clone(),
         issuer: options.jwt_issuer.clone(),
         audience: options.jwt_audience.clone(),
     };
-    Ok(Authenticator::jwt(own_key, settings))
+    Ok((Authenticator::jwt(own_key, settings), jwks))
+}
+
+/// Warns of what is allowed but seldom meant.
+fn warn_of_risks(mode: Mode, options: &ServeOptions) {
+    if mode == Mode::Jwt && !options.listen.ip().is_loopback() && options.tls_cert.is_none() {
+        tracing::warn!(
+            "tokens and contacts cross the network in clear; give --tls-cert and --tls-key, or put a proxy in front that speaks TLS"
+        );
+    }
+    for (given, option) in [
+        (&options.jwt_issuer, "--jwt-issuer"),
+        (&options.jwt_audience, "--jwt-audience"),
+    ] {
+        if options.jwks.is_some() && given.is_none() {
+            tracing::warn!(
+                "--jwks without {option}: tokens that the provider signs for other services are taken here too"
+            );
+        }
+    }
 }
 
 /// Options for being on the bus, as the command line gives them.
@@ -254,6 +286,15 @@ fn bus_options(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> {
         },
         prefix: options.nats_prefix.parse().map_err(Failure::usage)?,
     }))
+}
+
+/// Checks that what the operator gives to log in to the bus with can be used.
+async fn check_login(bus: Option<&BusOptions>) -> Result<(), Failure> {
+    let Some(bus) = bus else {
+        return Ok(());
+    };
+    let checked = bus.login.check(&bus.servers).await;
+    checked.map_err(Failure::usage)
 }
 
 /// Starts being on the bus, until its own signal to stop.

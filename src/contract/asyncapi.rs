@@ -213,6 +213,7 @@ fn request_headers() -> Value {
             "The same key with the same request happens once.",
         ),
         ("If-Match", "The version that the request is about."),
+        ("If-None-Match", "As over HTTP."),
     ])
 }
 
@@ -224,6 +225,7 @@ fn command_headers() -> Value {
             "Its idempotency key, and the `correlationid` of its events.",
         ),
         ("If-Match", "The version that the command is about."),
+        ("If-None-Match", "As over HTTP."),
     ])
 }
 
@@ -234,6 +236,7 @@ fn reply_headers() -> Value {
             "The HTTP status that the answer would have.",
         ),
         ("Contact-Position", "As over HTTP."),
+        ("Contact-Log", "As over HTTP."),
         ("Contact-Correlation", "As over HTTP."),
         ("Nats-Service-Error", "Of an error, what went wrong."),
         ("Nats-Service-Error-Code", "Of an error, its HTTP status."),

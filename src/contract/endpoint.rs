@@ -1,7 +1,7 @@
 //! A route as the documents describe it, whether a dialect's or one of our own.
 
 use crate::dialect::describe::OperationSpec;
-use crate::dialect::{Method, Route};
+use crate::dialect::{ApiOperation, Dialect, Method, Route};
 use crate::domain::Operation;
 
 /// What the documents say of one route.
@@ -21,13 +21,19 @@ pub struct Endpoint {
     pub about_one: bool,
     /// Whether the route looks at many contacts, so that a query can be too broad.
     pub lists: bool,
+    /// Whether a query parameter that is not described is refused.
+    pub refuses_unknown: bool,
+    /// Whether a role of the route is answered without the contact, which it may not read.
+    pub hides_content: bool,
     /// What the route takes and answers.
     pub spec: OperationSpec,
 }
 
-impl From<&Route> for Endpoint {
-    fn from(route: &Route) -> Self {
+impl Endpoint {
+    /// What the documents say of a dialect's route.
+    pub fn of(dialect: &dyn Dialect, route: &Route) -> Self {
         let operation = route.operation;
+        let readers = dialect.roles_for(ApiOperation::Get);
         Self {
             name: operation.name(),
             method: route.method,
@@ -36,7 +42,33 @@ impl From<&Route> for Endpoint {
             writes: operation.writes(),
             about_one: route.target.is_some(),
             lists: operation.recorded_read() == Some(Operation::RetrieveList),
+            refuses_unknown: dialect.query_names(operation).is_some(),
+            hides_content: operation.shows_what_was()
+                && route.roles.iter().any(|role| !readers.contains(role)),
             spec: (route.spec)(),
         }
+    }
+
+    /// Whether the route takes a position of the log, to begin after it or to look at it.
+    pub fn begins_after(&self) -> bool {
+        let names = self.spec.query_names();
+        ["after", "as_of", "cursor"]
+            .iter()
+            .any(|name| names.contains(name))
+    }
+
+    /// Whether the route heeds `If-Match` and `If-None-Match`.
+    pub fn is_conditional(&self) -> bool {
+        if self.writes {
+            self.about_one || matches!(self.method, Method::Put)
+        } else {
+            self.has_tag()
+        }
+    }
+
+    /// Whether an answer of the route carries an entity tag.
+    pub fn has_tag(&self) -> bool {
+        let mut answers = self.spec.responses.iter();
+        answers.any(|answer| answer.headers.contains(&"etag"))
     }
 }

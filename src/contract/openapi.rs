@@ -10,7 +10,7 @@ use super::refusals::{self, Refused};
 use super::reused;
 use super::schema::{DIALECT, capitalized, component, moved, widen};
 use super::system::{self, SystemRoute};
-use crate::dialect::describe::{ERROR, Form, JSON, Parameter, Place, set};
+use crate::dialect::describe::{ERROR, ETAG, Form, JSON, Parameter, Place, set};
 use crate::dialect::{self, Description, Dialect, native};
 
 /// The API whose routes are described: a dialect's, or our own.
@@ -90,9 +90,14 @@ fn apis() -> Vec<Api> {
         name: dialect.rules().name,
         dialect,
         description: dialect.describe(),
-        endpoints: dialect.routes().iter().map(Endpoint::from).collect(),
+        endpoints: routes_of(dialect),
     });
     dialects.chain([ours]).collect()
+}
+
+fn routes_of(dialect: &dyn Dialect) -> Vec<Endpoint> {
+    let routes = dialect.routes().iter();
+    routes.map(|route| Endpoint::of(dialect, route)).collect()
 }
 
 /// Describes one operation. It has the path that the vendor's documents have; generated clients
@@ -164,11 +169,13 @@ fn parameters_of(api: &Api, endpoint: &Endpoint, path: &str) -> Vec<Value> {
     if endpoint.writes {
         shared("IdempotencyKey");
     }
-    if endpoint.writes && endpoint.about_one {
+    if endpoint.is_conditional() {
         shared("IfMatch");
+        shared("IfNoneMatch");
     }
-    if !endpoint.roles.is_empty() && api.name != system::NAME {
+    if !endpoint.roles.is_empty() {
         shared("MinPosition");
+        shared("Log");
     }
     all
 }
@@ -201,6 +208,19 @@ fn responses(api: &Api, endpoint: &Endpoint) -> Map<String, Value> {
         let succeeds = answer.status < 300 && !endpoint.roles.is_empty();
         let headers = headers_of(answer.headers, succeeds);
         all.insert(answer.status, response(api, &known, headers));
+    }
+    let without_body = |about: &str| Refused {
+        reasons: vec![about.to_owned()],
+        forms: Vec::new(),
+    };
+    if !endpoint.writes && endpoint.has_tag() {
+        let known = without_body("The caller has it already, as `If-None-Match` says.");
+        let headers = headers_of(ETAG, !endpoint.roles.is_empty());
+        all.insert(304, response(api, &known, headers));
+    }
+    if endpoint.hides_content {
+        let known = without_body("It is done, by a caller who may not read contacts.");
+        all.insert(204, response(api, &known, headers_of(&[], true)));
     }
     for (status, known) in refused {
         all.insert(status, response(api, &known, headers_of(&[], false)));
@@ -244,6 +264,7 @@ fn headers_of(own: &[&str], with_position: bool) -> Value {
     let mut headers = json!({"Contact-Correlation": shared("Correlation")});
     if with_position {
         set(&mut headers, "Contact-Position", shared("Position"));
+        set(&mut headers, "Contact-Log", shared("Log"));
     }
     for name in own {
         set(

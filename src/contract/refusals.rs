@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::endpoint::Endpoint;
 use crate::dialect::describe::{ERROR, Form, TEXT};
 use crate::dialect::{Dialect, Refusal, Reply, TokenProblem};
-use crate::domain::Closed;
+use crate::domain::{Closed, Position};
 
 /// The refusals that share one status: their reasons, and the forms of their bodies.
 #[derive(Debug, Default)]
@@ -55,6 +55,13 @@ pub fn all() -> Vec<Refusal> {
         Refusal::TenantUnclear,
         Refusal::BadIdempotencyKey,
         Refusal::BadParameter { name, must },
+        Refusal::UnknownParameter {
+            name: "emial".into(),
+            known: &["email"],
+        },
+        Refusal::PositionAhead {
+            head: Position::FIRST,
+        },
         Refusal::TooBroad { limit: 100_000 },
         Refusal::Unauthorized(TokenProblem::Missing),
         Refusal::Unauthorized(TokenProblem::Invalid),
@@ -75,6 +82,7 @@ pub fn all() -> Vec<Refusal> {
         },
         Refusal::TooManyItems { limit: 1_000 },
         Refusal::KeyReused,
+        Refusal::PreconditionFailed,
         Refusal::PreconditionRequired,
         Refusal::RateLimited {
             retry_after_seconds: 1,
@@ -112,6 +120,9 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown => endpoint.writes,
         Refusal::PreconditionRequired => endpoint.writes && endpoint.about_one,
+        Refusal::UnknownParameter { .. } => endpoint.refuses_unknown,
+        Refusal::PositionAhead { .. } => endpoint.begins_after(),
+        Refusal::PreconditionFailed => !endpoint.writes && endpoint.has_tag(),
         Refusal::TooBroad { .. } => endpoint.lists,
         Refusal::TooManyItems { .. }
         | Refusal::NotFound

@@ -15,6 +15,7 @@ pub fn headers() -> Value {
             "Of a write its outcome's position in the log, of a read the position its view had reached.",
             json!({"type": "integer", "format": "int64", "minimum": 0}),
         ),
+        "Log": header("The id of the log that the position is of.", json!({"type": "string", "format": "uuid"})),
         "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
         "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
     })
@@ -35,13 +36,23 @@ pub fn parameters() -> Value {
         ),
         "IfMatch": header(
             "If-Match",
-            "The `ETag` of the version that the request is about.",
+            "The `ETag` of the version that the request is about, or `*` for any.",
             json!({"type": "string", "pattern": "^(\\*|\"[0-9]+\"(, ?\"[0-9]+\")*)$"}),
+        ),
+        "IfNoneMatch": header(
+            "If-None-Match",
+            "The `ETag`s of versions that the caller has or does not want changed, or `*` for any.",
+            json!({"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]+\"(, ?(W/)?\"[0-9]+\")*)$"}),
         ),
         "MinPosition": header(
             "Contact-Min-Position",
             "A position that the answer's view must have reached.",
             json!({"type": "integer", "format": "int64", "minimum": 0}),
+        ),
+        "Log": header(
+            "Contact-Log",
+            "The log that the request's positions and cursors are of; another than this one is refused.",
+            json!({"type": "string", "format": "uuid"}),
         ),
     })
 }

@@ -2,6 +2,8 @@
 //!
 //! `http` serves exactly these, so that a route cannot be added and left out of the documents.
 
+use std::sync::LazyLock;
+
 use super::endpoint::Endpoint;
 use super::{event, state};
 use crate::dialect::describe::{
@@ -113,6 +115,20 @@ impl SystemRoute {
         }
     }
 
+    /// The query parameters that the route takes, by name, where any other is refused; `None`
+    /// where others are ignored: probes come with what a balancer adds, pages with what a link has.
+    #[must_use]
+    pub fn query_names(self) -> Option<&'static [&'static str]> {
+        static NAMES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+            let specs = SystemRoute::ALL.iter().map(|route| route.spec());
+            specs.map(|spec| spec.query_names()).collect()
+        });
+        let lenient =
+            Self::PROBES.contains(&self) || matches!(self, Self::Console | Self::ConsoleFile);
+        let place = Self::ALL.iter().position(|route| *route == self)?;
+        NAMES.get(place).filter(|_| !lenient).map(Vec::as_slice)
+    }
+
     /// The route as the documents describe all routes.
     pub(super) fn endpoint(self) -> Endpoint {
         let (paths, roles) = self.paths_and_roles();
@@ -124,6 +140,8 @@ impl SystemRoute {
             writes: false,
             about_one: false,
             lists: false,
+            hides_content: false,
+            refuses_unknown: self.query_names().is_some(),
             spec: self.spec(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a vendor's API is: the trait that each folder implements once.
 
-use super::{Description, Refusal, Reply, Request, Route, Scope};
+use super::route::ERASERS;
+use super::{ApiOperation, Description, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
 /// The API of one vendor: its routes, rules and answers.
@@ -48,6 +49,29 @@ pub trait Dialect: Sync {
     /// Whether the vendor's own audit trail records reads.
     fn records_reads(&self) -> bool {
         false
+    }
+
+    /// The roles that the dialect's own routes ask for what an operation does to one contact. Where
+    /// the vendor has no such route, those of its next of kin.
+    fn roles_for(&self, operation: ApiOperation) -> &'static [&'static str] {
+        use ApiOperation::{Create, Delete, Erase, Get, List, Update};
+        let kin: &[ApiOperation] = match operation {
+            Erase => return ERASERS,
+            Delete => &[Delete, Update, Create],
+            writes if writes.writes() => &[Update, Create],
+            _ => &[Get, List],
+        };
+        let route = |kin: &ApiOperation| {
+            let mut routes = self.routes().iter();
+            routes.find(|route| route.operation == *kin)
+        };
+        kin.iter().find_map(route).map_or(&[], |route| route.roles)
+    }
+
+    /// The query parameters that an operation takes, by name, where any other is refused; `None`
+    /// where others are ignored, as the vendor does.
+    fn query_names(&self, _operation: ApiOperation) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// The placeholders that the vendor's page prints for a reader to replace, exactly as its curl

@@ -168,6 +168,16 @@ impl OperationSpec {
         }
     }
 
+    /// The names of the query parameters, in their order.
+    #[must_use]
+    pub fn query_names(&self) -> Vec<&'static str> {
+        let in_query = self
+            .parameters
+            .iter()
+            .filter(|one| one.place == Place::Query);
+        in_query.map(|one| one.name).collect()
+    }
+
     /// Adds parameters to the description.
     #[must_use]
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {

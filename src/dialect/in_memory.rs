@@ -239,7 +239,7 @@ impl InMemoryService {
             Decode::Visible(_) => None,
             Decode::Owned(_) => match dialect.scope(&request) {
                 Ok(Scope::Owner(owner)) => Some(owner),
-                Ok(Scope::Contact(id)) => match self.owner_of(id) {
+                Ok(Scope::Contact { id, .. }) => match self.owner_of(id) {
                     Some(owner) => Some(owner),
                     None => return dialect.refuse(&Refusal::NotFound),
                 },

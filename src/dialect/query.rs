@@ -1,5 +1,10 @@
 //! A query string's parameters, decoded, in the order in which they were sent.
 
+use super::Refusal;
+
+/// The most characters of an unknown parameter's name that a refusal repeats.
+const NAME_CHARS_MAX: usize = 64;
+
 /// The number of a text that is decimal digits and nothing else.
 #[must_use]
 pub fn digits(text: &str) -> Option<usize> {
@@ -49,8 +54,46 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Checks that every parameter is one of these names.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownParameter`] for the first that is not: a misspelled filter would
+    /// otherwise filter nothing.
+    pub fn only(&self, known: &'static [&'static str]) -> Result<(), Refusal> {
+        match self.pairs().find(|(name, _)| !known.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Refusal::UnknownParameter {
+                name: name.chars().take(NAME_CHARS_MAX).collect(),
+                known,
+            }),
+        }
+    }
+
     /// Every parameter, in the order of the query.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_not_known_is_refused_by_its_name() {
+        const KNOWN: &[&str] = &["q", "email"];
+        assert_eq!(Query::parse("").only(KNOWN), Ok(()));
+        assert_eq!(Query::parse("email=&q=x&q=y").only(KNOWN), Ok(()));
+        let long = format!("{}=1", "x".repeat(100));
+        for (query, name) in [
+            ("q=1&emial=a%40b.co", "emial"),
+            ("Q=1", "Q"),
+            ("=1", ""),
+            (long.as_str(), &"x".repeat(64)),
+        ] {
+            let refused = Query::parse(query).only(KNOWN);
+            let (name, known) = (name.to_owned(), KNOWN);
+            assert_eq!(refused, Err(Refusal::UnknownParameter { name, known }));
+        }
     }
 }

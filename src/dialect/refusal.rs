@@ -2,7 +2,7 @@
 //!
 //! A dialect maps each to its vendor's own words; the mapping has no `_` arm.
 
-use crate::domain::Closed;
+use crate::domain::{Closed, Position};
 
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub enum Refusal {
     BadIdempotencyKey,
     /// The `Idempotency-Key` was used for another request: 422.
     KeyReused,
+    /// A read whose `If-Match` names no version that it would show: 412.
+    PreconditionFailed,
     /// The operator demands `If-Match`: 428.
     PreconditionRequired,
     /// A bad `Contact-Min-Position`, or another header or parameter of our own: 400.
@@ -80,6 +82,18 @@ pub enum Refusal {
         name: &'static str,
         /// What it must be.
         must: &'static str,
+    },
+    /// A query parameter that the operation does not take: 400.
+    UnknownParameter {
+        /// The name that was sent, cut to a length that fits a message.
+        name: String,
+        /// The names that the operation takes.
+        known: &'static [&'static str],
+    },
+    /// A position after the last event, or of another log: 400.
+    PositionAhead {
+        /// The position of the last event of this log.
+        head: Position,
     },
     /// A query that would walk too much: 400.
     TooBroad {
@@ -111,12 +125,15 @@ impl Refusal {
             Self::TenantUnclear
             | Self::BadIdempotencyKey
             | Self::BadParameter { .. }
+            | Self::UnknownParameter { .. }
+            | Self::PositionAhead { .. }
             | Self::TooBroad { .. } => 400,
             Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
             Self::Forbidden | Self::ForeignOrigin | Self::NotYours { .. } => 403,
             Self::UnknownPath | Self::NotFound | Self::Gone => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooSlow => 408,
+            Self::PreconditionFailed => 412,
             Self::TooLarge { .. } | Self::TooManyItems { .. } => 413,
             Self::KeyReused => 422,
             Self::PreconditionRequired => 428,
@@ -161,10 +178,21 @@ impl Refusal {
                 "Idempotency-Key must be 1 to 128 visible ASCII characters.".into()
             }
             Self::KeyReused => "This Idempotency-Key was used for another request.".into(),
+            Self::PreconditionFailed => "The contact is at another version.".into(),
             Self::PreconditionRequired => {
                 "Send If-Match with the ETag of the version that you change.".into()
             }
             Self::BadParameter { name, must } => format!("{name} must be {must}."),
+            Self::UnknownParameter { name, known: [] } => {
+                format!("There is no query parameter {name:?} here, nor any other.")
+            }
+            Self::UnknownParameter { name, known } => format!(
+                "There is no query parameter {name:?} here; there are {}.",
+                known.join(", ")
+            ),
+            Self::PositionAhead { head } => format!(
+                "The position is not of this log, whose last event is at {head}; begin again from a position up to that."
+            ),
             Self::TooBroad { limit } => {
                 format!("The query would look at more than {limit} contacts; narrow it.")
             }

@@ -41,7 +41,12 @@ pub enum Scope {
     /// The request names the owner.
     Owner(Owner),
     /// The request names a contact; its owner is the one.
-    Contact(ContactId),
+    Contact {
+        /// The id of the contact.
+        id: ContactId,
+        /// The tenant that the contact must be of, where the request names one too.
+        tenant: Option<String>,
+    },
 }
 
 impl<'a> Request<'a> {

@@ -8,6 +8,8 @@ use crate::domain::{Operation, Owner};
 pub const READERS: &[&str] = &["admin", "contacts:read"];
 /// The roles that may change contacts on such a route.
 pub const WRITERS: &[&str] = &["admin", "contacts:write"];
+/// The roles that may destroy a contact's personal data, whichever dialect it is of.
+pub const ERASERS: &[&str] = &["admin"];
 /// The roles that may read events.
 pub const AUDITORS: &[&str] = &["admin", "auditor"];
 
@@ -126,6 +128,12 @@ impl ApiOperation {
             | Self::EventTypes
             | Self::Authenticate => false,
         }
+    }
+
+    /// Whether a success of the operation may show a contact with more of it than the request sent.
+    #[must_use]
+    pub const fn shows_what_was(self) -> bool {
+        matches!(self, Self::Update | Self::Upsert | Self::Ingest)
     }
 
     /// The operation under which the event log records a read of contacts, where reads are

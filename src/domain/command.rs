@@ -84,7 +84,7 @@ pub struct Attempt {
     pub operation: Operation,
     /// The contact it is about, where it names one.
     pub target: Option<Target>,
-    /// The version it is about, where it names one.
+    /// The versions that it is for.
     pub precondition: Precondition,
     /// The names of the fields that were sent, from the dialect's schema.
     pub fields: Vec<FieldName>,
@@ -99,7 +99,7 @@ impl Attempt {
         Self {
             operation: Operation::Create,
             target: None,
-            precondition: Precondition::None,
+            precondition: Precondition::NONE,
             fields,
             action,
         }
@@ -188,34 +188,83 @@ pub enum Target {
     },
 }
 
-/// The version of a contact that a command is about (RFC 9110, section 13.1.1).
+/// The versions of a contact that a command is for, and those that it is not for (RFC 9110,
+/// sections 13.1.1 and 13.1.2).
 ///
 /// ```
 /// use contactd::domain::Precondition;
 ///
-/// assert!(Precondition::None.met_by(3));
-/// assert!(Precondition::Versions(vec![2, 3]).met_by(3));
-/// assert!(!Precondition::Versions(vec![2]).met_by(3));
+/// assert!(Precondition::NONE.met_by(3));
+/// assert!(Precondition::versions(vec![2, 3]).met_by(3));
+/// assert!(!Precondition::versions(vec![2]).met_by(3));
+/// assert!(!Precondition::ABSENT.met_by(3));
+/// assert!(Precondition::ABSENT.met_by_none() && !Precondition::EXISTS.met_by_none());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Precondition {
-    /// No condition: whichever version is current.
-    #[default]
-    None,
-    /// Any version, as long as the contact is there (`If-Match: *`).
-    Exists,
-    /// The current version must be one of these.
-    Versions(Vec<u64>),
+pub struct Precondition {
+    /// The versions one of which must be current (`If-Match`); `None` where the request has no such
+    /// header.
+    pub if_match: Option<Versions>,
+    /// The versions none of which may be current (`If-None-Match`); `None` where the request has no
+    /// such header.
+    pub if_none_match: Option<Versions>,
+}
+
+/// Versions of a contact, as a precondition names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// Every version that there can be (`*`).
+    Any,
+    /// These versions; none where a header was sent that names nothing of ours.
+    Listed(Vec<u64>),
+}
+
+impl Versions {
+    fn holds(&self, version: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(versions) => versions.contains(&version),
+        }
+    }
 }
 
 impl Precondition {
+    /// No condition: whichever version is current, and where there is none.
+    pub const NONE: Self = Self {
+        if_match: None,
+        if_none_match: None,
+    };
+    /// The contact must be there, at whichever version (`If-Match: *`).
+    pub const EXISTS: Self = Self {
+        if_match: Some(Versions::Any),
+        if_none_match: None,
+    };
+    /// The contact must not be there yet (`If-None-Match: *`).
+    pub const ABSENT: Self = Self {
+        if_match: None,
+        if_none_match: Some(Versions::Any),
+    };
+
+    /// The current version must be one of these (`If-Match`).
+    #[must_use]
+    pub const fn versions(versions: Vec<u64>) -> Self {
+        Self {
+            if_match: Some(Versions::Listed(versions)),
+            if_none_match: None,
+        }
+    }
+
     /// Whether a contact at this version meets it.
     #[must_use]
     pub fn met_by(&self, version: u64) -> bool {
-        match self {
-            Self::None | Self::Exists => true,
-            Self::Versions(versions) => versions.contains(&version),
-        }
+        let holds = |versions: &Versions| versions.holds(version);
+        self.if_match.as_ref().is_none_or(holds) && !self.if_none_match.as_ref().is_some_and(holds)
+    }
+
+    /// Whether it is met where there is no contact.
+    #[must_use]
+    pub const fn met_by_none(&self) -> bool {
+        self.if_match.is_none()
     }
 }
 

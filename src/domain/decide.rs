@@ -135,7 +135,7 @@ pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) 
         Action::Upsert { card, patch, .. } => match &state.current {
             Current::One(_) => update(state, patch, &attempt.precondition, rules),
             Current::Many => refuse(FailureCode::AmbiguousMatch),
-            _ if attempt.precondition != Precondition::None => refuse(FailureCode::VersionMismatch),
+            _ if !attempt.precondition.met_by_none() => refuse(FailureCode::VersionMismatch),
             _ => create(state, card, &attempt.fields, rules, facts),
         },
     }
@@ -335,7 +335,7 @@ mod tests {
             let (card, changed) = (card.clone(), Vec::new());
             Ok(Patched { card, changed })
         });
-        update(state, &patch, &Precondition::None, &UNIQUE)
+        update(state, &patch, &Precondition::NONE, &UNIQUE)
     }
 
     #[test]

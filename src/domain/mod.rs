@@ -27,7 +27,7 @@ pub use card::{Card, CardError, VERSION as CARD_VERSION};
 pub use closed::Closed;
 pub use command::{
     Action, Attempt, BatchMode, Command, Context, IdempotencyKey, IdempotentRequest, Match, Patch,
-    Patched, Precondition, Target,
+    Patched, Precondition, Target, Versions,
 };
 pub use contact::{Actor, Contact, Content};
 pub use decide::{Change, Current, Decision, Facts, PriorCreate, State, decide};

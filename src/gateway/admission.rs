@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use http::HeaderMap;
 
+use super::incoming::unix_seconds;
 use super::{Gateway, Incoming};
 use crate::auth::{AuthError, Limited, Mode, Principal, Quota};
-use crate::dialect::{Caller, Dialect, Refusal, TokenProblem};
-use crate::domain::Actor;
+use crate::dialect::{self, Caller, Dialect, Refusal, TokenProblem};
+use crate::domain::{Actor, Owner};
 
 /// A caller who has sent too often.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ impl Gateway {
     pub async fn admit(&self, incoming: &Incoming<'_>, now: u64) -> Result<Principal, Refusal> {
         let roles = incoming.route.roles;
         if roles.is_empty() {
-            return Ok(Principal::local_developer());
+            return Ok(Principal::anonymous());
         }
         let mut principal = self.authenticate(incoming.headers, now).await?;
         if let Some(name) = incoming.dialect.session_header()
@@ -72,12 +73,17 @@ impl Gateway {
         self.known(headers, now).await.is_ok()
     }
 
+    /// Waits until the bearer token of a request, which was good, no longer is; `expires` is its end
+    /// in seconds since 1970. What goes on after the request, a stream for instance, ends then.
+    pub async fn refused_later(&self, headers: &HeaderMap, expires: Option<u64>) -> Refusal {
+        let later = self
+            .authenticator
+            .refused_later(bearer(headers), expires, unix_seconds);
+        Refusal::Unauthorized(problem(later.await))
+    }
+
     async fn known(&self, headers: &HeaderMap, now: u64) -> Result<Principal, AuthError> {
-        let header = headers.get(http::header::AUTHORIZATION);
-        let bearer = header
-            .and_then(|value| value.to_str().ok())
-            .and_then(crate::auth::bearer_token);
-        self.authenticator.authenticate(bearer, now).await
+        self.authenticator.authenticate(bearer(headers), now).await
     }
 
     /// Checks that a caller has one of these roles.
@@ -130,6 +136,12 @@ impl Gateway {
     }
 }
 
+/// The bearer token of a request, if it has one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(http::header::AUTHORIZATION)?;
+    crate::auth::bearer_token(header.to_str().ok()?)
+}
+
 /// What a vendor's answer says of a token.
 pub(super) fn problem(error: AuthError) -> TokenProblem {
     match error {
@@ -154,4 +166,10 @@ pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -
         open: mode == Mode::Open,
         placeholders: dialect.placeholders(),
     }
+}
+
+/// Whether a principal may touch an owner's contacts.
+pub(super) fn may(principal: &Principal, owner: &Owner) -> bool {
+    dialect::by_id(owner.dialect())
+        .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
 }

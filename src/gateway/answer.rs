@@ -1,16 +1,16 @@
 //! From an admitted request to the vendor's answer.
 
-use http::HeaderMap;
 use http::header::IF_MATCH;
+use http::{HeaderMap, StatusCode};
 
-use super::admission::caller;
+use super::admission::{caller, may};
 use super::idempotency::{idempotent_request, key_of};
-use super::perform::{AuditedRead, Performed, asked, up_to};
+use super::perform::Performed;
 use super::{Disposition, Gateway, Incoming, Response};
 use crate::auth::Principal;
+use crate::dialect::precondition::conditional;
 use crate::dialect::{
-    self, ApiOperation, Call, Caller, Changes, Decode, Dialect, Refusal, Reply, Request, Scope,
-    Search, native,
+    self, ApiOperation, Call, Caller, Decode, Dialect, Refusal, Reply, Request, Scope, native,
 };
 use crate::domain::{ContactId, Context, IdempotencyKey, IdempotentRequest, Owner, Position};
 
@@ -22,7 +22,10 @@ impl Gateway {
         incoming: &Incoming<'_>,
         body: &[u8],
     ) -> Response {
-        let (reply, position, disposition) = match self.checked(principal, incoming, body).await {
+        let performed = self.checked(principal, incoming, body).await;
+        let conditioned =
+            performed.and_then(|performed| conditioned(principal, incoming, performed));
+        let (reply, position, disposition) = match conditioned {
             Ok(Performed { reply, position }) => (reply, position, Disposition::Completed),
             Err(Rejected::Vendor(reply)) => (reply, None, Disposition::Undecodable),
             Err(Rejected::Refusal(refusal)) => {
@@ -54,6 +57,9 @@ impl Gateway {
             caller: &caller,
         };
         self.wait_for_position(incoming.headers).await?;
+        if let Some(known) = dialect.query_names(incoming.route.operation) {
+            incoming.query.only(known)?;
+        }
         let (call, key) = match incoming.route.decode {
             Decode::Owned(decode) => {
                 let owner = self.owner(principal, incoming, &request)?;
@@ -72,7 +78,7 @@ impl Gateway {
             _ => None,
         };
         let context = self.context(&caller, incoming, idempotency);
-        let audited = self.audited(incoming, &caller, &call);
+        let audited = self.audited(principal, incoming, &call);
         Ok(self.perform(principal, call, context, audited).await?)
     }
 
@@ -98,22 +104,30 @@ impl Gateway {
         }
         match incoming.dialect.scope(request)? {
             Scope::Owner(owner) => Ok(allowed(principal, owner)?),
-            Scope::Contact(id) => self.owner_of(principal, id, incoming, request),
+            Scope::Contact { id, tenant } => {
+                self.owner_of(principal, (id, tenant.as_deref()), incoming, request)
+            }
         }
     }
 
-    /// The owner of a contact whose path names no tenant. Another's contact must look like none:
+    /// The owner of a contact whose path names no tenant; the query may. Another's contact must look like none:
     /// a write of either is a command for the caller's own tenant, which does not have it, and a
     /// read of either is recorded there, where reads are.
     fn owner_of(
         &self,
         principal: &Principal,
-        id: ContactId,
+        (id, tenant): (ContactId, Option<&str>),
         incoming: &Incoming<'_>,
         request: &Request<'_>,
     ) -> Result<Owner, Rejected> {
-        let owner = self.service.owner_of(id);
-        if let Some(owner) = owner.filter(|owner| may(principal, owner)) {
+        let is_meant = |owner: &Owner| {
+            may(principal, owner) && tenant.is_none_or(|tenant| tenant == owner.tenant())
+        };
+        if let Some(owner) = self.service.owner_of(id).filter(is_meant) {
+            // Our own route opens no more than the one of the contact's own dialect.
+            if let Some(dialect) = dialect::by_id(owner.dialect()) {
+                self.authorize(principal, dialect.roles_for(incoming.route.operation))?;
+            }
             return Ok(owner);
         }
         let own = request.caller.own_tenant.as_deref();
@@ -123,11 +137,16 @@ impl Gateway {
         }
     }
 
-    /// Waits until the inline view has reached the position that the caller has seen.
+    /// Waits until the inline view has reached the position that the caller has seen, of the log
+    /// that the caller says it is of.
     ///
     /// # Errors
-    /// It is no position, or was not reached in time.
+    /// It is no position, or of another log, or was not reached in time.
     pub async fn wait_for_position(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let log = headers.get("contact-log");
+        if log.is_some_and(|log| log.as_bytes() != self.log_id.as_bytes()) {
+            return Err(self.ahead());
+        }
         let Some(value) = headers.get("contact-min-position") else {
             return Ok(());
         };
@@ -141,6 +160,23 @@ impl Gateway {
                     must: "a position in decimal digits",
                 })?;
         self.reach(position).await
+    }
+
+    /// Checks that a position, after which a caller wants to go on, has been reached: one that has
+    /// not is of another log, or of what was lost when this one was restored.
+    ///
+    /// # Errors
+    /// [`Refusal::PositionAhead`] for a position above the head.
+    pub fn has_reached(&self, position: Position) -> Result<(), Refusal> {
+        if position > self.service.head() {
+            return Err(self.ahead());
+        }
+        Ok(())
+    }
+
+    fn ahead(&self) -> Refusal {
+        let head = self.service.head();
+        Refusal::PositionAhead { head }
     }
 
     /// Waits until the inline view has reached a position, at most as long as a request may take.
@@ -169,52 +205,35 @@ impl Gateway {
             idempotency,
         }
     }
-
-    /// The record to make of a request that is a read, where such reads are recorded.
-    fn audited(
-        &self,
-        incoming: &Incoming<'_>,
-        caller: &Caller,
-        call: &Call,
-    ) -> Option<AuditedRead> {
-        let operation = incoming.route.operation.recorded_read()?;
-        let recorded = self.settings.audit_reads || incoming.dialect.records_reads();
-        let (owner, target, asked) = match call {
-            Call::Get { owner, target, .. } | Call::History { owner, target, .. } => {
-                (owner.clone(), Some(target.clone()), None)
-            }
-            Call::List { list, .. } => (list.owner.clone(), None, Some(asked(&list.window))),
-            Call::Search {
-                search: Search { tenant, limit, .. },
-                ..
-            }
-            | Call::Changes {
-                changes: Changes { tenant, limit, .. },
-                ..
-            } => {
-                let owner = seen(incoming.dialect, caller, tenant.as_deref())?;
-                (owner, None, Some(up_to(*limit)))
-            }
-            Call::Write { .. }
-            | Call::Events { .. }
-            | Call::Authenticate { .. }
-            | Call::Known(_) => return None,
-        };
-        recorded.then_some(AuditedRead {
-            owner,
-            operation,
-            target,
-            asked,
-        })
-    }
 }
 
-/// In whose trail a search stands that may see many tenants: that of the tenant it names, else the
-/// caller's own, else the one that nobody names.
-fn seen(dialect: &dyn Dialect, caller: &Caller, tenant: Option<&str>) -> Option<Owner> {
-    let tenant = tenant.or(caller.own_tenant.as_deref());
-    let tenant = tenant.unwrap_or_else(|| dialect.default_tenant());
-    dialect.owner_of_ids(&[tenant]).ok()
+/// What was performed, as far as it may be shown: a read on its conditions, a contact that was there
+/// before to those alone who may read it.
+fn conditioned(
+    principal: &Principal,
+    incoming: &Incoming<'_>,
+    performed: Performed,
+) -> Result<Performed, Rejected> {
+    let Performed { reply, position } = performed;
+    let operation = incoming.route.operation;
+    let may_read = || principal.has_any(incoming.dialect.roles_for(ApiOperation::Get));
+    let reply = if !operation.writes() {
+        conditional(incoming.headers, reply)?
+    } else if operation.shows_what_was() && reply.status == StatusCode::OK && !may_read() {
+        without_content(reply)
+    } else {
+        reply
+    };
+    Ok(Performed { reply, position })
+}
+
+/// 204 with the headers of the reply in whose place it stands, but for those of its body.
+fn without_content(mut reply: Reply) -> Reply {
+    reply.headers.retain(|(name, _)| *name != "content-type");
+    Reply {
+        headers: reply.headers,
+        ..Reply::empty(StatusCode::NO_CONTENT)
+    }
 }
 
 /// Whether an operation changes one version of a contact into the next, or ends it. An erasure is
@@ -241,12 +260,6 @@ fn allowed(principal: &Principal, owner: Owner) -> Result<Owner, Refusal> {
     }
     let tenant = owner.tenant().to_owned();
     Err(Refusal::NotYours { tenant })
-}
-
-/// Whether a principal may touch an owner's contacts.
-fn may(principal: &Principal, owner: &Owner) -> bool {
-    dialect::by_id(owner.dialect())
-        .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
 }
 
 /// The reasons for which a request goes no further.

@@ -3,7 +3,7 @@
 use super::refused::read_refusal;
 use crate::auth::Principal;
 use crate::dialect::{
-    self, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
+    self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
@@ -24,15 +24,26 @@ pub(super) fn sees(
         && dialect::by_id(of).is_some_and(|of| principal.may(of.rules().name, name))
 }
 
+/// Whether these filters want a tenant of a dialect, and a principal may read its contacts there
+/// as well as here.
+fn may_read(
+    principal: &Principal,
+    tenant: Option<&str>,
+    dialect: Option<DialectId>,
+    of: (DialectId, &str),
+) -> bool {
+    let roles = || dialect::by_id(of.0).map(|of| of.roles_for(ApiOperation::Get));
+    sees(principal, tenant, dialect, of) && roles().is_some_and(|roles| principal.has_any(roles))
+}
+
 /// The position that a point of the past stands for.
 ///
 /// # Errors
-/// [`Refusal::BadParameter`] for a position above the head; 500 where the log cannot be read.
+/// [`Refusal::PositionAhead`] for a position above the head; 500 where the log cannot be read.
 pub(super) fn position_of(service: &Service, as_of: AsOf) -> Result<Position, Refusal> {
     match as_of {
-        AsOf::Position(position) if position > service.head() => Err(Refusal::BadParameter {
-            name: "as_of",
-            must: "a position up to the head of the log, or an RFC 3339 time",
+        AsOf::Position(position) if position > service.head() => Err(Refusal::PositionAhead {
+            head: service.head(),
         }),
         AsOf::Position(position) => Ok(position),
         AsOf::Time(time) => service.position_at(time).map_err(read_refusal),
@@ -113,7 +124,7 @@ fn too_broad(TooBroad { limit }: TooBroad) -> ReadError {
 
 /// Whether a principal may see a tenant's contacts, and a search wants them.
 fn may_see(principal: &Principal, search: &Search, dialect: DialectId, tenant: &str) -> bool {
-    sees(
+    may_read(
         principal,
         search.tenant.as_deref(),
         search.dialect,
@@ -150,7 +161,8 @@ pub(super) fn changes(
     changes: &Changes,
 ) -> Result<At<ChangePage>, ReadError> {
     let tenant = changes.tenant.as_deref();
-    let visible = |dialect, name: &str| sees(principal, tenant, changes.dialect, (dialect, name));
+    let visible =
+        |dialect, name: &str| may_read(principal, tenant, changes.dialect, (dialect, name));
     let ((changed, more), reached) = service.views().search.read(|index, position| {
         let changed = index.changed_after(&visible, changes.after, changes.limit);
         (changed, position)

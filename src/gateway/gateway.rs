@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
+
 use super::{Health, RequestMetrics};
 use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
 use crate::service::Service;
@@ -23,12 +25,14 @@ pub struct Settings {
 /// Handles requests of every transport. Clones share everything.
 #[derive(Clone)]
 pub struct Gateway {
+    /// The id of the log, without which its positions mean nothing.
+    pub log_id: Arc<str>,
     /// The contacts: commands go in, views are read.
     pub service: Service,
     /// Authenticates callers by their tokens.
     pub authenticator: Arc<Authenticator>,
-    /// The data directory's own key, which signs short-lived tokens.
-    pub own_key: Arc<OwnKey>,
+    /// The data directory's own key, which signs short-lived tokens; an operator may replace it.
+    pub own_key: Arc<RwLock<OwnKey>>,
     /// Options for treating requests.
     pub settings: Settings,
     /// Limits how often one caller may send; `None` limits nobody.

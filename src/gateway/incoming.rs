@@ -70,8 +70,13 @@ impl std::fmt::Debug for dyn Dialect {
 impl Incoming<'_> {
     /// The caller's trace context, where a well-formed `traceparent` was sent (W3C Trace Context).
     pub(super) fn traceparent(&self) -> Option<TraceParent> {
-        TraceParent::parse(self.headers.get("traceparent")?.to_str().ok()?)
+        traceparent(self.headers)
     }
+}
+
+/// The trace context of a request's headers, where it is well formed.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<TraceParent> {
+    TraceParent::parse(headers.get("traceparent")?.to_str().ok()?)
 }
 
 /// A new correlation id: a UUIDv7.

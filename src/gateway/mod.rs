@@ -16,6 +16,7 @@
 //! | `answer` | owner, idempotency, decoding; the context of a command |
 //! | `idempotency` | what an idempotency key stands for |
 //! | `perform`, `find` | carrying a call out on the service |
+//! | `read_audit` | the records of reads |
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
 //! | `health`, `metrics` | the state of the process, and its counters |
@@ -36,6 +37,7 @@ mod incoming;
 mod metrics;
 mod perform;
 mod pipeline;
+mod read_audit;
 mod refused;
 mod response;
 mod stats;

@@ -6,29 +6,22 @@ use super::Gateway;
 use super::admission::problem;
 use super::find;
 use super::incoming::unix_seconds;
+use super::read_audit::{AuditedRead, Given};
 use super::refused::{read_refusal, submit_refusal};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    AsOf, Call, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal, Reply, Search,
-    TokenProblem, Version, Window, Write,
+    AsOf, Call, ChangePage, Changes, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal,
+    Reply, Search, TokenProblem, Version, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, ListRange, Operation, Owner, Past, Phase, Position, Target,
+    Command, Contact, Context, Event, Keyset, Owner, Past, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
-use crate::service::{CatchUp, Committed, Found, ReadAudit, ReadError, Service};
+use crate::service::{CatchUp, Committed, Found, ReadError, Service};
 
 /// The life of a token that was given in exchange for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
-
-/// A read that will be recorded.
-pub(super) struct AuditedRead {
-    pub owner: Owner,
-    pub operation: Operation,
-    pub target: Option<Target>,
-    pub asked: Option<ListRange>,
-}
 
 /// The vendor's reply to a call that was carried out.
 pub(super) struct Performed {
@@ -66,9 +59,10 @@ impl Gateway {
         context: Context,
         audited: Option<AuditedRead>,
     ) -> Result<Performed, Refusal> {
-        let record = |given: Given| {
+        let recorded = context.clone();
+        let record = |given: &dyn Fn() -> Given| {
             if let Some(audited) = audited {
-                self.record_read(audited, given, context.clone());
+                self.record_read(audited, given(), &recorded);
             }
         };
         match call {
@@ -83,29 +77,25 @@ impl Gateway {
                 reply,
             } => {
                 let found = self.get(owner, target, as_of).await?;
-                record(Given::one(&found));
+                record(&|| Given::one(&found));
                 Ok(reply(found).into())
             }
             Call::List { list, reply } => {
                 let page = self.read(move |service| service.list(&list)).await?;
-                record(Given::page(&page));
+                record(&|| Given::page(&page));
                 Ok(reply(page).into())
             }
             Call::Search { search, reply } => {
                 let (page, position) = self.search(principal.clone(), search).await?;
-                record(Given::page(&page));
+                record(&|| Given::page(&page));
                 Ok(Performed {
                     reply: reply(page),
                     position,
                 })
             }
             Call::Changes { changes, reply } => {
-                self.caught_up(&self.service.views().search).await?;
-                let principal = principal.clone();
-                let (page, position) = self
-                    .read(move |service| find::changes(service, &principal, &changes))
-                    .await?;
-                record(Given::some(up_to(page.changes.len())));
+                let (page, position) = self.changes(principal.clone(), changes).await?;
+                record(&|| Given::changes(&page));
                 Ok(Performed::at(position, reply(page)))
             }
             Call::History {
@@ -114,16 +104,17 @@ impl Gateway {
                 past: wanted,
                 reply,
             } => {
-                let found = self
-                    .read(move |service| past(service, &owner, &target, wanted))
-                    .await?;
-                record(Given::one(&found));
+                let found = self.history(owner, target, wanted).await?;
+                record(&|| Given::one(&found));
                 Ok(reply(found).into())
             }
             Call::Events { events, reply } => {
+                self.has_reached(events.after.unwrap_or_default())?;
                 let principal = principal.clone();
                 let page = self.read(move |service| happened(service, events, &principal));
-                Ok(reply(page.await?).into())
+                let page = page.await?;
+                record(&|| Given::events(page.events.iter().map(|(event, _)| event)));
+                Ok(reply(page).into())
             }
             Call::Authenticate { token, reply } => Ok(reply(self.trade(&token).await).into()),
             Call::Known(reply) => Ok(reply.into()),
@@ -142,6 +133,30 @@ impl Gateway {
         };
         let position = find::position_of(&self.service, as_of)?;
         self.read(move |service| find::get_at(service, &owner, &target, position))
+            .await
+    }
+
+    async fn history(
+        &self,
+        owner: Owner,
+        target: Target,
+        wanted: Past,
+    ) -> Result<Lookup<Vec<Version>>, Refusal> {
+        if let Past::After(after, _) = wanted {
+            self.has_reached(after)?;
+        }
+        self.read(move |service| past(service, &owner, &target, wanted))
+            .await
+    }
+
+    async fn changes(
+        &self,
+        principal: Principal,
+        changes: Changes,
+    ) -> Result<(ChangePage, Position), Refusal> {
+        self.has_reached(changes.after)?;
+        self.caught_up(&self.service.views().search).await?;
+        self.read(move |service| find::changes(service, &principal, &changes))
             .await
     }
 
@@ -165,6 +180,9 @@ impl Gateway {
         principal: Principal,
         search: Search,
     ) -> Result<(Page, Option<Position>), Refusal> {
+        if let Some(Keyset::Updated(after)) = search.after {
+            self.has_reached(after)?;
+        }
         if let Some(as_of) = search.as_of {
             let position = find::position_of(&self.service, as_of)?;
             let page =
@@ -205,7 +223,11 @@ impl Gateway {
         let now = unix_seconds();
         let principal = match self.authenticator.authenticate(Some(token), now).await {
             Ok(principal) => principal,
-            Err(error) => return Err(problem(error)),
+            Err(error) => {
+                let problem = problem(error);
+                self.metrics.auth_failure(problem.name());
+                return Err(problem);
+            }
         };
         let Some(expires) = principal.expires else {
             return Ok(token.to_owned());
@@ -217,6 +239,7 @@ impl Gateway {
         let claims = AccessClaims::from(&principal);
         match self
             .own_key
+            .read()
             .sign_access(claims, rest.min(AUTH_TOKEN_TTL), now)
         {
             Ok(token) => Ok(token),
@@ -225,87 +248,6 @@ impl Gateway {
                 Err(TokenProblem::Invalid)
             }
         }
-    }
-
-    /// Records a read; its events enter the queue before the answer leaves.
-    fn record_read(&self, trail: AuditedRead, given: Given, context: Context) {
-        let AuditedRead {
-            owner,
-            operation,
-            target,
-            asked,
-        } = trail;
-        // One that is gone is named too: who asks for a person that was erased is of interest.
-        let entry = target.and_then(|target| self.service.entry(&owner, &target));
-        let contact = entry.map(|entry| (entry.state.id, entry.state.key));
-        let trail = ReadAudit {
-            owner,
-            context: Context {
-                idempotency: None,
-                ..context
-            },
-            operation,
-            contact,
-            asked,
-            given: given.listed,
-            found: given.found,
-        };
-        if let Err(error) = self.service.record_read(trail) {
-            tracing::warn!(%error, "a read was not recorded");
-        }
-    }
-}
-
-/// What was asked for of a list, as the log records it.
-pub(super) fn asked(window: &Window) -> ListRange {
-    let (contacts, cursor) = match *window {
-        Window::After { contact, limit } => (limit, contact),
-        Window::Offset { limit, .. } => (limit, None),
-        Window::ClampedPage { per_page, .. } => (per_page, None),
-    };
-    ListRange {
-        cursor,
-        ..up_to(contacts)
-    }
-}
-
-/// So many contacts, from the first.
-pub(super) fn up_to(contacts: usize) -> ListRange {
-    ListRange {
-        contacts: u32::try_from(contacts).unwrap_or(u32::MAX),
-        cursor: None,
-    }
-}
-
-/// What a recorded read gave its caller.
-struct Given {
-    /// Whether there was a contact, or a list of them.
-    found: bool,
-    /// The part of a list that was given.
-    listed: Option<ListRange>,
-}
-
-impl Given {
-    const fn one<T>(found: &Lookup<T>) -> Self {
-        Self {
-            found: found.is_ok(),
-            listed: None,
-        }
-    }
-
-    const fn some(listed: ListRange) -> Self {
-        Self {
-            found: true,
-            listed: Some(listed),
-        }
-    }
-
-    fn page(page: &Page) -> Self {
-        let last = page.contacts.last().filter(|_| page.more);
-        Self::some(ListRange {
-            cursor: last.map(|contact| contact.id),
-            ..up_to(page.contacts.len())
-        })
     }
 }
 

@@ -11,6 +11,8 @@ use crate::gateway::{self, quota_headers};
 
 /// The header that carries a position of the log.
 pub const POSITION: &str = "contact-position";
+/// The header that carries the id of the log that a position is of.
+pub const LOG: &str = "contact-log";
 /// The header that carries a correlation id.
 pub const CORRELATION: &str = "contact-correlation";
 
@@ -42,6 +44,11 @@ pub fn response(reply: Reply, correlation: &Correlation) -> Response {
 /// Adds the position that the response's view had reached.
 pub fn at(response: &mut Response, position: Position) {
     add(response, POSITION, &position.to_string());
+}
+
+/// Adds the id of the log that the response's position is of.
+pub fn log(response: &mut Response, log_id: &str) {
+    add(response, LOG, log_id);
 }
 
 /// Adds what is left of the caller's allowance.

@@ -103,6 +103,8 @@ pub async fn tile(
                 return Err(Refusal::Forbidden);
             }
             let reply = file(&app, coord, PRIVATE_FOR_EVER)?;
+            app.gateway
+                .record_events_read(&principal, None, correlation, &headers);
             let response = answer::response(reply, correlation);
             Ok((response, app.gateway.service.head()))
         },

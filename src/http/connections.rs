@@ -24,6 +24,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -101,7 +102,8 @@ pub async fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
     Ok(Bound { listener, address })
 }
 
-/// TLS with a certificate chain and its key, from PEM files.
+/// TLS with a certificate chain and its key, from PEM files, for HTTP/1.1, which is all that is
+/// spoken here.
 ///
 /// # Errors
 /// A file can't be read, holds nothing of use, or the two do not fit.
@@ -127,19 +129,23 @@ pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
     let key_der =
         PrivateKeyDer::from_pem_reader(open(key)?).map_err(|_| nothing(key, "private key"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key_der)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
+/// What TLS is set up with at the moment; each new connection begins with the latest.
+pub type Tls = watch::Receiver<Arc<ServerConfig>>;
+
 /// Serves until `app.stopping`, then finishes what was accepted, within [`STOP_TIME_MAX`].
-pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) {
+pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
     let places = Places::new(app.limits.places);
     let server = Arc::new(Server {
         router: router(app.clone()),
-        tls: tls.map(TlsAcceptor::from),
+        tls,
         room: Room::default(),
         app,
     });
@@ -187,7 +193,7 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Arc<ServerConfig>>) 
 struct Server {
     app: Arc<App>,
     router: Router,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     room: Room,
 }
 
@@ -200,6 +206,7 @@ impl Server {
             let Some(tls) = &self.tls else {
                 return self.serve_stream(stream, peer, &place).await;
             };
+            let tls = TlsAcceptor::from(Arc::clone(&tls.borrow()));
             let time = self.app.limits.request_timeout;
             let shaken = tokio::select! {
                 shaken = tokio::time::timeout(time, tls.accept(stream)) => shaken,

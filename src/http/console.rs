@@ -23,11 +23,12 @@ use std::time::Instant;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::system::{Segment, text};
 use super::{App, answer};
+use crate::dialect::precondition::conditional;
 use crate::dialect::{Dialect, Refusal, Reply, native};
 use crate::gateway::{Transport, fresh_correlation};
 
@@ -116,16 +117,9 @@ pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap
 }
 
 fn serve(file: &File, headers: &HeaderMap) -> Reply {
-    let held = headers.get(header::IF_NONE_MATCH);
-    let held = held.and_then(|value| value.to_str().ok()).unwrap_or("");
-    let reply = if held.split(',').any(|tag| same(tag, &TAG)) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
-    } else {
-        let mut reply = Reply::empty(StatusCode::OK).with("content-type", file.media_type);
-        reply.body = file.text.as_bytes().to_vec();
-        reply
-    };
-    reply
+    let mut reply = Reply::empty(StatusCode::OK).with("content-type", file.media_type);
+    reply.body = file.text.as_bytes().to_vec();
+    let reply = reply
         .with("etag", TAG.as_str())
         // Kept, but asked for again each time, so that an upgrade is seen at once.
         .with("cache-control", "no-cache")
@@ -133,13 +127,8 @@ fn serve(file: &File, headers: &HeaderMap) -> Reply {
         .with("x-content-type-options", "nosniff")
         .with("referrer-policy", "no-referrer")
         .with("cross-origin-opener-policy", "same-origin")
-        .with("cross-origin-resource-policy", "same-origin")
-}
-
-/// Whether two tags are of the same thing (RFC 9110, section 8.8.3.2: the weak comparison).
-fn same(held: &str, tag: &str) -> bool {
-    let held = held.trim();
-    held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag
+        .with("cross-origin-resource-policy", "same-origin");
+    conditional(headers, reply).unwrap_or_else(|refusal| native::Native.refuse(&refusal))
 }
 
 #[cfg(test)]
@@ -153,7 +142,7 @@ mod tests {
 
     fn asking(tag: &str) -> HeaderMap {
         let tag = tag.parse().expect("a header");
-        HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)])
+        HeaderMap::from_iter([(http::header::IF_NONE_MATCH, tag)])
     }
 
     #[test]

@@ -16,12 +16,12 @@ use super::streams::Stream;
 use super::{App, answer, system};
 use crate::auth::{Principal, role};
 use crate::dialect::query::digits;
-use crate::dialect::{Query, REGISTRY, Refusal, Reply, native};
-use crate::domain::{Correlation, Event, Position};
+use crate::dialect::{Dialect, Query, REGISTRY, Refusal, Reply, native};
+use crate::domain::{Correlation, Event, Operation, Position};
 use crate::gateway::sees_contents;
 use crate::log::record::Record;
 use crate::service::{EventScan, ReadError, Service};
-use crate::wire::{CloudEvent, Detail, cloud_event, event_type};
+use crate::wire::{CloudEvent, Detail, cloud_event, event_type, event_types};
 
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
@@ -96,9 +96,13 @@ pub async fn events(
         &roles,
         async |principal, correlation| {
             let asked = asked(&head.headers, &query, principal)?;
-            let head = app.gateway.service.head();
+            app.gateway.has_reached(asked.after)?;
+            let position = app.gateway.service.head();
             let media_type = match asked.form {
-                Form::Page => return Ok((page(&app, asked, correlation).await?, head)),
+                Form::Page => {
+                    let page = page(&app, asked, &head.headers, correlation).await?;
+                    return Ok((page, position));
+                }
                 Form::Lines => "application/x-ndjson",
                 Form::ServerSent => "text/event-stream",
             };
@@ -106,8 +110,12 @@ pub async fn events(
             let open = open.ok_or(Refusal::RateLimited {
                 retry_after_seconds: 5,
             })?;
-            let response = stream(&app, asked, open, media_type, correlation);
-            Ok((response, head))
+            let (principal, named) = (&asked.principal, asked.tenant.as_deref());
+            app.gateway
+                .record_events_read(principal, named, correlation, &head.headers);
+            let ended = ended(&app, &head.headers, &asked.principal);
+            let response = stream(&app, asked, open, ended, media_type, correlation);
+            Ok((response, position))
         },
     )
     .await
@@ -151,6 +159,8 @@ fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Ask
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
+    let (kind, dialect) = (text("type"), text("dialect"));
+    check_names(kind.as_deref(), dialect.as_deref())?;
     Ok(Asked {
         detail: if sees_contents(&principal) {
             Detail::Full
@@ -160,12 +170,31 @@ fn asked(headers: &HeaderMap, query: &Query, principal: Principal) -> Result<Ask
         principal,
         after,
         limit,
-        kind: text("type"),
+        kind,
         tenant: text("tenant"),
-        dialect: text("dialect"),
+        dialect,
         follow,
         form,
     })
+}
+
+/// Checks that there is such a type of events and such a dialect: with any other name the page would
+/// be empty for ever.
+fn check_names(kind: Option<&str>, dialect: Option<&str>) -> Result<(), Refusal> {
+    let mut types = REGISTRY.iter().flat_map(event_types);
+    if kind.is_some_and(|kind| !types.any(|known| known == kind)) {
+        return Err(Refusal::BadParameter {
+            name: "type",
+            must: "a type that events have, CONTACT_CREATE_SUCCESS for instance",
+        });
+    }
+    if dialect.is_some_and(|name| REGISTRY.named(name).is_none()) {
+        return Err(Refusal::BadParameter {
+            name: "dialect",
+            must: "the name of a dialect, in lower case",
+        });
+    }
+    Ok(())
 }
 
 impl Asked {
@@ -191,9 +220,11 @@ impl Asked {
         let scan = service.events_after(after, limit, &|event| self.wants(event))?;
         let EventScan { records, last } = scan;
         let events = records.iter().map(|record| self.show(service, record));
+        let mut operations = records.iter().map(|record| record.event.header.operation);
         Ok(Redaction {
             events: events.collect::<Result<_, _>>()?,
             last,
+            only_reads: operations.all(Operation::is_read),
         })
     }
 
@@ -217,6 +248,9 @@ impl Asked {
 struct Redaction {
     events: Vec<(Position, CloudEvent)>,
     last: Position,
+    /// Whether all of them are records of reads. A look at those is not recorded itself, or each
+    /// look would find the record of the one before.
+    only_reads: bool,
 }
 
 async fn scan(
@@ -237,8 +271,18 @@ async fn scan(
     })
 }
 
-async fn page(app: &App, asked: Asked, correlation: &Correlation) -> Result<Response, Refusal> {
+async fn page(
+    app: &App,
+    asked: Asked,
+    headers: &HeaderMap,
+    correlation: &Correlation,
+) -> Result<Response, Refusal> {
     let shown = scan(app, &asked, asked.after, asked.limit).await?;
+    if !shown.only_reads {
+        let (principal, named) = (&asked.principal, asked.tenant.as_deref());
+        app.gateway
+            .record_events_read(principal, named, correlation, headers);
+    }
     let body = PageBody {
         next: shown.last.get(),
         events: shown.events.into_iter().map(|(_, event)| event).collect(),
@@ -249,18 +293,38 @@ async fn page(app: &App, asked: Asked, correlation: &Correlation) -> Result<Resp
     ))
 }
 
-/// A response that grows: to the head of the moment, or on and on.
+/// Waits until the token of a stream is no longer good, for which the stream then ends.
+fn ended(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    principal: &Principal,
+) -> impl Future<Output = Refusal> + Send + use<> {
+    let (gateway, headers, expires) = (app.gateway.clone(), headers.clone(), principal.expires);
+    async move { gateway.refused_later(&headers, expires).await }
+}
+
+/// A response that grows: to the head of the moment, or on and on, but no longer than its token is
+/// good.
 fn stream(
     app: &Arc<App>,
     asked: Asked,
     open: Stream,
+    ended: impl Future<Output = Refusal> + Send + 'static,
     media_type: &'static str,
     correlation: &Correlation,
 ) -> Response {
     let (lines, waiting) = mpsc::channel(LINES_WAITING);
-    let feed = feed(app.clone(), asked, lines);
+    let form = asked.form;
+    let feed = feed(app.clone(), asked, lines.clone());
+    let patience = app.limits.request_timeout;
     tokio::spawn(async move {
-        feed.await;
+        let fed = tokio::select! {
+            fed = feed => fed,
+            refusal = ended => Err(refusal),
+        };
+        if let Err(refusal) = fed {
+            drop(tokio::time::timeout(patience, break_off(form, &refusal, &lines)).await);
+        }
         drop(open);
     });
     let body = Body::from_stream(ReceiverStream::new(waiting));
@@ -272,10 +336,37 @@ fn stream(
     response
 }
 
+/// Ends a stream before its time, and says why in its last line. Lines then break off as a lost
+/// connection does, so that nobody takes them for all that there are.
+async fn break_off(form: Form, refusal: &Refusal, lines: &mpsc::Sender<Line>) {
+    let problem = native::Native.refuse(refusal).body;
+    let problem = String::from_utf8_lossy(&problem);
+    let last = match form {
+        Form::ServerSent => format!("event: end\ndata: {problem}\n\n"),
+        Form::Page | Form::Lines => format!("{problem}\n"),
+    };
+    // An error means that the reader has gone, and needs no reason.
+    drop(lines.send(Ok(last.into())).await);
+    if form == Form::Lines {
+        tokio::time::sleep(LAST_LINE_TIME).await;
+        drop(
+            lines
+                .send(Err(std::io::ErrorKind::ConnectionAborted.into()))
+                .await,
+        );
+    }
+}
+
+/// The time that a last line has to leave before the connection breaks off.
+const LAST_LINE_TIME: std::time::Duration = std::time::Duration::from_millis(100);
+
 type Line = Result<Bytes, std::io::Error>;
 
 /// Writes events to a reader until they go away, the end is reached, or the service stops.
-async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
+///
+/// # Errors
+/// The events can't be read.
+async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) -> Result<(), Refusal> {
     let mut head = app.gateway.service.follow();
     let mut stopping = app.stopping.clone();
     let to = *head.borrow();
@@ -293,7 +384,7 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
                 Ok(shown) => shown,
                 // Others are first; whoever reads a stream would take its end for that of the log.
                 Err(Refusal::Overloaded) if !*app.stopping.borrow() => continue,
-                Err(_) => return,
+                Err(refusal) => return Err(refusal),
             };
             after = shown.last;
             left -= shown.events.len().min(left);
@@ -302,21 +393,21 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) {
                 let line = line(asked.form, position, &event);
                 bytes += line.len();
                 if (!asked.follow && position > to) || lines.send(Ok(line)).await.is_err() {
-                    return;
+                    return Ok(());
                 }
             }
             page = page_after(count, bytes);
         }
         if !asked.follow || left == 0 {
-            return;
+            return Ok(());
         }
         tokio::select! {
-            changed = head.changed() => if changed.is_err() { return },
-            () = stopped(&mut stopping) => return,
-            () = lines.closed() => return,
+            changed = head.changed() => if changed.is_err() { return Ok(()) },
+            () = stopped(&mut stopping) => return Ok(()),
+            () = lines.closed() => return Ok(()),
             () = tokio::time::sleep(HEARTBEAT) => {
                 if asked.form == Form::ServerSent && lines.send(Ok(Bytes::from_static(b":\n\n"))).await.is_err() {
-                    return;
+                    return Ok(());
                 }
             }
         }

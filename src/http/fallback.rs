@@ -20,7 +20,8 @@ pub async fn unknown_path(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let at_the_door = method == Method::GET && matches!(uri.path(), "/" | "/console/");
+    let at_the_door =
+        matches!(method, Method::GET | Method::HEAD) && matches!(uri.path(), "/" | "/console/");
     if at_the_door && takes_html(&headers) {
         let to_console = Reply::empty(StatusCode::FOUND)
             .with("location", "/console")
@@ -46,7 +47,7 @@ pub async fn wrong_method(State(app): State<Arc<App>>, uri: Uri, headers: Header
 }
 
 /// Refuses what leads to no route; whoever is known is told how far the log has come.
-async fn fallback(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
+pub async fn fallback(app: &App, path: &str, headers: &HeaderMap, refusal: &Refusal) -> Response {
     let mut response = refuse(app, path, refusal);
     if app.gateway.is_known(headers, unix_seconds()).await {
         answer::at(&mut response, app.gateway.service.head());

@@ -47,7 +47,7 @@ mod vitals;
 mod watched;
 
 pub use app::{App, Limits};
-pub use connections::{Bound, ServeError, TlsError, bind, serve, tls_config};
+pub use connections::{Bound, ServeError, Tls, TlsError, bind, serve, tls_config};
 pub use metrics::Metrics;
 pub use places::PlaceLimits;
 pub use streams::Streams;

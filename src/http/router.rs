@@ -6,17 +6,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use http::header;
 
-use super::fallback::{refuse, unknown_path, wrong_method};
+use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{App, answer, audit, console, contracts, events, probes, request_log, stats};
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
-use crate::dialect::{self, Method, Refusal};
+use crate::dialect::{self, Method, Query, Refusal};
 use crate::gateway::fresh_correlation;
 
 /// The router over everything.
@@ -31,12 +31,14 @@ pub fn router(app: Arc<App>) -> Router {
         }
     }
     for system in SystemRoute::ALL {
-        router = router.route(system.path(), handler_of(system));
+        let checked = from_fn_with_state((app.clone(), system), known_parameters);
+        router = router.route(system.path(), handler_of(system).route_layer(checked));
     }
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), only_from_here))
+        .layer(map_response_with_state(app.clone(), of_this_log))
         .layer(from_fn(request_log::log))
         .with_state(app)
 }
@@ -50,6 +52,30 @@ async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Nex
         return refuse(&app, request.uri().path(), &Refusal::ForeignOrigin);
     }
     next.run(request).await
+}
+
+/// Says of which log the position is that a response carries.
+async fn of_this_log(State(app): State<Arc<App>>, mut response: Response) -> Response {
+    if response.headers().contains_key(answer::POSITION) {
+        answer::log(&mut response, &app.gateway.log_id);
+    }
+    response
+}
+
+/// Refuses a query parameter that one of our system routes does not take.
+async fn known_parameters(
+    State((app, system)): State<(Arc<App>, SystemRoute)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let checked = system
+        .query_names()
+        .map_or(Ok(()), |known| query.only(known));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => fallback(&app, request.uri().path(), request.headers(), &refusal).await,
+    }
 }
 
 /// The handler of one of our system routes.

@@ -221,6 +221,7 @@ impl Commands {
         let mut request = Request::new(address, message.headers.as_ref(), message.payload.clone());
         // A command has no view to wait for, and its place in the order to keep.
         request.headers.remove("contact-min-position");
+        request.headers.remove("contact-log");
         match request
             .headers
             .get("nats-msg-id")
@@ -409,7 +410,10 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::PreconditionRequired
+        | Refusal::PreconditionFailed
         | Refusal::BadParameter { .. }
+        | Refusal::UnknownParameter { .. }
+        | Refusal::PositionAhead { .. }
         | Refusal::TooBroad { .. } => Fate::Dead(Why::Refused(refusal)),
     }
 }

@@ -95,7 +95,7 @@ fn common(headers: Option<&BusHeaders>) -> HeaderMap {
 /// The headers of an answer, with those of the services framework (ADR-32) for an error.
 pub fn answer_headers(
     reply: &Reply,
-    position: Option<Position>,
+    at: Option<(Position, &str)>,
     correlation: &Correlation,
 ) -> BusHeaders {
     let mut headers = BusHeaders::new();
@@ -105,8 +105,9 @@ pub fn answer_headers(
     let status = reply.status.as_str();
     add(&mut headers, "Contact-Status", status);
     add(&mut headers, "Contact-Correlation", correlation.as_str());
-    if let Some(position) = position {
+    if let Some((position, log_id)) = at {
         add(&mut headers, "Contact-Position", &position.to_string());
+        add(&mut headers, "Contact-Log", log_id);
     }
     if reply.status.is_client_error() || reply.status.is_server_error() {
         let reason = reply.status.canonical_reason().unwrap_or("Error");
@@ -149,7 +150,7 @@ mod tests {
     fn an_error_says_so_to_every_client_of_the_services_framework() {
         let reply = Reply::empty(StatusCode::NOT_FOUND).with("retry-after", "1");
         let correlation = Correlation::parse("c-1").expect("a correlation");
-        let headers = answer_headers(&reply, Some(Position::new(7)), &correlation);
+        let headers = answer_headers(&reply, Some((Position::new(7), "log")), &correlation);
         let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
         assert_eq!(text("Contact-Status").as_deref(), Some("404"));
         assert_eq!(text("Contact-Position").as_deref(), Some("7"));

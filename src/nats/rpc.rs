@@ -79,6 +79,7 @@ impl Rpc {
                             endpoint,
                             dialect,
                             message,
+                            log_id: self.log_id.clone(),
                         };
                         self.take(asked, &room, &mut answering).await;
                     }
@@ -175,6 +176,7 @@ struct Asked {
     endpoint: usize,
     dialect: &'static dyn Dialect,
     message: Message,
+    log_id: Arc<str>,
 }
 
 impl Asked {
@@ -188,7 +190,8 @@ impl Asked {
         let Some(inbox) = self.message.reply.clone() else {
             return true;
         };
-        let headers = answer_headers(&reply, position, correlation);
+        let at = position.map(|position| (position, &*self.log_id));
+        let headers = answer_headers(&reply, at, correlation);
         let body = Bytes::from(reply.body);
         match self.client.publish_with_headers(inbox, headers, body).await {
             Ok(()) => true,

@@ -45,6 +45,13 @@ pub fn event_type(rules: &Rules, event: &Event) -> String {
     type_name(rules, event.header.operation, phase_name(&event.phase))
 }
 
+/// Every type that the events of a dialect can have.
+pub fn event_types(rules: &Rules) -> impl Iterator<Item = String> {
+    let phases = ["START", "SUCCESS", "FAIL"];
+    let all = Operation::ALL.into_iter();
+    all.flat_map(move |operation| phases.map(|phase| type_name(rules, operation, phase)))
+}
+
 /// The type of events of an operation and a phase.
 ///
 /// ```

@@ -105,9 +105,10 @@ impl Home {
             Authenticator::open()
         };
         let gateway = Gateway {
+            log_id: self.log_id.as_str().into(),
             service: service.clone(),
             authenticator: Arc::new(authenticator),
-            own_key: Arc::new(own),
+            own_key: Arc::new(parking_lot::RwLock::new(own)),
             settings: Settings {
                 require_if_match: false,
                 audit_reads: false,

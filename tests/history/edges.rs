@@ -34,7 +34,7 @@ fn attempt(operation: Operation, target: Option<Target>, action: Action) -> Atte
     Attempt {
         operation,
         target,
-        precondition: Precondition::None,
+        precondition: Precondition::NONE,
         fields: Vec::new(),
         action: Ok(action),
     }

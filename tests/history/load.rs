@@ -123,9 +123,10 @@ fn attempt() -> impl Strategy<Value = Try> + Clone {
         1 => Just(What::Malformed),
     ];
     let precondition = prop_oneof![
-        4 => Just(Precondition::None),
-        1 => Just(Precondition::Exists),
-        2 => vec(1_u64..4, 1..3).prop_map(Precondition::Versions),
+        4 => Just(Precondition::NONE),
+        1 => Just(Precondition::EXISTS),
+        1 => Just(Precondition::ABSENT),
+        2 => vec(1_u64..4, 1..3).prop_map(Precondition::versions),
     ];
     let email = option::weighted(0.7, 0_u8..5);
     (what, any::<usize>(), precondition, 0_u8..3, email)

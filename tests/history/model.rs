@@ -9,7 +9,7 @@ use contactd::{
     dialect::{emnify, kare, mattr, oracle, thena},
     domain::{
         Action, Attempt, BatchMode, Card, Command, ContactId, DialectId, FailureCode, FieldName,
-        LookupKey, LookupKind, Operation, Owner, Patch, Precondition, Target, Violation,
+        LookupKey, LookupKind, Operation, Owner, Patch, Precondition, Target, Versions, Violation,
     },
 };
 use serde_json::{Map, Value};
@@ -244,7 +244,7 @@ impl Model {
             (Action::Upsert { by, card, .. }, None) => {
                 return if !self.holders(&command.owner, &by.0).is_empty() {
                     Err((AmbiguousMatch, Vec::new()))
-                } else if attempt.precondition != Precondition::None {
+                } else if attempt.precondition.if_match.is_some() {
                     Err((VersionMismatch, Vec::new()))
                 } else {
                     self.create(command, attempt, card, None)
@@ -257,9 +257,17 @@ impl Model {
             _ => return Err((NotFound, Vec::new())),
         }
         let at = contact.expect("it is there");
-        if let Precondition::Versions(versions) = &attempt.precondition
-            && !versions.contains(&self.contacts[at].version)
-        {
+        let version = self.contacts[at].version;
+        let names = |versions: &Versions| match versions {
+            Versions::Any => true,
+            Versions::Listed(versions) => versions.contains(&version),
+        };
+        let Precondition {
+            if_match,
+            if_none_match,
+        } = &attempt.precondition;
+        let stale = if_match.as_ref().is_some_and(|versions| !names(versions));
+        if stale || if_none_match.as_ref().is_some_and(names) {
             return Err((VersionMismatch, Vec::new()));
         }
         match action {

@@ -55,3 +55,32 @@ async fn open_mode_signs_nothing() {
     let answer = server.send("POST", path, &[], Some(&body)).await;
     assert_eq!(answer.json(), json!({"auth_token": "anything"}));
 }
+
+#[tokio::test]
+async fn who_asks_for_a_token_is_limited_by_where_they_are_and_counted() {
+    let service = TestServer::new(&["--rate-limit", "5/10m"]);
+    let ask = async |token: &str| {
+        let body = json!({ "application_token": token });
+        let server = &service.server;
+        server
+            .send("POST", "/api/v1/authenticate", &[], Some(&body))
+            .await
+    };
+    for _ in 0..5 {
+        assert_eq!(ask("secret-nonsense").await.status, 401);
+    }
+    assert_eq!(ask("secret-nonsense").await.status, 429);
+    // Whoever has a token of their own has an allowance of their own.
+    let caller = service.admin(apis::by_name("emnify"), 0);
+    assert!(caller.all().await.is_empty());
+    let metrics = service.server.send("GET", "/metrics", &[], None).await;
+    let metrics = String::from_utf8(metrics.body).expect("text");
+    let line = "contactd_auth_failures_total{reason=\"invalid\"} 5";
+    assert!(metrics.contains(line), "{metrics}");
+    let said = service.said();
+    let lines = said
+        .lines()
+        .filter(|line| line.contains("a token was refused"));
+    assert_eq!(lines.count(), 1, "{said}");
+    assert!(!said.contains("secret-nonsense"), "{said}");
+}

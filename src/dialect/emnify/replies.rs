@@ -279,6 +279,8 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::UnknownPath | Refusal::NotFound | Refusal::Gone => say(status, NOT_FOUND),
         Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
+        | Refusal::UnknownParameter { .. }
+        | Refusal::PositionAhead { .. }
         | Refusal::TooBroad { .. }
         | Refusal::KeyReused => say(status, INPUT_VALIDATION_FAILED),
         Refusal::RateLimited { .. } => say(status, TOO_MANY_REQUESTS),
@@ -286,6 +288,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
         | Refusal::TooSlow
+        | Refusal::PreconditionFailed
         | Refusal::PreconditionRequired
         | Refusal::Overloaded
         | Refusal::NotThereYet

@@ -8,7 +8,7 @@ use super::filter::{self, View};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition;
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Event, Expected, Owner, Problem, Target, Violation};
@@ -73,7 +73,10 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Patch);
-    let attempt = draft.update(Target::Sequence(id), if_match(request.headers));
+    let attempt = draft.update(
+        Target::Sequence(id),
+        precondition::of_headers(request.headers),
+    );
     Ok(write(owner, Some(id), attempt))
 }
 
@@ -83,7 +86,10 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Some(target),
-        Attempt::delete(Target::Sequence(target), if_match(request.headers)),
+        Attempt::delete(
+            Target::Sequence(target),
+            precondition::of_headers(request.headers),
+        ),
     ))
 }
 

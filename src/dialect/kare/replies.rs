@@ -161,8 +161,11 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooSlow
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
+        | Refusal::PreconditionFailed
         | Refusal::PreconditionRequired
         | Refusal::BadParameter { .. }
+        | Refusal::UnknownParameter { .. }
+        | Refusal::PositionAhead { .. }
         | Refusal::TooBroad { .. }
         | Refusal::RateLimited { .. }
         | Refusal::Overloaded

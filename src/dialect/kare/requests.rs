@@ -7,7 +7,7 @@ use super::issue::{self, Issue};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::json::{self, BodyError};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition;
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
@@ -54,14 +54,14 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
-    let attempt = draft.update(target, if_match(request.headers));
+    let attempt = draft.update(target, precondition::of_headers(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
 }
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let attempt = Attempt::delete(target(request)?, if_match(request.headers));
+    let attempt = Attempt::delete(target(request)?, precondition::of_headers(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
 }

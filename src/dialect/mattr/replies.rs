@@ -243,8 +243,11 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::TenantUnclear
         | Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
+        | Refusal::UnknownParameter { .. }
+        | Refusal::PositionAhead { .. }
         | Refusal::TooBroad { .. } => json("BadRequest"),
         Refusal::KeyReused => json("UnprocessableEntity"),
+        Refusal::PreconditionFailed => json("PreconditionFailed"),
         Refusal::PreconditionRequired => json("PreconditionRequired"),
         Refusal::RateLimited { .. } => json("TooManyRequests"),
         Refusal::Internal => json("InternalServerError"),

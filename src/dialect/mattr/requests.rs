@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::contact::CONTACT;
 use super::replies::{self, BadParams};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition;
 use crate::dialect::query::digits;
 use crate::dialect::schema::Mode;
 use crate::dialect::{Call, List, Order, Query, Reply, Request, Window, Write, json};
@@ -57,7 +57,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body, "", Mode::Whole);
     Ok(write(
         owner,
-        draft.update(target, if_match(request.headers)),
+        draft.update(target, precondition::of_headers(request.headers)),
     ))
 }
 
@@ -65,7 +65,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt::delete(target(request)?, if_match(request.headers)),
+        Attempt::delete(target(request)?, precondition::of_headers(request.headers)),
     ))
 }
 

@@ -57,7 +57,7 @@ pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
     Attempt {
         operation,
         target: None,
-        precondition: Precondition::None,
+        precondition: Precondition::NONE,
         fields: Vec::new(),
         action: Err(vec![Violation::new(field, problem)]),
     }

@@ -11,7 +11,7 @@ use super::attempt::{self, Key};
 use super::rules::RULES;
 use super::walker::Object;
 use super::{problem, replies, requests};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition::of_headers;
 use crate::dialect::{Call, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
 
@@ -134,16 +134,16 @@ fn target(item: &Object) -> Result<Target, Wrong> {
 fn precondition(item: &Object) -> Result<Precondition, Wrong> {
     let bad = Wrong("ifMatch", Problem::Format("entity-tag"));
     match item.get("ifMatch") {
-        None => Ok(Precondition::None),
+        None => Ok(Precondition::NONE),
         Some(Value::Number(number)) => number
             .as_u64()
-            .map(|version| Precondition::Versions(vec![version]))
+            .map(|version| Precondition::versions(vec![version]))
             .ok_or(bad),
         Some(Value::String(text)) => {
             let value = HeaderValue::from_str(text).map_err(|_| bad)?;
             let mut headers = HeaderMap::new();
             headers.insert(http::header::IF_MATCH, value);
-            Ok(if_match(&headers))
+            Ok(of_headers(&headers))
         }
         Some(_) => Err(Wrong("ifMatch", Problem::WrongType(Expected::String))),
     }

@@ -2,7 +2,7 @@
 
 use super::rules::RULES;
 use super::{openapi, problem, requests, routes};
-use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::dialect::{ApiOperation, Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
 /// The dialect of our own API.
@@ -31,6 +31,10 @@ impl Dialect for Native {
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
         problem::refusal(refusal)
+    }
+
+    fn query_names(&self, operation: ApiOperation) -> Option<&'static [&'static str]> {
+        Some(routes::query_names(operation))
     }
 
     fn describe(&self) -> Description {

@@ -52,7 +52,7 @@ pub fn mask(query: &Query) -> Result<Mask, Reply> {
     match sent(query, "fields") {
         None => Ok(Mask::default()),
         Some(names) => Mask::parse(names).ok_or_else(|| {
-            problem::parameter("fields", "names of a contact's members, or card.<property>")
+            problem::parameter("fields", "names of a contact's members, or card.<property> with a property that a Card can have")
         }),
     }
 }

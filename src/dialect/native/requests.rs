@@ -6,7 +6,7 @@ use super::attempt::{self, Key};
 use super::rules::RULES;
 use super::{body, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
@@ -24,7 +24,8 @@ pub const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application
 /// is named, else the caller's.
 pub fn scope(request: &Request<'_>) -> Result<Scope, Reply> {
     if request.target.is_some() {
-        return target(request).map(Scope::Contact);
+        let tenant = list::tenant(request.query)?;
+        return target(request).map(|id| Scope::Contact { id, tenant });
     }
     let named = request.query.get("tenant");
     let tenant = named
@@ -74,7 +75,7 @@ pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         .and_then(Key::named)
         .ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
-    let attempt = attempt::upsert(key, &card, if_match(request.headers))?;
+    let attempt = attempt::upsert(key, &card, precondition::of_headers(request.headers))?;
     Ok(write(owner, attempt))
 }
 
@@ -93,14 +94,18 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             reply
         }
     })?;
-    let attempt = attempt::update(Target::Id(id), &patch, if_match(request.headers))?;
+    let attempt = attempt::update(
+        Target::Id(id),
+        &patch,
+        precondition::of_headers(request.headers),
+    )?;
     Ok(write(owner, attempt))
 }
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
-    let attempt = attempt::delete(target, if_match(request.headers));
+    let attempt = attempt::delete(target, precondition::of_headers(request.headers));
     Ok(write(owner, attempt))
 }
 
@@ -108,7 +113,7 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn erase(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
     let body = json_of(request, &["application/json"])?;
-    let attempt = attempt::erase(target, &body, if_match(request.headers));
+    let attempt = attempt::erase(target, &body, precondition::of_headers(request.headers));
     Ok(write(owner, attempt))
 }
 

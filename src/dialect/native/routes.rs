@@ -1,16 +1,16 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
+use std::sync::LazyLock;
+
 use super::batch;
 use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, tenant};
 use super::requests::{self, CARD_TYPES, PATCH_TYPES};
 use crate::dialect::describe::{ETAG, OperationSpec, Parameter, point};
-use crate::dialect::route::{READERS, WRITERS};
+use crate::dialect::route::{ERASERS, READERS, WRITERS};
 use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
 const CONTACT: &[&str] = &["/contacts/{id}"];
-
-const ERASERS: &[&str] = &["admin"];
 
 const NEW: &[&str] = &["etag", "location"];
 const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
@@ -18,6 +18,24 @@ const NONE: (u16, &str) = (404, "There is no such contact.");
 const GONE: (u16, &str) = (410, "The contact's personal data was erased.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
+
+/// The query parameters of each operation, as its spec has them.
+static QUERY_NAMES: LazyLock<Vec<(ApiOperation, Vec<&'static str>)>> = LazyLock::new(|| {
+    let names = |route: &Route| (route.operation, (route.spec)().query_names());
+    ROUTES.iter().map(names).collect()
+});
+
+/// The names of the query parameters that an operation takes.
+pub fn query_names(operation: ApiOperation) -> &'static [&'static str] {
+    let mut known = QUERY_NAMES.iter();
+    let found = known.find(|(known, _)| *known == operation);
+    found.map_or(&[], |(_, names)| names.as_slice())
+}
+
+/// The parameter that names the tenant of the one contact that a route is about.
+fn its_tenant() -> Parameter {
+    tenant("The contact's tenant; a contact of another is not found.")
+}
 
 /// The table of routes.
 pub static ROUTES: [Route; 11] = [
@@ -108,7 +126,7 @@ pub static ROUTES: [Route; 11] = [
         requests::get,
         || {
             OperationSpec::new("Read a contact")
-                .parameters([as_of(), fields()])
+                .parameters([as_of(), fields(), its_tenant()])
                 .json(200, "The contact.", "Contact")
                 .headers(ETAG)
                 .errors(&[INVALID, NONE, GONE])
@@ -123,6 +141,7 @@ pub static ROUTES: [Route; 11] = [
         requests::update,
         || {
             OperationSpec::new("Change a contact")
+                .parameters([its_tenant()])
                 .body_as(&PATCH_TYPES, "Patch")
                 .json(200, "The contact as it is now.", "Contact")
                 .headers(ETAG)
@@ -145,6 +164,7 @@ pub static ROUTES: [Route; 11] = [
         requests::delete,
         || {
             OperationSpec::new("Delete a contact; its past stays readable")
+                .parameters([its_tenant()])
                 .empty(204, "It is gone.")
                 .errors(&[INVALID, NONE, GONE, STALE])
         },
@@ -158,6 +178,7 @@ pub static ROUTES: [Route; 11] = [
         requests::erase,
         || {
             OperationSpec::new("Destroy a contact's personal data for good")
+                .parameters([its_tenant()])
                 .body("Erase")
                 .json(200, "It is erased; the same again says the same.", "Erased")
                 .errors(&[INVALID, NONE, STALE, MEDIA_TYPE])
@@ -172,7 +193,7 @@ pub static ROUTES: [Route; 11] = [
         requests::history,
         || {
             OperationSpec::new("Read every change of a contact, the oldest first")
-                .parameters([after(), limit()])
+                .parameters([after(), limit(), its_tenant()])
                 .json(200, "The changes.", "History")
                 .errors(&[INVALID, NONE])
         },
@@ -189,6 +210,7 @@ pub static ROUTES: [Route; 11] = [
                 .parameters([
                     Parameter::query("from", "One; before its creation if not given.", point()),
                     Parameter::query("to", "The other; now if not given.", point()),
+                    its_tenant(),
                 ])
                 .json(200, "The difference.", "Diff")
                 .errors(&[INVALID, NONE, GONE])

@@ -214,7 +214,10 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooSlow
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
+        | Refusal::PreconditionFailed
         | Refusal::PreconditionRequired
+        | Refusal::UnknownParameter { .. }
+        | Refusal::PositionAhead { .. }
         | Refusal::TooBroad { .. }
         | Refusal::RateLimited { .. }
         | Refusal::Overloaded

@@ -9,7 +9,7 @@ use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
-use crate::dialect::precondition::if_match;
+use crate::dialect::precondition;
 use crate::dialect::query::digits;
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
@@ -66,7 +66,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
     Ok(write(
         owner,
-        draft.update(target, if_match(request.headers)),
+        draft.update(target, precondition::of_headers(request.headers)),
     ))
 }
 
@@ -74,7 +74,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt::delete(target(request)?, if_match(request.headers)),
+        Attempt::delete(target(request)?, precondition::of_headers(request.headers)),
     ))
 }
 

@@ -94,7 +94,8 @@ const lines = async (response, take) => {
     if (done) return;
     const parts = (rest + value).split("\n");
     rest = parts.pop();
-    const events = parts.filter((line) => line).map((line) => JSON.parse(line));
+    // The last line of a stream that breaks off is no event: it says why.
+    const events = parts.filter((line) => line).map((line) => JSON.parse(line)).filter((event) => event.specversion);
     if (events.length > 0) take(events);
   }
 };

@@ -42,9 +42,10 @@ pub fn open(path: &std::path::Path) -> TestService {
     };
     let opening = service::open(&held, keys, hasher, options, &mut |_| {}).expect("it opens");
     let gateway = Gateway {
+        log_id: "a-log".into(),
         service: opening.service,
         authenticator: Arc::new(Authenticator::open()),
-        own_key: Arc::new(OwnKey::load_or_create(path).expect("a key")),
+        own_key: Arc::new(OwnKey::load_or_create(path).expect("a key").into()),
         settings: Settings {
             require_if_match: false,
             audit_reads: false,
@@ -172,7 +173,7 @@ pub fn attempt(operation: Operation, target: Option<Target>, action: Action) -> 
     Attempt {
         operation,
         target,
-        precondition: Precondition::None,
+        precondition: Precondition::NONE,
         fields: Vec::new(),
         action: Ok(action),
     }

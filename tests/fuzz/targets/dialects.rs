@@ -62,7 +62,7 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
             request.params = params;
             let owner = match dialect.scope(&request) {
                 Ok(Scope::Owner(owner)) => Some(owner),
-                Ok(Scope::Contact(_)) | Err(_) => dialect.owner_of_ids(&["1"]).ok(),
+                Ok(Scope::Contact { .. }) | Err(_) => dialect.owner_of_ids(&["1"]).ok(),
             };
             let call = match (route.decode, owner) {
                 (Decode::Owned(decode), Some(owner)) => decode(&request, &owner),

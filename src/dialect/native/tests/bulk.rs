@@ -69,14 +69,14 @@ fn a_batch_is_an_attempt_for_each_operation() {
         .iter()
         .map(|a| a.precondition.clone())
         .collect();
-    let versions = |v| Precondition::Versions(vec![v]);
+    let versions = |v| Precondition::versions(vec![v]);
     assert_eq!(
         conditions,
         [
-            Precondition::None,
+            Precondition::NONE,
             versions(3),
             versions(4),
-            Precondition::Exists
+            Precondition::EXISTS
         ]
     );
 }

@@ -122,7 +122,7 @@ impl Sent {
             Decode::Visible(_) => None,
             Decode::Owned(_) => Some(match self.scope()? {
                 Scope::Owner(owner) => owner,
-                Scope::Contact(_) => contact_owner.clone(),
+                Scope::Contact { .. } => contact_owner.clone(),
             }),
         };
         decode(self.route, &self.request(), owner.as_ref())

@@ -67,7 +67,7 @@ fn the_tenant_is_named_or_the_caller_s_own() {
     let id = ContactId(Uuid::try_parse(ID).expect("a UUID"));
     for path in [ONE, &ONE.to_uppercase().replace("/CONTACTS", "/contacts")] {
         let get = Sent::new(Method::Get, path, "");
-        assert_eq!(scope(get), Ok(Scope::Contact(id)));
+        assert_eq!(scope(get), Ok(Scope::Contact { id, tenant: None }));
     }
     for path in ["/contacts", "/contacts/changes"] {
         let list = Sent::new(Method::Get, path, "").without_tenant();
@@ -128,7 +128,7 @@ fn a_patch_is_for_our_own_contacts() {
     let sent = attempt(&patch(r#"{"kind": "org", "secret": null}"#));
     assert_eq!(sent.operation, Operation::Update);
     assert_eq!(sent.target, Some(target()));
-    assert_eq!(sent.precondition, Precondition::Versions(vec![3]));
+    assert_eq!(sent.precondition, Precondition::versions(vec![3]));
     assert_eq!(sent.fields, ["kind", "*"]);
     let Ok(Action::Update(change)) = sent.action else {
         panic!("an update");
