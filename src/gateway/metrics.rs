@@ -2,8 +2,11 @@
 //!
 //! No label holds a tenant, an id or anything a client sent.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +19,8 @@ use super::{Incoming, Response, Transport};
 /// the one before, up to about 8 s.
 const FIRST_BUCKET_SECONDS: f64 = 0.000_25;
 const BUCKETS: u16 = 16;
+/// The time between two lines in the log about refused callers of one reason.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -35,6 +40,7 @@ struct ReasonLabels {
 pub struct RequestMetrics {
     seconds: Family<RequestLabels, Histogram>,
     auth_failures: Family<ReasonLabels, Counter>,
+    refusal_lines: Arc<RefusalLines>,
 }
 
 impl Default for RequestMetrics {
@@ -44,6 +50,7 @@ impl Default for RequestMetrics {
                 Histogram::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS))
             }),
             auth_failures: Family::default(),
+            refusal_lines: Arc::default(),
         }
     }
 }
@@ -110,17 +117,62 @@ impl RequestMetrics {
 
     /// Counts a token that was refused, and says why in the log.
     pub(super) fn auth_failure(&self, reason: &'static str) {
-        tracing::info!(reason, "a token was refused");
-        self.auth_failures
-            .get_or_create(&ReasonLabels { reason })
-            .inc();
+        self.refused(reason, "a token was refused");
     }
 
     /// Counts a caller whose token is good but has none of the roles that a route asks for.
     pub(super) fn role_missing(&self) {
-        let reason = "role";
-        self.auth_failures
-            .get_or_create(&ReasonLabels { reason })
-            .inc();
+        self.refused(
+            "role",
+            "a token has none of the roles that a route asks for",
+        );
+    }
+
+    fn refused(&self, reason: &'static str, what: &'static str) {
+        let labels = ReasonLabels { reason };
+        self.auth_failures.get_or_create(&labels).inc();
+        if let Some(others) = self.refusal_lines.take(reason, Instant::now()) {
+            tracing::info!(reason, others, "{what}");
+        }
+    }
+}
+
+/// The lines about refused callers: whoever is refused often must not fill the log.
+#[derive(Default)]
+struct RefusalLines {
+    /// By reason: when the last line was written, and how many were left out since.
+    last: Mutex<BTreeMap<&'static str, (Instant, u64)>>,
+}
+
+impl RefusalLines {
+    /// Whether a line of this reason is due, and then how many were left out since the last one.
+    fn take(&self, reason: &'static str, now: Instant) -> Option<u64> {
+        let mut last = self.last.lock();
+        if let Some((at, left_out)) = last.get_mut(reason)
+            && now.duration_since(*at) < LINE_INTERVAL
+        {
+            *left_out = left_out.saturating_add(1);
+            return None;
+        }
+        let before = last.insert(reason, (now, 0));
+        Some(before.map_or(0, |(_, left_out)| left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_a_line_in_a_while_that_says_how_many_there_were() {
+        let lines = RefusalLines::default();
+        let start = Instant::now();
+        assert_eq!(lines.take("expired", start), Some(0));
+        for _ in 0..3 {
+            assert_eq!(lines.take("expired", start), None);
+        }
+        assert_eq!(lines.take("invalid", start), Some(0));
+        assert_eq!(lines.take("expired", start + LINE_INTERVAL), Some(3));
+        assert_eq!(lines.take("expired", start + LINE_INTERVAL), None);
     }
 }
