@@ -4,7 +4,8 @@
 //! their order holds; their outcomes are awaited side by side. While the
 //! writer's queue is full the command is kept and no more are fetched. A command
 //! whose token names a key that its issuer must be asked for waits aside and
-//! keeps no other waiting. A command that is delivered again finds the receipt of
+//! keeps no other waiting, as do the commands of a caller whose allowance is
+//! used up, in their order: see [`super::aside`]. A command that is delivered again finds the receipt of
 //! its first delivery, and nothing happens twice.
 
 use std::pin::Pin;
@@ -16,7 +17,9 @@ use async_nats::jetstream::{AckKind, Context, Message};
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant as TimerInstant;
 
+use super::aside::Aside;
 use super::claim::COMMANDS_IN_FLIGHT_MAX;
 use super::dead_letter::{DeadLetters, Why};
 use super::publish_error::PublishError;
@@ -26,7 +29,7 @@ use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;
 use crate::domain::Correlation;
-use crate::gateway::{Disposition, Gateway, Incoming, Response};
+use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response};
 
 /// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -37,6 +40,9 @@ const DELIVERIES_MAX: i64 = 20;
 /// Commands whose token waits for its issuer's keys, at most. Those beyond it come again when the
 /// broker misses their acknowledgement.
 const UNJUDGED_MAX: usize = 128;
+/// The time between two signs to the broker that commands are still waiting here, well below the
+/// time after which it would deliver them again.
+const ALIVE: Duration = Duration::from_secs(4);
 /// The time between the broker's heartbeats while it has no commands.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -65,16 +71,11 @@ struct Taken {
     principal: Principal,
     /// The time at which the command was first looked at.
     since: Instant,
-    /// Whether it was counted against its caller's allowance, which is done once.
-    charged: bool,
 }
 
-/// A command that waits for its turn, while no other is fetched: its caller's allowance is used up,
-/// or the writer has no room.
+/// A command for which the writer has no room. No other is fetched until it has.
 struct InHand {
     taken: Taken,
-    /// The time to wait before the command is tried again.
-    pause: Duration,
 }
 
 /// A message that was read, or why it is a dead letter.
@@ -124,6 +125,8 @@ impl Commands {
         let mut in_flight: FuturesUnordered<Settling<'_>> = FuturesUnordered::new();
         let mut unjudged: FuturesOrdered<Reading<'_>> = FuturesOrdered::new();
         let mut in_hand: Option<InHand> = None;
+        let mut aside: Aside<Taken> = Aside::default();
+        let mut alive = tokio::time::interval(ALIVE);
         loop {
             let room = in_hand.is_none() && in_flight.len() < COMMANDS_IN_FLIGHT_MAX;
             tokio::select! {
@@ -137,18 +140,26 @@ impl Commands {
                     };
                     let mut reading: Reading<'_> = Box::pin(self.read(message, delivery));
                     match (&mut reading).now_or_never() {
-                        Some(read) => in_hand = self.begin(context, read, &in_flight),
+                        Some(read) => in_hand = self.begin(context, read, &mut aside, &in_flight),
                         None if unjudged.len() < UNJUDGED_MAX => unjudged.push_back(reading),
                         None => {}
                     }
                 }
                 Some(read) = unjudged.next(), if in_hand.is_none() => {
-                    in_hand = self.begin(context, read, &in_flight);
+                    in_hand = self.begin(context, read, &mut aside, &in_flight);
                 }
-                () = pause(in_hand.as_ref()), if in_hand.is_some() => {
-                    if let Some(InHand { taken, .. }) = in_hand.take() {
+                () = tokio::time::sleep(TRY_AGAIN), if in_hand.is_some() => {
+                    if let Some(InHand { taken }) = in_hand.take() {
                         in_progress(&taken.message).await;
                         in_hand = self.submit(context, taken, &in_flight);
+                    }
+                }
+                () = due(&aside), if in_hand.is_none() => {
+                    in_hand = self.try_again(context, &mut aside, &in_flight);
+                }
+                _ = alive.tick() => {
+                    for taken in aside.commands() {
+                        in_progress(&taken.message).await;
                     }
                 }
                 () = stopped(&mut stopping) => break,
@@ -156,7 +167,10 @@ impl Commands {
         }
         while in_flight.next().await.is_some() {}
         // Whoever takes them next need not wait until the broker misses us.
-        if let Some(InHand { taken, .. }) = in_hand {
+        if let Some(InHand { taken }) = in_hand {
+            give_back(&taken.message).await;
+        }
+        for taken in aside.commands() {
             give_back(&taken.message).await;
         }
         while let Some(Some(Ok(message))) = messages.next().now_or_never() {
@@ -186,23 +200,56 @@ impl Commands {
                 request,
                 principal,
                 since,
-                charged: false,
             }),
             Err(why) => Err((message, why)),
         }
     }
 
-    /// Gives a command that was read to the writer, or its message to the dead letters.
+    /// Gives a command that was read to the writer, or its message to the dead letters. It waits
+    /// aside where its caller's allowance is used up, and behind those of its caller that wait.
     fn begin<'a>(
         &'a self,
         context: &'a Context,
         read: Read,
+        aside: &mut Aside<Taken>,
         in_flight: &FuturesUnordered<Settling<'a>>,
     ) -> Option<InHand> {
-        match read {
-            Ok(taken) => self.submit(context, taken, in_flight),
+        let taken = match read {
+            Ok(taken) => taken,
             Err((message, why)) => {
                 in_flight.push(Box::pin(self.settle(context, message, Fate::Dead(why))));
+                return None;
+            }
+        };
+        let caller = taken.principal.rate_key(ORIGIN.address);
+        let pause = if aside.has(&caller) {
+            TRY_AGAIN
+        } else {
+            match self.gateway.charge(&taken.principal, ORIGIN.address) {
+                Ok(_) => return self.submit(context, taken, in_flight),
+                Err(limit) => pause(&limit),
+            }
+        };
+        let (bytes, due) = (taken.request.body.len(), TimerInstant::now() + pause);
+        if let Err(taken) = aside.push(caller, taken, bytes, due) {
+            in_flight.push(Box::pin(async move { put_off(&taken.message).await }));
+        }
+        None
+    }
+
+    /// Tries the first command that waits aside and is due.
+    fn try_again<'a>(
+        &'a self,
+        context: &'a Context,
+        aside: &mut Aside<Taken>,
+        in_flight: &FuturesUnordered<Settling<'a>>,
+    ) -> Option<InHand> {
+        let now = TimerInstant::now();
+        let due = aside.take_due(now)?;
+        match self.gateway.charge(&due.command.principal, ORIGIN.address) {
+            Ok(_) => self.submit(context, due.command, in_flight),
+            Err(limit) => {
+                aside.put_back(due, now + pause(&limit));
                 None
             }
         }
@@ -263,21 +310,13 @@ impl Commands {
         format!("stream-{}-", self.created_nanos)
     }
 
-    /// Gives a command to the writer. It comes back where its caller's allowance is used up or the
-    /// writer has no room for it.
+    /// Gives a command to the writer. It comes back where the writer has no room for it.
     fn submit<'a>(
         &'a self,
         context: &'a Context,
-        mut taken: Taken,
+        taken: Taken,
         in_flight: &FuturesUnordered<Settling<'a>>,
     ) -> Option<InHand> {
-        if !taken.charged
-            && let Err(limit) = self.gateway.charge(&taken.principal, ORIGIN.address)
-        {
-            let pause = Duration::from_secs(limit.retry_after_seconds).clamp(TRY_AGAIN, LATER);
-            return Some(InHand { taken, pause });
-        }
-        taken.charged = true;
         let mut answering: Answering<'a> = Box::pin(async move {
             let (request, principal) = (&taken.request, &taken.principal);
             let incoming = request.incoming();
@@ -287,10 +326,7 @@ impl Commands {
         });
         // The first poll reaches the writer's queue: only then may the next command be looked at.
         match (&mut answering).now_or_never() {
-            Some((taken, response)) if has_no_room(&response) => {
-                let pause = TRY_AGAIN;
-                return Some(InHand { taken, pause });
-            }
+            Some((taken, response)) if has_no_room(&response) => return Some(InHand { taken }),
             Some((taken, response)) => {
                 in_flight.push(Box::pin(self.finish(context, taken, response)));
             }
@@ -359,10 +395,24 @@ async fn in_progress(message: &Message) {
     }
 }
 
-/// Waits as long as the command in hand has to wait.
-async fn pause(in_hand: Option<&InHand>) {
-    let pause = in_hand.map_or(TRY_AGAIN, |in_hand| in_hand.pause);
-    tokio::time::sleep(pause).await;
+/// Asks the broker to deliver a message again in a while.
+async fn put_off(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Nak(Some(LATER))).await {
+        tracing::debug!(%error, "a command was not put off");
+    }
+}
+
+/// The time until a caller may be served again, as far as it makes sense to wait for it here.
+fn pause(limit: &OverLimit) -> Duration {
+    Duration::from_secs(limit.retry_after_seconds).clamp(TRY_AGAIN, LATER)
+}
+
+/// Waits until a command that waits aside is due.
+async fn due(aside: &Aside<Taken>) {
+    match aside.next_due() {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Whether the writer did not take the command: its queue is full, or the log takes no commands.

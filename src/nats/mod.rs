@@ -10,7 +10,7 @@
 //! | `cursor`, `seal` | what this directory published, and how it knows that again |
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
-//! | `commands`, `dead_letter` | durable commands, and those that can't be taken |
+//! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
 //! | `session`, `stopped` | one connection after another, and the end of the service |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
@@ -21,6 +21,7 @@
 //! next session looks at everything anew. No rule about contacts is here; nor
 //! is anything of HTTP.
 
+mod aside;
 mod claim;
 mod commands;
 mod connect;

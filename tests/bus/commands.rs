@@ -6,6 +6,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
+use contactd::auth::AccessClaims;
 use contactd::gateway::Bus;
 use serde_json::{Value, json};
 
@@ -112,6 +113,57 @@ async fn a_rate_limit_slows_commands_down_and_loses_none() {
     let mut letters = streams.get_stream(DEAD).await.expect("a stream");
     assert_eq!(letters.info().await.expect("its state").state.messages, 0);
     assert_eq!(node.counted("create", 201), 4);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_limited_keeps_nobody_else_waiting_and_their_order() {
+    let broker = Broker::started();
+    let mut home = Home::new("log-a");
+    home.jwt = true;
+    home.rate = Some("2/4s".parse().expect("a rate"));
+    let node = home.start(&broker.url());
+    connected(&node).await;
+    let streams = broker.streams().await;
+    let by = |client: &str, id: &str| {
+        let claims = AccessClaims {
+            client_id: Some(client.to_owned()),
+            roles: vec!["contacts:write".into()],
+            tenants: vec!["t".into()],
+            ..AccessClaims::default()
+        };
+        let token = home
+            .key()
+            .sign_access(claims, Duration::from_secs(600), now());
+        let mut headers = under(id);
+        headers.insert(
+            "Authorization",
+            format!("Bearer {}", token.expect("a token")),
+        );
+        headers
+    };
+    let floods: Vec<String> = (0..5).map(|number| format!("flood-{number}")).collect();
+    for id in &floods {
+        create(&streams, by("flooder", id), id).await;
+    }
+    let started = Instant::now();
+    create(&streams, by("patient", "single"), "single").await;
+    eventually("the other caller's command is taken", || async {
+        outcomes(&node.log())
+            .contains(&"single".to_owned())
+            .then_some(())
+    })
+    .await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    drained(&streams).await;
+    let mut order = outcomes(&node.log());
+    order.retain(|id| id != "single");
+    assert_eq!(order, floods, "each caller's own order holds");
+    assert!(
+        started.elapsed() >= Duration::from_secs(4),
+        "the limit holds, too"
+    );
     node.stop().await;
 }
 
