@@ -13,9 +13,11 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bus_state;
 mod import_export;
 mod network;
 mod newcomer;
 mod program;
 mod readers;
 mod readme;
+mod reload;
