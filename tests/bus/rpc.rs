@@ -95,6 +95,64 @@ async fn a_contact_lives_its_life_over_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parameters_conditions_and_logs_are_judged_as_over_http() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let client = broker.client().await;
+    let plain = HeaderMap::new;
+    let with = |name: &str, value: &str| {
+        let mut headers = plain();
+        headers.insert(name, value);
+        headers
+    };
+    let create = "contacts.rpc.native.create.t";
+    let ada = ask(&client, create, plain(), &card("Ada")).await;
+    assert_eq!(header(&ada, "Contact-Log").as_deref(), Some("log-a"));
+    let id = body(&ada)["id"].as_str().expect("an id").to_owned();
+    let get = format!("contacts.rpc.native.get.t.{id}");
+    let list = "contacts.rpc.native.list.t".to_owned();
+    let update = format!("contacts.rpc.native.update.t.{id}");
+    let ahead = with("Contact-Query", "as_of=999");
+    for (subject, headers, status, code) in [
+        (
+            &list,
+            with("Contact-Query", "emial=ada"),
+            "400",
+            "unknown_parameter",
+        ),
+        (
+            &get,
+            with("Contact-Query", "field=id"),
+            "400",
+            "unknown_parameter",
+        ),
+        (&get, ahead, "400", "position_ahead"),
+        (&get, with("Contact-Log", "log-b"), "400", "position_ahead"),
+        (
+            &update,
+            with("If-None-Match", "*"),
+            "412",
+            "version_mismatch",
+        ),
+        (&update, with("If-Match", ""), "412", "version_mismatch"),
+        (&get, with("If-Match", "\"7\""), "412", "version_mismatch"),
+    ] {
+        let answer = ask(&client, subject, headers, &json!({})).await;
+        let got = header(&answer, "Contact-Status");
+        assert_eq!(got.as_deref(), Some(status), "{subject}: {}", body(&answer));
+        assert_eq!(body(&answer)["code"], code, "{subject}");
+    }
+    let same = ask(&client, &get, with("If-None-Match", "\"1\""), &Value::Null).await;
+    assert_eq!(header(&same, "Contact-Status").as_deref(), Some("304"));
+    assert!(same.payload.is_empty());
+    let same = ask(&client, &get, with("Contact-Log", "log-a"), &Value::Null).await;
+    assert_eq!(header(&same, "Contact-Status").as_deref(), Some("200"));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_in_the_vendors_words() {
     let broker = Broker::started();
     let home = Home::new("log-a");

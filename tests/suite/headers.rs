@@ -267,3 +267,25 @@ async fn requests_and_refused_tokens_are_counted() {
     );
     assert_eq!(counted(&service, &line).await, Some(1.0));
 }
+
+#[tokio::test]
+async fn the_door_answers_a_head_as_it_answers_a_get() {
+    let service = TestServer::new(&[]);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    for (accept, status) in [("text/html", 302), ("application/json", 404)] {
+        for method in ["GET", "HEAD"] {
+            let method = method.parse().expect("a method");
+            let request = client
+                .request(method, &service.server.url)
+                .header("accept", accept);
+            let answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status(), status, "{accept}");
+            let location = answer.headers().get("location");
+            assert_eq!(location.is_some(), status == 302, "{accept}");
+        }
+    }
+}
