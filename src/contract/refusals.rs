@@ -72,6 +72,7 @@ pub fn all() -> Vec<Refusal> {
         Refusal::ForeignOrigin,
         Refusal::UnknownPath,
         Refusal::NotFound,
+        Refusal::NoSuchCommand,
         Refusal::Gone,
         Refusal::MethodNotAllowed {
             allow: "GET".into(),
@@ -126,6 +127,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         Refusal::TooBroad { .. } => endpoint.lists,
         Refusal::TooManyItems { .. }
         | Refusal::NotFound
+        | Refusal::NoSuchCommand
         | Refusal::Gone
         | Refusal::MethodNotAllowed { .. } => false,
     }

@@ -54,6 +54,8 @@ pub enum Refusal {
     },
     /// The contact is not there: 404.
     NotFound,
+    /// There is no command with this correlation id that the caller may see: 404.
+    NoSuchCommand,
     /// The contact's personal data was destroyed: the vendor's not-found, native 410.
     Gone,
     /// Larger than the service takes: 413.
@@ -130,7 +132,7 @@ impl Refusal {
             | Self::TooBroad { .. } => 400,
             Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
             Self::Forbidden | Self::ForeignOrigin | Self::NotYours { .. } => 403,
-            Self::UnknownPath | Self::NotFound | Self::Gone => 404,
+            Self::UnknownPath | Self::NotFound | Self::NoSuchCommand | Self::Gone => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooSlow => 408,
             Self::PreconditionFailed => 412,
@@ -166,6 +168,9 @@ impl Refusal {
             Self::UnknownPath => "There is nothing at this path.".into(),
             Self::MethodNotAllowed { allow } => format!("This path takes {allow}."),
             Self::NotFound => "There is no such contact.".into(),
+            Self::NoSuchCommand => {
+                "No command of yours with this correlation id has come so far; a durable one may still wait.".into()
+            }
             Self::Gone => "The contact's personal data was erased.".into(),
             Self::TooLarge { limit_bytes } => {
                 format!("The request is larger than {limit_bytes} bytes; send less.")

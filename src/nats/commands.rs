@@ -452,6 +452,7 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         | Refusal::NotYours { .. }
         | Refusal::TenantUnclear
         | Refusal::UnknownPath
+        | Refusal::NoSuchCommand
         | Refusal::MethodNotAllowed { .. }
         | Refusal::NotFound
         | Refusal::Gone

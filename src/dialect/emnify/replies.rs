@@ -276,7 +276,9 @@ pub fn refusal(refusal: &Refusal) -> Reply {
             INPUT_VALIDATION_FAILED,
             "The token has not exactly one organisation; name one in the path.",
         ),
-        Refusal::UnknownPath | Refusal::NotFound | Refusal::Gone => say(status, NOT_FOUND),
+        Refusal::UnknownPath | Refusal::NotFound | Refusal::NoSuchCommand | Refusal::Gone => {
+            say(status, NOT_FOUND)
+        }
         Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
         | Refusal::UnknownParameter { .. }

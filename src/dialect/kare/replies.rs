@@ -153,7 +153,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         // Whether the company is there is nothing to tell a caller whose it is not.
         Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
         Refusal::NotFound | Refusal::Gone => error(status, "Contact not found"),
-        Refusal::UnknownPath => error(status, "Not Found"),
+        Refusal::UnknownPath | Refusal::NoSuchCommand => error(status, "Not Found"),
         Refusal::TenantUnclear
         | Refusal::MethodNotAllowed { .. }
         | Refusal::TooLarge { .. }

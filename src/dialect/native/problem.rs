@@ -159,6 +159,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::UnknownPath => "unknown_path",
         Refusal::MethodNotAllowed { .. } => "method_not_allowed",
         Refusal::NotFound => "not_found",
+        Refusal::NoSuchCommand => "no_such_command",
         Refusal::Gone => "gone",
         Refusal::TooLarge { .. } => "too_large",
         Refusal::TooManyItems { .. } => "too_many_items",

@@ -208,6 +208,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::ForeignOrigin
         | Refusal::NotYours { .. }
         | Refusal::UnknownPath
+        | Refusal::NoSuchCommand
         | Refusal::MethodNotAllowed { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }

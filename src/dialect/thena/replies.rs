@@ -286,6 +286,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(TokenProblem::Expired)
         | Refusal::TenantUnclear
         | Refusal::UnknownPath
+        | Refusal::NoSuchCommand
         | Refusal::MethodNotAllowed { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
