@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use super::endpoint::Endpoint;
 use super::{event, state};
+use crate::auth::role;
 use crate::dialect::describe::{
     Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
 };
@@ -20,6 +21,8 @@ pub const NAME: &str = "service";
 pub enum SystemRoute {
     /// Lists or follows the event log.
     Events,
+    /// Returns the events of one command.
+    Command,
     /// Returns the counts of events.
     Stats,
     /// Builds a view anew from the log.
@@ -59,8 +62,9 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Events,
+        Self::Command,
         Self::Stats,
         Self::Rebuild,
         Self::Checkpoint,
@@ -97,6 +101,7 @@ impl SystemRoute {
         // Hashes are for everybody; who may read a bundle is told with its answers.
         match self {
             Self::Events => (&["/events"], AUDITORS),
+            Self::Command => (&["/commands/{correlation}"], &role::ALL),
             Self::Stats => (&["/stats"], AUDITORS),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
@@ -150,6 +155,7 @@ impl SystemRoute {
     const fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
+            Self::Command => "command",
             Self::Stats => "stats",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
@@ -171,6 +177,7 @@ impl SystemRoute {
     fn spec(self) -> OperationSpec {
         match self {
             Self::Events => events(),
+            Self::Command => command(),
             Self::Stats => stats(),
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")
@@ -243,11 +250,44 @@ fn events() -> OperationSpec {
         "The position after which to begin; it wins over `after`.",
         count(),
     );
-    OperationSpec::new("Read or follow the event log, the oldest first")
+    const UNTIL: &str = "Events up to this time (RFC 3339) alone; not where events are followed.";
+    const ORDER: &str = "Whether the oldest or the newest come first; the newest only in a page, which then ends with `next` 0.";
+    const FORMAT: &str = "The form of the answer, for clients that cannot set `Accept`.";
+    OperationSpec::new("Read or follow the event log")
+        .parameters(page_of_events())
         .parameters([
-            Parameter::query("after", "The position after which to begin.", count()),
-            Parameter::query("limit", "The most events.", whole(1, 1_000)),
             Parameter::query("type", "Events of this type alone.", any_text()),
+            Parameter::query("correlationid", "Events of this command alone.", any_text()),
+            Parameter::query(
+                "subject",
+                "Events of the contact with this id alone.",
+                any_text(),
+            ),
+            Parameter::query(
+                "operation",
+                "Events of this operation alone.",
+                one_of(&[
+                    "create",
+                    "update",
+                    "delete",
+                    "erase",
+                    "retrieve",
+                    "retrieve_list",
+                ]),
+            ),
+            Parameter::query(
+                "phase",
+                "Events of this phase alone.",
+                one_of(&["start", "success", "fail"]),
+            ),
+            Parameter::query(
+                "since",
+                "Events from this time (RFC 3339) on alone.",
+                any_text(),
+            ),
+            Parameter::query("until", UNTIL, any_text()),
+            Parameter::query("order", ORDER, one_of(&["asc", "desc"])),
+            Parameter::query("format", FORMAT, one_of(&["json", "ndjson"])),
             Parameter::query("follow", FOLLOW, flag()),
             last,
         ])
@@ -260,6 +300,30 @@ fn events() -> OperationSpec {
         .or_as(Form::Text("application/x-ndjson"))
         .or_as(Form::Text("text/event-stream"))
         .errors(&[(400, "A parameter is not valid.")])
+}
+
+/// The parameters of a page of events.
+fn page_of_events() -> [Parameter; 3] {
+    const DETAIL: &str = "How much of each event is shown, if the caller may see so much; else what the caller may see.";
+    [
+        Parameter::query("after", "The position after which to begin.", count()),
+        Parameter::query("limit", "The most events.", whole(1, 1_000)),
+        Parameter::query(
+            "detail",
+            DETAIL,
+            one_of(&["metadata", "non-sensitive", "full"]),
+        ),
+    ]
+}
+
+fn command() -> OperationSpec {
+    OperationSpec::new("Read what came of a command")
+        .parameters(page_of_events())
+        .json(200, "The events of the command.", "EventPage")
+        .errors(&[
+            (400, "A parameter is not valid."),
+            (404, "There is no such command, or none yet."),
+        ])
 }
 
 fn stats() -> OperationSpec {
@@ -330,6 +394,11 @@ pub fn description() -> Description {
         title: "The service itself: its events, its state, its contracts",
         schemas,
         path: vec![
+            Parameter::path(
+                "correlation",
+                "The command's correlation id: `Contact-Correlation` of its answer, or the `Nats-Msg-Id` it was sent with.",
+                any_text(),
+            ),
             Parameter::path("file", "The file's name.", any_text()),
             Parameter::path("name", "The view's or the file's name.", any_text()),
             Parameter::path(

@@ -82,6 +82,7 @@ async fn known_parameters(
 fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
     match system {
         SystemRoute::Events => get(events::events),
+        SystemRoute::Command => get(events::command),
         SystemRoute::Stats => get(stats::stats),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),

@@ -17,6 +17,7 @@ mod common;
 mod api;
 mod apis;
 mod conditions;
+mod events;
 mod flood;
 mod full_disk;
 mod headers;
