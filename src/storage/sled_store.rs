@@ -161,8 +161,17 @@ impl Store for SledStore {
     }
 
     fn apply(&self, batch: Batch) -> Result<(), StorageError> {
+        let mut changes = batch.into_changes();
+        // sled rolls its buffer twice around a batch; one change is atomic without.
+        if changes.len() == 1 {
+            return self.guarded(|| match changes.pop() {
+                Some(Change::Put(key, value)) => self.db.insert(key, value).map(drop),
+                Some(Change::Remove(key)) => self.db.remove(key).map(drop),
+                None => Ok(()),
+            });
+        }
         let mut sled_batch = sled::Batch::default();
-        for change in batch.into_changes() {
+        for change in changes {
             match change {
                 Change::Put(key, value) => sled_batch.insert(key, value),
                 Change::Remove(key) => sled_batch.remove(key),
