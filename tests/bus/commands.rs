@@ -7,6 +7,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
 use contactd::auth::AccessClaims;
+use contactd::domain::{Correlation, Position};
 use contactd::gateway::Bus;
 use serde_json::{Value, json};
 
@@ -90,6 +91,33 @@ fn outcomes(log: &[Value]) -> Vec<String> {
 
 fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("order-{number}")).collect()
+}
+
+/// A producer asks by the id that it sent, and finds nothing until the command was taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_of_a_command_is_found_by_its_message_id() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    connected(&node).await;
+    let streams = broker.streams().await;
+    let found = |id: &str| -> Vec<u64> {
+        let id = Correlation::parse(id).expect("a token");
+        let scan = node.service.command(&id, Position::ZERO, 100, &|_| true);
+        let records = scan.expect("it is read").records.into_iter();
+        let positions = records.map(|record| record.event.header.position.get());
+        positions.collect()
+    };
+    let late = "0190f0a1-7d2b-7c1e-9f3a-5b6c7d8e9f01";
+    assert_eq!(found("order-1"), [0; 0]);
+    for id in ["order-1", late] {
+        create(&streams, under(id), "Ann").await;
+    }
+    drained(&streams).await;
+    assert_eq!(found("order-1"), [1, 2]);
+    assert_eq!(found(late), [3, 4], "a UUIDv7 that was made long before");
+    assert_eq!(found("order-2"), [0; 0]);
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
