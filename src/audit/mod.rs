@@ -20,6 +20,7 @@
 //! | `findings` | what can be wrong, and a list of it |
 //! | `copy` | a backup of it, beside a running integrator |
 //! | `repair` | from the copies that are left to what was signed |
+//! | `scrub` | reading it again, beside a running integrator |
 //! | `witness` | others who vouch for a checkpoint |
 //!
 //! Entries are opaque here, positions are theirs in the log, and a leaf's index
@@ -41,6 +42,7 @@ mod proof;
 mod proof_file;
 mod repair;
 mod right_edge;
+mod scrub;
 mod tile;
 mod tree;
 mod verify;
@@ -65,6 +67,7 @@ pub use proof::{
 pub use proof_file::{ProofFile, ProofFileError};
 pub use repair::{RepairError, Repaired, repair};
 pub use right_edge::TILE_WIDTH;
+pub use scrub::{ScrubError, scrub};
 pub use tile::{ENTRY_BYTES_MAX, Tiles};
 pub use tree::{Frontier, HASH_BYTES, Hash};
 pub use verify::{Against, Verified, verify};

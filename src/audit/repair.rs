@@ -131,14 +131,10 @@ pub fn repair(
     if trusted.is_none() {
         rebuild.check_end(head)?;
     }
-    let mut repaired = Repaired::default();
-    let mut named = Named::default();
-    let mut writing = Writing::new(tiles, &mut named);
-    let files = &mut repaired.files;
-    rebuild.run(Some((&mut writing, files)), &mut |done| {
-        progress(steps + done)
-    })?;
-    writing.sync()?;
+    let mut repaired = Repaired {
+        files: rebuild.write(&mut |done| progress(steps + done))?,
+        ..Repaired::default()
+    };
     if trusted.is_none() {
         let origin = key.name().clone();
         let note = Checkpoint { origin, size, root }.sign(signer);
@@ -157,7 +153,7 @@ pub fn repair(
 /// The writer of what is to be repaired, and the set of what was.
 type Target<'a, 'b> = (&'a mut Writing<'b>, &'a mut BTreeSet<Coord>);
 
-struct Rebuild<'a> {
+pub(super) struct Rebuild<'a> {
     tiles: &'a Tiles,
     log: &'a dyn Entries,
     size: u64,
@@ -165,7 +161,38 @@ struct Rebuild<'a> {
     is_signed: bool,
 }
 
-impl Rebuild<'_> {
+impl<'a> Rebuild<'a> {
+    /// The tree that was signed, and is written anew only where it hashes to what was signed.
+    pub(super) fn of_signed(
+        tiles: &'a Tiles,
+        log: &'a dyn Entries,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, RepairError> {
+        let size = checkpoint.size;
+        let rebuild = Self {
+            tiles,
+            log,
+            size,
+            is_signed: true,
+        };
+        if rebuild.run(None, &mut |_| {})? != checkpoint.root {
+            return Err(RepairError::Root { size });
+        }
+        Ok(rebuild)
+    }
+
+    /// Writes every file that is not what it should be; which ones. On the disk when this returns.
+    pub(super) fn write(
+        &self,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<BTreeSet<Coord>, RepairError> {
+        let (mut files, mut named) = (BTreeSet::new(), Named::default());
+        let mut writing = Writing::new(self.tiles, &mut named);
+        self.run(Some((&mut writing, &mut files)), progress)?;
+        writing.sync()?;
+        Ok(files)
+    }
+
     /// Builds the tree from the best copy of every bundle; gives its root.
     fn run(
         &self,

@@ -72,7 +72,11 @@ pub fn verify(
     let checkpoint = read_checkpoint(tiles, key, &mut findings)?;
     if let Some(checkpoint) = &checkpoint {
         let size = checkpoint.size;
-        check_tree(tiles, checkpoint, against, progress, &mut findings)?;
+        let mut each = |index: u64| {
+            progress(index * TILE_WIDTH as u64, size);
+            true
+        };
+        check_tree(tiles, checkpoint, against, &mut each, &mut findings)?;
         let mut older = against.older.to_vec();
         older.extend(read_kept(tiles, key, &mut findings)?);
         if findings.damages.is_empty() {
@@ -88,14 +92,15 @@ pub fn verify(
     })
 }
 
-/// Checks every file of the tree that a checkpoint is about, and the log against it.
-fn check_tree(
+/// Checks every file of the tree that a checkpoint is about, and the log against it. `each` is told
+/// the index of each bundle before it is read, and ends the check by `false`; so does the result.
+pub(super) fn check_tree(
     tiles: &Tiles,
     checkpoint: &Checkpoint,
     against: Against<'_>,
-    progress: &mut dyn FnMut(u64, u64),
+    each: &mut dyn FnMut(u64) -> bool,
     findings: &mut Findings,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let size = checkpoint.size;
     let mut check_tiles = TileCheck::new(tiles, size, findings);
     if against.only_newest {
@@ -103,7 +108,9 @@ fn check_tree(
     }
     let mut strangers = Vec::new();
     for index in 0..size.div_ceil(TILE_WIDTH as u64) {
-        progress(index * TILE_WIDTH as u64, size);
+        if !each(index) {
+            return Ok(false);
+        }
         let leaves = check_tiles.bundle(index)?;
         if let (Some(log), Some(leaves)) = (against.log, leaves) {
             compare_log(log, index, &leaves, &mut strangers);
@@ -113,7 +120,7 @@ fn check_tree(
     strangers
         .into_iter()
         .for_each(|damage| findings.add(damage));
-    Ok(())
+    Ok(true)
 }
 
 /// Whether the files hold the whole tree of a checkpoint.
@@ -123,7 +130,7 @@ pub(super) fn holds(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<bool, Stor
         only_newest: true,
         ..Against::default()
     };
-    check_tree(tiles, checkpoint, against, &mut |_, _| {}, &mut findings)?;
+    check_tree(tiles, checkpoint, against, &mut |_| true, &mut findings)?;
     Ok(findings.damages.is_empty())
 }
 
