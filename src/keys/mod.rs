@@ -29,6 +29,7 @@ mod key;
 mod master;
 mod ring;
 mod rotate;
+mod scrub;
 mod slot;
 mod slots;
 mod wrapping;

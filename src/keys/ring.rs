@@ -139,7 +139,7 @@ impl KeyRing {
         if state.unnamed {
             return Ok(SlotsRepaired::default());
         }
-        Ok(state.file.compare(next.get())?.0)
+        Ok(state.file.compare(0..next.get())?.0)
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as
@@ -171,6 +171,19 @@ impl KeyRing {
         state.file.sync()?;
         state.name()?;
         Ok(repaired)
+    }
+
+    /// The number of slots that are on the disk; none before the log has said where it ends.
+    pub(super) fn in_use(&self) -> Result<u64, SlotError> {
+        let state = self.writable()?;
+        Ok(if state.resumed { state.end } else { 0 })
+    }
+
+    /// Completes some slots of each copy from the other.
+    pub(super) fn complete_some(&self, first: u64, count: u64) -> Result<SlotsRepaired, SlotError> {
+        let state = self.writable()?;
+        let end = state.end.min(first.saturating_add(count));
+        Ok(state.file.complete_some(first.min(end)..end)?)
     }
 
     /// Whether the key in a slot was destroyed.

@@ -6,7 +6,7 @@
 //! file where the first holds no key: one flipped bit loses nobody. What a slot's bytes are is
 //! written in `wrapping.rs`.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
     MasterKey, OpenError, Slot,
@@ -150,6 +150,11 @@ impl SlotFiles {
     /// Makes a file again that is missing or has lost its header, and completes the slots before
     /// `end` of each file from the other; says what was wrong.
     pub(super) fn complete(&self, end: u64) -> Result<SlotsRepaired, StorageError> {
+        self.complete_some(0..end)
+    }
+
+    /// Completes these slots alone, and the headers, likewise.
+    pub(super) fn complete_some(&self, slots: Range<u64>) -> Result<SlotsRepaired, StorageError> {
         let headers = self.headers()?;
         let is_whole = |header: &SlotBytes| self.wrapping.opens(header) == Some(true);
         let whole = headers.iter().flatten().find(|header| is_whole(header));
@@ -165,7 +170,7 @@ impl SlotFiles {
             self.files.sync(name)?;
             remade = true;
         }
-        let (mut found, changes) = self.compare(end)?;
+        let (mut found, changes) = self.compare(slots)?;
         for (slot, bytes) in &changes {
             self.write(*slot, bytes)?;
         }
@@ -176,11 +181,10 @@ impl SlotFiles {
         Ok(found)
     }
 
-    /// Compares the slots before `end` of both files and changes nothing; what should be written
-    /// to both.
+    /// Compares slots of both files and changes nothing; what should be written to both.
     pub(super) fn compare(
         &self,
-        end: u64,
+        slots: Range<u64>,
     ) -> Result<(SlotsRepaired, Vec<(Slot, SlotBytes)>), StorageError> {
         let mut changes = Vec::new();
         let [one, other] = self.headers()?;
@@ -188,7 +192,8 @@ impl SlotFiles {
             file: one.is_none() || one != other,
             ..SlotsRepaired::default()
         };
-        for first in (0..end).step_by(CHUNK_SLOTS as usize) {
+        let end = slots.end;
+        for first in slots.step_by(CHUNK_SLOTS as usize) {
             let count = CHUNK_SLOTS.min(end - first) as usize;
             let one = self.read_chunk(0, first, count)?;
             let other = self.read_chunk(1, first, count)?;
