@@ -89,7 +89,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let running = tokio::task::spawn_blocking(move || data.serve(queue_limit, accept_clock))
         .await
         .map_err(Failure::failed)??;
-    running.audit.trust(options.witness.clone());
+    watch_over_the_log(&running, &options)?;
     let gateway = gateway(&running, authenticator, own_key, &options);
     let bus = bus
         .map(|bus| start_bus(bus, mode, &gateway, &running, &options))
@@ -195,6 +195,14 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// Takes the cosignatures of the witnesses, and looks for damage of what nobody reads.
+fn watch_over_the_log(running: &Running, options: &ServeOptions) -> Result<(), Failure> {
+    let audit = &running.audit;
+    audit.trust(options.witness.clone());
+    let scrubbing = (running.opening.service).scrub(audit.tiles().clone(), audit.key().clone());
+    scrubbing.map_err(Failure::failed)
 }
 
 /// What was accepted is finished: now the writer stops, then the audit log.

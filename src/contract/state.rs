@@ -38,6 +38,7 @@ fn readiness() -> Value {
         ("audit", true, one_of(&["sealing", "halted"])),
         ("sealed", true, count()),
         ("auditReason", false, any_text()),
+        ("damage", false, any_text()),
         ("views", true, list(refer("View"))),
     ])
 }

@@ -36,6 +36,9 @@ struct Readiness {
     sealed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_reason: Option<String>,
+    /// What could not be read or mended of sealed files and keys: an operator must look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
     views: Vec<ViewReadiness>,
 }
 
@@ -125,6 +128,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         },
         sealed: signed.size,
         audit_reason: signed.halted,
+        damage: service.scrubbed().and_then(|found| found.failure),
         ready,
         position: service.head().get(),
         log: if closed.is_none() {

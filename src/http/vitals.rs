@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::App;
 use super::process::ProcessCollector;
-use crate::service::Seen;
+use crate::service::{Scrubbed, Seen};
 
 /// Everything as OpenMetrics, without its end.
 #[must_use]
@@ -19,6 +19,9 @@ pub fn render(app: &App) -> String {
     app.gateway.service.meters().register(&mut registry);
     writer(app, &mut registry);
     audit(app, &mut registry);
+    if let Some(scrubbed) = app.gateway.service.scrubbed() {
+        scrub(&scrubbed, &mut registry);
+    }
     if let Some(seen) = app.gateway.service.seen() {
         surroundings(seen, &mut registry);
     }
@@ -72,6 +75,39 @@ fn audit(app: &App, registry: &mut Registry) {
         "When the newest checkpoint was signed, in seconds since 1970",
         at,
     );
+}
+
+fn scrub(scrubbed: &Scrubbed, registry: &mut Registry) {
+    let damaged = u64::from(scrubbed.failure.is_some());
+    for (name, help, value) in [
+        (
+            "scrub_rounds",
+            "Rounds in which every sealed file and every key was read again",
+            scrubbed.rounds,
+        ),
+        (
+            "scrub_read_bytes",
+            "What was read again of sealed files and keys",
+            scrubbed.bytes,
+        ),
+        (
+            "scrub_repaired_files",
+            "Sealed files that were damaged and are written again",
+            scrubbed.files_repaired,
+        ),
+        (
+            "scrub_repaired_keys",
+            "Keys that were damaged in one copy and are completed from the other",
+            scrubbed.keys_repaired,
+        ),
+        (
+            "scrub_damaged",
+            "Whether there was something that the last round could not read or mend",
+            damaged,
+        ),
+    ] {
+        gauge(registry, name, help, value);
+    }
 }
 
 fn surroundings(seen: Seen, registry: &mut Registry) {

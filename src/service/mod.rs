@@ -17,6 +17,7 @@
 //! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
 //! | `look` | how many reads look at much at once |
 //! | `read`, `command`, `replay` | contacts and events; what came of a command; answers made again |
+//! | `scrub` | reading again what nobody reads, and mending it |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
 //! | `recent` | the newest events in memory, for those who follow |
@@ -43,6 +44,7 @@ mod read_audit;
 mod recent;
 mod replay;
 mod saved_view;
+mod scrub;
 #[expect(clippy::module_inception, reason = "the file of `Service`")]
 mod service;
 mod shared;
@@ -64,6 +66,7 @@ pub use open::{Opening, Options, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, SCAN_EVENTS_MAX};
 pub use read_audit::ReadAudit;
 pub use saved_view::{SNAPSHOT, VIEWS};
+pub use scrub::Scrubbed;
 pub use service::Service;
 pub use shared::Body;
 pub use space::make_way;

@@ -1,6 +1,6 @@
 //! The service itself: commands go in here, one at a time or many at once, and it is stopped here.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use super::handled::{Committed, Handled};
 use super::look::Looking;
 use super::meters::Meters;
 use super::read_audit::ReadAudit;
+use super::scrub::{Scrub, Scrubbed};
 use super::shared::Shared;
 use super::views::{LAG_EVENTS_MAX, Views};
 use super::writer::Job;
 use super::{ReadError, SubmitError, replay};
+use crate::audit::{Tiles, VerifierKey};
 use crate::domain::{Closed, Command, Position, Timestamp};
 use crate::projection::View;
 use crate::storage::Room;
@@ -30,6 +32,7 @@ pub struct Service {
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     views: Arc<Views>,
     looking: Looking,
+    scrub: Arc<OnceLock<Scrub>>,
 }
 
 impl Service {
@@ -48,6 +51,7 @@ impl Service {
             writer: Arc::new(Mutex::new(Some(writer))),
             views: Arc::new(views),
             looking: Looking::default(),
+            scrub: Arc::default(),
         }
     }
 
@@ -134,6 +138,24 @@ impl Service {
         self.shared.guard.get().map(|guard| guard.seen())
     }
 
+    /// Reads the sealed files and the keys again and again from now on, and mends what is damaged.
+    ///
+    /// # Errors
+    /// The system gave no thread.
+    pub fn scrub(&self, tiles: Tiles, key: VerifierKey) -> std::io::Result<()> {
+        let scrub = Scrub::start(self.shared.clone(), tiles, key)?;
+        if let Err(second) = self.scrub.set(scrub) {
+            second.stop();
+        }
+        Ok(())
+    }
+
+    /// What was found of damage, where somebody looks for it.
+    #[must_use]
+    pub fn scrubbed(&self) -> Option<Scrubbed> {
+        self.scrub.get().map(Scrub::found)
+    }
+
     /// What the writer measures.
     #[must_use]
     pub fn meters(&self) -> &Meters {
@@ -183,6 +205,9 @@ impl Service {
             tracing::error!("the writer ended by a fault");
         }
         self.views.stop();
+        if let Some(scrub) = self.scrub.get() {
+            scrub.stop();
+        }
         if let Some(guard) = self.shared.guard.get() {
             guard.stop();
         }

@@ -29,5 +29,6 @@ mod disk_usage;
 mod erase;
 mod golden;
 mod keys;
+mod scrub;
 mod views;
 mod witnesses_and_rekey;
