@@ -133,6 +133,7 @@ impl InMemoryService {
                 client_id: Some("client".into()),
                 ..Actor::default()
             },
+            log: "log".into(),
             own_tenant: Some(tenant.into()),
             open: true,
             placeholders: &[],

@@ -1,5 +1,7 @@
 //! A request as a dialect sees it, whichever transport brought it.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use super::Query;
@@ -12,6 +14,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The caller's own tenant, for a request that names none.
     pub own_tenant: Option<String>,
+    /// The id of the log that answers the caller, which a cursor can carry.
+    pub log: Arc<str>,
     /// Whether the service is in open mode, where nobody needs a token.
     pub open: bool,
     /// The dialect's documentation placeholders, which count as left out in open mode.

@@ -42,6 +42,8 @@ pub struct Search {
     pub limit: usize,
     /// The end of the page before; `None` for the first page.
     pub after: Option<Keyset>,
+    /// The id of the log that the end of the page before is of.
+    pub log: Option<String>,
     /// The contacts as they were then, not as they are.
     pub as_of: Option<AsOf>,
 }

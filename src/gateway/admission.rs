@@ -123,6 +123,24 @@ impl Gateway {
         }
     }
 
+    /// The caller as a dialect sees them.
+    pub(super) fn caller(&self, principal: &Principal, dialect: &dyn Dialect) -> Caller {
+        let rules = dialect.rules();
+        let own = principal.only_tenant(rules.name, dialect.default_tenant());
+        let text = |text: &Option<String>| text.as_deref().map(Box::from);
+        Caller {
+            actor: Actor {
+                client_id: text(&principal.client_id),
+                user_id: text(&principal.user_id),
+                subject: text(&principal.subject),
+            },
+            log: self.log_id.clone(),
+            own_tenant: own.ok().map(str::to_owned),
+            open: self.is_open(),
+            placeholders: dialect.placeholders(),
+        }
+    }
+
     /// A body, if it is no larger than the service takes.
     ///
     /// # Errors
@@ -148,23 +166,6 @@ pub(super) fn problem(error: AuthError) -> TokenProblem {
         AuthError::Missing => TokenProblem::Missing,
         AuthError::Expired => TokenProblem::Expired,
         _ => TokenProblem::Invalid,
-    }
-}
-
-/// The caller as a dialect sees them.
-pub(super) fn caller(principal: &Principal, dialect: &dyn Dialect, mode: Mode) -> Caller {
-    let rules = dialect.rules();
-    let own = principal.only_tenant(rules.name, dialect.default_tenant());
-    let text = |text: &Option<String>| text.as_deref().map(Box::from);
-    Caller {
-        actor: Actor {
-            client_id: text(&principal.client_id),
-            user_id: text(&principal.user_id),
-            subject: text(&principal.subject),
-        },
-        own_tenant: own.ok().map(str::to_owned),
-        open: mode == Mode::Open,
-        placeholders: dialect.placeholders(),
     }
 }
 

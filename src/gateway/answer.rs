@@ -3,7 +3,7 @@
 use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
 
-use super::admission::{caller, may};
+use super::admission::may;
 use super::idempotency::{idempotent_request, key_of};
 use super::perform::Performed;
 use super::{Disposition, Gateway, Incoming, Response};
@@ -47,7 +47,7 @@ impl Gateway {
         body: &[u8],
     ) -> Result<Performed, Rejected> {
         let dialect = incoming.dialect;
-        let caller = caller(principal, dialect, self.authenticator.mode());
+        let caller = self.caller(principal, dialect);
         let request = Request {
             target: incoming.route.target,
             params: incoming.params,
@@ -58,7 +58,8 @@ impl Gateway {
         };
         self.wait_for_position(incoming.headers).await?;
         if let Some(known) = dialect.query_names(incoming.route.operation) {
-            incoming.query.only(known)?;
+            let checked = incoming.query.only(known);
+            checked.map_err(|refusal| dialect.refuse(&refusal))?;
         }
         let (call, key) = match incoming.route.decode {
             Decode::Owned(decode) => {
@@ -143,10 +144,9 @@ impl Gateway {
     /// # Errors
     /// It is no position, or of another log, or was not reached in time.
     pub async fn wait_for_position(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        // What is no text is the id of no log.
         let log = headers.get("contact-log");
-        if log.is_some_and(|log| log.as_bytes() != self.log_id.as_bytes()) {
-            return Err(self.ahead());
-        }
+        self.is_of_this_log(log.map(|log| log.to_str().unwrap_or_default()))?;
         let Some(value) = headers.get("contact-min-position") else {
             return Ok(());
         };
@@ -169,6 +169,17 @@ impl Gateway {
     /// [`Refusal::PositionAhead`] for a position above the head.
     pub fn has_reached(&self, position: Position) -> Result<(), Refusal> {
         if position > self.service.head() {
+            return Err(self.ahead());
+        }
+        Ok(())
+    }
+
+    /// Checks the log that a caller's positions or cursor are of, where that is said.
+    ///
+    /// # Errors
+    /// [`Refusal::PositionAhead`] for another log.
+    pub(super) fn is_of_this_log(&self, log: Option<&str>) -> Result<(), Refusal> {
+        if log.is_some_and(|log| log != &*self.log_id) {
             return Err(self.ahead());
         }
         Ok(())

@@ -180,6 +180,7 @@ impl Gateway {
         principal: Principal,
         search: Search,
     ) -> Result<(Page, Option<Position>), Refusal> {
+        self.is_of_this_log(search.log.as_deref())?;
         if let Some(Keyset::Updated(after)) = search.after {
             self.has_reached(after)?;
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 
-use super::admission::{caller, may};
+use super::admission::may;
 use super::incoming::traceparent;
 use super::{Gateway, Incoming};
 use crate::auth::Principal;
@@ -129,7 +129,7 @@ impl Gateway {
             target: None,
             asked: None,
         };
-        let caller = caller(principal, &native::Native, self.authenticator.mode());
+        let caller = self.caller(principal, &native::Native);
         let context = Context {
             actor: caller.actor,
             correlation: correlation.clone(),

@@ -445,11 +445,17 @@ async fn what_it_logs_holds_no_body_and_no_token() {
             ("idempotency-key", "Secretkey"),
         ];
         let secret = json!({"name": {"full": "Secretname"}});
-        let path = "/contacts?tenant=acme&name=Secretquery";
+        let path = "/contacts?tenant=acme";
         let made = server.send("POST", path, &headers, Some(&secret)).await;
         assert_eq!(made.status, 201);
         let wrong = json!({"name": "Secretname"});
         server.send("POST", path, &headers[..1], Some(&wrong)).await;
+        let path = "/contacts?tenant=acme&name=Secretquery";
+        let read = server.send("GET", path, &headers[..1], None).await;
+        assert_eq!(read.status, 200);
+        let unknown = "/contacts?Secretparameter=Secretquery";
+        let unknown = server.send("GET", unknown, &headers[..1], None).await;
+        assert_eq!(unknown.status, 400);
         let forged = [("authorization", "Bearer Secrettoken.a.b")];
         assert_eq!(server.send("GET", path, &forged, None).await.status, 401);
         assert_eq!(server.stop(), Some(0));

@@ -1,5 +1,7 @@
 //! Positions and cursors are of one log, and none is ahead of it.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::api::Person;
@@ -75,13 +77,44 @@ async fn a_cursor_of_a_list_in_the_order_of_changes_is_a_position_too() {
     let other = TestServer::new(&[]);
     let there = other.admin(apis::by_name("native"), 0);
     let head = other.head().await;
-    let far = "WyJ1cGRhdGVkIiw5OTk5OV0"; // ["updated",99999]
+    let log = there
+        .create(ANN)
+        .await
+        .header("contact-log")
+        .expect("a log")
+        .to_owned();
+    let head = head + 2;
+    let far = URL_SAFE_NO_PAD.encode(json!(["updated", log, 99_999]).to_string());
     let path = format!("/contacts?sort=updated&cursor={far}");
     check_ahead(
         &there.send("GET", &path, &[], "").await,
         head,
         "a cursor of a list",
     );
+}
+
+#[tokio::test]
+async fn a_list_s_cursor_of_another_log_is_refused() {
+    let (service, other) = (TestServer::new(&[]), TestServer::new(&[]));
+    let caller = service.admin(apis::by_name("native"), 0);
+    for _ in 0..2 {
+        caller.created(ANN).await;
+    }
+    let there = other.admin(apis::by_name("native"), 0);
+    there.created(ANN).await;
+    let head = other.head().await;
+    for sort in ["created", "-created", "updated", "name", "-name"] {
+        let path = format!("/contacts?limit=1&sort={sort}");
+        let first = caller.send("GET", &path, &[], "").await.json();
+        let cursor = first["nextCursor"].as_str().expect("a cursor");
+        let path = format!("{path}&cursor={cursor}");
+        assert_eq!(
+            caller.send("GET", &path, &[], "").await.status,
+            200,
+            "{sort}"
+        );
+        check_ahead(&there.send("GET", &path, &[], "").await, head, sort);
+    }
 }
 
 #[tokio::test]

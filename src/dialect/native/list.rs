@@ -29,6 +29,7 @@ pub const SORTS: [(&str, SortKey); 3] = [
 /// A search and which members of the contacts found are shown.
 pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
     let sort = sort(query)?;
+    let (log, after) = cursor(query, sort)?.unzip();
     let search = Search {
         text: text(query, "q")?,
         email: text(query, "email")?,
@@ -41,7 +42,8 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         updated_after: time(query, "updated_after")?,
         sort,
         limit: limit(query, LIMIT)?,
-        after: cursor(query, sort)?,
+        after,
+        log,
         as_of: as_of(query, "as_of")?,
     };
     Ok((search, mask(query)?))
@@ -172,7 +174,7 @@ fn sort(query: &Query) -> Result<Sort, Reply> {
     }
 }
 
-fn cursor(query: &Query, sort: Sort) -> Result<Option<Keyset>, Reply> {
+fn cursor(query: &Query, sort: Sort) -> Result<Option<(String, Keyset)>, Reply> {
     let Some(text) = sent(query, "cursor") else {
         return Ok(None);
     };
@@ -182,13 +184,14 @@ fn cursor(query: &Query, sort: Sort) -> Result<Option<Keyset>, Reply> {
         .ok_or_else(|| problem::parameter("cursor", must))
 }
 
-/// A cursor: base64url of a JSON array, the order's name first. Clients only hand it back.
-pub fn write_cursor(sort: Sort, keyset: &Keyset) -> String {
+/// A cursor: base64url of a JSON array, the order's name first, then the id of the log that it is of.
+/// Clients only hand it back.
+pub fn write_cursor(log: &str, sort: Sort, keyset: &Keyset) -> String {
     let order = order_name(sort);
     let parts = match keyset {
-        Keyset::Created(id) => json!([order, id.to_string()]),
-        Keyset::Updated(position) => json!([order, position.get()]),
-        Keyset::Name(name, id) => json!([order, name, id.to_string()]),
+        Keyset::Created(id) => json!([order, log, id.to_string()]),
+        Keyset::Updated(position) => json!([order, log, position.get()]),
+        Keyset::Name(name, id) => json!([order, log, name, id.to_string()]),
     };
     URL_SAFE_NO_PAD.encode(parts.to_string())
 }
@@ -200,24 +203,28 @@ fn order_name(sort: Sort) -> String {
     format!("{sign}{name}")
 }
 
-fn read_cursor(text: &str, sort: Sort) -> Option<Keyset> {
+/// The log and the place in it that a cursor of this order stands for.
+fn read_cursor(text: &str, sort: Sort) -> Option<(String, Keyset)> {
     if text.len() > CURSOR_BYTES_MAX {
         return None;
     }
     let parts: Vec<Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let (order, key) = parts.split_first()?;
+    let [order, log, key @ ..] = parts.as_slice() else {
+        return None;
+    };
     if *order != order_name(sort) {
         return None;
     }
-    match (sort.by, key) {
-        (SortKey::Created, [id]) => Some(Keyset::Created(ContactId::parse(id.as_str()?)?)),
-        (SortKey::Updated, [position]) => Some(Keyset::Updated(Position::new(position.as_u64()?))),
+    let keyset = match (sort.by, key) {
+        (SortKey::Created, [id]) => Keyset::Created(ContactId::parse(id.as_str()?)?),
+        (SortKey::Updated, [position]) => Keyset::Updated(Position::new(position.as_u64()?)),
         (SortKey::Name, [name, id]) => {
             let id = ContactId::parse(id.as_str()?)?;
-            Some(Keyset::Name(name.as_str()?.to_owned(), id))
+            Keyset::Name(name.as_str()?.to_owned(), id)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((log.as_str()?.to_owned(), keyset))
 }
 
 #[cfg(test)]
@@ -251,6 +258,7 @@ mod tests {
             },
             limit: 7,
             after: None,
+            log: None,
             as_of: Some(AsOf::Position(Position::new(12))),
         };
         assert_eq!(found, want);
@@ -272,7 +280,7 @@ mod tests {
     #[test]
     fn a_parameter_of_another_form_is_named() {
         let long = format!("q={}", "x".repeat(321));
-        let order = write_cursor(Sort::default(), &Keyset::Updated(Position::FIRST));
+        let order = write_cursor("log", Sort::default(), &Keyset::Updated(Position::FIRST));
         let order = format!("cursor={order}");
         for (query, name) in [
             (long.as_str(), "q"),
@@ -316,8 +324,9 @@ mod tests {
                     Keyset::Name(..) => SortKey::Name,
                 };
                 let sort = Sort { by, descending };
-                let text = write_cursor(sort, &keyset);
-                prop_assert_eq!(read_cursor(&text, sort), Some(keyset));
+                let text = write_cursor("log", sort, &keyset);
+                let want = Some(("log".to_owned(), keyset));
+                prop_assert_eq!(read_cursor(&text, sort), want);
                 let other = Sort { by, descending: !descending };
                 prop_assert_eq!(read_cursor(&text, other), None);
             }

@@ -120,7 +120,7 @@ pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
 }
 
 /// The answer that is a page of contacts.
-pub fn page(page: &Page, sort: Sort, mask: &Mask) -> Reply {
+pub fn page(page: &Page, log: &str, sort: Sort, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
@@ -131,7 +131,7 @@ pub fn page(page: &Page, sort: Sort, mask: &Mask) -> Reply {
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|one| mask.of(one)).collect(),
-        next_cursor: last.map(|last| write_cursor(sort, &Search::keyset(sort, last))),
+        next_cursor: last.map(|last| write_cursor(log, sort, &Search::keyset(sort, last))),
     };
     Reply::json(StatusCode::OK, &body)
 }

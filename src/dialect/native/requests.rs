@@ -131,9 +131,9 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
     let (mut search, mask) = list::search(request.query)?;
     search.tenant = within(search.tenant, owner)?;
-    let sort = search.sort;
+    let (sort, log) = (search.sort, request.caller.log.clone());
     Ok(Call::search(search, move |page| {
-        replies::page(&page, sort, &mask)
+        replies::page(&page, &log, sort, &mask)
     }))
 }
 
