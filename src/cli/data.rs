@@ -328,13 +328,7 @@ fn log_id(dir: &DataDir, is_new: bool) -> Result<Uuid, Failure> {
 
 /// The key that signs checkpoints, under the log's own name unless the operator gave another.
 fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer, Failure> {
-    let origin = match &options.audit_origin {
-        Some(origin) => origin.clone(),
-        None => format!("contactd.local/{log_id}"),
-    };
-    let name = KeyName::parse(&origin).ok_or_else(|| {
-        Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
-    })?;
+    let name = origin(options, log_id)?;
     let own = FileAt::at(&options.data_dir.join(AUDIT_KEY));
     let signer = match &options.audit_key {
         Some(path) => Signer::read(&FileAt::at(path), name),
@@ -347,6 +341,38 @@ fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer,
         None => Signer::read(&own, name),
     };
     signer.map_err(Failure::usage)
+}
+
+/// The name under which checkpoints are signed: the operator's, or one made of the log's id.
+fn origin(options: &DataOptions, log_id: Uuid) -> Result<KeyName, Failure> {
+    let origin = match &options.audit_origin {
+        Some(origin) => origin.clone(),
+        None => format!("contactd.local/{log_id}"),
+    };
+    KeyName::parse(&origin).ok_or_else(|| {
+        Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
+    })
+}
+
+/// Reads the keys that a start would use and makes none; whether the directory has begun. Where it
+/// has not, a start makes the keys that no option names.
+///
+/// # Errors
+/// A key cannot be read, is gone, or is that of another log.
+pub fn check_keys(options: &DataOptions) -> Result<bool, Failure> {
+    let has_begun = has_begun(&options.data_dir);
+    if has_begun || options.master_key.is_some() {
+        drop(master(options, Purpose::Use, !has_begun)?);
+    }
+    if has_begun {
+        verifier(options)?;
+        must_be_signed(options)?;
+    } else if options.audit_key.is_some() {
+        signer(options, Uuid::nil(), false)?;
+    } else {
+        origin(options, Uuid::nil())?;
+    }
+    Ok(has_begun)
 }
 
 /// A log that has begun has a checkpoint. To sign it anew in silence would hide whatever was done.

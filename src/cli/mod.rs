@@ -5,7 +5,9 @@
 //! configuration, port in use, unreadable key or file; 3 the data directory is
 //! in use; 4 it is damaged; 130 a second signal while stopping.
 
+mod arguments;
 mod backup;
+mod check;
 mod client;
 mod contacts;
 mod data;
@@ -14,6 +16,7 @@ mod exit;
 mod local;
 mod log;
 mod options;
+mod plan;
 mod progress;
 #[cfg(test)]
 mod readme;
@@ -21,13 +24,13 @@ mod reload;
 mod serve;
 mod token;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::{fs::Mode, process::umask};
 
-use options::{DataOptions, ServeOptions};
+use exit::Failure;
+use options::ServeOptions;
 
 /// An event-sourced contact service: five vendors' contact APIs over one log that can be trusted.
 #[derive(Parser)]
@@ -49,6 +52,8 @@ struct Cli {
 enum Command {
     /// Run the service (what `contactd` alone does)
     Serve(Box<ServeOptions>),
+    /// Read the whole configuration and say what a start would do; nothing is opened
+    Check(Box<ServeOptions>),
     /// Print a bearer token signed by this data directory's own key
     Token(token::TokenOptions),
     /// Look at the log: follow, export, verify or rebuild it
@@ -68,17 +73,11 @@ enum Command {
 pub fn main() -> ExitCode {
     // What is written here holds personal data and keys, the store's own files too.
     umask(Mode::RWXG | Mode::RWXO);
-    let arguments = behind_the_subcommand(std::env::args_os().collect());
-    let Cli { command, serve } = Cli::parse_from(arguments);
-    let ended = match command {
-        None => serve::run(*serve),
-        Some(Command::Serve(options)) => serve::run(*options),
-        Some(Command::Token(options)) => token::run(&options),
-        Some(Command::Log(command)) => log::run(command),
-        Some(Command::Contacts(command)) => contacts::run(command),
-        Some(Command::Backup(options)) => backup::backup(&options),
-        Some(Command::Restore(options)) => backup::restore(&options),
-    };
+    let given: Vec<_> = std::env::args_os().collect();
+    let given = arguments::behind_the_subcommand(&Cli::command(), &given);
+    let matches = Cli::command().get_matches_from(given);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ended = arguments::must_have_effect(&matches).and_then(|()| run(cli));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -88,72 +87,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Moves options of the data directory from before a subcommand to behind it, which takes them or
-/// refuses them as its own.
-fn behind_the_subcommand(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let directory = DataOptions::augment_args(clap::Command::new("directory"));
-    let takes = |name| (directory.get_arguments()).any(|arg| arg.get_long() == Some(name));
-    let text = |at: usize| arguments.get(at).and_then(|argument| argument.to_str());
-    let mut first = 1;
-    while let Some(option) = text(first).and_then(|text| text.strip_prefix("--")) {
-        match option.split_once('=') {
-            Some((name, _)) if takes(name) => first += 1,
-            None if takes(option) => first += 2,
-            _ => return arguments,
-        }
-    }
-    let root = Cli::command();
-    let (mut command, mut end) = (&root, first);
-    while let Some(found) = text(end).and_then(|word| command.find_subcommand(word)) {
-        (command, end) = (found, end + 1);
-    }
-    if let Some(moved) = arguments.get_mut(1..end) {
-        moved.rotate_left(first - 1);
-    }
-    arguments
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn moved(line: &str) -> String {
-        let words = line.split(' ').map(OsString::from).collect();
-        let moved = behind_the_subcommand(words);
-        let words: Vec<_> = moved.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn directory_options_may_stand_before_the_subcommand() {
-        for (given, taken) in [
-            ("c --data-dir d log verify", "c log verify --data-dir d"),
-            (
-                "c --data-dir=d --master-key k contacts show 7",
-                "c contacts show --data-dir=d --master-key k 7",
-            ),
-            (
-                "c --data-dir d serve --listen l",
-                "c serve --data-dir d --listen l",
-            ),
-        ] {
-            assert_eq!(moved(given), taken);
-        }
-    }
-
-    #[test]
-    fn other_arguments_stay_where_they_are() {
-        for line in [
-            "c",
-            "c --data-dir",
-            "c --data-dir d",
-            "c --data-dir log",
-            "c --data-dir d nonsense",
-            "c --listen l --data-dir d log verify",
-            "c log verify --data-dir d",
-            "c --help",
-        ] {
-            assert_eq!(moved(line), line);
-        }
+/// Runs the subcommand that was asked for.
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => serve::run(*cli.serve),
+        Some(Command::Serve(options)) => serve::run(*options),
+        Some(Command::Check(options)) => check::run(&options),
+        Some(Command::Token(options)) => token::run(&options),
+        Some(Command::Log(command)) => log::run(command),
+        Some(Command::Contacts(command)) => contacts::run(command),
+        Some(Command::Backup(options)) => backup::backup(&options),
+        Some(Command::Restore(options)) => backup::restore(&options),
     }
 }

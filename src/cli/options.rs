@@ -140,7 +140,8 @@ pub struct ServeOptions {
         long, help_heading = headings::NATS,
         env = "CONTACTD_NATS_PREFIX",
         default_value = "contacts",
-        value_name = "TOKEN"
+        value_name = "TOKEN",
+        requires = "nats_url"
     )]
     pub nats_prefix: String,
     /// Whether callers need a token; `open` is allowed only on loopback [default: jwt where --jwks is given, else open]
@@ -150,13 +151,14 @@ pub struct ServeOptions {
     #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWKS", value_name = "FILE|URL")]
     pub jwks: Option<String>,
     /// The issuer (`iss`) that tokens of the identity provider must name
-    #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWT_ISSUER", value_name = "TEXT")]
+    #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWT_ISSUER", value_name = "TEXT", requires = "jwks")]
     pub jwt_issuer: Option<String>,
     /// The audience (`aud`) that tokens of the identity provider must name
-    #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWT_AUDIENCE", value_name = "TEXT")]
+    #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_JWT_AUDIENCE", value_name = "TEXT", requires = "jwks")]
     pub jwt_audience: Option<String>,
     /// The level of detail at which events are published on NATS
-    #[arg(long, help_heading = headings::NATS, env = "CONTACTD_EVENT_DETAIL", default_value = "non-sensitive")]
+    #[arg(long, help_heading = headings::NATS, env = "CONTACTD_EVENT_DETAIL", default_value = "non-sensitive",
+          requires = "nats_url")]
     pub event_detail: EventDetail,
     /// Record reads of contacts as events for every vendor's API, not only for MATTR's
     #[arg(long, help_heading = headings::AUDIT, env = "CONTACTD_AUDIT_READS")]

@@ -17,15 +17,14 @@ use super::data::{Data, IDENTITY, Purpose, Running};
 use super::descriptors;
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::options::{LogFormat, ServeOptions};
+use super::plan::{self, BusOptions};
 use super::reload::{Reload, TlsFiles};
-use crate::auth::{
-    Authenticator, Jwks, JwksError, JwksSource, JwtSettings, Mode, OwnKey, RateLimiter, check_open,
-};
+use crate::auth::{Authenticator, Jwks, JwksError, JwtSettings, Mode, OwnKey, RateLimiter};
 use crate::dialect::REGISTRY;
 use crate::domain::Closed;
 use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
 use crate::http::{self, App, Limits, Metrics, Streams};
-use crate::nats::{self, Login, Prefix, Servers};
+use crate::nats;
 use crate::service::Signed;
 use crate::storage::Disk;
 
@@ -66,7 +65,7 @@ fn log_to_stderr(format: LogFormat) {
 async fn serve(options: ServeOptions) -> Result<(), Failure> {
     // From here on it ends nothing; what it asks for is done once the service runs.
     let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
-    let bus = bus_options(&options)?;
+    let bus = plan::bus(&options).await?;
     let places = descriptors::places(
         options.max_connections as usize,
         options
@@ -74,12 +73,11 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
             .map(|most| most as usize),
         descriptors::raise(),
     )?;
-    let hosts = bus.iter().flat_map(|bus| bus.servers.hosts());
-    let mode = check_open(options.auth, options.listen, hosts, options.jwks.is_some())
-        .map_err(Failure::usage)?;
-    let tls = tls_files(&options)?;
-    warn_of_risks(mode, &options);
-    check_login(bus.as_ref()).await?;
+    let mode = plan::mode(&options, bus.as_ref())?;
+    let tls = plan::tls(&options)?;
+    for risk in plan::risks(mode, &options) {
+        tracing::warn!("{risk}");
+    }
     let data = Data::open(&options.data, Purpose::Begin)?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
     let (authenticator, jwks) = authenticator(mode, &own_key, &options).await?;
@@ -132,13 +130,6 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
         bus.stop("being on the bus").await;
     }
     finish(running).await
-}
-
-/// The certificate and the key of TLS, where the operator gives them.
-fn tls_files(options: &ServeOptions) -> Result<Option<TlsFiles>, Failure> {
-    let files = options.tls_cert.clone().zip(options.tls_key.clone());
-    let files = files.map(|(certificate, key)| TlsFiles::read(certificate, key));
-    files.transpose().map_err(Failure::usage)
 }
 
 /// What both transports share.
@@ -229,10 +220,9 @@ async fn authenticator(
     if mode == Mode::Open {
         return Ok((Authenticator::open(), None));
     }
-    let jwks = match &options.jwks {
+    let jwks = match plan::jwks(options)? {
         None => None,
-        Some(text) => {
-            let source: JwksSource = text.parse().map_err(Failure::usage)?;
+        Some(source) => {
             let jwks = Arc::new(Jwks::new(source).map_err(Failure::usage)?);
             match jwks.load().await {
                 Ok(_) => {}
@@ -252,57 +242,6 @@ async fn authenticator(
         audience: options.jwt_audience.clone(),
     };
     Ok((Authenticator::jwt(own_key, settings), jwks))
-}
-
-/// Warns of what is allowed but seldom meant.
-fn warn_of_risks(mode: Mode, options: &ServeOptions) {
-    if mode == Mode::Jwt && !options.listen.ip().is_loopback() && options.tls_cert.is_none() {
-        tracing::warn!(
-            "tokens and contacts cross the network in clear; give --tls-cert and --tls-key, or put a proxy in front that speaks TLS"
-        );
-    }
-    for (given, option) in [
-        (&options.jwt_issuer, "--jwt-issuer"),
-        (&options.jwt_audience, "--jwt-audience"),
-    ] {
-        if options.jwks.is_some() && given.is_none() {
-            tracing::warn!(
-                "--jwks without {option}: tokens that the provider signs for other services are taken here too"
-            );
-        }
-    }
-}
-
-/// Options for being on the bus, as the command line gives them.
-struct BusOptions {
-    servers: Servers,
-    login: Login,
-    prefix: Prefix,
-}
-
-fn bus_options(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> {
-    let Some(url) = &options.nats_url else {
-        return Ok(None);
-    };
-    Ok(Some(BusOptions {
-        servers: url.parse().map_err(Failure::usage)?,
-        login: Login {
-            credentials: options.nats_creds.clone(),
-            nkey: options.nats_nkey.clone(),
-            authorities: options.nats_ca.clone(),
-            certificate: options.nats_cert.clone().zip(options.nats_key.clone()),
-        },
-        prefix: options.nats_prefix.parse().map_err(Failure::usage)?,
-    }))
-}
-
-/// Checks that what the operator gives to log in to the bus with can be used.
-async fn check_login(bus: Option<&BusOptions>) -> Result<(), Failure> {
-    let Some(bus) = bus else {
-        return Ok(());
-    };
-    let checked = bus.login.check(&bus.servers).await;
-    checked.map_err(Failure::usage)
 }
 
 /// Starts being on the bus, until its own signal to stop.

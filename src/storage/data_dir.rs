@@ -92,6 +92,27 @@ impl DataDir {
         }
     }
 
+    /// Whether a process holds a directory at this moment. Nothing is made, and nothing stays open.
+    ///
+    /// # Errors
+    /// The directory's lock is there and cannot be read.
+    pub fn is_held(path: &Path) -> Result<bool, StorageError> {
+        let lock_path = path.join("lock");
+        let named = StorageError::io("read", lock_path.to_string_lossy());
+        let lock = match File::open(&lock_path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened.map_err(named)?,
+        };
+        // Whoever wants the lock at this very moment asks again.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(cause)) => {
+                Err(StorageError::io("lock", lock_path.to_string_lossy())(cause))
+            }
+        }
+    }
+
     /// The path of the data directory.
     #[must_use]
     pub fn path(&self) -> &Path {

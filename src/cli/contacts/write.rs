@@ -1,7 +1,8 @@
 //! `contactd contacts create`, `update` and `delete`: one contact of our own API, from a script.
 //!
 //! A Card is read from a file or from standard input, and the service's answer is written to
-//! standard output.
+//! standard output. An update is a JSON merge patch (RFC 7396): what it does not name stays as it
+//! is, so that a script that knows one field cannot lose the others.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -34,6 +35,16 @@ pub struct CreateOptions {
     /// The tenant that the contact belongs to [default: the token's own tenant]
     #[arg(long)]
     tenant: Option<String>,
+    #[command(flatten)]
+    repeat: RepeatOptions,
+}
+
+/// What makes a write safe to run again.
+#[derive(Args)]
+struct RepeatOptions {
+    /// A name for this write, 1 to 128 visible characters: run again with it, nothing is done twice
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
 }
 
 /// A change of a contact.
@@ -51,8 +62,10 @@ pub struct UpdateOptions {
     #[arg(default_value = "-")]
     file: PathBuf,
     /// Change the contact only if it still has this version
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, visible_alias = "if-match", value_name = "VERSION")]
     if_version: Option<u64>,
+    #[command(flatten)]
+    repeat: RepeatOptions,
 }
 
 /// The end of a contact.
@@ -66,8 +79,10 @@ pub struct DeleteOptions {
     #[arg(value_parser = contact_id)]
     id: ContactId,
     /// Delete the contact only if it still has this version
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, visible_alias = "if-match", value_name = "VERSION")]
     if_version: Option<u64>,
+    #[command(flatten)]
+    repeat: RepeatOptions,
 }
 
 /// Creates a contact, and writes it.
@@ -88,7 +103,7 @@ pub fn create(options: &CreateOptions) -> Result<(), Failure> {
         path: "/contacts",
         params: &[],
         query: &query,
-        headers: HeaderMap::new(),
+        headers: headers(None, &options.repeat)?,
         body: &body,
     };
     source.using(|source| send(source, call))
@@ -107,7 +122,7 @@ pub fn update(options: &UpdateOptions) -> Result<(), Failure> {
         path: &path_of(options.id),
         params: &[("id".to_owned(), options.id.to_string())],
         query: "",
-        headers: headers(options.if_version)?,
+        headers: headers(options.if_version, &options.repeat)?,
         body: &body,
     };
     source.using(|source| send(source, call))
@@ -125,7 +140,7 @@ pub fn delete(options: &DeleteOptions) -> Result<(), Failure> {
         path: &path_of(options.id),
         params: &[("id".to_owned(), options.id.to_string())],
         query: "",
-        headers: headers(options.if_version)?,
+        headers: headers(options.if_version, &options.repeat)?,
         body: &[],
     };
     source.using(|source| send(source, call))
@@ -143,11 +158,21 @@ fn send(source: &Source, call: Call<'_>) -> Result<(), Failure> {
     writeln!(io::stdout(), "{}", text.trim_end()).map_err(Failure::failed)
 }
 
-fn headers(version: Option<u64>) -> Result<HeaderMap, Failure> {
+fn headers(version: Option<u64>, repeat: &RepeatOptions) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
-    if let Some(version) = version {
-        let tag = HeaderValue::from_str(&format!("\"{version}\"")).map_err(Failure::usage)?;
-        headers.insert("if-match", tag);
+    let tag = version.map(|version| format!("\"{version}\""));
+    for (name, value) in [
+        ("if-match", tag.as_ref()),
+        ("idempotency-key", repeat.idempotency_key.as_ref()),
+    ] {
+        if let Some(value) = value {
+            let value = HeaderValue::from_str(value).map_err(|_| {
+                Failure::usage(format!(
+                    "{name} {value:?} has characters that cannot be sent"
+                ))
+            })?;
+            headers.insert(name, value);
+        }
     }
     Ok(headers)
 }
