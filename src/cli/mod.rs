@@ -17,6 +17,7 @@ mod local;
 mod log;
 mod options;
 mod plan;
+mod print;
 mod progress;
 #[cfg(test)]
 mod readme;
@@ -66,6 +67,9 @@ enum Command {
     Backup(backup::BackupOptions),
     /// Make a data directory of a backup
     Restore(backup::RestoreOptions),
+    /// Print what operators need: systemd unit, completions, manual, dashboard, alerts, compose file
+    #[command(subcommand)]
+    Print(print::PrintCommand),
 }
 
 /// Runs the program and gives its exit code.
@@ -98,5 +102,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Contacts(command)) => contacts::run(command),
         Some(Command::Backup(options)) => backup::backup(&options),
         Some(Command::Restore(options)) => backup::restore(&options),
+        Some(Command::Print(command)) => print::run(&command, Cli::command()),
     }
 }

@@ -17,6 +17,7 @@ mod bus_state;
 mod import_export;
 mod network;
 mod newcomer;
+mod operators;
 mod program;
 mod readers;
 mod readme;
