@@ -44,17 +44,34 @@ impl Coord {
     }
 
     /// The name of a full tile or bundle.
-    pub(super) const fn full(kind: Kind, index: u64) -> Self {
+    #[must_use]
+    pub const fn full(kind: Kind, index: u64) -> Self {
         let width = TILE_WIDTH as u16;
         Self { kind, index, width }
     }
 
     /// The name under which a tree of this size has the tile or bundle of this index; `None` where
     /// it has none.
-    pub(super) fn in_tree(kind: Kind, index: u64, size: u64) -> Option<Self> {
+    #[must_use]
+    pub fn in_tree(kind: Kind, index: u64, size: u64) -> Option<Self> {
         let before = index.checked_mul(TILE_WIDTH as u64)?;
         let width = hashes_at(size, level_of(kind)).checked_sub(before)?;
         Self::new(kind, index, width.min(TILE_WIDTH as u64) as usize)
+    }
+
+    /// The names of all files of a tree of this size: bundles first, then each level of hashes.
+    pub(super) fn of_tree(size: u64) -> impl Iterator<Item = Self> {
+        let hashes = (0..LEVELS_MAX).map(|level| Kind::Hashes { level });
+        let kinds = std::iter::once(Kind::Entries).chain(hashes);
+        kinds.flat_map(move |kind| {
+            let files = hashes_at(size, level_of(kind)).div_ceil(TILE_WIDTH as u64);
+            (0..files).filter_map(move |index| Self::in_tree(kind, index, size))
+        })
+    }
+
+    /// Whether a tree of this size has a file of this name.
+    pub(super) fn is_in_tree(&self, size: u64) -> bool {
+        Self::in_tree(self.kind, self.index, size) == Some(*self)
     }
 
     /// The name of this path, in its one spelling: `tile/0/x001/067.p/5`, `tile/entries/000`.

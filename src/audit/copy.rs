@@ -11,10 +11,9 @@ use bytes::Bytes;
 use super::{
     checkpoint::Checkpoint,
     checkpoint_file::{CHECKPOINT, last_checkpoint},
-    coord::{Coord, Kind},
+    coord::Coord,
     note::{NOTE_BYTES_MAX, VerifierKey},
     proof::{ProofError, root_at},
-    right_edge::{TILE_WIDTH, hashes_at},
     tile::Tiles,
     verify::holds,
 };
@@ -22,7 +21,6 @@ use crate::storage::StorageError;
 
 /// The number of times that a newer checkpoint is taken before copying is given up.
 const TRIES: usize = 100;
-const LEVELS: u8 = 8;
 
 /// The reasons for which the audit log was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +61,8 @@ impl Copied {
     pub fn publish(&self, target: &Tiles) -> Result<(), StorageError> {
         target.files().write_atomic(CHECKPOINT, &self.note)?;
         let size = self.checkpoint.size;
-        for coord in files_of(self.replaced).filter(|coord| !coord.is_full()) {
-            if Coord::in_tree(coord.kind(), coord.index(), size) != Some(coord) {
+        for coord in Coord::of_tree(self.replaced).filter(|coord| !coord.is_full()) {
+            if !coord.is_in_tree(size) {
                 target.remove(coord)?;
             }
         }
@@ -115,7 +113,7 @@ fn copy_tree(
     checkpoint: &Checkpoint,
 ) -> Result<Option<Coord>, CopyError> {
     let mut is_vouched = false;
-    for coord in files_of(checkpoint.size) {
+    for coord in Coord::of_tree(checkpoint.size) {
         let Some(bytes) = source.read(coord)? else {
             return Ok(Some(coord));
         };
@@ -133,16 +131,6 @@ fn copy_tree(
         target.files().write_atomic(&name, &bytes)?;
     }
     Ok(None)
-}
-
-/// The files of a tree of this size: its bundles, then its tiles.
-fn files_of(size: u64) -> impl Iterator<Item = Coord> {
-    let hashes = (0..LEVELS).map(|level| (Kind::Hashes { level }, level));
-    let kinds = std::iter::once((Kind::Entries, 0)).chain(hashes);
-    kinds.flat_map(move |(kind, level)| {
-        let files = hashes_at(size, level).div_ceil(TILE_WIDTH as u64);
-        (0..files).filter_map(move |index| Coord::in_tree(kind, index, size))
-    })
 }
 
 /// Whether the tree of an older checkpoint is the beginning of this log, which may grow meanwhile.

@@ -19,6 +19,7 @@
 //! | `check_tiles`, `verify` | who lies, and from which position on |
 //! | `findings` | what can be wrong, and a list of it |
 //! | `copy` | a backup of it, beside a running integrator |
+//! | `mirror` | a copy of it elsewhere, from whoever serves it |
 //! | `repair` | from the copies that are left to what was signed |
 //! | `scrub` | reading it again, beside a running integrator |
 //! | `witness` | others who vouch for a checkpoint |
@@ -37,6 +38,7 @@ mod copy;
 mod entries;
 mod findings;
 mod integrator;
+mod mirror;
 mod note;
 mod proof;
 mod proof_file;
@@ -58,6 +60,7 @@ pub use copy::{Copied, CopyError, copy, is_beginning};
 pub use entries::{Entries, EntriesError};
 pub use findings::Damage;
 pub use integrator::{IntegrateError, Integrator};
+pub use mirror::{Mirror, MirrorError};
 pub use note::{
     KeyKind, KeyName, NOTE_BYTES_MAX, Note, SignatureLine, Signer, SignerError, VerifierKey,
 };
@@ -68,7 +71,7 @@ pub use proof_file::{ProofFile, ProofFileError};
 pub use repair::{RepairError, Repaired, repair};
 pub use right_edge::TILE_WIDTH;
 pub use scrub::{ScrubError, scrub};
-pub use tile::{ENTRY_BYTES_MAX, Tiles};
+pub use tile::{ENTRY_BYTES_MAX, Tiles, parse_bundle};
 pub use tree::{Frontier, HASH_BYTES, Hash};
 pub use verify::{Against, Verified, verify};
 pub use witness::{

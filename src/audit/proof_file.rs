@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{
     checkpoint::{Checkpoint, CheckpointError, parse_decimal},
     note::{Note, VerifierKey},
@@ -12,12 +14,17 @@ use super::{
 use crate::domain::Position;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// The beginning of the line of extra data, which the format leaves to whoever makes the proof:
+/// here it is the entry itself.
+const EXTRA: &str = "extra ";
 /// A proof has at most as many hashes as a tree has levels.
 const HASHES_MAX: usize = 64;
 
-/// An entry's place, its path to the root, and the checkpoint as it was signed.
+/// An entry's place, its path to the root, and the checkpoint as it was signed; the entry itself
+/// where whoever made the proof put it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofFile {
+    entry: Option<Vec<u8>>,
     index: u64,
     path: Vec<Hash>,
     checkpoint: Note,
@@ -46,21 +53,41 @@ impl ProofFile {
         let read = Checkpoint::parse(checkpoint.text());
         let read = read.ok_or(ProofError::Inconsistent { size: 0 })?;
         Ok(Self {
+            entry: None,
             index: position.previous().get(),
             path: prove_inclusion(tiles, &read, position)?,
             checkpoint,
         })
     }
 
-    /// Reads a proof file without extra data; `None` for anything else.
+    /// This proof with the entry in it, so that it can be checked by itself.
+    #[must_use]
+    pub fn with_entry(mut self, entry: &[u8]) -> Self {
+        self.entry = Some(entry.to_vec());
+        self
+    }
+
+    /// The entry that is in it, if there is one. It proves nothing before it has been verified.
+    #[must_use]
+    pub fn entry(&self) -> Option<&[u8]> {
+        self.entry.as_deref()
+    }
+
+    /// Reads a proof file; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (proof, checkpoint) = text.split_once("\n\n")?;
-        let mut lines = proof.split('\n');
+        let mut lines = proof.split('\n').peekable();
         let header = lines.next()? == HEADER;
+        let extra = lines.next_if(|line| line.starts_with(EXTRA));
+        let entry = match extra.and_then(|line| line.strip_prefix(EXTRA)) {
+            Some(text) => Some(STANDARD.decode(text).ok()?),
+            None => None,
+        };
         let index = parse_decimal(lines.next()?.strip_prefix("index ")?)?;
         let path: Option<Vec<_>> = lines.take(HASHES_MAX + 1).map(Hash::parse).collect();
         let parsed = Self {
+            entry,
             index,
             path: path.filter(|path| path.len() <= HASHES_MAX)?,
             checkpoint: Note::parse(checkpoint)?,
@@ -100,7 +127,11 @@ impl ProofFile {
 
 impl fmt::Display for ProofFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEADER}\nindex {}", self.index)?;
+        writeln!(f, "{HEADER}")?;
+        if let Some(entry) = &self.entry {
+            writeln!(f, "{EXTRA}{}", STANDARD.encode(entry))?;
+        }
+        writeln!(f, "index {}", self.index)?;
         self.path
             .iter()
             .try_for_each(|hash| writeln!(f, "{hash}"))?;
@@ -126,9 +157,13 @@ mod tests {
         let key = signer(&dir).verifier();
         for position in [1, 2, 256, 257, 300] {
             let proof = ProofFile::make(&tiles, note.clone(), Position::new(position)).unwrap();
+            let with_entry = proof.clone().with_entry(&made(position));
+            let read = ProofFile::parse(&with_entry.to_string()).unwrap();
+            assert_eq!(read, with_entry);
+            assert_eq!(read.entry(), Some(&made(position)[..]));
             let text = proof.to_string();
             let read = ProofFile::parse(&text).unwrap();
-            assert_eq!(read, proof);
+            assert_eq!((&read, read.entry()), (&proof, None));
             assert_eq!(read.verify(&made(position), &key).unwrap().size, 300);
             assert!(read.verify(&made(position + 1), &key).is_err());
             for bit in 0..text.len() * 8 {

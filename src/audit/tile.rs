@@ -32,7 +32,8 @@ pub(super) fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
 }
 
 /// The entries of a bundle; `None` unless there are `count` and nothing else.
-pub(super) fn parse_bundle(mut bytes: Bytes, count: usize) -> Option<Vec<Bytes>> {
+#[must_use]
+pub fn parse_bundle(mut bytes: Bytes, count: usize) -> Option<Vec<Bytes>> {
     let mut entries = Vec::with_capacity(count.min(TILE_WIDTH));
     while !bytes.is_empty() && entries.len() < count {
         let length = usize::from(bytes.try_get_u16().ok()?);

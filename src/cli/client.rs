@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::exit::Failure;
-use super::options::ServerOptions;
+use super::options::{AccessOptions, ServerOptions};
 
 /// A running service, asked over HTTP.
 pub struct Server {
@@ -21,29 +22,43 @@ pub struct Server {
 impl Server {
     /// The service that the options name, if they do.
     pub fn of(options: &ServerOptions) -> Result<Option<Self>, Failure> {
-        let Some(url) = &options.url else {
-            return Ok(None);
-        };
+        let url = options.url.as_deref();
+        url.map(|url| Self::at(url, &options.access)).transpose()
+    }
+
+    /// The service at an address.
+    pub fn at(url: &str, access: &AccessOptions) -> Result<Self, Failure> {
         // Whoever installed one first has installed the same.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder().connect_timeout(std::time::Duration::from_secs(10));
-        if let Some(file) = &options.cacert {
+        if let Some(file) = &access.cacert {
             builder = builder.tls_certs_merge(certificates(file)?);
         }
         let client = builder
             .build()
             .map_err(|error| Failure::usage(with_causes(&error)))?;
-        Ok(Some(Self {
+        Ok(Self {
             client,
-            url: address(url, options.cacert.is_some())?,
-            token: options.token.clone(),
-        }))
+            url: address(url, access.cacert.is_some())?,
+            token: access.token.clone(),
+        })
     }
 
     /// Sends a GET; an answer that is no success ends the program.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Response, Failure> {
         let request = self.client.get(format!("{}{path}", self.url));
         succeeded(self.send(request.header("accept", accept)).await?).await
+    }
+
+    /// The bytes of a file that the service may have; `None` where it has none of that name.
+    pub async fn file(&self, path: &str) -> Result<Option<Bytes>, Failure> {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let response = self.send(request).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let response = succeeded(response).await?;
+        response.bytes().await.map(Some).map_err(cut_off)
     }
 
     /// Posts JSON; an answer that is no success ends the program.

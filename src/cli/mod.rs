@@ -13,6 +13,7 @@ mod contacts;
 mod data;
 mod descriptors;
 mod exit;
+mod input;
 mod local;
 mod log;
 mod options;

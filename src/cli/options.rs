@@ -57,6 +57,13 @@ pub struct ServerOptions {
     /// The running service's address, such as http://127.0.0.1:8080 or 127.0.0.1:8080
     #[arg(long, help_heading = headings::SERVICE, env = "CONTACTD_URL", value_name = "URL")]
     pub url: Option<String>,
+    #[command(flatten)]
+    pub access: AccessOptions,
+}
+
+/// Options that say how a running service is asked.
+#[derive(Args, Clone, Debug)]
+pub struct AccessOptions {
     /// The file with the certificates (PEM) of authorities to trust beside the system's own
     #[arg(long, help_heading = headings::SERVICE, env = "CONTACTD_CACERT", value_name = "FILE")]
     pub cacert: Option<PathBuf>,

@@ -35,6 +35,12 @@ pub fn over_bytes(what: &'static str, total: Option<u64>) -> ProgressBar {
     bar(what, total, template)
 }
 
+/// A bar over files, of which it is known how many there are.
+pub fn over_files(what: &'static str, total: u64) -> ProgressBar {
+    let template = "{msg} {wide_bar} {human_pos}/{human_len} files {eta}";
+    bar(what, Some(total), template)
+}
+
 /// A bar that counts contacts.
 pub fn over_contacts(what: &'static str) -> ProgressBar {
     bar(what, None, "{msg} {human_pos} contacts {per_sec} {elapsed}")

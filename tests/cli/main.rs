@@ -14,6 +14,7 @@ mod broker;
 mod common;
 
 mod bus_state;
+mod auditors;
 mod import_export;
 mod network;
 mod newcomer;

@@ -4,9 +4,8 @@
 //! standard output. An update is a JSON merge patch (RFC 7396): what it does not name stays as it
 //! is, so that a script that knows one field cannot lose the others.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use http::{HeaderMap, HeaderValue, Method};
@@ -14,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use super::super::client::{block_on, refused};
 use super::super::data::Purpose;
 use super::super::exit::Failure;
+use super::super::input;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Call, Source, contact_id, path_of};
 use crate::dialect::ApiOperation;
@@ -90,7 +90,7 @@ pub struct DeleteOptions {
 /// # Errors
 /// The Card is refused, or the service can't be asked.
 pub fn create(options: &CreateOptions) -> Result<(), Failure> {
-    let body = read(&options.file)?;
+    let body = input::read(&options.file, BODY_BYTES_MAX)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(tenant) = &options.tenant {
         query.append_pair("tenant", tenant);
@@ -114,7 +114,7 @@ pub fn create(options: &CreateOptions) -> Result<(), Failure> {
 /// # Errors
 /// The change is refused, or the service can't be asked.
 pub fn update(options: &UpdateOptions) -> Result<(), Failure> {
-    let body = read(&options.file)?;
+    let body = input::read(&options.file, BODY_BYTES_MAX)?;
     let source = Source::of(&options.server, &options.data, Purpose::Use)?;
     let call = Call {
         operation: ApiOperation::Update,
@@ -175,24 +175,4 @@ fn headers(version: Option<u64>, repeat: &RepeatOptions) -> Result<HeaderMap, Fa
         }
     }
     Ok(headers)
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable =
-        |error: io::Error| Failure::usage(format!("cannot read {}: {error}", file.display()));
-    let mut body = Vec::new();
-    let from: Box<dyn Read> = if file.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(file).map_err(unreadable)?)
-    };
-    let mut from = from.take(BODY_BYTES_MAX + 1);
-    from.read_to_end(&mut body).map_err(unreadable)?;
-    if body.len() as u64 > BODY_BYTES_MAX {
-        return Err(Failure::usage(format!(
-            "{} has more than {BODY_BYTES_MAX} bytes, and no Card has",
-            file.display()
-        )));
-    }
-    Ok(body)
 }

@@ -1,6 +1,8 @@
-//! `contactd log`: follow, export, verify, prove, repair, rebuild and rekey.
+//! `contactd log`: follow, export, verify, prove, mirror, repair, rebuild and rekey.
 
+mod check;
 mod export;
+mod mirror;
 mod proof;
 mod rebuild;
 mod rekey;
@@ -34,6 +36,10 @@ pub enum LogCommand {
     Rekey(rekey::RekeyOptions),
     /// Print the proof that the event at a position is in the log, to be checked offline
     Proof(proof::ProofOptions),
+    /// Check a proof with the log's public key alone; exit 1 where it does not hold
+    Check(check::CheckOptions),
+    /// Copy the audit log of a running service, and check it against what the copy has
+    Mirror(mirror::MirrorOptions),
     /// Print the public key that checks this log's checkpoints and proofs
     Key(proof::KeyOptions),
 }
@@ -45,9 +51,12 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Export(options) => export::run(&options),
         LogCommand::Verify(options) => verify::run(&options),
         LogCommand::Repair(options) => repair::run(&options),
-        LogCommand::Rebuild(options) | LogCommand::Compact(options) => rebuild::run(&options),
+        LogCommand::Rebuild(options) => rebuild::rebuild(&options),
+        LogCommand::Compact(options) => rebuild::compact(&options),
         LogCommand::Rekey(options) => rekey::run(&options),
         LogCommand::Proof(options) => proof::proof(&options),
+        LogCommand::Check(options) => check::run(&options),
+        LogCommand::Mirror(options) => mirror::run(&options),
         LogCommand::Key(options) => proof::key(&options),
     }
 }

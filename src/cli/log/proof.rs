@@ -2,15 +2,21 @@
 
 use std::io::Write;
 
+use bytes::Bytes;
 use clap::Args;
 
-use super::super::client::{self, Server, block_on};
+use super::super::client::{Server, block_on, cut_off};
 use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, DirectoryOptions, ServerOptions};
-use crate::audit::{Integrator, ProofFile};
+use crate::audit::{
+    Checkpoint, Coord, Entries, Integrator, Kind, ProofFile, TILE_WIDTH, parse_bundle,
+};
 use crate::domain::Position;
 use crate::log;
+
+/// The number of times that a newer proof is taken because the log grows.
+const TRIES: usize = 10;
 
 /// Options for proving an event.
 #[derive(Args)]
@@ -21,6 +27,10 @@ pub struct ProofOptions {
     server: ServerOptions,
     /// The position of the event
     position: u64,
+    /// Put the entry into the proof, so that `log check` needs nothing else; from a service, the
+    /// token must see every tenant
+    #[arg(long)]
+    with_entry: bool,
 }
 
 /// Options that name the log's key.
@@ -33,11 +43,7 @@ pub struct KeyOptions {
 /// Prints the proof that an event is in the log.
 pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
     if let Some(server) = Server::of(&options.server)? {
-        return block_on(async {
-            let path = format!("/audit/proof/{}", options.position);
-            let response = server.get(&path, "text/plain").await?;
-            client::copy(response, &mut std::io::stdout()).await
-        });
+        return print(&block_on(served(&server, options))?);
     }
     let data = Data::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
     let tiles = data.tiles();
@@ -57,7 +63,60 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
         .is_some()
     {}
     let proof = ProofFile::make(&tiles, integrator.note().clone(), position);
-    print(&proof.map_err(Failure::failed)?.to_string())
+    let mut proof = proof.map_err(Failure::failed)?;
+    if options.with_entry {
+        let entries = opened
+            .reader
+            .entries(position, 1)
+            .map_err(Failure::failed)?;
+        proof = match entries.first() {
+            Some(entry) => proof.with_entry(entry),
+            None => proof,
+        };
+    }
+    print(&proof.to_string())
+}
+
+/// The proof as a service gives it, with the entry where it is asked for.
+async fn served(server: &Server, options: &ProofOptions) -> Result<String, Failure> {
+    let path = format!("/audit/proof/{}", options.position);
+    for _ in 0..TRIES {
+        let response = server.get(&path, "text/plain").await?;
+        let text = response.text().await.map_err(cut_off)?;
+        if !options.with_entry {
+            return Ok(text);
+        }
+        let unknown = || Failure::failed("the answer is no proof: is this a contactd?");
+        let proof = ProofFile::parse(&text).ok_or_else(unknown)?;
+        let checkpoint = Checkpoint::parse(proof.checkpoint().text()).ok_or_else(unknown)?;
+        if let Some(entry) = entry(server, proof.position(), checkpoint.size).await? {
+            return Ok(proof.with_entry(&entry).to_string());
+        }
+    }
+    Err(Failure::failed(
+        "the log grows too fast to get its newest entry; ask again",
+    ))
+}
+
+/// The entry at a position, from its bundle in a tree of this size; `None` where the tree has grown
+/// meanwhile and its bundle with it.
+async fn entry(server: &Server, position: Position, size: u64) -> Result<Option<Bytes>, Failure> {
+    let index = position.previous().get();
+    let width = TILE_WIDTH as u64;
+    let (bundle, place) = (index / width, (index % width) as usize);
+    let of_then = Coord::in_tree(Kind::Entries, bundle, size);
+    for coord in of_then
+        .into_iter()
+        .chain([Coord::full(Kind::Entries, bundle)])
+    {
+        if let Some(bytes) = server.file(&format!("/audit/{coord}")).await? {
+            let entries = parse_bundle(bytes, coord.width());
+            let entry = entries.and_then(|entries| entries.get(place).cloned());
+            let damaged = || Failure::failed(format!("{coord} is no bundle of entries"));
+            return entry.ok_or_else(damaged).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Prints the log's public key.

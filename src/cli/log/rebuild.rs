@@ -5,11 +5,42 @@ use super::super::exit::Failure;
 use super::super::options::DirectoryOptions;
 use super::super::progress::Progress;
 use crate::dialect::REGISTRY;
-use crate::service::rebuild_views;
+use crate::domain::Position;
+use crate::service::{VIEWS, rebuild_views};
+use crate::storage::Disk;
 
 /// Drops every view and folds it again.
-pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
+pub fn rebuild(options: &DirectoryOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
+    let position = fold_again(&data)?;
+    println!("rebuilt every view up to position {position}");
+    Ok(())
+}
+
+/// Does the same for what erased contacts left in the views, and says what that saved.
+pub fn compact(options: &DirectoryOptions) -> Result<(), Failure> {
+    let data = Data::open(&options.data, Purpose::Use)?;
+    let before = bytes_of_views(&data)?;
+    let position = fold_again(&data)?;
+    let after = bytes_of_views(&data)?;
+    println!(
+        "compacted the views up to position {position}: {after} bytes, {before} before; nothing is \
+         left in them of contacts that were erased"
+    );
+    Ok(())
+}
+
+/// Bytes that the files of the views have.
+fn bytes_of_views(data: &Data) -> Result<u64, Failure> {
+    let views = data.dir.files(VIEWS)?;
+    let mut bytes = 0;
+    for name in views.list()? {
+        bytes += views.len(&name)?;
+    }
+    Ok(bytes)
+}
+
+fn fold_again(data: &Data) -> Result<Position, Failure> {
     let log_options = data.log_options()?;
     let progress = Progress::new("rebuilding");
     let position = rebuild_views(
@@ -21,6 +52,5 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         &mut |at| progress.reach(at),
     )?;
     drop(progress);
-    println!("rebuilt every view up to position {position}");
-    Ok(())
+    Ok(position)
 }

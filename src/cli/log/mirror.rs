@@ -1,0 +1,157 @@
+//! `contactd log mirror`: an auditor's own copy of the audit log, brought up to date from a service.
+//!
+//! The service need not be believed: what it gives is judged by the log's key and by what the copy
+//! already has. Files that are there are not fetched again, so a copy that broke off goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::super::client::{Server, block_on, cut_off};
+use super::super::exit::{DAMAGED, Failure};
+use super::super::input;
+use super::super::options::AccessOptions;
+use super::super::progress;
+use crate::audit::{Coord, Kind, Mirror, MirrorError, NOTE_BYTES_MAX, VerifierKey};
+
+/// The file of the log's key in the copy.
+const KEY: &str = "key";
+/// Files that are fetched at the same time.
+const AT_ONCE: usize = 8;
+/// The number of times that a newer checkpoint is taken because the log has grown meanwhile.
+const TRIES: usize = 10;
+
+/// Options for copying the audit log.
+#[derive(Args)]
+pub struct MirrorOptions {
+    /// The running service's address, such as http://127.0.0.1:8080
+    url: String,
+    /// The directory of the copy; one that is there is brought up to date
+    dir: PathBuf,
+    /// The log's public key, as `log key` prints it [default: the copy's, or at first what the service says]
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    #[command(flatten)]
+    access: AccessOptions,
+}
+
+/// Brings a copy up to date, and says how far it reaches.
+///
+/// # Errors
+/// With code 4, what the service shows is not a continuation of the copy, or not what was signed.
+pub fn run(options: &MirrorOptions) -> Result<(), Failure> {
+    block_on(mirror(options))
+}
+
+async fn mirror(options: &MirrorOptions) -> Result<(), Failure> {
+    let server = Server::at(&options.url, &options.access)?;
+    let key = key(&server, options).await?;
+    let mut mirror = Mirror::open(&options.dir, key.clone())?;
+    let before = mirror.kept().cloned();
+    let may_read_entries = may_read_entries(&server).await?;
+    for _ in 0..TRIES {
+        let response = server.get("/audit/checkpoint", "text/plain").await?;
+        let served = response.text().await.map_err(cut_off)?;
+        let (checkpoint, note) = mirror.served(&served)?;
+        let missing = mirror.missing(checkpoint.size, may_read_entries)?;
+        if !fetch(&server, &mirror, &missing).await? {
+            continue;
+        }
+        let (size, root) = (checkpoint.size, checkpoint.root);
+        mirror.accept(checkpoint, &note, &missing)?;
+        fs::write(options.dir.join(KEY), format!("{key}\n")).map_err(Failure::usage)?;
+        println!(
+            "mirrored {size} events, root {root}, with {} new files, to {}",
+            missing.len(),
+            options.dir.display()
+        );
+        if let Some(before) = before {
+            println!(
+                "kept: {} events, root {}, is a prefix",
+                before.size, before.root
+            );
+        }
+        if !may_read_entries {
+            println!(
+                "without the entries, which need a token with the role auditor and the tenant *; \
+                 `log verify --tiles` needs them"
+            );
+        }
+        return Ok(());
+    }
+    Err(Failure::failed(
+        "the log grows faster than it can be fetched; run this again",
+    ))
+}
+
+/// The key to judge by: the one given, the copy's own, or at first the service's, which is said.
+async fn key(server: &Server, options: &MirrorOptions) -> Result<VerifierKey, Failure> {
+    let kept = options.dir.join(KEY);
+    let (text, from) = match &options.key {
+        Some(key) => (key.clone(), "--key".to_owned()),
+        None if kept.exists() => (text_of(&kept)?, kept.display().to_string()),
+        None => {
+            let response = server.get("/audit/key", "text/plain").await?;
+            let key = response.text().await.map_err(cut_off)?;
+            eprintln!(
+                "contactd: the key {} is what the service itself says; compare it with one that you \
+                 were given another way",
+                key.trim()
+            );
+            (key, "what the service gave".to_owned())
+        }
+    };
+    VerifierKey::parse(text.trim()).ok_or_else(|| {
+        Failure::usage(format!(
+            "{from} is no verifier key: `contactd log key` prints it"
+        ))
+    })
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    let bytes = input::read(path, NOTE_BYTES_MAX as u64)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether the token may read entries: asked for the bundle of a tree that no log has.
+async fn may_read_entries(server: &Server) -> Result<bool, Failure> {
+    let nowhere = Coord::full(Kind::Entries, u64::from(u32::MAX));
+    let path = format!("/audit/{nowhere}");
+    let answer = server.try_send(Method::GET, &path, HeaderMap::new(), Vec::new());
+    match answer.await?.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(false),
+        _ => Ok(true),
+    }
+}
+
+/// Fetches files into the copy; whether all were there. One goes when the tree grows past it.
+async fn fetch(server: &Server, mirror: &Mirror, missing: &[Coord]) -> Result<bool, Failure> {
+    let bar = progress::over_files("fetching", missing.len() as u64);
+    let fetching = &bar;
+    let fetched = stream::iter(missing.iter().copied()).map(|coord| async move {
+        let bytes = server.file(&format!("/audit/{coord}")).await?;
+        if let Some(bytes) = &bytes {
+            mirror.put(coord, bytes)?;
+        }
+        fetching.inc(1);
+        Ok::<_, Failure>(bytes.is_some())
+    });
+    let all = fetched
+        .buffer_unordered(AT_ONCE)
+        .try_fold(true, async |all, was_there| Ok(all && was_there))
+        .await;
+    bar.finish_and_clear();
+    all
+}
+
+impl From<MirrorError> for Failure {
+    fn from(error: MirrorError) -> Self {
+        match error {
+            MirrorError::File(error) => error.into(),
+            error => Self::new(DAMAGED, error),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What an auditor does elsewhere: takes a proof home and checks it, keeps a copy of the audit log,
+//! and files what was verified.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::program::{check, data_dir, text};
+use crate::common::{Server, run, temp_dir, token};
+
+/// Runs the program away from any data directory; its exit code must be this one.
+fn elsewhere(arguments: &[&str], want: i32) -> (String, String) {
+    let (code, out, err) = run(arguments);
+    assert_eq!(code, Some(want), "{arguments:?}: {out}{err}");
+    (out, err)
+}
+
+async fn create(server: &Server, headers: &[(&str, &str)], name: &str) {
+    let card = json!({"name": {"full": name}});
+    let path = "/contacts?tenant=acme";
+    let made = server.send("POST", path, headers, Some(&card)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+}
+
+fn key(data: &Path) -> String {
+    check(data, &["log", "key"], 0).0.trim().to_owned()
+}
+
+fn written(dir: &TempDir, name: &str, content: &str) -> String {
+    let path = dir.path().join(name);
+    std::fs::write(&path, content).expect("a file");
+    text(&path).to_owned()
+}
+
+#[tokio::test]
+async fn a_proof_is_checked_with_the_key_alone() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    create(&server, &[], "Ann").await;
+    let events = server.events().await;
+    let (from_service, _) = elsewhere(
+        &["log", "proof", "2", "--with-entry", "--url", &server.url],
+        0,
+    );
+    let (bare, _) = elsewhere(&["log", "proof", "2", "--url", &server.url], 0);
+    assert_eq!(server.stop(), Some(0));
+    let key = key(&data);
+    let (from_directory, _) = check(&data, &["log", "proof", "2", "--with-entry"], 0);
+
+    let event = written(&dir, "event.json", &events[1].to_string());
+    for proof in [&from_service, &from_directory] {
+        let proof = written(&dir, "proof", proof);
+        let (out, _) = elsewhere(&["log", "check", &proof, "--key", &key], 0);
+        assert!(
+            out.contains("the proof holds: event 2 is in the log"),
+            "{out}"
+        );
+        assert!(out.contains("CONTACT_CREATE_SUCCESS"), "{out}");
+        let (out, _) = elsewhere(
+            &["log", "check", &proof, "--key", &key, "--event", &event],
+            0,
+        );
+        assert!(out.contains("the event given is this one"), "{out}");
+        assert!(out.contains("not compared: data.contact"), "{out}");
+    }
+    let mut other: Value = events[1].clone();
+    other["data"]["tenant"] = json!("other");
+    let other = written(&dir, "other.json", &other.to_string());
+    let proof = written(&dir, "proof", &from_service);
+    let (_, err) = elsewhere(
+        &["log", "check", &proof, "--key", &key, "--event", &other],
+        1,
+    );
+    assert!(err.contains("differ in data.tenant"), "{err}");
+
+    // Without its entry a proof says nothing; with another one it does not hold.
+    let bare = written(&dir, "bare", &bare);
+    elsewhere(&["log", "check", &bare, "--key", &key], 2);
+    let entry = written(&dir, "entry", "another entry");
+    let (_, err) = elsewhere(
+        &["log", "check", &bare, "--key", &key, "--entry", &entry],
+        1,
+    );
+    assert!(err.contains("not at position 2"), "{err}");
+    elsewhere(&["log", "check", &entry, "--key", &key], 2);
+    elsewhere(&["log", "check", &proof, "--key", "no key"], 2);
+    elsewhere(&["log", "check", "/nowhere", "--key", &key], 2);
+    let forged = written(&dir, "forged", &from_service.replace("index 1", "index 0"));
+    elsewhere(&["log", "check", &forged, "--key", &key], 1);
+}
+
+#[tokio::test]
+async fn a_copy_follows_the_log_and_verifies() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &["--auth", "jwt"]);
+    let admin = token(&data, &["--role", "admin", "--tenant", "*"]);
+    let bearer = format!("Bearer {admin}");
+    let headers = [("authorization", bearer.as_str())];
+    create(&server, &headers, "Ann").await;
+    let key = key(&data);
+    let elsewhere_dir = temp_dir();
+    let copy = elsewhere_dir.path().join("copy");
+    let copy = text(&copy);
+    let url = server.url.as_str();
+    // Whoever may not read entries gets what needs no token.
+    sealed(&server, 2).await;
+    let (out, err) = elsewhere(&["log", "mirror", url, copy], 0);
+    assert!(out.contains("mirrored 2 events"), "{out}");
+    assert!(out.contains("without the entries"), "{out}");
+    assert!(err.contains(&key), "{err}");
+    let mirror = ["log", "mirror", url, copy, "--token", &admin];
+    let (out, err) = elsewhere(&mirror, 0);
+    assert!(out.contains("with 1 new files"), "{out}");
+    assert_eq!(err, "");
+    let verify = ["log", "verify", "--tiles", copy, "--key", &key];
+    let (out, _) = elsewhere(&verify, 0);
+    assert!(out.contains("verified 2 events"), "{out}");
+
+    create(&server, &headers, "Bob").await;
+    sealed(&server, 4).await;
+    let (out, _) = elsewhere(&mirror, 0);
+    assert!(
+        out.contains("kept: 2 events") && out.contains("is a prefix"),
+        "{out}"
+    );
+    let kept = elsewhere_dir.path().join("kept");
+    std::fs::copy(Path::new(copy).join("checkpoint"), &kept).expect("a copy");
+    let (out, _) = elsewhere(&[&verify[..], &["--checkpoint", text(&kept)]].concat(), 0);
+    assert!(
+        out.contains("checkpoint: 4 events of contactd.local/"),
+        "{out}"
+    );
+    assert!(out.contains("the last of 20"), "{out}");
+    assert!(out.contains("kept: 4 events, root "), "{out}");
+
+    // Another log in this one's place is refused, and the copy stays.
+    let (_other_dir, other) = data_dir();
+    let other = Server::start(&other, &[]);
+    let (_, err) = elsewhere(&["log", "mirror", &other.url, copy], 4);
+    assert!(err.contains("cannot be trusted"), "{err}");
+    elsewhere(&verify, 0);
+    elsewhere(&["log", "mirror", url, copy, "--key", "no key"], 2);
+    assert_eq!(other.stop(), Some(0));
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// Waits for a checkpoint that covers so many events.
+async fn sealed(server: &Server, size: u64) {
+    loop {
+        let answer = server.send("GET", "/audit/checkpoint", &[], None).await;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let covered = text.lines().nth(1).and_then(|line| line.parse().ok());
+        if covered.is_some_and(|covered: u64| covered >= size) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_compaction_says_what_it_is_for() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    create(&server, &[], "Ann").await;
+    assert_eq!(server.stop(), Some(0));
+    let (rebuilt, _) = check(&data, &["log", "rebuild"], 0);
+    let (compacted, _) = check(&data, &["log", "compact"], 0);
+    assert!(
+        rebuilt.contains("rebuilt every view up to position 2"),
+        "{rebuilt}"
+    );
+    assert!(compacted.contains("nothing is left"), "{compacted}");
+}
