@@ -12,9 +12,11 @@ use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use super::super::progress::Progress;
-use crate::audit::{self, Against, Checkpoint, Entries, Tiles, VerifierKey};
-use crate::domain::Position;
-use crate::log;
+use crate::audit::{
+    self, Against, Checkpoint, Coord, Entries, Kind, TILE_WIDTH, Tiles, VerifierKey, parse_bundle,
+};
+use crate::domain::{Position, Timestamp};
+use crate::log::{self, record};
 use crate::service::check_records;
 
 /// What to verify, and against what.
@@ -39,8 +41,8 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
         let key = VerifierKey::parse(key).ok_or_else(|| {
             Failure::usage("--key is no verifier key: `contactd log key` prints it")
         })?;
-        let (size, wrong) = sealed(&Tiles::at(tiles), &key, &options.checkpoint, None)?;
-        return conclude(Position::new(size), 0, &wrong);
+        let sealed = sealed(&Tiles::at(tiles), &key, &options.checkpoint, None)?;
+        return conclude(sealed.head(), 0, &sealed.wrong, &sealed.said);
     }
     let data = Data::open(&options.data, Purpose::Look)?;
     let log_options = data.log_options()?;
@@ -59,14 +61,15 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     }
     wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
-    if is_whole {
+    let sealed = if is_whole {
         let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
-        wrong.extend(sealed(&data.tiles(), &key, &options.checkpoint, log)?.1);
+        sealed(&data.tiles(), &key, &options.checkpoint, log)?
     } else {
-        wrong.extend(sealed(&data.tiles(), &key, &options.checkpoint, None)?.1);
-    }
-    conclude(verified.head, marked_lost, &wrong)
+        sealed(&data.tiles(), &key, &options.checkpoint, None)?
+    };
+    wrong.extend(sealed.wrong);
+    conclude(verified.head, marked_lost, &wrong, &sealed.said)
 }
 
 fn described(damage: &log::Damage) -> String {
@@ -78,13 +81,31 @@ fn described(damage: &log::Damage) -> String {
     format!("position {}: {damage}; {mend}", damage.first())
 }
 
-/// Checks tiles, bundles and checkpoint; how many events they cover, and what is wrong.
+/// The result of checking the audit log's files.
+struct Sealed {
+    checkpoint: Option<Checkpoint>,
+    /// What is wrong, a line each.
+    wrong: Vec<String>,
+    /// What holds where nothing is wrong, a line each, for an auditor to file.
+    said: Vec<String>,
+}
+
+impl Sealed {
+    /// The last position that the checkpoint covers.
+    fn head(&self) -> Position {
+        self.checkpoint
+            .as_ref()
+            .map_or(Position::ZERO, Checkpoint::head)
+    }
+}
+
+/// Checks tiles, bundles and checkpoint.
 fn sealed(
     tiles: &Tiles,
     key: &VerifierKey,
     kept: &[PathBuf],
     log: Option<&dyn Entries>,
-) -> Result<(u64, Vec<String>), Failure> {
+) -> Result<Sealed, Failure> {
     let older = kept
         .iter()
         .map(|path| read_checkpoint(path, key))
@@ -100,10 +121,6 @@ fn sealed(
     })
     .map_err(Failure::usage)?;
     drop(progress);
-    let size = verified
-        .checkpoint
-        .as_ref()
-        .map_or(0, |checkpoint| checkpoint.size);
     let mut wrong: Vec<String> = verified
         .damages
         .iter()
@@ -112,7 +129,37 @@ fn sealed(
     if verified.unlisted > 0 {
         wrong.push(format!("and {} things more", verified.unlisted));
     }
-    Ok((size, wrong))
+    let mut said: Vec<String> = (verified.checkpoint.iter())
+        .map(|checkpoint| said_of(tiles, checkpoint))
+        .collect();
+    for (path, Checkpoint { size, root, .. }) in kept.iter().zip(&older) {
+        let path = path.display();
+        said.push(format!("{path}: {size} events, root {root}, is a prefix"));
+    }
+    Ok(Sealed {
+        checkpoint: verified.checkpoint,
+        wrong,
+        said,
+    })
+}
+
+/// What was signed last: how much, by whom, over which root, up to what time.
+fn said_of(tiles: &Tiles, checkpoint: &Checkpoint) -> String {
+    let Checkpoint { origin, size, root } = checkpoint;
+    let time = match time_of_last(tiles, *size) {
+        Some(time) => format!(", the last of {time}"),
+        None => String::new(),
+    };
+    format!("checkpoint: {size} events of {origin}, root {root}{time}")
+}
+
+/// The time of the last entry of a tree; `None` where it has none that this program reads.
+fn time_of_last(tiles: &Tiles, size: u64) -> Option<Timestamp> {
+    let bundle = size.checked_sub(1)? / TILE_WIDTH as u64;
+    let coord = Coord::in_tree(Kind::Entries, bundle, size)?;
+    let entries = parse_bundle(tiles.read(coord).ok()??, coord.width())?;
+    let record = record::decode(entries.last()?).ok()?;
+    Some(record.event.header.time)
 }
 
 /// A checkpoint of this log that somebody kept in a file.
@@ -124,7 +171,12 @@ pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Fai
     Ok(checkpoint)
 }
 
-fn conclude(head: Position, marked_lost: usize, wrong: &[String]) -> Result<(), Failure> {
+fn conclude(
+    head: Position,
+    marked_lost: usize,
+    wrong: &[String],
+    said: &[String],
+) -> Result<(), Failure> {
     if wrong.is_empty() {
         print!("verified {head} events: nothing is wrong");
         if marked_lost > 0 {
@@ -133,6 +185,9 @@ fn conclude(head: Position, marked_lost: usize, wrong: &[String]) -> Result<(), 
             );
         }
         println!();
+        for line in said {
+            println!("{line}");
+        }
         return Ok(());
     }
     for line in wrong {
