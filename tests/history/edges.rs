@@ -16,7 +16,7 @@ use super::world::World;
 
 const CHOSEN: &str = "0000000000000000000000000000000A";
 
-fn command(rules: &Rules, ids: &[&str], attempts: Vec<Attempt>) -> Command {
+pub fn command(rules: &Rules, ids: &[&str], attempts: Vec<Attempt>) -> Command {
     Command {
         owner: Owner::new(rules.dialect, ids).expect("good ids"),
         context: Context {
@@ -30,7 +30,7 @@ fn command(rules: &Rules, ids: &[&str], attempts: Vec<Attempt>) -> Command {
     }
 }
 
-fn attempt(operation: Operation, target: Option<Target>, action: Action) -> Attempt {
+pub fn attempt(operation: Operation, target: Option<Target>, action: Action) -> Attempt {
     Attempt {
         operation,
         target,
@@ -45,7 +45,7 @@ fn card(text: &str) -> Card {
     Card::from_value(json!({"emails": emails, "example.com:text": text})).expect("a card")
 }
 
-fn create(text: &str, chosen: Option<&str>) -> Attempt {
+pub fn create(text: &str, chosen: Option<&str>) -> Attempt {
     let card = card(text);
     let chosen_id = chosen.map(Into::into);
     attempt(Operation::Create, None, Action::Create { card, chosen_id })
@@ -65,12 +65,12 @@ fn world() -> World {
     World::new(SimDisk::new(1)).expect("it opens")
 }
 
-fn one(world: &World, command: Command) -> Committed {
+pub fn one(world: &World, command: Command) -> Committed {
     let done = world.send(&[command]).pop();
     done.expect("an answer").expect("it is done")
 }
 
-fn id_of(done: &Committed) -> ContactId {
+pub fn id_of(done: &Committed) -> ContactId {
     match &done.outcomes[..] {
         [Outcome::Written { contact, .. }] => contact.id,
         other => panic!("{other:?}"),

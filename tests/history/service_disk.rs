@@ -8,7 +8,8 @@
 
 use contactd::{
     audit::{self, Against, Integrator, KeyName, Signer, Tiles},
-    domain::{Command, Position, Status, Target},
+    dialect::mattr,
+    domain::{Action, Command, EraseReason, Operation, Owner, Position, Status, Target},
     keys::Slot,
     service::{Committed, SubmitError},
     storage::{Disk, Faults, FileAt, Files, SimDisk},
@@ -18,6 +19,7 @@ use proptest::{
     test_runner::TestRunner,
 };
 
+use super::edges::{attempt, command, create, id_of, one};
 use super::load::{self, Sent};
 use super::model::{Answer, State};
 use super::world::{Opened, World};
@@ -243,6 +245,32 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
             assert!(live(&mut audited, &history[..4]).is_none());
             audited.world.check_restarts();
         }
+    }
+}
+
+/// The power goes at the moment after an erasure was answered, when nothing else has been synced.
+#[test]
+fn an_erasure_is_on_the_disk_when_it_is_answered() {
+    for seed in 0..16 {
+        let world = World::new(SimDisk::new(seed)).expect("it opens");
+        let creates = vec![create("Ann", None)];
+        let made = one(&world, command(&mattr::RULES, &["e", "p"], creates));
+        let target = Target::Id(id_of(&made));
+        let owner = Owner::new(mattr::RULES.dialect, &["e", "p"]).expect("good ids");
+        let slot = world
+            .service
+            .entry(&owner, &target)
+            .expect("a contact")
+            .slot;
+        let erase = Action::Erase {
+            reason: EraseReason::Request,
+            reference: None,
+        };
+        let erase = vec![attempt(Operation::Erase, Some(target), erase)];
+        one(&world, command(&mattr::RULES, &["e", "p"], erase));
+        let disk = world.disk.clone();
+        disk.crash();
+        check_overwritten(&*disk.files("keys").expect("it opens"), &[slot]);
     }
 }
 
