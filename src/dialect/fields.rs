@@ -173,6 +173,12 @@ impl<'a> Fields<'a> {
         self.sent.push(FieldName::Borrowed(name));
     }
 
+    /// Whether a field was sent.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
     /// Whether a field was sent and is null.
     #[must_use]
     pub fn is_null(&self, name: &str) -> bool {

@@ -2,12 +2,19 @@
 //!
 //! Of duplicate keys the last wins; lone surrogates, trailing data, numbers
 //! out of range and an empty body are malformed; so is nesting deeper than 64.
+//! A byte order mark before it is passed over, and a number that is whole is
+//! one however it is written: JSON has a single kind of number.
 
 use http::HeaderMap;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use thiserror::Error;
 
 use crate::domain::limits;
+
+/// The mark that some programs write before UTF-8; a reader may pass over it (RFC 8259, section 8.1).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// The largest number up to which every whole number has a floating-point form of its own: 2^53.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The reasons for which a body is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -15,6 +22,9 @@ pub enum BodyError {
     /// The `Content-Type` is not JSON.
     #[error("Content-Type must be application/json")]
     MediaType,
+    /// The body is compressed, or encoded otherwise.
+    #[error("Content-Encoding is not read; send the body as it is, without that header")]
+    Encoding,
     /// There is nothing in it.
     #[error("the body is empty; send JSON")]
     Empty,
@@ -39,6 +49,22 @@ pub fn body(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, BodyError> {
     if !media_type_is_json(headers, &["application/json"]) {
         return Err(BodyError::MediaType);
     }
+    of_any_type(headers, bytes)
+}
+
+/// The JSON of a body, whatever its `Content-Type` says.
+///
+/// # Errors
+/// As [`body`].
+pub fn of_any_type(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, BodyError> {
+    let encodings = headers.get_all(http::header::CONTENT_ENCODING).iter();
+    let is_plain = |value: &http::HeaderValue| {
+        let value = value.as_bytes().trim_ascii();
+        value.is_empty() || value.eq_ignore_ascii_case(b"identity")
+    };
+    if !encodings.into_iter().all(is_plain) {
+        return Err(BodyError::Encoding);
+    }
     parse(bytes)
 }
 
@@ -60,6 +86,7 @@ pub fn media_type_is_json(headers: &HeaderMap, wanted: &[&str]) -> bool {
 /// # Errors
 /// As [`body`].
 pub fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyError::Empty);
     }
@@ -70,6 +97,27 @@ pub fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
         line: error.line(),
         column: error.column(),
     })
+}
+
+/// The whole number that a JSON number is: `1.0` and `1e0` are 1.
+///
+/// ```
+/// use contactd::dialect::json::whole;
+/// use serde_json::Number;
+///
+/// let number = |text| serde_json::from_str::<Number>(text).ok();
+/// assert_eq!(number("74.0").as_ref().and_then(whole), Some(74));
+/// assert_eq!(number("1.5").as_ref().and_then(whole), None);
+/// ```
+#[must_use]
+pub fn whole(number: &Number) -> Option<i64> {
+    let of_float = || {
+        let float = number.as_f64()?;
+        let is_whole = float.fract() == 0.0 && float.abs() <= EXACT_MAX;
+        // Up to 2^53 nothing is cut off.
+        is_whole.then_some(float as i64)
+    };
+    number.as_i64().or_else(of_float)
 }
 
 /// The deepest nesting of brackets outside of strings; it needs no stack of its own.
@@ -115,6 +163,52 @@ mod tests {
             Err(BodyError::Malformed { .. })
         ));
         assert_eq!(parse(b" \n"), Err(BodyError::Empty));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_once() {
+        assert_eq!(parse(b"\xef\xbb\xbf {\"a\":1}"), Ok(json!({"a": 1})));
+        assert_eq!(parse(b"\xef\xbb\xbf"), Err(BodyError::Empty));
+        let twice = parse(b"\xef\xbb\xbf\xef\xbb\xbf{}");
+        assert!(
+            matches!(twice, Err(BodyError::Malformed { .. })),
+            "{twice:?}"
+        );
+    }
+
+    #[test]
+    fn an_encoded_body_is_not_read() {
+        let with = |value: &'static str| {
+            let headers = [(http::header::CONTENT_ENCODING, value)];
+            let headers =
+                headers.map(|(name, value)| (name, http::HeaderValue::from_static(value)));
+            body(&HeaderMap::from_iter(headers), b"{}")
+        };
+        for plain in ["identity", "Identity", " "] {
+            assert_eq!(with(plain), Ok(json!({})), "{plain}");
+        }
+        for encoded in ["gzip", "br", "identity, gzip", "aws-chunked"] {
+            assert_eq!(with(encoded), Err(BodyError::Encoding), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_whole_however_it_is_written() {
+        let whole_of = |text| serde_json::from_str(text).ok().and_then(|n| whole(&n));
+        for (text, want) in [
+            ("1", Some(1)),
+            ("1.0", Some(1)),
+            ("1e0", Some(1)),
+            ("-2.50e1", Some(-25)),
+            ("-0.0", Some(0)),
+            ("9007199254740993", Some(9_007_199_254_740_993)),
+            ("9007199254740992.0", Some(9_007_199_254_740_992)),
+            ("1.5", None),
+            ("1e300", None),
+            ("18446744073709551615", None),
+        ] {
+            assert_eq!(whole_of(text), want, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A query string's parameters, decoded, in the order in which they were sent.
 
-use super::Refusal;
+use super::{Refusal, json};
 
 /// The most characters of an unknown parameter's name that a refusal repeats.
 const NAME_CHARS_MAX: usize = 64;
@@ -10,6 +10,22 @@ const NAME_CHARS_MAX: usize = 64;
 pub fn digits(text: &str) -> Option<usize> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The whole number of a text that is a JSON number: `10`, `10.0` and `1e1` are 10.
+#[must_use]
+pub fn whole(text: &str) -> Option<i64> {
+    // JSON may have white space around it, a parameter may not.
+    let starts = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let ends = text.ends_with(|last: char| last.is_ascii_digit());
+    let number = (starts && ends).then(|| serde_json::from_str(text).ok());
+    json::whole(&number.flatten()?)
+}
+
+/// The number from 0 on of a text: decimal digits, or a JSON number that is whole.
+#[must_use]
+pub fn count(text: &str) -> Option<usize> {
+    digits(text).or_else(|| usize::try_from(whole(text)?).ok())
 }
 
 /// The parameters of a query string.
@@ -44,6 +60,12 @@ impl Query {
             .rev()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The last value of a parameter; one that is empty is as if it had not been sent.
+    #[must_use]
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
     }
 
     /// Every value of a repeated parameter.
@@ -94,6 +116,26 @@ mod tests {
             let refused = Query::parse(query).only(KNOWN);
             let (name, known) = (name.to_owned(), KNOWN);
             assert_eq!(refused, Err(Refusal::UnknownParameter { name, known }));
+        }
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number() {
+        for (text, want) in [
+            ("7", Some(7)),
+            ("007", Some(7)),
+            ("7.0", Some(7)),
+            ("0.7e1", Some(7)),
+            ("7.5", None),
+            ("-1.0", None),
+            ("", None),
+            (" 7.0", None),
+            ("7.", None),
+            ("+7", None),
+            ("inf", None),
+            ("1e999", None),
+        ] {
+            assert_eq!(count(text), want, "{text}");
         }
     }
 }

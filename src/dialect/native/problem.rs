@@ -127,7 +127,9 @@ fn message(problem: Problem) -> String {
 /// A body that is not even JSON.
 pub fn bad_body(error: &BodyError) -> Reply {
     let (status, code) = match error {
-        BodyError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
+        BodyError::MediaType | BodyError::Encoding => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type")
+        }
         BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
             (StatusCode::BAD_REQUEST, "malformed_json")
         }

@@ -54,7 +54,7 @@ fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Reply> 
     if !json::media_type_is_json(request.headers, media_types) {
         return Err(problem::bad_body(&BodyError::MediaType));
     }
-    json::parse(request.body).map_err(|error| problem::bad_body(&error))
+    json::of_any_type(request.headers, request.body).map_err(|error| problem::bad_body(&error))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {

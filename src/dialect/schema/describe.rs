@@ -104,8 +104,7 @@ fn shown(kind: Kind) -> Value {
         Kind::Id(form) => (form.schemas)().1,
         Kind::Code(codes) => {
             let name = any_text();
-            let name = if codes.open { or_null(name) } else { name };
-            object([("id", true, positive()), (codes.label, true, name)])
+            object([("id", true, positive()), (codes.label, !codes.open, name)])
         }
         Kind::Items(items) => list(object(item_members(items))),
         other => sent(other),

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::dialect::fields::Text;
+use crate::dialect::json::whole;
 use crate::domain::Contact;
 
 /// The values of an object's fields by their names, in the order of the table.
@@ -79,7 +80,8 @@ pub enum Kind {
     },
     /// An object of whatever members. One that is empty is none.
     Object,
-    /// A list of objects of whatever members. One that is empty is none.
+    /// A list of objects of whatever members, of which a request may have the JSON as a text. One
+    /// that is empty is none.
     Objects,
     /// A list of objects that have a table of their own.
     Items(&'static Items),
@@ -169,7 +171,7 @@ pub struct Custom {
 pub enum Shown {
     /// Under its own name.
     Plain,
-    /// The field is shown under another name.
+    /// The field is shown under another name, by which a request may have it as well.
     As(&'static str),
     /// Under its own name, as a function makes it.
     Made(Made),
@@ -320,7 +322,9 @@ impl Kind {
         let fits = match (self, &value) {
             (Self::Text(rule), Value::String(text)) => !(rule.empty_is_none && text.is_empty()),
             (Self::Flag, Value::Bool(_)) => true,
-            (Self::Code(codes), Value::Number(id)) => id.as_u64().is_some_and(|id| codes.knows(id)),
+            (Self::Code(codes), Value::Number(number)) => {
+                return codes.known(number).map(Value::from);
+            }
             (Self::Object, Value::Object(members)) => !members.is_empty(),
             (Self::Id(form), Value::String(text)) => {
                 return (form.canonical)(text).map(Value::from);
@@ -331,7 +335,10 @@ impl Kind {
             }
             (Self::Objects, Value::Array(items)) => return only(items, |it| it.is_object()),
             (Self::Items(table), Value::Array(items)) => {
-                return Some(items.iter().map(|item| table.stored(item)).collect());
+                let mut seen = HashSet::new();
+                let items = items.iter().map(|item| table.stored(item));
+                // What differed only in what is not kept is one item.
+                return Some(items.filter(|item| seen.insert(item.clone())).collect());
             }
             _ => false,
         };
@@ -348,7 +355,8 @@ fn only<'a>(items: &'a [Value], mut test: impl FnMut(&'a Value) -> bool) -> Opti
 impl Items {
     /// What an object of a Card holds for the fields of an item.
     fn stored(&self, item: &Value) -> Value {
-        let members = self.fields.iter().filter_map(|field| {
+        let kept = self.fields.iter().filter(|field| field.is_content());
+        let members = kept.filter_map(|field| {
             let value = field.kind.stored(item.get(field.name)?.clone())?;
             Some((field.name.to_owned(), value))
         });
@@ -357,10 +365,14 @@ impl Items {
 }
 
 impl Codes {
-    /// Whether a number may be sent.
+    /// A number of the list, if it may be sent, however it is written: `7.0` is 7.
     #[must_use]
-    pub fn knows(&self, number: u64) -> bool {
-        (self.open && number > 0) || self.name(number).is_some()
+    pub fn known(&self, number: &Number) -> Option<u64> {
+        let number = number
+            .as_u64()
+            .or_else(|| u64::try_from(whole(number)?).ok())?;
+        let known = (self.open && number > 0) || self.name(number).is_some();
+        known.then_some(number)
     }
 
     /// The name of a number, where the list has it.
@@ -369,9 +381,12 @@ impl Codes {
         Some(name)
     }
 
-    /// A number as an answer shows it: with its name, which is null where it is not known.
+    /// A number as an answer shows it: with its name, where that is known.
     #[must_use]
     pub fn show(&self, number: u64) -> Value {
-        json!({"id": number, self.label: self.name(number)})
+        match self.name(number) {
+            Some(name) => json!({"id": number, self.label: name}),
+            None => json!({"id": number}),
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::field::{Codes, Field, Items, Kind, Mode, Record, Required};
+use super::field::{Codes, Field, Items, Kind, Mode, Record, Required, Shown};
 use crate::dialect::fields::{Fields, Nulls};
+use crate::dialect::json;
 use crate::domain::{Expected, Problem, Violation, limits};
 
 /// Reads the fields of an object; what is wrong with them is noted in its reader.
@@ -20,7 +21,7 @@ pub fn read(fields: &mut Fields<'_>, table: &[Field], mode: Mode) -> Record {
 
 /// The value of one field: nothing where it was not sent or is wrong.
 fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
-    let name = field.name;
+    let name = name_in(fields, field);
     let mut required = field.is_required(mode);
     if fields.is_null(name) && (fields.nulls == Nulls::Clears || field.null_clears) {
         if field.required == Required::Never {
@@ -48,10 +49,16 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
         Kind::Object => fields.object(name, required)?.clone().into(),
         Kind::Objects => {
             let items = fields.list(name, required, |_| false)?;
-            for (index, item) in items.iter().enumerate().filter(|(_, it)| !it.is_object()) {
-                fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
+            let mut objects = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                match object(item) {
+                    Some(object) => objects.push(object),
+                    None => {
+                        fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
+                    }
+                }
             }
-            items.into()
+            objects.into()
         }
         Kind::Items(table) => items(fields, name, table, required)?.into(),
         Kind::ReadOnly => return None,
@@ -59,12 +66,30 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
     Some(field.kind.stored(value).unwrap_or_default())
 }
 
+/// The name under which a request has a field: its own, or else the one that answers show it by,
+/// so that what was answered can be sent back.
+fn name_in(fields: &Fields<'_>, field: &Field) -> &'static str {
+    match field.shown {
+        Shown::As(shown) if !fields.has(field.name) && fields.has(shown) => shown,
+        _ => field.name,
+    }
+}
+
+/// An object, or the one whose JSON a text is: answers may show objects so.
+fn object(item: &Value) -> Option<Value> {
+    match item {
+        Value::Object(_) => Some(item.clone()),
+        Value::String(text) => json::parse(text.as_bytes()).ok().filter(Value::is_object),
+        _ => None,
+    }
+}
+
 /// The number in `{"id": 7}`. Further members of the object are passed over.
 fn code(fields: &mut Fields<'_>, name: &'static str, codes: &Codes, required: bool) -> Option<u64> {
     let object = fields.object(name, required)?;
     let mut inner = fields.inner(object, name);
     let number = inner.of_type("id", Expected::Number, true, Value::as_number);
-    let known = number.and_then(|it| it.as_u64().filter(|number| codes.knows(*number)));
+    let known = number.and_then(|number| codes.known(number));
     if number.is_some() && known.is_none() {
         inner.wrong("id", Problem::UnknownReference);
     }
@@ -128,7 +153,7 @@ fn read_item(
         }
     };
     let given = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-    let mut fields = table.fields.iter();
+    let mut fields = table.fields.iter().filter(|field| field.is_content());
     let only_id = fields.all(|field| given(field.name) == (field.name == table.id));
     let mode = if table.by_reference && only_id {
         Mode::Patch
