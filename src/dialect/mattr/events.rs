@@ -7,8 +7,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,12 +14,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::contact::CONTACT;
-use super::replies;
+use super::cursor::Cursor;
 use super::replies::BadParams;
-use super::requests::{limit, param};
+use super::requests::{cursor, limit, param};
 use super::rules::RULES;
 use crate::dialect::{Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
-use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Position, Timestamp};
+use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
 use crate::wire::{event_type, type_name};
 
 /// The category of every event of a participant's contacts.
@@ -48,7 +46,7 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let query = request.query;
     let mut bad = BadParams::default();
     let limit = limit(query, &mut bad);
-    let after = param(query, "cursor", read_cursor, &mut bad);
+    let cursor = cursor(query, &mut bad);
     let wanted = Wanted {
         ids: texts(query, "ids").map(|ids| ids.iter().flat_map(|id| id.parse()).collect()),
         request_ids: texts(query, "requestIds"),
@@ -67,12 +65,12 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     bad.check()?;
     let events = Events {
         dialect: RULES.dialect,
-        tenant: None,
-        filter: Filter::new(move |event| wanted.fits(event)),
-        newest_first: true,
-        after,
+        until: cursor.as_ref().map(Cursor::log_end),
+        filter: Filter::new(move |event| {
+            let is_next = cursor.as_ref().is_none_or(|cursor| cursor.is_before(event));
+            is_next && wanted.fits(event)
+        }),
         limit,
-        offset: 0,
     };
     Ok(Call::events(events, page))
 }
@@ -181,7 +179,7 @@ pub fn page(page: EventPage) -> Reply {
             .iter()
             .map(|(event, own)| EventBody::new(event, shown(event, own), page.full))
             .collect(),
-        next_cursor: last.map(|(event, _)| write_cursor(event)),
+        next_cursor: last.map(|(event, _)| Cursor::event(&event.header)),
     };
     Reply::json(StatusCode::OK, &body)
 }
@@ -258,7 +256,7 @@ fn listed(event: &Event) -> impl Iterator<Item = (String, Value)> + use<> {
     let listed = event.header.listed;
     let length = listed.map(|listed| (length.to_owned(), listed.contacts.into()));
     let cursor = listed.and_then(|listed| listed.cursor);
-    let cursor = cursor.map(|id| (next.to_owned(), replies::write_cursor(id.time(), id).into()));
+    let cursor = cursor.map(|id| (next.to_owned(), Cursor::contact(id.time(), id).into()));
     length.into_iter().chain(cursor)
 }
 
@@ -304,20 +302,4 @@ pub fn request_id(correlation: &Correlation) -> String {
         rest /= 62;
     }
     digits.iter().map(|digit| char::from(*digit)).collect()
-}
-
-/// A cursor as the vendor writes it, with the event's position beside: that is what is read back.
-fn write_cursor(event: &Event) -> String {
-    let header = &event.header;
-    let (time, id, position) = (header.time, header.id, header.position);
-    URL_SAFE_NO_PAD.encode(format!("timestamp={time}&id={id}&position={position}"))
-}
-
-/// The position a cursor stands at.
-pub fn read_cursor(text: &str) -> Option<Position> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let query = Query::parse(&text);
-    Timestamp::parse(query.get("timestamp")?)?;
-    Uuid::try_parse(query.get("id")?).ok()?;
-    query.get("position")?.parse().ok().map(Position::new)
 }

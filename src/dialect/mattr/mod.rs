@@ -10,6 +10,7 @@
 //! a log that grows by being looked at.
 
 mod contact;
+mod cursor;
 mod dialect;
 mod events;
 mod openapi;

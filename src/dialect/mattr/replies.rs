@@ -1,19 +1,16 @@
 //! Writes the vendor's answers.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::contact::CONTACT;
+use super::cursor::Cursor;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
-use crate::dialect::{Lookup, Page, Query, Refusal, Reply};
-use crate::domain::{
-    Contact, ContactId, Failure, FailureCode, Operation, Outcome, Problem, Timestamp, Violation,
-};
+use crate::dialect::{Lookup, Page, Refusal, Reply};
+use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
 
 /// The vendor's error: `{code, message, details?}`.
 #[derive(Debug, Serialize)]
@@ -77,26 +74,13 @@ pub fn page(page: Page) -> Reply {
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|it| CONTACT.answer(it)).collect(),
-        next_cursor: last.map(|last| write_cursor(last.created_at, last.id)),
+        next_cursor: last.map(|last| Cursor::contact(last.created_at, last.id)),
     };
     Reply::json(StatusCode::OK, &body)
 }
 
 fn one(status: StatusCode, contact: &Contact) -> Reply {
     Reply::json(status, &CONTACT.answer(contact)).with("etag", etag(contact.version))
-}
-
-/// A cursor as the vendor writes it: base64url of `createdAt=…&id=…`.
-pub fn write_cursor(created_at: Timestamp, id: ContactId) -> String {
-    URL_SAFE_NO_PAD.encode(format!("createdAt={created_at}&id={id}"))
-}
-
-/// The contact a cursor stands at; contacts are listed in the order of their ids.
-pub fn read_cursor(text: &str) -> Option<ContactId> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let query = Query::parse(&text);
-    Timestamp::parse(query.get("createdAt")?)?;
-    ContactId::parse(query.get("id")?)
 }
 
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
@@ -202,7 +186,9 @@ fn validation(details: Vec<Detail>) -> Reply {
 /// The answer to a body that is no JSON.
 pub fn bad_body(error_: &BodyError) -> Reply {
     match error_ {
-        BodyError::MediaType => Reply::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ""),
+        BodyError::MediaType | BodyError::Encoding => {
+            Reply::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "")
+        }
         BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
             error(StatusCode::BAD_REQUEST, "BadRequest", &error_.to_string())
         }

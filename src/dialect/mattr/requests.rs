@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::contact::CONTACT;
+use super::cursor::Cursor;
 use super::replies::{self, BadParams};
 use crate::dialect::precondition;
-use crate::dialect::query::digits;
+use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
 use crate::dialect::{Call, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{Attempt, ContactId, Owner, Target};
@@ -78,7 +79,8 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut bad = BadParams::default();
     let limit = limit(request.query, &mut bad);
-    let contact = param(request.query, "cursor", replies::read_cursor, &mut bad);
+    let cursor = cursor(request.query, &mut bad);
+    let contact = cursor.map(|cursor| cursor.last_contact());
     bad.check()?;
     let list = List {
         owner: owner.clone(),
@@ -89,10 +91,16 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::list(list, replies::page))
 }
 
+/// The place that a page begins behind; none where the parameter is empty.
+pub fn cursor(query: &Query, bad: &mut BadParams) -> Option<Cursor> {
+    query.filled("cursor")?;
+    param(query, "cursor", Cursor::parse, bad)
+}
+
 /// The most entries that the answer may have.
 pub fn limit(query: &Query, bad: &mut BadParams) -> usize {
     let read = |text: &str| {
-        let limit = digits(text)?;
+        let limit = count(text)?;
         (1..=LIMIT_MAX).contains(&limit).then_some(limit)
     };
     param(query, "limit", read, bad).unwrap_or(LIMIT)

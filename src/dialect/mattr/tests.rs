@@ -13,7 +13,7 @@ use crate::dialect::in_memory::{Answer, InMemoryService, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::{
-    Call, Dialect, EventPage, Events, Missing, Redaction, Refusal, Reply, TokenProblem,
+    AsOf, Call, Dialect, EventPage, Events, Missing, Redaction, Refusal, Reply, TokenProblem,
 };
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, Event, EventId, Failure, FailureCode, Header,
@@ -303,14 +303,16 @@ fn asked(query: &str) -> Events {
     asked.expect("a question")
 }
 
+/// Wants a query for events to want those at these positions.
+fn check(query: &str, want: &[u64]) {
+    let asked = asked(query);
+    let fitting = log().into_iter().filter(|event| (asked.filter.0)(event));
+    let got: Vec<_> = fitting.map(|e| e.header.position.get()).collect();
+    assert_eq!(got, want, "{query}");
+}
+
 #[test]
 fn events_are_filtered_as_documented() {
-    let check = |query: &str, want: &[u64]| {
-        let asked = asked(query);
-        let fitting = log().into_iter().filter(|event| (asked.filter.0)(event));
-        let got: Vec<_> = fitting.map(|e| e.header.position.get()).collect();
-        assert_eq!(got, want, "{query}");
-    };
     const ALL: &[u64] = &[1, 2, 3, 4, 5, 6];
     check("", ALL);
     check("ids=&types=", ALL);
@@ -352,11 +354,8 @@ fn events_are_filtered_as_documented() {
 #[test]
 fn events_are_asked_newest_first_a_page_at_a_time() {
     let events = asked("");
-    assert_eq!(
-        (events.limit, events.newest_first, events.after),
-        (100, true, None)
-    );
-    assert_eq!((events.dialect, events.tenant), (RULES.dialect, None));
+    assert_eq!((events.limit, events.until), (100, None));
+    assert_eq!(events.dialect, RULES.dialect);
     let page = EventPage {
         events: vec![(log().remove(3), Redaction::Withheld)],
         more: true,
@@ -372,7 +371,20 @@ fn events_are_asked_newest_first_a_page_at_a_time() {
         "timestamp=1970-01-01T00:00:00.004Z&id=00000000-0000-0000-0000-000000000004&position=4";
     assert_eq!(String::from_utf8(text).as_deref(), Ok(want));
     let next = asked(&format!("limit=7&cursor={cursor}"));
-    assert_eq!((next.limit, next.after), (7, Some(Position::new(4))));
+    let until = AsOf::Position(Position::new(3));
+    assert_eq!((next.limit, next.until), (7, Some(until)));
+    check(&format!("cursor={cursor}"), &[1, 2, 3]);
+    // The place of the fourth event in the vendor's own words, and one before everything.
+    for (place, want) in [
+        (
+            "timestamp=1970-01-01T00%3A00%3A00.004Z&id=00000000-0000-0000-0000-000000000004",
+            vec![1, 2, 3],
+        ),
+        ("createdAt=1970-01-01T00:00:00.004Z&id=a", vec![1, 2, 3, 4]),
+        ("createdAt=1970-01-01T00:00:00.000Z&id=a", vec![]),
+    ] {
+        check(&format!("cursor={}", URL_SAFE_NO_PAD.encode(place)), &want);
+    }
 }
 
 fn ann() -> Card {
