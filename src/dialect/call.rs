@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
 use crate::domain::{
-    Attempt, BatchMode, Contact, Content, DialectId, Event, Filter, List, Outcome, Owner, Page,
-    Past, Position, Target,
+    Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Filter, List, Outcome,
+    Owner, OwnerEvents, Page, Past, Target,
 };
 
 /// Turns a result of the service into the vendor's reply.
@@ -74,6 +74,14 @@ pub enum Call {
         events: Events,
         /// Encodes the page of events.
         reply: Encode<EventPage>,
+    },
+    /// Read some of the events that wrote an owner's contacts. A caller who may not see the owner
+    /// reads of none.
+    OwnerEvents {
+        /// The part of the list that is asked for.
+        events: OwnerEvents,
+        /// Encodes the events that were read.
+        reply: Encode<EventPart>,
     },
     /// Trade a long-lived token for a short-lived one.
     Authenticate {
@@ -149,23 +157,17 @@ impl Write {
     }
 }
 
-/// A question to the event log.
+/// A question to the event log for a dialect's events, newest first.
 #[derive(Debug)]
 pub struct Events {
-    /// The dialect whose events are read.
+    /// The dialect whose events are read, those of every tenant that the caller may see.
     pub dialect: DialectId,
-    /// The tenant whose events are read; `None` reads those of every tenant the caller may see.
-    pub tenant: Option<String>,
     /// The condition an event meets.
     pub filter: Filter<Event>,
-    /// Whether the newest event comes first.
-    pub newest_first: bool,
-    /// The last event of the page before; `None` asks for the first page.
-    pub after: Option<Position>,
+    /// The point of the log that the page begins at and goes back from; `None` is the head.
+    pub until: Option<AsOf>,
     /// The most events the page holds.
     pub limit: usize,
-    /// The number of matching events to skip first.
-    pub offset: usize,
 }
 
 /// One page of events, each with the part of its content that may be shown.
@@ -274,6 +276,17 @@ impl Call {
         }
     }
 
+    /// Some events of an owner's contacts and their encoder.
+    pub fn owner_events(
+        events: OwnerEvents,
+        reply: impl FnOnce(EventPart) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::OwnerEvents {
+            events,
+            reply: Box::new(reply),
+        }
+    }
+
     /// The trade of a token and the encoder of its reply.
     pub fn authenticate(
         token: String,
@@ -296,6 +309,7 @@ impl fmt::Debug for Call {
             Self::Changes { .. } => "Changes",
             Self::History { .. } => "History",
             Self::Events { .. } => "Events",
+            Self::OwnerEvents { .. } => "OwnerEvents",
             Self::Authenticate { .. } => "Authenticate",
             Self::Known(_) => "Known",
         })

@@ -135,6 +135,7 @@ impl InMemoryService {
             },
             log: "log".into(),
             own_tenant: Some(tenant.into()),
+            every_tenant: false,
             open: true,
             placeholders: &[],
         };
@@ -259,7 +260,12 @@ impl InMemoryService {
         for dialect in dialects {
             let routes = dialect.routes().iter();
             let mut fitting: Vec<(&'static Route, Params)> = routes
-                .flat_map(|route| route.paths.iter().map(move |template| (route, template)))
+                .flat_map(|route| {
+                    route
+                        .http_paths()
+                        .iter()
+                        .map(move |template| (route, template))
+                })
                 .filter_map(|(route, template)| Some((route, matches(template, path)?)))
                 .collect();
             if fitting.is_empty() {
@@ -302,6 +308,7 @@ impl InMemoryService {
             Call::Search { search, reply } => reply(self.search(&search)),
             Call::Changes { changes, reply } => reply(self.changes(&changes)),
             Call::Events { events, reply } => reply(self.page_of_events(&events)),
+            Call::OwnerEvents { events, reply } => reply(self.owner_events(&events)),
             Call::Authenticate { token, reply } => reply(match token.as_str() {
                 "good" => Ok("short".into()),
                 "old" => Err(TokenProblem::Expired),
@@ -347,7 +354,9 @@ impl InMemoryService {
         };
         let siblings = self.contacts.iter().map(first_owner);
         let siblings = siblings.filter(|other| other.dialect() == owner.dialect());
-        let number = 0x7000_8000_0000_0000_0000 | u128::from(self.head + 1);
+        // A UUIDv7 of the moment, as the service gives it.
+        let version = 0x7000_8000_0000_0000_0000 | u128::from(self.head + 1);
+        let number = u128::from(now().millis()) << 80 | version;
         let facts = Facts {
             contact: ContactId(Uuid::from_u128(number)),
             sequence: siblings.count() as u64 + 1,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Contact, ContactId, Owner};
+use super::{Contact, ContactId, Event, Owner};
 
 /// A request for part of the list of one owner's live contacts.
 #[derive(Clone, Debug)]
@@ -84,6 +84,30 @@ pub enum Window {
         /// The number of contacts on a page.
         per_page: usize,
     },
+}
+
+/// A request for part of the events that wrote one owner's contacts.
+#[derive(Clone, Debug)]
+pub struct OwnerEvents {
+    /// The owner of the contacts.
+    pub owner: Owner,
+    /// The condition an event meets; `None` lists all of them.
+    pub filter: Option<Filter<Event>>,
+    /// Whether the newest event comes first.
+    pub newest_first: bool,
+    /// The part of the ordered list that is asked for.
+    pub window: Window,
+}
+
+/// A part of a list of events.
+#[derive(Clone, Debug, Default)]
+pub struct EventPart {
+    /// The events of the part, in the list's order.
+    pub events: Vec<Event>,
+    /// The number of events in the whole list.
+    pub total: usize,
+    /// The number of events that come before this part.
+    pub offset: usize,
 }
 
 /// One page of a list.

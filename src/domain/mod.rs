@@ -38,7 +38,7 @@ pub use event::{
 pub use evolve::{ContactState, Fact, Status, evolve};
 pub use find::{Keyset, Sort, SortKey, sort_name};
 pub use id::{ContactId, Correlation, EventId, Fingerprint, Position, Tag, Timestamp, TraceParent};
-pub use list::{Compare, Filter, List, Order, Page, Window};
+pub use list::{Compare, EventPart, Filter, List, Order, OwnerEvents, Page, Window};
 pub use operation::{FieldName, Operation};
 pub use owner::{Owner, OwnerError};
 pub use past::{AsOf, Past};

@@ -39,6 +39,7 @@ mod meters;
 mod missing_keys;
 mod open;
 mod overlay;
+mod owner_events;
 mod read;
 mod read_audit;
 mod recent;

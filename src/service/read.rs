@@ -15,7 +15,7 @@ pub const LIST_CONTACTS_MAX: usize = 100_000;
 /// The most events that one query looks at.
 pub const SCAN_EVENTS_MAX: u64 = 100_000;
 /// Contacts or tenants that are looked at while the writer waits.
-const PAGE: usize = 512;
+pub(super) const PAGE: usize = 512;
 
 /// The result of looking for a contact by its id.
 #[derive(Debug)]
@@ -487,7 +487,7 @@ const fn is_descending(order: &Order) -> bool {
 
 /// The number of contacts that a window skips and the number it takes, of a list of `total`; `rank` is the
 /// number of contacts up to one.
-fn skip_and_take(
+pub(super) fn skip_and_take(
     window: Window,
     total: usize,
     rank: impl Fn(ContactId) -> usize,

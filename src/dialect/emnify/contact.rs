@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::describe::{any_text, object, or_null};
+use crate::dialect::describe::{any_text, object};
 use crate::dialect::email::is_email;
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
 use crate::dialect::schema::{
@@ -113,17 +113,14 @@ fn order_of_invoice(contact: &Record) -> Option<Violation> {
     wrong.then(|| Violation::new(PURCHASE_ORDER, Problem::OnlyFor("invoice contacts")))
 }
 
-/// An organisation as answers name it. Its name is not ours to know.
+/// An organisation as answers name it. Its name is not ours to know, so it is left out.
 pub fn organisation(id: &str) -> Value {
-    json!({"id": number(id), "name": null})
+    json!({"id": number(id)})
 }
 
 /// The JSON Schema of an organisation.
 pub fn organisation_schema() -> Value {
-    object([
-        ("id", true, positive()),
-        ("name", true, or_null(any_text())),
-    ])
+    object([("id", true, positive()), ("name", false, any_text())])
 }
 
 /// An id of digits, as a number.

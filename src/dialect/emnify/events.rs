@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::contact::organisation;
 use super::filter::{self, holds};
 use super::replies;
-use crate::dialect::{EventPage, Reply};
-use crate::domain::{Event, Operation, Phase, Timestamp, VendorKey};
+use crate::dialect::Reply;
+use crate::domain::{Event, EventPart, Operation, Phase, Timestamp, VendorKey};
 
 /// The vendor's numbers for what every event of a contact is: generic, from the API, no alarm.
 const GENERIC: u64 = 0;
@@ -75,9 +75,8 @@ impl EventBody {
 }
 
 /// The answer that is a page of events, without the headers of a page.
-pub fn reply(page: &EventPage) -> Reply {
-    let events = page.events.iter();
-    let bodies: Vec<EventBody> = events.filter_map(|(e, _)| EventBody::new(e)).collect();
+pub fn reply(page: &EventPart) -> Reply {
+    let bodies: Vec<EventBody> = page.events.iter().filter_map(EventBody::new).collect();
     Reply::json(StatusCode::OK, &bodies)
 }
 
@@ -146,7 +145,7 @@ fn second(text: &str) -> Option<Timestamp> {
 }
 
 fn alternatives(text: &str) -> Option<Vec<u64>> {
-    let numbers: Option<Vec<u64>> = text.split('|').map(|part| part.parse().ok()).collect();
+    let numbers: Option<Vec<u64>> = text.split('|').map(filter::id).collect();
     numbers.filter(|numbers| numbers.len() <= ALTERNATIVES_MAX)
 }
 
@@ -156,9 +155,9 @@ pub struct Wanted(Vec<Condition>);
 
 impl Wanted {
     /// The events that `q` wants: all its conditions hold. `from` and `until` go only together.
-    pub fn new(q: Option<&str>) -> Result<Self, Reply> {
+    pub fn new(q: &str) -> Result<Self, Reply> {
         let mut conditions = Vec::new();
-        for (field, value) in q.map(filter::criteria).transpose()?.unwrap_or_default() {
+        for (field, value) in filter::criteria(q)? {
             let bad = || replies::bad_criterion(&format!("{field}:{value}"));
             // `timestamp` names one second: it begins and ends there.
             if field == "timestamp" {

@@ -7,6 +7,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::contact::{CONTACT, ID};
 use super::replies;
+use crate::dialect::query::whole;
 use crate::dialect::schema::{Field, Kind};
 use crate::dialect::{Filter, Order, Query, Reply, Window};
 use crate::domain::Contact;
@@ -23,7 +24,7 @@ pub struct View {
     /// The page's number, from 1.
     page: usize,
     /// Items on a page.
-    pub per_page: usize,
+    per_page: usize,
     /// The filter as it was sent.
     pub q: Option<String>,
     /// The order as it was sent.
@@ -46,8 +47,8 @@ impl View {
             } else {
                 per_page.min(PER_PAGE)
             },
-            q: query.get("q").map(str::to_owned),
-            sort: query.get("sort").map(str::to_owned),
+            q: query.filled("q").map(str::to_owned),
+            sort: query.filled("sort").map(str::to_owned),
         })
     }
 
@@ -59,32 +60,15 @@ impl View {
         }
     }
 
-    /// The number of items before the page.
-    pub const fn offset(&self) -> usize {
-        (self.page - 1).saturating_mul(self.per_page)
-    }
-
     /// The headers of a page of a list that has so many items in all.
     pub fn counted(&self, reply: Reply, offset: usize, total: usize) -> Reply {
         let last = total.div_ceil(self.per_page);
         let page = offset / self.per_page + 1;
-        let reply = self.headers(reply, page, page < last, Some(last.max(1)));
-        reply
-            .with("x-total-count", total.to_string())
-            .with("x-total-pages", last.to_string())
-    }
-
-    /// The headers of a page of a list that nobody counted.
-    pub fn uncounted(&self, reply: Reply, more: bool) -> Reply {
-        self.headers(reply, self.page, more, None)
-    }
-
-    fn headers(&self, reply: Reply, page: usize, more: bool, last: Option<usize>) -> Reply {
         let links: Vec<String> = [
             Some((1, "first")),
             (page > 1).then(|| (page - 1, "prev")),
-            more.then(|| (page + 1, "next")),
-            last.map(|last| (last, "last")),
+            (page < last).then(|| (page + 1, "next")),
+            Some((last.max(1), "last")),
         ]
         .into_iter()
         .flatten()
@@ -93,7 +77,9 @@ impl View {
         let mut reply = reply
             .with("link", links.join(", "))
             .with("x-count-per-page", self.per_page.to_string())
-            .with("x-current-page", page.to_string());
+            .with("x-current-page", page.to_string())
+            .with("x-total-count", total.to_string())
+            .with("x-total-pages", last.to_string());
         for (name, sent) in [("x-filter", &self.q), ("x-sort", &self.sort)] {
             if let Some(sent) = sent {
                 // A header holds visible ASCII; what else was sent is shown encoded.
@@ -175,7 +161,7 @@ enum Condition {
 
 impl Condition {
     fn new(field: &'static Field, value: &str) -> Option<Self> {
-        let number = value.parse::<u64>().ok();
+        let number = id(value);
         match field.kind {
             Kind::Text(_) => Some(Self::Text(field, value.to_owned())),
             Kind::Code(_) => number.map(|number| Self::Code(field, number)),
@@ -234,6 +220,12 @@ pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
     })))
 }
 
+/// The number of an id or a code, however it is written.
+pub fn id(text: &str) -> Option<u64> {
+    let plain = text.parse().ok();
+    plain.or_else(|| u64::try_from(whole(text)?).ok())
+}
+
 /// An integer; one that no machine counts to is as good as the largest.
 fn integer(text: &str) -> Option<i64> {
     use std::num::IntErrorKind::{NegOverflow, PosOverflow};
@@ -242,7 +234,7 @@ fn integer(text: &str) -> Option<i64> {
         Err(error) => match error.kind() {
             PosOverflow => Some(i64::MAX),
             NegOverflow => Some(i64::MIN),
-            _ => None,
+            _ => whole(text),
         },
     }
 }

@@ -7,8 +7,9 @@
 //! (404, and an empty list of events, as that page says), texts match a filter
 //! where they hold it in any case, errors that the vendor has no code for have
 //! their HTTP status as code. Contacts have no event type of their own there,
-//! so theirs is "Generic". The event list counts nothing (that would read the
-//! whole log), so it has no totals, and can't be sorted by user.
+//! so theirs is "Generic". Their list can't be sorted by user. Who logs in with
+//! a password or a refresh token is let in where anybody is: this service has
+//! no people's passwords.
 
 mod contact;
 mod dialect;

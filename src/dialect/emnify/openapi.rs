@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::contact::{CONTACT, organisation_schema, positive};
 use super::filter::PER_PAGE;
-use super::requests::FORBIDDEN;
+use super::requests::{APPLICATION_TOKEN, CREDENTIALS, FORBIDDEN};
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer, set, text,
     time,
@@ -85,9 +85,11 @@ fn event() -> Value {
     ])
 }
 
+/// An application's token, or in open mode whatever a person has.
 fn credentials() -> Value {
-    let token = text(ANY_TEXT.not_blank());
-    object([("application_token", true, token)])
+    let text = |name| (name, false, text(ANY_TEXT.not_blank()));
+    let all = [APPLICATION_TOKEN].into_iter().chain(CREDENTIALS);
+    object(all.map(text))
 }
 
 /// The vendor's error; one that wraps others holds them in `errors`.

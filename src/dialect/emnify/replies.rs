@@ -15,6 +15,10 @@ use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, 
 #[derive(Clone, Copy, Debug)]
 struct Code(u16, &'static str);
 
+/// The token of whoever logs in where none is needed.
+const OPEN_TOKEN: &str = "open";
+
+const INVALID_CREDENTIALS: Code = Code(1101, "InvalidCredentials");
 const INVALID_TOKEN: Code = Code(1102, "InvalidToken");
 const TOKEN_EXPIRED: Code = Code(1103, "TokenExpired");
 const FORBIDDEN: Code = Code(1104, "Forbidden");
@@ -108,6 +112,20 @@ pub fn token(traded: Result<String, TokenProblem>) -> Reply {
             .with("cache-control", "no-store"),
         Err(problem) => refusal(&Refusal::Unauthorized(problem)),
     }
+}
+
+/// The answer to a person's name and password: in open mode any text is a token.
+pub fn logged_in(open: bool) -> Reply {
+    if open {
+        return token(Ok(OPEN_TOKEN.to_owned()));
+    }
+    let message = "Invalid credentials: this service trades application tokens alone.";
+    error(StatusCode::UNAUTHORIZED, INVALID_CREDENTIALS, message)
+}
+
+/// The answer to a refresh token, where there are any: it is given back, as good as another.
+pub fn refreshed(refresh_token: Option<String>) -> Reply {
+    token(refresh_token.ok_or(TokenProblem::Invalid))
 }
 
 fn refused(failure: &Failure, violations: Vec<Violation>, target: Option<u64>) -> Reply {
@@ -234,7 +252,7 @@ fn bad_sort_as(status: StatusCode, field: &str) -> Reply {
 /// The answer to a body that is no JSON.
 pub fn bad_body(problem: &BodyError) -> Reply {
     match problem {
-        BodyError::MediaType => {
+        BodyError::MediaType | BodyError::Encoding => {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             error(status, unlisted(status), problem.to_string())
         }

@@ -10,8 +10,8 @@ use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition;
 use crate::dialect::schema::{BODY, Mode};
-use crate::dialect::{Call, Events, Filter, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Attempt, Event, Expected, Owner, Problem, Target, Violation};
+use crate::dialect::{Call, Filter, List, Refusal, Reply, Request, Write, json};
+use crate::domain::{Attempt, Event, Expected, Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
 const MY: &str = "my";
@@ -22,6 +22,14 @@ const FORBIDDEN_PARAMETERS: [&str; 2] = [ID, "organisation_id"];
 /// Ids that a create's body may not have: the vendor forbids the first two in words, the third
 /// says the same.
 pub const FORBIDDEN: [&str; 3] = [ID, "organisation_id", ORGANISATION];
+
+/// The token of an application, which is a token of ours.
+pub const APPLICATION_TOKEN: &str = "application_token";
+const USERNAME: &str = "username";
+const PASSWORD: &str = "password";
+const REFRESH_TOKEN: &str = "refresh_token";
+/// What a person logs in with: a name and a password, or what was given for them before.
+pub const CREDENTIALS: [&str; 3] = [USERNAME, PASSWORD, REFRESH_TOKEN];
 
 /// The organisation that a request is about.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
@@ -115,37 +123,45 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     }))
 }
 
-/// Decodes a list of events: of every event that the caller may see, those of the organisation. So
-/// an organisation that the caller may not see, or that does not exist, has no events.
+/// Decodes a list of events. An organisation that the caller may not see, or that does not exist,
+/// has none.
 pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let owner = organisation(request)?;
     let path = format!("/api/v1/organisation/{}/event", owner.tenant());
     let view = View::new(path, request.query)?;
-    let wanted = Wanted::new(view.q.as_deref())?;
-    let asked = Events {
-        dialect: RULES.dialect,
-        tenant: None,
+    let wanted = view.q.as_deref().map(Wanted::new).transpose()?;
+    let asked = OwnerEvents {
+        owner,
+        filter: wanted.map(|wanted| Filter::new(move |event: &Event| wanted.has(event))),
         newest_first: events::newest_first(view.sort.as_deref())?,
-        filter: Filter::new(move |event: &Event| event.header.owner == owner && wanted.has(event)),
-        after: None,
-        limit: view.per_page,
-        offset: view.offset(),
+        window: view.window(),
     };
-    Ok(Call::events(asked, move |page| {
-        view.uncounted(events::reply(&page), page.more)
+    Ok(Call::owner_events(asked, move |page| {
+        view.counted(events::reply(&page), page.offset, page.total)
     }))
 }
 
-/// Decodes the exchange of a token.
+/// Decodes the exchange of a token. An application's token is judged here; what the vendor gives a
+/// person to log in with, a password or a refresh token, is known in open mode alone, where anybody
+/// is let in.
 pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let invalid = |violations| replies::invalid("Authentication", violations);
     let body = object(&body).map_err(invalid)?;
+    let sent = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    match fields.text("application_token", ANY_TEXT.not_blank(), true) {
-        Some(token) => Ok(Call::authenticate(token, replies::token)),
-        None => Err(invalid(fields.violations)),
-    }
+    let mut text = |name| fields.text(name, ANY_TEXT.not_blank(), true);
+    let of_person = |known: Option<Reply>| known.map(Call::Known);
+    let open = request.caller.open;
+    let call = if sent(APPLICATION_TOKEN) || !CREDENTIALS.iter().any(|name| sent(name)) {
+        text(APPLICATION_TOKEN).map(|token| Call::authenticate(token, replies::token))
+    } else if sent(REFRESH_TOKEN) {
+        of_person(text(REFRESH_TOKEN).map(|token| replies::refreshed(open.then_some(token))))
+    } else {
+        let name_and_password = text(USERNAME).zip(text(PASSWORD));
+        of_person(name_and_password.map(|_| replies::logged_in(open)))
+    };
+    call.ok_or_else(|| invalid(fields.violations))
 }
 
 fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {

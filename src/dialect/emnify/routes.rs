@@ -14,6 +14,15 @@ const AUTHENTICATE: &[&str] = &["/api/v1/authenticate"];
 /// The exchange of a token judges the token itself.
 const ANYBODY: &[&str] = &[];
 
+/// The headers of a page of a list.
+const COUNTED: &[&str] = &[
+    "link",
+    "x-count-per-page",
+    "x-current-page",
+    "x-total-count",
+    "x-total-pages",
+];
+
 const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
 const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");
@@ -46,13 +55,7 @@ pub static ROUTES: [Route; 7] = [
             OperationSpec::new("List an organisation's contacts")
                 .parameters(collection())
                 .json(200, "A page of contacts.", "Contacts")
-                .headers(&[
-                    "link",
-                    "x-count-per-page",
-                    "x-current-page",
-                    "x-total-count",
-                    "x-total-pages",
-                ])
+                .headers(COUNTED)
                 .errors(&[MALFORMED, NONE, INVALID])
         },
     ),
@@ -108,7 +111,7 @@ pub static ROUTES: [Route; 7] = [
             OperationSpec::new("List what happened in an organisation")
                 .parameters(collection())
                 .json(200, "A page of events.", "Events")
-                .headers(&["link", "x-count-per-page", "x-current-page"])
+                .headers(COUNTED)
                 .errors(&[MALFORMED, NONE, INVALID])
         },
     ),

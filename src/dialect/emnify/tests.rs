@@ -48,7 +48,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
     assert_eq!(sent.events, events("CREATE", "SUCCESS"));
 
     let sent = service.send("GET", path, "");
-    let mut want = json!({"id": 1, "organisation": {"id": 7, "name": null},
+    let mut want = json!({"id": 1, "organisation": {"id": 7},
         "type": {"id": 1, "description": "Commercial"}, "name": "Marc Muller", "title": "Ing",
         "department": "Sales", "street": "1st street", "zipcode": "10224", "city": "Berlin",
         "country": {"id": 74, "name": "Germany"}, "email": "user@domain.com",
@@ -312,6 +312,25 @@ fn a_token_is_exchanged() {
         401,
         json!({"error_code": 1102}),
     );
+    let by_name = r#"{"username":"a@b.de","password":"x"}"#;
+    check(by_name, 200, json!({"auth_token": "open"}));
+    let refreshed = r#"{"refresh_token":"r","application_token":null}"#;
+    check(refreshed, 200, json!({"auth_token": "r"}));
+    for wrong in [
+        r#"{"username":"a@b.de"}"#,
+        r#"{"username":"a@b.de","password":7}"#,
+        r#"{"refresh_token":""}"#,
+        r#"{"application_token":7,"username":"a","password":"b"}"#,
+    ] {
+        check(wrong, 422, json!({"error_code": 1400}));
+    }
+    for (body, code) in [(by_name, 1101), (refreshed, 1102)] {
+        let sent = in_memory()
+            .strict()
+            .send("POST", "/api/v1/authenticate", body);
+        let code = json!(code);
+        assert_eq!((sent.status(), &sent.json()["error_code"]), (401, &code));
+    }
     check("{}", 422, json!({"error_code": 1400}));
     check("[]", 422, json!({"error_code": 1400}));
     check("", 400, json!({"error_code": 1400}));
@@ -401,5 +420,33 @@ proptest! {
         let sent = service.send(method, &format!("{path}?{query}"), &body);
         prop_assert!(sent.status() < 500);
         prop_assert!(sent.reply.headers.iter().all(|(_, value)| value.is_ascii()));
+    }
+}
+
+#[test]
+fn a_whole_number_is_an_id_however_it_is_written() {
+    let mut service = in_memory();
+    let sent = service.send(
+        "POST",
+        CONTACTS,
+        r#"{"type":{"id":1.0},"country":{"id":7.4e1}}"#,
+    );
+    assert_eq!(sent.status(), 201, "{:?}", sent.json());
+    let read = service.send("GET", &format!("{CONTACTS}/1"), "").json();
+    assert_eq!(read["type"], json!({"id": 1, "description": "Commercial"}));
+    assert_eq!(read["country"], json!({"id": 74, "name": "Germany"}));
+    // A country whose name is not known is shown without one.
+    let sent = service.send(
+        "PATCH",
+        &format!("{CONTACTS}/1"),
+        r#"{"country":{"id":2.0}}"#,
+    );
+    assert_eq!(sent.status(), 204);
+    let read = service.send("GET", &format!("{CONTACTS}/1"), "").json();
+    assert_eq!(read["country"], json!({"id": 2}));
+    for wrong in ["1.5", "-1.0", "1e300", "7.0"] {
+        let body = format!(r#"{{"type":{{"id":{wrong}}}}}"#);
+        let sent = service.send("POST", CONTACTS, body);
+        assert_eq!(sent.json()["errors"][0]["error_code"], 1401, "{wrong}");
     }
 }

@@ -6,8 +6,8 @@ use crate::dialect::{
     Search, Window,
 };
 use crate::domain::{
-    Action, Attempt, Contact, ContactId, ContactState, Current, Event, LookupKey, Match, Operation,
-    Owner, Position, PriorCreate, Target, evolve,
+    Action, Attempt, Contact, ContactId, ContactState, Current, Event, EventPart, Header,
+    LookupKey, Match, Operation, Owner, OwnerEvents, Position, PriorCreate, Target, evolve,
 };
 
 impl InMemoryService {
@@ -126,14 +126,10 @@ impl InMemoryService {
         let total = all.len();
         let (offset, limit) = match list.window {
             Window::After { contact, limit } => {
-                let next = |last| all.iter().position(|c| c.id == last).map_or(0, |i| i + 1);
-                (contact.map_or(0, next), limit)
+                let behind = |last| all.iter().filter(|c| c.id <= last).count();
+                (contact.map_or(0, behind), limit)
             }
-            Window::Offset { offset, limit } => (offset, limit),
-            Window::ClampedPage { page, per_page } => {
-                let last = total.div_ceil(per_page).max(1);
-                ((page.clamp(1, last) - 1) * per_page, per_page)
-            }
+            window => skip_and_take(window, total),
         };
         let contacts: Vec<_> = all.into_iter().skip(offset).take(limit).collect();
         Page {
@@ -179,28 +175,60 @@ impl InMemoryService {
     }
 
     pub(super) fn page_of_events(&self, asked: &Events) -> EventPage {
-        let asked_for = |event: &&Event| {
-            let owner = &event.header.owner;
-            let tenant = asked.tenant.as_deref();
-            owner.dialect() == asked.dialect && tenant.is_none_or(|want| want == owner.tenant())
-        };
-        let of_owner = self.events.iter().filter(asked_for);
-        let mut wanted: Vec<&Event> = of_owner.filter(|e| (asked.filter.0)(e)).collect();
-        if asked.newest_first {
-            wanted.reverse();
-        }
-        if let Some(after) = asked.after {
-            let last = wanted.iter().position(|e| e.header.position == after);
-            wanted.drain(..last.map_or(wanted.len(), |last| last + 1));
-        }
-        let rest = wanted.into_iter().skip(asked.offset);
-        let page = rest.clone().take(asked.limit);
+        let mut wanted = self.events.iter().rev().filter(|event| {
+            let Header {
+                position,
+                time,
+                owner,
+                ..
+            } = &event.header;
+            let until = asked
+                .until
+                .is_none_or(|until| until.covers(*position, *time));
+            owner.dialect() == asked.dialect && until && (asked.filter.0)(event)
+        });
+        let events = wanted.by_ref().take(asked.limit);
+        let events = events.map(|event| (event.clone(), Redaction::Withheld));
         EventPage {
-            more: rest.len() > asked.limit,
+            events: events.collect(),
+            more: wanted.next().is_some(),
             full: false,
-            events: page
-                .map(|event| (event.clone(), Redaction::Withheld))
-                .collect(),
+        }
+    }
+
+    pub(super) fn owner_events(&self, asked: &OwnerEvents) -> EventPart {
+        let mut events: Vec<Event> = self
+            .contacts
+            .iter()
+            .flatten()
+            .map(|it| it.0.clone())
+            .collect();
+        events.retain(|event| {
+            let filter = asked.filter.as_ref();
+            event.header.owner == asked.owner && filter.is_none_or(|filter| (filter.0)(event))
+        });
+        events.sort_by_key(|event| event.header.position);
+        if asked.newest_first {
+            events.reverse();
+        }
+        let total = events.len();
+        let (offset, limit) = skip_and_take(asked.window, total);
+        EventPart {
+            events: events.into_iter().skip(offset).take(limit).collect(),
+            total,
+            offset,
+        }
+    }
+}
+
+/// The number of items before a part of a list, and the most in it.
+fn skip_and_take(window: Window, total: usize) -> (usize, usize) {
+    match window {
+        Window::After { limit, .. } => (0, limit),
+        Window::Offset { offset, limit } => (offset, limit),
+        Window::ClampedPage { page, per_page } => {
+            let last = total.div_ceil(per_page).max(1);
+            ((page.clamp(1, last) - 1) * per_page, per_page)
         }
     }
 }
