@@ -5,8 +5,8 @@
 //! under the vendor's domain. `comment` and `reason` are words about a change, not about the
 //! person, so they are no `notes`.
 //!
-//! Absent on purpose: `versionStart` of every object and `entityId` of addresses and modes. The
-//! server assigns them, so what a request says there is ignored. A property's `entityId` is kept:
+//! `versionStart` of every object and `entityId` of addresses and modes are the server's to assign:
+//! what a request says there must be of its type, and is not kept. A property's `entityId` is kept:
 //! it is free text beside an `entityType` such as INSTITUTION, so it can't be the contact itself.
 
 use chrono::DateTime;
@@ -17,7 +17,7 @@ use crate::dialect::describe::{one_of, text as text_schema, time};
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
 use crate::dialect::schema::{
     Absent, Custom, Field, Group, Items, Kind, NonSensitive, Place, Record, Required, Schema,
-    modified_at, read_place, vendor_id, write_places,
+    Shown, modified_at, read_place, vendor_id, write_places,
 };
 use crate::domain::{Actor, Contact, Event, Operation};
 
@@ -49,14 +49,14 @@ pub static CONTACT: Schema = Schema {
         Group::body(&[
             Field::read_only("studyAgnostic", || one_of(&["Y", "N"]), |_, _| "N".into()),
             Field::read_only("studyId", id_written, |_, _| STUDY.into()),
-            Field::read_only("versionStart", time, modified_at),
+            Field::read_only(SINCE, time, modified_at),
         ]),
     ],
     checks: &[],
 };
 
 /// What `contact` holds. Its `id` is the contact's name in the tenant, not a part of its content.
-static DETAILS: [Field; 20] = [
+static DETAILS: [Field; 21] = [
     Field::new(ID, Kind::Id(&HEX), Place::Nowhere).made(id_written, true, vendor_id),
     name("prefixCodeValue", ANY_TEXT.at_most(200), "title"),
     name(FIRST_NAME, ANY_TEXT.at_most(100), "given").required(Required::InWhole),
@@ -85,6 +85,7 @@ static DETAILS: [Field; 20] = [
     own("disbarmentEnd", Kind::Text(TIME)),
     COMMENT,
     REASON,
+    VERSION_START,
 ];
 
 /// An item of the vendor's type `EntityAddressAssociationDto`.
@@ -107,6 +108,8 @@ pub static ADDRESS: Items = Items {
         own(ADDRESS_PROPERTIES, Kind::Items(&PROPERTY)),
         COMMENT,
         REASON,
+        ENTITY_ID,
+        VERSION_START,
     ],
     max: ITEMS_MAX,
     id: ID,
@@ -124,6 +127,8 @@ pub static MODE: Items = Items {
         ENTITY_TYPE,
         COMMENT,
         REASON,
+        ENTITY_ID,
+        VERSION_START,
     ],
     max: ITEMS_MAX,
     id: ID,
@@ -142,6 +147,7 @@ pub static PROPERTY: Items = Items {
         ENTITY_TYPE,
         COMMENT,
         REASON,
+        VERSION_START,
     ],
     max: ITEMS_MAX,
     id: ID,
@@ -181,6 +187,8 @@ pub const ADDRESS_PROPERTIES: &str = "addressProperties";
 pub const MODE_ID: &str = "mode";
 /// The code of a mode.
 const MODE_CODE: &str = "modeCodeValue";
+/// The time from which on a version is the current one.
+const SINCE: &str = "versionStart";
 /// The entity that a property names.
 pub const ENTITY: &str = "entityId";
 
@@ -190,6 +198,10 @@ const ITEMS_MAX: u32 = 1_000;
 const COMMENT: Field = text("comment", 2_048);
 const REASON: Field = text("reason", 255);
 const ENTITY_TYPE: Field = text("entityType", 50);
+/// The server's, so it is judged and not kept.
+const VERSION_START: Field = Field::text(SINCE, TIME, Place::Nowhere).shown(Shown::Never);
+/// The server's, so it is judged and not kept: what an address or a mode belongs to is its contact.
+const ENTITY_ID: Field = Field::new(ENTITY, Kind::Id(&HEX), Place::Nowhere).shown(Shown::Never);
 const TIME: Text = ANY_TEXT.of("date-time", Some("date-time"), is_time);
 
 const fn own(name: &'static str, kind: Kind) -> Field {
@@ -319,7 +331,7 @@ pub fn listed(contact: &Contact) -> Record {
         for item in items.filter_map(Value::as_object_mut) {
             if is_of_contact {
                 item.insert(ENTITY.into(), contact.vendor_id.as_str().into());
-                item.insert("versionStart".into(), since.as_str().into());
+                item.insert(SINCE.into(), since.as_str().into());
             }
             if is_of_study {
                 item.insert("studyUsage".into(), Value::Array(Vec::new()));
@@ -350,7 +362,7 @@ pub fn version(
     if let Some(user) = user(&event.header.actor) {
         entry.insert("userId".into(), user.into());
     }
-    entry.insert("versionStart".into(), event.header.time.to_string().into());
+    entry.insert(SINCE.into(), event.header.time.to_string().into());
     if let Some(end) = end {
         entry.insert("versionEnd".into(), end.header.time.to_string().into());
     }

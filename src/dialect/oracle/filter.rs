@@ -10,9 +10,10 @@ use super::contact::{
 };
 use super::ids::HexId;
 use crate::dialect::fields::{ANY_TEXT, Text};
-use crate::dialect::query::digits;
+use crate::dialect::query::count;
 use crate::dialect::schema::Record;
 use crate::dialect::{Filter, Order, Query, Window};
+use crate::domain::fold::caseless;
 use crate::domain::{Contact, Problem, Violation};
 
 /// Rows at most, and as many as there are where the request names no limit.
@@ -79,7 +80,7 @@ pub fn rows(query: &Query) -> Result<(usize, usize), Violation> {
 /// # Errors
 /// As [`filter`].
 pub fn order(query: &Query) -> Result<Order, Violation> {
-    match query.get("order") {
+    match query.filled("order") {
         None | Some("ASC" | "asc") => Ok(Order::Created),
         Some("DESC" | "desc") => Ok(Order::CreatedDescending),
         Some(_) => Err(Violation::new("order", Problem::OneOf(&ORDERS))),
@@ -96,7 +97,7 @@ impl Criteria {
             }))
         };
         let entity = id(query, "entityId")?;
-        let associated = match query.get("entitiesOption") {
+        let associated = match query.filled("entitiesOption") {
             None | Some("all") => None,
             Some("associated") => Some((true, entity)),
             Some("notAssociated") => Some((false, entity)),
@@ -107,7 +108,7 @@ impl Criteria {
         };
         Ok(Self {
             contact_type: code("contactType", 50)?.map(|(id, _)| id),
-            name: text(query, "name", 255)?.map(str::to_lowercase),
+            name: text(query, "name", 255)?.map(caseless),
             status: code("status", 200)?,
             speciality: id(query, "specialityId")?,
             country: id(query, "countryId")?,
@@ -152,7 +153,7 @@ impl Criteria {
     }
 }
 
-/// Whether a part, in lower case, stands in the name, written with or without the middle one.
+/// Whether a part, folded, stands in the name, written with or without the middle one.
 fn is_named(record: &Record, part: &str) -> bool {
     let name = |parts: &[&str]| {
         let words: Vec<&str> = parts
@@ -160,7 +161,7 @@ fn is_named(record: &Record, part: &str) -> bool {
             .filter_map(|part| record.get(*part)?.as_str())
             .filter(|word| !word.is_empty())
             .collect();
-        words.join(" ").to_lowercase()
+        caseless(&words.join(" "))
     };
     name(&[FIRST_NAME, LAST_NAME]).contains(part)
         || name(&[FIRST_NAME, MIDDLE_NAME, LAST_NAME]).contains(part)
@@ -198,7 +199,7 @@ fn text<'a>(
     chars_max: u32,
 ) -> Result<Option<&'a str>, Violation> {
     const NOT_EMPTY: Text = ANY_TEXT.not_blank();
-    let text = query.get(name);
+    let text = query.filled(name);
     let problem = text.and_then(|text| NOT_EMPTY.at_most(chars_max).problems(text).next());
     match problem {
         Some(problem) => Err(Violation::new(name, problem)),
@@ -207,7 +208,7 @@ fn text<'a>(
 }
 
 fn id(query: &Query, name: &'static str) -> Result<Option<HexId>, Violation> {
-    let Some(text) = query.get(name) else {
+    let Some(text) = query.filled(name) else {
         return Ok(None);
     };
     match HexId::parse(text) {
@@ -216,12 +217,12 @@ fn id(query: &Query, name: &'static str) -> Result<Option<HexId>, Violation> {
     }
 }
 
-/// Decimal digits from 0 to `max`.
+/// A whole number from 0 to `max`.
 fn number(query: &Query, name: &'static str, max: usize) -> Result<Option<usize>, Violation> {
     let Some(text) = query.get(name) else {
         return Ok(None);
     };
-    match digits(text) {
+    match count(text) {
         Some(number) if number <= max => Ok(Some(number)),
         _ => Err(Violation::new(name, Problem::Range(0, max as u64))),
     }

@@ -177,7 +177,7 @@ fn reason(problem: Problem) -> String {
 /// The answer to a body that is no JSON.
 pub fn bad_body(problem: &BodyError) -> Reply {
     let status = match problem {
-        BodyError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::MediaType | BodyError::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
             StatusCode::BAD_REQUEST
         }

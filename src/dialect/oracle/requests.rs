@@ -25,7 +25,8 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// it is JSON.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let body = json::parse(request.body).map_err(|e| replies::bad_body(&e))?;
+    let body = json::of_any_type(request.headers, request.body);
+    let body = body.map_err(|e| replies::bad_body(&e))?;
     let mut draft = CONTACT.read(&body, "", Mode::Whole);
     let other = chosen_id(&draft).is_some_and(|id| id != target.to_string());
     if other && draft.violations.is_empty() {

@@ -121,8 +121,8 @@ fn a_parameter_that_is_not_of_its_form_is_refused() {
             "entitiesOption",
             "is not an allowed value",
         ),
-        ("name=", "name", "must not be empty"),
-        ("contactType=", "contactType", "must not be empty"),
+        ("limit=1.5", "limit", "is not an allowed value"),
+        ("name=%20", "name", "must not be empty"),
         ("countryId=USA", "countryId", NO_UUID),
         ("entityId=1", "entityId", NO_UUID),
     ] {
@@ -130,6 +130,13 @@ fn a_parameter_that_is_not_of_its_form_is_refused() {
         assert_eq!(seen.reply.status, 400, "{query}");
         let want = json!({"field": field, "reason": reason});
         assert_eq!(seen.json()["errorData"]["details"], want, "{query}");
+    }
+    for fine in [
+        "contactType=&name=&status=&countryId=&entitiesOption=&order=",
+        "limit=10.0&offset=0.0",
+    ] {
+        let seen = in_memory().send("GET", &format!("{LIST}?{fine}"), "");
+        assert_eq!(seen.reply.status, 200, "{fine}");
     }
     let long = format!("{LIST}?name={}", "n".repeat(256));
     let seen = in_memory().send("GET", &long, "");

@@ -85,9 +85,49 @@ fn each_field_of_a_contact_has_its_rule() {
             check(&with(&pointer, bad.into()), Some((&field, NO_TIME)));
         }
     }
-    // What the server assigns is not even looked at.
-    check(&with("/contact/versionStart", json!(7)), None);
     check(&with("/contact/unknown", json!(7)), None);
+}
+
+/// What the server assigns is of its type all the same.
+#[test]
+fn what_is_not_kept_is_judged() {
+    let start = "2024-01-15T00:00:00Z";
+    for (pointer, field, item) in [
+        (
+            "/contact",
+            "contact",
+            json!({"firstName": "a", "lastName": "b"}),
+        ),
+        ("/modes/0", "modes.0", json!({"modeCodeValue": "x"})),
+        (
+            "/properties/0",
+            "properties.0",
+            json!({"propertyName": "a", "propertyValue": "b"}),
+        ),
+        (
+            "/contactAddressesDetails/0",
+            "contactAddressesDetails.0",
+            json!({"addressPostalcode": "1"}),
+        ),
+    ] {
+        let body = |start: Value| {
+            let mut item = item.clone();
+            item["versionStart"] = start;
+            match pointer.strip_suffix("/0") {
+                Some(list) => with(list, json!([item])),
+                None => with(pointer, item),
+            }
+        };
+        let field = format!("{field}.versionStart");
+        check(&body(start.into()), None);
+        check(&body(Value::Null), None);
+        for bad in ["garbage", "2024-01-15", ""] {
+            check(&body(bad.into()), Some((&field, NO_TIME)));
+        }
+    }
+    check(&with("/modes", json!([{"entityId": HEX}])), None);
+    let wrong = with("/modes", json!([{"entityId": "x"}]));
+    check(&wrong, Some(("modes.0.entityId", NO_UUID)));
 }
 
 #[test]
@@ -112,7 +152,7 @@ fn what_stands_beside_a_contact_has_its_rules() {
     check(&addresses(json!({"addressPostalcode": ""})), None);
     check(&addresses(json!([{"id": HEX}])), None);
     check(
-        &addresses(json!([{"id": HEX, "entityId": 1, "x": 1, "country": null}])),
+        &addresses(json!([{"id": HEX, "entityId": HEX, "x": 1, "country": null}])),
         None,
     );
     check(&addresses(json!("80202")), Some((address, NO_ARRAY)));
@@ -194,6 +234,22 @@ fn equal_items_and_items_of_one_id_are_refused() {
     let property = json!({"propertyName": "a", "propertyValue": "b"});
     double("properties", json!([property, property]));
     check(&with("/modes", json!(["test", "Test"])), None);
+}
+
+#[test]
+fn items_that_differ_in_what_is_not_kept_are_no_duplicates() {
+    let other = "0".repeat(32);
+    let modes = json!([{"modeCodeValue": "x", "entityId": HEX},
+        {"modeCodeValue": "x", "entityId": other}, {"modeCodeValue": "y"}]);
+    let body = with("/modes", modes);
+    check(&body, None);
+    // They are one mode of the contact, to which both belong now.
+    let card = CONTACT.read(&body, "", Mode::Whole).card();
+    let stored = CONTACT.record(&card.expect("a card"));
+    assert_eq!(
+        stored["modes"],
+        json!([{"modeCodeValue": "x"}, {"modeCodeValue": "y"}])
+    );
 }
 
 #[test]
