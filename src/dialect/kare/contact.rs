@@ -28,7 +28,9 @@ const PHONES: Kind = Kind::Texts {
 };
 
 /// Whether the contact is to be notified.
-const NOTIFY: &str = "notify";
+pub const NOTIFY: &str = "notify";
+/// The time of the last write that asked for a notification; null where none is wanted.
+pub const NOTIFY_AT: &str = "notifyAt";
 
 /// A company's contact. Its name may be empty; phone numbers are free text.
 pub static CONTACT: Schema = Schema {
@@ -47,7 +49,7 @@ pub static CONTACT: Schema = Schema {
         Field::new("phones", PHONES, Place::Custom(&BY_KEY)),
         Field::text("comment", COMMENT, Place::At(&["notes", "comment", "note"])).null_clears(),
         Field::read_only("companyId", integer, |it, _| number(it.owner.tenant())),
-        Field::read_only("notifyAt", || or_null(time()), notify_at),
+        Field::read_only(NOTIFY_AT, || or_null(time()), notify_at),
         Field::read_only("updatedAt", time, modified_at),
         Field::read_only("createdAt", time, created_at),
     ])],

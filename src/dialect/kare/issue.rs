@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::dialect::query::whole;
 use crate::dialect::schema::BODY;
 use crate::domain::{Problem, Violation};
 
@@ -99,6 +100,9 @@ pub fn integer(text: &str) -> Result<i64, String> {
     {
         return Ok(number);
     }
+    if let Some(number) = whole(text).filter(|number| (-SAFE_MAX..=SAFE_MAX).contains(number)) {
+        return Ok(number);
+    }
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
     Err(match number {
         Some(number) if number.fract() != 0.0 => wrong_type("int", "number"),
@@ -148,7 +152,9 @@ mod tests {
         check("99999999999999999999999", Err(big));
         check("-9007199254740992", Err(small));
         check("1.5", Err("Invalid input: expected int, received number"));
-        for text in ["", "abc", "companyId", "1e3", "inf", "NaN", "0x10", " 1"] {
+        check("7.0", Ok(7));
+        check("1e3", Ok(1_000));
+        for text in ["", "abc", "companyId", "inf", "NaN", "0x10", " 1"] {
             check(text, Err(nan));
         }
     }

@@ -8,8 +8,8 @@ use super::issue::Issue;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
-use crate::dialect::{Page, Refusal, Reply};
-use crate::domain::{Failure, FailureCode, Outcome, Violation};
+use crate::dialect::{Lookup, Page, Refusal, Reply};
+use crate::domain::{Contact, Failure, FailureCode, Outcome, Violation};
 
 /// The vendor's error: a message, and what is wrong with the request's content.
 #[derive(Debug, Serialize)]
@@ -59,10 +59,7 @@ fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
 /// The answer to a change of one contact.
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
     match outcomes.into_iter().next() {
-        Some(Outcome::Written { contact, .. }) => {
-            let body = contact_body(&contact, Extend::default());
-            Reply::json(StatusCode::OK, &body).with("etag", etag(contact.version))
-        }
+        Some(Outcome::Written { contact, .. }) => one(&contact),
         Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
         Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
         Some(Outcome::Refused {
@@ -71,6 +68,19 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
         }) => failed(failure.code, &violations),
         None => refusal(&Refusal::Internal),
     }
+}
+
+/// The answer that is one contact.
+pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
+    match found {
+        Ok(contact) => one(&contact),
+        Err(missing) => refusal(&missing.into()),
+    }
+}
+
+fn one(contact: &Contact) -> Reply {
+    let body = contact_body(contact, Extend::default());
+    Reply::json(StatusCode::OK, &body).with("etag", etag(contact.version))
 }
 
 /// The answer that is a page of contacts.
@@ -129,6 +139,7 @@ pub fn bad_body(problem: &BodyError) -> Reply {
             "content-type",
             r#"Invalid input: expected "application/json""#,
         )]),
+        BodyError::Encoding => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &problem.to_string()),
         BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
             error(StatusCode::BAD_REQUEST, &problem.to_string())
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::contact::{CONTACT, Extend};
+use super::contact::{CONTACT, Extend, NOTIFY, NOTIFY_AT};
 use super::issue::{self, Issue};
 use super::replies;
 use super::rules::RULES;
@@ -53,10 +53,29 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes a request that changes a contact.
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
-    let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
+    let mut body = body(request)?;
+    notify_as_shown(&mut body);
+    let draft = CONTACT.read(&body, "", Mode::Patch);
     let attempt = draft.update(target, precondition::of_headers(request.headers));
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
+}
+
+/// A contact that was read has no `notify` but `notifyAt`, which is null where nobody is notified.
+/// What was read can be sent back, so the one stands for the other where that is missing.
+fn notify_as_shown(body: &mut Value) {
+    if let Value::Object(fields) = body
+        && !fields.contains_key(NOTIFY)
+        && let Some(at) = fields.get(NOTIFY_AT)
+    {
+        let notify = !at.is_null();
+        fields.insert(NOTIFY.to_owned(), notify.into());
+    }
+}
+
+/// Decodes a read of one contact, which the vendor's API has in its list alone.
+pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    Ok(Call::get(owner, target(request)?, replies::contact))
 }
 
 /// Decodes a request that deletes a contact.
@@ -96,11 +115,13 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     }))
 }
 
-/// What a list shows beside its contacts: repeated, or separated by commas.
+/// What a list shows beside its contacts: repeated, or separated by commas. Programs write a list's
+/// name with brackets, too: `extend[]`, `extend[0]`.
 fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Extend {
     let mut extend = Extend::default();
-    let values = request.query.all("extend").flat_map(|text| text.split(','));
-    for (index, value) in values.enumerate() {
+    let sent = request.query.pairs().filter(|(name, _)| is_extend(name));
+    let values = sent.flat_map(|(_, text)| text.split(','));
+    for (index, value) in values.filter(|value| !value.is_empty()).enumerate() {
         match value {
             "company" => extend.company = true,
             "actions-info" => extend.actions = true,
@@ -113,6 +134,17 @@ fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Extend {
     extend
 }
 
+fn is_extend(name: &str) -> bool {
+    let brackets = name.strip_prefix("extend");
+    brackets.is_some_and(|brackets| {
+        let index = brackets
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        brackets.is_empty()
+            || index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
 /// The body's JSON. The media type is a required header here; the local developer may leave it out.
 fn body(request: &Request<'_>) -> Result<Value, Reply> {
     let json = match request.header("content-type") {
@@ -122,7 +154,8 @@ fn body(request: &Request<'_>) -> Result<Value, Reply> {
     if !json {
         return Err(replies::bad_body(&BodyError::MediaType));
     }
-    json::parse(request.body).map_err(|error| replies::bad_body(&error))
+    let body = json::of_any_type(request.headers, request.body);
+    body.map_err(|error| replies::bad_body(&error))
 }
 
 /// The contact that the path names. Numbers are given out from 1: 0 is nobody's, and so it stands

@@ -20,7 +20,7 @@ const NONE: (u16, &str) = (404, "There is no such contact.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
-pub static ROUTES: [Route; 4] = [
+pub static ROUTES: [Route; 5] = [
     Route::owned(
         ApiOperation::Create,
         Method::Post,
@@ -47,6 +47,21 @@ pub static ROUTES: [Route; 4] = [
                 .errors(&[INVALID])
         },
     ),
+    Route::owned(
+        ApiOperation::Get,
+        Method::Get,
+        CONTACT,
+        READERS,
+        requests::get,
+        || {
+            OperationSpec::new("Read a contact")
+                .json(200, "The contact, as in a list.", "Contact")
+                .headers(ETAG)
+                .errors(&[INVALID, NONE])
+        },
+    )
+    .about("contactId")
+    .on_bus_alone(),
     Route::owned(
         ApiOperation::Update,
         Method::Patch,
