@@ -63,6 +63,15 @@ impl Tenants {
         })
     }
 
+    /// Whether every tenant of a dialect is granted, so that none is the caller's own.
+    pub fn allow_all_of(&self, dialect: &str) -> bool {
+        self.entries.iter().any(|entry| match entry {
+            Entry::Every => true,
+            Entry::EveryOf { dialect: of } => of == dialect,
+            Entry::One { .. } | Entry::Anywhere { .. } => false,
+        })
+    }
+
     /// The tenant of a caller who named none: the token's only one, or
     /// `default` where the token opens all of the dialect.
     pub fn only<'a>(&'a self, dialect: &str, default: &'a str) -> Result<&'a str, OwnTenantError> {

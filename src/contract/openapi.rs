@@ -96,7 +96,7 @@ fn apis() -> Vec<Api> {
 }
 
 fn routes_of(dialect: &dyn Dialect) -> Vec<Endpoint> {
-    let routes = dialect.routes().iter();
+    let routes = dialect.routes().iter().filter(|route| !route.bus_only);
     routes.map(|route| Endpoint::of(dialect, route)).collect()
 }
 
@@ -292,8 +292,14 @@ fn security(api: &Api, endpoint: &Endpoint) -> Value {
     {
         set(&mut needed, session, json!([]));
     }
+    let by_key = api
+        .dialect
+        .key_header()
+        .filter(|_| api.name != system::NAME);
+    let by_key = by_key.map(|key| json!({ key: [] }));
     // On loopback, in open mode, nothing is needed.
-    json!([needed, {}])
+    let either = [Some(needed), by_key, Some(json!({}))];
+    either.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -64,14 +64,15 @@ pub fn security_schemes() -> Value {
     let bearer =
         json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about});
     let mut schemes = json!({ "bearer": bearer });
-    for session in dialect::ALL
+    for name in dialect::ALL
         .iter()
-        .filter_map(|dialect| dialect.session_header())
+        .flat_map(|dialect| [dialect.session_header(), dialect.key_header()])
+        .flatten()
     {
         set(
             &mut schemes,
-            session,
-            json!({"type": "apiKey", "in": "header", "name": session}),
+            name,
+            json!({"type": "apiKey", "in": "header", "name": name}),
         );
     }
     schemes

@@ -36,6 +36,11 @@ pub trait Dialect: Sync {
         None
     }
 
+    /// The header in which the vendor's clients may send the access token, beside `Authorization`.
+    fn key_header(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The tenant of a caller who may act for every tenant and names none.
     fn default_tenant(&self) -> &'static str {
         "default"

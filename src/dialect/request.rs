@@ -16,6 +16,8 @@ pub struct Caller {
     pub own_tenant: Option<String>,
     /// The id of the log that answers the caller, which a cursor can carry.
     pub log: Arc<str>,
+    /// Whether the caller may act for every tenant, so that its own one is only the dialect's default.
+    pub every_tenant: bool,
     /// Whether the service is in open mode, where nobody needs a token.
     pub open: bool,
     /// The dialect's documentation placeholders, which count as left out in open mode.

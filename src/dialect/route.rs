@@ -214,6 +214,9 @@ pub struct Route {
     pub decode: Decode,
     /// Describes the route to machines.
     pub spec: fn() -> OperationSpec,
+    /// Whether the route is served on the message bus alone. Its path then only says how its
+    /// parameters are called: the vendor has no such request over HTTP.
+    pub bus_only: bool,
 }
 
 impl Route {
@@ -235,6 +238,7 @@ impl Route {
             roles,
             decode: Decode::Owned(decode),
             spec,
+            bus_only: false,
         }
     }
 
@@ -256,6 +260,7 @@ impl Route {
             roles,
             decode: Decode::Visible(decode),
             spec,
+            bus_only: false,
         }
     }
 
@@ -266,6 +271,21 @@ impl Route {
             target: Some(target),
             ..self
         }
+    }
+
+    /// This route, on the message bus alone.
+    #[must_use]
+    pub const fn on_bus_alone(self) -> Self {
+        Self {
+            bus_only: true,
+            ..self
+        }
+    }
+
+    /// The paths under which the route is served over HTTP.
+    #[must_use]
+    pub const fn http_paths(&self) -> &'static [&'static str] {
+        if self.bus_only { &[] } else { self.paths }
     }
 
     /// Whether the route changes contacts.

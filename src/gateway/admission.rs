@@ -39,7 +39,8 @@ impl Gateway {
         if roles.is_empty() {
             return Ok(Principal::anonymous());
         }
-        let mut principal = self.authenticate(incoming.headers, now).await?;
+        let known = self.known(incoming.headers, incoming.dialect.key_header(), now);
+        let mut principal = known.await.map_err(|error| self.unauthorized(error))?;
         if let Some(name) = incoming.dialect.session_header()
             && self.authenticator.mode() == Mode::Jwt
         {
@@ -60,30 +61,40 @@ impl Gateway {
     /// # Errors
     /// 401: the token is missing or not good.
     pub async fn authenticate(&self, headers: &HeaderMap, now: u64) -> Result<Principal, Refusal> {
-        self.known(headers, now).await.map_err(|error| {
-            let problem = problem(error);
-            self.metrics.auth_failure(problem.name());
-            Refusal::Unauthorized(problem)
-        })
+        let known = self.known(headers, None, now).await;
+        known.map_err(|error| self.unauthorized(error))
+    }
+
+    fn unauthorized(&self, error: AuthError) -> Refusal {
+        let problem = problem(error);
+        self.metrics.auth_failure(problem.name());
+        Refusal::Unauthorized(problem)
     }
 
     /// Whether a request's bearer token names a caller. Asked beside the request, so a bad token is
     /// not counted as a failure.
     pub async fn is_known(&self, headers: &HeaderMap, now: u64) -> bool {
-        self.known(headers, now).await.is_ok()
+        self.known(headers, None, now).await.is_ok()
     }
 
     /// Waits until the bearer token of a request, which was good, no longer is; `expires` is its end
     /// in seconds since 1970. What goes on after the request, a stream for instance, ends then.
     pub async fn refused_later(&self, headers: &HeaderMap, expires: Option<u64>) -> Refusal {
+        let token = bearer(headers, None);
         let later = self
             .authenticator
-            .refused_later(bearer(headers), expires, unix_seconds);
+            .refused_later(token, expires, unix_seconds);
         Refusal::Unauthorized(problem(later.await))
     }
 
-    async fn known(&self, headers: &HeaderMap, now: u64) -> Result<Principal, AuthError> {
-        self.authenticator.authenticate(bearer(headers), now).await
+    async fn known(
+        &self,
+        headers: &HeaderMap,
+        key_header: Option<&str>,
+        now: u64,
+    ) -> Result<Principal, AuthError> {
+        let token = bearer(headers, key_header);
+        self.authenticator.authenticate(token, now).await
     }
 
     /// Checks that a caller has one of these roles.
@@ -136,6 +147,7 @@ impl Gateway {
             },
             log: self.log_id.clone(),
             own_tenant: own.ok().map(str::to_owned),
+            every_tenant: principal.tenants.allow_all_of(rules.name),
             open: self.is_open(),
             placeholders: dialect.placeholders(),
         }
@@ -154,10 +166,14 @@ impl Gateway {
     }
 }
 
-/// The bearer token of a request, if it has one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let header = headers.get(http::header::AUTHORIZATION)?;
-    crate::auth::bearer_token(header.to_str().ok()?)
+/// The bearer token of a request, or where no `Authorization` was sent the token in the header that
+/// the vendor has for it.
+fn bearer<'a>(headers: &'a HeaderMap, key_header: Option<&str>) -> Option<&'a str> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().unwrap_or_default());
+    match text(http::header::AUTHORIZATION.as_str()) {
+        Some(authorization) => crate::auth::bearer_token(authorization),
+        None => key_header.and_then(text).map(str::trim),
+    }
 }
 
 /// What a vendor's answer says of a token.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Gateway;
-use super::admission::problem;
+use super::admission::{may, problem};
 use super::find;
 use super::incoming::unix_seconds;
 use super::read_audit::{AuditedRead, Given};
@@ -14,7 +14,8 @@ use crate::dialect::{
     Reply, Search, TokenProblem, Version, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, Keyset, Owner, Past, Phase, Position, Target,
+    Command, Contact, Context, Event, EventPart, Keyset, Owner, OwnerEvents, Past, Phase, Position,
+    Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
@@ -109,11 +110,13 @@ impl Gateway {
                 Ok(reply(found).into())
             }
             Call::Events { events, reply } => {
-                self.has_reached(events.after.unwrap_or_default())?;
-                let principal = principal.clone();
-                let page = self.read(move |service| happened(service, events, &principal));
-                let page = page.await?;
+                let page = self.events(principal.clone(), events).await?;
                 record(&|| Given::events(page.events.iter().map(|(event, _)| event)));
+                Ok(reply(page).into())
+            }
+            Call::OwnerEvents { events, reply } => {
+                let page = self.owner_events(principal, events).await?;
+                record(&|| Given::events(page.events.iter()));
                 Ok(reply(page).into())
             }
             Call::Authenticate { token, reply } => Ok(reply(self.trade(&token).await).into()),
@@ -157,6 +160,27 @@ impl Gateway {
         self.has_reached(changes.after)?;
         self.caught_up(&self.service.views().search).await?;
         self.read(move |service| find::changes(service, &principal, &changes))
+            .await
+    }
+
+    async fn events(&self, principal: Principal, events: Events) -> Result<EventPage, Refusal> {
+        if let Some(AsOf::Position(position)) = events.until {
+            self.has_reached(position)?;
+        }
+        self.read(move |service| happened(service, events, &principal))
+            .await
+    }
+
+    /// Some of the events of an owner's contacts; of one that the principal may not see, none.
+    async fn owner_events(
+        &self,
+        principal: &Principal,
+        events: OwnerEvents,
+    ) -> Result<EventPart, Refusal> {
+        if !may(principal, &events.owner) {
+            return Ok(EventPart::default());
+        }
+        self.read(move |service| service.owner_events(&events))
             .await
     }
 
@@ -280,32 +304,24 @@ fn happened(
 ) -> Result<EventPage, ReadError> {
     let Events {
         dialect,
-        tenant,
         filter,
-        newest_first,
-        after,
+        until,
         limit,
-        offset,
     } = events;
     let name = crate::dialect::by_id(dialect).map_or("", |dialect| dialect.rules().name);
     let wanted = |event: &Event| {
         let owner = &event.header.owner;
-        let named = tenant
-            .as_deref()
-            .is_none_or(|tenant| tenant == owner.tenant());
-        owner.dialect() == dialect
-            && named
-            && principal.may(name, owner.tenant())
-            && (filter.0)(event)
+        owner.dialect() == dialect && principal.may(name, owner.tenant()) && (filter.0)(event)
     };
-    let want = offset.saturating_add(limit).saturating_add(1);
-    let scan = if newest_first {
-        service.events_before(after, want, &wanted)?
-    } else {
-        service.events_after(after.unwrap_or_default(), want, &wanted)?
+    let last = match until {
+        None => None,
+        Some(AsOf::Position(position)) => Some(position),
+        Some(AsOf::Time(time)) => Some(service.position_at(time)?),
     };
+    let want = limit.saturating_add(1);
+    let scan = service.events_before(last.map(Position::next), want, &wanted)?;
     let more = scan.records.len() == want;
-    let shown = scan.records.into_iter().skip(offset).take(limit);
+    let shown = scan.records.into_iter().take(limit);
     let full = sees_contents(principal);
     let mut page = EventPage {
         events: Vec::new(),

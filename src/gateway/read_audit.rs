@@ -73,13 +73,15 @@ impl Gateway {
                 (owners, None, Some(up_to(*limit)))
             }
             Call::Events { events, .. } if every => {
-                let named = events.tenant.as_deref();
-                let owner = named.and_then(|name| incoming.dialect.owner_of_ids(&[name]).ok());
-                let owners = match owner.filter(|owner| may(principal, owner)) {
-                    Some(owner) => vec![owner],
-                    None => self.trails(principal, None),
-                };
+                let owners = self.trails(principal, None);
                 (owners, None, Some(up_to(events.limit)))
+            }
+            Call::OwnerEvents { events, .. } if every => {
+                let owners = match may(principal, &events.owner) {
+                    true => of_one(&events.owner),
+                    false => self.trails(principal, None),
+                };
+                (owners, None, Some(asked(&events.window)))
             }
             _ => return None,
         };

@@ -93,7 +93,10 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 fn allowed(path: &str) -> String {
     let own = SystemRoute::ALL.map(|route| (route.path(), route.method()));
     let routes = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
-    let dialects = routes.flat_map(|route| route.paths.iter().map(|path| (*path, route.method)));
+    let dialects = routes.flat_map(|route| {
+        let paths = route.http_paths().iter();
+        paths.map(|path| (*path, route.method))
+    });
     let mut best = Vec::new();
     let mut methods = Vec::new();
     for (pattern, method) in dialects

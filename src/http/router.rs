@@ -25,7 +25,7 @@ pub fn router(app: Arc<App>) -> Router {
     for dialect in dialect::ALL.iter().copied() {
         for route in dialect.routes() {
             let entrance = Entrance { dialect, route };
-            for path in route.paths {
+            for path in route.http_paths() {
                 router = router.route(path, endpoint(entrance));
             }
         }

@@ -176,13 +176,13 @@ impl DeadLetters {
 
 /// Whether a header is a credential, with which whoever reads it could act as its sender.
 fn is_secret(name: &str) -> bool {
-    let sessions = dialect::ALL
+    let tokens = dialect::ALL
         .iter()
-        .filter_map(|dialect| dialect.session_header());
+        .flat_map(|dialect| [dialect.session_header(), dialect.key_header()]);
     matches!(name, "authorization" | "proxy-authorization" | "cookie")
-        || sessions
-            .into_iter()
-            .any(|session| session.eq_ignore_ascii_case(name))
+        || tokens
+            .flatten()
+            .any(|token| token.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_token_is_kept() {
-        for secret in ["authorization", "cookie"] {
+        for secret in ["authorization", "cookie", "x-session-token", "x-api-key"] {
             assert!(is_secret(secret), "{secret}");
         }
         assert!(!is_secret("contact-query"));

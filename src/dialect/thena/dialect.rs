@@ -37,6 +37,10 @@ impl Dialect for Thena {
         openapi::description()
     }
 
+    fn key_header(&self) -> Option<&'static str> {
+        Some("x-api-key")
+    }
+
     fn rate_headers(&self) -> bool {
         true
     }

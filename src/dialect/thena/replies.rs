@@ -7,7 +7,7 @@ use super::contact::{CONTACT, user};
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::etag;
 use crate::dialect::schema::Record;
-use crate::dialect::{Page, Refusal, Reply, TokenProblem};
+use crate::dialect::{Lookup, Missing, Page, Refusal, Reply, TokenProblem};
 use crate::domain::{
     Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation,
 };
@@ -38,8 +38,7 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
                 Operation::Create => StatusCode::CREATED,
                 _ => StatusCode::OK,
             };
-            let reply = Reply::json(status, &CONTACT.answer(&contact));
-            reply.with("etag", etag(contact.version))
+            one(status, &contact)
         }
         Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
         Some(Outcome::Erased { .. }) => not_found(),
@@ -49,6 +48,18 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
         }) => refused(&failure, violations),
         None => refusal(&Refusal::Internal),
     }
+}
+
+/// The answer that is one contact.
+pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
+    match found {
+        Ok(contact) => one(StatusCode::OK, &contact),
+        Err(Missing::NotFound | Missing::Erased) => not_found(),
+    }
+}
+
+fn one(status: StatusCode, contact: &Contact) -> Reply {
+    Reply::json(status, &CONTACT.answer(contact)).with("etag", etag(contact.version))
 }
 
 /// The answer that is a list of contacts.
@@ -247,7 +258,10 @@ pub fn bad_number(name: &str, max: usize) -> Reply {
 
 /// The answer to a request that does not name its organisation.
 pub fn no_organisation() -> Reply {
-    error(StatusCode::UNAUTHORIZED, "x-org-id header is required")
+    error(
+        StatusCode::UNAUTHORIZED,
+        "x-org-id header is required: the token has not exactly one organisation",
+    )
 }
 
 /// The answer to an organisation that can be none.
@@ -259,7 +273,7 @@ pub fn bad_organisation() -> Reply {
 /// The answer to a body that is no JSON.
 pub fn bad_body(problem: &BodyError) -> Reply {
     let status = match problem {
-        BodyError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::MediaType | BodyError::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
             StatusCode::BAD_REQUEST
         }

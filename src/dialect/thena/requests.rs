@@ -10,7 +10,7 @@ use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::precondition;
-use crate::dialect::query::digits;
+use crate::dialect::query::count;
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
 use crate::domain::{
@@ -25,19 +25,25 @@ const LIMIT: usize = 10;
 /// Contacts on a page: our maximum, since the vendor names none.
 pub const LIMIT_MAX: usize = 1_000;
 
-/// The organisation that a request is about. Only the local developer may leave it out.
+/// The organisation that a request is about: the one that its header names, or the token's only one.
 pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
     if request.is_no_text(ORGANISATION) {
         return Err(replies::bad_organisation());
     }
     match request.header(ORGANISATION).filter(|id| !id.is_empty()) {
         Some(id) => owner(id),
-        None if !request.caller.open => Err(replies::no_organisation()),
         None => match &request.caller.own_tenant {
-            Some(own) => owner(own),
-            None => Err(replies::refusal(&Refusal::TenantUnclear)),
+            Some(own) if has_own(request) => owner(own),
+            _ => Err(replies::no_organisation()),
         },
     }
+}
+
+/// Whether a request that names no organisation has one. A key belongs to one; a bearer token that
+/// opens every organisation does not, and its page asks for the header.
+fn has_own(request: &Request<'_>) -> bool {
+    let by_key = !request.headers.contains_key(http::header::AUTHORIZATION);
+    request.caller.open || by_key || !request.caller.every_tenant
 }
 
 /// The organisation of this id: 1-128 visible ASCII characters, each its own spelling.
@@ -70,6 +76,11 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     ))
 }
 
+/// Decodes a read of one contact, which the vendor's API has in its lists alone.
+pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    Ok(Call::get(owner, target(request)?, replies::contact))
+}
+
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
@@ -84,12 +95,12 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let Some(text) = request.query.get(name) else {
             return Ok(default);
         };
-        let number = digits(text).filter(|n| (1..=max).contains(n));
+        let number = count(text).filter(|n| (1..=max).contains(n));
         number.ok_or_else(|| replies::bad_number(name, max))
     };
     let page = number("page", 1, u32::MAX as usize)?;
     let limit = number("limit", LIMIT, LIMIT_MAX)?;
-    let wanted = |name: &str| request.query.get(name).map(str::to_owned);
+    let wanted = |name: &str| request.query.filled(name).map(str::to_owned);
     let (account, kind) = (wanted("accountId"), wanted(TYPE));
     let filter = Filter::new(move |contact: &Contact| {
         let own = CONTACT.record(&contact.card);

@@ -21,7 +21,7 @@ const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 
 /// The table of routes.
-pub static ROUTES: [Route; 8] = [
+pub static ROUTES: [Route; 9] = [
     Route::owned(
         ApiOperation::Create,
         Method::Post,
@@ -49,6 +49,21 @@ pub static ROUTES: [Route; 8] = [
                 .errors(&[INVALID, OUTSIDER])
         },
     ),
+    Route::owned(
+        ApiOperation::Get,
+        Method::Get,
+        CONTACT,
+        READERS,
+        requests::get,
+        || {
+            spec("Read a contact")
+                .json(200, "The contact, as in a list.", "Contact")
+                .headers(ETAG)
+                .errors(&[OUTSIDER, NONE])
+        },
+    )
+    .about("contactId")
+    .on_bus_alone(),
     Route::owned(
         ApiOperation::Search,
         Method::Get,

@@ -246,6 +246,17 @@ fn a_header_names_the_organisation() {
         Some("<api-key>".into())
     );
     assert_eq!(check(false, None, 401).1, 401);
+    let own = |every: bool, headers: &[(&str, &str)]| {
+        let mut service = in_memory();
+        (service.caller.open, service.caller.every_tenant) = (false, every);
+        let sent = service.send_with("POST", CONTACTS, headers, ann().to_string());
+        sent.status()
+    };
+    // The token's only organisation, and a key's own one.
+    let bearer = [("authorization", "Bearer x")];
+    assert_eq!(own(false, &bearer), 201);
+    assert_eq!(own(true, &bearer), 401);
+    assert_eq!(own(true, &[("x-api-key", "x")]), 201);
     assert_eq!(check(false, Some(""), 401).1, 401);
     assert_eq!(check(false, Some("a b"), 400).1, 400);
     assert_eq!(check(true, Some("acmé"), 400).1, 400);
@@ -324,5 +335,57 @@ proptest! {
     ) {
         let sent = in_memory().send(method, &format!("{CONTACTS}{path}?{query}"), &body);
         prop_assert!(sent.status() < 500);
+    }
+}
+
+#[test]
+fn what_an_answer_shows_can_be_sent() {
+    let mut service = in_memory();
+    let mut body = ann();
+    body["customFieldValues"] = json!(["{\"data\": {\"a\": 1.0}}", {"customFieldId": "C"}, "{}"]);
+    body["accounts"] = json!(["A1", "A1", "A2"]);
+    let id = create(&mut service, &body);
+    let shown = service.send("GET", CONTACTS, "").json()[0].clone();
+    let texts = json!(["{\"data\":{\"a\":1.0}}", "{\"customFieldId\":\"C\"}", "{}"]);
+    assert_eq!(
+        (&shown["customFieldValues"], &shown["accounts"]),
+        (&texts, &json!(["A1", "A2"]))
+    );
+    let again = service.send("PUT", &format!("{CONTACTS}/{id}"), shown.to_string());
+    assert_eq!((again.status(), &again.json()), (200, &shown));
+    // A request's own name wins over that of answers.
+    let both = json!({"accountIds": ["A9"], "accounts": ["A1"]});
+    let changed = service.send("PUT", &format!("{CONTACTS}/{id}"), both.to_string());
+    assert_eq!(changed.json()["accounts"], json!(["A9"]));
+    for wrong in ["[]", "7", "x", "\u{feff}"] {
+        let body = json!({"customFieldValues": [wrong]});
+        let sent = service.send("PUT", &format!("{CONTACTS}/{id}"), body.to_string());
+        let message = json!(["each value in customFieldValues must be an object"]);
+        refused(&sent, 400, "Bad Request", message);
+    }
+    let sent = service.send("PUT", &format!("{CONTACTS}/{id}"), r#"{"accounts":[7]}"#);
+    refused(
+        &sent,
+        400,
+        "Bad Request",
+        json!(["each value in accounts must be a string"]),
+    );
+}
+
+#[test]
+fn an_empty_filter_is_none_and_a_number_is_whole() {
+    let mut service = in_memory();
+    create(&mut service, &ann());
+    for query in [
+        "contactType=&accountId=",
+        "page=1.0&limit=10.0",
+        "limit=1e1",
+    ] {
+        let found = service.send("GET", &format!("{CONTACTS}?{query}"), "");
+        assert_eq!(found.json().as_array().map(Vec::len), Some(1), "{query}");
+    }
+    for query in ["page=1.5", "limit=", "limit=0.0"] {
+        let found = service.send("GET", &format!("{CONTACTS}?{query}"), "");
+        assert_eq!(found.status(), 400, "{query}");
     }
 }
