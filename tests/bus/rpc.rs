@@ -94,6 +94,41 @@ async fn a_contact_lives_its_life_over_requests() {
     node.stop().await;
 }
 
+/// Two vendors have no read of one contact; over the bus there is one, of what their lists show.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_of_every_vendor_is_read() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let client = broker.client().await;
+    let named = [
+        (
+            "thena.%.north",
+            json!({"firstName": "Ada", "email": "ada@example.com"}),
+            "01H5XAVB4PEVEBSKNK0849N05Q",
+        ),
+        ("kare.%.7", json!([{"name": "Ada", "notify": true}]), "999"),
+    ];
+    for (address, body_of_create, unknown) in named {
+        let subject = |operation| format!("contacts.rpc.{}", address.replace('%', operation));
+        let plain = HeaderMap::new;
+        let created = ask(&client, &subject("create"), plain(), &body_of_create).await;
+        assert_eq!(header(&created, "Contact-Status").as_deref(), Some("201"));
+        let list = body(&ask(&client, &subject("list"), plain(), &Value::Null).await);
+        let shown = list.get("data").unwrap_or(&list)[0].clone();
+        let id = shown["id"].to_string().replace('"', "");
+        let one = |id| format!("{}.{id}", subject("get"));
+        let found = ask(&client, &one(id.as_str()), plain(), &Value::Null).await;
+        assert_eq!(header(&found, "Contact-Status").as_deref(), Some("200"));
+        assert!(header(&found, "Etag").is_some(), "{address}");
+        assert_eq!(body(&found), shown, "{address}");
+        let nobody = ask(&client, &one(unknown), plain(), &Value::Null).await;
+        assert_eq!(header(&nobody, "Contact-Status").as_deref(), Some("404"));
+    }
+    node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_conditions_and_logs_are_judged_as_over_http() {
     let broker = Broker::started();

@@ -13,8 +13,8 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 
-mod bus_state;
 mod auditors;
+mod bus_state;
 mod import_export;
 mod network;
 mod newcomer;

@@ -119,7 +119,7 @@ fn reads(known: &Known, before: u64) -> Vec<(&'static str, String, Option<Value>
         .dialect()
         .routes()
         .iter()
-        .filter(|route| !route.writes())
+        .filter(|route| !route.writes() && !route.bus_only)
     {
         let mut path = route.paths[0].to_owned();
         for (name, value) in api.owner_params {

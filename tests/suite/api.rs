@@ -62,6 +62,8 @@ pub struct Api {
     pub update_method: &'static str,
     /// The body of an update that changes the name alone.
     pub rename: fn(Person<'_>) -> Value,
+    /// The body of an update that writes a whole contact back, as it was listed.
+    pub write_back: fn(listed: Value) -> Value,
     /// The JSON pointer to the name in a read.
     pub name_at: &'static str,
     /// Members of a read that an update may change by itself.

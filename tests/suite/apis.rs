@@ -48,6 +48,7 @@ static NATIVE: Api = Api {
     shown: |p| json!({"tenant": "north", "dialect": "native", "card": (NATIVE.create)(p)}),
     update_method: "PATCH",
     rename: |p| json!({"name": {"full": p.name}}),
+    write_back: |listed| listed["card"].clone(),
     name_at: "/card/name/full",
     volatile: &["version", "lastModifiedAt", "lastModifiedBy"],
     deletes: true,
@@ -104,6 +105,7 @@ static MATTR: Api = Api {
     shown: |p| (MATTR.create)(p),
     update_method: "PUT",
     rename: |p| (MATTR.create)(p),
+    write_back: |listed| listed,
     name_at: "/fullName",
     volatile: &["lastModifiedAt", "lastModifiedBy"],
     deletes: true,
@@ -147,13 +149,21 @@ static ORACLE: Api = Api {
     reads_one: true,
     learns: Learns::Body,
     create: |p| {
-        json!({"contact": (ORACLE.shown)(p), "modes": ["test"],
-               "contactAddressesDetails": [{"addressPostalcode": "80202", "addressCity": p.email}],
+        json!({"contact": (ORACLE.shown)(p), "modes": ["test", {"mode": ORACLE.unknown_id}],
+               "contactAddressesDetails": [{"addressPostalcode": "80202", "addressCity": p.email},
+                                           {"id": ORACLE.unknown_id}],
                "properties": [{"propertyName": "LabId", "propertyValue": "7"}]})
     },
     shown: |p| json!({"firstName": p.name, "lastName": "Doe", "degree": "MD", "taxId": p.email}),
     update_method: "PUT",
     rename: |p| (ORACLE.create)(p),
+    write_back: |mut listed| {
+        let beside = ["contactAddressesDetails", "modes", "properties"];
+        let beside = beside.map(|name| (name.to_owned(), listed[name].take()));
+        let mut body = serde_json::Map::from_iter(beside);
+        body.insert("contact".to_owned(), listed);
+        Value::Object(body)
+    },
     name_at: "/firstName",
     volatile: &["versionStart"],
     deletes: false,
@@ -201,6 +211,7 @@ static EMNIFY: Api = Api {
     shown: |p| (EMNIFY.create)(p),
     update_method: "PATCH",
     rename: |p| json!({"name": p.name}),
+    write_back: |listed| listed,
     name_at: "/name",
     volatile: &[],
     deletes: true,
@@ -242,7 +253,8 @@ static THENA: Api = Api {
     learns: Learns::Body,
     create: |p| {
         json!({"firstName": p.name, "lastName": "Lee", "email": p.email, "phoneNumber": "+1",
-               "accountIds": ["A1", "A2"], "metadata": {"k": [1]}})
+               "accountIds": ["A1", "A2"], "metadata": {"k": [1]},
+               "customFieldValues": [{"customFieldId": "C1", "data": [1.5, null]}, {}]})
     },
     shown: |p| {
         json!({"firstName": p.name, "lastName": "Lee", "email": p.email, "phoneNumber": "+1",
@@ -250,6 +262,7 @@ static THENA: Api = Api {
     },
     update_method: "PUT",
     rename: |p| json!({"firstName": p.name}),
+    write_back: |listed| listed,
     name_at: "/firstName",
     volatile: &["updatedAt"],
     deletes: true,
@@ -298,6 +311,7 @@ static KARE: Api = Api {
     shown: |p| json!({"name": p.name, "email": p.email, "phones": ["+33 1", "2"], "comment": "c"}),
     update_method: "PATCH",
     rename: |p| json!({"name": p.name, "notify": true}),
+    write_back: |listed| listed,
     name_at: "/name",
     volatile: &["updatedAt", "notifyAt"],
     deletes: true,

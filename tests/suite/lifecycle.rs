@@ -76,6 +76,53 @@ async fn an_update_of_one_field_keeps_the_rest() {
     }
 }
 
+/// What is served is accepted back whole: a client reads, changes one field and writes all of it.
+#[tokio::test]
+async fn what_was_read_can_be_written_back_with_one_field_changed() {
+    let service = TestServer::new(&[]);
+    for api in apis::ALL {
+        let ann = service.admin(api, 0);
+        let id = ann.created(ANN).await;
+        let mut before = ann.all().await.remove(0);
+        for name in ["Bob", "Cy"] {
+            let mut changed = before.clone();
+            *changed.pointer_mut(api.name_at).expect("a name") = name.into();
+            let body = (api.write_back)(changed).to_string();
+            let path = api.one_of(ann.tenant, &id);
+            let answer = ann.send(api.update_method, &path, &[], body).await;
+            assert_eq!(answer.status, api.statuses[1], "{}: {answer:?}", api.name);
+            let mut after = ann.all().await.remove(0);
+            assert_eq!(
+                after.pointer(api.name_at),
+                Some(&name.into()),
+                "{}",
+                api.name
+            );
+            let next = after.clone();
+            for contact in [&mut before, &mut after] {
+                without_what_changes(contact, api);
+            }
+            // The server says of each item when the contact's version began.
+            let [before_is, after_is] = [&mut before, &mut after].map(|it| without_times(it));
+            assert_eq!(before_is, after_is, "{}", api.name);
+            before = next;
+        }
+    }
+}
+
+/// A contact whose lists' items do not say since when they are.
+fn without_times(contact: &Value) -> Value {
+    let mut contact = contact.clone();
+    let members = contact.as_object_mut().into_iter().flatten();
+    let items = members
+        .filter_map(|(_, value)| value.as_array_mut())
+        .flatten();
+    for item in items.filter_map(Value::as_object_mut) {
+        item.remove("versionStart");
+    }
+    contact
+}
+
 /// Takes out what an update changes: the name, and what says that there was one.
 fn without_what_changes(contact: &mut Value, api: &Api) {
     if let Some(name) = contact.pointer_mut(api.name_at) {

@@ -82,7 +82,7 @@ async fn no_route_shows_or_touches_what_is_anothers() {
         let (owner, intruder) = (service.admin(api, 0), service.admin(api, 1));
         let mut seen_by_the_owner = false;
         for route in api.dialect().routes() {
-            for path in route.paths {
+            for path in route.http_paths() {
                 let sent = Sent { api, route, path };
                 seen_by_the_owner |= check(&service, &sent, &owner, &intruder).await;
             }
