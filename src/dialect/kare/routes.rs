@@ -17,6 +17,7 @@ const CONTACT: &[&str] = &[
 
 const INVALID: (u16, &str) = (400, "The request is not valid.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
+const ENCODED: (u16, &str) = (415, "The body is compressed, or encoded otherwise.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
@@ -31,7 +32,7 @@ pub static ROUTES: [Route; 5] = [
             OperationSpec::new("Create contacts, all of them or none")
                 .body("NewContacts")
                 .json(201, "How many were inserted.", "Inserted")
-                .errors(&[INVALID])
+                .errors(&[INVALID, ENCODED])
         },
     ),
     Route::owned(
@@ -73,7 +74,7 @@ pub static ROUTES: [Route; 5] = [
                 .body("ContactChange")
                 .json(200, "The contact as it is now.", "Contact")
                 .headers(ETAG)
-                .errors(&[INVALID, NONE, STALE])
+                .errors(&[INVALID, NONE, STALE, ENCODED])
         },
     )
     .about("contactId"),

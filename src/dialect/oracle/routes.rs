@@ -55,7 +55,12 @@ pub static ROUTES: [Route; 5] = [
                 .body("ContactModelDto")
                 .json(200, "The contact as it is now.", "Contacts")
                 .headers(ETAG)
-                .errors(&[INVALID, NONE, (412, "The contact is at another version.")])
+                .errors(&[
+                    INVALID,
+                    NONE,
+                    (412, "The contact is at another version."),
+                    (415, "The body is compressed, or encoded otherwise."),
+                ])
         },
     )
     .about("contactId"),
