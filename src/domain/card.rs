@@ -176,6 +176,18 @@ impl Card {
         (!words.is_empty()).then(|| words.join(" "))
     }
 
+    /// What to call the contact in a list: its name, else its first organization, e-mail address or
+    /// phone number.
+    #[must_use]
+    pub fn display_name(&self) -> Option<String> {
+        let first = || {
+            let mut organizations = self.members("organizations", "name");
+            let known = organizations.next().or_else(|| self.emails().next());
+            known.or_else(|| self.phones().next()).map(str::to_owned)
+        };
+        self.full_name().or_else(first)
+    }
+
     /// The e-mail addresses, in the Card's order.
     pub fn emails(&self) -> impl Iterator<Item = &str> {
         self.members("emails", "address")
@@ -240,6 +252,23 @@ mod tests {
             Card::from_value(json!({"x": deep})),
             Err(CardError::TooDeep)
         );
+    }
+
+    #[test]
+    fn a_contact_without_a_name_is_called_by_what_it_has() {
+        let called = |card: Value| Card::from_value(card).expect("a card").display_name();
+        let mut card = json!({"name": {"full": "Ann"}, "phones": {"p": {"number": "+49 1"}},
+            "emails": {"e": {"address": "a@x.org"}}, "organizations": {"o": {"name": "Ex"}}});
+        for (property, name) in [
+            ("name", "Ann"),
+            ("organizations", "Ex"),
+            ("emails", "a@x.org"),
+            ("phones", "+49 1"),
+        ] {
+            assert_eq!(called(card.clone()).as_deref(), Some(name));
+            card[property] = json!({});
+        }
+        assert_eq!(called(card), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod analysts;
 mod auditors;
 mod bus_state;
 mod import_export;

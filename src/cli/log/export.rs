@@ -1,6 +1,6 @@
 //! `contactd log export`: every event, for another program or another year.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::Value;
@@ -10,8 +10,9 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
+use super::rows::{Format, Rows};
 use crate::dialect::REGISTRY;
-use crate::domain::{IdRule, Position};
+use crate::domain::{IdRule, Position, Timestamp};
 use crate::service::Service;
 use crate::wire::{Detail, cloud_event, withhold};
 
@@ -28,48 +29,76 @@ pub struct ExportOptions {
     /// Begin after this position
     #[arg(long, default_value_t = 0, value_name = "POSITION")]
     after: u64,
+    /// Leave out events before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<Timestamp>,
+    /// Leave out events after this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Timestamp>,
+    /// The form: a line of JSON for each event, or a table with flat columns
+    #[arg(long, default_value = "ndjson")]
+    format: Format,
     /// The level of detail of each event; a token may give less
     #[arg(long, default_value = "full")]
     detail: EventDetail,
 }
 
+fn time(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse(text).ok_or("a time is written as RFC 3339 has it: 2026-01-31T12:00:00Z")
+}
+
 /// Writes the events to standard output.
 pub fn run(options: &ExportOptions) -> Result<(), Failure> {
+    let detail = options.detail.into();
+    let rows = Rows::begin(options.format, io::stdout()).map_err(Failure::failed)?;
     if let Some(server) = Server::of(&options.server)? {
-        return block_on(async {
-            let path = format!("/events?after={}", options.after);
-            let response = server.get(&path, "application/x-ndjson").await?;
-            let mut out = std::io::stdout();
-            let detail = options.detail.into();
-            if detail == Detail::Full {
-                return client::copy(response, &mut out).await;
-            }
-            let mut lines = Withholding {
-                out,
-                detail,
-                line: Vec::new(),
-            };
-            client::copy(response, &mut lines).await?;
-            lines.end().map_err(Failure::failed)
-        });
+        return block_on(served(&server, options, detail, rows));
     }
     let local = Local::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
-    let after = Position::new(options.after);
-    let written = write(local.service(), after, options.detail.into());
+    let written = write(local.service(), options, detail, rows);
     local.close();
     written
 }
 
-/// Writes lines of events on, without what a level of detail does not show: the service shows
-/// all that the token may see.
-struct Withholding<W> {
-    out: W,
+/// Writes what a service gives, which may be more than was asked for: it shows all that the token
+/// may see.
+async fn served(
+    server: &Server,
+    options: &ExportOptions,
+    detail: Detail,
+    rows: Rows<io::Stdout>,
+) -> Result<(), Failure> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("after", &options.after.to_string());
+    for (name, time) in [("since", options.since), ("until", options.until)] {
+        if let Some(time) = time {
+            query.append_pair(name, &time.to_string());
+        }
+    }
+    let path = format!("/events?{}", query.finish());
+    let response = server.get(&path, "application/x-ndjson").await?;
+    if detail == Detail::Full && options.format == Format::Ndjson {
+        return client::copy(response, &mut io::stdout()).await;
+    }
+    let mut lines = Lines {
+        rows,
+        detail,
+        line: Vec::new(),
+    };
+    client::copy(response, &mut lines).await?;
+    let ended = lines.end().and_then(|()| lines.rows.flush());
+    ended.map_err(Failure::failed)
+}
+
+/// Takes lines of events apart and writes them on, without what a level of detail does not show.
+struct Lines<W: Write> {
+    rows: Rows<W>,
     detail: Detail,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
 }
 
-impl<W: Write> Withholding<W> {
+impl<W: Write> Lines<W> {
     fn end(&mut self) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
         if line.trim_ascii().is_empty() {
@@ -81,12 +110,11 @@ impl<W: Write> Withholding<W> {
         // Of a dialect that is not known here, nothing is known of its ids either.
         let has_chosen_ids = rules.is_none_or(|rules| rules.ids == IdRule::Hex);
         withhold(&mut event, self.detail, has_chosen_ids);
-        serde_json::to_writer(&mut self.out, &event)?;
-        self.out.write_all(b"\n")
+        self.rows.write(&event)
     }
 }
 
-impl<W: Write> Write for Withholding<W> {
+impl<W: Write> Write for Lines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut pieces = bytes.split(|byte| *byte == b'\n');
         self.line.extend(pieces.next().unwrap_or_default());
@@ -98,15 +126,24 @@ impl<W: Write> Write for Withholding<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.rows.flush()
     }
 }
 
-fn write(service: &Service, mut after: Position, detail: Detail) -> Result<(), Failure> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
+fn write(
+    service: &Service,
+    options: &ExportOptions,
+    detail: Detail,
+    mut rows: Rows<io::Stdout>,
+) -> Result<(), Failure> {
+    let mut after = Position::new(options.after);
+    let wanted = |time: Timestamp| {
+        options.since.is_none_or(|since| time >= since)
+            && options.until.is_none_or(|until| time <= until)
+    };
     while after < service.head() {
         let scan = service
-            .events_after(after, PAGE, &|_| true)
+            .events_after(after, PAGE, &|event| wanted(event.header.time))
             .map_err(Failure::failed)?;
         after = scan.last;
         for record in scan.records {
@@ -116,9 +153,13 @@ fn write(service: &Service, mut after: Position, detail: Detail) -> Result<(), F
             };
             let content = service.open_content(&record).map_err(Failure::failed)?;
             let shown = cloud_event(event, rules, content.as_ref(), detail);
-            serde_json::to_writer(&mut out, &shown).map_err(Failure::failed)?;
-            writeln!(out).map_err(Failure::failed)?;
+            let shown = serde_json::to_value(&shown).map_err(Failure::failed)?;
+            match rows.write(&shown) {
+                // Whoever read us has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written.map_err(Failure::failed)?,
+            }
         }
     }
-    out.flush().map_err(Failure::failed)
+    rows.flush().map_err(Failure::failed)
 }

@@ -7,6 +7,7 @@ mod proof;
 mod rebuild;
 mod rekey;
 mod repair;
+mod rows;
 mod tail;
 mod verify;
 
@@ -22,7 +23,7 @@ use super::options::DirectoryOptions;
 pub enum LogCommand {
     /// Follow the events of a running service, a line of JSON each
     Tail(tail::TailOptions),
-    /// Write every event as a line of JSON, from a running service or its directory
+    /// Write every event, as a line of JSON or a row of a table, from a running service or its directory
     Export(export::ExportOptions),
     /// Check every copy, event, key, tile and checkpoint of a directory; exit 4 where something is wrong
     Verify(verify::VerifyOptions),
