@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod contacts;
 mod data;
+mod demo;
 mod descriptors;
 mod exit;
 mod input;
@@ -54,6 +55,8 @@ struct Cli {
 enum Command {
     /// Run the service (what `contactd` alone does)
     Serve(Box<ServeOptions>),
+    /// Serve a throw-away directory with 500 invented contacts, to look around in
+    Demo(demo::DemoOptions),
     /// Read the whole configuration and say what a start would do; nothing is opened
     Check(Box<ServeOptions>),
     /// Print a bearer token signed by this data directory's own key
@@ -97,6 +100,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => serve::run(*cli.serve),
         Some(Command::Serve(options)) => serve::run(*options),
+        Some(Command::Demo(options)) => demo::run(&options),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Token(options)) => token::run(&options),
         Some(Command::Log(command)) => log::run(command),

@@ -34,6 +34,11 @@ const LOG_FILTER: &str = "info,async_nats=off";
 
 /// Runs the service until it is told to stop.
 pub fn run(options: ServeOptions) -> Result<(), Failure> {
+    run_then(options, |_| {})
+}
+
+/// Runs the service until it is told to stop; `listening` is told its address once it listens.
+pub fn run_then(options: ServeOptions, listening: impl FnOnce(String)) -> Result<(), Failure> {
     log_to_stderr(options.log_format);
     // Whoever installed one first has installed the same.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -41,7 +46,7 @@ pub fn run(options: ServeOptions) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::failed)?
-        .block_on(serve(options))
+        .block_on(serve(options, listening))
 }
 
 fn log_to_stderr(format: LogFormat) {
@@ -62,7 +67,7 @@ fn log_to_stderr(format: LogFormat) {
     }
 }
 
-async fn serve(options: ServeOptions) -> Result<(), Failure> {
+async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<(), Failure> {
     // From here on it ends nothing; what it asks for is done once the service runs.
     let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let bus = plan::bus(&options).await?;
@@ -119,6 +124,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;
     greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
+    listening(format!("{scheme}://{}", bound.address));
     tracing::info!(log = %running.log_id, "serving");
     let http = Stoppable {
         stop,
