@@ -21,7 +21,10 @@ pub struct Refused {
 /// The refusals that a route may give, by their status.
 pub fn of(dialect: &dyn Dialect, endpoint: &Endpoint) -> BTreeMap<u16, Refused> {
     let mut found: BTreeMap<u16, Refused> = BTreeMap::new();
-    for refusal in all().iter().filter(|r| may_be(r, dialect, endpoint)) {
+    for refusal in all(endpoint.roles)
+        .iter()
+        .filter(|r| may_be(r, dialect, endpoint))
+    {
         let reply = dialect.refuse(refusal);
         let refused = found.entry(reply.status.as_u16()).or_default();
         let (reason, form) = (refusal.message(), form(&reply));
@@ -47,8 +50,8 @@ fn form(reply: &Reply) -> Form {
     }
 }
 
-/// A refusal of every kind.
-pub fn all() -> Vec<Refusal> {
+/// A refusal of every kind, of a route that needs one of these roles.
+pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
     let name = "Contact-Min-Position";
     let must = "a position in decimal digits";
     vec![
@@ -67,7 +70,7 @@ pub fn all() -> Vec<Refusal> {
         Refusal::Unauthorized(TokenProblem::Invalid),
         Refusal::Unauthorized(TokenProblem::Expired),
         Refusal::SessionUnauthorized,
-        Refusal::Forbidden,
+        Refusal::Forbidden { roles },
         Refusal::NotYours { tenant: "1".into() },
         Refusal::ForeignOrigin,
         Refusal::UnknownPath,
@@ -106,7 +109,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         Refusal::ForeignOrigin => true,
         Refusal::Internal => asks_for_token || endpoint.spec.body.is_some(),
         Refusal::Unauthorized(_)
-        | Refusal::Forbidden
+        | Refusal::Forbidden { .. }
         | Refusal::NotYours { .. }
         | Refusal::TenantUnclear
         | Refusal::BadParameter { .. }
@@ -130,5 +133,31 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::NoSuchCommand
         | Refusal::Gone
         | Refusal::MethodNotAllowed { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::dialect::native;
+    use crate::domain::FailureCode;
+
+    #[test]
+    fn every_code_has_a_page() {
+        let refusals = all(&["admin"]);
+        let replies = refusals.iter().map(|it| native::Native.refuse(it));
+        for reply in replies {
+            let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
+            let name = body["code"].as_str().expect("a code");
+            let code = native::code_named(name).expect(name);
+            // Elsewhere than here what was erased is not found.
+            assert_eq!(code.status, reply.status.as_u16(), "{name}");
+            assert_eq!(body["type"], format!("/problems/{name}"));
+        }
+        for code in FailureCode::ALL {
+            assert!(native::code_named(code.name()).is_some(), "{}", code.name());
+        }
     }
 }

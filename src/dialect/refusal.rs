@@ -35,7 +35,10 @@ pub enum Refusal {
     /// The vendor's second token is missing or not valid: 401.
     SessionUnauthorized,
     /// A valid token without the role: 403.
-    Forbidden,
+    Forbidden {
+        /// The roles of which one is needed.
+        roles: &'static [&'static str],
+    },
     /// In open mode, a web page or another host's name in `Host`: 403.
     ForeignOrigin,
     /// A valid token without the tenant: 403, or 404 where the vendor hides it.
@@ -131,7 +134,7 @@ impl Refusal {
             | Self::PositionAhead { .. }
             | Self::TooBroad { .. } => 400,
             Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
-            Self::Forbidden | Self::ForeignOrigin | Self::NotYours { .. } => 403,
+            Self::Forbidden { .. } | Self::ForeignOrigin | Self::NotYours { .. } => 403,
             Self::UnknownPath | Self::NotFound | Self::NoSuchCommand | Self::Gone => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooSlow => 408,
@@ -157,7 +160,10 @@ impl Refusal {
                 "The bearer token has expired; get a new one.".into()
             }
             Self::SessionUnauthorized => "The session token is missing or not valid.".into(),
-            Self::Forbidden => "The token's roles do not allow this.".into(),
+            Self::Forbidden { roles } => {
+                let roles = roles.join("`, `");
+                format!("The token's roles do not allow this; one of these is needed: `{roles}`.")
+            }
             Self::ForeignOrigin => {
                 "Without tokens only this machine's own programs are answered: send the request to localhost, and not from another site's page.".into()
             }

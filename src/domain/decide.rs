@@ -268,11 +268,13 @@ fn refuse(code: FailureCode) -> Decision {
 }
 
 fn invalid(violations: Vec<Violation>) -> Decision {
-    let recorded = violations
+    let mut recorded: Vec<(FieldName, FieldName)> = violations
         .iter()
         .take(limits::VIOLATIONS_MAX)
         .map(|v| (FieldName::from(v.field.clone()), v.problem.code().into()))
         .collect();
+    // The same thing may be wrong under several keys of a client's, which are not recorded.
+    recorded.dedup();
     Decision::Refused {
         failure: Failure {
             code: FailureCode::Invalid,

@@ -25,6 +25,9 @@ impl EraseReason {
     /// Every reason, in the order in which they are documented.
     pub const ALL: [Self; 4] = [Self::Request, Self::Retention, Self::Legal, Self::Other];
 
+    /// The names of all reasons, in the same order.
+    pub const NAMES: [&str; 4] = ["request", "retention", "legal", "other"];
+
     /// The reason's name, as it is sent, recorded and published.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -17,6 +17,9 @@ use serde_json::Value;
 pub struct Violation {
     /// The field's path, dotted, array items by number: `contact.firstName`, `0.email`.
     pub field: String,
+    /// The same path with the keys that the client chose, where `field` has `*` for one. A key may
+    /// be personal data, so this is for the answer only and never recorded.
+    pub sent_as: Option<String>,
     /// The rule that the field breaks.
     pub problem: Problem,
     /// The value that was sent, for dialects that echo it. It is never recorded.
@@ -112,6 +115,7 @@ impl Violation {
     pub fn new(field: impl Into<String>, problem: Problem) -> Self {
         Self {
             field: field.into(),
+            sent_as: None,
             problem,
             value: None,
         }

@@ -101,12 +101,16 @@ impl Gateway {
     ///
     /// # Errors
     /// 403: the caller has none of them.
-    pub fn authorize(&self, principal: &Principal, roles: &[&str]) -> Result<(), Refusal> {
+    pub fn authorize(
+        &self,
+        principal: &Principal,
+        roles: &'static [&'static str],
+    ) -> Result<(), Refusal> {
         if principal.has_any(roles) {
             return Ok(());
         }
         self.metrics.role_missing();
-        Err(Refusal::Forbidden)
+        Err(Refusal::Forbidden { roles })
     }
 
     /// Counts a request against its caller's allowance, and tells what is left of it where callers

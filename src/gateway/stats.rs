@@ -50,8 +50,9 @@ impl Gateway {
     /// # Errors
     /// The role is missing, or the view is not there in time.
     pub async fn stats(&self, principal: &Principal, ask: &StatsAsk) -> Result<Stats, Refusal> {
-        if !principal.has_any(&[role::ADMIN, role::AUDITOR]) {
-            return Err(Refusal::Forbidden);
+        const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
+        if !principal.has_any(ROLES) {
+            return Err(Refusal::Forbidden { roles: ROLES });
         }
         let view = &self.service.views().statistics;
         self.caught_up(view).await?;
@@ -63,8 +64,9 @@ impl Gateway {
     /// # Errors
     /// The role or a tenant is missing, or there is no such view.
     pub fn rebuild_view(&self, principal: &Principal, name: &str) -> Result<(), Refusal> {
-        if !principal.has_any(&[role::ADMIN]) {
-            return Err(Refusal::Forbidden);
+        const ROLES: &[&str] = &[role::ADMIN];
+        if !principal.has_any(ROLES) {
+            return Err(Refusal::Forbidden { roles: ROLES });
         }
         if !principal.tenants.is_every() {
             let tenant = "*".to_owned();

@@ -100,7 +100,8 @@ pub async fn tile(
         async |principal, correlation| {
             // A bundle holds events of every tenant, so one tenant's administrator may not read it.
             if !principal.tenants.is_every() {
-                return Err(Refusal::Forbidden);
+                let tenant = "*".to_owned();
+                return Err(Refusal::NotYours { tenant });
             }
             let reply = file(&app, coord, PRIVATE_FOR_EVER)?;
             app.gateway

@@ -77,12 +77,12 @@ pub async fn stats(
 ) -> Response {
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let roles = [role::ADMIN, role::AUDITOR];
+    const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
     system::answer(
         &app,
         peer,
         &head.headers,
-        &roles,
+        ROLES,
         async |principal, correlation| {
             let stats = app.gateway.stats(&principal, &asked(&query)?).await?;
             let position = stats.position;

@@ -30,7 +30,7 @@ pub async fn answer(
     app: &Arc<App>,
     peer: SocketAddr,
     headers: &HeaderMap,
-    roles: &[&str],
+    roles: &'static [&'static str],
     ask: impl AsyncFnOnce(Principal, &Correlation) -> Answered,
 ) -> Response {
     let correlation = fresh_correlation();
@@ -62,7 +62,7 @@ pub async fn answer(
 fn admitted(
     app: &App,
     principal: &Principal,
-    roles: &[&str],
+    roles: &'static [&'static str],
     peer: SocketAddr,
 ) -> Result<Option<Quota>, (Refusal, Option<Quota>)> {
     let authorized = app.gateway.authorize(principal, roles);

@@ -171,7 +171,7 @@ impl<S> Watched<S> {
 
 /// The answer to a head that does not end.
 fn too_slow() -> String {
-    let body = r#"{"type":"about:blank","title":"Request Timeout","status":408,"code":"too_slow","detail":"The request came too slowly."}"#;
+    let body = r#"{"type":"/problems/too_slow","title":"Request Timeout","status":408,"code":"too_slow","detail":"The request came too slowly."}"#;
     format!(
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n\
          content-length: {}\r\ncontact-correlation: {}\r\nconnection: close\r\n\r\n{body}",

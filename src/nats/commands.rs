@@ -447,7 +447,7 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         Refusal::Internal
         | Refusal::Unauthorized(_)
         | Refusal::SessionUnauthorized
-        | Refusal::Forbidden
+        | Refusal::Forbidden { .. }
         | Refusal::ForeignOrigin
         | Refusal::NotYours { .. }
         | Refusal::TenantUnclear

@@ -286,7 +286,9 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(TokenProblem::Expired) => say(status, TOKEN_EXPIRED),
         Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)
         | Refusal::SessionUnauthorized => say(status, INVALID_TOKEN),
-        Refusal::Forbidden | Refusal::ForeignOrigin => error(status, FORBIDDEN, NO_PERMISSION),
+        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => {
+            error(status, FORBIDDEN, NO_PERMISSION)
+        }
         // "The server limits the visibility of the data": what is another's is not there.
         Refusal::NotYours { tenant } => not_found("Organisation", tenant),
         Refusal::TenantUnclear => error(

@@ -369,7 +369,12 @@ fn refusals_have_the_vendors_codes() {
         1103,
         "TokenExpired",
     );
-    check(Refusal::Forbidden, 403, 1104, "Forbidden");
+    check(
+        Refusal::Forbidden { roles: &["admin"] },
+        403,
+        1104,
+        "Forbidden",
+    );
     check(
         Refusal::NotYours { tenant: "1".into() },
         404,

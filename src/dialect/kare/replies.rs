@@ -160,7 +160,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = match refusal {
         Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
-        Refusal::Forbidden | Refusal::ForeignOrigin => error(status, "Forbidden"),
+        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => error(status, "Forbidden"),
         // Whether the company is there is nothing to tell a caller whose it is not.
         Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
         Refusal::NotFound | Refusal::Gone => error(status, "Contact not found"),

@@ -438,7 +438,7 @@ fn refusals_are_a_gateways() {
         "Unauthorized",
     );
     check(Refusal::SessionUnauthorized, 401, "Unauthorized");
-    check(Refusal::Forbidden, 403, "Forbidden");
+    check(Refusal::Forbidden { roles: &["admin"] }, 403, "Forbidden");
     check(
         Refusal::NotYours { tenant: "1".into() },
         404,

@@ -218,7 +218,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => {
             Reply::text(status, "Unauthorized")
         }
-        Refusal::Forbidden
+        Refusal::Forbidden { .. }
         | Refusal::ForeignOrigin
         | Refusal::NotYours { .. }
         | Refusal::TooLarge { .. }

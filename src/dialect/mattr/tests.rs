@@ -510,7 +510,7 @@ fn refusals_are_texts_where_the_vendor_has_texts() {
         401,
         "Unauthorized",
     );
-    check(Refusal::Forbidden, 403, "");
+    check(Refusal::Forbidden { roles: &["admin"] }, 403, "");
     check(Refusal::NotYours { tenant: "1".into() }, 403, "");
     check(Refusal::TooLarge { limit_bytes: 1 }, 413, "");
     let reply = in_memory()

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::change;
+use super::hints;
 use super::localize::is_larger_than_a_record;
 use super::problem;
 use super::tables::EXTERNAL_ID;
@@ -25,6 +26,9 @@ pub enum Key {
 }
 
 impl Key {
+    /// The names of both keys.
+    pub const NAMES: [&str; 2] = ["email", "externalId"];
+
     /// The key of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -117,6 +121,16 @@ pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Resu
     Ok(Attempt::update(target, precondition, fields, action))
 }
 
+/// An attempt, refused for its near misses where the request is strict.
+pub fn judged(mut attempt: Attempt, near_misses: &[&'static str], strict: bool) -> Attempt {
+    if strict && !near_misses.is_empty() {
+        let mut wrong = attempt.action.err().unwrap_or_default();
+        wrong.extend(hints::violations(near_misses));
+        attempt.action = Err(wrong);
+    }
+    attempt
+}
+
 /// An attempt to delete a contact.
 pub fn delete(target: Target, precondition: Precondition) -> Attempt {
     Attempt {
@@ -150,7 +164,7 @@ fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
     let name = fields.text("reason", ANY_TEXT, true);
     let reason = name.as_deref().and_then(EraseReason::named);
     if name.is_some() && reason.is_none() {
-        fields.wrong("reason", Problem::OutOfRange);
+        fields.wrong("reason", Problem::OneOf(&EraseReason::NAMES));
     }
     let reference = fields.text("reference", REFERENCE, false);
     let action = match reason {

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::attempt::{self, Key};
+use super::hints;
 use super::rules::RULES;
 use super::walker::Object;
 use super::{problem, replies, requests};
@@ -42,10 +43,24 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     if items.is_empty() {
         return Ok(Call::Known(replies::results(&[])));
     }
-    let attempts = items.iter().map(item).collect::<Result<_, _>>()?;
+    let strict = hints::is_strict(request.query);
+    let near_misses = |item: &Value| {
+        let card = item.get("card").or_else(|| item.get("patch"));
+        card.map(hints::near_misses).unwrap_or_default()
+    };
+    let judged = |one| Ok(attempt::judged(item(one)?, &near_misses(one), strict));
+    let attempts = items.iter().map(judged).collect::<Result<_, Reply>>()?;
+    let mut all: Vec<&'static str> = items.iter().flat_map(near_misses).collect();
+    all.sort_unstable();
+    all.dedup();
     let write = Write::each(owner, attempts);
-    Ok(Call::write(write, |outcomes| replies::batch(&outcomes)))
+    Ok(Call::write(write, move |outcomes| {
+        hints::warned(replies::batch(&outcomes), &all)
+    }))
 }
+
+/// What an item of a batch can do.
+const OPERATIONS: [&str; 4] = ["create", "update", "delete", "upsert"];
 
 fn item(item: &Value) -> Result<Attempt, Reply> {
     let Value::Object(item) = item else {
@@ -58,7 +73,7 @@ fn item(item: &Value) -> Result<Attempt, Reply> {
             "update" => update(item),
             "delete" => Ok(delete(item).unwrap_or_else(|wrong| wrong.attempt(Operation::Delete))),
             "upsert" => upsert(item),
-            _ => Ok(Wrong("op", Problem::OutOfRange).attempt(Operation::Create)),
+            _ => Ok(Wrong("op", Problem::OneOf(&OPERATIONS)).attempt(Operation::Create)),
         },
         op => Ok(missing_or_no("op", op, Expected::String).attempt(Operation::Create)),
     }
@@ -107,7 +122,7 @@ fn upsert(item: &Object) -> Result<Attempt, Reply> {
     let parts = || {
         let key = match item.get("match") {
             Some(Value::String(name)) => {
-                Key::named(name).ok_or(Wrong("match", Problem::OutOfRange))?
+                Key::named(name).ok_or(Wrong("match", Problem::OneOf(&Key::NAMES)))?
             }
             other => return Err(missing_or_no("match", other, Expected::String)),
         };

@@ -102,7 +102,7 @@ fn text(form: Form) -> Value {
         Form::ExternalId => json!({
             "type": "string", "pattern": r"\S", "maxLength": super::forms::EXTERNAL_ID_CHARS_MAX,
         }),
-        Form::Exactly(one) => json!({ "const": one }),
+        Form::Exactly([one]) => json!({ "const": one }),
         Form::OneOf(known) => json!({"type": "string", "examples": known}),
         Form::Id => patterned("^[A-Za-z0-9_-]{1,255}$"),
         Form::Email => formatted("email"),

@@ -199,7 +199,9 @@ mod tests {
             match want {
                 Ok(names) => assert_eq!(got.expect("a change").changed, names),
                 Err((field, problem)) => {
-                    assert_eq!(got.expect_err("wrong"), [Violation::new(field, problem)]);
+                    let wrong = got.expect_err("wrong");
+                    let told: Vec<_> = wrong.iter().map(|it| (&*it.field, it.problem)).collect();
+                    assert_eq!(told, [(field, problem)]);
                 }
             }
         };

@@ -20,7 +20,7 @@ pub fn problem(text: &str, form: Form) -> Option<Problem> {
         Form::ExternalId if text.trim().is_empty() => Some(Problem::Blank),
         Form::ExternalId => (text.chars().count() > EXTERNAL_ID_CHARS_MAX as usize)
             .then_some(Problem::TooLong(EXTERNAL_ID_CHARS_MAX)),
-        Form::Exactly(want) => (text != want).then_some(Problem::OutOfRange),
+        Form::Exactly(only) => (!only.contains(&text)).then_some(Problem::OneOf(only)),
         Form::OneOf(known) => (!is_open_value(text, known)).then_some(Problem::OutOfRange),
         Form::Id => format("id", is_id(text)),
         Form::Email => format("email", is_email(text)),
@@ -168,7 +168,7 @@ mod tests {
         check(Form::Id, &["a", "A-1_b"], &["", "a b", "ä", "a.b", &long]);
         check(Form::NotEmpty, &[" ", "x"], &[""]);
         check(Form::ExternalId, &["crm-7", "ä"], &["", "  ", &long]);
-        check(Form::Exactly("1.0"), &["1.0"], &["1", "1.00"]);
+        check(Form::Exactly(&["1.0"]), &["1.0"], &["1", "1.00"]);
         let list = Form::OneOf(&["freeBusy"]);
         check(
             list,

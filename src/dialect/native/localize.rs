@@ -30,7 +30,7 @@ pub fn check(card: &Object, walker: &mut Walker) {
     plain.shift_remove("localizations");
     walker.at("localizations", |walker| {
         for (language, patches) in languages {
-            walker.at("*", |walker| {
+            walker.at_key(language, |walker| {
                 if !forms::is_language(language) {
                     walker.wrong(Problem::Format("language-tag"));
                 }
@@ -54,12 +54,14 @@ fn variant(plain: &Object, patches: &Object, walker: &mut Walker) {
     for (pointer, value) in patches {
         match tokens(pointer) {
             Some(tokens) if tokens.first().is_some_and(|first| first == "localizations") => {
-                walker.wrong_at("*", Problem::NotAllowed);
+                walker.at_key(pointer, |walker| walker.wrong(Problem::NotAllowed));
             }
             Some(tokens) => {
                 pointers.insert(tokens, value);
             }
-            None => walker.wrong_at("*", Problem::Format("json-pointer")),
+            None => walker.at_key(pointer, |walker| {
+                walker.wrong(Problem::Format("json-pointer"))
+            }),
         }
     }
     // In order, a pointer stands right before those that it is a prefix of.

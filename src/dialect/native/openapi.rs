@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::body::MEMBERS;
 use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
-use super::{card_schema, problem};
+use super::{card_schema, hints, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
     Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point, refer,
@@ -81,6 +81,13 @@ pub fn tenant(about: &'static str) -> Parameter {
 pub fn dialect() -> Parameter {
     let names: Vec<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
     Parameter::query("dialect", "One dialect's alone.", one_of(&names))
+}
+
+/// The parameter that has near misses at properties refused.
+pub fn strict() -> Parameter {
+    let about = "Whether a member such as `email`, which a Card has as `emails`, is refused. \
+        It is kept else, and told of in the header `Contact-Warning`.";
+    Parameter::query(hints::STRICT, about, flag())
 }
 
 /// The parameters of a search.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use serde::Serialize;
 
+use super::hints;
 use crate::dialect::json::BodyError;
 use crate::dialect::{Refusal, Reply};
 use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
@@ -12,12 +13,15 @@ use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
 /// The media type of problem details (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// The path under which each code has a page.
+pub const PAGES: &str = "/problems/";
+
 /// A problem, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Details {
-    /// `about:blank`: the title is the status's own.
+    /// The page that says what the code means, served here: `/problems/<code>`.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     title: &'static str,
     /// The HTTP status, which an item of a batch has only here.
     pub status: u16,
@@ -29,7 +33,7 @@ pub struct Details {
     violations: Vec<Wrong>,
 }
 
-/// One thing wrong with one field; what was sent is not repeated.
+/// One thing wrong with one field. Of what was sent only a key of the client's is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Wrong {
     field: String,
@@ -41,7 +45,7 @@ impl Details {
     /// The problem of this status, code and text.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank",
+            kind: format!("{PAGES}{code}"),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             code,
@@ -88,7 +92,7 @@ pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
 impl From<&Violation> for Wrong {
     fn from(violation: &Violation) -> Self {
         Self {
-            field: violation.field.clone(),
+            field: path(violation).to_owned(),
             code: violation.problem.code().into(),
             message: sentence(violation),
         }
@@ -98,7 +102,21 @@ impl From<&Violation> for Wrong {
 /// What is wrong with a field, as a sentence for people: `uid must not be empty.`
 #[must_use]
 pub fn sentence(violation: &Violation) -> String {
-    format!("{} {}.", violation.field, message(violation.problem))
+    let wrong = message(violation.problem);
+    match hints::instead_of(&violation.field) {
+        Some(instead) if violation.problem == Problem::NotAllowed => {
+            format!(
+                "{} is no property of a Card; write {instead}.",
+                violation.field
+            )
+        }
+        _ => format!("{} {wrong}.", path(violation)),
+    }
+}
+
+/// A field's path as the client wrote it.
+fn path(violation: &Violation) -> &str {
+    violation.sent_as.as_ref().unwrap_or(&violation.field)
 }
 
 fn message(problem: Problem) -> String {
@@ -113,9 +131,11 @@ fn message(problem: Problem) -> String {
         Problem::Blank => "must not be empty".into(),
         Problem::TooMany(max) => format!("must have at most {max} items"),
         Problem::Format(name) => format!("must be of the format {name}"),
-        Problem::OneOf(_) | Problem::Range(..) | Problem::TooDeep(_) | Problem::OutOfRange => {
-            "must be one of the values it can have".into()
-        }
+        Problem::OneOf([only]) => format!("must be {only}"),
+        Problem::OneOf(values) => format!("must be one of {}", values.join(", ")),
+        Problem::Range(least, most) => format!("must be a whole number from {least} to {most}"),
+        Problem::TooDeep(most) => format!("must be nested at most {most} levels deep"),
+        Problem::OutOfRange => "has a value that it cannot have here".into(),
         Problem::UnknownReference => "names something that is not there".into(),
         Problem::NotAllowed | Problem::OnlyFor(_) => {
             "must not be here, or not together with the rest".into()
@@ -155,7 +175,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     let code = match refusal {
         Refusal::Unauthorized(_) => "unauthorized",
         Refusal::SessionUnauthorized => "session_unauthorized",
-        Refusal::Forbidden | Refusal::ForeignOrigin => "forbidden",
+        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => "forbidden",
         Refusal::NotYours { .. } => "not_yours",
         Refusal::TenantUnclear => "tenant_unclear",
         Refusal::UnknownPath => "unknown_path",
@@ -210,7 +230,7 @@ mod tests {
         };
         let text = "The request is not valid; its violations say which fields and why.";
         let want = |violation: Value| {
-            json!({"type": "about:blank", "title": "Bad Request", "status": 400, "code": "invalid",
+            json!({"type": "/problems/invalid", "title": "Bad Request", "status": 400, "code": "invalid",
                 "detail": text, "violations": [violation]})
         };
         let sent = [Violation::new("emails.*.address", Problem::Format("email"))];

@@ -67,8 +67,8 @@ impl Walker {
     }
 
     fn set(&mut self, set: &Object, known: &[&str]) {
-        self.at("*", |walker| {
-            for (key, value) in set {
+        for (key, value) in set {
+            self.at_key(key, |walker| {
                 if !forms::is_open_value(key, known) {
                     walker.wrong(Problem::OutOfRange);
                 }
@@ -77,21 +77,21 @@ impl Walker {
                     Value::Bool(false) => walker.wrong(Problem::OutOfRange),
                     _ => walker.wrong(Problem::WrongType(Expected::Boolean)),
                 }
-            }
-        });
+            });
+        }
     }
 
     fn texts(&mut self, texts: &Object, known: &[&str]) {
-        self.at("*", |walker| {
-            for (key, value) in texts {
+        for (key, value) in texts {
+            self.at_key(key, |walker| {
                 if !forms::is_open_value(key, known) {
                     walker.wrong(Problem::OutOfRange);
                 }
                 if !value.is_string() {
                     walker.wrong(Problem::WrongType(Expected::String));
                 }
-            }
-        });
+            });
+        }
     }
 
     fn one_of(&mut self, object: &Object, kinds: &'static [&'static Type]) {
@@ -104,8 +104,8 @@ impl Walker {
     }
 
     fn map(&mut self, map: &Object, kind: &'static Type, ids: bool) {
-        self.at("*", |walker| {
-            for (key, value) in map {
+        for (key, value) in map {
+            self.at_key(key, |walker| {
                 if ids && !forms::is_id(key) {
                     walker.wrong(Problem::Format("id"));
                 }
@@ -113,8 +113,8 @@ impl Walker {
                     Value::Object(object) => walker.object(object, kind),
                     _ => walker.wrong(Problem::WrongType(Expected::Object)),
                 }
-            }
-        });
+            });
+        }
     }
 
     fn list(&mut self, items: &[Value], kind: &'static Type) {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::attempt::{self, Key};
 use super::rules::RULES;
-use super::{body, list, past, problem, replies};
+use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::precondition;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
@@ -61,10 +61,20 @@ fn write(owner: &Owner, attempt: Attempt) -> Call {
     Call::write(Write::one(owner, attempt), replies::written)
 }
 
+/// A write of a Card or a patch, in which a near miss at a property is told of, or refused.
+fn write_card(request: &Request<'_>, owner: &Owner, card: &Value, attempt: Attempt) -> Call {
+    let near_misses = hints::near_misses(card);
+    let attempt = attempt::judged(attempt, &near_misses, hints::is_strict(request.query));
+    Call::write(Write::one(owner, attempt), move |outcomes| {
+        hints::warned(replies::written(outcomes), &near_misses)
+    })
+}
+
 /// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let card = json_of(request, &CARD_TYPES)?;
-    Ok(write(owner, attempt::create(&card)?))
+    let attempt = attempt::create(&card)?;
+    Ok(write_card(request, owner, &card, attempt))
 }
 
 /// Decodes a request that creates a contact or updates the one found by a key.
@@ -76,7 +86,7 @@ pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         .ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
     let attempt = attempt::upsert(key, &card, precondition::of_headers(request.headers))?;
-    Ok(write(owner, attempt))
+    Ok(write_card(request, owner, &card, attempt))
 }
 
 /// Decodes an update. Another dialect's contact has that dialect's rules, which a patch of its Card
@@ -99,7 +109,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         &patch,
         precondition::of_headers(request.headers),
     )?;
-    Ok(write(owner, attempt))
+    Ok(write_card(request, owner, &patch, attempt))
 }
 
 /// Decodes a request that deletes a contact.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::batch;
-use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, tenant};
+use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, strict, tenant};
 use super::requests::{self, CARD_TYPES, PATCH_TYPES};
 use crate::dialect::describe::{ETAG, OperationSpec, Parameter, point};
 use crate::dialect::route::{ERASERS, READERS, WRITERS};
@@ -47,7 +47,7 @@ pub static ROUTES: [Route; 11] = [
         requests::create,
         || {
             OperationSpec::new("Create a contact")
-                .parameters([tenant("The contact's tenant.")])
+                .parameters([tenant("The contact's tenant."), strict()])
                 .body_as(&CARD_TYPES, "Card")
                 .json(201, "The contact.", "Contact")
                 .headers(NEW)
@@ -62,7 +62,7 @@ pub static ROUTES: [Route; 11] = [
         requests::upsert,
         || {
             OperationSpec::new("Create a contact, or replace the one with the same key")
-                .parameters([tenant("The contact's tenant."), matched_by()])
+                .parameters([tenant("The contact's tenant."), matched_by(), strict()])
                 .body_as(&CARD_TYPES, "Card")
                 .json(200, "The contact as it is now.", "Contact")
                 .headers(ETAG)
@@ -84,7 +84,7 @@ pub static ROUTES: [Route; 11] = [
         batch::bulk,
         || {
             OperationSpec::new("Do several changes, each by itself")
-                .parameters([tenant("The contacts' tenant.")])
+                .parameters([tenant("The contacts' tenant."), strict()])
                 .body("Batch")
                 .json(200, "How each ended, in their order.", "BatchResult")
                 .errors(&[INVALID, MEDIA_TYPE])
@@ -141,7 +141,7 @@ pub static ROUTES: [Route; 11] = [
         requests::update,
         || {
             OperationSpec::new("Change a contact")
-                .parameters([its_tenant()])
+                .parameters([its_tenant(), strict()])
                 .body_as(&PATCH_TYPES, "Patch")
                 .json(200, "The contact as it is now.", "Contact")
                 .headers(ETAG)

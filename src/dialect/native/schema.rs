@@ -78,7 +78,7 @@ pub enum Form {
     /// Our own external id: 1 to 255 characters, not blank.
     ExternalId,
     /// This text and no other.
-    Exactly(&'static str),
+    Exactly(&'static [&'static str; 1]),
     /// One of these, or another that is not one of these in another case.
     OneOf(&'static [&'static str]),
     /// 1 to 255 of `A-Za-z0-9_-`.

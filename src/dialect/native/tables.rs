@@ -67,7 +67,7 @@ const RESOURCE: &[Property] = &[URI, MEDIA_TYPE, CONTEXTS, PREF, LABEL];
 pub static CARD: Type = object(
     "Card",
     &[
-        optional("version", Shape::Text(Form::Exactly("1.0"))),
+        optional("version", Shape::Text(Form::Exactly(&["1.0"]))),
         optional("uid", Shape::Text(Form::NotEmpty)),
         optional("created", Shape::Text(Form::UtcDateTime)),
         optional("kind", one_of(CARD_KINDS)),

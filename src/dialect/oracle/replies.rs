@@ -204,7 +204,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         }
         Refusal::Unauthorized(_)
         | Refusal::SessionUnauthorized
-        | Refusal::Forbidden
+        | Refusal::Forbidden { .. }
         | Refusal::ForeignOrigin
         | Refusal::NotYours { .. }
         | Refusal::UnknownPath

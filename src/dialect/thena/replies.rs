@@ -292,7 +292,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = match refusal {
         Refusal::NotFound | Refusal::Gone => not_found(),
-        Refusal::Forbidden | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
+        Refusal::Forbidden { .. } | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
             error(status, "Forbidden resource")
         }
         Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)

@@ -37,9 +37,9 @@ pub async fn events(
 ) -> Response {
     let (head, _) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let roles = [role::ADMIN, role::AUDITOR];
+    const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
     let headers = &head.headers;
-    system::answer(&app, peer, headers, &roles, async |caller, correlation| {
+    system::answer(&app, peer, headers, ROLES, async |caller, correlation| {
         let asked = Asked::read(headers, &query, caller)?;
         app.gateway.has_reached(asked.needs())?;
         let asked = page::bounded(&app, asked).await?;

@@ -159,10 +159,10 @@ fn each_item_of_a_batch_has_its_status() {
         {"status": 201, "id": ID, "version": 3},
         {"status": 200, "id": ID, "version": 3},
         {"status": 204, "id": ID},
-        {"status": 400, "error": {"type": "about:blank", "title": "Bad Request", "status": 400,
+        {"status": 400, "error": {"type": "/problems/invalid", "title": "Bad Request", "status": 400,
             "code": "invalid", "detail": detail,
             "violations": [{"field": "uid", "code": "blank", "message": "uid must not be empty."}]}},
-        {"status": 410, "id": ID, "error": {"type": "about:blank", "title": "Gone", "status": 410,
+        {"status": 410, "id": ID, "error": {"type": "/problems/gone", "title": "Gone", "status": 410,
             "code": "gone", "detail": "The contact's personal data was erased."}},
     ]});
     assert_eq!(body(&reply), want);

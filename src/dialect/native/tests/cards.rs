@@ -138,7 +138,7 @@ fn mandatory_properties_are_missed() {
             .iter()
             .map(|name| format!("{property}.*{field}.{name} required"))
             .collect();
-        assert_eq!(wrongs(&json!({ property: {"k": {}, "second": {}} })), want);
+        assert_eq!(wrongs(&json!({ property: {"k": {}} })), want);
     }
     check_in("name", json!({}), &["name.full required"]);
     check_in(
