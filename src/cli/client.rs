@@ -172,6 +172,10 @@ pub fn refused(status: StatusCode, body: &[u8]) -> Failure {
             message.push_str(&more);
         }
     }
+    if status == StatusCode::UNAUTHORIZED {
+        message
+            .push_str(" Give a token with --token or CONTACTD_TOKEN; contactd token prints one.");
+    }
     Failure::new(code, format!("{status}: {}", message.trim()))
 }
 

@@ -246,8 +246,8 @@ async fn carried(extension: &str) -> (Value, String) {
     let other = place.dir.path().join("other");
     let second = Server::start(&other, &[]);
     for sum in [
-        "1 records: 1 imported, 0 already",
-        "1 records: 0 imported, 1 already",
+        "1 record: 1 imported, 0 already",
+        "1 record: 0 imported, 1 already",
     ] {
         let (out, _) = contacts(&["import", &file, "--url", &second.url, "--tenant", "t"], 0);
         assert!(out.starts_with(sum), "{out}");

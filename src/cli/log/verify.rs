@@ -193,6 +193,9 @@ fn conclude(
     for line in wrong {
         println!("{line}");
     }
-    let count = wrong.len();
-    Err(Failure::new(DAMAGED, format!("{count} things are wrong")))
+    let told = match wrong.len() {
+        1 => "1 thing is wrong".to_owned(),
+        count => format!("{count} things are wrong"),
+    };
+    Err(Failure::new(DAMAGED, told))
 }

@@ -172,7 +172,8 @@ impl Report {
                 "{imported} imported, {known} already there, {twice} twice in the file, {refused} refused"
             )
         };
-        let printed = writeln!(std::io::stdout(), "{records} records: {sum}");
+        let noun = if records == 1 { "record" } else { "records" };
+        let printed = writeln!(std::io::stdout(), "{records} {noun}: {sum}");
         printed.map_err(Failure::failed)?;
         match done {
             Err(failure) if dry_run => Err(failure),
@@ -184,7 +185,8 @@ impl Report {
                 ),
             )),
             Ok(()) if refused > 0 => Err(Failure::failed(format!(
-                "{refused} of {records} records were refused"
+                "{refused} of {records} {noun} {} refused",
+                if refused == 1 { "was" } else { "were" }
             ))),
             Ok(()) if records == 0 && !is_empty => Err(Failure::failed(
                 "the file is not empty, but it holds no record",
