@@ -47,6 +47,12 @@ pub enum SystemRoute {
     Console,
     /// Serves a file that the page is made of.
     ConsoleFile,
+    /// Serves the API reference.
+    Docs,
+    /// Serves what the codes of problems mean.
+    Problems,
+    /// Serves what one code of a problem means.
+    Problem,
     /// Returns the description of the HTTP API.
     OpenApi,
     /// Returns the description of the message bus.
@@ -62,7 +68,7 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Events,
         Self::Command,
         Self::Stats,
@@ -77,6 +83,9 @@ impl SystemRoute {
         Self::Metrics,
         Self::Console,
         Self::ConsoleFile,
+        Self::Docs,
+        Self::Problems,
+        Self::Problem,
         Self::OpenApi,
         Self::AsyncApi,
         Self::Schema,
@@ -114,6 +123,9 @@ impl SystemRoute {
             Self::Metrics => (&["/metrics"], NOBODY),
             Self::Console => (&["/console"], NOBODY),
             Self::ConsoleFile => (&["/console/{name}"], NOBODY),
+            Self::Docs => (&["/docs"], NOBODY),
+            Self::Problems => (&["/problems"], NOBODY),
+            Self::Problem => (&["/problems/{code}"], NOBODY),
             Self::OpenApi => (&["/openapi.json"], NOBODY),
             Self::AsyncApi => (&["/asyncapi.json"], NOBODY),
             Self::Schema => (&["/schemas/{file}"], NOBODY),
@@ -168,6 +180,9 @@ impl SystemRoute {
             Self::Metrics => "metrics",
             Self::Console => "console",
             Self::ConsoleFile => "console.file",
+            Self::Docs => "docs",
+            Self::Problems => "problems",
+            Self::Problem => "problem",
             Self::OpenApi => "openapi",
             Self::AsyncApi => "asyncapi",
             Self::Schema => "schema",
@@ -194,24 +209,45 @@ impl SystemRoute {
                 )
                 .texts(200, "The counters and gauges.", &types)
             }
-            Self::Console => {
-                let spec = OperationSpec::new("Open the page for people");
-                cached(spec.text(200, "The page.", "text/html"))
-            }
-            Self::ConsoleFile => {
-                let spec = OperationSpec::new("Read a file that the page is made of");
-                cached(
-                    spec.text(200, "The file.", "text/javascript")
-                        .or_as(Form::Text("text/css"))
-                        .or_as(Form::Text("image/svg+xml")),
+            Self::Console | Self::ConsoleFile | Self::Docs => page(self),
+            Self::Problems => OperationSpec::new("Read what the codes of problems mean").text(
+                200,
+                "A page with every code.",
+                "text/html",
+            ),
+            Self::Problem => OperationSpec::new("Read what a code of a problem means")
+                .text(
+                    200,
+                    "The page that a problem's `type` leads to.",
+                    "text/html",
                 )
-                .errors(&[(404, "There is no such file.")])
-            }
+                .errors(&[(404, "There is no such code.")]),
             Self::OpenApi => document("What is answered over HTTP", "OpenAPI 3.1."),
             Self::AsyncApi => document("What is said on the message bus", "AsyncAPI 3.0."),
             Self::Schema => document("One of the JSON Schemas", "JSON Schema 2020-12.")
                 .errors(&[(404, "There is no such file.")]),
         }
+    }
+}
+
+/// Describes a page for people, or a file of one.
+fn page(own: SystemRoute) -> OperationSpec {
+    let whole = |summary| {
+        let spec = OperationSpec::new(summary);
+        cached(spec.text(200, "The page.", "text/html"))
+    };
+    match own {
+        SystemRoute::Docs => whole("Open the API reference"),
+        SystemRoute::ConsoleFile => {
+            let spec = OperationSpec::new("Read a file that a page is made of");
+            cached(
+                spec.text(200, "The file.", "text/javascript")
+                    .or_as(Form::Text("text/css"))
+                    .or_as(Form::Text("image/svg+xml")),
+            )
+            .errors(&[(404, "There is no such file.")])
+        }
+        _ => whole("Open the page for people"),
     }
 }
 
@@ -394,6 +430,7 @@ pub fn description() -> Description {
         title: "The service itself: its events, its state, its contracts",
         schemas,
         path: vec![
+            Parameter::path("code", "The code of a problem.", any_text()),
             Parameter::path(
                 "correlation",
                 "The command's correlation id: `Contact-Correlation` of its answer, or the `Nats-Msg-Id` it was sent with.",

@@ -13,6 +13,7 @@
 //! | `events.js` | the log, live |
 //! | `stats.js`, `plot.js` | the statistics, and how they are drawn |
 //! | `state.js` | log, views, bus and audit |
+//! | `docs.html`, `docs.css`, `docs.js` | the API reference, made of `/openapi.json` in the browser |
 //!
 //! What clients wrote is shown on this page, so it must never become script. Three walls: the
 //! scripts put text into the page only by `textContent`; the policy below allows no script but
@@ -53,12 +54,25 @@ static PAGE: File = File {
     text: include_str!("console/index.html"),
 };
 
-static FILES: [File; 13] = [
+/// The API reference, which is at a path of its own.
+static DOCS: File = File {
+    name: "",
+    media_type: "text/html; charset=utf-8",
+    text: include_str!("console/docs.html"),
+};
+
+static FILES: [File; 15] = [
     File {
         name: "console.css",
         media_type: "text/css; charset=utf-8",
         text: include_str!("console/console.css"),
     },
+    File {
+        name: "docs.css",
+        media_type: "text/css; charset=utf-8",
+        text: include_str!("console/docs.css"),
+    },
+    script("docs.js", include_str!("console/docs.js")),
     File {
         name: "icon.svg",
         media_type: "image/svg+xml",
@@ -88,7 +102,7 @@ const fn script(name: &'static str, text: &'static str) -> File {
 /// One tag for all files: a browser never puts together a page of two versions.
 static TAG: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
-    for file in std::iter::once(&PAGE).chain(&FILES) {
+    for file in [&PAGE, &DOCS].into_iter().chain(&FILES) {
         hash.update(file.text);
     }
     let digest = hex::encode(hash.finalize());
@@ -98,6 +112,11 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
 /// Serves `GET /console`: the page for people.
 pub async fn page(headers: HeaderMap) -> Response {
     answer::response(serve(&PAGE, &headers), &fresh_correlation())
+}
+
+/// Serves `GET /docs`: the API reference.
+pub async fn docs(headers: HeaderMap) -> Response {
+    answer::response(serve(&DOCS, &headers), &fresh_correlation())
 }
 
 /// Serves `GET /console/{name}`: a file that the page is made of.
@@ -119,16 +138,20 @@ pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap
 fn serve(file: &File, headers: &HeaderMap) -> Reply {
     let mut reply = Reply::empty(StatusCode::OK).with("content-type", file.media_type);
     reply.body = file.text.as_bytes().to_vec();
-    let reply = reply
-        .with("etag", TAG.as_str())
+    let reply = guarded(reply.with("etag", TAG.as_str()));
+    conditional(headers, reply).unwrap_or_else(|refusal| native::Native.refuse(&refusal))
+}
+
+/// A page or a file of one, with what keeps it from doing anything else than it should.
+pub fn guarded(reply: Reply) -> Reply {
+    reply
         // Kept, but asked for again each time, so that an upgrade is seen at once.
         .with("cache-control", "no-cache")
         .with("content-security-policy", POLICY)
         .with("x-content-type-options", "nosniff")
         .with("referrer-policy", "no-referrer")
         .with("cross-origin-opener-policy", "same-origin")
-        .with("cross-origin-resource-policy", "same-origin");
-    conditional(headers, reply).unwrap_or_else(|refusal| native::Native.refuse(&refusal))
+        .with("cross-origin-resource-policy", "same-origin")
 }
 
 #[cfg(test)]
@@ -147,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_held_is_not_sent_again() {
-        for file in std::iter::once(&PAGE).chain(&FILES) {
+        for file in [&PAGE, &DOCS].into_iter().chain(&FILES) {
             let fresh = serve(file, &HeaderMap::new());
             assert_eq!(fresh.status, StatusCode::OK, "{}", file.name);
             assert_eq!(fresh.body, file.text.as_bytes());
@@ -168,7 +191,7 @@ mod tests {
     #[test]
     fn the_page_names_every_file_and_no_other() {
         let all: String = FILES.iter().map(|file| file.text).collect();
-        let all = format!("{}{all}", PAGE.text);
+        let all = format!("{}{}{all}", PAGE.text, DOCS.text);
         for File { name, .. } in &FILES {
             let named = [format!("/console/{name}\""), format!("\"./{name}\"")];
             assert!(named.iter().any(|link| all.contains(link)), "{name}");
@@ -197,7 +220,7 @@ mod tests {
                 assert!(!file.text.contains(word), "{}: {word}", file.name);
             }
         }
-        for file in std::iter::once(&PAGE).chain(&FILES) {
+        for file in [&PAGE, &DOCS].into_iter().chain(&FILES) {
             let elsewhere = file.text.replace("http://www.w3.org/2000/svg", "");
             assert!(!elsewhere.contains("://"), "{}", file.name);
             assert!(!elsewhere.contains("style=\""), "{}", file.name);

@@ -14,7 +14,8 @@
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
 //! | `stats` | the statistics, and the rebuilding of views |
-//! | `console` | the page for people |
+//! | `console` | the page for people, and the API reference |
+//! | `problems` | what the codes of problems mean |
 //! | `probes`, `metrics`, `vitals`, `process`, `exposition` | liveness, readiness, counters and gauges |
 //! | `contracts` | OpenAPI, AsyncAPI and JSON Schemas |
 //! | `request_log` | a line for each request, at debug |
@@ -35,6 +36,7 @@ mod fallback;
 mod metrics;
 mod places;
 mod probes;
+mod problems;
 mod process;
 mod request_log;
 mod router;

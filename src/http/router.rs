@@ -13,7 +13,7 @@ use http::header;
 
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, console, contracts, events, probes, request_log, stats};
+use super::{App, answer, audit, console, contracts, events, probes, problems, request_log, stats};
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
 use crate::dialect::{self, Method, Query, Refusal};
@@ -95,6 +95,9 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Metrics => get(probes::metrics),
         SystemRoute::Console => get(console::page),
         SystemRoute::ConsoleFile => get(console::file),
+        SystemRoute::Docs => get(console::docs),
+        SystemRoute::Problems => get(problems::all),
+        SystemRoute::Problem => get(problems::one),
         SystemRoute::OpenApi => get(contracts::openapi),
         SystemRoute::AsyncApi => get(contracts::asyncapi),
         SystemRoute::Schema => get(contracts::schema),
