@@ -1,7 +1,8 @@
 //! The contracts: what is committed is what the code says, what is served is what is committed,
 //! what is answered is what is told, and judges that we did not write accept all of it.
 //!
-//! `UPDATE_SCHEMAS=1 cargo test --test contracts` writes `schemas/` anew. The judges are packages
+//! `UPDATE_SCHEMAS=1 cargo test --test contracts` writes `schemas/` anew, `UPDATE_EXAMPLES=1` before it the
+//! examples in them. The judges are packages
 //! of PyPI and npm in the versions of `contracts/requirements.txt` and below; they are installed
 //! under `target/`, by the first test that needs them.
 
@@ -192,6 +193,22 @@ fn the_documents_are_what_they_call_themselves() {
     );
     let said = judges.checked(&["node", &script, &node, &file]);
     closing(ASYNCAPI_PARSER, &said, 1);
+}
+
+/// Every example is sent to a service that knows nobody yet, and what it answers is the example's
+/// answer in form. `UPDATE_EXAMPLES=1` records the answers anew; the schemas are made of them then.
+#[test]
+fn what_is_sent_as_an_example_is_answered_as_one() {
+    let dir = temp_dir();
+    let server = Server::start(dir.path(), &[]);
+    let judges = Judges::get();
+    let update = std::env::var_os("UPDATE_EXAMPLES").is_some();
+    let command = if update { "record" } else { "check" };
+    let mut examples = judges.program("python");
+    examples.arg(path("tests/contracts/examples.py"));
+    examples.args([command, &server.url]);
+    let said = run(examples.arg(path("src/contract/examples.json")));
+    closing("examples", &said, 1);
 }
 
 /// Each vector is sent; the bodies on both ways and the events that come of it are held against

@@ -1,16 +1,18 @@
 //! `schemas/asyncapi.json`: AsyncAPI 3.0 of the subjects of the message bus.
 //!
 //! Only routes that are on the bus have subjects, so a new one comes here by itself. The prefix
-//! is the default one; with another, the first token is that.
+//! is the default one; with another, the first token is that. The dialects whose subjects have the
+//! same tokens share a channel for each operation, in which the dialect is a parameter.
 
 use serde_json::{Map, Value, json};
 
 use super::components::components;
 use super::event::PHASES;
-use super::schema::component;
-use super::{openapi, system};
+use super::examples::Examples;
+use super::schema::{capitalized, component};
+use super::{bus_headers, openapi, system};
 use crate::dialect::describe::{ERROR, Form, OperationSpec, set};
-use crate::dialect::{self, Dialect, Route};
+use crate::dialect::{self, ApiOperation, Dialect, Route};
 use crate::domain::Operation;
 use crate::wire;
 
@@ -22,21 +24,83 @@ struct Document {
     messages: Map<String, Value>,
 }
 
+/// The routes of several dialects that do the same, and whose subjects have the same tokens.
+struct Group {
+    operation: ApiOperation,
+    /// The number of ids of an owner.
+    owner_ids: usize,
+    members: Vec<Member>,
+}
+
+/// One dialect's route in a group.
+struct Member {
+    dialect: &'static str,
+    /// The names of the subject's last tokens.
+    tokens: Vec<&'static str>,
+    about_one: bool,
+    spec: OperationSpec,
+}
+
+/// What is said on a channel.
+#[derive(Clone, Copy)]
+enum Kind {
+    Request,
+    Command,
+    Dead,
+}
+
+impl Kind {
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Request => "rpc",
+            Self::Command => "command",
+            Self::Dead => "dead",
+        }
+    }
+
+    const fn headers(self) -> &'static str {
+        match self {
+            Self::Request => bus_headers::REQUEST,
+            Self::Command => bus_headers::COMMAND,
+            Self::Dead => bus_headers::DEAD,
+        }
+    }
+
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Request | Self::Command => "receive",
+            Self::Dead => "send",
+        }
+    }
+
+    fn summary(self, operation: ApiOperation) -> String {
+        let name = operation.name();
+        match self {
+            Self::Request => format!("Asks for the operation {name}, and is answered"),
+            Self::Command => format!("Orders the operation {name}, durably"),
+            Self::Dead => format!("A command {name} that can't be taken"),
+        }
+    }
+}
+
 /// The AsyncAPI document, `schemas/asyncapi.json`.
 pub fn document() -> Value {
     let mut document = Document::default();
     document.shared();
-    for dialect in dialect::ALL.iter().copied() {
-        for route in dialect.routes().iter().filter(|route| route.on_bus()) {
-            document.request(dialect, route);
+    for group in groups() {
+        document.request(&group);
+        if group.operation.writes() {
+            document.told(&group, Kind::Command);
+            document.told(&group, Kind::Dead);
         }
-        document.events(dialect);
     }
     let Document {
         channels,
         operations,
         messages,
     } = document;
+    let mut schemas = components();
+    schemas.extend(bus_headers::schemas());
     json!({
         "asyncapi": "3.0.0",
         "info": openapi::info(),
@@ -44,143 +108,190 @@ pub fn document() -> Value {
         "servers": {"nats": {"host": "127.0.0.1:4222", "protocol": "nats"}},
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": components(), "messages": messages},
+        "components": {"schemas": schemas, "messages": messages},
     })
 }
 
+fn groups() -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for dialect in dialect::ALL.iter().copied() {
+        for route in dialect.routes().iter().filter(|route| route.on_bus()) {
+            let owner_ids = dialect.rules().owner_names.len();
+            let same = |group: &&mut Group| {
+                group.operation == route.operation && group.owner_ids == owner_ids
+            };
+            let member = Member::of(dialect, route);
+            match groups.iter_mut().find(same) {
+                Some(group) => group.members.push(member),
+                None => groups.push(Group {
+                    operation: route.operation,
+                    owner_ids,
+                    members: vec![member],
+                }),
+            }
+        }
+    }
+    groups
+}
+
+impl Member {
+    fn of(dialect: &'static dyn Dialect, route: &'static Route) -> Self {
+        let rules = dialect.rules();
+        let mut tokens = rules.owner_names.to_vec();
+        tokens.extend(route.target);
+        Self {
+            dialect: rules.name,
+            tokens,
+            about_one: route.target.is_some(),
+            spec: (route.spec)(),
+        }
+    }
+
+    /// The id of this operation, as OpenAPI has it.
+    fn id(&self, operation: ApiOperation) -> String {
+        format!("{}{}", self.dialect, capitalized(operation.name()))
+    }
+
+    fn payload(&self) -> Value {
+        let body = self.spec.body;
+        body.map_or_else(bus_headers::no_body, |(_, schema)| {
+            component(self.dialect, schema)
+        })
+    }
+}
+
+impl Group {
+    /// The channel's name: with the dialect where it is one's alone.
+    fn channel(&self, kind: Kind) -> String {
+        let name = format!("{}{}", kind.token(), capitalized(self.operation.name()));
+        match self.members.as_slice() {
+            [only] => format!("{name}{}", capitalized(only.dialect)),
+            _ => name,
+        }
+    }
+
+    /// The subject, and what is known of its tokens.
+    fn address(&self, kind: Kind) -> (String, Map<String, Value>) {
+        let begin = format!("contacts.{}", kind.token());
+        let operation = self.operation.name();
+        if let [only] = self.members.as_slice() {
+            let places: String = only.tokens.iter().map(|it| format!(".{{{it}}}")).collect();
+            let address = format!("{begin}.{}.{operation}{places}", only.dialect);
+            return (address, parameters(&only.tokens));
+        }
+        let of_one = self.members.iter().any(|member| member.about_one);
+        let names: &[&str] = if of_one {
+            &["owner", "contact"]
+        } else {
+            &["owner"]
+        };
+        let places: String = names.iter().map(|name| format!(".{{{name}}}")).collect();
+        let mut parameters = parameters(names);
+        let dialects: Vec<&str> = self.members.iter().map(|member| member.dialect).collect();
+        parameters.insert("dialect".into(), json!({ "enum": dialects }));
+        (
+            format!("{begin}.{{dialect}}.{operation}{places}"),
+            parameters,
+        )
+    }
+}
+
 impl Document {
-    /// Adds what belongs to no dialect: the events' messages, errors, and the audit log's
-    /// checkpoints.
+    /// Adds what belongs to no dialect: the events, errors, and the audit log's checkpoints.
     fn shared(&mut self) {
         let event = json!({
             "title": "An event",
             "contentType": wire::MEDIA_TYPE,
-            "headers": texts(&[
-                ("Nats-Msg-Id", "The event's id."),
-                ("Content-Type", "That of a CloudEvent in structured mode."),
-                ("Contact-Log", "The id of the log that it comes from."),
-            ]),
+            "headers": bus_headers::refer(bus_headers::EVENT),
             "payload": component(system::NAME, "CloudEvent"),
         });
         self.messages.insert("event".into(), event);
         let checkpoint = json!({
             "title": "A checkpoint of the audit log (c2sp.org/tlog-checkpoint)",
             "contentType": "text/plain",
-            "payload": {"type": "string"},
+            "payload": component(system::NAME, "SignedNote"),
         });
         self.messages.insert("checkpoint".into(), checkpoint);
-        self.channel(
-            "audit.checkpoint",
-            "contacts.audit.checkpoint",
-            Map::new(),
-            "checkpoint",
-        );
-        self.operation("audit.checkpoint", "send", "Each new checkpoint");
-    }
-
-    /// A route's request and reply, its durable command, and where one goes that can't be taken.
-    fn request(&mut self, dialect: &dyn Dialect, route: &Route) {
-        let rules = dialect.rules();
-        let spec = (route.spec)();
-        let (name, operation) = (rules.name, route.operation.name());
-        let mut tokens: Vec<&str> = rules.owner_names.to_vec();
-        tokens.extend(route.target);
-        let places: String = tokens.iter().map(|token| format!(".{{{token}}}")).collect();
-        let id = format!("{name}.{operation}");
-        let payload = spec
-            .body
-            .map_or_else(|| json!({}), |(_, schema)| component(name, schema));
-        let address = |kind: &str| format!("contacts.{kind}.{name}.{operation}{places}");
-
-        self.message(
-            &format!("{id}.request"),
-            spec.summary,
-            request_headers(),
-            &payload,
-        );
-        let rpc = format!("{id}.rpc");
-        self.channel(
-            &rpc,
-            &address("rpc"),
-            parameters(&tokens),
-            &format!("{id}.request"),
-        );
-        self.operation(&rpc, "receive", spec.summary);
-        self.reply(name, &id, &spec);
-        if !route.writes() {
-            return;
-        }
-        let summary = format!("{}, durably", spec.summary);
-        self.message(
-            &format!("{id}.command"),
-            &summary,
-            command_headers(),
-            &payload,
-        );
-        let command = format!("{id}.command");
-        self.channel(&command, &address("command"), parameters(&tokens), &command);
-        self.operation(&command, "receive", &summary);
-        let summary = format!("A command that can't be taken: {}", spec.summary);
-        let why = texts(&[("Contact-Error", "Why it can't be taken.")]);
-        self.message(&format!("{id}.dead"), &summary, why, &json!({}));
-        let dead = format!("{id}.dead");
-        self.channel(&dead, &address("dead"), parameters(&tokens), &dead);
-        self.operation(&dead, "send", &summary);
-    }
-
-    /// The answer to a request: the vendor's body, the HTTP status beside it.
-    fn reply(&mut self, name: &str, id: &str, spec: &OperationSpec) {
-        let schemas = spec.responses.iter().flat_map(|response| &response.forms);
-        let mut forms: Vec<Value> = Vec::new();
-        for form in schemas.chain([&Form::Json(ERROR)]) {
-            let schema = match form {
-                Form::Json(schema) => component(name, schema),
-                Form::Text(_) => json!({"type": "string"}),
-            };
-            if !forms.contains(&schema) {
-                forms.push(schema);
-            }
-        }
-        let reply = format!("{id}.reply");
-        self.message(
-            &reply,
-            "The vendor's answer",
-            reply_headers(),
-            &json!({ "anyOf": forms }),
-        );
-        let of = format!("#/components/messages/{reply}");
-        let channel = json!({"address": null, "messages": {"message": {"$ref": of}}});
-        self.channels.insert(reply.clone(), channel);
-        if let Some(operation) = self.operations.get_mut(&format!("{id}.rpc")) {
-            set(
-                operation,
-                "reply",
-                json!({"channel": {"$ref": format!("#/channels/{reply}")}}),
-            );
-        }
-    }
-
-    fn events(&mut self, dialect: &dyn Dialect) {
-        let name = dialect.rules().name;
+        let all = |message: &str| vec![(message.to_owned(), message.to_owned())];
+        let subject = "contacts.audit.checkpoint";
+        self.channel("checkpoints", Some(subject), Map::new(), all("checkpoint"));
+        self.operation("checkpoints", "send", "Each new checkpoint");
         let lower = |names: &[&str]| names.iter().map(|n| n.to_lowercase()).collect::<Vec<_>>();
-        let id = format!("{name}.event");
-        let address = format!("contacts.event.{name}.{{tenant}}.{{operation}}.{{phase}}");
-        let mut parameters = parameters(&["tenant"]);
+        let dialects: Vec<&str> = dialect::ALL.iter().map(|it| it.rules().name).collect();
         let operations = lower(&Operation::ALL.map(Operation::name));
+        let mut parameters = parameters(&["tenant"]);
+        parameters.insert("dialect".into(), json!({ "enum": dialects }));
         parameters.insert("operation".into(), json!({ "enum": operations }));
         parameters.insert("phase".into(), json!({ "enum": lower(&PHASES) }));
-        self.channel(&id, &address, parameters, "event");
-        self.operation(&id, "send", "What happened, in the order of the log");
+        let subject = "contacts.event.{dialect}.{tenant}.{operation}.{phase}";
+        self.channel("events", Some(subject), parameters, all("event"));
+        self.operation("events", "send", "What happened, in the order of the log");
     }
 
-    fn message(&mut self, name: &str, title: &str, headers: Value, payload: &Value) {
-        let message = json!({"title": title, "headers": headers, "payload": payload});
-        self.messages.insert(name.to_owned(), message);
+    /// A request of each dialect, and its answer.
+    fn request(&mut self, group: &Group) {
+        let id = self.told(group, Kind::Request);
+        let reply = format!("{id}Reply");
+        let mut messages = Vec::new();
+        for member in &group.members {
+            let name = format!("{}Reply", member.id(group.operation));
+            let message = json!({
+                "title": "The vendor's answer",
+                "headers": bus_headers::refer(bus_headers::REPLY),
+                "payload": answer(member, &name),
+            });
+            self.messages.insert(name.clone(), message);
+            messages.push((member.dialect.to_owned(), name));
+        }
+        self.channel(&reply, None, Map::new(), messages);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            let channel = json!({"$ref": format!("#/channels/{reply}")});
+            set(operation, "reply", json!({ "channel": channel }));
+        }
     }
 
-    fn channel(&mut self, id: &str, address: &str, parameters: Map<String, Value>, message: &str) {
-        let of = format!("#/components/messages/{message}");
-        let mut channel = json!({"address": address, "messages": {"message": {"$ref": of}}});
+    /// A channel of a kind, with a message of each dialect. The answer is its name.
+    fn told(&mut self, group: &Group, kind: Kind) -> String {
+        let id = group.channel(kind);
+        let mut messages = Vec::new();
+        for member in &group.members {
+            let operation = member.id(group.operation);
+            let name = format!("{operation}{}", capitalized(kind.token()));
+            let payload = match kind {
+                Kind::Dead => bus_headers::no_body(),
+                Kind::Request | Kind::Command => member.payload(),
+            };
+            let mut message = json!({
+                "title": member.spec.summary,
+                "headers": bus_headers::refer(kind.headers()),
+                "payload": payload,
+            });
+            let example = Examples::of(&operation).request();
+            if let Some(example) = example.filter(|_| !matches!(kind, Kind::Dead)) {
+                set(&mut message, "examples", json!([{ "payload": example }]));
+            }
+            self.messages.insert(name.clone(), message);
+            messages.push((member.dialect.to_owned(), name));
+        }
+        let (address, parameters) = group.address(kind);
+        self.channel(&id, Some(&address), parameters, messages);
+        self.operation(&id, kind.action(), &kind.summary(group.operation));
+        id
+    }
+
+    fn channel(
+        &mut self,
+        id: &str,
+        address: Option<&str>,
+        parameters: Map<String, Value>,
+        messages: Vec<(String, String)>,
+    ) {
+        let refer = |(name, message): (String, String)| {
+            let message = json!({"$ref": format!("#/components/messages/{message}")});
+            (name, message)
+        };
+        let messages: Map<String, Value> = messages.into_iter().map(refer).collect();
+        let mut channel = json!({"address": address, "messages": messages});
         if !parameters.is_empty() {
             set(&mut channel, "parameters", parameters);
         }
@@ -197,58 +308,25 @@ impl Document {
     }
 }
 
+/// The answer to a request: the vendor's body, or its error.
+fn answer(member: &Member, name: &str) -> Value {
+    let forms = member.spec.responses.iter().flat_map(|one| &one.forms);
+    let mut schemas: Vec<Value> = Vec::new();
+    for form in forms.chain([&Form::Json(ERROR)]) {
+        let schema = match form {
+            Form::Json(schema) => component(member.dialect, schema),
+            Form::Text(_) => json!({"type": "string"}),
+        };
+        if !schemas.contains(&schema) {
+            schemas.push(schema);
+        }
+    }
+    json!({"title": capitalized(name), "anyOf": schemas})
+}
+
 /// The parameters that are tokens of a subject.
 fn parameters(tokens: &[&str]) -> Map<String, Value> {
     let about = "Everything but `A-Za-z0-9_-` is `%XX`, with upper-case digits.";
     let spec = |token: &&str| ((*token).to_owned(), json!({ "description": about }));
     tokens.iter().map(spec).collect()
-}
-
-fn request_headers() -> Value {
-    texts(&[
-        ("Authorization", "`Bearer` and the token, as over HTTP."),
-        ("Contact-Query", "Query parameters, as a URL has them."),
-        (
-            "Idempotency-Key",
-            "The same key with the same request happens once.",
-        ),
-        ("If-Match", "The version that the request is about."),
-        ("If-None-Match", "As over HTTP."),
-    ])
-}
-
-fn command_headers() -> Value {
-    texts(&[
-        ("Authorization", "`Bearer` and the token, as over HTTP."),
-        (
-            "Nats-Msg-Id",
-            "Its idempotency key, and the `correlationid` of its events.",
-        ),
-        ("If-Match", "The version that the command is about."),
-        ("If-None-Match", "As over HTTP."),
-    ])
-}
-
-fn reply_headers() -> Value {
-    texts(&[
-        (
-            "Contact-Status",
-            "The HTTP status that the answer would have.",
-        ),
-        ("Contact-Position", "As over HTTP."),
-        ("Contact-Log", "As over HTTP."),
-        ("Contact-Correlation", "As over HTTP."),
-        ("Nats-Service-Error", "Of an error, what went wrong."),
-        ("Nats-Service-Error-Code", "Of an error, its HTTP status."),
-    ])
-}
-
-/// Headers, each with what it is for. All of them may be left out.
-fn texts(headers: &[(&str, &str)]) -> Value {
-    let properties = headers.iter().map(|(name, about)| {
-        let schema = json!({"type": "string", "description": about});
-        ((*name).to_owned(), schema)
-    });
-    let properties: Map<String, Value> = properties.collect();
-    json!({"type": "object", "properties": properties})
 }

@@ -12,7 +12,9 @@
 //! | `state` | what the service says of itself |
 //! | `openapi` | the paths, `schemas/openapi.json` |
 //! | `asyncapi` | the subjects of the message bus, `schemas/asyncapi.json` |
+//! | `bus_headers` | the headers of its messages |
 //! | `event` | the `data` of an event, `schemas/event-1.json` |
+//! | `examples` | real requests and answers, as they were recorded |
 //! | `endpoint` | a route as both documents treat it |
 //! | `refusals` | which refusals a route may give, and how they look |
 //! | `reused` | the headers, parameters and security schemes of OpenAPI |
@@ -22,9 +24,11 @@
 //! contacts and its errors.
 
 mod asyncapi;
+mod bus_headers;
 mod components;
 mod endpoint;
 mod event;
+mod examples;
 mod openapi;
 mod refusals;
 mod reused;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::components::components;
 use super::endpoint::Endpoint;
+use super::examples::Examples;
 use super::refusals::{self, Refused};
 use super::reused;
 use super::schema::{DIALECT, capitalized, component, moved, widen};
@@ -104,13 +105,15 @@ fn routes_of(dialect: &dyn Dialect) -> Vec<Endpoint> {
 /// need no second method for each alias of it.
 fn operation(api: &Api, endpoint: &Endpoint, path: &str, aliases: &[&str]) -> Value {
     let spec = &endpoint.spec;
+    let id = format!("{}{}", api.name, capitalized(endpoint.name));
+    let examples = Examples::of(&id);
     let mut operation = json!({
-        "operationId": format!("{}{}", api.name, capitalized(endpoint.name)),
+        "operationId": id,
         "tags": [api.name],
         "summary": spec.summary,
         "description": description(endpoint, aliases),
-        "parameters": parameters_of(api, endpoint, path),
-        "responses": responses(api, endpoint),
+        "parameters": parameters_of(api, endpoint, path, examples),
+        "responses": responses(api, endpoint, examples),
         "security": security(api, endpoint),
     });
     if !aliases.is_empty() {
@@ -118,9 +121,13 @@ fn operation(api: &Api, endpoint: &Endpoint, path: &str, aliases: &[&str]) -> Va
     }
     if let Some((media_types, schema)) = spec.body {
         let schema = component(api.name, schema);
-        let content = media_types
-            .iter()
-            .map(|media_type| ((*media_type).to_owned(), json!({ "schema": schema })));
+        let content = media_types.iter().map(|media_type| {
+            let body = json!({ "schema": schema });
+            (
+                (*media_type).to_owned(),
+                exemplified(body, examples.request()),
+            )
+        });
         let content: Map<String, Value> = content.collect();
         set(
             &mut operation,
@@ -129,6 +136,14 @@ fn operation(api: &Api, endpoint: &Endpoint, path: &str, aliases: &[&str]) -> Va
         );
     }
     operation
+}
+
+/// What it was, with its example where there is one.
+fn exemplified(mut described: Value, example: Option<&Value>) -> Value {
+    if let Some(example) = example {
+        set(&mut described, "example", example.clone());
+    }
+    described
 }
 
 /// What an operation's caller should know beside its summary.
@@ -157,12 +172,12 @@ fn description(endpoint: &Endpoint, aliases: &[&str]) -> String {
     told.join("\n\n")
 }
 
-fn parameters_of(api: &Api, endpoint: &Endpoint, path: &str) -> Vec<Value> {
+fn parameters_of(api: &Api, endpoint: &Endpoint, path: &str, examples: Examples) -> Vec<Value> {
     let in_path = |parameter: &&Parameter| path.contains(&format!("{{{}}}", parameter.name));
     let own = api.description.path.iter().filter(in_path);
     let mut all: Vec<Value> = own
         .chain(endpoint.spec.parameters.iter().filter(|it| !it.reshapes))
-        .map(|one| parameter(one, api.name))
+        .map(|one| exemplified(parameter(one, api.name), examples.parameter(one.name)))
         .collect();
     let mut shared =
         |name: &str| all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
@@ -198,7 +213,7 @@ fn parameter(parameter: &Parameter, owner: &str) -> Value {
 }
 
 /// The answers that the dialect describes, then those with which it refuses.
-fn responses(api: &Api, endpoint: &Endpoint) -> Map<String, Value> {
+fn responses(api: &Api, endpoint: &Endpoint, examples: Examples) -> Map<String, Value> {
     let mut refused = refusals::of(api.dialect, endpoint);
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();
     for answer in &endpoint.spec.responses {
@@ -227,8 +242,21 @@ fn responses(api: &Api, endpoint: &Endpoint) -> Map<String, Value> {
     }
     let named = all.into_iter();
     named
-        .map(|(status, one)| (status.to_string(), one))
+        .map(|(status, mut one)| {
+            exemplify(&mut one, status, examples);
+            (status.to_string(), one)
+        })
         .collect()
+}
+
+/// Gives each form of a response the example that there is of it.
+fn exemplify(response: &mut Value, status: u16, examples: Examples) {
+    let content = response.get_mut("content").and_then(Value::as_object_mut);
+    for (media_type, form) in content.into_iter().flatten() {
+        if let Some(example) = examples.response(status, media_type) {
+            set(form, "example", example.clone());
+        }
+    }
 }
 
 fn response(api: &Api, known: &Refused, headers: Value) -> Value {
