@@ -157,7 +157,7 @@ impl<'a> Fields<'a> {
     /// Notes that something is wrong with a field, echoing what was sent.
     pub fn wrong(&mut self, name: &str, problem: Problem) {
         let mut violation = Violation::new(self.path(name), problem);
-        violation.value = self.object.get(name).cloned();
+        violation.value = self.object.get(name).cloned().map(Box::new);
         self.violations.push(violation);
     }
 

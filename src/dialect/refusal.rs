@@ -160,10 +160,7 @@ impl Refusal {
                 "The bearer token has expired; get a new one.".into()
             }
             Self::SessionUnauthorized => "The session token is missing or not valid.".into(),
-            Self::Forbidden { roles } => {
-                let roles = roles.join("`, `");
-                format!("The token's roles do not allow this; one of these is needed: `{roles}`.")
-            }
+            Self::Forbidden { roles } => role_missing(roles),
             Self::ForeignOrigin => {
                 "Without tokens only this machine's own programs are answered: send the request to localhost, and not from another site's page.".into()
             }
@@ -238,4 +235,9 @@ impl Refusal {
             _ => Vec::new(),
         }
     }
+}
+
+fn role_missing(roles: &[&str]) -> String {
+    let roles = roles.join("`, `");
+    format!("The token's roles do not allow this; one of these is needed: `{roles}`.")
 }

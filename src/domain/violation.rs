@@ -17,13 +17,13 @@ use serde_json::Value;
 pub struct Violation {
     /// The field's path, dotted, array items by number: `contact.firstName`, `0.email`.
     pub field: String,
-    /// The same path with the keys that the client chose, where `field` has `*` for one. A key may
+    /// Its path with the keys that the client chose, where `field` has `*` for one. A key may
     /// be personal data, so this is for the answer only and never recorded.
     pub sent_as: Option<String>,
     /// The rule that the field breaks.
     pub problem: Problem,
     /// The value that was sent, for dialects that echo it. It is never recorded.
-    pub value: Option<Value>,
+    pub value: Option<Box<Value>>,
 }
 
 /// The kinds of wrong, each with the facts that a message needs to say.
@@ -124,7 +124,7 @@ impl Violation {
     /// This violation with the value that was sent, for dialects that echo it.
     #[must_use]
     pub fn with_value(mut self, value: Value) -> Self {
-        self.value = Some(value);
+        self.value = Some(Box::new(value));
         self
     }
 }

@@ -190,7 +190,7 @@ fn one_error(object: &str, violation: &Violation) -> ErrorBody {
         Problem::Format(name) => (INVALID_FORMAT, format_message(object, &field, name)),
         Problem::UnknownReference => {
             let resource = field.trim_end_matches(" id");
-            let id = violation.value.as_ref().map(Value::to_string);
+            let id = violation.value.as_deref().map(Value::to_string);
             let id = id.unwrap_or_default();
             let message = format!("Invalid reference to {resource} with id {id}");
             (INVALID_REFERENCE, message)

@@ -58,7 +58,7 @@ fn step(text: &str) -> Value {
 }
 
 fn message(violation: &Violation) -> String {
-    let received = violation.value.as_ref().map_or("undefined", type_name);
+    let received = violation.value.as_deref().map_or("undefined", type_name);
     match violation.problem {
         Problem::Required(expected) | Problem::WrongType(expected) => {
             wrong_type(expected.name(), received)

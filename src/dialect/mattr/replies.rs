@@ -109,7 +109,7 @@ fn invalid(violations: Vec<Violation>) -> Reply {
         .into_iter()
         .map(|violation| Detail {
             msg: message(violation.problem),
-            value: violation.value,
+            value: violation.value.map(|value| *value),
             param: violation.field,
             location: "body",
         })

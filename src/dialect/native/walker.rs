@@ -14,7 +14,7 @@ pub type Object = Map<String, Value>;
 #[derive(Debug, Default)]
 pub struct Walker {
     path: String,
-    /// The same with the client's keys.
+    /// Where the walk is, with the client's keys.
     sent_as: String,
     /// What is wrong so far, each thing once.
     pub violations: Vec<Violation>,
