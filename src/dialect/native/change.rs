@@ -215,7 +215,7 @@ mod tests {
         );
         check(
             json!({"version": "2.0"}),
-            Err(("version", Problem::OutOfRange)),
+            Err(("version", Problem::OneOf(&["1.0"]))),
         );
         check(json!({"uid": ""}), Err(("uid", Problem::Blank)));
         check(

@@ -14,7 +14,7 @@ pub type Object = Map<String, Value>;
 #[derive(Debug, Default)]
 pub struct Walker {
     path: String,
-    /// Where the walk is, with the client's keys.
+    /// Its spelling with the client's keys.
     sent_as: String,
     /// What is wrong so far, each thing once.
     pub violations: Vec<Violation>,
