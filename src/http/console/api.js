@@ -18,7 +18,7 @@ export const keepToken = (text) => {
   held = text;
   try {
     if (text) sessionStorage.setItem(KEY, text);
-    else sessionStorage.removeItem(KEY);
+    else sessionStorage.clear();
   } catch {
     // It is held in memory.
   }
@@ -48,32 +48,66 @@ export const whenUnauthorized = (callback) => {
   onUnauthorized = callback;
 };
 
-const ask = async (path, parameters, { accept = "application/json", signal } = {}) => {
+/** One request. A path of another origin is never asked: the token is this service's alone. */
+const ask = async (path, parameters, { accept = "application/json", method = "GET", headers = {}, body, signal, mind401 = true } = {}) => {
   const query = new URLSearchParams(parameters).toString();
-  const headers = { accept };
+  const address = new URL(query ? `${path}?${query}` : path, location.origin);
+  if (address.origin !== location.origin) throw new Refused(0, { title: "Not sent", detail: "The path must begin with one slash." });
+  const sent = new Headers({ accept, ...headers });
   const bearer = token();
-  if (bearer) headers.authorization = `Bearer ${bearer}`;
-  const request = { headers, signal, cache: "no-store", credentials: "omit", redirect: "error" };
-  const response = await fetch(query ? `${path}?${query}` : path, request).catch((error) => {
+  if (bearer) sent.set("authorization", `Bearer ${bearer}`);
+  const request = { method, headers: sent, body, signal, cache: "no-store", credentials: "omit", redirect: "error" };
+  const response = await fetch(address, request).catch((error) => {
     throw error.name === "AbortError" ? error : new Unreachable();
   });
-  if (response.status === 401) onUnauthorized(bearer !== "");
+  if (response.status === 401 && mind401) onUnauthorized(bearer !== "");
   return response;
 };
 
-/** JSON from the service; with `anyStatus`, also where it refuses. */
-export const get = async (path, parameters = {}, { anyStatus = false, ...options } = {}) => {
+/** JSON from the service, with the position that it is of; with `anyStatus`, also where it refuses. */
+export const getPage = async (path, parameters = {}, { anyStatus = false, ...options } = {}) => {
   const response = await ask(path, parameters, options);
   const body = await response.json().catch(() => null);
   if (!response.ok && !(anyStatus && body)) throw new Refused(response.status, body);
-  return body;
+  return { body, position: Number(response.headers.get("contact-position") ?? 0) };
 };
+
+/** JSON from the service. */
+export const get = async (path, parameters, options) => (await getPage(path, parameters, options)).body;
 
 /** Text from the service. */
 export const getText = async (path) => {
   const response = await ask(path, {}, { accept: "text/plain" });
-  if (!response.ok) throw new Refused(response.status, null);
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => null));
   return response.text();
+};
+
+/** Bytes from the service, such as a tile; a refusal is `null` where its status is one of those that are expected. */
+export const getBytes = async (path, expected = []) => {
+  const response = await ask(path, {}, { accept: "application/octet-stream" });
+  if (expected.includes(response.status)) return null;
+  if (!response.ok) throw new Refused(response.status, null);
+  return new Uint8Array(await response.arrayBuffer());
+};
+
+/** Sends what somebody wrote, and gives the answer whatever it is: a 401 may be about a vendor's second token. */
+export const send = async (method, path, { headers, body, mind401 = false } = {}) => {
+  const response = await ask(path, {}, { method, headers, body, mind401 });
+  const text = await response.text();
+  let json = null;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Some answers are empty, or no JSON.
+  }
+  return { ok: response.ok, status: response.status, headers: response.headers, text, json };
+};
+
+/** The same, where anything but success is an error. */
+export const act = async (method, path, options) => {
+  const answer = await send(method, path, { ...options, mind401: true });
+  if (!answer.ok) throw new Refused(answer.status, answer.json);
+  return answer;
 };
 
 const pause = (milliseconds, signal) =>

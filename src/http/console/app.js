@@ -1,36 +1,39 @@
-// The frame: which view is shown, the token, and the state in the corner. The address holds the
-// view and a contact's id; never a token, and nothing that was searched for.
+// The frame: which view is shown, the token, and the state in the corner.
 
+import { read } from "./address.js";
 import { get, keepToken, token, whenUnauthorized } from "./api.js";
 import { byId, DIALECTS, everySeconds, h, number } from "./dom.js";
+import * as commands from "./commands.js";
+import { create, edit } from "./compose.js";
 import * as contacts from "./contacts.js";
 import * as events from "./events.js";
+import * as find from "./find.js";
 import * as state from "./state.js";
 import * as stats from "./stats.js";
 
-const VIEWS = { contacts, events, stats, state };
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const VIEWS = { contacts, create, edit, events, commands, stats, state };
+/** Views that are part of another's, as the navigation shows it. */
+const PART_OF = { create: "contacts", edit: "contacts", commands: "events" };
 
 let shown = null;
 let leave = () => {};
 
 /** Shows what the address names; a view is told when it is left, so that nothing works unseen. */
 const show = ({ again = false } = {}) => {
-  const [name, rest] = location.hash.slice(1).split("/");
-  if (name === "main") return;
-  const view = VIEWS[name] ? name : "contacts";
-  if (view !== shown || again) {
-    leave();
-    shown = view;
-    for (const key of Object.keys(VIEWS)) byId(`view-${key}`).hidden = key !== view;
-    for (const link of document.querySelectorAll("nav a")) {
-      if (link.dataset.view === view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
-    leave = VIEWS[view].enter() ?? (() => {});
-    document.title = `${byId(`${view}-title`).textContent} · contactd`;
+  const address = read();
+  if (address.view === "main") return;
+  const view = VIEWS[address.view] ? address.view : "contacts";
+  if (view === shown && !again) return VIEWS[view].moved?.(address);
+  leave();
+  shown = view;
+  for (const key of Object.keys(VIEWS)) byId(`view-${key}`).hidden = key !== view;
+  for (const link of document.querySelectorAll(".views a")) {
+    if (link.dataset.view === (PART_OF[view] ?? view)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
-  if (view === "contacts") contacts.open(ID.test(rest) ? rest : null, { again });
+  leave = VIEWS[view].enter(address) ?? (() => {});
+  document.title = `${byId(`${view}-title`).textContent} · contactd`;
+  if (!again) scrollTo(0, 0);
 };
 
 const askForToken = () => {
@@ -74,7 +77,7 @@ const pulse = async () => {
   };
   try {
     const { ready, position } = await get("/readyz", {}, { anyStatus: true });
-    say(ready ? "good" : "bad", ready ? `Ready · ${number(position)}` : "Not ready");
+    say(ready ? "good" : "bad", ready ? `Ready, ${number(position)} events` : "Not ready");
   } catch {
     say("bad", "Unreachable");
   }
@@ -91,7 +94,8 @@ const prepareKeys = () => {
   });
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
-    byId("main").focus();
+    // Past the filters, too: to the first result where there is one.
+    (document.querySelector("#view-contacts:not([hidden]) #results a, #view-events:not([hidden]) #log summary") ?? byId("main")).focus();
   });
 };
 
@@ -99,6 +103,7 @@ for (const select of document.querySelectorAll("[data-dialects]")) {
   select.append(h("option", { value: "" }, "Any"), ...Object.keys(DIALECTS).map((name) => h("option", {}, name)));
 }
 for (const view of Object.values(VIEWS)) view.prepare();
+find.prepare();
 prepareToken();
 prepareKeys();
 addEventListener("hashchange", () => show());

@@ -1,6 +1,8 @@
 // A JSContact Card (RFC 9553) in words. What it does not know it shows all the same, name by name:
 // nothing that is stored is hidden from the reader.
 
+import { spelled, VENDORS } from "./words.js";
+
 const values = (object) => Object.values(object ?? {}).filter((value) => value && typeof value === "object");
 const joined = (parts, glue = ", ") => parts.filter(Boolean).join(glue);
 const names = (set) => Object.keys(set ?? {});
@@ -19,15 +21,18 @@ const personName = (card) => card.name?.full || fromComponents(card.name);
 export const nameOf = (card) =>
   personName(card) || values(card.organizations)[0]?.name || values(card.emails)[0]?.address || "Unnamed contact";
 
+/** The first organization it belongs to. */
+export const organizationOf = (card) => organization(values(card.organizations)[0] ?? {});
+
+/** Its first e-mail address. */
+export const emailOf = (card) => values(card.emails)[0]?.address ?? "";
+
 /** One or two letters for it. */
 export const initials = (card) => {
   const words = nameOf(card).match(/[\p{L}\p{N}]+/gu) ?? ["?"];
   const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
   return chosen.map((word) => [...word][0].toUpperCase()).join("");
 };
-
-/** Its first e-mail address and phone number. */
-export const reachableAt = (card) => joined([values(card.emails)[0]?.address, values(card.phones)[0]?.number], " · ");
 
 /** Its titles and organizations, under its name. */
 export const roleOf = (card) =>
@@ -51,6 +56,7 @@ const service = (value) => joined([value.service, value.user ?? value.uri], " ·
 const KNOWN = {
   emails: ["E-mail", (value) => value.address],
   phones: ["Phone", (value) => value.number],
+  media: ["Pictures", (value) => value.uri],
   addresses: ["Address", address],
   organizations: ["Organization", organization],
   titles: ["Title", (value) => value.name],
@@ -61,14 +67,22 @@ const KNOWN = {
   notes: ["Notes", (value) => value.note],
 };
 
-const PLAIN = { uid: "UID", kind: "Kind", language: "Language", created: "Created", updated: "Updated" };
-const SKIPPED = new Set(["@type", "version"]);
+// Vendors' own properties stand under the vendor's domain (RFC 9553, section 1.8.1).
+const DOMAINS = {
+  "mattr.global": VENDORS.mattr, "oracle.com": VENDORS.oracle, "emnify.com": VENDORS.emnify, "thena.ai": VENDORS.thena, "kare-app.fr": VENDORS.kare,
+};
+
+/** Whether nobody typed it: every Card has it, and it says nothing about the person. */
+export const isGiven = (name, value) =>
+  name === "@type" || name === "version" || (name === "kind" && value === "individual") || (name === "uid" && /^urn:uuid:/.test(value));
+
+const inWords = (value) => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
 
 /** Every value inside a value, with the way to it. */
 export const flatten = (value, path = "") => {
-  if (value === null || typeof value !== "object") return [[path, String(value)]];
+  if (value === null || typeof value !== "object") return [[path, inWords(value)]];
   const entries = Object.entries(value).filter(([name]) => name !== "@type");
-  if (entries.length === 0) return [[path, Array.isArray(value) ? "none" : "empty"]];
+  if (entries.length === 0) return [[path, "nothing"]];
   return entries.flatMap(([name, inner]) => flatten(inner, path ? `${path} › ${name}` : name));
 };
 
@@ -79,6 +93,8 @@ const known = (name, value) => {
   return rows.every(([, shown]) => shown) && rows.length > 0 ? { title, rows } : { title, rows: flatten(value) };
 };
 
+const isEmpty = (value) => value !== null && typeof value === "object" && Object.keys(value).length === 0;
+
 /** A Card as groups of values, each with a label where there is one to say; the vendor's own fields under the vendor's name. */
 export const groups = (card) => {
   const found = [];
@@ -86,14 +102,15 @@ export const groups = (card) => {
   const vendors = new Map();
   for (const [name, value] of Object.entries(card)) {
     const colon = name.indexOf(":");
-    if (SKIPPED.has(name)) continue;
+    if (isGiven(name, value) || isEmpty(value)) continue;
     if (KNOWN[name] && value && typeof value === "object") found.push(known(name, value));
     else if (name === "name" && value?.components) found.push({ title: "Name", rows: value.components.map((part) => [part.kind, part.value]) });
     else if (name === "name" && names(value).every((key) => key === "full" || key === "@type")) continue;
     else if (colon > 0) {
-      const vendor = name.slice(0, colon);
-      vendors.set(vendor, [...(vendors.get(vendor) ?? []), ...flatten(value, name.slice(colon + 1))]);
-    } else rest.push(...flatten(value, PLAIN[name] ?? name));
+      const domain = name.slice(0, colon);
+      const title = DOMAINS[domain] ?? domain;
+      vendors.set(title, [...(vendors.get(title) ?? []), ...flatten(value, spelled(name.slice(colon + 1)))]);
+    } else rest.push(...flatten(value, spelled(name)));
   }
   for (const [vendor, rows] of vendors) found.push({ title: vendor, rows });
   if (rest.length > 0) found.push({ title: "More", rows: rest });

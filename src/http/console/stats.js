@@ -1,13 +1,14 @@
 // The statistics as plots: commands by the hour, by dialect, by operation; events by tenant.
 
+import { keep } from "./address.js";
 import { get } from "./api.js";
-import { byId, everySeconds, failure, filled, h, moment, notice, number, skeleton, whenSettled } from "./dom.js";
+import { byId, everySeconds, failure, filled, fillForm, h, moment, notice, number, skeleton, whenSettled } from "./dom.js";
 import { bars, columns } from "./plot.js";
 
 const REFRESH_SECONDS = 10;
 const TENANTS_SHOWN = 10;
 
-const HOUR = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const HOUR = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 let asking = new AbortController();
 
@@ -58,7 +59,7 @@ const plots = (stats) => {
     columns("Commands by the hour", points),
     bars("Commands by dialect", outcomes(stats.counts, "dialect")),
     bars("Commands by operation", outcomes(stats.counts, "operation")),
-    bars(stats.tenantsTotal > TENANTS_SHOWN ? `Events by tenant, the first ${TENANTS_SHOWN}` : "Events by tenant",
+    bars(stats.tenantsTotal > TENANTS_SHOWN ? `Events by tenant, the ${TENANTS_SHOWN} with most` : "Events by tenant",
       tenants.map(({ dialect, tenant, count }) => ({ label: `${tenant} (${dialect})`, good: count })), "Events"));
 };
 
@@ -73,7 +74,8 @@ const refresh = async () => {
     const open = [...place.querySelectorAll("details")].map((details) => details.open);
     byId("stats-status").textContent = stats.total > 0 ? `Up to ${moment(stats.time)}` : "";
     if (stats.total === 0) {
-      place.replaceChildren(notice("Nothing to count", "No event passes these filters."));
+      const isFiltered = ["dialect", "tenant"].some((name) => filled(byId("stats-filters"))[name]);
+      place.replaceChildren(notice("Nothing to count", isFiltered ? "No event passes these filters." : "The log holds no events yet."));
       return;
     }
     if (place.contains(document.activeElement)) return;
@@ -88,9 +90,13 @@ const refresh = async () => {
   }
 };
 
-export const prepare = () => whenSettled(byId("stats-filters"), refresh);
+export const prepare = () => whenSettled(byId("stats-filters"), () => {
+  keep("stats", "", filled(byId("stats-filters")));
+  refresh();
+});
 
-export const enter = () => {
+export const enter = ({ filters }) => {
+  fillForm(byId("stats-filters"), { hours: "24", ...filters });
   const stop = everySeconds(REFRESH_SECONDS, refresh);
   return () => {
     stop();
