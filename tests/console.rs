@@ -9,21 +9,34 @@ use std::process::Command;
 
 use common::Server;
 use common::python::{must, python, target_dir};
+use serde_json::json;
 
 /// The directory of the script that drives the browser.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/console");
 
 #[test]
-fn people_find_follow_and_look() {
+fn people_find_act_follow_and_verify() {
     let (open_dir, jwt_dir) = (common::temp_dir(), common::temp_dir());
     let open = Server::start(open_dir.path(), &[]);
     let jwt = Server::start(jwt_dir.path(), &["--auth", "jwt"]);
-    let token = common::token(jwt_dir.path(), &["--role", "admin", "--tenant", "*"]);
+    let token = |roles: &[&str], tenant| {
+        let roles = roles.iter().flat_map(|role| ["--role", role]);
+        let options: Vec<_> = roles.chain(["--tenant", tenant]).collect();
+        common::token(jwt_dir.path(), &options)
+    };
+    let tokens = json!({
+        "root": token(&["admin"], "*"),
+        "admin": token(&["admin"], "acme"),
+        "auditor": token(&["auditor"], "acme"),
+        "contacts:read": token(&["contacts:read"], "acme"),
+        "contacts:write": token(&["contacts:write"], "acme"),
+        "both": token(&["contacts:read", "contacts:write"], "acme"),
+    });
     let packages = format!("{SCRIPTS}/requirements.txt");
     let mut script = Command::new(python("console-venv", &packages));
     script
         .arg(format!("{SCRIPTS}/console_test.py"))
-        .args([&open.url, &jwt.url, &token])
+        .args([&open.url, &jwt.url, &tokens.to_string()])
         .arg(target_dir().join("console"))
         .env("NO_PROXY", "127.0.0.1");
     must(&mut script, "pictures of it are in target/console");
