@@ -192,7 +192,7 @@ async fn bad_lines_are_reported_with_their_number_and_the_rest_is_imported() {
     assert_eq!(err, said, "a dry run says what an import says");
     for line in [
         "line 2: malformed_json: ",
-        "line 4: invalid: format: emails.*.address must be of the format email.\n",
+        "line 4: invalid: format: emails.e.address must be of the format email.\n",
         "line 5: invalid: wrong_type: card must be an object.\n",
         "line 6: stands at line 1 already\n",
         "line 8: too_large: ",
@@ -205,8 +205,8 @@ async fn bad_lines_are_reported_with_their_number_and_the_rest_is_imported() {
     let report = place.path("report.ndjson");
     contacts(&["import", &file, "--url", url, "--report", &report], 1);
     let report = lines(&place.read("report.ndjson"));
-    let violation = json!({"field": "emails.*.address", "code": "format",
-        "message": "emails.*.address must be of the format email."});
+    let violation = json!({"field": "emails.e.address", "code": "format",
+        "message": "emails.e.address must be of the format email."});
     assert_eq!(report[1]["outcome"], "refused");
     assert_eq!(
         (&report[1]["line"], &report[1]["violations"][0]),

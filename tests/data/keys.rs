@@ -101,7 +101,7 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
         let said = fixture.check(&["log", "verify"], 4);
         assert!(said.contains("position 6: the key in slot 2"), "{said}");
         assert!(said.contains(word) && said.contains("no erasure"), "{said}");
-        assert!(said.contains("1 things are wrong"), "{said}");
+        assert!(said.contains("1 thing is wrong"), "{said}");
         let server = Server::start(&fixture.data, &[]);
         assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
         assert_eq!(status_of(&server, &fixture.ids[2]).await, 410);

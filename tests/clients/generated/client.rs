@@ -26,9 +26,16 @@ async fn native(service: &Configuration) -> Result<(), Failed> {
         ),
         ..Default::default()
     };
-    let made =
-        native_api::native_create(service, card("ann@example.com"), Some("acme"), None, None)
-            .await?;
+    let made = native_api::native_create(
+        service,
+        card("ann@example.com"),
+        Some("acme"),
+        None,
+        None,
+        None,
+        None,
+    )
+    .await?;
     assert_eq!(made.version, 1);
     let patch = serde_json::json!({"name": {"full": "Ann Other"}});
     let changed = native_api::native_update(
@@ -36,16 +43,29 @@ async fn native(service: &Configuration) -> Result<(), Failed> {
         &made.id.to_string(),
         patch,
         None,
+        None,
+        None,
         Some("\"1\""),
+        None,
+        None,
         None,
     )
     .await?;
     let full = changed.card.name.and_then(|name| name.full);
     assert_eq!(full.as_deref(), Some("Ann Other"));
     let changes =
-        native_api::native_changes(service, Some(0), None, Some("acme"), None, None).await?;
+        native_api::native_changes(service, Some(0), None, Some("acme"), None, None, None).await?;
     assert_eq!(changes.changed.len(), 1);
-    let wrong = native_api::native_create(service, card("nobody"), Some("acme"), None, None).await;
+    let wrong = native_api::native_create(
+        service,
+        card("nobody"),
+        Some("acme"),
+        None,
+        None,
+        None,
+        None,
+    )
+    .await;
     match wrong {
         Err(Error::ResponseError(refused)) => {
             assert_eq!(refused.status, 400);
@@ -62,7 +82,8 @@ async fn native(service: &Configuration) -> Result<(), Failed> {
 
 async fn vendors(service: &Configuration) -> Result<(), Failed> {
     let person = models::MattrPointOfContact::new("John Doe".into(), true);
-    let made = mattr_api::mattr_create(service, ECOSYSTEM, PARTICIPANT, person, None, None).await?;
+    let made =
+        mattr_api::mattr_create(service, ECOSYSTEM, PARTICIPANT, person, None, None, None).await?;
     assert_eq!(made.full_name, "John Doe");
     let contact = models::OracleContactDto::new("John".into(), "Doe".into());
     let address = models::OracleEntityAddressAssociationDto {
@@ -70,21 +91,21 @@ async fn vendors(service: &Configuration) -> Result<(), Failed> {
         ..Default::default()
     };
     let whole = models::OracleContactModelDto::new(contact, vec![address]);
-    let made = oracle_api::oracle_create(service, whole, None, None).await?;
+    let made = oracle_api::oracle_create(service, whole, None, None, None).await?;
     assert_eq!(made.last_name, "Doe");
     let kind = models::emnify_new_contact_type::Id::Variant1;
     let new = models::EmnifyNewContact {
         name: Some(Some("Jane Doe".into())),
         ..models::EmnifyNewContact::new(models::EmnifyNewContactType::new(kind))
     };
-    emnify_api::emnify_create(service, "7", new, None, None).await?;
-    let listed = emnify_api::emnify_list(service, "7", None, None, None, None, None).await?;
+    emnify_api::emnify_create(service, "7", new, None, None, None).await?;
+    let listed = emnify_api::emnify_list(service, "7", None, None, None, None, None, None).await?;
     assert_eq!(listed.len(), 1);
     let new = models::ThenaNewContact::new("Ann".into(), "ann@example.com".into());
-    let made = thena_api::thena_create(service, new, Some("acme"), None, None).await?;
+    let made = thena_api::thena_create(service, new, Some("acme"), None, None, None).await?;
     assert_eq!(made.email, "ann@example.com");
     let new = models::KareNewContact::new("Kay".into(), true);
-    let inserted = kare_api::kare_create(service, 21, vec![new], None, None).await?;
+    let inserted = kare_api::kare_create(service, 21, vec![new], None, None, None).await?;
     assert_eq!(inserted.nb_insertion, 1);
     Ok(())
 }

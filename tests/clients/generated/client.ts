@@ -40,7 +40,7 @@ const native = async (): Promise<void> => {
   check(page.data.length === 1 && page.data[0]?.card.name?.full === "Ann Example", page);
   const body = { name: { full: "Ann Other" } };
   const changed = await api.nativeUpdate({ id: made.id, body, ifMatch: '"1"' });
-  check(changed.card.name?.full === "Ann Other", changed);
+  check(changed?.card.name?.full === "Ann Other", changed);
   const wrong = await refused<components["schemas"]["NativeError"]>(
     400,
     api.nativeCreate({ nativeCard: { emails: { work: { address: "nobody" } } } }),
