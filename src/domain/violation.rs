@@ -121,6 +121,12 @@ impl Violation {
         }
     }
 
+    /// The field's path as the client wrote it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.sent_as.as_ref().unwrap_or(&self.field)
+    }
+
     /// This violation with the value that was sent, for dialects that echo it.
     #[must_use]
     pub fn with_value(mut self, value: Value) -> Self {

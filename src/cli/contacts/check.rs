@@ -24,7 +24,7 @@ pub fn check(card: &Value) -> Result<Vec<u8>, Wrong> {
             violations: violations
                 .iter()
                 .map(|violation| WrongField {
-                    field: violation.field.clone(),
+                    field: violation.path().to_owned(),
                     code: violation.problem.code().to_owned(),
                     message: native::sentence(violation),
                 })
@@ -70,7 +70,7 @@ mod tests {
         let wrong = check(&bad).expect_err("no address");
         assert_eq!(wrong.code, "invalid");
         let first = wrong.violations.first().expect("a violation");
-        assert_eq!(first.field, "emails.*.address");
+        assert_eq!(first.field, "emails.e.address");
         assert_eq!(first.code, "wrong_type");
         assert_eq!(check(&json!([])).expect_err("no Card").code, "invalid");
         let large = json!({"x.example:x": "x".repeat(48 * 1024)});

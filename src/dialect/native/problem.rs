@@ -92,7 +92,7 @@ pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
 impl From<&Violation> for Wrong {
     fn from(violation: &Violation) -> Self {
         Self {
-            field: path(violation).to_owned(),
+            field: violation.path().to_owned(),
             code: violation.problem.code().into(),
             message: sentence(violation),
         }
@@ -110,13 +110,8 @@ pub fn sentence(violation: &Violation) -> String {
                 violation.field
             )
         }
-        _ => format!("{} {wrong}.", path(violation)),
+        _ => format!("{} {wrong}.", violation.path()),
     }
-}
-
-/// A field's path as the client wrote it.
-fn path(violation: &Violation) -> &str {
-    violation.sent_as.as_ref().unwrap_or(&violation.field)
 }
 
 fn message(problem: Problem) -> String {
