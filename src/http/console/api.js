@@ -24,6 +24,9 @@ export const keepToken = (text) => {
   }
 };
 
+/** How a line for a shell shows a token, where one is needed: by a variable, never by its text. */
+export const shellToken = () => (token() ? ' -H "Authorization: Bearer $TOKEN"' : "");
+
 /** What the service refused, in its own words. */
 export class Refused extends Error {
   constructor(status, body) {

@@ -2,7 +2,7 @@
 // create a contact in each API's own words, and to change one.
 
 import { link } from "./address.js";
-import { get, send } from "./api.js";
+import { get, send, shellToken } from "./api.js";
 import { byId, DIALECTS, failure, h, notice, skeleton } from "./dom.js";
 import { bothEvents, commandsOf } from "./event.js";
 import { nameOf } from "./card.js";
@@ -18,7 +18,7 @@ const TOLD = ["contact-position", "contact-correlation", "location", "etag", "re
 const curl = ({ method, path, headers, body }) => {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const all = Object.entries({ "Content-Type": "application/json", ...headers }).filter(([, value]) => value);
-  return [`curl -X ${method} ${quoted(location.origin + path)}`, ...all.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`), `-d ${quoted(body)}`].join(" ");
+  return [`curl -X ${method} ${quoted(location.origin + path)}${shellToken()}`, ...all.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`), `-d ${quoted(body)}`].join(" ");
 };
 
 const answerPart = (answer) => {
@@ -106,7 +106,7 @@ export const mergePatch = (before, after) => {
   return patch;
 };
 
-/** Puts the request on the clipboard as a line for a shell, without the token. */
+/** Puts the request on the clipboard as a line for a shell. */
 const copyCurl = async (button, form, written) => {
   const done = await navigator.clipboard?.writeText(curl(written(form))).then(() => true, () => false);
   button.textContent = done ? "Copied" : "Not copied";

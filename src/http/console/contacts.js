@@ -2,7 +2,7 @@
 // filters and order; what was searched for is somebody's name, so this tab alone remembers it.
 
 import { keep, link, read } from "./address.js";
-import { get } from "./api.js";
+import { get, shellToken } from "./api.js";
 import { badge, byId, copier, failure, filled, fillForm, h, notice, plural, skeleton, when, whenSettled } from "./dom.js";
 import { emailOf, initials, nameOf, organizationOf } from "./card.js";
 import * as contact from "./contact.js";
@@ -64,7 +64,7 @@ const FIRST = `'{"name":{"full":"Ann Example"},"emails":{"work":{"address":"ann@
 
 /** What to do where there is nothing: the first request, to be pasted. */
 const welcome = () => {
-  const line = `curl '${location.origin}/contacts' -H 'Content-Type: application/json' -d ${FIRST}`;
+  const line = `curl '${location.origin}/contacts'${shellToken()} -H 'Content-Type: application/json' -d ${FIRST}`;
   return h("div", { class: "notice welcome" },
     h("p", { class: "notice-title" }, "No contacts yet"),
     h("p", {}, "Create the first one here, or paste this into a terminal. It appears with its events, whichever of the six APIs it came through."),

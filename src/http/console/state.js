@@ -114,11 +114,13 @@ const busPanel = (ready, metrics) => {
   ], !isUsed && h("p", { class: "hint" }, "Start the service with --nats-url to publish events and take commands."));
 };
 
-/** The three lines of a checkpoint (c2sp.org/tlog-checkpoint): who, how many, and the root. */
+/** The three lines of a checkpoint (c2sp.org/tlog-checkpoint): who, how many, and the root; below them who signed. */
 const checkpointRows = (text) => {
-  const [origin, size, root] = text.split("\n");
+  const [origin, size, root, , ...signatures] = text.split("\n");
+  const witnesses = signatures.map((line) => line.split(" ")[1]).filter((name) => name && name !== origin);
   const code = (value, what) => h("span", { class: "copied" }, h("code", {}, value), copier(value, what));
-  return [["Signed", `${number(Number(size))} events`], ["Origin", code(origin, "the origin")], ["Root", code(root, "the root")]];
+  return [["Signed", `${number(Number(size))} events`], ["Origin", code(origin, "the origin")], ["Root", code(root, "the root")],
+    ["Cosigned by", witnesses.length > 0 ? witnesses.join(", ") : "no witness"]];
 };
 
 const auditPanel = (ready, metrics, checkpoint, key, visit) => {

@@ -7,6 +7,7 @@ import { bars, columns } from "./plot.js";
 
 const REFRESH_SECONDS = 10;
 const TENANTS_SHOWN = 10;
+const HOURS_MIN = 6;
 
 const HOUR = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
@@ -40,9 +41,9 @@ const tiles = ({ total, counts, tenantsTotal, hours }) => {
     tile("Events a second", rate(hours.at(-1)?.perSecond ?? 0), "in the hour of the last event"));
 };
 
-/** As many hours as were asked for: before the first event nothing happened. */
+/** A few hours at least, so that a young log is no single column: before the first event nothing happened. */
 const wholeTime = (hours) => {
-  const missing = Number(byId("stats-hours").value) - hours.length;
+  const missing = HOURS_MIN - hours.length;
   const first = new Date(hours[0]?.hour ?? Date.now()).getTime();
   const before = Array.from({ length: Math.max(0, missing) }, (_, index) =>
     ({ hour: first - (missing - index) * 3_600_000, counts: [], perSecond: 0 }));
