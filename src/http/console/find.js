@@ -16,6 +16,8 @@ const PAGE = 1000;
 const VENDOR_IDS = [[/^[0-9A-F]{32}$/i, ["oracle"]], [/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i, ["thena"]], [/^-?\d{1,15}$/, ["emnify", "kare"]]];
 
 let asking = new AbortController();
+/** Whether a vendor had more contacts than were looked through. */
+let gaveUp = false;
 
 const contactChoice = ({ id, dialect, card = {} }) =>
   ({ href: link("contacts", id), what: "Contact", text: nameOf(card), more: [emailOf(card), VENDORS[dialect]].filter(Boolean).join(" · ") });
@@ -57,6 +59,7 @@ const byVendorId = async (id, dialect, signal) => {
     if (found.length > 0 || !nextCursor) return found.map(contactChoice);
     cursor = nextCursor;
   }
+  gaveUp = true;
   return [];
 };
 
@@ -89,11 +92,14 @@ const look = async () => {
     return;
   }
   told.textContent = "Looking…";
+  gaveUp = false;
   try {
     const found = (await Promise.all(questions(text, signal))).flat();
     const once = [...new Map(found.map((one) => [one.href, one])).values()];
     list.replaceChildren(...once.map(choice));
-    told.textContent = once.length === 0 ? "Nothing has this id, and nobody this name or address." : "";
+    const nothing = "Nothing has this id, and nobody this name or address.";
+    const more = gaveUp ? ` A vendor's own id was looked for among its newest ${number(LOOKED_AT)} contacts only.` : "";
+    told.textContent = once.length === 0 ? nothing + more : more;
   } catch (error) {
     if (signal.aborted) return;
     list.replaceChildren();
