@@ -27,6 +27,7 @@ fn people_find_act_follow_and_verify() {
     let tokens = json!({
         "root": token(&["admin"], "*"),
         "admin": token(&["admin"], "acme"),
+        "dts-provider": token(&["dts-provider"], "87880d7e-a4d0-462e-8383-3f1e5e16865d"),
         "auditor": token(&["auditor"], "acme"),
         "contacts:read": token(&["contacts:read"], "acme"),
         "contacts:write": token(&["contacts:write"], "acme"),

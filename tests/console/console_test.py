@@ -3,7 +3,7 @@
     console_test.py OPEN_URL JWT_URL TOKENS PICTURES
 
 OPEN_URL is a service in open mode whose log is empty, JWT_URL one that wants a token; TOKENS are its
-tokens as JSON by role, all for the tenant `acme` but for `root`, an administrator of every tenant.
+tokens as JSON by role, all for the tenant `acme` but for `root`, an administrator of every tenant, and `dts-provider`.
 Pictures of each view, dark and light, wide and narrow, are written to PICTURES. It waits for what it
 expects to see, never for a time.
 """

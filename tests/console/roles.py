@@ -74,6 +74,16 @@ def offers_what_the_role_allows(page, tokens):
         assert buttons == shown, (role, buttons)
         assert page.run("return document.querySelector('#new-contact').hidden") == (shown == [])
 
+    # The provider of digital trust writes MATTR's contacts and no others.
+    becomes(page, tokens["dts-provider"])
+    page.text_of("#detail", "This token may not do this")
+    page.open("#create")
+    page.text_of(".tabs", "MATTR")
+    assert page.count(".tabs a") == 1
+    page.click(".composer .primary")
+    page.text_of(".results-part", "ECOSYSTEM_PARTICIPANT_CONTACT_CREATE_SUCCESS")
+    page.open(mine)
+
     # The auditor reads events without names, and checks them.
     becomes(page, tokens["auditor"])
     page.text_of("#detail", "This token may not do this")
