@@ -77,6 +77,7 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
         Refusal::NotFound,
         Refusal::NoSuchCommand,
         Refusal::Gone,
+        Refusal::KeyLost,
         Refusal::MethodNotAllowed {
             allow: "GET".into(),
         },
@@ -132,6 +133,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::NotFound
         | Refusal::NoSuchCommand
         | Refusal::Gone
+        | Refusal::KeyLost
         | Refusal::MethodNotAllowed { .. } => false,
     }
 }

@@ -104,6 +104,8 @@ pub enum Missing {
     NotFound,
     /// The contact's personal data was destroyed.
     Erased,
+    /// Nobody erased the contact, but its key is damaged or not there, so that nobody can read it.
+    KeyLost,
 }
 
 impl From<Missing> for Refusal {
@@ -111,6 +113,7 @@ impl From<Missing> for Refusal {
         match missing {
             Missing::NotFound => Self::NotFound,
             Missing::Erased => Self::Gone,
+            Missing::KeyLost => Self::KeyLost,
         }
     }
 }

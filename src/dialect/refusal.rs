@@ -61,6 +61,8 @@ pub enum Refusal {
     NoSuchCommand,
     /// The contact's personal data was destroyed: the vendor's not-found, native 410.
     Gone,
+    /// The contact cannot be read, for its key is damaged or not there: likewise.
+    KeyLost,
     /// Larger than the service takes: 413.
     TooLarge {
         /// The limit, in bytes.
@@ -135,7 +137,11 @@ impl Refusal {
             | Self::TooBroad { .. } => 400,
             Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
             Self::Forbidden { .. } | Self::ForeignOrigin | Self::NotYours { .. } => 403,
-            Self::UnknownPath | Self::NotFound | Self::NoSuchCommand | Self::Gone => 404,
+            Self::UnknownPath
+            | Self::NotFound
+            | Self::NoSuchCommand
+            | Self::Gone
+            | Self::KeyLost => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::TooSlow => 408,
             Self::PreconditionFailed => 412,
@@ -175,6 +181,7 @@ impl Refusal {
                 "No command of yours with this correlation id has come so far; a durable one may still wait.".into()
             }
             Self::Gone => "The contact's personal data was erased.".into(),
+            Self::KeyLost => "The contact's key is lost; a backup with keys may have it.".into(),
             Self::TooLarge { limit_bytes } => {
                 format!("The request is larger than {limit_bytes} bytes; send less.")
             }

@@ -60,8 +60,10 @@ pub(super) fn get_at(
     let Some(entry) = service.entry(owner, target) else {
         return Ok(Err(Missing::NotFound));
     };
-    if matches!(service.get(owner, target)?, Found::Gone) {
-        return Ok(Err(Missing::Erased));
+    match service.get(owner, target)? {
+        Found::Gone => return Ok(Err(Missing::Erased)),
+        Found::KeyLost => return Ok(Err(Missing::KeyLost)),
+        Found::Live(_) | Found::Deleted | Found::Nothing => {}
     }
     let contact = service.contact_at(&entry, position)?;
     Ok(contact.map(Box::new).ok_or(Missing::NotFound))

@@ -280,6 +280,7 @@ fn lookup(found: Found) -> Lookup<Box<Contact>> {
     match found {
         Found::Live(contact) => Ok(contact),
         Found::Gone => Err(Missing::Erased),
+        Found::KeyLost => Err(Missing::KeyLost),
         Found::Deleted | Found::Nothing => Err(Missing::NotFound),
     }
 }

@@ -456,6 +456,7 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         | Refusal::MethodNotAllowed { .. }
         | Refusal::NotFound
         | Refusal::Gone
+        | Refusal::KeyLost
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
         | Refusal::BadIdempotencyKey

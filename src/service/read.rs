@@ -24,8 +24,10 @@ pub enum Found {
     Live(Box<Contact>),
     /// The contact was deleted, and its earlier versions remain.
     Deleted,
-    /// The contact's personal data was destroyed, or its key is not in this directory.
+    /// The contact's personal data was destroyed on purpose.
     Gone,
+    /// Nobody erased the contact, but its key is damaged or not in this directory.
+    KeyLost,
     /// There never was such a contact.
     Nothing,
 }
@@ -91,7 +93,7 @@ impl Service {
                 Body::Open(content) => {
                     Found::Live(Box::new(entry.with_content(*content, self.shared.registry)))
                 }
-                Body::None | Body::Gone => Found::Gone,
+                Body::None | Body::Gone => Found::KeyLost,
             }),
         }
     }

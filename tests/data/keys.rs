@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::{self, Server, run, stderr_path};
@@ -87,6 +87,18 @@ async fn status_of(server: &Server, id: &str) -> u16 {
     server.send("GET", &path, &[], None).await.status
 }
 
+/// The code of the 410 that a contact's every read is.
+async fn gone_as(server: &Server, id: &str) -> Vec<Value> {
+    let mut codes = Vec::new();
+    for query in ["", "?as_of=6"] {
+        let path = format!("/contacts/{id}{query}");
+        let refused = server.send("GET", &path, &[], None).await;
+        assert_eq!(refused.status, 410, "{refused:?}");
+        codes.push(refused.json()["code"].clone());
+    }
+    codes
+}
+
 #[tokio::test]
 async fn one_lost_key_is_named_until_its_contact_is_erased() {
     for (bytes, word) in [(0, "lost"), (0xE5, "destroyed"), (7, "damaged")] {
@@ -104,7 +116,9 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
         assert!(said.contains("1 thing is wrong"), "{said}");
         let server = Server::start(&fixture.data, &[]);
         assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
-        assert_eq!(status_of(&server, &fixture.ids[2]).await, 410);
+        assert_eq!(gone_as(&server, &fixture.ids[1]).await, ["gone", "gone"]);
+        let lost = gone_as(&server, &fixture.ids[2]).await;
+        assert_eq!(lost, ["key_lost", "key_lost"], "nobody erased it");
         for page in [
             "/contacts",
             "/events?detail=full",
@@ -117,6 +131,7 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
             assert!(fixture.said().contains("the keys of 1 contacts"), "{word}");
         }
         erase(&server, &fixture.ids[2]).await;
+        assert_eq!(gone_as(&server, &fixture.ids[2]).await, ["gone", "gone"]);
         assert_eq!(server.stop(), Some(0));
         fixture.check(&["log", "verify"], 0);
     }

@@ -95,7 +95,7 @@ pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
             let reply = Reply::json(StatusCode::OK, &CONTACT.answer(&contact));
             reply.with("etag", etag(contact.version))
         }
-        Err(Missing::NotFound | Missing::Erased) => no_contact(Some(target)),
+        Err(Missing::NotFound | Missing::Erased | Missing::KeyLost) => no_contact(Some(target)),
     }
 }
 
@@ -296,9 +296,11 @@ pub fn refusal(refusal: &Refusal) -> Reply {
             INPUT_VALIDATION_FAILED,
             "The token has not exactly one organisation; name one in the path.",
         ),
-        Refusal::UnknownPath | Refusal::NotFound | Refusal::NoSuchCommand | Refusal::Gone => {
-            say(status, NOT_FOUND)
-        }
+        Refusal::UnknownPath
+        | Refusal::NotFound
+        | Refusal::NoSuchCommand
+        | Refusal::Gone
+        | Refusal::KeyLost => say(status, NOT_FOUND),
         Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
         | Refusal::UnknownParameter { .. }

@@ -163,7 +163,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin => error(status, "Forbidden"),
         // Whether the company is there is nothing to tell a caller whose it is not.
         Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
-        Refusal::NotFound | Refusal::Gone => error(status, "Contact not found"),
+        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => error(status, "Contact not found"),
         Refusal::UnknownPath | Refusal::NoSuchCommand => error(status, "Not Found"),
         Refusal::TenantUnclear
         | Refusal::MethodNotAllowed { .. }

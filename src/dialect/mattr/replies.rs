@@ -223,9 +223,11 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::NotYours { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. } => Reply::text(status, ""),
-        Refusal::NotFound | Refusal::Gone | Refusal::NoSuchCommand | Refusal::UnknownPath => {
-            not_found()
-        }
+        Refusal::NotFound
+        | Refusal::Gone
+        | Refusal::KeyLost
+        | Refusal::NoSuchCommand
+        | Refusal::UnknownPath => not_found(),
         Refusal::MethodNotAllowed { .. } => json("MethodNotAllowed"),
         Refusal::TooSlow => json("RequestTimeout"),
         Refusal::TenantUnclear

@@ -29,7 +29,7 @@ const fn code(
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 40] = [
+pub static CODES: [Code; 41] = [
     code("bad_idempotency_key", 400, "The header Idempotency-Key is not of its form.", "Send 1 to 128 visible ASCII characters."),
     code("bad_parameter", 400, "A parameter or header has a value that it cannot have.", "The detail names it and what it must be."),
     code("invalid", 400, "The content of the request is not valid.", "Each violation names a field and what is wrong with it; mend all of them."),
@@ -54,6 +54,7 @@ pub static CODES: [Code; 40] = [
     code("other_dialect", 409, "The contact belongs to another dialect, whose rules a patch could break.", "Change it by that dialect's own API; the detail names it."),
     code("too_many_contacts", 409, "The owner has as many contacts as it may.", "Delete one before creating another."),
     code("gone", 410, "The contact's personal data was erased.", "Nothing brings it back; its history says when and why."),
+    code("key_lost", 410, "Nobody erased the contact, but its key is damaged or not there.", "Ask the operator, who may have the key in a backup made with keys."),
     code("version_mismatch", 412, "The contact is at another version than If-Match names.", "Read it again, and send the change with its ETag."),
     code("too_large", 413, "The request, or the contact that it makes, is larger than the service takes.", "Send less; the detail has the limit."),
     code("too_many_items", 413, "A bulk request holds too many items.", "Send several; the detail has the limit."),

@@ -178,6 +178,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::NotFound => "not_found",
         Refusal::NoSuchCommand => "no_such_command",
         Refusal::Gone => "gone",
+        Refusal::KeyLost => "key_lost",
         Refusal::TooLarge { .. } => "too_large",
         Refusal::TooManyItems { .. } => "too_many_items",
         Refusal::TooSlow => "too_slow",
@@ -198,7 +199,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     };
     // Elsewhere what was erased is not found; here it may be said.
     let status = match refusal {
-        Refusal::Gone => StatusCode::GONE,
+        Refusal::Gone | Refusal::KeyLost => StatusCode::GONE,
         other => StatusCode::from_u16(other.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     };
     let mut reply = Details::new(status, code, refusal.message()).reply();
@@ -268,6 +269,7 @@ mod tests {
         );
         check(Refusal::TenantUnclear, 400, "tenant_unclear", None);
         check(Refusal::Gone, 410, "gone", None);
+        check(Refusal::KeyLost, 410, "key_lost", None);
         check(Refusal::NotFound, 404, "not_found", None);
         check(Refusal::KeyReused, 422, "key_reused", None);
         check(Refusal::Overloaded, 503, "overloaded", Some("retry-after"));

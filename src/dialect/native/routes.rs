@@ -15,7 +15,10 @@ const CONTACT: &[&str] = &["/contacts/{id}"];
 const NEW: &[&str] = &["etag", "location"];
 const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
-const GONE: (u16, &str) = (410, "The contact's personal data was erased.");
+const GONE: (u16, &str) = (
+    410,
+    "The contact's personal data was erased (code `gone`), or nobody can read it, for its key is lost (`key_lost`).",
+);
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
 

@@ -191,7 +191,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (message, details) = match refusal {
         // Erased and never there must look alike.
-        Refusal::NotFound | Refusal::Gone => (Refusal::NotFound.message(), None),
+        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => (Refusal::NotFound.message(), None),
         // This vendor's requests have no place for a tenant.
         Refusal::TenantUnclear => ("The token must have exactly one tenant.".into(), None),
         Refusal::BadParameter { name, must } => {

@@ -54,7 +54,7 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
 pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
     match found {
         Ok(contact) => one(StatusCode::OK, &contact),
-        Err(Missing::NotFound | Missing::Erased) => not_found(),
+        Err(Missing::NotFound | Missing::Erased | Missing::KeyLost) => not_found(),
     }
 }
 
@@ -291,7 +291,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     let status =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = match refusal {
-        Refusal::NotFound | Refusal::Gone => not_found(),
+        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => not_found(),
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
             error(status, "Forbidden resource")
         }

@@ -32,6 +32,7 @@ export class Refused extends Error {
   constructor(status, body) {
     super(body?.detail ?? "");
     this.status = status;
+    this.code = body?.code;
     this.title = body?.title ?? `The service answered ${status}`;
   }
 }

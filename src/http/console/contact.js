@@ -99,6 +99,7 @@ const notThen = (entries) => {
 /** Why there is nothing to show. */
 const absent = (error, { id, past, entries, lookAt, again }) => {
   const end = deletionOf(entries);
+  if (error.code === "key_lost") return notice("This contact can't be read", "Nobody erased it, but its key is lost or damaged. The operator may have it in a backup made with keys.");
   if (error.status === 410) return erased(id, erasureOf(entries));
   if (past) return notThen(entries);
   if (end) return deleted(id, end, entries, lookAt, again);
