@@ -38,6 +38,7 @@ async fn a_cursor_above_the_head_is_refused_with_the_head() {
         format!("/contacts/{id}/history?after={ahead}"),
         format!("/contacts?as_of={ahead}"),
         format!("/contacts/{id}?as_of={ahead}"),
+        format!("/audit/proof/{ahead}"),
     ] {
         let answer = caller.send("GET", &path, &[], "").await;
         check_ahead(&answer, head, &path);
