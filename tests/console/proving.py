@@ -19,15 +19,16 @@ FLIPPED_SIGNATURE = """
 def verify(page, position):
     page.open("#state")
     page.open(f"#events/{position}")
-    page.one("#log details[open] .verify")
-    page.run("document.querySelector(`#log [aria-label='Event ${arguments[0]}'] .verify`).click()", str(position))
+    button = f"#log [data-position='{position}'] .verify"
+    page.one(button)
+    page.run("document.querySelector(arguments[0]).click()", button)
 
 
 def verifies_events_in_the_browser(page):
     head = page.service.sealed()
     for position in (1, 2, head):
         verify(page, position)
-        page.text_of(".proved", f"event {position} is in the log")
+        page.text_of(".proved", f"event {position:,} is in the log")
         page.text_of(".checks", "begin with its position and id")
         page.text_of(".checks", "signed with the log's key")
         page.click(".path-part summary")

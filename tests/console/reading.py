@@ -141,6 +141,36 @@ def watches_commands_as_they_happen(page):
     page.silent()
 
 
+def has_no_gap_however_much_comes(page):
+    """Each command between the newest and the oldest on the page is there, as the log has them."""
+    gap = """
+        const seen = [...document.querySelectorAll('#log .event')].map((row) => Number(row.dataset.sequence));
+        return seen.filter((position, at) => at > 0 && seen[at - 1] - position !== 2)"""
+    page.open("#stats")
+    page.open("#events")
+    page.text_of("#live-text", "Live")
+    # More than a live page holds: what leaves it is a button away.
+    page.service.batch([f"Flood {number}" for number in range(180)])
+    page.service.batch([f"Torrent {number}" for number in range(180)])
+    page.text_of("#log", "Torrent 179")
+    page.until("document.querySelectorAll('#log .event').length === 300", "the oldest leave")
+    page.click("#older")
+    page.until("document.querySelectorAll('#log .event').length > 300", "and come back")
+    assert page.run(gap) == []
+    # More than waits while it is paused.
+    page.run("scrollTo(0, 0)")
+    page.click("#pause")
+    for flood in range(2):
+        page.service.batch([f"Paused {flood}.{number}" for number in range(160)])
+    page.text_of("#live-text", "more than 600 events waiting")
+    page.click("#pause")
+    page.text_of("#log", "Paused 1.159")
+    page.click("#older")
+    page.text_of("#log", "Paused 1.100")
+    assert page.run(gap) == []
+    page.silent()
+
+
 def looks_through_the_whole_log(page):
     first = page.service.send("GET", "/events?phase=fail&limit=1")["events"][0]
     position = int(first["sequence"])
@@ -359,6 +389,7 @@ ALL = [
     keeps_filters_in_the_address,
     watches_commands_as_they_happen,
     looks_through_the_whole_log,
+    has_no_gap_however_much_comes,
     finds_anything_by_its_id,
     shows_markup_as_text,
     works_by_keyboard_alone,

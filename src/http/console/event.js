@@ -69,7 +69,7 @@ const eventPart = (event) => {
   const position = positionOf(event);
   const verify = mayAudit() && h("button", { class: "quiet small verify", type: "button", click: () => prove.show(place, position, event.id) }, "Verify");
   const text = JSON.stringify(event, null, 2);
-  return h("section", { class: "one-event", "aria-label": `Event ${number(position)}` },
+  return h("section", { class: "one-event", "data-position": position, "aria-label": `Event ${number(position)}` },
     h("div", { class: "one-event-head" }, h("h2", {}, "Event ", at(position)), h("code", { class: "hint" }, event.type), copier(text, "the event"), verify),
     place,
     h("pre", { tabindex: "0" }, text));

@@ -9,6 +9,8 @@ import { keyOf, positionOf, put, row } from "./event.js";
 const PAGE = 100;
 /** Rows that a live page holds; older ones leave it, and are a button away. */
 const LIVE_MAX = 300;
+/** Events that wait while the page is paused, or is being drawn; with more it is read anew. */
+const WAITING_MAX = 600;
 const OPERATIONS = ["CREATE", "UPDATE", "DELETE", "ERASE", "RETRIEVE", "RETRIEVE_LIST"];
 const PHASES = ["START", "SUCCESS", "FAIL"];
 const LESS_USED = ["type", "subject", "correlationid", "since", "until"];
@@ -23,6 +25,8 @@ let commands = new Map();
 let older = 0;
 /** After which position newer ones are, while the page does not reach the head. */
 let newer = null;
+/** Whether more came than waits: the page must be read anew, for it would have a gap. */
+let overflowed = false;
 /** Whether the reader went back in the log: what was asked for is not taken away again. */
 let wentBack = false;
 /** The position that was jumped to. */
@@ -71,14 +75,15 @@ const place = (events, where) => {
   if (commands.size > 0) byId("event-notice").replaceChildren();
 };
 
-/** The lowest position of a command that is on the page. */
-const firstOf = ({ start, outcome }) => positionOf(start ?? outcome);
+/** The last position of a command that is on the page. */
+const lastOf = ({ start, outcome }) => positionOf(outcome ?? start);
 
 const trim = () => {
   if (wentBack) return;
-  const gone = [...commands.entries()].sort(([, a], [, b]) => firstOf(b) - firstOf(a)).slice(LIVE_MAX);
+  const gone = [...commands.entries()].sort(([, a], [, b]) => lastOf(b) - lastOf(a)).slice(LIVE_MAX);
   if (gone.length === 0) return;
-  older = firstOf(gone[0][1]) + 2;
+  // Before the next position: the outcome of the newest that goes, and all that is older.
+  older = lastOf(gone[0][1]) + 1;
   for (const [key, command] of gone) {
     command.node?.remove();
     commands.delete(key);
@@ -89,14 +94,16 @@ const trim = () => {
 /** Puts what has come on the page, once a frame however much comes. */
 const draw = () => {
   frame = 0;
+  if (overflowed) return restart();
   place(waiting, "top");
   waiting = [];
   trim();
 };
 
 const take = (events) => {
-  waiting = [...waiting, ...events].slice(-2 * LIVE_MAX);
-  if (paused) say("paused", `Paused · ${number(waiting.length)}${waiting.length === 2 * LIVE_MAX ? " or more" : ""} events waiting`);
+  overflowed ||= waiting.length + events.length > WAITING_MAX;
+  waiting = overflowed ? [] : [...waiting, ...events];
+  if (paused) say("paused", overflowed ? `Paused · more than ${number(WAITING_MAX)} events waiting` : `Paused · ${number(waiting.length)} events waiting`);
   else frame ||= requestAnimationFrame(draw);
 };
 
@@ -179,7 +186,7 @@ const trying = async (work) => {
 const restart = () => {
   following.abort();
   following = new AbortController();
-  [waiting, commands, older, newer, wentBack] = [[], new Map(), 0, null, false];
+  [waiting, overflowed, commands, older, newer, wentBack] = [[], false, new Map(), 0, null, false];
   for (const id of ["log", "event-notice"]) byId(id).replaceChildren();
   byId("event-end").textContent = "";
   for (const id of ["older", "newer"]) byId(id).hidden = true;
@@ -209,7 +216,7 @@ const jump = async (signal) => {
     node.remove();
     commands.delete(key);
   }
-  const reached = Math.max(0, ...[...commands.values()].map((command) => positionOf(command.outcome ?? command.start)));
+  const reached = Math.max(0, ...[...commands.values()].map(lastOf));
   newer = reached >= head ? null : Math.max(reached, target);
   say("idle", `At position ${number(target)}`);
   tell();
