@@ -155,12 +155,14 @@ async fn succeeded(response: Response) -> Result<Response, Failure> {
 /// The failure that an answer without success ends the program with, whoever gave it: what was
 /// asked wrongly is wrong usage. Of problem details (RFC 9457) people are told the text.
 pub fn refused(status: StatusCode, body: &[u8]) -> Failure {
-    let code = match status {
-        StatusCode::BAD_REQUEST => super::exit::USAGE,
-        _ => super::exit::FAILED,
-    };
     let problem: Option<Value> = serde_json::from_slice(body).ok();
     let text = |value: &Value, name| value.get(name)?.as_str().map(str::to_owned);
+    // A position that is not there is not found, as a contact is.
+    let kind = problem.as_ref().and_then(|problem| text(problem, "code"));
+    let code = match status {
+        StatusCode::BAD_REQUEST if kind.as_deref() != Some("position_ahead") => super::exit::USAGE,
+        _ => super::exit::FAILED,
+    };
     let detail = problem.as_ref().and_then(|problem| text(problem, "detail"));
     let mut message = detail.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     let violations = problem
@@ -231,5 +233,22 @@ mod tests {
         check("localhost:8080", false, Some("http://localhost:8080"));
         check("ftp://x.de", false, None);
         check("", false, None);
+    }
+
+    #[test]
+    fn a_position_that_is_not_there_is_no_wrong_usage() {
+        for (status, body, want) in [
+            (
+                400,
+                r#"{"code":"position_ahead"}"#,
+                crate::cli::exit::FAILED,
+            ),
+            (400, r#"{"code":"bad_parameter"}"#, crate::cli::exit::USAGE),
+            (400, "no JSON", crate::cli::exit::USAGE),
+            (404, r#"{"code":"not_found"}"#, crate::cli::exit::FAILED),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(refused(status, body.as_bytes()).code, want, "{body}");
+        }
     }
 }
