@@ -89,7 +89,7 @@ struct Content {
 pub struct Contents {
     /// The version that the vCard says it has; 3.0 where it says none.
     pub version: Version,
-    /// The properties in the order of the file, without VERSION.
+    /// The properties in the order of the file, without VERSION and PROFILE.
     pub properties: Vec<Property>,
     /// What was read otherwise than it stands there.
     pub notes: Vec<Note>,
@@ -124,7 +124,7 @@ pub fn read(card: &RawCard, is_decoded: bool) -> Result<Contents, String> {
         if broken {
             notes.push(Note::Joined(property.name.clone()));
         }
-        if property.name != "VERSION" {
+        if property.name != "VERSION" && !property.says_nothing() {
             properties.push(property);
         }
     }

@@ -39,6 +39,11 @@ impl Property {
         }
     }
 
+    /// Whether it only repeats that this is a vCard: `PROFILE:VCARD` (RFC 2426, section 2.1.2).
+    pub fn says_nothing(&self) -> bool {
+        self.name == "PROFILE" && self.value.trim().eq_ignore_ascii_case("vcard")
+    }
+
     /// The first value of a parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
         let mut named = self.params.iter().filter(|param| param.name == name);

@@ -189,3 +189,17 @@ fn what_goes_out_has_no_control_characters_and_no_escapes_in_uris() {
     );
     assert!(text.contains("LABEL=\"^'x^'^ny\""), "{text}");
 }
+
+/// What was kept of a file as it stood there is written so that other programs read on.
+#[test]
+fn nothing_goes_out_at_which_another_reader_stops() {
+    let lines = "FN:Ann\nPROFILE:VCARD\nPHOTO;ENCODING=b;VALUE=uri;TYPE=JPEG:/9j/4AAQ=SkZJRg";
+    let (card, _) = card("3.0", lines);
+    for version in [VcardVersion::V3, VcardVersion::V4] {
+        let text = written(&card, version);
+        let unfolded = text.replace("\r\n ", "");
+        assert!(!unfolded.contains("\r\nPROFILE"), "{text}");
+        assert!(!unfolded.contains("ENCODING="), "{text}");
+        assert!(unfolded.contains("/9j/4AAQ=SkZJRg"), "{text}");
+    }
+}

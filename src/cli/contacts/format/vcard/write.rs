@@ -3,8 +3,11 @@
 //! The properties are `calcard`'s (RFC 9555), mended in `outgoing`; the text is written here.
 //! A vCard 4.0 is read again before it goes out. What did not come back is added as JSPROP.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::super::writer::VcardVersion;
@@ -116,11 +119,29 @@ fn written(properties: &[Property], version: VcardVersion) -> String {
         VcardVersion::V4 => "4.0",
     };
     let mut text = format!("BEGIN:VCARD\r\nVERSION:{number}\r\n");
-    for property in properties {
-        fold(&line(property, version), &mut text);
+    for property in properties.iter().filter_map(readable) {
+        fold(&line(&property, version), &mut text);
     }
     text.push_str("END:VCARD\r\n");
     text
+}
+
+/// A property in a form at which no other program stops; `None` for one that says nothing. What was
+/// kept as it stood in a file may be neither: readers take a PROFILE for a second BEGIN, and
+/// break off at a value that is not the base64 that it is called.
+fn readable(property: &Property) -> Option<Cow<'_, Property>> {
+    if property.says_nothing() {
+        return None;
+    }
+    let is_encoded = property.params.iter().any(|param| param.name == "ENCODING");
+    if !is_encoded || BASE64_STANDARD.decode(&property.value).is_ok() {
+        return Some(Cow::Borrowed(property));
+    }
+    let mut plain = property.clone();
+    plain.take_param("ENCODING");
+    plain.take_param("VALUE");
+    plain.add_param("VALUE", "text");
+    Some(Cow::Owned(plain))
 }
 
 /// A property as a line that is not folded yet.
