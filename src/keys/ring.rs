@@ -139,7 +139,11 @@ impl KeyRing {
         if state.unnamed {
             return Ok(SlotsRepaired::default());
         }
-        Ok(state.file.compare(0..next.get())?.0)
+        let mut found = state.file.compare(0..next.get())?.0;
+        found
+            .damaged
+            .extend(state.file.damaged_alike(0..next.get())?);
+        Ok(found)
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as
@@ -154,7 +158,9 @@ impl KeyRing {
         next: Slot,
     ) -> Result<SlotsRepaired, SlotError> {
         let mut state = self.writable()?;
-        let repaired = state.file.complete(state.end.min(next.get()))?;
+        let end = state.end.min(next.get());
+        let mut repaired = state.file.complete(end)?;
+        repaired.damaged.extend(state.file.damaged_alike(0..end)?);
         if state.end < next.get() {
             state.file.set_count(next.get())?;
             state.end = next.get();
@@ -179,11 +185,14 @@ impl KeyRing {
         Ok(if state.resumed { state.end } else { 0 })
     }
 
-    /// Completes some slots of each copy from the other.
+    /// Completes some slots of each copy from the other, and finds those that neither can mend.
     pub(super) fn complete_some(&self, first: u64, count: u64) -> Result<SlotsRepaired, SlotError> {
         let state = self.writable()?;
         let end = state.end.min(first.saturating_add(count));
-        Ok(state.file.complete_some(first.min(end)..end)?)
+        let slots = first.min(end)..end;
+        let mut found = state.file.complete_some(slots.clone())?;
+        found.damaged.extend(state.file.damaged_alike(slots)?);
+        Ok(found)
     }
 
     /// Whether the key in a slot was destroyed.

@@ -59,26 +59,26 @@ impl SlotsRepaired {
 
 impl fmt::Display for SlotsRepaired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            slots,
-            damaged,
-        } = self;
-        if *file {
-            write!(
-                f,
-                "one of the two copies of the contacts' keys was missing or unreadable"
-            )?;
-        } else {
-            write!(
-                f,
-                "{slots} contacts' keys were damaged in one of their two copies"
-            )?;
+        let mut parts = Vec::new();
+        if self.file {
+            parts.push(
+                "one of the two copies of the contacts' keys was missing or unreadable".into(),
+            );
         }
-        match damaged.len() {
-            0 => write!(f, "; the other completed it"),
-            count => write!(f, "; {count} keys are damaged in both"),
+        if self.slots > 0 {
+            let keys = self.slots;
+            parts.push(format!(
+                "{keys} contacts' keys were damaged in one of their two copies"
+            ));
         }
+        if !parts.is_empty() {
+            parts.push("the other completed it".into());
+        }
+        if !self.damaged.is_empty() {
+            let keys = self.damaged.len();
+            parts.push(format!("{keys} contacts' keys are damaged in both copies"));
+        }
+        f.write_str(&parts.join("; "))
     }
 }
 
@@ -208,6 +208,25 @@ impl SlotFiles {
         }
         found.slots = changes.len() as u64;
         Ok((found, changes))
+    }
+
+    /// The slots of these that hold the same bytes in both files, and no key that opens: comparing
+    /// the files cannot tell.
+    pub(super) fn damaged_alike(&self, slots: Range<u64>) -> Result<Vec<Slot>, StorageError> {
+        let mut found = Vec::new();
+        let end = slots.end;
+        for first in slots.step_by(CHUNK_SLOTS as usize) {
+            let count = CHUNK_SLOTS.min(end - first) as usize;
+            let one = self.read_chunk(0, first, count)?;
+            let other = self.read_chunk(1, first, count)?;
+            for (number, (one, other)) in (first..).zip(one.iter().zip(&other)) {
+                let slot = Slot::new(number);
+                if one == other && matches!(self.wrapping.unwrap(slot, one), Held::Damaged) {
+                    found.push(slot);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// What a slot should hold whose two copies differ; `None` where neither says.

@@ -30,12 +30,20 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     drop(progress);
     let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
     done.extend(said(&repaired));
-    done.extend(mend_keys(&data, reader)?);
+    let (mended, damaged) = mend_keys(&data, reader)?;
+    done.extend(mended);
     for line in &done {
         println!("{line}");
     }
     // What was sealed must fit what is there: this is refused where it does not.
     Integrator::open(data.tiles(), data.signer).map_err(integrator_failure)?;
+    if damaged > 0 {
+        return Err(Failure::new(
+            DAMAGED,
+            "keys are damaged in both copies; put keys/ back from a backup made with keys, or erase \
+             their contacts",
+        ));
+    }
     if done.is_empty() {
         println!("nothing had to be repaired, up to position {head}");
     }
@@ -43,7 +51,8 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
 }
 
 /// Completes each copy of the keys from the other; what neither has is given up, and said.
-fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
+/// The second number is that of the keys that are damaged in both copies, which nothing mends.
+fn mend_keys(data: &Data, reader: &Reader) -> Result<(Vec<String>, usize), Failure> {
     let progress = Progress::new("looking for the contacts' keys");
     let (lost, repaired) = mark_keys_lost(reader, &data.keys, &mut |at| progress.reach(at))?;
     drop(progress);
@@ -54,8 +63,10 @@ fn mend_keys(data: &Data, reader: &Reader) -> Result<Vec<String>, Failure> {
         )
     });
     let anew = data.mend_index_key()?.map(str::to_owned);
+    let damaged = repaired.damaged.len();
     let repaired = (!repaired.is_nothing()).then(|| repaired.to_string());
-    Ok(repaired.into_iter().chain(lost).chain(anew).collect())
+    let lines = repaired.into_iter().chain(lost).chain(anew).collect();
+    Ok((lines, damaged))
 }
 
 fn said(repaired: &Repaired) -> Vec<String> {

@@ -319,6 +319,22 @@ fn a_rotation_refuses_a_damaged_slot_and_changes_nothing() {
     ring.rotate(&master(), || Ok(())).unwrap();
 }
 
+/// Where both copies were damaged alike, comparing them finds nothing, and looking at each does.
+#[test]
+fn damage_that_is_the_same_in_both_copies_is_found() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+    let scrubbed = |ring: &KeyRing| ring.scrub(&mut |_| true).unwrap().unwrap();
+    assert!(scrubbed(&ring).is_nothing());
+    for path in copies(&dir) {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[4 * SLOT_BYTES] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert_eq!(scrubbed(&ring).damaged, [Slot::new(3)]);
+}
+
 #[test]
 fn one_flipped_bit_loses_nobody() {
     let (dir, master) = (TempDir::new().unwrap(), master());
