@@ -124,7 +124,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::Overloaded
         | Refusal::ReadOnly(_)
         | Refusal::OutcomeUnknown => endpoint.writes,
-        Refusal::PreconditionRequired => endpoint.writes && endpoint.about_one,
+        Refusal::PreconditionRequired => endpoint.writes && endpoint.is_conditional(),
         Refusal::UnknownParameter { .. } => endpoint.refuses_unknown,
         Refusal::PositionAhead { .. } => endpoint.begins_after(),
         Refusal::PreconditionFailed => !endpoint.writes && endpoint.has_tag(),

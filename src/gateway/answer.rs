@@ -10,9 +10,13 @@ use super::{Disposition, Gateway, Incoming, Response};
 use crate::auth::Principal;
 use crate::dialect::precondition::conditional;
 use crate::dialect::{
-    self, ApiOperation, Call, Caller, Decode, Dialect, Refusal, Reply, Request, Scope, native,
+    self, ApiOperation, Call, Caller, Decode, Dialect, Refusal, Reply, Request, Scope, Write,
+    native,
 };
-use crate::domain::{ContactId, Context, IdempotencyKey, IdempotentRequest, Owner, Position};
+use crate::domain::{
+    Action, Attempt, ContactId, Context, IdempotencyKey, IdempotentRequest, Operation, Owner,
+    Position, Precondition,
+};
 
 impl Gateway {
     /// Answers a request of a caller who was admitted to its route.
@@ -72,6 +76,9 @@ impl Gateway {
                 (decode(&request, owner.as_ref())?, None)
             }
         };
+        if let Call::Write { write, .. } = &call {
+            self.has_preconditions(incoming.route.operation, write)?;
+        }
         let idempotency = match (&call, key) {
             (Call::Write { write, .. }, Some(key)) => {
                 Some(idempotent_request(key, incoming, body, write))
@@ -91,6 +98,24 @@ impl Gateway {
             return Err(Refusal::PreconditionRequired);
         }
         Ok(key)
+    }
+
+    /// Checks that each change of a request that holds several, or finds its contact by a key, names
+    /// the versions that it is for, where the operator demands it.
+    fn has_preconditions(&self, operation: ApiOperation, write: &Write) -> Result<(), Refusal> {
+        let is_asked = matches!(operation, ApiOperation::Upsert | ApiOperation::Bulk);
+        if !self.settings.require_if_match || !is_asked {
+            return Ok(());
+        }
+        let changes = |attempt: &Attempt| {
+            matches!(attempt.operation, Operation::Update | Operation::Delete)
+                || matches!(attempt.action, Ok(Action::Upsert { .. }))
+        };
+        let mut changes = write.attempts.iter().filter(|attempt| changes(attempt));
+        if changes.any(|attempt| attempt.precondition == Precondition::NONE) {
+            return Err(Refusal::PreconditionRequired);
+        }
+        Ok(())
     }
 
     /// The owner of the contacts that the request is about, if the principal may act for them.

@@ -2,7 +2,7 @@
 //! log that should not be there.
 
 use contactd::dialect::{ApiOperation, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{Api, Person};
 use crate::apis;
@@ -360,6 +360,37 @@ async fn a_change_that_must_name_its_version() {
         let good = caller.rename(&id, ANN, &[("if-match", "\"1\"")]).await;
         assert_eq!(good.status, api.statuses[1], "{}: {good:?}", api.name);
     }
+}
+
+/// An upsert may find a contact, and a batch changes several: each change must say of which version.
+#[tokio::test]
+async fn a_change_found_by_a_key_or_in_a_batch_must_name_its_version_too() {
+    let service = TestServer::new(&["--require-if-match"]);
+    let caller = service.admin(apis::by_name("native"), 0);
+    let id = caller.created(ANN).await;
+    let before = service.head().await;
+    let card = json!({"name": {"full": "Ann"}, "emails": {"e": {"address": ANN.email}}});
+    let batch = |operation: Value| json!({"operations": [operation]}).to_string();
+    let (upsert, bulk) = ("/contacts?match=email", "/contacts/batch");
+    for (method, path, body) in [
+        ("PUT", upsert, card.to_string()),
+        ("POST", bulk, batch(json!({"op": "delete", "id": id}))),
+        (
+            "POST",
+            bulk,
+            batch(json!({"op": "update", "id": id, "patch": {"kind": "org"}})),
+        ),
+    ] {
+        let answer = caller.send(method, path, &[], body.clone()).await;
+        assert_eq!(answer.status, 428, "{path} {body}: {answer:?}");
+    }
+    assert_eq!(service.head().await, before + 2, "nothing is in the log");
+    let good = [("if-match", "\"1\"")];
+    let changed = caller.send("PUT", upsert, &good, card.to_string()).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let create = batch(json!({"op": "create", "card": {"name": {"full": "Zoe"}}}));
+    let created = caller.send("POST", bulk, &[], create).await;
+    assert_eq!(created.status, 200, "{created:?}");
 }
 
 #[tokio::test]

@@ -90,7 +90,11 @@ pub static ROUTES: [Route; 11] = [
                 .parameters([tenant("The contacts' tenant."), strict()])
                 .body("Batch")
                 .json(200, "How each ended, in their order.", "BatchResult")
-                .errors(&[INVALID, MEDIA_TYPE])
+                .errors(&[
+                    INVALID,
+                    MEDIA_TYPE,
+                    (428, "The operator demands an ifMatch of each change."),
+                ])
         },
     ),
     Route::visible(
