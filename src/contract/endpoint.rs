@@ -52,7 +52,7 @@ impl Endpoint {
     /// Whether the route takes a position of the log, to begin after it or to look at it.
     pub fn begins_after(&self) -> bool {
         let names = self.spec.query_names();
-        ["after", "as_of", "cursor"]
+        ["after", "as_of", "cursor", "from", "to"]
             .iter()
             .any(|name| names.contains(name))
     }

@@ -145,8 +145,13 @@ impl Gateway {
         target: Target,
         wanted: Past,
     ) -> Result<Lookup<Vec<Version>>, Refusal> {
-        if let Past::After(after, _) = wanted {
-            self.has_reached(after)?;
+        let named = match wanted {
+            Past::After(after, _) => [Some(after), None],
+            Past::Points(from, to) => [from, to].map(point),
+            Past::Whole | Past::Offset(..) => [None, None],
+        };
+        for position in named.into_iter().flatten() {
+            self.has_reached(position)?;
         }
         self.read(move |service| past(service, &owner, &target, wanted))
             .await
@@ -334,6 +339,14 @@ fn happened(
         page.events.push((record.event, shown));
     }
     Ok(page)
+}
+
+/// The position that a request named as a point of the past; none for a time, or for now.
+fn point(as_of: AsOf) -> Option<Position> {
+    match as_of {
+        AsOf::Position(position) => Some(position).filter(|at| *at != Position::new(u64::MAX)),
+        AsOf::Time(_) => None,
+    }
 }
 
 /// Whether a principal may see contents in events.

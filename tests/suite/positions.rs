@@ -39,6 +39,8 @@ async fn a_cursor_above_the_head_is_refused_with_the_head() {
         format!("/contacts?as_of={ahead}"),
         format!("/contacts/{id}?as_of={ahead}"),
         format!("/audit/proof/{ahead}"),
+        format!("/contacts/{id}/diff?from={ahead}"),
+        format!("/contacts/{id}/diff?to={ahead}"),
     ] {
         let answer = caller.send("GET", &path, &[], "").await;
         check_ahead(&answer, head, &path);
