@@ -103,6 +103,10 @@ fn address(url: &str, has_certificates: bool) -> Result<String, Failure> {
     let is_good =
         |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.host().is_some();
     match parsed {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(Failure::usage(
+            "the address of a service holds no user or password; give a token with --token or \
+             CONTACTD_TOKEN",
+        )),
         Ok(url) if is_good(&url) => Ok(whole),
         _ => Err(Failure::usage(format!(
             "{url} is no address of a service; write it as http://127.0.0.1:8080"
@@ -232,6 +236,7 @@ mod tests {
         );
         check("localhost:8080", false, Some("http://localhost:8080"));
         check("ftp://x.de", false, None);
+        check("http://ann:secret@127.0.0.1:8080", false, None);
         check("", false, None);
     }
 

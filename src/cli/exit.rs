@@ -45,7 +45,7 @@ impl Failure {
     pub fn or_ask_the_service(mut self) -> Self {
         if self.code == IN_USE {
             self.message
-                .push_str(", or ask it: --url http://127.0.0.1:8080");
+                .push_str(", or ask it: --url and the address at which it listens");
         }
         self
     }
