@@ -76,19 +76,31 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Checks that every parameter is one of these names.
+    /// Checks that every parameter is one of these names, and that each is there once and not empty.
     ///
     /// # Errors
-    /// [`Refusal::UnknownParameter`] for the first that is not: a misspelled filter would
-    /// otherwise filter nothing.
+    /// [`Refusal::UnknownParameter`] for the first name that is not, as a misspelled filter would
+    /// filter nothing; [`Refusal::BadParameter`] for one that is empty, as a script sends whose
+    /// variable is not set, or is there twice, where only one of the values could count.
     pub fn only(&self, known: &'static [&'static str]) -> Result<(), Refusal> {
-        match self.pairs().find(|(name, _)| !known.contains(name)) {
-            None => Ok(()),
-            Some((name, _)) => Err(Refusal::UnknownParameter {
-                name: name.chars().take(NAME_CHARS_MAX).collect(),
-                known,
-            }),
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, value) in self.pairs() {
+            let Some(name) = known.iter().copied().find(|known| *known == name) else {
+                return Err(Refusal::UnknownParameter {
+                    name: name.chars().take(NAME_CHARS_MAX).collect(),
+                    known,
+                });
+            };
+            let bad = |must| Err(Refusal::BadParameter { name, must });
+            if value.is_empty() {
+                return bad("left out, or have a value");
+            }
+            if seen.contains(&name) {
+                return bad("sent once");
+            }
+            seen.push(name);
         }
+        Ok(())
     }
 
     /// Every parameter, in the order of the query.
@@ -105,7 +117,14 @@ mod tests {
     fn a_parameter_that_is_not_known_is_refused_by_its_name() {
         const KNOWN: &[&str] = &["q", "email"];
         assert_eq!(Query::parse("").only(KNOWN), Ok(()));
-        assert_eq!(Query::parse("email=&q=x&q=y").only(KNOWN), Ok(()));
+        assert_eq!(Query::parse("email=a&q=x").only(KNOWN), Ok(()));
+        for (wrong, name, must) in [
+            ("email=", "email", "left out, or have a value"),
+            ("q=x&q=y", "q", "sent once"),
+        ] {
+            let refused = Err(Refusal::BadParameter { name, must });
+            assert_eq!(Query::parse(wrong).only(KNOWN), refused);
+        }
         let long = format!("{}=1", "x".repeat(100));
         for (query, name) in [
             ("q=1&emial=a%40b.co", "emial"),

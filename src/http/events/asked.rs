@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use super::filter::{Filter, read, text};
+use super::filter::{Filter, read};
 use super::form::Form;
 use crate::auth::Principal;
 use crate::dialect::query::digits;
@@ -63,12 +63,12 @@ impl Asked {
     /// A parameter is not valid.
     pub fn read(headers: &HeaderMap, query: &Query, caller: Principal) -> Result<Self, Refusal> {
         let form = Form::of(headers, query)?;
-        let follow = match text(query, "follow") {
+        let follow = match query.get("follow") {
             None | Some("false") => form == Form::ServerSent,
             Some("true") => form != Form::Page,
             Some(_) => return Err(bad("follow", "true or false")),
         };
-        let newest_first = match text(query, "order") {
+        let newest_first = match query.get("order") {
             None | Some("asc") => false,
             Some("desc") if form == Form::Page => true,
             Some("desc") => return Err(bad("order", "asc where lines or a stream are asked for")),

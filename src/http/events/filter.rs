@@ -23,11 +23,6 @@ pub struct Filter {
     pub phase: Option<&'static str>,
 }
 
-/// The value of a parameter; an empty one is one that a form did not fill in.
-pub fn text<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
-    query.get(name).filter(|text| !text.is_empty())
-}
-
 /// A parameter's value as it was understood.
 ///
 /// # Errors
@@ -38,7 +33,7 @@ pub fn read<T>(
     must: &'static str,
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, Refusal> {
-    let Some(text) = text(query, name) else {
+    let Some(text) = query.get(name) else {
         return Ok(None);
     };
     let value = read(text).ok_or(Refusal::BadParameter { name, must })?;
@@ -63,7 +58,7 @@ impl Filter {
                 "a type that events have, CONTACT_CREATE_SUCCESS for instance",
                 |kind| Some(kind).filter(is_type).map(str::to_owned),
             )?,
-            tenant: text(query, "tenant").map(str::to_owned),
+            tenant: query.get("tenant").map(str::to_owned),
             dialect: read(
                 query,
                 "dialect",

@@ -23,7 +23,7 @@ impl Form {
     /// `format` names none.
     pub fn of(headers: &HeaderMap, query: &Query) -> Result<Self, Refusal> {
         match query.get("format") {
-            None | Some("") => Ok(Self::accepted(headers)),
+            None => Ok(Self::accepted(headers)),
             Some("json") => Ok(Self::Page),
             Some("ndjson") => Ok(Self::Lines),
             Some(_) => Err(Refusal::BadParameter {
