@@ -79,10 +79,20 @@ fn full_fold(text: String) -> String {
 /// ```
 #[must_use]
 pub fn address(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((local, domain)) => format!("{}@{}", caseless(local), ascii_domain(domain)),
-        None => caseless(text),
-    }
+    let (folded, mapped) = match text.rsplit_once('@') {
+        Some((local, domain)) => {
+            let domain = ascii_domain(domain);
+            let is_new = domain.contains('@');
+            (format!("{}@{domain}", caseless(local)), is_new)
+        }
+        None => {
+            let folded = caseless(text);
+            let is_new = folded.contains('@');
+            (folded, is_new)
+        }
+    };
+    // Other forms of the sign, such as the one of full width, are that sign once they are folded.
+    if mapped { address(&folded) } else { folded }
 }
 
 /// A domain in ASCII; one that cannot be written so is only without case.
@@ -301,6 +311,8 @@ mod tests {
         same(&["a@例え。jp", "a@xn--r8jz45g.jp"]);
         // No domain, and what cannot be one, is compared as it is.
         same(&["ANN", "ann"]);
+        same(&["ann\u{ff20}bücher.de", "Ann@xn--bcher-kva.de"]);
+        same(&["@\u{fffc}\u{fe6b}\u{aa50}", "@\u{fffc}@xn--cr9a"]);
         same(&["ann@xn--ÿ", "Ann@XN--Ÿ"]);
         assert_ne!(address("straße@a.de"), address("strase@a.de"));
         // These are two domains (RFC 5892), and their owners two as well.
@@ -333,7 +345,9 @@ mod tests {
         /// What is the same to an index is alike to a search, whatever the case it is typed in.
         #[test]
         fn the_case_does_not_matter(text in "\\PC{0,24}") {
-            prop_assert_eq!(caseless(&text.to_uppercase()), caseless(&text));
+            // Upper case makes a letter of an iota below, which marks behind it must not have passed.
+            let ordered: String = text.nfd().collect();
+            prop_assert_eq!(caseless(&ordered.to_uppercase()), caseless(&text));
             prop_assert_eq!(bare(&text.to_lowercase()), bare(&text));
         }
     }
