@@ -139,11 +139,7 @@ impl KeyRing {
         if state.unnamed {
             return Ok(SlotsRepaired::default());
         }
-        let mut found = state.file.compare(0..next.get())?.0;
-        found
-            .damaged
-            .extend(state.file.damaged_alike(0..next.get())?);
-        Ok(found)
+        Ok(state.file.compare(0..next.get())?.0)
     }
 
     /// Records that the keys in these slots were given up: what they sealed reads as

@@ -319,7 +319,7 @@ fn a_rotation_refuses_a_damaged_slot_and_changes_nothing() {
     ring.rotate(&master(), || Ok(())).unwrap();
 }
 
-/// Where both copies were damaged alike, comparing them finds nothing, and looking at each does.
+/// Comparing copies that were damaged alike finds nothing; opening each key does.
 #[test]
 fn damage_that_is_the_same_in_both_copies_is_found() {
     let (dir, master) = (TempDir::new().unwrap(), master());
