@@ -215,7 +215,7 @@ def steps(kept):
     yield step("serviceRebuild", 404, {"name": "weather"})
     keep_note = lambda answer, _: kept.update(note=answer)
     yield step("serviceAuditProof", 200, {"position": 2})
-    yield step("serviceAuditProof", 404, {"position": 999999})
+    yield step("serviceAuditProof", 400, {"position": 999999})
     yield step("serviceAuditCheckpoint", 200, keep=keep_note)
     yield step("serviceAuditCosign", 400, body=kept["note"])
     yield step("serviceAuditTile", 404, {"path": "9/999"})
