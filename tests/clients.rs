@@ -33,20 +33,22 @@ fn interpreter() -> PathBuf {
 }
 
 #[test]
-fn emnifys_sdk_is_content() {
-    let dir = common::temp_dir();
-    let server = Server::start(dir.path(), &["--auth", "jwt"]);
-    let token = common::token(
-        dir.path(),
-        &["--role", "admin", "--tenant", "7", "--ttl", "24h"],
-    );
-    let mut script = Command::new(interpreter());
-    script
-        .arg(format!("{SCRIPTS}/emnify_sdk.py"))
-        .args([&token, "7"])
-        .env("EMNIFY_SDK_API_ENDPOINT_URL", format!("{}/api", server.url))
-        .env("NO_PROXY", "127.0.0.1");
-    must(&mut script, "the SDK and the service do not agree");
+fn emnifys_sdk_is_content_in_both_modes() {
+    for mode in ["open", "jwt"] {
+        let dir = common::temp_dir();
+        let server = Server::start(dir.path(), &["--auth", mode]);
+        let token = common::token(
+            dir.path(),
+            &["--role", "admin", "--tenant", "7", "--ttl", "24h"],
+        );
+        let mut script = Command::new(interpreter());
+        script
+            .arg(format!("{SCRIPTS}/emnify_sdk.py"))
+            .args([&token, "7", mode])
+            .env("EMNIFY_SDK_API_ENDPOINT_URL", format!("{}/api", server.url))
+            .env("NO_PROXY", "127.0.0.1");
+        must(&mut script, "the SDK and the service do not agree");
+    }
 }
 
 #[test]

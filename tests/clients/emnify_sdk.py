@@ -1,7 +1,7 @@
 """emnify's official Python SDK against contactd: its models build the requests and parse the
 answers, its transport sends them, trades the token and walks the pages.
 
-Usage: emnify_sdk.py APPLICATION_TOKEN ORGANISATION, with EMNIFY_SDK_API_ENDPOINT_URL set to
+Usage: emnify_sdk.py APPLICATION_TOKEN ORGANISATION open|jwt, with EMNIFY_SDK_API_ENDPOINT_URL set to
 http://HOST:PORT/api before Python starts, for the SDK reads it when it is imported.
 """
 
@@ -12,7 +12,7 @@ from emnify.api_manager import BaseApiManager
 from emnify.errors import UnauthorisedException, ValidationErrorException
 from emnify.modules.api import models
 
-ME, ORGANISATION = sys.argv[1:]
+ME, ORGANISATION, MODE = sys.argv[1:]
 COLLECTION = f"/v1/organisation/{ORGANISATION}/contact"
 
 
@@ -144,7 +144,8 @@ def check_events(client):
 
 if __name__ == "__main__":
     sdk = EMnify(ME)
-    check_token_exchange(sdk)
+    if MODE == "jwt":
+        check_token_exchange(sdk)
     check_one_contact(sdk)
     check_errors(sdk)
     check_pages(sdk)

@@ -2,7 +2,7 @@
 //! called, for a create of every dialect, a list, an update and an error.
 //!
 //! The generators come from PyPI and npm, in the versions of `generated/requirements.txt` and below;
-//! what the Rust client needs comes from crates.io. All of it is kept under `target/`.
+//! what the Rust client needs comes from the registry of crates. All of it is kept under `target/`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
