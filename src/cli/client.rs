@@ -144,6 +144,13 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
+    // What rustls says of a certificate that is its own authority, as `openssl req -x509` makes it.
+    if text.contains("CaUsedAsEndEntity") {
+        text.push_str(
+            "; the service's certificate may sign others (CA:TRUE): give the service one with \
+             CA:FALSE, signed by itself or by your authority",
+        );
+    }
     text
 }
 
