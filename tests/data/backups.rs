@@ -136,6 +136,10 @@ async fn a_backup_is_written_over_nothing_but_an_earlier_one_of_the_same_log() {
     fs::write(strange.join("holiday.jpg"), "mine").expect("a file");
     refused(&strange, "holds holiday.jpg");
     refused(&theirs.data, "which no backup has");
+    let inside = ours.data.join("backup");
+    let said = ours.run(&["backup", text(&inside)], 2);
+    assert!(said.contains("inside the data directory"), "{said}");
+    assert!(!inside.exists());
     assert!(!whole.is_empty());
 }
 

@@ -48,7 +48,7 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
     if last_checkpoint(&source.tiles(), &key)?.is_none() {
         return Err(data::integrator_failure(IntegrateError::NoCheckpoint));
     }
-    if must_be_ours(&to, &source, &target, &key)? {
+    if must_be_ours(from, &to, &source, &target, &key)? {
         close_to_others(&to)?;
     }
     let progress = Progress::new("copying and verifying");
@@ -90,18 +90,40 @@ const fn said_of_keys(with_keys: bool, has_audit_key: bool) -> &'static str {
     }
 }
 
+/// Whether a path, which need not be there yet, leads into a directory.
+fn is_inside(path: &Path, dir: &Path) -> bool {
+    let Ok(dir) = dir.canonicalize() else {
+        return false;
+    };
+    let mut known = path.ancestors().filter_map(|part| {
+        let part = if part.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            part
+        };
+        part.canonicalize().ok()
+    });
+    known.next().is_some_and(|known| known.starts_with(dir))
+}
+
 /// Whether the place of a backup is there already. It must be empty, or a backup of which this log
 /// is the continuation; nothing is touched here.
 fn must_be_ours(
+    from: &Path,
     to: &Path,
     source: &Layout,
     target: &Layout,
     key: &VerifierKey,
 ) -> Result<bool, Failure> {
+    let dir = to.display();
+    if is_inside(to, from) {
+        return Err(Failure::usage(format!(
+            "{dir} is inside the data directory, where it would be lost with it; name another place"
+        )));
+    }
     let Some(mut files) = files_below(to)? else {
         return Ok(false);
     };
-    let dir = to.display();
     let refused = |why: &str| {
         let message = format!("{dir} {why}; nothing was touched: name an empty directory");
         Err(Failure::usage(message))
