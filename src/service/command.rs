@@ -25,14 +25,17 @@ impl Service {
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<EventScan, ReadError> {
         let indexed: Vec<Position> = self.shared.contacts.read().commands(correlation).collect();
-        let mut scan = EventScan::default();
+        let mut scan = EventScan {
+            last: after,
+            ..EventScan::default()
+        };
         for first in indexed {
-            self.of_command(correlation, first, &mut scan, after, limit, wanted)?;
+            self.of_command(correlation, first, &mut scan, limit, wanted)?;
         }
         if let Some(times) = correlation.times()
             && let Some(first) = self.made_command(correlation, &times)?
         {
-            self.of_command(correlation, first, &mut scan, after, limit, wanted)?;
+            self.of_command(correlation, first, &mut scan, limit, wanted)?;
         }
         Ok(scan)
     }
@@ -58,17 +61,17 @@ impl Service {
         Ok(None)
     }
 
-    /// Adds the events of one command, which stand in the log one after the other from its first.
+    /// Adds the events of one command, which stand in the log one after the other from its first, as
+    /// far as they come after the last that was looked at: the command before may have run into it.
     fn of_command(
         &self,
         correlation: &Correlation,
         first: Position,
         scan: &mut EventScan,
-        after: Position,
         limit: usize,
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<(), ReadError> {
-        let from = first.max(after.next());
+        let from = first.max(scan.last.next());
         if from > self.head() {
             return Ok(());
         }

@@ -274,6 +274,8 @@ fn a_command_is_found_by_its_correlation_id() {
         with(named.clone(), Some("order-4711"), &["a", "b"]),
         with(made.clone(), None, &["c"]),
         with(old.clone(), Some("old"), &["d"]),
+        with(named.clone(), Some("of-another"), &["e"]),
+        with(named.clone(), Some("of-a-third"), &["f"]),
     ]);
     for reopened in [false, true] {
         if reopened {
@@ -288,8 +290,11 @@ fn a_command_is_found_by_its_correlation_id() {
                 .map(|record| record.event.header.position.get())
                 .collect()
         };
-        assert_eq!(found(&named, 0, 100), [3, 4, 5, 6]);
+        // Two that share an id stand side by side, and none of their events comes twice.
+        assert_eq!(found(&named, 0, 100), [3, 4, 5, 6, 11, 12, 13, 14]);
         assert_eq!(found(&named, 4, 1), [5]);
+        assert_eq!(found(&named, 11, 100), [12, 13, 14]);
+        assert_eq!(found(&named, 13, 100), [14]);
         assert_eq!(found(&made, 0, 100), [7, 8]);
         assert_eq!(found(&old, 0, 100), [9, 10]);
         assert_eq!(found(&other, 0, 100), [0; 0]);
