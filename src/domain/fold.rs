@@ -79,20 +79,17 @@ fn full_fold(text: String) -> String {
 /// ```
 #[must_use]
 pub fn address(text: &str) -> String {
-    let (folded, mapped) = match text.rsplit_once('@') {
-        Some((local, domain)) => {
-            let domain = ascii_domain(domain);
-            let is_new = domain.contains('@');
-            (format!("{}@{domain}", caseless(local)), is_new)
-        }
-        None => {
-            let folded = caseless(text);
-            let is_new = folded.contains('@');
-            (folded, is_new)
-        }
+    let folded = match text.rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{}", caseless(local), ascii_domain(domain)),
+        None => caseless(text),
     };
     // Other forms of the sign, such as the one of full width, are that sign once they are folded.
-    if mapped { address(&folded) } else { folded }
+    let signs = |text: &str| text.matches('@').count();
+    if signs(&folded) > signs(text) {
+        address(&folded)
+    } else {
+        folded
+    }
 }
 
 /// A domain in ASCII; one that cannot be written so is only without case.
