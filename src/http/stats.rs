@@ -117,8 +117,7 @@ pub async fn rebuild(
 }
 
 fn asked(query: &Query) -> Result<StatsAsk, Refusal> {
-    let sent = |name| query.get(name).filter(|text| !text.is_empty());
-    let hours = match sent("hours") {
+    let hours = match query.get("hours") {
         None => HOURS,
         Some(text) => text
             .parse()
@@ -129,7 +128,7 @@ fn asked(query: &Query) -> Result<StatsAsk, Refusal> {
                 must: "a number from 1 to 168",
             })?,
     };
-    let dialect = match sent("dialect") {
+    let dialect = match query.get("dialect") {
         None => None,
         Some(name) => {
             let rules = REGISTRY.named(name).ok_or(Refusal::BadParameter {
@@ -140,7 +139,7 @@ fn asked(query: &Query) -> Result<StatsAsk, Refusal> {
         }
     };
     Ok(StatsAsk {
-        tenant: sent("tenant").map(str::to_owned),
+        tenant: query.get("tenant").map(str::to_owned),
         dialect,
         hours,
     })
