@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::common::{self, BINARY, Server, run};
+use crate::keys::{check, create, text};
 
 /// A directory that is stopped, and room beside it.
 struct Fixture {
@@ -46,23 +46,6 @@ impl Fixture {
     fn run(&self, words: &[&str], want: i32) -> String {
         check(&self.data, words, want)
     }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-fn check(data: &Path, words: &[&str], want: i32) -> String {
-    let (code, out, err) = run(&[words, &["--data-dir", text(data)]].concat());
-    assert_eq!(code, Some(want), "{words:?}: {out}{err}");
-    out + &err
-}
-
-async fn create(server: &Server, name: &str) -> String {
-    let card = json!({"name": {"full": name}});
-    let made = server.send("POST", "/contacts", &[], Some(&card)).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    made.json()["id"].as_str().expect("an id").to_owned()
 }
 
 async fn status_of(server: &Server, id: &str) -> u16 {

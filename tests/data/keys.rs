@@ -58,17 +58,17 @@ impl Fixture {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-fn check(data: &Path, words: &[&str], want: i32) -> String {
+pub fn check(data: &Path, words: &[&str], want: i32) -> String {
     let (code, out, err) = run(&[words, &["--data-dir", text(data)]].concat());
     assert_eq!(code, Some(want), "{words:?}: {out}{err}");
     out + &err
 }
 
-async fn create(server: &Server, name: &str) -> String {
+pub async fn create(server: &Server, name: &str) -> String {
     let card = json!({"name": {"full": name}});
     let made = server.send("POST", "/contacts", &[], Some(&card)).await;
     assert_eq!(made.status, 201, "{made:?}");
