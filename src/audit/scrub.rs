@@ -24,7 +24,7 @@ use crate::storage::StorageError;
 /// The reasons for which the sealed files are not known to be whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ScrubError {
-    /// What is damaged cannot be made again.
+    /// A damaged file could not be written again from the log.
     #[error(transparent)]
     Repair(#[from] RepairError),
     /// Without a checkpoint to be trusted nothing says what is right.

@@ -9,7 +9,7 @@ use super::layout::Layout;
 
 /// A backup that can be restored.
 pub struct Whole {
-    /// What its sealed files are.
+    /// The signed checkpoint, to which its bundles and tiles hash.
     pub checkpoint: Checkpoint,
     /// The last event that it holds.
     pub head: u64,

@@ -19,7 +19,7 @@ use super::layout::{Layout, PUBLIC_KEY, SECRETS, copy, copy_keys, names, read, r
 /// The end of the name of a journal file that does not count yet.
 const STAGED: &str = ".new";
 
-/// What a backup holds once it is taken.
+/// The contents of a backup that was just taken, as they are told to the operator.
 pub struct Taken {
     /// The position of the last event that is in it.
     pub head: u64,

@@ -50,21 +50,21 @@ impl Record {
 /// The reasons for which a record is refused, in the form of our API's problem details.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Wrong {
-    /// What is wrong, for programs.
+    /// The code of the reason, for programs, such as `too_large`.
     pub code: String,
     /// The reasons in one sentence, for people.
     pub detail: String,
-    /// What is wrong with which field.
+    /// The fields that are at fault, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<WrongField>,
 }
 
-/// What is wrong with a field.
+/// A field of a record that is at fault, and the reason.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct WrongField {
     /// Its path in the Card, or its column.
     pub field: String,
-    /// What is wrong, for programs.
+    /// The code of the fault, for programs, such as `required`.
     pub code: String,
     /// The reason as a sentence, for people.
     pub message: String,

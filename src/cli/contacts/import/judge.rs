@@ -27,7 +27,7 @@ pub struct Create {
     pub notes: Vec<Note>,
 }
 
-/// What is to be done with a record.
+/// The verdict on a record: a contact to create, or the outcome that it has without being sent.
 pub enum Judged {
     Good(Create),
     Bad(Outcome),
