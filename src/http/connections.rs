@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -27,12 +26,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
 use super::App;
 use super::fallback::refuse;
 use super::places::{Place, Places};
-use super::router::router;
+use super::router::{Routes, VendorPaths, vendor_paths};
 use super::sending::{NoRoom, Room, Sending, Turn};
 use super::watched::{Ended, Watched};
 use crate::contract::SystemRoute;
@@ -58,6 +56,9 @@ pub enum ServeError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// Two dialects have paths that can't be told from each other.
+    #[error("the vendors' paths contradict each other: {0}")]
+    Paths(#[from] matchit::InsertError),
 }
 
 /// The reasons for which TLS cannot be set up.
@@ -87,6 +88,7 @@ pub enum TlsError {
 /// A socket that listens, before anything is served.
 pub struct Bound {
     listener: TcpListener,
+    vendors: VendorPaths,
     /// The address it listens on, with the port that was given for port 0.
     pub address: SocketAddr,
 }
@@ -99,7 +101,11 @@ pub async fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
     let failed = |source| ServeError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address })
+    Ok(Bound {
+        listener,
+        vendors: vendor_paths()?,
+        address,
+    })
 }
 
 /// TLS with a certificate chain and its key, from PEM files, for HTTP/1.1, which is all that is
@@ -142,9 +148,12 @@ pub type Tls = watch::Receiver<Arc<ServerConfig>>;
 
 /// Serves until `app.stopping`, then finishes what was accepted, within [`STOP_TIME_MAX`].
 pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
+    let Bound {
+        listener, vendors, ..
+    } = bound;
     let places = Places::new(app.limits.places);
     let server = Arc::new(Server {
-        router: router(app.clone()),
+        routes: Routes::new(app.clone(), vendors),
         tls,
         room: Room::default(),
         app,
@@ -154,7 +163,7 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
     let mut complained: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
-            accepted = bound.listener.accept() => accepted,
+            accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
         let (stream, peer) = match accepted {
@@ -179,7 +188,7 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
         let server = server.clone();
         connections.spawn(async move { server.serve(stream, peer, place).await });
     }
-    drop(bound);
+    drop(listener);
     connections.close();
     if tokio::time::timeout(STOP_TIME_MAX, connections.wait())
         .await
@@ -192,7 +201,7 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
 /// What all connections share.
 struct Server {
     app: Arc<App>,
-    router: Router,
+    routes: Routes,
     tls: Option<Tls>,
     room: Room,
 }
@@ -275,18 +284,14 @@ impl Server {
         kept: bool,
         turn: Turn,
     ) -> Response {
-        let mut request: Request = request.map(Body::new);
+        let request: Request = request.map(Body::new);
         let path = request.uri().path().to_owned();
         let overloaded = || refuse(&self.app, &path, &Refusal::Overloaded);
         let response = if kept && !SystemRoute::PROBES.iter().any(|probe| probe.path() == path) {
             self.app.metrics.connection_ended("refused");
             overloaded()
         } else {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            match self.router.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
+            self.routes.answer(request, peer).await
         };
         let (response, room) = match self.room.take(response.body()) {
             Ok(room) => (response, room),

@@ -9,30 +9,33 @@ use axum::response::Response;
 
 use super::answer::CORRELATION;
 
-/// Answers a request, and says how.
+/// Answers a request to one of our system routes, and says how.
 pub async fn log(request: Request, next: Next) -> Response {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return next.run(request).await;
-    }
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    line(&method, route, &response, begun);
+    response
+}
+
+/// Says how a request was answered that came by a route, whose path names its parameters only.
+pub fn line(method: &http::Method, route: &str, response: &Response, begun: Instant) {
     let correlation = response.headers().get(CORRELATION);
     tracing::debug!(
         correlation = correlation.and_then(|value| value.to_str().ok()),
         // A method of nobody's making could be anything.
-        method = if known(&method) {
+        method = if known(method) {
             method.as_str()
         } else {
             "other"
         },
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        route,
         status = response.status().as_u16(),
         milliseconds = begun.elapsed().as_secs_f64() * 1_000.0,
         "answered"
     );
-    response
 }
 
 fn known(method: &http::Method) -> bool {

@@ -1,15 +1,21 @@
 //! Every route of every dialect, and our system.
+//!
+//! Vendors' routes are looked up here, since most requests are theirs and nothing else is needed for
+//! them. Our system routes are axum's, which hands their parts to their handlers.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response_with_state};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, get, on, post};
-use http::header;
+use axum::routing::{MethodRouter, get, post};
+use http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
+use tower::ServiceExt;
 
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
@@ -19,17 +25,136 @@ use crate::contract::SystemRoute;
 use crate::dialect::{self, Method, Query, Refusal};
 use crate::gateway::fresh_correlation;
 
-/// The router over everything.
-pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new();
+/// Leads each request to what answers it.
+pub struct Routes {
+    app: Arc<App>,
+    vendors: VendorPaths,
+    system: Router,
+}
+
+/// The paths of every dialect.
+pub type VendorPaths = matchit::Router<VendorPath>;
+
+/// A path of a dialect, and what answers each of its methods.
+pub struct VendorPath {
+    path: &'static str,
+    methods: Vec<Entrance>,
+}
+
+impl VendorPath {
+    /// What answers a method. HEAD is answered as GET is, and the server leaves the body out.
+    fn entrance(&self, method: &http::Method) -> Option<Entrance> {
+        let name = match method {
+            &http::Method::HEAD => Method::Get.name(),
+            other => other.as_str(),
+        };
+        let mut methods = self.methods.iter();
+        methods.find(|at| at.route.method.name() == name).copied()
+    }
+}
+
+impl Routes {
+    /// The routes of every dialect, and our system routes.
+    pub fn new(app: Arc<App>, vendors: VendorPaths) -> Self {
+        let system = system_routes(app.clone());
+        Self {
+            app,
+            vendors,
+            system,
+        }
+    }
+
+    /// Answers a request, and says of which log the answer's position is.
+    pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+        let path = request.uri().path();
+        let mut response = if self.is_foreign(request.headers()) {
+            refuse(&self.app, path, &Refusal::ForeignOrigin)
+        } else if let Ok(found) = self.vendors.at(path) {
+            let params = found.params.iter().map(decoded).collect();
+            self.answer_vendor(found.value, params, peer, request).await
+        } else {
+            self.answer_system(request, peer).await
+        };
+        if response.headers().contains_key(answer::POSITION) {
+            answer::log(&mut response, &self.app.gateway.log_id);
+        }
+        response
+    }
+
+    /// Whether a web page sent the request that may not: in open mode none may reach the service,
+    /// whatever it asks for.
+    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let (host, origin) = (text(header::HOST), text(header::ORIGIN));
+        self.app.gateway.is_open() && !origin_allowed(host, origin, self.app.address)
+    }
+
+    async fn answer_vendor(
+        &self,
+        at: &VendorPath,
+        params: Option<Vec<(String, String)>>,
+        peer: SocketAddr,
+        request: Request,
+    ) -> Response {
+        let begun = Instant::now();
+        let method = request.method().clone();
+        let response = match (at.entrance(&method), params) {
+            (Some(entrance), Some(params)) => {
+                handle(&self.app, entrance, params, peer, request).await
+            }
+            // A parameter that is no UTF-8 is an id of nothing.
+            (Some(Entrance { dialect, .. }), None) => {
+                let reply = dialect.refuse(&Refusal::UnknownPath);
+                answer::response(reply, &fresh_correlation())
+            }
+            (None, _) => {
+                let (head, _) = request.into_parts();
+                wrong_method(State(self.app.clone()), head.uri, head.headers).await
+            }
+        };
+        request_log::line(&method, at.path, &response, begun);
+        response
+    }
+
+    async fn answer_system(&self, mut request: Request, peer: SocketAddr) -> Response {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        match self.system.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The paths of every dialect, each with the routes of its methods.
+///
+/// # Errors
+/// Two paths can't be told from each other.
+pub fn vendor_paths() -> Result<VendorPaths, matchit::InsertError> {
+    let mut paths: BTreeMap<&str, Vec<Entrance>> = BTreeMap::new();
     for dialect in dialect::ALL.iter().copied() {
         for route in dialect.routes() {
-            let entrance = Entrance { dialect, route };
-            for path in route.http_paths() {
-                router = router.route(path, endpoint(entrance));
+            for path in route.http_paths().iter().copied() {
+                let methods = paths.entry(path).or_default();
+                methods.push(Entrance { dialect, route });
             }
         }
     }
+    let mut router = VendorPaths::new();
+    for (path, methods) in paths {
+        router.insert(path, VendorPath { path, methods })?;
+    }
+    Ok(router)
+}
+
+/// A path's parameter with its percent-encoding taken off; `None` where that is no UTF-8.
+fn decoded((name, value): (&str, &str)) -> Option<(String, String)> {
+    let value = percent_decode_str(value).decode_utf8().ok()?;
+    Some((name.to_owned(), value.into_owned()))
+}
+
+/// Our system routes, and the answers where no route leads.
+fn system_routes(app: Arc<App>) -> Router {
+    let mut router = Router::new();
     for system in SystemRoute::ALL {
         let checked = from_fn_with_state((app.clone(), system), known_parameters);
         router = router.route(system.path(), handler_of(system).route_layer(checked));
@@ -37,29 +162,8 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(app.clone(), only_from_here))
-        .layer(map_response_with_state(app.clone(), of_this_log))
         .layer(from_fn(request_log::log))
         .with_state(app)
-}
-
-/// In open mode no web page may reach the service, whatever it asks for.
-async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let (host, origin) = (text(header::HOST), text(header::ORIGIN));
-    if app.gateway.is_open() && !origin_allowed(host, origin, app.address) {
-        return refuse(&app, request.uri().path(), &Refusal::ForeignOrigin);
-    }
-    next.run(request).await
-}
-
-/// Says of which log the position is that a response carries.
-async fn of_this_log(State(app): State<Arc<App>>, mut response: Response) -> Response {
-    if response.headers().contains_key(answer::POSITION) {
-        answer::log(&mut response, &app.gateway.log_id);
-    }
-    response
 }
 
 /// Refuses a query parameter that one of our system routes does not take.
@@ -104,32 +208,38 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
     }
 }
 
-const fn filter(method: Method) -> MethodFilter {
-    match method {
-        Method::Get => MethodFilter::GET,
-        Method::Post => MethodFilter::POST,
-        Method::Put => MethodFilter::PUT,
-        Method::Patch => MethodFilter::PATCH,
-        Method::Delete => MethodFilter::DELETE,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The handler of one route.
-fn endpoint(entrance: Entrance) -> MethodRouter<Arc<App>> {
-    let handler = move |State(app): State<Arc<App>>,
-                        ConnectInfo(peer): ConnectInfo<SocketAddr>,
-                        params: Result<RawPathParams, RawPathParamsRejection>,
-                        request: Request| async move {
-        // A parameter that is no UTF-8 is an id of nothing.
-        let Ok(params) = params else {
-            let reply = entrance.dialect.refuse(&Refusal::UnknownPath);
-            return answer::response(reply, &fresh_correlation());
+    #[test]
+    fn no_path_of_a_vendor_hides_one_of_our_own() {
+        let vendors = vendor_paths().expect("paths that can be told from each other");
+        for system in SystemRoute::ALL {
+            let path = system.path().replace(['{', '}', '*'], "");
+            assert!(vendors.at(&path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_vendor_path_is_answered_by_method_and_head_as_get() {
+        let vendors = vendor_paths().expect("paths that can be told from each other");
+        let found = vendors.at("/contacts/a%20b").expect("a path of ours");
+        let named = |method: &http::Method| {
+            let entrance = found.value.entrance(method)?;
+            Some(entrance.route.operation.name())
         };
-        let params = params
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        handle(app, entrance, params, peer, request).await
-    };
-    on(filter(entrance.route.method), handler)
+        assert_eq!(named(&http::Method::GET), Some("get"));
+        assert_eq!(named(&http::Method::HEAD), Some("get"));
+        assert_eq!(named(&http::Method::PATCH), Some("update"));
+        assert_eq!(named(&http::Method::POST), None);
+        let params: Option<Vec<_>> = found.params.iter().map(decoded).collect();
+        assert_eq!(params, Some(vec![("id".to_owned(), "a b".to_owned())]));
+    }
+
+    #[test]
+    fn a_parameter_that_is_no_text_is_none() {
+        assert_eq!(decoded(("id", "%FF")), None);
+        assert_eq!(decoded(("id", "%C3%A9")), Some(("id".into(), "é".into())));
+    }
 }

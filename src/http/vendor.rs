@@ -1,7 +1,6 @@
 //! One vendor request: what HTTP adds to the gateway's pipeline.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -21,7 +20,7 @@ pub struct Entrance {
 
 /// Answers one vendor request.
 pub async fn handle(
-    app: Arc<App>,
+    app: &App,
     Entrance { dialect, route }: Entrance,
     params: Vec<(String, String)>,
     peer: SocketAddr,
