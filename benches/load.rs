@@ -15,6 +15,8 @@
 )]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::{
     cell::RefCell,
@@ -28,6 +30,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use people::Person;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
@@ -161,8 +164,13 @@ impl Ask {
     }
 }
 
-/// Path, more headers and body of a create.
+/// Path, more headers and body of a create of one more person.
 fn create(dialect: &str, number: u64) -> (String, &'static str, String) {
+    let person = Person::new(number);
+    let (full, email, phone) = (person.full(), person.email(), person.phone());
+    let Person {
+        first, last, firm, ..
+    } = person;
     match dialect {
         "mattr" => (
             format!(
@@ -171,28 +179,28 @@ fn create(dialect: &str, number: u64) -> (String, &'static str, String) {
             ),
             "",
             format!(
-                r#"{{"fullName":"Ann Example {number}","active":true,"emailAddress":"ann{number}@example.org","primaryPhoneNumber":"+49 30 1234567"}}"#
+                r#"{{"fullName":"{full}","active":true,"emailAddress":"{email}","primaryPhoneNumber":"{phone}"}}"#
             ),
         ),
         "native" => (
             "/contacts?tenant=default".to_owned(),
             "",
             format!(
-                r#"{{"name":{{"full":"Ann Example {number}"}},"emails":{{"e":{{"address":"ann{number}@example.org"}}}}}}"#
+                r#"{{"name":{{"full":"{full}"}},"emails":{{"e":{{"address":"{email}"}}}},"phones":{{"p":{{"number":"{phone}"}}}},"organizations":{{"o":{{"name":"{firm}"}}}}}}"#
             ),
         ),
         "thena" => (
             "/v1/accounts/contacts".to_owned(),
             "x-org-id: org\r\n",
             format!(
-                r#"{{"firstName":"Ann","lastName":"Example","email":"ann{number}@example.org","phoneNumber":"+1234567890","contactType":"CT123","accountIds":["A123"]}}"#
+                r#"{{"firstName":"{first}","lastName":"{last}","email":"{email}","phoneNumber":"{phone}","contactType":"CT123","accountIds":["A123"]}}"#
             ),
         ),
         "kare" => (
             format!("/companies/v2/rs/{}/contacts", 1 + number % 1_000),
             "x-session-token: none\r\n",
             format!(
-                r#"[{{"name":"Ann Example","notify":true,"email":"ann{number}@example.org","phones":["030 1234567"],"comment":"new"}}]"#
+                r#"[{{"name":"{full}","notify":true,"email":"{email}","phones":["{phone}"],"comment":"new"}}]"#
             ),
         ),
         other => usage(other),
