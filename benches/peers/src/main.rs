@@ -84,7 +84,7 @@ fn main() {
     }
 }
 
-/// How often a second a bare file takes a command's bytes and is synced.
+/// Counts how often a second a bare file takes a command's bytes and is synced.
 fn fsync(args: &Args) {
     let path = args.need("file");
     let mut file = File::create(path).expect("a file");

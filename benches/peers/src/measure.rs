@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One client.
+/// A client that does one job after another.
 pub trait Worker: Send + 'static {
     /// Does the job once; the error says what was wrong.
     fn once(&mut self) -> impl Future<Output = Result<(), String>> + Send;
@@ -77,64 +77,102 @@ fn machine() -> (f64, f64) {
     )
 }
 
-/// Runs the clients and prints a line of JSON. `--count` stops after so many, else it is `--warm` and `--secs`.
+/// When a measurement begins and ends: after so many jobs, or by the clock.
+#[derive(Clone, Copy)]
+struct Span {
+    count: Option<u64>,
+    seconds: f64,
+    begin: Instant,
+    end: Instant,
+}
+
+impl Span {
+    /// `--count` stops after so many jobs, else it is `--warm` and `--secs`.
+    fn new(args: &Args) -> Self {
+        let count = args
+            .get("count")
+            .map(|text| text.parse::<u64>().expect("a number"));
+        let (warm, seconds) = match count {
+            Some(_) => (0.0, 100_000.0),
+            None => (args.number("warm", 1.0), args.number("secs", 5.0)),
+        };
+        let begin = Instant::now() + Duration::from_secs_f64(warm);
+        Self {
+            count,
+            seconds,
+            begin,
+            end: begin + Duration::from_secs_f64(seconds),
+        }
+    }
+
+    /// Waits for a moment of a measurement by the clock.
+    async fn until(&self, moment: Instant) {
+        if self.count.is_none() {
+            tokio::time::sleep_until(moment.into()).await;
+        }
+    }
+}
+
+/// Processor seconds of the server, of this process, and of the machine with what its host took.
+struct Spent {
+    server: f64,
+    client: f64,
+    machine: (f64, f64),
+}
+
+impl Spent {
+    fn now(watch: &[u32]) -> Self {
+        Self {
+            server: processor_of(watch),
+            client: processor_of(&[std::process::id()]),
+            machine: machine(),
+        }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("a histogram")
+}
+
+/// Has one client do its job over and over, and notes how long each took, in microseconds.
+async fn work<W: Worker>(
+    mut worker: W,
+    span: Span,
+    given: Arc<AtomicU64>,
+) -> Result<Histogram<u64>, String> {
+    let mut micros = histogram();
+    loop {
+        let taken = given.fetch_add(1, Ordering::Relaxed);
+        if span.count.is_some_and(|count| taken >= count) {
+            return Ok(micros);
+        }
+        let sent = Instant::now();
+        worker.once().await?;
+        let now = Instant::now();
+        if now > span.end {
+            return Ok(micros);
+        }
+        if sent >= span.begin {
+            micros.saturating_record((now - sent).as_micros() as u64);
+        }
+    }
+}
+
+/// Runs the clients and prints a line of JSON about what came of it.
 pub async fn drive<W: Worker>(args: &Args, workers: Vec<W>) {
-    let watch: Vec<u32> = args
-        .get("watch")
-        .unwrap_or_default()
-        .split(',')
-        .filter_map(|text| text.parse().ok())
-        .collect();
+    let watch = args.get("watch").unwrap_or_default().split(',');
+    let watch: Vec<u32> = watch.filter_map(|text| text.parse().ok()).collect();
     let clients = workers.len();
-    let count = args
-        .get("count")
-        .map(|text| text.parse::<u64>().expect("a number"));
-    let warm = if count.is_some() {
-        0.0
-    } else {
-        args.number("warm", 1.0)
-    };
-    let seconds = if count.is_some() {
-        100_000.0
-    } else {
-        args.number("secs", 5.0)
-    };
-    let begin = Instant::now() + Duration::from_secs_f64(warm);
-    let end = begin + Duration::from_secs_f64(seconds);
+    let span = Span::new(args);
     let given = Arc::new(AtomicU64::new(0));
-    let mut tasks = Vec::new();
-    for mut worker in workers {
-        let given = given.clone();
-        tasks.push(tokio::spawn(async move {
-            let mut micros =
-                Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
-            loop {
-                if count.is_some_and(|count| given.fetch_add(1, Ordering::Relaxed) >= count) {
-                    return Ok::<_, String>(micros);
-                }
-                let sent = Instant::now();
-                worker.once().await?;
-                let now = Instant::now();
-                if now > end {
-                    return Ok(micros);
-                }
-                if sent >= begin {
-                    micros.saturating_record((now - sent).as_micros() as u64);
-                }
-            }
-        }));
-    }
-    let me = [std::process::id()];
+    let work = |worker| tokio::spawn(work(worker, span, given.clone()));
+    let tasks: Vec<_> = workers.into_iter().map(work).collect();
     let begun = Instant::now();
-    if count.is_none() {
-        tokio::time::sleep_until(begin.into()).await;
-    }
-    let before = (processor_of(&watch), processor_of(&me), machine());
-    if count.is_none() {
-        tokio::time::sleep_until(end.into()).await;
-    }
-    let mut after = (processor_of(&watch), processor_of(&me), machine());
-    let mut micros = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
+    span.until(span.begin).await;
+    let before = Spent::now(&watch);
+    span.until(span.end).await;
+    let mut after = Spent::now(&watch);
+    let mut micros = histogram();
     let mut errors = Vec::new();
     for task in tasks {
         match task.await.expect("no panic") {
@@ -142,29 +180,53 @@ pub async fn drive<W: Worker>(args: &Args, workers: Vec<W>) {
             Err(error) => errors.push(error),
         }
     }
-    let mut took = seconds;
-    if count.is_some() {
+    let mut took = span.seconds;
+    if span.count.is_some() {
         took = begun.elapsed().as_secs_f64();
-        after = (processor_of(&watch), processor_of(&me), machine());
+        after = Spent::now(&watch);
     }
-    let done = micros.len() as f64;
-    let each = |seconds: f64| seconds * 1e6 / done.max(1.0);
-    let millis = |quantile| micros.value_at_quantile(quantile) as f64 / 1_000.0;
     println!(
         "{}",
-        serde_json::json!({
-            "target": args.get("name"), "clients": clients, "n": micros.len(), "rate": done / took,
-            "p50": millis(0.5), "p99": millis(0.99), "max": micros.max() as f64 / 1_000.0,
-            "server_us": each(after.0 - before.0), "client_us": each(after.1 - before.1),
-            "busy": (after.2.0 - before.2.0) / took, "steal": (after.2.1 - before.2.1) / took,
-            "errors": errors.len(), "error": errors.first(),
-        })
+        figures(
+            args.get("name"),
+            clients,
+            &micros,
+            took,
+            &before,
+            &after,
+            &errors
+        )
     );
     if !errors.is_empty() {
         std::process::exit(1);
     }
 }
 
+/// The figures of a measurement, as the driver reads them.
+fn figures(
+    name: Option<&str>,
+    clients: usize,
+    micros: &Histogram<u64>,
+    took: f64,
+    before: &Spent,
+    after: &Spent,
+    errors: &[String],
+) -> serde_json::Value {
+    let done = micros.len() as f64;
+    let each = |seconds: f64| seconds * 1e6 / done.max(1.0);
+    let millis = |quantile| micros.value_at_quantile(quantile) as f64 / 1_000.0;
+    serde_json::json!({
+        "target": name, "clients": clients, "n": micros.len(), "rate": done / took,
+        "p50": millis(0.5), "p99": millis(0.99), "max": micros.max() as f64 / 1_000.0,
+        "server_us": each(after.server - before.server),
+        "client_us": each(after.client - before.client),
+        "busy": (after.machine.0 - before.machine.0) / took,
+        "steal": (after.machine.1 - before.machine.1) / took,
+        "errors": errors.len(), "error": errors.first(),
+    })
+}
+
+/// The number of clients that the command line asks for.
 pub fn clients(args: &Args) -> usize {
     args.number("clients", 1.0) as usize
 }

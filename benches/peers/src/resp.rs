@@ -33,7 +33,7 @@ fn command(into: &mut Vec<u8>, words: &[&[u8]]) {
     }
 }
 
-/// Where a whole answer ends, RESP 2 and 3. `None`: not all of it is there.
+/// The length of a whole answer, of RESP 2 or 3; `None` while not all of it is there.
 fn end(bytes: &[u8]) -> Option<usize> {
     let line = bytes.windows(2).position(|two| two == b"\r\n")?;
     let number = || {
