@@ -77,7 +77,7 @@ fn machine() -> (f64, f64) {
     )
 }
 
-/// When a measurement begins and ends: after so many jobs, or by the clock.
+/// The beginning and end of a measurement: after so many jobs, or by the clock.
 #[derive(Clone, Copy)]
 struct Span {
     count: Option<u64>,
