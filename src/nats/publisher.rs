@@ -33,7 +33,7 @@ use super::resume::{Own, Resumed, StreamPosition};
 use super::seal::{SEAL_HEADER, SealKey, Sealed};
 use super::stopped::stopped;
 use super::subjects::Prefix;
-use crate::domain::{Position, Registry};
+use crate::domain::{Content, Event, Position, Registry};
 use crate::gateway::{Bus, Health};
 use crate::service::Service;
 use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
@@ -264,35 +264,46 @@ impl Publisher {
         let unreadable = |error: &dyn std::fmt::Display| {
             PublishError::halted(format!("the log can't be read after {after}: {error}"))
         };
+        if let Some(events) = self.service.recent_after(after, PAGE as u64) {
+            let outgoing = events.iter();
+            return outgoing
+                .map(|recent| self.outgoing(&recent.event, recent.content.as_deref()))
+                .collect();
+        }
         let scan = self.service.events_after(after, PAGE, &|_| true);
         let scan = scan.map_err(|error| unreadable(&error))?;
-        let mut outgoing = VecDeque::with_capacity(scan.records.len());
-        for record in scan.records {
-            let event = &record.event;
-            let dialect = event.header.owner.dialect();
-            let rules = self.registry.get(dialect).ok_or_else(|| {
-                PublishError::halted(format!(
-                    "the event at {} is of a dialect that this build does not speak; use a newer one",
-                    event.header.position
-                ))
-            })?;
+        let outgoing = scan.records.iter().map(|record| {
             let content = match self.detail {
                 Detail::Metadata => None,
                 Detail::NonSensitive | Detail::Full => self
                     .service
-                    .open_content(&record)
+                    .open_content(record)
                     .map_err(|error| unreadable(&error))?,
             };
-            let shown = cloud_event(event, rules, content.as_ref(), self.detail);
-            let payload = serde_json::to_vec(&shown).map_err(|error| unreadable(&error))?;
-            outgoing.push_back(Outgoing {
-                position: event.header.position,
-                subject: self.prefix.event(rules, event),
-                id: event.header.id.to_string(),
-                payload: payload.into(),
-            });
-        }
-        Ok(outgoing)
+            self.outgoing(&record.event, content.as_ref())
+        });
+        outgoing.collect()
+    }
+
+    /// An event as it is sent, with the content that it wrote.
+    fn outgoing(&self, event: &Event, content: Option<&Content>) -> Result<Outgoing, PublishError> {
+        let position = event.header.position;
+        let rules = self.registry.get(event.header.owner.dialect());
+        let rules = rules.ok_or_else(|| {
+            PublishError::halted(format!(
+                "the event at {position} is of a dialect that this build does not speak; use a newer one"
+            ))
+        })?;
+        let shown = cloud_event(event, rules, content, self.detail);
+        let payload = serde_json::to_vec(&shown).map_err(|error| {
+            PublishError::halted(format!("the event at {position} can't be written: {error}"))
+        })?;
+        Ok(Outgoing {
+            position,
+            subject: self.prefix.event(rules, event),
+            id: event.header.id.to_string(),
+            payload: payload.into(),
+        })
     }
 }
 

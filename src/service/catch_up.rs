@@ -330,15 +330,15 @@ fn read_quantum<V: View>(
         let event = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
             let record = record::decode(&bytes)?;
             let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
-            let card = match has
+            let content = match has
                 .then(|| shared::open(&shared.keys, &record))
                 .transpose()?
             {
-                Some(Body::Open(content)) => Some(content.card),
+                Some(Body::Open(content)) => Some(Arc::from(content)),
                 Some(Body::None | Body::Gone) | None => None,
             };
             let event = Arc::new(record.event);
-            Ok(RecentEvent { event, card })
+            Ok(RecentEvent { event, content })
         });
         match event {
             Ok(event) => events.push(event),
@@ -353,10 +353,11 @@ fn read_quantum<V: View>(
 
 /// Folds events, up to the first that can't be.
 fn fold_quantum<V: View>(at: &mut Folded<V>, events: &[RecentEvent]) -> Result<(), Stop> {
-    for RecentEvent { event, card } in events {
+    for RecentEvent { event, content } in events {
         let position = event.header.position;
+        let card = content.as_deref().map(|content| &content.card);
         at.view
-            .fold(event, card.as_ref().filter(|_| V::READS_CONTENT))
+            .fold(event, card.filter(|_| V::READS_CONTENT))
             .map_err(|error: FoldError| Stop {
                 position,
                 reason: error.to_string(),

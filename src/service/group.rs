@@ -7,7 +7,7 @@ use super::overlay::{Layers, Overlay};
 use super::shared::Shared;
 use super::{ReadError, SubmitError};
 use crate::domain::{
-    Card, ContactId, Content, Context, Event, EventId, Header, IdempotencyRecord, Operation, Owner,
+    ContactId, Content, Context, Event, EventId, Header, IdempotencyRecord, Operation, Owner,
     Phase, Position, Tag, Timestamp, VendorKey, limits,
 };
 use crate::keys::Slot;
@@ -22,8 +22,8 @@ pub struct Pending {
     pub slot: Option<Slot>,
     /// The tags of the lookup keys that the contact has after the event.
     pub tags: Arc<[Tag]>,
-    /// The Card that the event wrote, if it wrote one.
-    pub card: Option<Card>,
+    /// The content that the event wrote, if it wrote any.
+    pub content: Option<Arc<Content>>,
     /// The encoded record, as the log will hold it.
     pub bytes: Vec<u8>,
 }
@@ -94,7 +94,7 @@ impl<'a> Group<'a> {
         &mut self,
         before: Option<&ContactRow>,
         after: ContactRow,
-        content: Option<Content>,
+        content: Option<Arc<Content>>,
     ) {
         self.over.put(self.base, before, after, content);
     }
@@ -163,10 +163,10 @@ impl<'a> Group<'a> {
         &mut self,
         event: Event,
         slot: Option<Slot>,
-        content: Option<&Content>,
+        content: Option<Arc<Content>>,
         tags: Arc<[Tag]>,
     ) -> Result<(), SubmitError> {
-        let encoded = record::encode(&event, slot, content, &self.shared.keys);
+        let encoded = record::encode(&event, slot, content.as_deref(), &self.shared.keys);
         let bytes = encoded.map_err(|error| match error {
             EncodeError::TooLarge { bytes } => SubmitError::TooLarge {
                 bytes,
@@ -180,7 +180,7 @@ impl<'a> Group<'a> {
             event,
             slot,
             tags,
-            card: content.map(|content| content.card.clone()),
+            content,
             bytes,
         });
         Ok(())

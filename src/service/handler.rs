@@ -312,15 +312,15 @@ impl<'a> CommandHandler<'a> {
         let erasure = change.erasure;
         let phase = Phase::Success { erasure };
         let event = Event { header, phase };
-        let content = change.card.map(|card| Content {
-            card,
-            chosen_id: loaded.chosen_id.clone(),
+        let content = change.card.map(|card| {
+            let chosen_id = loaded.chosen_id.clone();
+            Arc::new(Content { card, chosen_id })
         });
         let tags = content
             .as_ref()
             .map_or_else(Arc::default, |c| self.shared.tags(owner, &c.card));
         self.group
-            .push(event.clone(), Some(slot), content.as_ref(), tags.clone())?;
+            .push(event.clone(), Some(slot), content.clone(), tags.clone())?;
         Ok(self.settle(&event, loaded.before, slot, tags, content))
     }
 
@@ -331,7 +331,7 @@ impl<'a> CommandHandler<'a> {
         before: Option<ContactRow>,
         slot: Slot,
         tags: Arc<[Tag]>,
-        content: Option<Content>,
+        content: Option<Arc<Content>>,
     ) -> Outcome {
         let operation = event.header.operation;
         let position = event.header.position;
@@ -356,7 +356,9 @@ impl<'a> CommandHandler<'a> {
         let outcome = match &content {
             Some(content) => Outcome::Written {
                 operation,
-                contact: Box::new(after.with_content(content.clone(), self.shared.registry)),
+                contact: Box::new(
+                    after.with_content(Content::clone(content), self.shared.registry),
+                ),
             },
             None => Outcome::Removed {
                 operation,

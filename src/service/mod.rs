@@ -66,6 +66,7 @@ pub use missing_keys::mark_keys_lost;
 pub use open::{Opening, Options, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, SCAN_EVENTS_MAX};
 pub use read_audit::ReadAudit;
+pub use recent::RecentEvent;
 pub use saved_view::{SNAPSHOT, VIEWS};
 pub use scrub::Scrubbed;
 pub use service::Service;

@@ -5,6 +5,7 @@
 //! thrown away once the view itself has folded them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::domain::{
     ContactId, Content, DialectId, Owner, Position, Status, Tag, Target, VendorKey,
@@ -15,7 +16,7 @@ use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 /// The changes that a group makes to the view of contacts.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
-    entries: HashMap<ContactId, (ContactRow, Option<Content>)>,
+    entries: HashMap<ContactId, (ContactRow, Option<Arc<Content>>)>,
     owned: HashMap<Owner, i64>,
     found_by: HashMap<Tag, Vec<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
@@ -38,7 +39,7 @@ impl<'a> Layers<'a> {
     /// A contact with the content that this group gave it, if it did.
     pub fn get(self, id: ContactId) -> Option<(&'a ContactRow, Option<&'a Content>)> {
         match self.over.entries.get(&id) {
-            Some((entry, content)) => Some((entry, content.as_ref())),
+            Some((entry, content)) => Some((entry, content.as_deref())),
             None => self.base.get(id).map(|entry| (entry, None)),
         }
     }
@@ -66,7 +67,7 @@ impl<'a> Layers<'a> {
         if let Some((entry, content)) = fresh {
             return entry
                 .answers_to(target)
-                .then_some((entry, content.as_ref()));
+                .then_some((entry, content.as_deref()));
         }
         let known = self.base.find(owner, chosen, target)?;
         self.get(known.state.id)
@@ -134,7 +135,7 @@ impl Overlay {
         base: &Contacts,
         before: Option<&ContactRow>,
         after: ContactRow,
-        content: Option<Content>,
+        content: Option<Arc<Content>>,
     ) {
         if before.is_none() {
             self.created += 1;

@@ -1,5 +1,6 @@
 //! Contacts and events, as readers ask for them.
 
+use super::recent::RecentEvent;
 use super::service::Service;
 use super::shared::Body;
 use super::{ReadError, replay};
@@ -395,6 +396,14 @@ impl Service {
             }
         }
         Ok(scan)
+    }
+
+    /// The next events after a position from memory, at most `limit`, where all of them are new
+    /// enough to be there; `None` where the log has to be read.
+    #[must_use]
+    pub fn recent_after(&self, after: Position, limit: u64) -> Option<Vec<RecentEvent>> {
+        let to = self.head().min(after.plus(limit));
+        self.shared.recent.between(after, to)
     }
 
     /// Events before a position, newest first, as [`Service::events_after`].

@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::domain::{Card, ContactId, Event, Position};
+use crate::domain::{ContactId, Content, Event, Position};
 
-/// An event and the Card that it wrote; none too where the Card's key has been destroyed since.
+/// An event and the content that it wrote; none too where its key has been destroyed since.
 #[derive(Clone, Debug)]
 pub struct RecentEvent {
     /// The event, shared among its readers.
     pub event: Arc<Event>,
-    /// The Card that the event wrote.
-    pub card: Option<Card>,
+    /// The content that the event wrote, shared among its readers.
+    pub content: Option<Arc<Content>>,
 }
 
 /// The number of events that are kept.
@@ -52,11 +52,11 @@ impl Recent {
         }
     }
 
-    /// Drops the Cards of a contact that was erased.
+    /// Drops the contents of a contact that was erased.
     pub fn forget(&self, contact: ContactId) {
         for (step, _) in &mut self.0.lock().steps {
             if step.event.header.contact == Some(contact) {
-                step.card = None;
+                step.content = None;
             }
         }
     }
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Actor, Correlation, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp,
+        Actor, Card, Correlation, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp,
     };
 
     fn step(position: u64) -> RecentEvent {
@@ -108,10 +108,13 @@ mod tests {
         };
         let phase = Phase::Success { erasure: None };
         let event = Arc::new(Event { header, phase });
-        let card = Card::new(serde_json::Map::new()).expect("a card");
+        let content = Content {
+            card: Card::new(serde_json::Map::new()).expect("a card"),
+            chosen_id: None,
+        };
         RecentEvent {
             event,
-            card: Some(card),
+            content: Some(Arc::new(content)),
         }
     }
 
@@ -157,11 +160,11 @@ mod tests {
         let recent = ring(1..=3, 1);
         recent.forget(ContactId(Uuid::from_u128(2)));
         let steps = recent.between(Position::ZERO, Position::new(3));
-        let has_card: Vec<bool> = steps
+        let has_content: Vec<bool> = steps
             .iter()
             .flatten()
-            .map(|step| step.card.is_some())
+            .map(|step| step.content.is_some())
             .collect();
-        assert_eq!(has_card, [true, false, true]);
+        assert_eq!(has_content, [true, false, true]);
     }
 }

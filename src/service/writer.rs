@@ -233,7 +233,7 @@ impl Writer {
             event,
             slot,
             tags,
-            card: _,
+            content: _,
             bytes: _,
         } in &pending
         {
@@ -251,8 +251,8 @@ impl Writer {
         let recent = &self.shared.recent;
         recent.extend(pending.into_iter().map(|pending| {
             let event = Arc::new(pending.event);
-            let card = pending.card;
-            (RecentEvent { event, card }, pending.bytes.len())
+            let content = pending.content;
+            (RecentEvent { event, content }, pending.bytes.len())
         }));
         for contact in erased {
             recent.forget(*contact);
