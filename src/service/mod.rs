@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `service` | the door: submit, record a read, stop |
 //! | `open`, `saved_view` | a data directory becomes a service |
-//! | `writer` | the thread that takes groups of commands |
+//! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
@@ -33,6 +33,7 @@ mod group;
 mod guard;
 mod handled;
 mod handler;
+mod key_copy;
 mod load;
 mod look;
 mod meters;

@@ -6,6 +6,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
+use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::missing_keys;
 use super::recent::Recent;
@@ -99,6 +100,7 @@ pub fn open(
     let writer = Writer {
         shared: shared.clone(),
         appender,
+        key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
         sequencer,
         queue,
         views,

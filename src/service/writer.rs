@@ -8,7 +8,6 @@
 //! are told so, and the next group is tried.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +17,7 @@ use super::clock::Sequencer;
 use super::group::Pending;
 use super::handled::Handled;
 use super::handler::CommandHandler;
+use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
@@ -65,6 +65,7 @@ pub type Reply = oneshot::Sender<Result<Handled, SubmitError>>;
 pub struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) appender: Appender,
+    pub(super) key_copy: KeyCopy,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
     pub(super) views: Arc<dyn Files>,
@@ -197,16 +198,9 @@ impl Writer {
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
         let appender = &mut self.appender;
         if has_keys {
-            thread::scope(|scope| {
-                let copy = thread::Builder::new().spawn_scoped(scope, || keys.sync_copy());
-                let appended = appender.append(&entries);
-                let copied = match copy {
-                    Ok(thread) => thread.join().unwrap_or_else(|_| keys.sync_copy()),
-                    Err(_) => keys.sync_copy(),
-                };
-                appended?;
-                copied.map_err(CommitError::Copy)
-            })?;
+            let (appended, copied) = self.key_copy.beside(|| appender.append(&entries));
+            appended?;
+            copied.map_err(CommitError::Copy)?;
         } else {
             appender.append(&entries)?;
         }
