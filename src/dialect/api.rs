@@ -19,11 +19,25 @@ pub trait Dialect: Sync {
     /// The vendor's reply to ids that are not ids, or to a request that names no owner.
     fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply>;
 
-    /// The owner that a message subject names by its ids.
+    /// The owner that these ids name, in whichever spelling they are.
     ///
     /// # Errors
-    /// The vendor's reply to ids that are not ids, or are not in their canonical spelling.
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply>;
+    /// The vendor's reply to ids that are not ids, or are too few or too many.
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply>;
+
+    /// The owner that a message subject names by its ids, each in its canonical spelling: the bus
+    /// compares subjects as text, so another spelling would evade a permission on them.
+    ///
+    /// # Errors
+    /// The vendor's reply to ids that are not ids, or are in another spelling.
+    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let owner = self.owner(ids)?;
+        if owner.ids().eq(ids.iter().copied()) {
+            Ok(owner)
+        } else {
+            Err(self.refuse(&Refusal::UnknownPath))
+        }
+    }
 
     /// The vendor's words for a refusal that is not about a command's content.
     fn refuse(&self, refusal: &Refusal) -> Reply;

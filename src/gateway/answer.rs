@@ -158,7 +158,7 @@ impl Gateway {
         }
         let own = request.caller.own_tenant.as_deref();
         match own.filter(|_| incoming.route.writes() || self.settings.audit_reads) {
-            Some(tenant) => Ok(native::Native.owner_of_ids(&[tenant])?),
+            Some(tenant) => Ok(native::Native.owner(&[tenant])?),
             None => Err(Refusal::NotFound.into()),
         }
     }

@@ -22,15 +22,10 @@ impl Dialect for Emnify {
         requests::organisation(request).map(Scope::Owner)
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let [id] = ids else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        let owner = requests::owner(id)?;
-        if owner.tenant() == *id {
-            Ok(owner)
-        } else {
-            Err(self.refuse(&Refusal::UnknownPath))
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [id] => requests::owner(id),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
 

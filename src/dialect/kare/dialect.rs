@@ -31,15 +31,10 @@ impl Dialect for Kare {
         requests::company(company).map(Scope::Owner)
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let [company] = ids else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        let owner = requests::company(company)?;
-        if owner.tenant() == *company {
-            Ok(owner)
-        } else {
-            Err(self.refuse(&Refusal::UnknownPath))
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [company] => requests::company(company),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
 

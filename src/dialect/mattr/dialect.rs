@@ -23,15 +23,10 @@ impl Dialect for Mattr {
         requests::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let [ecosystem, participant] = ids else {
-            return Err(self.refuse(&Refusal::UnknownPath));
-        };
-        let owner = requests::owner(ecosystem, participant)?;
-        if owner.ids().eq(ids.iter().copied()) {
-            Ok(owner)
-        } else {
-            Err(self.refuse(&Refusal::UnknownPath))
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        match ids {
+            [ecosystem, participant] => requests::owner(ecosystem, participant),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
         }
     }
 

@@ -22,7 +22,7 @@ impl Dialect for Native {
         requests::scope(request)
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
             [tenant] => requests::owner(tenant),
             _ => Err(self.refuse(&Refusal::UnknownPath)),

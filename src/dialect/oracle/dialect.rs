@@ -26,7 +26,7 @@ impl Dialect for Oracle {
             .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
             [tenant] => requests::owner(tenant),
             _ => None,

@@ -22,7 +22,7 @@ impl Dialect for Thena {
         requests::organisation(request).map(Scope::Owner)
     }
 
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
         match ids {
             [id] => requests::owner(id),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
