@@ -4,14 +4,13 @@
 //! tenants and ids, so they need `admin`, or `auditor` of every tenant. Whoever brings witnesses'
 //! cosignatures needs one of these roles too, though it is the signatures that are believed.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
-use super::system::Segment;
+use super::system::{Question, Segment};
 use super::{App, answer, body, system};
 use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
 use crate::auth::{Principal, role};
@@ -43,25 +42,16 @@ pub async fn key(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `POST /audit/cosignatures`: the checkpoint as it was served, with witnesses' lines below.
-pub async fn cosignatures(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let (head, sent) = request.into_parts();
-    system::answer(
-        &app,
-        peer,
-        &head.headers,
-        &ROLES,
-        async |_principal, correlation| {
-            let (limit, timeout) = (NOTE_BYTES_MAX as u64, app.limits.request_timeout);
-            let note = body::read(&head.headers, sent, limit, timeout).await?;
-            let kept = format!("{}\n", cosign(&app, &note)?);
-            let response = answer::response(Reply::text(StatusCode::OK, &kept), correlation);
-            Ok((response, app.gateway.service.head()))
-        },
-    )
+pub async fn cosignatures(question: Question, request: Request) -> Response {
+    let Question { app, headers, .. } = &question;
+    let sent = request.into_body();
+    system::answer(&question, &ROLES, async |_principal, correlation| {
+        let (limit, timeout) = (NOTE_BYTES_MAX as u64, app.limits.request_timeout);
+        let note = body::read(headers, sent, limit, timeout).await?;
+        let kept = format!("{}\n", cosign(app, &note)?);
+        let response = answer::response(Reply::text(StatusCode::OK, &kept), correlation);
+        Ok((response, app.gateway.service.head()))
+    })
     .await
 }
 
@@ -80,58 +70,38 @@ fn cosign(app: &App, note: &[u8]) -> Result<usize, Refusal> {
 }
 
 /// Serves `GET /audit/tile/…`: tiles of hashes, and bundles of entries for auditors.
-pub async fn tile(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    path: Segment,
-    headers: HeaderMap,
-) -> Response {
+pub async fn tile(path: Segment, question: Question) -> Response {
+    let Question { app, headers, .. } = &question;
     let Some(coord) = Coord::parse(&format!("tile/{}", system::text(path))) else {
         return respond(Err(Refusal::UnknownPath));
     };
     if !matches!(coord.kind(), Kind::Entries) {
-        return respond(file(&app, coord, FOR_EVER));
+        return respond(file(app, coord, FOR_EVER));
     }
-    system::answer(
-        &app,
-        peer,
-        &headers,
-        &ROLES,
-        async |principal, correlation| {
-            // A bundle holds events of every tenant, so one tenant's administrator may not read it.
-            if !principal.tenants.is_every() {
-                let tenant = "*".to_owned();
-                return Err(Refusal::NotYours { tenant });
-            }
-            let reply = file(&app, coord, PRIVATE_FOR_EVER)?;
-            app.gateway
-                .record_events_read(&principal, None, correlation, &headers);
-            let response = answer::response(reply, correlation);
-            Ok((response, app.gateway.service.head()))
-        },
-    )
+    system::answer(&question, &ROLES, async |principal, correlation| {
+        // A bundle holds events of every tenant, so one tenant's administrator may not read it.
+        if !principal.tenants.is_every() {
+            let tenant = "*".to_owned();
+            return Err(Refusal::NotYours { tenant });
+        }
+        let reply = file(app, coord, PRIVATE_FOR_EVER)?;
+        app.gateway
+            .record_events_read(&principal, None, correlation, headers);
+        let response = answer::response(reply, correlation);
+        Ok((response, app.gateway.service.head()))
+    })
     .await
 }
 
 /// `GET /audit/proof/{position}`: waits for a checkpoint that covers it.
-pub async fn proof(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    position: Segment,
-    headers: HeaderMap,
-) -> Response {
+pub async fn proof(position: Segment, question: Question) -> Response {
+    let app = &question.app;
     let position = system::text(position);
-    system::answer(
-        &app,
-        peer,
-        &headers,
-        &ROLES,
-        async |principal, correlation| {
-            let proof = prove(&app, &principal, &position).await?;
-            let response = answer::response(Reply::text(StatusCode::OK, &proof), correlation);
-            Ok((response, app.gateway.service.head()))
-        },
-    )
+    system::answer(&question, &ROLES, async |principal, correlation| {
+        let proof = prove(app, &principal, &position).await?;
+        let response = answer::response(Reply::text(StatusCode::OK, &proof), correlation);
+        Ok((response, app.gateway.service.head()))
+    })
     .await
 }
 

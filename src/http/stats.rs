@@ -5,16 +5,12 @@
 //! last event (24 unless said otherwise). `POST /views/{name}/rebuild` (role `admin`, every tenant)
 //! builds the view `search` or `statistics` anew from the log while the old one is read: 202.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 
-use super::system::Segment;
-use super::{App, answer, system};
+use super::system::{Question, Segment};
+use super::{answer, system};
 use crate::auth::role;
 use crate::dialect::{Query, REGISTRY, Refusal, Reply};
 use crate::gateway::{Counts, Stats, StatsAsk};
@@ -70,49 +66,28 @@ struct HourBody {
 }
 
 /// Serves `GET /stats`: the counts of events that the caller may see.
-pub async fn stats(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let (head, _) = request.into_parts();
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+pub async fn stats(question: Question) -> Response {
+    let Question { app, query, .. } = &question;
     const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
-    system::answer(
-        &app,
-        peer,
-        &head.headers,
-        ROLES,
-        async |principal, correlation| {
-            let stats = app.gateway.stats(&principal, &asked(&query)?).await?;
-            let position = stats.position;
-            let reply = Reply::json(StatusCode::OK, &body(stats));
-            Ok((answer::response(reply, correlation), position))
-        },
-    )
+    system::answer(&question, ROLES, async |principal, correlation| {
+        let stats = app.gateway.stats(&principal, &asked(query)?).await?;
+        let position = stats.position;
+        let reply = Reply::json(StatusCode::OK, &body(stats));
+        Ok((answer::response(reply, correlation), position))
+    })
     .await
 }
 
 /// Serves `POST /views/{name}/rebuild`: builds a view anew from the log.
-pub async fn rebuild(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    name: Segment,
-    headers: HeaderMap,
-) -> Response {
+pub async fn rebuild(name: Segment, question: Question) -> Response {
+    let gateway = &question.app.gateway;
     let name = system::text(name);
-    system::answer(
-        &app,
-        peer,
-        &headers,
-        &[role::ADMIN],
-        async |principal, correlation| {
-            app.gateway.rebuild_view(&principal, &name)?;
-            let reply = Reply::json(StatusCode::ACCEPTED, &serde_json::json!({ "view": name }));
-            let response = answer::response(reply, correlation);
-            Ok((response, app.gateway.service.head()))
-        },
-    )
+    system::answer(&question, &[role::ADMIN], async |principal, correlation| {
+        gateway.rebuild_view(&principal, &name)?;
+        let reply = Reply::json(StatusCode::ACCEPTED, &serde_json::json!({ "view": name }));
+        let response = answer::response(reply, correlation);
+        Ok((response, gateway.service.head()))
+    })
     .await
 }
 

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{ExtensionRejection, PathRejection};
+use axum::extract::{ConnectInfo, FromRequestParts, Path};
 use axum::response::Response;
 use http::HeaderMap;
+use http::request::Parts;
 
 use super::{App, answer};
 use crate::auth::{Principal, Quota};
-use crate::dialect::{Dialect, Refusal, native};
+use crate::dialect::{Dialect, Query, Refusal, native};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{fresh_correlation, unix_seconds};
 
@@ -22,24 +23,51 @@ pub fn text(segment: Segment) -> String {
     segment.map_or_else(|_| String::new(), |Path(text)| text)
 }
 
+/// One of our own questions, without its path and body.
+pub struct Question {
+    /// What the handlers share.
+    pub app: Arc<App>,
+    /// The address that the question came from.
+    pub peer: SocketAddr,
+    /// The headers, the caller's token among them.
+    pub headers: HeaderMap,
+    /// The parameters behind the `?`.
+    pub query: Query,
+}
+
+impl FromRequestParts<Arc<App>> for Question {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(head: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let ConnectInfo(peer) = ConnectInfo::from_request_parts(head, app).await?;
+        Ok(Self {
+            app: Arc::clone(app),
+            peer,
+            headers: head.headers.clone(),
+            query: Query::parse(head.uri.query().unwrap_or_default()),
+        })
+    }
+}
+
 /// What is answered, and the position that its view had reached.
 pub type Answered = Result<(Response, Position), Refusal>;
 
 /// Answers a question of our own to a caller with one of these roles who has not asked too often.
 pub async fn answer(
-    app: &Arc<App>,
-    peer: SocketAddr,
-    headers: &HeaderMap,
+    question: &Question,
     roles: &'static [&'static str],
     ask: impl AsyncFnOnce(Principal, &Correlation) -> Answered,
 ) -> Response {
+    let Question {
+        app, peer, headers, ..
+    } = question;
     let correlation = fresh_correlation();
     let principal = match app.gateway.authenticate(headers, unix_seconds()).await {
         Ok(principal) => principal,
         // Who is not known learns nothing of how much has happened.
         Err(refusal) => return answer::response(native::Native.refuse(&refusal), &correlation),
     };
-    let (answered, quota) = match admitted(app, &principal, roles, peer) {
+    let (answered, quota) = match admitted(app, &principal, roles, *peer) {
         Ok(quota) => match app.gateway.wait_for_position(headers).await {
             Ok(()) => (ask(principal, &correlation).await, quota),
             Err(refusal) => (Err(refusal), quota),

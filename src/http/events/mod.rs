@@ -14,35 +14,30 @@ mod form;
 mod page;
 mod stream;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 
 use self::asked::Asked;
 use self::filter::Filter;
 use self::form::Form;
-use super::system::Segment;
-use super::{App, answer, system};
+use super::system::{Question, Segment};
+use super::{answer, system};
 use crate::auth::role;
-use crate::dialect::{Query, Refusal};
+use crate::dialect::Refusal;
 use crate::domain::Correlation;
 
 /// Serves `GET /events`: the event log as a page, as lines or as a live stream.
-pub async fn events(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let (head, _) = request.into_parts();
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+pub async fn events(question: Question) -> Response {
+    let Question {
+        app,
+        peer,
+        headers,
+        query,
+    } = &question;
     const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
-    let headers = &head.headers;
-    system::answer(&app, peer, headers, ROLES, async |caller, correlation| {
-        let asked = Asked::read(headers, &query, caller)?;
+    system::answer(&question, ROLES, async |caller, correlation| {
+        let asked = Asked::read(headers, query, caller)?;
         app.gateway.has_reached(asked.needs())?;
-        let asked = page::bounded(&app, asked).await?;
+        let asked = page::bounded(app, asked).await?;
         let position = app.gateway.service.head();
         let record = |asked: &Asked| {
             let (principal, named) = (&asked.principal, asked.filter.tenant.as_deref());
@@ -50,7 +45,7 @@ pub async fn events(
                 .record_events_read(principal, named, correlation, headers);
         };
         if asked.form == Form::Page {
-            let shown = page::scan(&app, &asked, asked.after, asked.limit).await?;
+            let shown = page::scan(app, &asked, asked.after, asked.limit).await?;
             if !shown.only_reads {
                 record(&asked);
             }
@@ -61,8 +56,8 @@ pub async fn events(
             retry_after_seconds: 5,
         })?;
         record(&asked);
-        let ended = stream::ended(&app, headers, &asked.principal);
-        let response = stream::stream(&app, asked, open, ended, correlation);
+        let ended = stream::ended(app, headers, &asked.principal);
+        let response = stream::stream(app, asked, open, ended, correlation);
         Ok((response, position))
     })
     .await
@@ -70,40 +65,32 @@ pub async fn events(
 
 /// Serves `GET /commands/{correlation}`: the events of one command, in the order of the log, for
 /// whoever may send commands or read events.
-pub async fn command(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    named: Segment,
-    request: Request,
-) -> Response {
-    let (head, _) = request.into_parts();
-    let query = Query::parse(head.uri.query().unwrap_or_default());
-    let named = Correlation::parse(&system::text(named));
-    let headers = &head.headers;
-    system::answer(
-        &app,
-        peer,
+pub async fn command(named: Segment, question: Question) -> Response {
+    let Question {
+        app,
         headers,
-        &role::ALL,
-        async |caller, correlation| {
-            let filter = Filter {
-                correlation: Some(named.ok_or(Refusal::NoSuchCommand)?),
-                ..Filter::default()
-            };
-            let asked = Asked::of_command(filter, &query, caller)?;
-            app.gateway.has_reached(asked.needs())?;
-            let position = app.gateway.service.head();
-            let shown = page::scan(&app, &asked, asked.after, asked.limit).await?;
-            if shown.events.is_empty() && query.get("after").is_none() {
-                return Err(Refusal::NoSuchCommand);
-            }
-            if !shown.only_reads {
-                let principal = &asked.principal;
-                app.gateway
-                    .record_events_read(principal, None, correlation, headers);
-            }
-            Ok((answer::response(page::body(shown), correlation), position))
-        },
-    )
+        query,
+        ..
+    } = &question;
+    let named = Correlation::parse(&system::text(named));
+    system::answer(&question, &role::ALL, async |caller, correlation| {
+        let filter = Filter {
+            correlation: Some(named.ok_or(Refusal::NoSuchCommand)?),
+            ..Filter::default()
+        };
+        let asked = Asked::of_command(filter, query, caller)?;
+        app.gateway.has_reached(asked.needs())?;
+        let position = app.gateway.service.head();
+        let shown = page::scan(app, &asked, asked.after, asked.limit).await?;
+        if shown.events.is_empty() && query.get("after").is_none() {
+            return Err(Refusal::NoSuchCommand);
+        }
+        if !shown.only_reads {
+            let principal = &asked.principal;
+            app.gateway
+                .record_events_read(principal, None, correlation, headers);
+        }
+        Ok((answer::response(page::body(shown), correlation), position))
+    })
     .await
 }
