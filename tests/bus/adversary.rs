@@ -11,16 +11,12 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::node::{Home, Node, card, eventually, within};
+use crate::node::{Home, Node, card, connected, eventually, within};
 
 const EVENTS: &str = "CONTACT_EVENTS";
 const COMMANDS: &str = "CONTACT_COMMANDS";
 const DEAD: &str = "CONTACT_DEAD";
 const CREATE_EVENT: &str = "contacts.event.native.t.create.success";
-
-async fn connected(node: &Node) {
-    node.bus_is(|bus| *bus == Bus::Connected).await;
-}
 
 fn body(name: &str) -> bytes::Bytes {
     serde_json::to_vec(&card(name)).expect("JSON").into()
@@ -63,10 +59,7 @@ async fn assert_ours(broker: &Broker, node: &Node, foreign: &BTreeSet<u64>, gone
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_goes_to_an_inbox_and_nowhere_else() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let mut overheard = client.subscribe("orders.>").await.expect("subscribed");
     // The server itself refuses `$JS.ACK`, `_R_` and `_GR_` in what a client sends.
@@ -165,9 +158,7 @@ async fn forge(client: &Client, node: &Node) -> BTreeSet<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_others_in_the_event_stream_are_counted_and_passed_over() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
+    let (broker, home, node) = connected().await;
     node.create_many(3).await;
     node.published().await;
     let client = broker.client().await;
@@ -182,7 +173,7 @@ async fn messages_of_others_in_the_event_stream_are_counted_and_passed_over() {
 
     // While it does not, and after a crash.
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     node.create_many(1).await;
     node.crash().await;
     let node = home.start("nats://127.0.0.1:1");
@@ -200,9 +191,7 @@ async fn messages_of_others_in_the_event_stream_are_counted_and_passed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_genuine_event_is_not_taken_for_the_last_one() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
+    let (broker, home, node) = connected().await;
     node.create_many(4).await;
     node.published().await;
     let client = broker.client().await;
@@ -227,9 +216,7 @@ async fn a_copy_of_a_genuine_event_is_not_taken_for_the_last_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_may_delete_and_purge_events() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
+    let (broker, home, node) = connected().await;
     node.create_many(3).await;
     node.published().await;
     let streams = broker.streams().await;
@@ -321,10 +308,7 @@ async fn of_two_logs_on_one_empty_broker_one_takes_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_of_a_version_without_log_ids_is_replaced() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, home, node) = connected().await;
     node.stop().await;
     let streams = broker.streams().await;
     let stream = streams.get_stream(COMMANDS).await.expect("it is there");
@@ -373,16 +357,13 @@ async fn without_tokens_a_broker_that_others_reach_is_not_used() {
     // With tokens it is.
     home.jwt = true;
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_subject_can_not_be_published_to_is_a_dead_letter_all_the_same() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let long = format!("contacts.command.native.create.{}", "x".repeat(3_000));
     let subjects = ["contacts.command.native.>", "contacts.command.*", &long];
@@ -405,10 +386,7 @@ async fn a_command_whose_subject_can_not_be_published_to_is_a_dead_letter_all_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_id_does_not_take_the_key_of_a_message_without_one() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let streams = broker.streams().await;
     let stream = streams.get_stream(COMMANDS).await.expect("it is there");

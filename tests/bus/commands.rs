@@ -8,11 +8,10 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
 use contactd::auth::AccessClaims;
 use contactd::domain::{Correlation, Position};
-use contactd::gateway::Bus;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::node::{Home, Node, away, card, eventually, now, within};
+use crate::node::{Home, away, card, connected, eventually, now, within};
 
 const COMMANDS: &str = "CONTACT_COMMANDS";
 const DEAD: &str = "CONTACT_DEAD";
@@ -69,10 +68,6 @@ async fn dead(streams: &Context, count: u64) -> Vec<StreamMessage> {
     letters
 }
 
-async fn connected(node: &Node) {
-    node.bus_is(|bus| *bus == Bus::Connected).await;
-}
-
 fn header(message: &StreamMessage, name: &str) -> Option<String> {
     message
         .headers
@@ -96,10 +91,7 @@ fn ids(count: usize) -> Vec<String> {
 /// A producer asks by the id that it sent, and finds nothing until the command was taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_of_a_command_is_found_by_its_message_id() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let streams = broker.streams().await;
     let found = |id: &str| -> Vec<u64> {
         let id = Correlation::parse(id).expect("a token");
@@ -126,7 +118,7 @@ async fn a_rate_limit_slows_commands_down_and_loses_none() {
     let mut home = Home::new("log-a");
     home.rate = Some("2/2s".parse().expect("a rate"));
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let streams = broker.streams().await;
     let started = Instant::now();
     let ids = ids(4);
@@ -151,7 +143,7 @@ async fn whoever_is_limited_keeps_nobody_else_waiting_and_their_order() {
     home.jwt = true;
     home.rate = Some("2/4s".parse().expect("a rate"));
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let streams = broker.streams().await;
     let by = |client: &str, id: &str| {
         let claims = AccessClaims {
@@ -197,10 +189,7 @@ async fn whoever_is_limited_keeps_nobody_else_waiting_and_their_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_cannot_be_taken_are_counted_too() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let streams = broker.streams().await;
     send(&streams, CREATE, under("bad"), b"{").await;
     dead(&streams, 1).await;
@@ -214,7 +203,7 @@ async fn commands_are_taken_in_order_even_through_a_short_queue() {
     let mut home = Home::new("log-a");
     home.queue_limit = 2;
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let streams = broker.streams().await;
     let ids = ids(400);
     let mut acks = Vec::new();
@@ -236,10 +225,7 @@ async fn commands_are_taken_in_order_even_through_a_short_queue() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_comes_again_has_no_second_effect() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, home, node) = connected().await;
     let streams = broker.streams().await;
     create(&streams, under("a"), "Ada").await;
     node.reaches(2).await;
@@ -278,7 +264,7 @@ async fn kills_of_the_broker_and_of_the_service_cost_no_command_and_repeat_none(
     let mut broker = Broker::started();
     let home = Home::new("log-a");
     let mut node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let ids = ids(300);
     for (round, batch) in ids.chunks(100).enumerate() {
         let streams = broker.streams().await;
@@ -303,7 +289,7 @@ async fn kills_of_the_broker_and_of_the_service_cost_no_command_and_repeat_none(
             away(&node).await;
             broker.start();
         }
-        connected(&node).await;
+        node.connects().await;
         drained(&broker.streams().await).await;
     }
     assert_eq!(node.service.head().get(), 600);
@@ -318,10 +304,7 @@ async fn kills_of_the_broker_and_of_the_service_cost_no_command_and_repeat_none(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_command_has_an_outcome_and_is_no_dead_letter() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    connected(&node).await;
+    let (broker, _home, node) = connected().await;
     let streams = broker.streams().await;
     let body = json!({ "name": 7 }).to_string();
     send(&streams, CREATE, under("bad-card"), body.as_bytes()).await;
@@ -341,7 +324,7 @@ async fn what_is_no_command_is_a_dead_letter() {
     let mut home = Home::new("log-a");
     home.dead_letter_content = true;
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let streams = broker.streams().await;
     let large = vec![b' '; 100_000];
     let long_id = "x".repeat(129);
@@ -384,7 +367,7 @@ async fn a_token_is_judged_by_when_the_stream_took_the_command() {
     home.jwt = true;
     // The streams are there, the service is not: commands wait.
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     node.stop().await;
     let streams = broker.streams().await;
     let brief = home.token(&["contacts:write"], Duration::from_secs(3), now());
@@ -436,7 +419,7 @@ async fn an_identity_provider_that_hangs_keeps_nobody_else_waiting() {
     home.jwt = true;
     home.jwks = Some(format!("http://{address}/jwks.json"));
     let node = home.start(&broker.url());
-    connected(&node).await;
+    node.connects().await;
     let streams = broker.streams().await;
     let hour = Duration::from_secs(3_600);
     let stranger = Home::new("log-b").token(&["contacts:write"], hour, now());

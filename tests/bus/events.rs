@@ -135,7 +135,7 @@ async fn a_broker_that_lost_its_data_is_filled_from_the_first_event() {
     away(&node).await;
     node.create_many(5).await;
     broker.start();
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.connects().await;
     node.published().await;
     assert_published(&broker, &node.log()).await;
     node.stop().await;

@@ -26,6 +26,8 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::broker::Broker;
+
 /// The longest that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -241,6 +243,11 @@ impl Node {
         reached.expect("the node runs").clone()
     }
 
+    /// Waits until it is connected to its broker.
+    pub async fn connects(&self) {
+        self.bus_is(|bus| *bus == Bus::Connected).await;
+    }
+
     /// Waits until the log has an event at this position.
     pub async fn reaches(&self, position: u64) {
         let mut head = self.service.follow();
@@ -269,6 +276,15 @@ impl Node {
         });
         shown.collect()
     }
+}
+
+/// A broker, and a service on an empty directory that is connected to it.
+pub async fn connected() -> (Broker, Home, Node) {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.connects().await;
+    (broker, home, node)
 }
 
 /// Waits until the broker is away.

@@ -8,7 +8,7 @@ use contactd::gateway::Bus;
 use futures_util::StreamExt;
 
 use crate::broker::Broker;
-use crate::node::{Home, eventually, within};
+use crate::node::{Home, connected, eventually, within};
 
 const SERVICE: &str = "contactd:change-me-1";
 const EVENTS: &str = "CONTACT_EVENTS";
@@ -58,7 +58,7 @@ async fn a_producer_reaches_its_own_tenant_and_nothing_else() {
     let broker = started(&readme());
     let home = Home::new("log-a");
     let node = home.start(&broker.url_of(SERVICE));
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.connects().await;
     let shop = shop(&broker).await;
     let answer = shop.request("contacts.rpc.thena.create.acme", body("a@example.org"));
     let answer = within("an answer", answer).await.expect("an answer");
@@ -124,7 +124,7 @@ async fn an_analyst_reads_the_events_of_its_consumer_and_changes_nothing() {
     let broker = started(&readme());
     let home = Home::new("log-a");
     let node = home.start(&broker.url_of(SERVICE));
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.connects().await;
     let shop = shop(&broker).await;
     for tenant in ["thena.create.acme", "thena.create.acme"] {
         let subject = format!("contacts.rpc.{tenant}");
@@ -212,10 +212,7 @@ async fn a_permission_that_is_lacking_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_keeps_no_content_and_no_header_that_it_says_itself() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let streams = broker.streams().await;
     let mut headers = HeaderMap::new();
     for (name, value) in [

@@ -5,10 +5,8 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Message};
 use serde_json::{Value, json};
 
-use contactd::gateway::Bus;
-
 use crate::broker::Broker;
-use crate::node::{Home, card, now, within};
+use crate::node::{Home, card, connected, now, within};
 
 async fn ask(
     client: &async_nats::Client,
@@ -32,10 +30,7 @@ fn body(message: &Message) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_lives_its_life_over_requests() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let plain = HeaderMap::new;
 
@@ -97,10 +92,7 @@ async fn a_contact_lives_its_life_over_requests() {
 /// Two vendors have no read of one contact; over the bus there is one, of what their lists show.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_of_every_vendor_is_read() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let named = [
         (
@@ -131,10 +123,7 @@ async fn a_contact_of_every_vendor_is_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_conditions_and_logs_are_judged_as_over_http() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let plain = HeaderMap::new;
     let with = |name: &str, value: &str| {
@@ -189,10 +178,7 @@ async fn parameters_conditions_and_logs_are_judged_as_over_http() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_in_the_vendors_words() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let eco = "0190c5f2-0000-7000-8000-000000000001";
     let cases = [
@@ -232,10 +218,7 @@ async fn what_is_wrong_is_said_in_the_vendors_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_gives_the_same_answer() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let mut headers = HeaderMap::new();
     headers.insert("Idempotency-Key", "k-1");
@@ -256,7 +239,7 @@ async fn a_token_is_needed_and_is_for_its_tenant_alone() {
     let mut home = Home::new("log-a");
     home.jwt = true;
     let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.connects().await;
     let client = broker.client().await;
     let with = |token: &str| {
         let mut headers = HeaderMap::new();
@@ -293,10 +276,7 @@ async fn a_token_is_needed_and_is_for_its_tenant_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_services_framework_finds_it() {
-    let broker = Broker::started();
-    let home = Home::new("log-a");
-    let node = home.start(&broker.url());
-    node.bus_is(|bus| *bus == Bus::Connected).await;
+    let (broker, _home, node) = connected().await;
     let client = broker.client().await;
     let info = ask(
         &client,
