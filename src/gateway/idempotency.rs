@@ -76,3 +76,118 @@ impl Parts {
         self.bytes(text.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::dialect::mattr::Mattr;
+    use crate::dialect::native::Native;
+    use crate::dialect::{ApiOperation, Dialect, Query};
+    use crate::domain::{Attempt, ContactId, Correlation, Owner, Precondition};
+
+    /// A write as it was understood, in the parts that make it what it is.
+    #[derive(Clone, Copy)]
+    struct Understood {
+        dialect: &'static dyn Dialect,
+        operation: ApiOperation,
+        owner: &'static [&'static str],
+        targets: &'static [Option<u128>],
+        query: &'static str,
+        body: &'static [u8],
+    }
+
+    const DELETE: Understood = Understood {
+        dialect: &Native,
+        operation: ApiOperation::Delete,
+        owner: &["acme"],
+        targets: &[Some(1)],
+        query: "a=b",
+        body: b"{}",
+    };
+
+    fn digest(it: Understood) -> [u8; 32] {
+        let mut routes = it.dialect.routes().iter();
+        let route = routes.find(|route| route.operation == it.operation);
+        let incoming = Incoming {
+            dialect: it.dialect,
+            route: route.expect("a route"),
+            params: &[],
+            owner_ids: None,
+            query: &Query::parse(it.query),
+            headers: &HeaderMap::new(),
+            durable_key: None,
+            correlation: Correlation::parse("x").expect("a token"),
+        };
+        let attempt = |target: &Option<u128>| match target {
+            None => Attempt::create(Vec::new(), Err(Vec::new())),
+            Some(number) => {
+                let id = ContactId(uuid::Uuid::from_u128(*number));
+                Attempt::delete(Target::Id(id), Precondition::NONE)
+            }
+        };
+        let owner = Owner::new(it.dialect.rules().dialect, it.owner).expect("ids");
+        let write = Write::each(&owner, it.targets.iter().map(attempt).collect());
+        let key = IdempotencyKey::parse("once").expect("a key");
+        idempotent_request(key, &incoming, it.body, &write).request
+    }
+
+    #[test]
+    fn a_key_stands_for_every_part_of_its_request() {
+        let others = [
+            Understood {
+                dialect: &Mattr,
+                ..DELETE
+            },
+            Understood {
+                operation: ApiOperation::Update,
+                ..DELETE
+            },
+            Understood {
+                owner: &["acne"],
+                ..DELETE
+            },
+            Understood {
+                owner: &["acme", "x"],
+                ..DELETE
+            },
+            Understood {
+                targets: &[Some(2)],
+                ..DELETE
+            },
+            Understood {
+                targets: &[None],
+                ..DELETE
+            },
+            Understood {
+                targets: &[Some(1), Some(1)],
+                ..DELETE
+            },
+            Understood {
+                query: "",
+                ..DELETE
+            },
+            Understood {
+                query: "a=c",
+                ..DELETE
+            },
+            Understood {
+                query: "ab=",
+                ..DELETE
+            },
+            Understood {
+                query: "a=b&a=b",
+                ..DELETE
+            },
+            Understood {
+                body: b"",
+                ..DELETE
+            },
+            DELETE,
+        ];
+        let all: std::collections::BTreeSet<_> = others.map(digest).into();
+        assert_eq!(all.len(), others.len(), "each is another request");
+        assert_eq!(digest(DELETE), digest(DELETE));
+    }
+}
