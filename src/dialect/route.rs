@@ -197,6 +197,12 @@ pub enum Decode {
     Visible(DecodeVisible),
 }
 
+/// Names that never change: paths, or roles.
+type Names = &'static [&'static str];
+
+/// The function that describes a route to machines.
+type Spec = fn() -> OperationSpec;
+
 /// One of a dialect's routes.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -205,30 +211,28 @@ pub struct Route {
     /// The HTTP method of the route.
     pub method: Method,
     /// The paths, `{name}` for a parameter; the first is the documented one.
-    pub paths: &'static [&'static str],
+    pub paths: Names,
     /// The path parameter that names a contact, where the route is about one.
     pub target: Option<&'static str>,
     /// The roles of which the caller needs one; an empty list needs no token.
-    pub roles: &'static [&'static str],
+    pub roles: Names,
     /// Decodes the route's requests.
     pub decode: Decode,
     /// Describes the route to machines.
-    pub spec: fn() -> OperationSpec,
+    pub spec: Spec,
     /// Whether the route is served on the message bus alone. Its path then only says how its
     /// parameters are called: the vendor has no such request over HTTP.
     pub bus_only: bool,
 }
 
 impl Route {
-    /// A route about the contacts of one owner.
-    #[must_use]
-    pub const fn owned(
-        operation: ApiOperation,
+    const fn new(
         method: Method,
-        paths: &'static [&'static str],
-        roles: &'static [&'static str],
-        decode: DecodeOwned,
-        spec: fn() -> OperationSpec,
+        operation: ApiOperation,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
     ) -> Self {
         Self {
             operation,
@@ -236,32 +240,70 @@ impl Route {
             paths,
             target: None,
             roles,
-            decode: Decode::Owned(decode),
+            decode,
             spec,
             bus_only: false,
         }
     }
 
-    /// A route about all that the caller may see, or about no contacts at all.
+    /// A route with the method GET.
     #[must_use]
-    pub const fn visible(
+    pub const fn get(
         operation: ApiOperation,
-        method: Method,
-        paths: &'static [&'static str],
-        roles: &'static [&'static str],
-        decode: DecodeVisible,
-        spec: fn() -> OperationSpec,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
     ) -> Self {
-        Self {
-            operation,
-            method,
-            paths,
-            target: None,
-            roles,
-            decode: Decode::Visible(decode),
-            spec,
-            bus_only: false,
-        }
+        Self::new(Method::Get, operation, paths, roles, decode, spec)
+    }
+
+    /// A route with the method POST.
+    #[must_use]
+    pub const fn post(
+        operation: ApiOperation,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
+    ) -> Self {
+        Self::new(Method::Post, operation, paths, roles, decode, spec)
+    }
+
+    /// A route with the method PUT.
+    #[must_use]
+    pub const fn put(
+        operation: ApiOperation,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
+    ) -> Self {
+        Self::new(Method::Put, operation, paths, roles, decode, spec)
+    }
+
+    /// A route with the method PATCH.
+    #[must_use]
+    pub const fn patch(
+        operation: ApiOperation,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
+    ) -> Self {
+        Self::new(Method::Patch, operation, paths, roles, decode, spec)
+    }
+
+    /// A route with the method DELETE.
+    #[must_use]
+    pub const fn delete(
+        operation: ApiOperation,
+        paths: Names,
+        roles: Names,
+        decode: Decode,
+        spec: Spec,
+    ) -> Self {
+        Self::new(Method::Delete, operation, paths, roles, decode, spec)
     }
 
     /// This route, about the one contact that this path parameter names.

@@ -2,9 +2,11 @@
 
 use super::openapi::collection;
 use super::requests;
+use crate::dialect::ApiOperation::{Authenticate, Create, Delete, Events, Get, List, Update};
+use crate::dialect::Decode::{Owned, Visible};
+use crate::dialect::Route;
 use crate::dialect::describe::{ETAG, OperationSpec};
 use crate::dialect::route::{AUDITORS, READERS, WRITERS};
-use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
 const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"];
@@ -31,96 +33,53 @@ const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
 
 /// The table of routes.
 pub static ROUTES: [Route; 7] = [
-    Route::owned(
-        ApiOperation::Create,
-        Method::Post,
-        CONTACTS,
-        WRITERS,
-        requests::create,
-        || {
-            OperationSpec::new("Create a contact; `Location` says which")
-                .body("NewContact")
-                .json(201, "It is created.", "Created")
-                .headers(&["location", "etag"])
-                .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
-        },
-    ),
-    Route::owned(
-        ApiOperation::List,
-        Method::Get,
-        CONTACTS,
-        READERS,
-        requests::list,
-        || {
-            OperationSpec::new("List an organisation's contacts")
-                .parameters(collection())
-                .json(200, "A page of contacts.", "Contacts")
-                .headers(COUNTED)
-                .errors(&[MALFORMED, NONE, INVALID])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Get,
-        Method::Get,
-        CONTACT,
-        READERS,
-        requests::get,
-        || {
-            OperationSpec::new("Read a contact")
-                .json(200, "The contact.", "Contact")
-                .headers(ETAG)
-                .errors(&[NONE])
-        },
-    )
+    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+        OperationSpec::new("Create a contact; `Location` says which")
+            .body("NewContact")
+            .json(201, "It is created.", "Created")
+            .headers(&["location", "etag"])
+            .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
+    }),
+    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+        OperationSpec::new("List an organisation's contacts")
+            .parameters(collection())
+            .json(200, "A page of contacts.", "Contacts")
+            .headers(COUNTED)
+            .errors(&[MALFORMED, NONE, INVALID])
+    }),
+    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+        OperationSpec::new("Read a contact")
+            .json(200, "The contact.", "Contact")
+            .headers(ETAG)
+            .errors(&[NONE])
+    })
     .about("contact_id"),
-    Route::owned(
-        ApiOperation::Update,
-        Method::Patch,
-        CONTACT,
-        WRITERS,
-        requests::update,
-        || {
-            OperationSpec::new("Change a contact: null clears, what is left out stays")
-                .body("ContactChange")
-                .empty(204, "It is changed.")
-                .headers(ETAG)
-                .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
-        },
-    )
+    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+        OperationSpec::new("Change a contact: null clears, what is left out stays")
+            .body("ContactChange")
+            .empty(204, "It is changed.")
+            .headers(ETAG)
+            .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
+    })
     .about("contact_id"),
-    Route::owned(
-        ApiOperation::Delete,
-        Method::Delete,
-        CONTACT,
-        WRITERS,
-        requests::delete,
-        || {
-            OperationSpec::new("Delete a contact")
-                .empty(204, "It is gone.")
-                .errors(&[NONE, STALE])
-        },
-    )
+    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+        OperationSpec::new("Delete a contact")
+            .empty(204, "It is gone.")
+            .errors(&[NONE, STALE])
+    })
     .about("contact_id"),
-    Route::visible(
-        ApiOperation::Events,
-        Method::Get,
-        EVENTS,
-        AUDITORS,
-        requests::events,
-        || {
-            OperationSpec::new("List what happened in an organisation")
-                .parameters(collection())
-                .json(200, "A page of events.", "Events")
-                .headers(COUNTED)
-                .errors(&[MALFORMED, NONE, INVALID])
-        },
-    ),
-    Route::visible(
-        ApiOperation::Authenticate,
-        Method::Post,
+    Route::get(Events, EVENTS, AUDITORS, Visible(requests::events), || {
+        OperationSpec::new("List what happened in an organisation")
+            .parameters(collection())
+            .json(200, "A page of events.", "Events")
+            .headers(COUNTED)
+            .errors(&[MALFORMED, NONE, INVALID])
+    }),
+    Route::post(
+        Authenticate,
         AUTHENTICATE,
         ANYBODY,
-        requests::authenticate,
+        Visible(requests::authenticate),
         || {
             OperationSpec::new("Trade an application's token for a short-lived one")
                 .body("Credentials")

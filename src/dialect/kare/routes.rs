@@ -2,9 +2,11 @@
 
 use super::openapi::pages;
 use super::requests;
+use crate::dialect::ApiOperation::{Create, Delete, Get, List, Update};
+use crate::dialect::Decode::Owned;
+use crate::dialect::Route;
 use crate::dialect::describe::{ETAG, OperationSpec};
 use crate::dialect::route::{READERS, WRITERS};
-use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &[
     "/companies/v2/rs/{companyId}/contacts",
@@ -22,73 +24,38 @@ const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
 pub static ROUTES: [Route; 5] = [
-    Route::owned(
-        ApiOperation::Create,
-        Method::Post,
-        CONTACTS,
-        WRITERS,
-        requests::create,
-        || {
-            OperationSpec::new("Create contacts, all of them or none")
-                .body("NewContacts")
-                .json(201, "How many were inserted.", "Inserted")
-                .errors(&[INVALID, ENCODED])
-        },
-    ),
-    Route::owned(
-        ApiOperation::List,
-        Method::Get,
-        CONTACTS,
-        READERS,
-        requests::list,
-        || {
-            OperationSpec::new("List a company's contacts")
-                .parameters(pages())
-                .json(200, "A page of contacts.", "Contacts")
-                .errors(&[INVALID])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Get,
-        Method::Get,
-        CONTACT,
-        READERS,
-        requests::get,
-        || {
-            OperationSpec::new("Read a contact")
-                .json(200, "The contact, as in a list.", "Contact")
-                .headers(ETAG)
-                .errors(&[INVALID, NONE])
-        },
-    )
+    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+        OperationSpec::new("Create contacts, all of them or none")
+            .body("NewContacts")
+            .json(201, "How many were inserted.", "Inserted")
+            .errors(&[INVALID, ENCODED])
+    }),
+    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+        OperationSpec::new("List a company's contacts")
+            .parameters(pages())
+            .json(200, "A page of contacts.", "Contacts")
+            .errors(&[INVALID])
+    }),
+    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+        OperationSpec::new("Read a contact")
+            .json(200, "The contact, as in a list.", "Contact")
+            .headers(ETAG)
+            .errors(&[INVALID, NONE])
+    })
     .about("contactId")
     .on_bus_alone(),
-    Route::owned(
-        ApiOperation::Update,
-        Method::Patch,
-        CONTACT,
-        WRITERS,
-        requests::update,
-        || {
-            OperationSpec::new("Change a contact: null clears, what is left out stays")
-                .body("ContactChange")
-                .json(200, "The contact as it is now.", "Contact")
-                .headers(ETAG)
-                .errors(&[INVALID, NONE, STALE, ENCODED])
-        },
-    )
+    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+        OperationSpec::new("Change a contact: null clears, what is left out stays")
+            .body("ContactChange")
+            .json(200, "The contact as it is now.", "Contact")
+            .headers(ETAG)
+            .errors(&[INVALID, NONE, STALE, ENCODED])
+    })
     .about("contactId"),
-    Route::owned(
-        ApiOperation::Delete,
-        Method::Delete,
-        CONTACT,
-        WRITERS,
-        requests::delete,
-        || {
-            OperationSpec::new("Delete a contact")
-                .empty(204, "It is gone.")
-                .errors(&[INVALID, NONE, STALE])
-        },
-    )
+    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+        OperationSpec::new("Delete a contact")
+            .empty(204, "It is gone.")
+            .errors(&[INVALID, NONE, STALE])
+    })
     .about("contactId"),
 ];

@@ -5,9 +5,13 @@ use std::sync::LazyLock;
 use super::batch;
 use super::openapi::{after, as_of, dialect, fields, limit, matched_by, search, strict, tenant};
 use super::requests::{self, CARD_TYPES, PATCH_TYPES};
+use crate::dialect::ApiOperation::{
+    Bulk, Changes, Create, Delete, Diff, Erase, Get, History, List, Update, Upsert,
+};
+use crate::dialect::Decode::{Owned, Visible};
 use crate::dialect::describe::{ETAG, OperationSpec, Parameter, point};
 use crate::dialect::route::{ERASERS, READERS, WRITERS};
-use crate::dialect::{ApiOperation, Method, Route};
+use crate::dialect::{ApiOperation, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
 const CONTACT: &[&str] = &["/contacts/{id}"];
@@ -42,49 +46,34 @@ fn its_tenant() -> Parameter {
 
 /// The table of routes.
 pub static ROUTES: [Route; 11] = [
-    Route::owned(
-        ApiOperation::Create,
-        Method::Post,
-        CONTACTS,
-        WRITERS,
-        requests::create,
-        || {
-            OperationSpec::new("Create a contact")
-                .parameters([tenant("The contact's tenant."), strict()])
-                .body_as(&CARD_TYPES, "Card")
-                .json(201, "The contact.", "Contact")
-                .headers(NEW)
-                .errors(&[INVALID, MEDIA_TYPE])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Upsert,
-        Method::Put,
-        CONTACTS,
-        WRITERS,
-        requests::upsert,
-        || {
-            OperationSpec::new("Create a contact, or replace the one with the same key")
-                .parameters([tenant("The contact's tenant."), matched_by(), strict()])
-                .body_as(&CARD_TYPES, "Card")
-                .json(200, "The contact as it is now.", "Contact")
-                .headers(ETAG)
-                .json(201, "The contact, which is new.", "Contact")
-                .headers(NEW)
-                .errors(&[
-                    INVALID,
-                    (409, "The key fits several contacts."),
-                    STALE,
-                    MEDIA_TYPE,
-                ])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Bulk,
-        Method::Post,
+    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+        OperationSpec::new("Create a contact")
+            .parameters([tenant("The contact's tenant."), strict()])
+            .body_as(&CARD_TYPES, "Card")
+            .json(201, "The contact.", "Contact")
+            .headers(NEW)
+            .errors(&[INVALID, MEDIA_TYPE])
+    }),
+    Route::put(Upsert, CONTACTS, WRITERS, Owned(requests::upsert), || {
+        OperationSpec::new("Create a contact, or replace the one with the same key")
+            .parameters([tenant("The contact's tenant."), matched_by(), strict()])
+            .body_as(&CARD_TYPES, "Card")
+            .json(200, "The contact as it is now.", "Contact")
+            .headers(ETAG)
+            .json(201, "The contact, which is new.", "Contact")
+            .headers(NEW)
+            .errors(&[
+                INVALID,
+                (409, "The key fits several contacts."),
+                STALE,
+                MEDIA_TYPE,
+            ])
+    }),
+    Route::post(
+        Bulk,
         &["/contacts/batch"],
         WRITERS,
-        batch::bulk,
+        Owned(batch::bulk),
         || {
             OperationSpec::new("Do several changes, each by itself")
                 .parameters([tenant("The contacts' tenant."), strict()])
@@ -97,26 +86,18 @@ pub static ROUTES: [Route; 11] = [
                 ])
         },
     ),
-    Route::visible(
-        ApiOperation::List,
-        Method::Get,
-        CONTACTS,
-        READERS,
-        requests::search,
-        || {
-            OperationSpec::new("Find contacts of every dialect")
-                .parameters(search())
-                .parameters([as_of(), limit()])
-                .json(200, "A page of contacts.", "Contacts")
-                .errors(&[INVALID])
-        },
-    ),
-    Route::visible(
-        ApiOperation::Changes,
-        Method::Get,
+    Route::get(List, CONTACTS, READERS, Visible(requests::search), || {
+        OperationSpec::new("Find contacts of every dialect")
+            .parameters(search())
+            .parameters([as_of(), limit()])
+            .json(200, "A page of contacts.", "Contacts")
+            .errors(&[INVALID])
+    }),
+    Route::get(
+        Changes,
         &["/contacts/changes"],
         READERS,
-        requests::changes,
+        Visible(requests::changes),
         || {
             OperationSpec::new("Read what changed since a position")
                 .parameters([after(), limit(), tenant("One tenant's alone.")])
@@ -125,64 +106,42 @@ pub static ROUTES: [Route; 11] = [
                 .errors(&[INVALID])
         },
     ),
-    Route::owned(
-        ApiOperation::Get,
-        Method::Get,
-        CONTACT,
-        READERS,
-        requests::get,
-        || {
-            OperationSpec::new("Read a contact")
-                .parameters([as_of(), fields(), its_tenant()])
-                .json(200, "The contact.", "Contact")
-                .headers(ETAG)
-                .errors(&[INVALID, NONE, GONE])
-        },
-    )
+    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+        OperationSpec::new("Read a contact")
+            .parameters([as_of(), fields(), its_tenant()])
+            .json(200, "The contact.", "Contact")
+            .headers(ETAG)
+            .errors(&[INVALID, NONE, GONE])
+    })
     .about("id"),
-    Route::owned(
-        ApiOperation::Update,
-        Method::Patch,
-        CONTACT,
-        WRITERS,
-        requests::update,
-        || {
-            OperationSpec::new("Change a contact")
-                .parameters([its_tenant(), strict()])
-                .body_as(&PATCH_TYPES, "Patch")
-                .json(200, "The contact as it is now.", "Contact")
-                .headers(ETAG)
-                .errors(&[
-                    INVALID,
-                    NONE,
-                    (409, "The contact belongs to another dialect."),
-                    GONE,
-                    STALE,
-                    MEDIA_TYPE,
-                ])
-        },
-    )
+    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+        OperationSpec::new("Change a contact")
+            .parameters([its_tenant(), strict()])
+            .body_as(&PATCH_TYPES, "Patch")
+            .json(200, "The contact as it is now.", "Contact")
+            .headers(ETAG)
+            .errors(&[
+                INVALID,
+                NONE,
+                (409, "The contact belongs to another dialect."),
+                GONE,
+                STALE,
+                MEDIA_TYPE,
+            ])
+    })
     .about("id"),
-    Route::owned(
-        ApiOperation::Delete,
-        Method::Delete,
-        CONTACT,
-        WRITERS,
-        requests::delete,
-        || {
-            OperationSpec::new("Delete a contact; its past stays readable")
-                .parameters([its_tenant()])
-                .empty(204, "It is gone.")
-                .errors(&[INVALID, NONE, GONE, STALE])
-        },
-    )
+    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+        OperationSpec::new("Delete a contact; its past stays readable")
+            .parameters([its_tenant()])
+            .empty(204, "It is gone.")
+            .errors(&[INVALID, NONE, GONE, STALE])
+    })
     .about("id"),
-    Route::owned(
-        ApiOperation::Erase,
-        Method::Post,
+    Route::post(
+        Erase,
         &["/contacts/{id}/erase"],
         ERASERS,
-        requests::erase,
+        Owned(requests::erase),
         || {
             OperationSpec::new("Destroy a contact's personal data for good")
                 .parameters([its_tenant()])
@@ -192,12 +151,11 @@ pub static ROUTES: [Route; 11] = [
         },
     )
     .about("id"),
-    Route::owned(
-        ApiOperation::History,
-        Method::Get,
+    Route::get(
+        History,
         &["/contacts/{id}/history"],
         READERS,
-        requests::history,
+        Owned(requests::history),
         || {
             OperationSpec::new("Read every change of a contact, the oldest first")
                 .parameters([after(), limit(), its_tenant()])
@@ -206,12 +164,11 @@ pub static ROUTES: [Route; 11] = [
         },
     )
     .about("id"),
-    Route::owned(
-        ApiOperation::Diff,
-        Method::Get,
+    Route::get(
+        Diff,
         &["/contacts/{id}/diff"],
         READERS,
-        requests::diff,
+        Owned(requests::diff),
         || {
             OperationSpec::new("Read what differs between two points of a contact's past")
                 .parameters([

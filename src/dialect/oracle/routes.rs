@@ -2,9 +2,11 @@
 
 use super::openapi::{filters, rows};
 use super::requests;
+use crate::dialect::ApiOperation::{Create, Get, History, List, Update};
+use crate::dialect::Decode::Owned;
+use crate::dialect::Route;
 use crate::dialect::describe::{ETAG, OperationSpec};
 use crate::dialect::route::{READERS, WRITERS};
-use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/ec-site-svc/rest/v1.0/contacts"];
 const LIST: &[&str] = &["/ec-site-svc/rest/v2.0/contacts"];
@@ -16,79 +18,44 @@ const NONE: (u16, &str) = (404, "There is no such contact.");
 
 /// The table of routes.
 pub static ROUTES: [Route; 5] = [
-    Route::owned(
-        ApiOperation::Create,
-        Method::Post,
-        CONTACTS,
-        WRITERS,
-        requests::create,
-        || {
-            OperationSpec::new("Create a contact, or name one that is the same")
-                .body("ContactModelDto")
-                .json(200, "The contact.", "Contacts")
-                .headers(ETAG)
-                .errors(&[INVALID, (415, "The body's media type is not JSON.")])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Get,
-        Method::Get,
-        CONTACT,
-        READERS,
-        requests::get,
-        || {
-            OperationSpec::new("Read a contact")
-                .json(200, "The contact.", "Contacts")
-                .headers(ETAG)
-                .errors(&[INVALID, NONE])
-        },
-    )
+    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+        OperationSpec::new("Create a contact, or name one that is the same")
+            .body("ContactModelDto")
+            .json(200, "The contact.", "Contacts")
+            .headers(ETAG)
+            .errors(&[INVALID, (415, "The body's media type is not JSON.")])
+    }),
+    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+        OperationSpec::new("Read a contact")
+            .json(200, "The contact.", "Contacts")
+            .headers(ETAG)
+            .errors(&[INVALID, NONE])
+    })
     .about("contactId"),
-    Route::owned(
-        ApiOperation::Update,
-        Method::Put,
-        CONTACT,
-        WRITERS,
-        requests::update,
-        || {
-            OperationSpec::new("Replace a contact")
-                .body("ContactModelDto")
-                .json(200, "The contact as it is now.", "Contacts")
-                .headers(ETAG)
-                .errors(&[
-                    INVALID,
-                    NONE,
-                    (412, "The contact is at another version."),
-                    (415, "The body is compressed, or encoded otherwise."),
-                ])
-        },
-    )
+    Route::put(Update, CONTACT, WRITERS, Owned(requests::update), || {
+        OperationSpec::new("Replace a contact")
+            .body("ContactModelDto")
+            .json(200, "The contact as it is now.", "Contacts")
+            .headers(ETAG)
+            .errors(&[
+                INVALID,
+                NONE,
+                (412, "The contact is at another version."),
+                (415, "The body is compressed, or encoded otherwise."),
+            ])
+    })
     .about("contactId"),
-    Route::owned(
-        ApiOperation::List,
-        Method::Get,
-        LIST,
-        READERS,
-        requests::list,
-        || {
-            OperationSpec::new("List contacts")
-                .parameters(filters())
-                .json(200, "Part of the list.", "ContactList")
-                .errors(&[INVALID])
-        },
-    ),
-    Route::owned(
-        ApiOperation::History,
-        Method::Get,
-        HISTORY,
-        READERS,
-        requests::history,
-        || {
-            OperationSpec::new("Read a contact's versions, the oldest first")
-                .parameters(rows())
-                .json(200, "The versions.", "History")
-                .errors(&[INVALID, NONE])
-        },
-    )
+    Route::get(List, LIST, READERS, Owned(requests::list), || {
+        OperationSpec::new("List contacts")
+            .parameters(filters())
+            .json(200, "Part of the list.", "ContactList")
+            .errors(&[INVALID])
+    }),
+    Route::get(History, HISTORY, READERS, Owned(requests::history), || {
+        OperationSpec::new("Read a contact's versions, the oldest first")
+            .parameters(rows())
+            .json(200, "The versions.", "History")
+            .errors(&[INVALID, NONE])
+    })
     .about("contactId"),
 ];

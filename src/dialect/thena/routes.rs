@@ -2,9 +2,13 @@
 
 use super::openapi::{organisation, pages};
 use super::{bulk, requests};
+use crate::dialect::ApiOperation::{
+    Bulk, Create, Delete, Filter, Get, Ingest, List, Search, Update,
+};
+use crate::dialect::Decode::Owned;
+use crate::dialect::Route;
 use crate::dialect::describe::{ETAG, OperationSpec, Parameter, any_text};
 use crate::dialect::route::{READERS, WRITERS};
-use crate::dialect::{ApiOperation, Method, Route};
 
 const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
 const SEARCH: &[&str] = &["/v1/accounts/contacts/search"];
@@ -22,127 +26,64 @@ const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 
 /// The table of routes.
 pub static ROUTES: [Route; 9] = [
-    Route::owned(
-        ApiOperation::Create,
-        Method::Post,
-        CONTACTS,
-        WRITERS,
-        requests::create,
-        || {
-            spec("Create a contact")
-                .body("NewContact")
-                .json(201, "The contact.", "Contact")
-                .headers(ETAG)
-                .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
-        },
-    ),
-    Route::owned(
-        ApiOperation::List,
-        Method::Get,
-        CONTACTS,
-        READERS,
-        requests::list,
-        || {
-            spec("List contacts")
-                .parameters(pages())
-                .json(200, "A page of contacts.", "Contacts")
-                .errors(&[INVALID, OUTSIDER])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Get,
-        Method::Get,
-        CONTACT,
-        READERS,
-        requests::get,
-        || {
-            spec("Read a contact")
-                .json(200, "The contact, as in a list.", "Contact")
-                .headers(ETAG)
-                .errors(&[OUTSIDER, NONE])
-        },
-    )
+    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+        spec("Create a contact")
+            .body("NewContact")
+            .json(201, "The contact.", "Contact")
+            .headers(ETAG)
+            .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
+    }),
+    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+        spec("List contacts")
+            .parameters(pages())
+            .json(200, "A page of contacts.", "Contacts")
+            .errors(&[INVALID, OUTSIDER])
+    }),
+    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+        spec("Read a contact")
+            .json(200, "The contact, as in a list.", "Contact")
+            .headers(ETAG)
+            .errors(&[OUTSIDER, NONE])
+    })
     .about("contactId")
     .on_bus_alone(),
-    Route::owned(
-        ApiOperation::Search,
-        Method::Get,
-        SEARCH,
-        READERS,
-        requests::search,
-        || {
-            spec("Find the contact with an e-mail address")
-                .parameters([Parameter::query("email", "The address.", any_text()).required()])
-                .json(200, "At most one contact.", "Contacts")
-                .errors(&[INVALID, OUTSIDER])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Filter,
-        Method::Post,
-        FILTER,
-        READERS,
-        requests::filter,
-        || {
-            spec("Read the contacts of these ids")
-                .body("Ids")
-                .json(201, "Those that there are.", "Contacts")
-                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Bulk,
-        Method::Post,
-        BULK,
-        WRITERS,
-        bulk::create,
-        || {
-            spec("Create many contacts, each by itself")
-                .body("Bulk")
-                .json(201, "How many were created.", "BulkResult")
-                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Ingest,
-        Method::Post,
-        INGEST,
-        WRITERS,
-        bulk::ingest,
-        || {
-            spec("Create many contacts, or change those whose address is known")
-                .body("Ingestion")
-                .json(200, "The contacts.", "Ingested")
-                .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-        },
-    ),
-    Route::owned(
-        ApiOperation::Update,
-        Method::Put,
-        CONTACT,
-        WRITERS,
-        requests::update,
-        || {
-            spec("Change a contact: what is left out stays")
-                .body("ContactChange")
-                .json(200, "The contact as it is now.", "Contact")
-                .headers(ETAG)
-                .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
-        },
-    )
+    Route::get(Search, SEARCH, READERS, Owned(requests::search), || {
+        spec("Find the contact with an e-mail address")
+            .parameters([Parameter::query("email", "The address.", any_text()).required()])
+            .json(200, "At most one contact.", "Contacts")
+            .errors(&[INVALID, OUTSIDER])
+    }),
+    Route::post(Filter, FILTER, READERS, Owned(requests::filter), || {
+        spec("Read the contacts of these ids")
+            .body("Ids")
+            .json(201, "Those that there are.", "Contacts")
+            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+    }),
+    Route::post(Bulk, BULK, WRITERS, Owned(bulk::create), || {
+        spec("Create many contacts, each by itself")
+            .body("Bulk")
+            .json(201, "How many were created.", "BulkResult")
+            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+    }),
+    Route::post(Ingest, INGEST, WRITERS, Owned(bulk::ingest), || {
+        spec("Create many contacts, or change those whose address is known")
+            .body("Ingestion")
+            .json(200, "The contacts.", "Ingested")
+            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+    }),
+    Route::put(Update, CONTACT, WRITERS, Owned(requests::update), || {
+        spec("Change a contact: what is left out stays")
+            .body("ContactChange")
+            .json(200, "The contact as it is now.", "Contact")
+            .headers(ETAG)
+            .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
+    })
     .about("contactId"),
-    Route::owned(
-        ApiOperation::Delete,
-        Method::Delete,
-        CONTACT,
-        WRITERS,
-        requests::delete,
-        || {
-            spec("Delete a contact")
-                .empty(204, "It is gone.")
-                .errors(&[OUTSIDER, NONE, STALE])
-        },
-    )
+    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+        spec("Delete a contact")
+            .empty(204, "It is gone.")
+            .errors(&[OUTSIDER, NONE, STALE])
+    })
     .about("contactId"),
 ];
 
