@@ -5,7 +5,7 @@
 //! A byte order mark before it is passed over, and a number that is whole is
 //! one however it is written: JSON has a single kind of number.
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Number, Value};
 use thiserror::Error;
 
@@ -39,6 +39,17 @@ pub enum BodyError {
     /// It is nested too deeply.
     #[error("the body is nested deeper than {max} levels", max = limits::JSON_DEPTH_MAX)]
     TooDeep,
+}
+
+impl BodyError {
+    /// The HTTP status most vendors give it.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::MediaType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Empty | Self::Malformed { .. } | Self::TooDeep => StatusCode::BAD_REQUEST,
+        }
+    }
 }
 
 /// The JSON of a body whose `Content-Type` is JSON or missing.

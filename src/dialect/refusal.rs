@@ -2,6 +2,8 @@
 //!
 //! A dialect maps each to its vendor's own words; the mapping has no `_` arm.
 
+use http::StatusCode;
+
 use crate::domain::{Closed, Position};
 
 /// What is wrong with a token.
@@ -127,30 +129,34 @@ pub enum Refusal {
 impl Refusal {
     /// The HTTP status most vendors give it.
     #[must_use]
-    pub const fn status(&self) -> u16 {
+    pub const fn status(&self) -> StatusCode {
         match self {
             Self::TenantUnclear
             | Self::BadIdempotencyKey
             | Self::BadParameter { .. }
             | Self::UnknownParameter { .. }
             | Self::PositionAhead { .. }
-            | Self::TooBroad { .. } => 400,
-            Self::Unauthorized(_) | Self::SessionUnauthorized => 401,
-            Self::Forbidden { .. } | Self::ForeignOrigin | Self::NotYours { .. } => 403,
+            | Self::TooBroad { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) | Self::SessionUnauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } | Self::ForeignOrigin | Self::NotYours { .. } => {
+                StatusCode::FORBIDDEN
+            }
             Self::UnknownPath
             | Self::NotFound
             | Self::NoSuchCommand
             | Self::Gone
-            | Self::KeyLost => 404,
-            Self::MethodNotAllowed { .. } => 405,
-            Self::TooSlow => 408,
-            Self::PreconditionFailed => 412,
-            Self::TooLarge { .. } | Self::TooManyItems { .. } => 413,
-            Self::KeyReused => 422,
-            Self::PreconditionRequired => 428,
-            Self::RateLimited { .. } => 429,
-            Self::Internal => 500,
-            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(_) | Self::OutcomeUnknown => 503,
+            | Self::KeyLost => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::TooLarge { .. } | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(_) | Self::OutcomeUnknown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 

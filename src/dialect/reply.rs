@@ -3,6 +3,9 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use super::Refusal;
+use crate::domain::{Contact, Failure, Operation, Outcome, Violation};
+
 /// An answer: status, headers and body as the vendor has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -63,6 +66,27 @@ impl Reply {
     fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
+    }
+}
+
+/// The answer to a write of one contact in a vendor's words: for a contact that was written, for a
+/// failure of the command, and for a refusal that is not about its content. A contact that is gone
+/// since has the words of [`Refusal::Gone`].
+pub fn to_write(
+    outcomes: Vec<Outcome>,
+    written: impl FnOnce(Operation, &Contact) -> Reply,
+    refused: impl FnOnce(&Failure, Vec<Violation>) -> Reply,
+    refusal: impl FnOnce(&Refusal) -> Reply,
+) -> Reply {
+    match outcomes.into_iter().next() {
+        Some(Outcome::Written { operation, contact }) => written(operation, &contact),
+        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
+        Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
+        Some(Outcome::Refused {
+            failure,
+            violations,
+        }) => refused(&failure, violations),
+        None => refusal(&Refusal::Internal),
     }
 }
 

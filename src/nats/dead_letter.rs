@@ -40,7 +40,7 @@ impl Why {
     fn status(&self) -> u16 {
         match self {
             Self::Address(_) => 404,
-            Self::Refused(refusal) => refusal.status(),
+            Self::Refused(refusal) => refusal.status().as_u16(),
             Self::Unread(reply) => reply.status.as_u16(),
         }
     }

@@ -279,8 +279,7 @@ fn no_contact(target: Option<u64>) -> Reply {
 
 /// The vendor's words for a refusal.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = refusal.status();
     let say = |status, code| error(status, code, refusal.message());
     let mut reply = match refusal {
         Refusal::Unauthorized(TokenProblem::Expired) => say(status, TOKEN_EXPIRED),

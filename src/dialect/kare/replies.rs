@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::contact::{Extend, body as contact_body};
 use super::issue::Issue;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::etag;
+use crate::dialect::reply::{etag, to_write};
 use crate::dialect::schema::Record;
 use crate::dialect::{Lookup, Page, Refusal, Reply};
 use crate::domain::{Contact, Failure, FailureCode, Outcome, Violation};
@@ -58,16 +58,12 @@ fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
 
 /// The answer to a change of one contact.
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { contact, .. }) => one(&contact),
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => failed(failure.code, &violations),
-        None => refusal(&Refusal::Internal),
-    }
+    to_write(
+        outcomes,
+        |_, contact| one(contact),
+        |failure, violations| failed(failure.code, &violations),
+        refusal,
+    )
 }
 
 /// The answer that is one contact.
@@ -156,8 +152,7 @@ fn error(status: StatusCode, message: &str) -> Reply {
 
 /// The vendor's words for a refusal: an API gateway's where that is what refuses.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = refusal.status();
     let mut reply = match refusal {
         Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin => error(status, "Forbidden"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::contact::CONTACT;
 use super::cursor::Cursor;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::etag;
+use crate::dialect::reply::{etag, to_write};
 use crate::dialect::schema::Record;
 use crate::dialect::{Lookup, Page, Refusal, Reply};
 use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
@@ -36,22 +36,15 @@ const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an exi
 
 /// The answer to a change.
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { operation, contact }) => {
-            let status = match operation {
-                Operation::Create => StatusCode::CREATED,
-                _ => StatusCode::OK,
-            };
-            one(status, &contact)
-        }
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => not_found(),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => refused(&failure, violations),
-        None => refusal(&Refusal::Internal),
-    }
+    to_write(outcomes, shown, refused, refusal)
+}
+
+fn shown(operation: Operation, contact: &Contact) -> Reply {
+    let status = match operation {
+        Operation::Create => StatusCode::CREATED,
+        _ => StatusCode::OK,
+    };
+    one(status, contact)
 }
 
 /// The answer that is one contact.
@@ -211,8 +204,7 @@ fn error(status: StatusCode, code: &'static str, message: &str) -> Reply {
 
 /// The vendor's words for a refusal: text for 401, 403, 413 and 415, JSON for the others.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = refusal.status();
     let json = |code| error(status, code, &refusal.message());
     let mut reply = match refusal {
         Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => {

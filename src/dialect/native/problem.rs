@@ -141,15 +141,11 @@ fn message(problem: Problem) -> String {
 
 /// A body that is not even JSON.
 pub fn bad_body(error: &BodyError) -> Reply {
-    let (status, code) = match error {
-        BodyError::MediaType | BodyError::Encoding => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type")
-        }
-        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
-            (StatusCode::BAD_REQUEST, "malformed_json")
-        }
+    let code = match error {
+        BodyError::MediaType | BodyError::Encoding => "media_type",
+        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => "malformed_json",
     };
-    Details::new(status, code, error.to_string()).reply()
+    Details::new(error.status(), code, error.to_string()).reply()
 }
 
 /// A change of a contact whose form is another dialect's.
@@ -200,7 +196,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     // Elsewhere what was erased is not found; here it may be said.
     let status = match refusal {
         Refusal::Gone | Refusal::KeyLost => StatusCode::GONE,
-        other => StatusCode::from_u16(other.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        other => other.status(),
     };
     let mut reply = Details::new(status, code, refusal.message()).reply();
     reply.headers.extend(refusal.headers());

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::contact;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::etag;
+use crate::dialect::reply::{etag, to_write};
 use crate::dialect::schema::Record;
 use crate::dialect::{Lookup, Page, Refusal, Reply, Version};
 use crate::domain::{Contact, Failure, FailureCode, Outcome, Problem, Violation, limits};
@@ -50,16 +50,7 @@ struct Detail {
 
 /// The answer to a change.
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { contact, .. }) => one(&contact),
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => refused(&failure, violations),
-        None => refusal(&Refusal::Internal),
-    }
+    to_write(outcomes, |_, contact| one(contact), refused, refusal)
 }
 
 /// The answer that is one contact.
@@ -176,19 +167,12 @@ fn reason(problem: Problem) -> String {
 
 /// The answer to a body that is no JSON.
 pub fn bad_body(problem: &BodyError) -> Reply {
-    let status = match problem {
-        BodyError::MediaType | BodyError::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
-            StatusCode::BAD_REQUEST
-        }
-    };
-    error(status, &problem.to_string(), None)
+    error(problem.status(), &problem.to_string(), None)
 }
 
 /// The vendor's words for a refusal.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = refusal.status();
     let (message, details) = match refusal {
         // Erased and never there must look alike.
         Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => (Refusal::NotFound.message(), None),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::contact::{CONTACT, user};
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::etag;
+use crate::dialect::reply::{etag, to_write};
 use crate::dialect::schema::Record;
 use crate::dialect::{Lookup, Missing, Page, Refusal, Reply, TokenProblem};
 use crate::domain::{
@@ -32,22 +32,15 @@ fn error(status: StatusCode, message: impl Serialize) -> Reply {
 
 /// The answer to a change of one contact.
 pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { operation, contact }) => {
-            let status = match operation {
-                Operation::Create => StatusCode::CREATED,
-                _ => StatusCode::OK,
-            };
-            one(status, &contact)
-        }
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => not_found(),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => refused(&failure, violations),
-        None => refusal(&Refusal::Internal),
-    }
+    to_write(outcomes, shown, refused, refusal)
+}
+
+fn shown(operation: Operation, contact: &Contact) -> Reply {
+    let status = match operation {
+        Operation::Create => StatusCode::CREATED,
+        _ => StatusCode::OK,
+    };
+    one(status, contact)
 }
 
 /// The answer that is one contact.
@@ -272,13 +265,7 @@ pub fn bad_organisation() -> Reply {
 
 /// The answer to a body that is no JSON.
 pub fn bad_body(problem: &BodyError) -> Reply {
-    let status = match problem {
-        BodyError::MediaType | BodyError::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
-            StatusCode::BAD_REQUEST
-        }
-    };
-    error(status, problem.to_string())
+    error(problem.status(), problem.to_string())
 }
 
 /// Encodes that a contact is not there, in the vendor's words.
@@ -288,8 +275,7 @@ pub fn not_found() -> Reply {
 
 /// The vendor's words for a refusal.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = refusal.status();
     let mut reply = match refusal {
         Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => not_found(),
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
