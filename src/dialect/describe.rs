@@ -98,43 +98,34 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter of a path.
-    #[must_use]
-    pub const fn path(name: &'static str, about: &'static str, schema: Value) -> Self {
+    /// A parameter that is there in every path, and may be left out anywhere else.
+    const fn new(place: Place, name: &'static str, about: &'static str, schema: Value) -> Self {
         Self {
             name,
-            place: Place::Path,
-            required: true,
+            place,
+            required: matches!(place, Place::Path),
             about,
             schema,
             reshapes: false,
         }
+    }
+
+    /// A parameter of a path.
+    #[must_use]
+    pub const fn path(name: &'static str, about: &'static str, schema: Value) -> Self {
+        Self::new(Place::Path, name, about, schema)
     }
 
     /// A parameter of a query, which may be left out.
     #[must_use]
     pub const fn query(name: &'static str, about: &'static str, schema: Value) -> Self {
-        Self {
-            name,
-            place: Place::Query,
-            required: false,
-            about,
-            schema,
-            reshapes: false,
-        }
+        Self::new(Place::Query, name, about, schema)
     }
 
     /// A header, which may be left out.
     #[must_use]
     pub const fn header(name: &'static str, about: &'static str, schema: Value) -> Self {
-        Self {
-            name,
-            place: Place::Header,
-            required: false,
-            about,
-            schema,
-            reshapes: false,
-        }
+        Self::new(Place::Header, name, about, schema)
     }
 
     /// This parameter, which takes members out of the answer.
@@ -323,6 +314,12 @@ pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, bool, Value)>) -> 
 #[must_use]
 pub fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
+}
+
+/// The schema of an array of at most so many items.
+#[must_use]
+pub fn list_up_to(max: usize, items: Value) -> Value {
+    json!({"type": "array", "items": items, "maxItems": max})
 }
 
 /// A schema that allows null too.

@@ -18,10 +18,7 @@ pub fn description() -> Description {
         title: "emnify: contacts of an organisation",
         schemas: vec![
             ("NewContact", new_contact()),
-            (
-                "ContactChange",
-                object(CONTACT.request_members(None, Mode::Patch)),
-            ),
+            ("ContactChange", CONTACT.request(None, Mode::Patch)),
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", list(refer("Contact"))),
             ("Created", json!({"type": "object", "maxProperties": 0})),
@@ -60,8 +57,7 @@ pub fn collection() -> [Parameter; 4] {
 
 /// Ids are the server's: they may not be sent.
 fn new_contact() -> Value {
-    let members = CONTACT.request_members(None, Mode::Whole);
-    let mut schema = object(members);
+    let mut schema = CONTACT.request(None, Mode::Whole);
     let forbidden = FORBIDDEN.join("`, `");
     let about = format!("The server gives `{forbidden}`: a body that has one is refused.");
     set(&mut schema, "description", about);

@@ -6,7 +6,7 @@ use super::contact::{CONTACT, extended, integer};
 use super::issue::PAGE_MAX;
 use super::requests::PAGE_SIZE_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, object, one_of, refer, whole,
+    Description, JSON, Parameter, any_text, count, list, list_up_to, object, one_of, refer, whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -16,15 +16,9 @@ pub fn description() -> Description {
     Description {
         title: "Kare: contacts of a company",
         schemas: vec![
-            (
-                "NewContact",
-                object(CONTACT.request_members(None, Mode::Whole)),
-            ),
+            ("NewContact", CONTACT.request(None, Mode::Whole)),
             ("NewContacts", many()),
-            (
-                "ContactChange",
-                object(CONTACT.request_members(None, Mode::Patch)),
-            ),
+            ("ContactChange", CONTACT.request(None, Mode::Patch)),
             ("Inserted", object([("nbInsertion", true, count())])),
             ("Contact", contact()),
             ("Contacts", page()),
@@ -50,7 +44,7 @@ pub fn pages() -> [Parameter; 3] {
 }
 
 fn many() -> Value {
-    json!({"type": "array", "items": refer("NewContact"), "maxItems": BATCH_ITEMS_MAX})
+    list_up_to(BATCH_ITEMS_MAX, refer("NewContact"))
 }
 
 fn contact() -> Value {

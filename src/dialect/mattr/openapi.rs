@@ -14,10 +14,7 @@ pub fn description() -> Description {
     Description {
         title: "MATTR VII: points of contact of an ecosystem's participants",
         schemas: vec![
-            (
-                "PointOfContact",
-                object(CONTACT.request_members(None, Mode::Whole)),
-            ),
+            ("PointOfContact", CONTACT.request(None, Mode::Whole)),
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", page("Contact")),
             ("By", by()),

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::attempt::Key;
 use super::body::MEMBERS;
 use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
 use super::{card_schema, hints, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
-    Description, Parameter, any_text, count, flag, list, object, one_of, or_null, point, refer,
-    set, time, uuid, whole,
+    Description, Parameter, any_text, count, flag, list, list_up_to, object, one_of, or_null,
+    point, refer, set, time, uuid, whole,
 };
 use crate::domain::EraseReason;
 
@@ -67,7 +68,7 @@ pub fn after() -> Parameter {
 
 /// The parameter that names the key by which an upsert finds its contact.
 pub fn matched_by() -> Parameter {
-    let key = one_of(&["email", "externalId"]);
+    let key = one_of(&Key::NAMES);
     Parameter::query("match", "By what it is found.", key).required()
 }
 
@@ -166,8 +167,7 @@ fn batch() -> Value {
     let kinds = ["BatchCreate", "BatchUpdate", "BatchDelete", "BatchUpsert"];
     let operation = json!({ "oneOf": kinds.map(refer) });
     let most = super::rules::RULES.batch_items_max();
-    let operations = json!({"type": "array", "items": operation, "maxItems": most});
-    object([("operations", true, operations)])
+    object([("operations", true, list_up_to(most, operation))])
 }
 
 /// The member that says what an operation of a batch does.
@@ -194,7 +194,7 @@ fn batch_delete() -> Value {
 }
 
 fn batch_upsert() -> Value {
-    let key = ("match", true, one_of(&["email", "externalId"]));
+    let key = ("match", true, one_of(&Key::NAMES));
     object([op("upsert"), key, ("card", true, refer("Card")), if_match()])
 }
 

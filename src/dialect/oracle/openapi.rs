@@ -72,7 +72,7 @@ pub fn rows() -> [Parameter; 2] {
 }
 
 fn contact_dto() -> Value {
-    object(CONTACT.request_members(Some("contact"), Mode::Whole))
+    CONTACT.request(Some("contact"), Mode::Whole)
 }
 
 fn request() -> Value {

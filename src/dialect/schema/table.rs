@@ -6,6 +6,7 @@ use super::describe::{self, Member};
 use super::field::{BODY, Field, Mode, Record};
 use super::place;
 use super::show::{self, Absent};
+use crate::dialect::describe::object;
 use crate::dialect::fields::Nulls;
 use crate::domain::{Card, CardError, Contact, Expected, FieldName, Problem, Violation, limits};
 
@@ -122,6 +123,12 @@ impl Schema {
             .filter(move |group| group.inside == inside);
         let fields = groups.flat_map(|group| group.fields);
         fields.filter_map(move |field| describe::request(field, self.nulls, mode))
+    }
+
+    /// The JSON Schema of a request, or of an object inside of it.
+    #[must_use]
+    pub fn request(&self, inside: Option<&str>, mode: Mode) -> Value {
+        object(self.request_members(inside, mode))
     }
 
     /// The members of an answer, for its JSON Schema.

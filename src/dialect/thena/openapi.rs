@@ -6,7 +6,8 @@ use super::bulk::SINK_SOURCES;
 use super::contact::{COMMON, CONTACT, TYPE, user_members};
 use super::requests::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, object, one_of, refer, set, whole,
+    Description, JSON, Parameter, any_text, count, list, list_up_to, object, one_of, refer, set,
+    whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -16,14 +17,8 @@ pub fn description() -> Description {
     Description {
         title: "Thena: customer contacts of an organisation's accounts",
         schemas: vec![
-            (
-                "NewContact",
-                object(CONTACT.request_members(None, Mode::Whole)),
-            ),
-            (
-                "ContactChange",
-                object(CONTACT.request_members(None, Mode::Patch)),
-            ),
+            ("NewContact", CONTACT.request(None, Mode::Whole)),
+            ("ContactChange", CONTACT.request(None, Mode::Patch)),
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", list(refer("Contact"))),
             ("Ids", object([("ids", true, list(any_text()))])),
@@ -62,7 +57,7 @@ pub fn pages() -> [Parameter; 4] {
 
 /// Items are judged one by one, so that a wrong one is no fault of the whole.
 fn many() -> Value {
-    json!({"type": "array", "items": refer("NewContact"), "maxItems": BATCH_ITEMS_MAX})
+    list_up_to(BATCH_ITEMS_MAX, refer("NewContact"))
 }
 
 fn bulk() -> Value {
