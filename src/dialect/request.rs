@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::Query;
-use crate::domain::{Actor, ContactId, Owner};
+use super::{Query, precondition};
+use crate::domain::{Actor, ContactId, Owner, Precondition};
 
 /// The caller of a request.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +82,12 @@ impl<'a> Request<'a> {
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let value = self.headers.get(name)?.to_str().ok()?.trim();
         self.supplied(value)
+    }
+
+    /// The versions that a write is for, from its `If-Match` and `If-None-Match`.
+    #[must_use]
+    pub fn precondition(&self) -> Precondition {
+        precondition::of_headers(self.headers)
     }
 
     /// A value, unless it is a documentation placeholder that stands for the caller's own.

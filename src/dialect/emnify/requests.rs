@@ -1,17 +1,14 @@
 //! Reads the vendor's requests.
 
-use serde_json::{Map, Value};
-
 use super::contact::{CONTACT, ID, ORGANISATION};
 use super::events::{self, Wanted};
 use super::filter::{self, View};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
-use crate::dialect::precondition;
-use crate::dialect::schema::{BODY, Mode};
+use crate::dialect::schema::{Mode, object};
 use crate::dialect::{Call, Filter, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Attempt, Event, Expected, Owner, OwnerEvents, Problem, Target, Violation};
+use crate::domain::{Attempt, Event, Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
 const MY: &str = "my";
@@ -81,10 +78,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Patch);
-    let attempt = draft.update(
-        Target::Sequence(id),
-        precondition::of_headers(request.headers),
-    );
+    let attempt = draft.update(Target::Sequence(id), request.precondition());
     Ok(write(owner, Some(id), attempt))
 }
 
@@ -94,10 +88,7 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
         Some(target),
-        Attempt::delete(
-            Target::Sequence(target),
-            precondition::of_headers(request.headers),
-        ),
+        Attempt::delete(Target::Sequence(target), request.precondition()),
     ))
 }
 
@@ -173,10 +164,4 @@ fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
 fn target(request: &Request<'_>) -> Result<u64, Reply> {
     let text = request.target().unwrap_or_default();
     positive(text).ok_or_else(|| replies::not_found("Contact", text))
-}
-
-fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
-    let problem = Problem::WrongType(Expected::Object);
-    body.as_object()
-        .ok_or_else(|| vec![Violation::new(BODY, problem)])
 }

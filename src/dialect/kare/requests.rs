@@ -7,7 +7,6 @@ use super::issue::{self, Issue};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::json::{self, BodyError};
-use crate::dialect::precondition;
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
@@ -56,7 +55,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut body = body(request)?;
     notify_as_shown(&mut body);
     let draft = CONTACT.read(&body, "", Mode::Patch);
-    let attempt = draft.update(target, precondition::of_headers(request.headers));
+    let attempt = draft.update(target, request.precondition());
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
 }
@@ -80,7 +79,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let attempt = Attempt::delete(target(request)?, precondition::of_headers(request.headers));
+    let attempt = Attempt::delete(target(request)?, request.precondition());
     let write = Write::all_or_nothing(owner, vec![attempt]);
     Ok(Call::write(write, replies::written))
 }

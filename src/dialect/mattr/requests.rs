@@ -5,7 +5,6 @@ use uuid::Uuid;
 use super::contact::CONTACT;
 use super::cursor::Cursor;
 use super::replies::{self, BadParams};
-use crate::dialect::precondition;
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
 use crate::dialect::{Call, List, Order, Query, Reply, Request, Window, Write, json};
@@ -56,17 +55,14 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
     let draft = CONTACT.read(&body, "", Mode::Whole);
-    Ok(write(
-        owner,
-        draft.update(target, precondition::of_headers(request.headers)),
-    ))
+    Ok(write(owner, draft.update(target, request.precondition())))
 }
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt::delete(target(request)?, precondition::of_headers(request.headers)),
+        Attempt::delete(target(request)?, request.precondition()),
     ))
 }
 

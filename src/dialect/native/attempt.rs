@@ -131,17 +131,6 @@ pub fn judged(mut attempt: Attempt, near_misses: &[&'static str], strict: bool) 
     attempt
 }
 
-/// An attempt to delete a contact.
-pub fn delete(target: Target, precondition: Precondition) -> Attempt {
-    Attempt {
-        operation: Operation::Delete,
-        target: Some(target),
-        precondition,
-        fields: Vec::new(),
-        action: Ok(Action::Delete),
-    }
-}
-
 const REFERENCE: Text = ANY_TEXT.of("reference", None, is_reference);
 
 /// A contact's end, its personal data destroyed.

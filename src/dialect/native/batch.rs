@@ -115,7 +115,7 @@ fn update(item: &Object) -> Result<Attempt, Reply> {
 }
 
 fn delete(item: &Object) -> Result<Attempt, Wrong> {
-    Ok(attempt::delete(target(item)?, precondition(item)?))
+    Ok(Attempt::delete(target(item)?, precondition(item)?))
 }
 
 fn upsert(item: &Object) -> Result<Attempt, Reply> {

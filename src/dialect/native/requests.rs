@@ -6,7 +6,6 @@ use super::attempt::{self, Key};
 use super::rules::RULES;
 use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
-use crate::dialect::precondition;
 use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
@@ -85,7 +84,7 @@ pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         .and_then(Key::named)
         .ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
-    let attempt = attempt::upsert(key, &card, precondition::of_headers(request.headers))?;
+    let attempt = attempt::upsert(key, &card, request.precondition())?;
     Ok(write_card(request, owner, &card, attempt))
 }
 
@@ -104,18 +103,14 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             reply
         }
     })?;
-    let attempt = attempt::update(
-        Target::Id(id),
-        &patch,
-        precondition::of_headers(request.headers),
-    )?;
+    let attempt = attempt::update(Target::Id(id), &patch, request.precondition())?;
     Ok(write_card(request, owner, &patch, attempt))
 }
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
-    let attempt = attempt::delete(target, precondition::of_headers(request.headers));
+    let attempt = Attempt::delete(target, request.precondition());
     Ok(write(owner, attempt))
 }
 
@@ -123,7 +118,7 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn erase(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
     let body = json_of(request, &["application/json"])?;
-    let attempt = attempt::erase(target, &body, precondition::of_headers(request.headers));
+    let attempt = attempt::erase(target, &body, request.precondition());
     Ok(write(owner, attempt))
 }
 

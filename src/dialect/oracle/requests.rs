@@ -3,7 +3,6 @@
 use super::contact::{CONTACT, ID};
 use super::ids::HexId;
 use super::{filter, replies};
-use crate::dialect::precondition;
 use crate::dialect::schema::{Draft, Mode};
 use crate::dialect::{Call, List, Reply, Request, Write, json};
 use crate::domain::{Attempt, Owner, Past, Problem, Violation};
@@ -35,7 +34,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             .violations
             .push(Violation::new("contact.id", Problem::NotAllowed));
     }
-    let precondition = precondition::of_headers(request.headers);
+    let precondition = request.precondition();
     Ok(write(owner, draft.update(target.target(), precondition)))
 }
 

@@ -52,5 +52,6 @@ pub use field::{
     Required, Shown, created_at, modified_at, vendor_id,
 };
 pub use place::{at, read as read_place, write as write_places};
+pub use read::object;
 pub use show::Absent;
 pub use table::{Group, Schema};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::field::{Codes, Field, Items, Kind, Mode, Record, Required, Shown};
+use super::field::{BODY, Codes, Field, Items, Kind, Mode, Record, Required, Shown};
 use crate::dialect::fields::{Fields, Nulls};
 use crate::dialect::json;
 use crate::domain::{Expected, Problem, Violation, limits};
@@ -51,7 +51,7 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
             let items = fields.list(name, required, |_| false)?;
             let mut objects = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
-                match object(item) {
+                match parsed(item) {
                     Some(object) => objects.push(object),
                     None => {
                         fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
@@ -66,6 +66,15 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
     Some(field.kind.stored(value).unwrap_or_default())
 }
 
+/// The members of a body that must be an object.
+///
+/// # Errors
+/// The violation that the body as a whole is.
+pub fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
+    let wrong = || vec![Violation::new(BODY, Problem::WrongType(Expected::Object))];
+    body.as_object().ok_or_else(wrong)
+}
+
 /// The name under which a request has a field: its own, or else the one that answers show it by,
 /// so that what was answered can be sent back.
 fn name_in(fields: &Fields<'_>, field: &Field) -> &'static str {
@@ -76,7 +85,7 @@ fn name_in(fields: &Fields<'_>, field: &Field) -> &'static str {
 }
 
 /// An object, or the one whose JSON a text is: answers may show objects so.
-fn object(item: &Value) -> Option<Value> {
+fn parsed(item: &Value) -> Option<Value> {
     match item {
         Value::Object(_) => Some(item.clone()),
         Value::String(text) => json::parse(text.as_bytes()).ok().filter(Value::is_object),

@@ -8,11 +8,10 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
-use super::replies;
-use super::requests::{self, object};
 use super::rules::RULES;
+use super::{replies, requests};
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
-use crate::dialect::schema::{Draft, Mode, Record};
+use crate::dialect::schema::{Draft, Mode, Record, object};
 use crate::dialect::{Call, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
 

@@ -2,16 +2,15 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
 use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
-use crate::dialect::precondition;
 use crate::dialect::query::count;
-use crate::dialect::schema::{BODY, Mode};
+use crate::dialect::schema::{Mode, object};
 use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
 use crate::domain::{
     Attempt, Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
@@ -70,10 +69,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
-    Ok(write(
-        owner,
-        draft.update(target, precondition::of_headers(request.headers)),
-    ))
+    Ok(write(owner, draft.update(target, request.precondition())))
 }
 
 /// Decodes a read of one contact, which the vendor's API has in its lists alone.
@@ -85,7 +81,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(write(
         owner,
-        Attempt::delete(target(request)?, precondition::of_headers(request.headers)),
+        Attempt::delete(target(request)?, request.precondition()),
     ))
 }
 
@@ -187,11 +183,4 @@ fn contact_id(text: &str) -> Option<ContactId> {
     let in_range = digits.starts_with(|first: char| ('0'..='7').contains(&first));
     let ulid = in_range.then(|| ulid::Ulid::from_string(digits).ok())??;
     Some(ContactId(Uuid::from_u128(ulid.0)))
-}
-
-/// The object that a body is.
-pub fn object(body: &Value) -> Result<&Map<String, Value>, Vec<Violation>> {
-    let problem = Problem::WrongType(Expected::Object);
-    body.as_object()
-        .ok_or_else(|| vec![Violation::new(BODY, problem)])
 }
