@@ -9,7 +9,10 @@
 //! vectors (`tests/vectors`) and one description in the suite
 //! (`tests/suite/apis.rs`). The folder to copy is `mattr`:
 //!
-//! - `mod.rs`: what is known of the vendor and what was inferred, and its rules;
+//! - `mod.rs`: what is known of the vendor and what was inferred;
+//! - `rules.rs`: its number in records, the names of its events, and limits such as the most
+//!   contacts of an owner;
+//! - `dialect.rs`: the API as a [`Dialect`], and how a request finds its owner;
 //! - `routes.rs`: its routes, each with what decodes it and what machines may know of it;
 //! - `contact.rs`: its contact as a table ([`schema`]), and what an answer adds to it;
 //! - `requests.rs`: what it asks for; `filter.rs` and `events.rs` where it has filters and events;

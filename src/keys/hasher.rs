@@ -1,4 +1,4 @@
-//! Hashes that stand for texts: in unique indexes, receipts, request fingerprints.
+//! Hashes that stand for texts: in unique indexes and in idempotency records.
 //!
 //! They are keyed, so that who reads the log cannot try a list of e-mail
 //! addresses against it. The key is the data directory's own and is no contact's:

@@ -5,8 +5,8 @@
 //! writer's queue is full the command is kept and no more are fetched. A command
 //! whose token names a key that its issuer must be asked for waits aside and
 //! keeps no other waiting, as do the commands of a caller whose allowance is
-//! used up, in their order: see [`super::aside`]. A command that is delivered again finds the receipt of
-//! its first delivery, and nothing happens twice.
+//! used up, in their order: see [`super::aside`]. A command that is delivered again is known by the
+//! idempotency record of its first delivery, and nothing happens twice.
 
 use std::pin::Pin;
 use std::sync::Arc;
