@@ -1,15 +1,15 @@
-//! How far this directory has published, and the key of its seals.
+//! How far this directory has published, and the key of its MACs.
 //!
 //! The cursor is what this directory itself knows of the event stream: up to which message it has
 //! looked at the stream, and which event was the last of the log's before that message. Whatever
-//! stands after it is judged by its seal. Without the cursor a stream that was purged could not be
+//! stands after it is judged by its MAC. Without the cursor a stream that was purged could not be
 //! gone on with, and a message that only looks like ours could pass for ours.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::seal::SealKey;
+use super::mac::MacKey;
 use crate::storage::{Files, StorageError};
 
 /// The name of the cursor's file.
@@ -29,9 +29,9 @@ pub struct Cursor {
     pub position: u64,
     /// The sequence of the last message of the stream that has been looked at.
     pub sequence: u64,
-    /// The key of the seals on this directory's events. Versions before seals wrote none.
+    /// The key of the MACs on this directory's events. Versions before MACs wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<SealKey>,
+    pub key: Option<MacKey>,
 }
 
 /// The directory in which the cursor is kept.
@@ -76,7 +76,7 @@ mod tests {
             created_nanos: "1768473000000000000".into(),
             position: 7,
             sequence: 9,
-            key: SealKey::draw().ok(),
+            key: MacKey::draw().ok(),
         };
         file.write(&cursor).expect("written");
         assert_eq!(file.read().expect("readable"), Some(cursor));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_a_version_without_seals_is_read() {
+    fn a_cursor_of_a_version_without_macs_is_read() {
         let files = SimDisk::new(1).files("bus").expect("files");
         let old = br#"{"stream":"E","created_nanos":"5","position":7,"sequence":9}"#;
         files.write_atomic(FILE, old).expect("written");

@@ -12,8 +12,8 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::mac::{Authenticated, MAC_HEADER, MacKey};
 use super::publish_error::PublishError;
-use super::seal::{SEAL_HEADER, SealKey, Sealed};
 
 /// The header that names the log an event is of.
 pub const LOG_HEADER: &str = "Contact-Log";
@@ -52,7 +52,7 @@ impl StreamState {
     }
 }
 
-/// A message of the stream: what it says, and what its seal proves.
+/// A message of the stream: what it says, and what its MAC proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The subject of the message.
@@ -63,8 +63,8 @@ pub struct Found {
     pub id: String,
     /// The event's position, as it says; zero where it says none.
     pub position: u64,
-    /// Whether this directory has sealed it for this place in this stream.
-    pub is_sealed: bool,
+    /// Whether this directory has published it at this place in this stream: its MAC holds.
+    pub is_ours: bool,
 }
 
 /// What the server answers to `STREAM.MSG.GET`; a message that was deleted is absent.
@@ -91,7 +91,7 @@ pub async fn messages(
     context: &Context,
     state: &StreamState,
     sequences: impl Iterator<Item = u64>,
-    key: Option<&SealKey>,
+    key: Option<&MacKey>,
 ) -> Result<Vec<Found>, PublishError> {
     let asked = stream::iter(sequences).map(|sequence| message(context, state, sequence, key));
     let mut answers = asked.buffered(ASKED_AT_ONCE);
@@ -106,7 +106,7 @@ async fn message(
     context: &Context,
     state: &StreamState,
     sequence: u64,
-    key: Option<&SealKey>,
+    key: Option<&MacKey>,
 ) -> Result<Option<Found>, PublishError> {
     let subject = format!("STREAM.MSG.GET.{}", state.name);
     let answer = context.request(subject, &json!({ "seq": sequence })).await;
@@ -117,7 +117,7 @@ async fn message(
 }
 
 impl Stored {
-    fn read(self, state: &StreamState, sequence: u64, key: Option<&SealKey>) -> Found {
+    fn read(self, state: &StreamState, sequence: u64, key: Option<&MacKey>) -> Found {
         #[derive(Deserialize)]
         struct Body {
             sequence: String,
@@ -126,8 +126,8 @@ impl Stored {
         let payload = STANDARD.decode(self.data).unwrap_or_default();
         let body: Option<Body> = serde_json::from_slice(&payload).ok();
         let position = body.and_then(|body| body.sequence.parse().ok());
-        let seal = header(&headers, SEAL_HEADER);
-        let sealed = Sealed {
+        let mac = header(&headers, MAC_HEADER);
+        let covered = Authenticated {
             created_nanos: &state.created_nanos,
             sequence,
             subject: &self.subject,
@@ -137,7 +137,7 @@ impl Stored {
             log: header(&headers, LOG_HEADER),
             id: header(&headers, ID_HEADER),
             position: position.unwrap_or_default(),
-            is_sealed: key.is_some_and(|key| key.holds(&seal, &sealed)),
+            is_ours: key.is_some_and(|key| key.holds(&mac, &covered)),
             subject: self.subject,
         }
     }
@@ -177,17 +177,17 @@ mod tests {
             hdrs: STANDARD.encode("NATS/1.0\r\nContact-Log\r\n: x\r\n\r\n"),
             data: "!".into(),
         };
-        let found = stored.read(&state(), 3, SealKey::draw().ok().as_ref());
+        let found = stored.read(&state(), 3, MacKey::draw().ok().as_ref());
         assert_eq!(found.position, 0);
-        assert!(found.log.is_empty() && found.id.is_empty() && !found.is_sealed);
+        assert!(found.log.is_empty() && found.id.is_empty() && !found.is_ours);
     }
 
     #[test]
-    fn a_seal_is_known_again_at_its_place_only() {
-        let key = SealKey::draw().expect("random numbers");
+    fn a_mac_is_known_again_at_its_place_only() {
+        let key = MacKey::draw().expect("random numbers");
         let payload = br#"{"sequence":"00000000000000000004"}"#;
         let (state, subject) = (state(), "contacts.event.native.t.create.start");
-        let seal = key.seal(&Sealed {
+        let mac = key.mac(&Authenticated {
             created_nanos: "5",
             sequence: 3,
             subject,
@@ -196,14 +196,14 @@ mod tests {
         let stored = || Stored {
             subject: subject.into(),
             hdrs: STANDARD.encode(format!(
-                "NATS/1.0\r\nContact-Log: log-a\r\nNats-Msg-Id: id\r\nContact-Seal: {seal}\r\n\r\n"
+                "NATS/1.0\r\nContact-Log: log-a\r\nNats-Msg-Id: id\r\nContact-Seal: {mac}\r\n\r\n"
             )),
             data: STANDARD.encode(payload),
         };
         let found = stored().read(&state, 3, Some(&key));
         assert_eq!((found.log.as_str(), found.id.as_str()), ("log-a", "id"));
-        assert_eq!((found.position, found.is_sealed), (4, true));
-        assert!(!stored().read(&state, 4, Some(&key)).is_sealed);
-        assert!(!stored().read(&state, 3, None).is_sealed);
+        assert_eq!((found.position, found.is_ours), (4, true));
+        assert!(!stored().read(&state, 4, Some(&key)).is_ours);
+        assert!(!stored().read(&state, 3, None).is_ours);
     }
 }

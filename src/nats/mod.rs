@@ -7,7 +7,7 @@
 //! | `subjects` | how events, requests and commands are addressed |
 //! | `streams`, `claim` | the streams, made where they are missing, and whose they are |
 //! | `publisher`, `resume`, `event_stream` | every event of the log, in order, each once |
-//! | `cursor`, `seal` | what this directory published, and how it knows that again |
+//! | `cursor`, `mac` | what this directory published, and how it knows that again |
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
 //! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
@@ -31,12 +31,12 @@ mod discovery;
 mod event_stream;
 mod inbox;
 mod login;
+mod mac;
 mod publish_error;
 mod publisher;
 mod request;
 mod resume;
 mod rpc;
-mod seal;
 mod servers;
 mod session;
 mod stopped;

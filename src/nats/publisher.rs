@@ -28,9 +28,9 @@ use tokio::time::Instant;
 
 use super::cursor::{Cursor, CursorFile};
 use super::event_stream::{LOG_HEADER, StreamState};
+use super::mac::{Authenticated, MAC_HEADER, MacKey};
 use super::publish_error::PublishError;
 use super::resume::{Own, Resumed, StreamPosition};
-use super::seal::{SEAL_HEADER, SealKey, Sealed};
 use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::domain::{Content, Event, Position, Registry};
@@ -85,7 +85,7 @@ struct Run<'a> {
     publisher: &'a Publisher,
     context: &'a Context,
     stream: &'a StreamState,
-    key: &'a SealKey,
+    key: &'a MacKey,
     /// The last event that was sent, and the sequence it will have.
     sent: StreamPosition,
     /// The id of that event. None before the first of a run: a server that restarted does not know
@@ -218,7 +218,7 @@ impl Publisher {
         &self,
         context: &Context,
         state: &StreamState,
-    ) -> Result<(StreamPosition, SealKey), PublishError> {
+    ) -> Result<(StreamPosition, MacKey), PublishError> {
         let cursor = self.cursor().await?;
         let resumed = self.own(cursor.as_ref()).resume(context, state).await?;
         let Resumed { place, foreign } = resumed;
@@ -233,8 +233,8 @@ impl Publisher {
         }
         let key = match cursor.as_ref().and_then(|cursor| cursor.key.clone()) {
             Some(key) => key,
-            None => SealKey::draw().map_err(|error| {
-                PublishError::halted(format!("no key for the seals of events: {error}"))
+            None => MacKey::draw().map_err(|error| {
+                PublishError::halted(format!("no key for the MACs of events: {error}"))
             })?,
         };
         let now = place.cursor(state, &key);
@@ -370,13 +370,13 @@ impl Run<'_> {
         headers.insert(NATS_MESSAGE_ID, id);
         headers.insert("Content-Type", MEDIA_TYPE);
         headers.insert(LOG_HEADER, &*self.publisher.log);
-        let seal = self.key.seal(&Sealed {
+        let mac = self.key.mac(&Authenticated {
             created_nanos: &self.stream.created_nanos,
             sequence: self.sent.sequence + 1,
             subject: &subject,
             payload: &payload,
         });
-        headers.insert(SEAL_HEADER, seal);
+        headers.insert(MAC_HEADER, mac);
         headers.insert(
             NATS_EXPECTED_LAST_SEQUENCE,
             HeaderValue::from(self.sent.sequence),

@@ -2,7 +2,7 @@
 //!
 //! While this directory has a cursor of the stream, what it published before is known, whatever has
 //! become of those messages: they may have aged out, been purged or deleted. Only the messages after
-//! the cursor's are looked at. Those with this directory's seal are events that were published just
+//! the cursor's are looked at. Those with this directory's MAC are events that were published just
 //! before a crash; all others are somebody else's, and are counted and passed over.
 //!
 //! Without a cursor of this stream the directory has never published to it, as far as it knows. Then
@@ -13,8 +13,8 @@ use async_nats::jetstream::Context;
 
 use super::cursor::Cursor;
 use super::event_stream::{self, Found, StreamState};
+use super::mac::MacKey;
 use super::publish_error::PublishError;
-use super::seal::SealKey;
 use super::subjects::{Kept, Prefix};
 use crate::domain::Position;
 use crate::service::Service;
@@ -45,7 +45,7 @@ pub struct StreamPosition {
 
 impl StreamPosition {
     /// The cursor that says so.
-    pub fn cursor(self, state: &StreamState, key: &SealKey) -> Cursor {
+    pub fn cursor(self, state: &StreamState, key: &MacKey) -> Cursor {
         Cursor {
             stream: state.name.clone(),
             created_nanos: state.created_nanos.clone(),
@@ -107,7 +107,7 @@ impl Own<'_> {
             let key = cursor.key.as_ref();
             let found = event_stream::messages(context, state, next..=end, key).await?;
             for message in found.iter().filter(|message| self.is_event(message)) {
-                if message.is_sealed {
+                if message.is_ours {
                     let position = self.same_event(state, message)?;
                     resumed.place.position = resumed.place.position.max(position);
                 } else {

@@ -1,23 +1,24 @@
-//! A seal on each published event: how this service knows its own messages again.
+//! The message authentication code (MAC) of each published event: how this service knows its own
+//! messages again.
 //!
 //! Whoever may publish to the event stream can write a message that looks like one of ours, or send
-//! a copy of one. The seal is a keyed hash (HMAC-SHA256) over the stream, the message's place in it
+//! a copy of one. The MAC is a keyed hash (HMAC-SHA256) over the stream, the message's place in it
 //! and what it holds. The key is drawn once for a data directory and kept beside its cursor, so that
-//! neither a forgery nor a copy at another place has a seal that holds.
+//! neither a forgery nor a copy at another place has a MAC that holds.
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// The header that holds the seal, in hexadecimal digits.
-pub const SEAL_HEADER: &str = "Contact-Seal";
+/// The header that holds the MAC, in hexadecimal digits.
+pub const MAC_HEADER: &str = "Contact-Seal";
 
 /// The length of a key in bytes: that of a block of SHA-256, which HMAC takes as it is (RFC 2104).
 const KEY_BYTES: usize = 64;
 
-/// A message in the event stream, as its seal sees it.
+/// A message in the event stream, as its MAC covers it.
 #[derive(Clone, Copy)]
-pub struct Sealed<'a> {
+pub struct Authenticated<'a> {
     /// The time at which the stream was made, in nanoseconds since 1970, as text.
     pub created_nanos: &'a str,
     /// The message's sequence in the stream.
@@ -28,12 +29,12 @@ pub struct Sealed<'a> {
     pub payload: &'a [u8],
 }
 
-/// The key of a directory's seals, in hexadecimal digits where it is kept.
+/// The key of a directory's MACs, in hexadecimal digits where it is kept.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SealKey([u8; KEY_BYTES]);
+pub struct MacKey([u8; KEY_BYTES]);
 
-impl TryFrom<String> for SealKey {
+impl TryFrom<String> for MacKey {
     type Error = hex::FromHexError;
 
     fn try_from(text: String) -> Result<Self, hex::FromHexError> {
@@ -43,19 +44,19 @@ impl TryFrom<String> for SealKey {
     }
 }
 
-impl From<SealKey> for String {
-    fn from(key: SealKey) -> Self {
+impl From<MacKey> for String {
+    fn from(key: MacKey) -> Self {
         hex::encode(key.0)
     }
 }
 
-impl std::fmt::Debug for SealKey {
+impl std::fmt::Debug for MacKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SealKey")
+        f.write_str("MacKey")
     }
 }
 
-impl SealKey {
+impl MacKey {
     /// A new key.
     ///
     /// # Errors
@@ -66,17 +67,17 @@ impl SealKey {
         Ok(Self(key))
     }
 
-    /// The seal of a message, in hexadecimal digits.
-    pub fn seal(&self, message: &Sealed<'_>) -> String {
-        hex::encode(self.mac(message).finalize().into_bytes())
+    /// The MAC of a message, in hexadecimal digits.
+    pub fn mac(&self, message: &Authenticated<'_>) -> String {
+        hex::encode(self.hmac(message).finalize().into_bytes())
     }
 
-    /// Whether this is the seal of that message.
-    pub fn holds(&self, seal: &str, message: &Sealed<'_>) -> bool {
-        hex::decode(seal).is_ok_and(|seal| self.mac(message).verify_slice(&seal).is_ok())
+    /// Whether this is the MAC of that message.
+    pub fn holds(&self, mac: &str, message: &Authenticated<'_>) -> bool {
+        hex::decode(mac).is_ok_and(|mac| self.hmac(message).verify_slice(&mac).is_ok())
     }
 
-    fn mac(&self, message: &Sealed<'_>) -> Hmac<Sha256> {
+    fn hmac(&self, message: &Authenticated<'_>) -> Hmac<Sha256> {
         let mut mac = <Hmac<Sha256> as Mac>::new((&self.0).into());
         let sequence = message.sequence.to_be_bytes();
         let parts = [
@@ -98,52 +99,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seal_holds_for_one_message_at_one_place_alone() {
-        let key = SealKey::draw().expect("random numbers");
-        let message = Sealed {
+    fn a_mac_holds_for_one_message_at_one_place_alone() {
+        let key = MacKey::draw().expect("random numbers");
+        let message = Authenticated {
             created_nanos: "5",
             sequence: 7,
             subject: "contacts.event.native.t.create.start",
             payload: b"{}",
         };
-        let seal = key.seal(&message);
-        assert!(key.holds(&seal, &message));
+        let mac = key.mac(&message);
+        assert!(key.holds(&mac, &message));
         let others = [
-            Sealed {
+            Authenticated {
                 sequence: 8,
                 ..message
             },
-            Sealed {
+            Authenticated {
                 created_nanos: "57",
                 ..message
             },
-            Sealed {
+            Authenticated {
                 subject: "contacts.event.native.u.create.start",
                 ..message
             },
-            Sealed {
+            Authenticated {
                 payload: b"{ }",
                 ..message
             },
         ];
         for other in others {
-            assert!(!key.holds(&seal, &other));
+            assert!(!key.holds(&mac, &other));
         }
-        for no_seal in ["", "xyz", &seal[..62]] {
-            assert!(!key.holds(no_seal, &message), "{no_seal}");
+        for no_mac in ["", "xyz", &mac[..62]] {
+            assert!(!key.holds(no_mac, &message), "{no_mac}");
         }
         assert!(
-            !SealKey::draw()
+            !MacKey::draw()
                 .expect("random numbers")
-                .holds(&seal, &message)
+                .holds(&mac, &message)
         );
     }
 
     #[test]
     fn a_key_is_read_as_it_was_written() {
-        let key = SealKey::draw().expect("random numbers");
+        let key = MacKey::draw().expect("random numbers");
         let text = serde_json::to_string(&key).expect("JSON");
         assert_eq!(text.len(), 130);
-        assert_eq!(serde_json::from_str::<SealKey>(&text).ok(), Some(key));
+        assert_eq!(serde_json::from_str::<MacKey>(&text).ok(), Some(key));
     }
 }
