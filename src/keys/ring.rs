@@ -9,6 +9,7 @@ use super::{
     MasterKey, OpenError, SealError, Slot, SlotError,
     cache::Cache,
     key::{ContactKey, random_key},
+    seed::{Seed, Seeds},
     slots::{PutError, SlotFiles, SlotsRepaired, destroy, generation_of, names_of, temporary},
     wrapping::{Held, NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
 };
@@ -377,6 +378,12 @@ impl KeyRing {
                 Ok(key)
             }
         }
+    }
+}
+
+impl Seeds for KeyRing {
+    fn seeds(&self, first: Slot, count: usize) -> Result<Vec<Option<Seed>>, StorageError> {
+        self.state.read().file.seeds(first, count)
     }
 }
 

@@ -11,6 +11,7 @@ use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 use super::{
     MasterKey, OpenError, Slot,
     key::ContactKey,
+    seed::Seed,
     wrapping::{ERASED, Held, MISSING, SLOT_BYTES, SlotBytes, Wrapping, has_form_of_key},
 };
 use crate::storage::{Files, StorageError};
@@ -383,6 +384,22 @@ impl SlotFiles {
             }
         }
         Ok(found)
+    }
+
+    /// The seeds of slots, from the first file or, where it has none, from the second.
+    pub(super) fn seeds(
+        &self,
+        first: Slot,
+        count: usize,
+    ) -> Result<Vec<Option<Seed>>, StorageError> {
+        let slots = self.read_chunk(0, first.get(), count)?;
+        let mut seeds: Vec<_> = slots.iter().map(Seed::of).collect();
+        for (number, (slot, seed)) in (first.get()..).zip(slots.iter().zip(&mut seeds)) {
+            if *slot == MISSING {
+                *seed = Seed::of(&self.read_slot(1, Slot::new(number))?);
+            }
+        }
+        Ok(seeds)
     }
 
     /// Writes the bytes of slots from `first` on, in both files. They are on the disk after
