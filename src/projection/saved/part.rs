@@ -1,0 +1,108 @@
+//! One part: its name, and what reading it once from end to end says of it.
+
+use bytes::{Buf, Bytes};
+
+use super::blocks::{BlockReader, Kind};
+use super::error::PartError;
+use super::items;
+use crate::domain::Position;
+use crate::projection::Mark;
+use crate::storage::Files;
+
+/// A part on the disk.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name of its file.
+    pub(super) name: String,
+    /// The mark at which it begins.
+    pub(super) from: Mark,
+    /// The mark at which it ends.
+    pub(super) to: Mark,
+    /// The bytes of its file.
+    pub(super) bytes: u64,
+    /// The rows in it, which a later part may hold again.
+    pub(super) rows: u64,
+}
+
+/// The name of the part between two positions.
+pub(super) fn name_of(from: Position, to: Position) -> String {
+    format!("contacts-{:020}-{:020}.view", from.get(), to.get())
+}
+
+/// The positions that a part's name says; `None` for the name of any other file.
+pub(super) fn positions_of(name: &str) -> Option<(Position, Position)> {
+    let between = name.strip_prefix("contacts-")?.strip_suffix(".view")?;
+    let (from, to) = between.split_once('-')?;
+    let position = |digits: &str| (digits.len() == 20).then(|| Position::parse(digits));
+    Some((position(from)??, position(to)??))
+}
+
+/// Begins to read a part of a directory.
+pub(super) fn reader<'a>(
+    files: &'a dyn Files,
+    name: &'a str,
+) -> Result<BlockReader<'a>, PartError> {
+    BlockReader::new(Box::new(move |at, limit| files.read_at(name, at, limit)))
+}
+
+impl Part {
+    /// Reads a part from end to end: whether it is whole, and between which marks it lies.
+    pub(super) fn look(files: &dyn Files, name: &str) -> Result<Self, PartError> {
+        let bytes = files.len(name)?;
+        let mut blocks = reader(files, name)?;
+        let (from, to) = marks(&mut blocks)?;
+        let mut ended = None;
+        while let Some((kind, block)) = blocks.next()? {
+            if ended.is_some() {
+                return Err(PartError::Damaged);
+            }
+            if kind == Kind::End {
+                ended = Some(rows(&block).ok_or(PartError::Damaged)?);
+            }
+        }
+        let said = Some((from.position, to.position));
+        if positions_of(name) != said {
+            return Err(PartError::Damaged);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            from,
+            to,
+            bytes,
+            rows: ended.ok_or(PartError::Damaged)?,
+        })
+    }
+}
+
+/// The marks that a part begins with.
+pub(super) fn marks(blocks: &mut BlockReader<'_>) -> Result<(Mark, Mark), PartError> {
+    let first = blocks.next()?;
+    let marks = first.filter(|(kind, _)| *kind == Kind::Marks);
+    let (_, marks) = marks.ok_or(PartError::Damaged)?;
+    let mut marks: &[u8] = &marks;
+    let both = Mark::take(&mut marks).zip(Mark::take(&mut marks));
+    both.filter(|_| marks.is_empty()).ok_or(PartError::Damaged)
+}
+
+/// The number of rows that the end of a part says.
+pub(super) fn rows(mut end: &[u8]) -> Option<u64> {
+    let rows = end.try_get_u64().ok()?;
+    end.is_empty().then_some(rows)
+}
+
+/// The items of a block, one after the other.
+pub(super) fn items_of(
+    kind: Kind,
+    mut block: Bytes,
+) -> impl Iterator<Item = Result<Bytes, PartError>> {
+    std::iter::from_fn(move || {
+        if block.is_empty() {
+            return None;
+        }
+        let item = items::split(kind, &mut block).ok_or(PartError::Damaged);
+        if item.is_err() {
+            block.clear();
+        }
+        Some(item)
+    })
+}
