@@ -1,12 +1,15 @@
 //! Checks what the events say: positions, times, that every START has its one outcome, and that
 //! what a contact's content was sealed with is there unless somebody destroyed or gave it up.
 
-use super::OpenError;
+use bytes::Bytes;
+
+use super::in_order::in_order;
 use super::missing_keys::MissingKeys;
 use super::shared::{self, Body};
+use super::{OpenError, ReadError};
 use crate::domain::{Event, EventId, Operation, Phase, Position, Timestamp};
 use crate::keys::KeyRing;
-use crate::log::record::{self, Record};
+use crate::log::record::{self, DecodeError, Record};
 use crate::log::{self, OpenOptions};
 use crate::storage::Disk;
 
@@ -31,16 +34,25 @@ pub fn check_records(
 ) -> Result<Checked, OpenError> {
     let opened = log::open(disk, options, &mut |_| {})?;
     let mut check = Check::default();
-    for entry in opened.reader.scan(Position::FIRST, opened.reader.head()) {
-        let (position, bytes) = entry.map_err(super::ReadError::from)?;
-        match record::decode(&bytes) {
-            Ok(record) => check.record(position, &record, keys),
+    let work = |position, bytes: Bytes| {
+        let looked = record::decode(&bytes).map(|record| {
+            let opened = shared::open_strictly(keys, &record);
+            (record, opened.map(|body| matches!(body, Body::None)))
+        });
+        Ok((position, looked))
+    };
+    let look = |(position, looked): (Position, Looked)| {
+        match looked {
+            Ok((record, opened)) => check.record(position, &record, opened, keys),
             Err(error) => check.say(position, &error),
         }
         if position.get().is_multiple_of(4_096) {
             progress(position);
         }
-    }
+        Ok::<_, ReadError>(())
+    };
+    let all = (Position::FIRST, opened.reader.head());
+    in_order(&opened.reader, all, work, look)?;
     if let Some((position, _)) = check.open {
         check.say(position, &"a START without its outcome");
     }
@@ -54,6 +66,9 @@ pub fn check_records(
 /// Lines of one check: a log that is all wrong need not be told line by line.
 const LINES_MAX: usize = 1_000;
 
+/// A record, and whether its content could be opened and is none.
+type Looked = Result<(Record, Result<bool, ReadError>), DecodeError>;
+
 #[derive(Default)]
 struct Check {
     wrong: Vec<String>,
@@ -65,7 +80,13 @@ struct Check {
 }
 
 impl Check {
-    fn record(&mut self, position: Position, record: &Record, keys: &KeyRing) {
+    fn record(
+        &mut self,
+        position: Position,
+        record: &Record,
+        opened: Result<bool, ReadError>,
+        keys: &KeyRing,
+    ) {
         let Event { header, phase } = &record.event;
         if header.position != position {
             self.say(
@@ -91,9 +112,9 @@ impl Check {
         if !self.missing_keys.fold(record, keys) {
             return;
         }
-        match shared::open_strictly(keys, record) {
-            Ok(Body::None) if writes && success => self.say(position, &"the content is missing"),
-            Ok(Body::None | Body::Gone | Body::Open(_)) => {}
+        match opened {
+            Ok(true) if writes && success => self.say(position, &"the content is missing"),
+            Ok(_) => {}
             Err(error) => self.say(position, &error),
         }
     }

@@ -15,6 +15,7 @@
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
 //! | `clock` | time and ids |
 //! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
+//! | `in_order` | the log on all processors, and what comes of it in its order |
 //! | `look` | how many reads look at much at once |
 //! | `read`, `command`, `replay` | contacts and events; what came of a command; answers made again |
 //! | `scrub` | reading again what nobody reads, and mending it |
@@ -33,6 +34,7 @@ mod group;
 mod guard;
 mod handled;
 mod handler;
+mod in_order;
 mod key_copy;
 mod load;
 mod look;
