@@ -80,26 +80,24 @@ impl Past {
 }
 
 impl Past<Position> {
-    /// The positions of those versions, of all the positions.
+    /// The indexes of those versions, of `count` in all, oldest first; `up_to` is the number of
+    /// versions up to a position.
     #[must_use]
-    pub fn of(self, all: &[Position]) -> Vec<Position> {
-        let up_to = |point: Position| all.partition_point(|at| *at <= point);
+    pub fn indexes(self, count: usize, up_to: impl Fn(Position) -> usize) -> Vec<usize> {
         match self {
-            Self::Whole => all.to_vec(),
+            Self::Whole => (0..count).collect(),
             Self::After(after, limit) => {
-                let first = up_to(after).saturating_sub(1);
-                let before = usize::from(up_to(after) > 0);
-                let count = limit.saturating_add(before).saturating_add(1);
-                all.iter().skip(first).take(count).copied().collect()
+                let before = up_to(after);
+                let end = before.saturating_add(limit).saturating_add(1);
+                (before.saturating_sub(1)..end.min(count)).collect()
             }
             Self::Offset(offset, limit) => {
-                let count = limit.saturating_add(1);
-                all.iter().skip(offset).take(count).copied().collect()
+                let end = offset.saturating_add(limit).saturating_add(1);
+                (offset..end.min(count)).collect()
             }
             Self::Points(one, other) => {
-                let ends = [up_to(one), up_to(other), all.len()];
-                let at = |end: usize| all.get(end.checked_sub(1)?).copied();
-                let mut points: Vec<_> = ends.into_iter().filter_map(at).collect();
+                let ends = [up_to(one), up_to(other), count];
+                let mut points: Vec<_> = ends.iter().filter_map(|end| end.checked_sub(1)).collect();
                 points.sort_unstable();
                 points.dedup();
                 points
@@ -116,7 +114,9 @@ mod tests {
     fn a_page_of_the_past_is_no_larger_than_it_is_asked_for() {
         let all: Vec<_> = (1..=1_000).map(|n| Position::new(n * 10)).collect();
         let check = |past: Past<Position>, want: &[u64]| {
-            let got: Vec<u64> = past.of(&all).into_iter().map(Position::get).collect();
+            let up_to = |point: Position| all.partition_point(|at| *at <= point);
+            let indexes = past.indexes(all.len(), up_to);
+            let got: Vec<u64> = indexes.into_iter().map(|index| all[index].get()).collect();
             assert_eq!(got, want, "{past:?}");
         };
         let after = |position, limit| Past::After(Position::new(position), limit);
@@ -135,7 +135,7 @@ mod tests {
         check(points(25, 45), &[20, 40, 10_000]);
         check(points(45, 25), &[20, 40, 10_000]);
         check(points(45, 45), &[40, 10_000]);
-        assert_eq!(Past::<Position>::Whole.of(&all).len(), 1_000);
-        assert_eq!(after(0, 1).of(&[]), []);
+        assert_eq!(Past::<Position>::Whole.indexes(1_000, |_| 0).len(), 1_000);
+        assert!(after(0, 1).indexes(0, |_| 0).is_empty());
     }
 }

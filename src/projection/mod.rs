@@ -4,19 +4,27 @@
 //! a read never runs behind a write. Catch-up views ([`View`]) run behind it,
 //! on threads of their own, and are kept in memory. Everything here is derived
 //! from the log and can be dropped and rebuilt from it; contents stay in the
-//! log, sealed, and are opened when they are read, so that nothing personal of
-//! a view is ever on the disk.
+//! log, sealed, and are opened when they are read. What a view keeps of a person
+//! on the disk goes with the key of the contact.
 
 mod contacts;
+#[cfg(test)]
+mod contacts_tests;
+mod correlations;
+mod fold;
+mod mark;
+mod packed;
 mod row;
+mod saved;
 pub mod search;
-mod snapshot;
 pub mod statistics;
 mod view;
 
-pub use contacts::{Contacts, IdempotencyEntry, TenantKey};
+pub use contacts::{Contacts, Entry, TenantKey};
+pub use mark::Mark;
+pub use packed::{History, IdempotencyEntry};
 pub use row::ContactRow;
+pub use saved::{Delta, PartError, Parts, VIEW_VERSION};
 pub use search::SearchIndex;
-pub use snapshot::{SnapshotError, VIEW_VERSION};
 pub use statistics::Statistics;
 pub use view::{FoldError, View};

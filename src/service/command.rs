@@ -24,7 +24,7 @@ impl Service {
         limit: usize,
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<EventScan, ReadError> {
-        let indexed: Vec<Position> = self.shared.contacts.read().commands(correlation).collect();
+        let indexed: Vec<Position> = self.shared.contacts.read().commands(correlation);
         let mut scan = EventScan {
             last: after,
             ..EventScan::default()

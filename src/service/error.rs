@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
-use crate::domain::Closed;
+use crate::domain::{Closed, Position};
 use crate::keys::{SealError, SlotError};
 use crate::log;
+use crate::projection::{FoldError, PartError};
 use crate::storage::StorageError;
 
 /// The reasons for which a service was not opened.
@@ -19,6 +20,18 @@ pub enum OpenError {
     /// The contacts' keys cannot be read.
     #[error(transparent)]
     Keys(#[from] SlotError),
+    /// The view of contacts cannot fold an event.
+    #[error("the event at position {position} cannot be folded: {cause}")]
+    Fold {
+        /// The position of the event.
+        position: Position,
+        /// What is wrong with it, or with the view.
+        #[source]
+        cause: FoldError,
+    },
+    /// The view of contacts cannot be saved.
+    #[error("the view of contacts: {0}")]
+    View(#[from] PartError),
     /// The disk or the store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -96,7 +96,7 @@ impl<'a> Group<'a> {
         after: ContactRow,
         content: Option<Arc<Content>>,
     ) {
-        self.over.put(self.base, before, after, content);
+        self.over.put(before, after, content);
     }
 
     /// The slot behind those of all contacts, with the new ones of this group.

@@ -227,7 +227,7 @@ impl<'a> CommandHandler<'a> {
         let layers = self.group.layers();
         let holder = |key: &LookupKey| {
             let tag = self.shared.lookup_tag(owner, key);
-            layers.found_by(tag).first().copied()
+            layers.found_by(tag).next()
         };
         let state = State {
             current: std::mem::take(&mut loaded.current),

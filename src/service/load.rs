@@ -68,14 +68,12 @@ impl Loader<'_> {
             }
             (Ok(Action::Upsert { by, .. }), _) => {
                 let Match(key) = by;
-                match self
-                    .group
-                    .layers()
-                    .found_by(self.shared.lookup_tag(owner, key))
-                {
-                    [] => None,
-                    [id] => self.group.layers().get(*id),
-                    _ => {
+                let tag = self.shared.lookup_tag(owner, key);
+                let mut found = self.group.layers().found_by(tag);
+                match (found.next(), found.next()) {
+                    (None, _) => None,
+                    (Some(id), None) => self.group.layers().get(id),
+                    (Some(_), Some(_)) => {
                         return Ok(Loaded {
                             current: Current::Many,
                             ..Loaded::default()
@@ -99,13 +97,13 @@ impl Loader<'_> {
     }
 
     /// Loads a contact that exists or existed.
-    fn existing(&self, entry: &ContactRow, fresh: Option<&Content>) -> Result<Loaded, ReadError> {
+    fn existing(&self, entry: ContactRow, fresh: Option<&Content>) -> Result<Loaded, ReadError> {
         let state = entry.state.clone();
         let mut chosen_id = None;
         let current = match state.status {
             Status::Deleted => Current::Deleted(Box::new(state)),
             Status::Erased => Current::Erased(state.id, state.modified.position),
-            Status::Live => match self.content(entry, fresh)? {
+            Status::Live => match self.content(&entry, fresh)? {
                 Some(content) => {
                     chosen_id = content.chosen_id;
                     Current::One(Box::new((state, content.card)))
@@ -116,7 +114,7 @@ impl Loader<'_> {
         };
         Ok(Loaded {
             current,
-            before: Some(entry.clone()),
+            before: Some(entry),
             chosen_id,
             ..Loaded::default()
         })
@@ -131,7 +129,7 @@ impl Loader<'_> {
         let own = ContactId::parse(text).and_then(|id| self.group.layers().get(id));
         let taken = match self.group.layers().chosen(tag).or(own) {
             None => None,
-            Some((entry, _)) => Some(self.taken(owner, entry)?),
+            Some((entry, _)) => Some(self.taken(owner, &entry)?),
         };
         Ok(Loaded {
             taken,

@@ -103,8 +103,8 @@ pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, Storag
     }
     let kept = contacts
         .all_after(None)
-        .filter(|entry| entry.state.status != Status::Erased);
+        .filter(|entry| entry.status() != Status::Erased);
     Ok(kept
-        .filter(|entry| missing_keys.binary_search(&entry.slot).is_ok())
+        .filter(|entry| missing_keys.binary_search(&entry.slot()).is_ok())
         .count())
 }

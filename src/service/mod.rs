@@ -8,7 +8,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `service` | the door: submit, record a read, stop |
-//! | `open`, `saved_view` | a data directory becomes a service |
+//! | `open` | a data directory becomes a service |
+//! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
 //! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
@@ -70,7 +71,7 @@ pub use open::{Opening, Options, open, rebuild_views};
 pub use read::{EventScan, Found, LIST_CONTACTS_MAX, SCAN_EVENTS_MAX};
 pub use read_audit::ReadAudit;
 pub use recent::RecentEvent;
-pub use saved_view::{SNAPSHOT, VIEWS};
+pub use saved_view::VIEWS;
 pub use scrub::Scrubbed;
 pub use service::Service;
 pub use shared::Body;

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::{Clock, Sequencer};
+use super::in_order::in_order;
 use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::missing_keys;
 use super::recent::Recent;
-use super::saved_view::{self, SNAPSHOT, VIEWS};
+use super::saved_view::{self, Keeper, VIEWS};
 use super::service::Service;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
@@ -20,7 +22,7 @@ use crate::domain::{Event, Phase, Position, Registry, Status, Tag};
 use crate::keys::{Hasher, KeyRing, SlotError, SlotsRepaired};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
-use crate::projection::Contacts;
+use crate::projection::{Contacts, Parts};
 use crate::storage::Disk;
 
 /// Options for opening a service.
@@ -67,17 +69,15 @@ pub fn open(
         journal,
         report,
     } = log::open(disk, &options.log, progress)?;
-    let views = disk.files(VIEWS)?;
-    let saved = saved_view::read(&*views, &reader);
+    let (mut parts, saved) = saved_view::load(disk.files(VIEWS)?, &reader, &keys)?;
     let folder = Folder {
         reader: &reader,
         keys: &keys,
         hasher: &hasher,
         registry: options.registry,
     };
-    let saved = saved.unwrap_or_default();
     let (since, since_slot) = (saved.position(), saved.next_slot());
-    let contacts = folder.fold(saved, progress)?;
+    let contacts = folder.fold(saved, &mut parts, progress)?;
     let repaired_keys = keys.resume(contacts.next_slot(), since_slot)?;
     finish_erasures(&contacts, &keys, since)?;
     let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
@@ -96,6 +96,7 @@ pub fn open(
         guard: OnceLock::new(),
     });
     let catch_up = Views::start(&shared).map_err(OpenError::Thread)?;
+    let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);
     let writer = Writer {
         shared: shared.clone(),
@@ -103,15 +104,20 @@ pub fn open(
         key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
         sequencer,
         queue,
-        views,
-        is_saved: true,
     };
     let thread = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || writer.run())
         .map_err(OpenError::Thread)?;
     Ok(Opening {
-        service: Service::new(shared, sender, options.queue_limit, thread, catch_up),
+        service: Service::new(
+            shared,
+            sender,
+            options.queue_limit,
+            thread,
+            catch_up,
+            keeper,
+        ),
         repairs: report,
         missing_keys,
         repaired_keys,
@@ -142,11 +148,16 @@ pub fn rebuild_views(
         hasher,
         registry,
     };
-    let contacts = folder.fold(Contacts::default(), progress)?;
+    let mut parts = Parts::open(views, |_| true)?;
+    let contacts = folder.fold(Contacts::default(), &mut parts, progress)?;
     keys.check(contacts.next_slot())?;
-    views.write_atomic(SNAPSHOT, &contacts.to_snapshot())?;
+    parts.save(&contacts.delta(), keys)?;
+    parts.merge(&|| true)?;
     Ok(contacts.position())
 }
+
+/// Events between two looks at how far the folding has come.
+const LOOK_EVENTS: u64 = 4_096;
 
 /// Everything that folding needs beside the view.
 struct Folder<'a> {
@@ -157,23 +168,49 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
+    /// Folds the log from where a view ends, and saves what that changes as it goes.
     fn fold(
         &self,
         mut view: Contacts,
+        parts: &mut Parts,
         progress: &mut dyn FnMut(Position),
-    ) -> Result<Contacts, ReadError> {
+    ) -> Result<Contacts, OpenError> {
         let from = view.position().next();
-        for entry in self.reader.scan(from, self.reader.head()) {
-            let (position, bytes) = entry?;
-            let record = record::decode(&bytes)?;
+        let mut saves = true;
+        let work = |_, bytes: Bytes| {
+            let record = record::decode(&bytes).map_err(ReadError::from)?;
             let tags = self.tags(&record)?;
-            view.fold(&record.event, record.slot, &tags);
-            if position.get().is_multiple_of(4_096) {
+            Ok((record, tags))
+        };
+        let fold = |(record, tags): (Record, Arc<[Tag]>)| {
+            let position = record.event.header.position;
+            view.fold(&record.event, record.slot, &tags)
+                .map_err(|cause| OpenError::Fold { position, cause })?;
+            if position.get().is_multiple_of(LOOK_EVENTS) {
                 progress(position);
+                if saves && saved_view::is_due(&view) {
+                    saves = self.save(&mut view, parts);
+                }
             }
-        }
+            Ok::<_, OpenError>(())
+        };
+        in_order(self.reader, (from, self.reader.head()), work, fold)?;
         progress(view.position());
         Ok(view)
+    }
+
+    /// Saves what folding has changed so far; whether that was possible. What was not saved is
+    /// folded once more by the next start.
+    fn save(&self, view: &mut Contacts, parts: &mut Parts) -> bool {
+        let saved = parts.save(&view.delta(), self.keys);
+        let saved = saved.map(|()| view.set_saved());
+        match saved.and_then(|()| parts.merge(&|| true)) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the view was not saved while it was folded");
+                false
+            }
+        }
     }
 
     /// Only contacts that can be found by something are opened to fold them.
@@ -200,9 +237,8 @@ impl Folder<'_> {
 fn finish_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Result<(), SlotError> {
     let erased = contacts
         .all_after(None)
-        .filter(|entry| entry.state.status == Status::Erased);
-    let unsure =
-        erased.filter(|entry| entry.state.modified.position > since || !keys.is_erased(entry.slot));
-    let slots: Vec<_> = unsure.map(|entry| entry.slot).collect();
+        .filter(|entry| entry.status() == Status::Erased);
+    let unsure = erased.filter(|entry| entry.modified() > since || !keys.is_erased(entry.slot()));
+    let slots: Vec<_> = unsure.map(|entry| entry.slot()).collect();
     keys.erase_all(&slots)
 }

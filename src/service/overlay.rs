@@ -18,7 +18,8 @@ use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 pub struct Overlay {
     entries: HashMap<ContactId, (ContactRow, Option<Arc<Content>>)>,
     owned: HashMap<Owner, i64>,
-    found_by: HashMap<Tag, Vec<ContactId>>,
+    /// The contacts that this group gave a tag; what it took is seen in `entries`.
+    tagged: HashMap<Tag, Vec<ContactId>>,
     numbered: HashMap<(DialectId, u64), ContactId>,
     next_number: HashMap<DialectId, u64>,
     chosen: HashMap<Tag, ContactId>,
@@ -37,9 +38,9 @@ pub struct Layers<'a> {
 
 impl<'a> Layers<'a> {
     /// A contact with the content that this group gave it, if it did.
-    pub fn get(self, id: ContactId) -> Option<(&'a ContactRow, Option<&'a Content>)> {
+    pub fn get(self, id: ContactId) -> Option<(ContactRow, Option<&'a Content>)> {
         match self.over.entries.get(&id) {
-            Some((entry, content)) => Some((entry, content.as_deref())),
+            Some((entry, content)) => Some((entry.clone(), content.as_deref())),
             None => self.base.get(id).map(|entry| (entry, None)),
         }
     }
@@ -50,7 +51,7 @@ impl<'a> Layers<'a> {
         owner: &Owner,
         chosen: Option<Tag>,
         target: &Target,
-    ) -> Option<(&'a ContactRow, Option<&'a Content>)> {
+    ) -> Option<(ContactRow, Option<&'a Content>)> {
         let fresh = match target {
             Target::Id(id) => Some(*id),
             Target::Sequence(number) => {
@@ -67,25 +68,25 @@ impl<'a> Layers<'a> {
         if let Some((entry, content)) = fresh {
             return entry
                 .answers_to(target)
-                .then_some((entry, content.as_deref()));
+                .then(|| (entry.clone(), content.as_deref()));
         }
         let known = self.base.find(owner, chosen, target)?;
         self.get(known.state.id)
     }
 
     /// The contact that has an id which its client chose.
-    pub fn chosen(self, tag: Tag) -> Option<(&'a ContactRow, Option<&'a Content>)> {
+    pub fn chosen(self, tag: Tag) -> Option<(ContactRow, Option<&'a Content>)> {
         let fresh = self.over.chosen.get(&tag).copied();
         let id = fresh.or_else(|| self.base.chosen(tag).map(|entry| entry.state.id))?;
         self.get(id)
     }
 
     /// The live contacts with a lookup key.
-    pub fn found_by(self, tag: Tag) -> &'a [ContactId] {
-        match self.over.found_by.get(&tag) {
-            Some(ids) => ids,
-            None => self.base.found_by(tag),
-        }
+    pub fn found_by(self, tag: Tag) -> impl Iterator<Item = ContactId> {
+        let known = self.base.found_by(tag);
+        let known = known.filter(move |id| !self.over.entries.contains_key(id));
+        let fresh = self.over.tagged.get(&tag).into_iter().flatten().copied();
+        known.chain(fresh)
     }
 
     /// The number of live contacts that an owner has.
@@ -132,7 +133,6 @@ impl Overlay {
     /// Notes a contact's change, given what it was.
     pub fn put(
         &mut self,
-        base: &Contacts,
         before: Option<&ContactRow>,
         after: ContactRow,
         content: Option<Arc<Content>>,
@@ -143,14 +143,16 @@ impl Overlay {
         if let Some(before) = before {
             self.count(before, -1);
             for tag in before.tags.iter() {
-                self.holders(base, *tag).retain(|id| *id != before.state.id);
+                if let Some(ids) = self.tagged.get_mut(tag) {
+                    ids.retain(|id| *id != before.state.id);
+                }
             }
         }
         let id = after.state.id;
         if after.state.status == Status::Live {
             self.count(&after, 1);
             for tag in after.tags.iter() {
-                self.holders(base, *tag).push(id);
+                self.tagged.entry(*tag).or_default().push(id);
             }
         }
         match &after.state.key {
@@ -173,11 +175,5 @@ impl Overlay {
             return;
         }
         *self.owned.entry(entry.state.owner.clone()).or_default() += change;
-    }
-
-    fn holders(&mut self, base: &Contacts, tag: Tag) -> &mut Vec<ContactId> {
-        self.found_by
-            .entry(tag)
-            .or_insert_with(|| base.found_by(tag).to_vec())
     }
 }

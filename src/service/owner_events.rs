@@ -50,9 +50,9 @@ impl Service {
             let contacts = self.shared.contacts.read();
             let mut last = None;
             for entry in contacts.all_after(after).take(PAGE) {
-                last = Some(entry.state.id);
-                if entry.state.owner == *owner {
-                    positions.extend_from_slice(contacts.history(entry.state.id));
+                last = Some(entry.id());
+                if entry.is_of(owner) {
+                    positions.extend(entry.history().iter());
                 }
             }
             if last.is_none() {

@@ -57,7 +57,7 @@ impl Service {
     /// # Errors
     /// [`ReadError`] where the log can't give it.
     pub fn get_any(&self, id: ContactId) -> Result<Found, ReadError> {
-        let entry = self.shared.contacts.read().get(id).cloned();
+        let entry = self.shared.contacts.read().get(id);
         entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
     }
 
@@ -72,7 +72,7 @@ impl Service {
     #[must_use]
     pub fn owner_of(&self, id: ContactId) -> Option<Owner> {
         let contacts = self.shared.contacts.read();
-        contacts.get(id).map(|entry| entry.state.owner.clone())
+        contacts.get(id).map(|entry| entry.state.owner)
     }
 
     /// The row of an owner's contact, live or not.
@@ -83,7 +83,7 @@ impl Service {
             Target::Id(_) | Target::Sequence(_) => None,
         };
         let contacts = self.shared.contacts.read();
-        contacts.find(owner, chosen, target).cloned()
+        contacts.find(owner, chosen, target)
     }
 
     fn found(&self, entry: &ContactRow) -> Result<Found, ReadError> {
@@ -147,19 +147,22 @@ impl Service {
             let total = contacts.owned(owner);
             match (list.window, is_descending(&list.order)) {
                 (Window::After { contact, limit }, false) => {
-                    let ids = contacts.of_owner_after(owner, contact);
-                    let mut ids: Vec<ContactId> = ids.take(limit + 1).collect();
+                    let wanted = limit.saturating_add(1);
+                    let mut ids = contacts.of_owner_after(owner, contact, wanted);
                     let more = ids.len() > limit;
                     ids.truncate(limit);
                     (ids, total, 0, more)
                 }
                 (window, descending) => {
                     let (offset, limit) = skip_and_take(window, total, |_| 0);
-                    let all = contacts.of_owner(owner);
-                    let ids: Vec<ContactId> = if descending {
-                        all.rev().skip(offset).take(limit).collect()
+                    let ids = if descending {
+                        let end = total.saturating_sub(offset);
+                        let first = end.saturating_sub(limit);
+                        let mut ids = contacts.of_owner(owner, first, end - first);
+                        ids.reverse();
+                        ids
                     } else {
-                        all.skip(offset).take(limit).collect()
+                        contacts.of_owner(owner, offset, limit)
                     };
                     let more = offset + ids.len() < total;
                     (ids, total, offset, more)
@@ -176,12 +179,11 @@ impl Service {
 
     fn ids(&self, list: &List) -> Vec<ContactId> {
         let contacts = self.shared.contacts.read();
-        let ids = contacts.of_owner(&list.owner);
+        let mut ids = contacts.of_owner(&list.owner, 0, usize::MAX);
         if is_descending(&list.order) {
-            ids.rev().collect()
-        } else {
-            ids.collect()
+            ids.reverse();
         }
+        ids
     }
 
     /// Opens contacts; those that ended meanwhile are left out.
@@ -263,15 +265,10 @@ impl Service {
         position: Position,
     ) -> (Vec<ContactRow>, Option<(ContactId, usize)>) {
         let contacts = self.shared.contacts.read();
-        let mut last = None;
-        let page = contacts.of_tenant_after(tenant, after).take(PAGE);
-        let page = page
-            .enumerate()
-            .inspect(|(index, entry)| last = Some((entry.state.id, index + 1)));
-        let there = page.map(|(_, entry)| entry);
-        let there = there.filter(|entry| entry.state.created.position <= position);
-        let entries = there.cloned().collect();
-        (entries, last)
+        let page = contacts.of_tenant_after(tenant, after, PAGE);
+        let last = page.last().map(|entry| (entry.id(), page.len()));
+        let there = page.iter().filter(|entry| entry.created() <= position);
+        (there.filter_map(|entry| entry.unpack()).collect(), last)
     }
 
     /// A contact as it was when the event at a position had happened, if it was there.
@@ -303,7 +300,7 @@ impl Service {
         id: ContactId,
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
-        let entry = self.shared.contacts.read().get(id).cloned();
+        let entry = self.shared.contacts.read().get(id);
         match entry.filter(|entry| entry.state.status != Status::Erased) {
             Some(entry) => self.contact_at(&entry, position),
             None => Ok(None),
@@ -331,7 +328,9 @@ impl Service {
         let past = past.at_positions(|time| self.position_at(time))?;
         let positions = {
             let contacts = self.shared.contacts.read();
-            past.of(contacts.history(entry.state.id))
+            let found = contacts.entry(entry.state.id);
+            let history = found.map(|entry| entry.history());
+            history.map_or_else(Vec::new, |history| history.of(past))
         };
         let mut versions = Vec::with_capacity(positions.len());
         for position in positions {

@@ -58,7 +58,7 @@ fn one(
             })
         }
         (Phase::Success { .. }, Some(id), Body::Open(content)) => {
-            let entry = shared.contacts.read().get(id).cloned().ok_or(gone)?;
+            let entry = shared.contacts.read().get(id).ok_or(gone)?;
             let state = ContactState {
                 version: header.version.unwrap_or(entry.state.version),
                 modified: crate::domain::Fact {

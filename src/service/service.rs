@@ -13,6 +13,7 @@ use super::handled::{Committed, Handled};
 use super::look::Looking;
 use super::meters::Meters;
 use super::read_audit::ReadAudit;
+use super::saved_view::Keeper;
 use super::scrub::{Scrub, Scrubbed};
 use super::shared::Shared;
 use super::views::{LAG_EVENTS_MAX, Views};
@@ -31,6 +32,7 @@ pub struct Service {
     queue_limit: usize,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     views: Arc<Views>,
+    keeper: Arc<Keeper>,
     looking: Looking,
     scrub: Arc<OnceLock<Scrub>>,
 }
@@ -43,6 +45,7 @@ impl Service {
         queue_limit: usize,
         writer: JoinHandle<()>,
         views: Views,
+        keeper: Keeper,
     ) -> Self {
         Self {
             shared,
@@ -50,6 +53,7 @@ impl Service {
             queue_limit,
             writer: Arc::new(Mutex::new(Some(writer))),
             views: Arc::new(views),
+            keeper: Arc::new(keeper),
             looking: Looking::default(),
             scrub: Arc::default(),
         }
@@ -204,6 +208,7 @@ impl Service {
         {
             tracing::error!("the writer ended by a fault");
         }
+        self.keeper.stop();
         self.views.stop();
         if let Some(scrub) = self.scrub.get() {
             scrub.stop();

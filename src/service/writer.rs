@@ -21,12 +21,12 @@ use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
-use super::saved_view::SNAPSHOT;
 use super::shared::Shared;
 use crate::domain::{Action, Attempt, Closed, Command, ContactId, Operation};
 use crate::keys::{Slot, SlotError};
 use crate::log::{AppendError, Appender};
-use crate::storage::{Files, StorageError};
+use crate::projection::FoldError;
+use crate::storage::StorageError;
 
 /// The most commands in one group.
 const GROUP_COMMANDS_MAX: usize = 1_024;
@@ -68,9 +68,6 @@ pub struct Writer {
     pub(super) key_copy: KeyCopy,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
-    pub(super) views: Arc<dyn Files>,
-    /// Whether a saved view is on the disk.
-    pub(super) is_saved: bool,
 }
 
 /// A group, judged: its events, and who waits for what.
@@ -121,10 +118,6 @@ impl Writer {
                     return;
                 }
             }
-        }
-        let snapshot = self.shared.contacts.read().to_snapshot();
-        if let Err(error) = self.views.write_atomic(SNAPSHOT, &snapshot) {
-            tracing::warn!(%error, "the view was not saved; the next start folds it from the log");
         }
     }
 
@@ -220,7 +213,6 @@ impl Writer {
         }
         if !slots.is_empty() {
             self.shared.keys.erase_all(&slots)?;
-            self.forget_saved_view();
         }
         let mut contacts = self.shared.contacts.write();
         for Pending {
@@ -231,7 +223,7 @@ impl Writer {
             bytes: _,
         } in &pending
         {
-            contacts.fold(event, *slot, tags);
+            contacts.fold(event, *slot, tags)?;
         }
         let head = contacts.position();
         drop(contacts);
@@ -250,22 +242,6 @@ impl Writer {
         }));
         for contact in erased {
             recent.forget(*contact);
-        }
-    }
-
-    /// A view saved before an erasure still has the tags of what is gone. It is only a short cut:
-    /// without it the next start folds the log.
-    fn forget_saved_view(&mut self) {
-        if !std::mem::take(&mut self.is_saved) {
-            return;
-        }
-        match self.views.remove(SNAPSHOT) {
-            Ok(()) => {}
-            Err(error) if error.is_absent() => {}
-            Err(error) => {
-                self.is_saved = true;
-                tracing::warn!(%error, "the saved view of before an erasure could not be removed");
-            }
         }
     }
 
@@ -290,6 +266,8 @@ enum CommitError {
     Copy(#[source] StorageError),
     #[error("a key could not be destroyed: {0}")]
     Erase(#[from] SlotError),
+    #[error("the view of contacts: {0}")]
+    Fold(#[from] FoldError),
 }
 
 impl CommitError {
@@ -298,7 +276,9 @@ impl CommitError {
         match self {
             Self::Append(AppendError::NotBegun(_)) => true,
             Self::Store(SlotError::File(error)) => error.is_passing(),
-            Self::Append(_) | Self::Store(_) | Self::Copy(_) | Self::Erase(_) => false,
+            Self::Append(_) | Self::Store(_) | Self::Copy(_) | Self::Erase(_) | Self::Fold(_) => {
+                false
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{BINARY, Server, run, stderr_path, temp_dir, token};
+use crate::common::{BINARY, Server, run, saved_view, stderr_path, temp_dir, token};
 
 pub(super) const UNKNOWN_ID: &str = "01980000-0000-7000-8000-000000000000";
 
@@ -385,21 +385,14 @@ async fn a_tail_shows_what_was_and_what_comes() {
 #[tokio::test]
 async fn a_rebuilt_view_is_the_live_one_byte_for_byte() {
     let (_dir, data, [ann, _]) = filled().await;
-    let view = data.join("views/contacts.view");
-    let live = std::fs::read(&view).expect("a stop in order writes it");
+    let live = saved_view(&data);
     let (said, _) = check(&data, &["log", "rebuild"], 0);
     assert!(said.contains("20"), "{said}");
-    assert!(
-        std::fs::read(&view).expect("it is there") == live,
-        "the views differ"
-    );
+    assert!(saved_view(&data) == live, "the views differ");
     // Whatever is derived may be lost.
     std::fs::remove_dir_all(data.join("views")).expect("it is removed");
     check(&data, &["contacts", "show", &ann], 0);
-    assert!(
-        std::fs::read(&view).expect("it is there") == live,
-        "the views differ"
-    );
+    assert!(saved_view(&data) == live, "the views differ");
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use contactd::keys::{KeyRing, MasterKey};
+use contactd::projection::Parts;
+use contactd::storage::{DataDir, Disk, FileAt};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -234,4 +237,15 @@ fn stderr_file(dir: &Path) -> std::fs::File {
         .append(true)
         .open(stderr_path(dir))
         .expect("a file for standard error")
+}
+
+/// The view of contacts that a stopped service has saved, as bytes that depend on the log alone.
+pub fn saved_view(dir: &Path) -> Vec<u8> {
+    let disk = DataDir::open(dir).expect("nobody holds it");
+    let files = disk.files("keys").expect("a directory");
+    let master = MasterKey::read(&FileAt::new(files.clone(), "master.key"));
+    let keys = KeyRing::open(files, &master.expect("a key")).expect("the keys open");
+    let parts = Parts::open(disk.files("views").expect("a directory"), |_| true);
+    let view = parts.expect("it can be read").load(&keys);
+    view.expect("it can be read").to_snapshot()
 }

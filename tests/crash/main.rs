@@ -161,12 +161,12 @@ fn check_events(events: &[Value], answered: &Answered) {
 
 /// Nothing is wrong in the stopped directory, and its view is that of a rebuild.
 fn check_directory(dir: &Path) {
-    let view = || std::fs::read(dir.join("views/contacts.view")).expect("a view");
-    let saved = view();
+    let saved = common::saved_view(dir);
     let path = dir.to_str().expect("a path in UTF-8");
     for command in ["verify", "rebuild"] {
         let (code, out, err) = common::run(&["log", command, "--data-dir", path]);
         assert_eq!(code, Some(0), "{command}: {out}{err}");
     }
-    assert!(saved == view(), "the rebuilt view is another");
+    let rebuilt = common::saved_view(dir);
+    assert!(saved == rebuilt, "the rebuilt view is another");
 }

@@ -20,7 +20,6 @@ use contactd::dialect::REGISTRY;
 use contactd::domain::{ContactId, Owner, Position, Target};
 use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::{self, OpenOptions};
-use contactd::projection::Contacts;
 use contactd::service::{self, Opening, Service};
 use contactd::storage::{DataDir, Disk, FileAt};
 use serde_json::json;
@@ -75,6 +74,21 @@ fn parts(dir: &Path) -> Fallible<Parts> {
     })
 }
 
+/// The files of the saved view of contacts.
+fn parts_of_view(dir: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(dir.join("views"));
+    let paths = files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.to_string_lossy().contains("contacts-"))
+        .collect();
+    paths.sort();
+    paths
+}
+
 fn signer(dir: &Path) -> Fallible<Signer> {
     let id = fs::read(dir.join("identity/log-id")).map_err(said)?;
     let id = uuid::Uuid::try_parse_ascii(id.trim_ascii()).map_err(said)?;
@@ -111,11 +125,11 @@ fn open(dir: &Path) -> Fallible<Opened> {
         clock: service::system_clock(),
         log,
     };
-    let view = fs::read(dir.join("views/contacts.view")).unwrap_or_default();
+    let parts = parts_of_view(dir);
     let opening = service::open(&disk, keys, hasher, options, &mut |_| {}).map_err(said)?;
     let mut repairs: Vec<_> = opening.repairs.iter().map(ToString::to_string).collect();
-    if let Err(error) = Contacts::from_snapshot(&view) {
-        repairs.push(format!("the view was folded anew: {error}"));
+    if parts.is_empty() || parts_of_view(dir) != parts {
+        repairs.push("the view was folded anew".to_owned());
     }
     Ok(Opened {
         disk,
@@ -144,8 +158,8 @@ impl Opened {
     fn answers(self, dir: &Path, ids: &[(Owner, ContactId)]) -> Fallible<Answers> {
         let answers = self.read(dir, ids);
         self.opening.service.stop();
-        let view = fs::read(dir.join("views/contacts.view")).map_err(said)?;
         drop(self.disk);
+        let view = common::saved_view(dir);
         Ok(Answers { view, ..answers? })
     }
 

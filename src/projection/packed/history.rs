@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::steps::Steps;
-use crate::domain::Position;
+use crate::domain::{Past, Position};
 
 /// The positions at which one contact changed, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,14 @@ impl<'a> History<'a> {
             return 0;
         }
         self.steps.count_up_to(self.row.history, position) as usize + 1
+    }
+
+    /// The positions of the versions that a question is about, oldest first.
+    #[must_use]
+    pub fn of(&self, past: Past<Position>) -> Vec<Position> {
+        let indexes = past.indexes(self.count(), |at| self.up_to(at));
+        let at = |index: usize| self.at(index);
+        indexes.into_iter().filter_map(at).collect()
     }
 
     /// All positions, oldest first.
