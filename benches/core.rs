@@ -297,7 +297,14 @@ fn folding(criterion: &mut Criterion) {
     let owner = sample.owner();
     let change = sample.change(&owner);
     let events: Vec<Event> = (1..=FOLDED)
-        .map(|position| success(&owner, change.clone(), position).0)
+        .map(|position| {
+            let contact = ContactId(Uuid::from_u128(position.into()));
+            let change = Change {
+                contact,
+                ..change.clone()
+            };
+            success(&owner, change, position).0
+        })
         .collect();
     let mut group = criterion.benchmark_group("fold");
     group.throughput(Throughput::Elements(FOLDED));
@@ -305,7 +312,8 @@ fn folding(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut contacts = Contacts::default();
             for (number, event) in (0..).zip(&events) {
-                contacts.fold(event, Some(Slot::new(number)), &[]);
+                let folded = contacts.fold(event, Some(Slot::new(number)), &[]);
+                folded.expect("it folds");
             }
             contacts
         });
