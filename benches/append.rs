@@ -38,6 +38,9 @@ impl Disk for NoJournal {
     fn files(&self, _name: &str) -> Result<Arc<dyn Files>, StorageError> {
         Ok(Arc::new(Nowhere))
     }
+    fn files_at(&self, _name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        Ok(Arc::new(Nowhere))
+    }
     fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError> {
         self.0.open_store(name)
     }

@@ -28,6 +28,13 @@ pub trait Disk: Send + Sync {
     /// The operating system refused.
     fn files(&self, name: &str) -> Result<Arc<dyn Files>, StorageError>;
 
+    /// The files of a directory that may be absent: nothing is in it then, and
+    /// what is written first creates it.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    fn files_at(&self, name: &str) -> Result<Arc<dyn Files>, StorageError>;
+
     /// Opens a store, and creates it where there is none. It must not be open.
     ///
     /// # Errors
@@ -136,6 +143,10 @@ fn lock_patiently(lock: &File) -> Result<(), TryLockError> {
 impl Disk for DataDir {
     fn files(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
         Ok(Arc::new(DirFiles::open(&self.path.join(name))?))
+    }
+
+    fn files_at(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        Ok(Arc::new(DirFiles::at(&self.path.join(name))))
     }
 
     fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError> {

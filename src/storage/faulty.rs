@@ -83,6 +83,12 @@ impl Disk for FaultyDisk {
         Ok(Arc::new(FaultyFiles { inner, plan }))
     }
 
+    fn files_at(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        // Nothing is asked of the operating system by this.
+        let (inner, plan) = (self.inner.files_at(name)?, self.plan.clone());
+        Ok(Arc::new(FaultyFiles { inner, plan }))
+    }
+
     fn open_store(&self, name: &str) -> Result<Arc<dyn Store>, StorageError> {
         self.plan.pass(name)?;
         let (inner, plan) = (self.inner.open_store(name)?, self.plan.clone());
@@ -246,5 +252,65 @@ impl Store for FaultyStore {
     fn sync_data(&self) -> Result<(), StorageError> {
         self.plan.pass("the store")?;
         self.inner.sync_data()
+    }
+}
+
+/// What became of an operation on a disk with a fault, once that life of the process has ended.
+pub struct Tried<'a, T> {
+    /// The disk as the operation has left it.
+    pub disk: &'a SimDisk,
+    /// The number of the file operation that met the fault.
+    pub point: u64,
+    /// The fault that it met.
+    pub fault: Fault,
+    /// The operation's own result.
+    pub ended: T,
+}
+
+/// Runs an operation with every fault at every one of its file operations, or at a spread of them,
+/// and has each end judged. There are `spread` of them unless `FAULT_POINTS` asks for more; a large
+/// number means all. Each run begins on a fresh disk and ends by the power or by a kill.
+pub fn every_fault<T>(
+    name: &str,
+    spread: u64,
+    begin: impl Fn(u64) -> SimDisk,
+    run: impl Fn(&FaultyDisk) -> T,
+    mut judge: impl FnMut(Tried<'_, T>),
+) {
+    let whole = FaultyDisk::new(&begin(0), u64::MAX, Fault::Killed);
+    run(&whole);
+    let operations = whole.operations();
+    assert!(operations > 0, "{name} uses no file");
+    let mut tried = 0;
+    for point in points(operations, spread) {
+        for fault in Fault::ALL {
+            let disk = begin(point);
+            let ended = run(&FaultyDisk::new(&disk, point, fault));
+            end(&disk, point);
+            judge(Tried {
+                disk: &disk,
+                point,
+                fault,
+                ended,
+            });
+            tried += 1;
+        }
+    }
+    println!("{name}: {operations} file operations, {tried} faults tried");
+}
+
+/// The numbers of some operations out of so many, or of all where the environment wants that.
+fn points(operations: u64, spread: u64) -> impl Iterator<Item = u64> {
+    let wanted = std::env::var("FAULT_POINTS").map_or(spread, |points| points.parse().unwrap());
+    let step = operations.div_ceil(wanted).max(1);
+    (1..=operations).step_by(usize::try_from(step).unwrap())
+}
+
+/// Ends a life of the process: by the power, or by a kill.
+pub fn end(disk: &SimDisk, point: u64) {
+    if point.is_multiple_of(2) {
+        disk.crash();
+    } else {
+        disk.kill();
     }
 }

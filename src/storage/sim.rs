@@ -33,6 +33,19 @@ impl SimDisk {
         }
     }
 
+    /// Another disk in the state of this one, with a seed of its own.
+    #[cfg(test)]
+    #[must_use]
+    pub fn copy(&self, seed: u64) -> Self {
+        let copy = Self::new(seed);
+        let mut state = copy.state.lock();
+        let from = self.state.lock();
+        state.files.clone_from(&from.files);
+        state.stores.clone_from(&from.stores);
+        drop((from, state));
+        copy
+    }
+
     /// Plans faults from now on; the count of syncs starts again.
     pub fn plan(&self, faults: Faults) {
         let mut state = self.state.lock();
@@ -98,6 +111,12 @@ impl Disk for SimDisk {
         let mut state = handle.alive()?;
         state.files.entry(name.to_owned()).or_default();
         drop(state);
+        Ok(Arc::new(SimFiles(handle)))
+    }
+
+    fn files_at(&self, name: &str) -> Result<Arc<dyn Files>, StorageError> {
+        let handle = self.handle(name);
+        drop(handle.alive()?);
         Ok(Arc::new(SimFiles(handle)))
     }
 

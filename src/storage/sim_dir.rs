@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::sim_fate::{Chance, Fate};
 
 /// A directory and all below it; files are known by their paths in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SimDir {
     pub files: BTreeMap<String, SimFile>,
     /// Directories below that were made.
@@ -32,6 +32,11 @@ fn is_below(name: &str, dir: &str) -> bool {
 }
 
 impl SimDir {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.dirs.is_empty()
+    }
+
     /// The names of the files directly in a directory.
     pub fn list(&self, dir: &str) -> Vec<String> {
         let here = self.files.keys().filter(|name| parent(name) == dir);

@@ -20,9 +20,20 @@ impl SimFiles {
     ) -> Result<T, StorageError> {
         let mut state = self.0.alive()?;
         let fate = if sync { state.sync_point() } else { Fate::Done };
-        let dir = state.files.entry(self.0.name.clone()).or_default();
-        let result = work(dir, fate)?;
-        answer(fate, &self.0.name)?;
+        let name = &self.0.name;
+        let result = match state.files.get_mut(name) {
+            Some(dir) => work(dir, fate)?,
+            None => {
+                // Whoever only looks makes no directory.
+                let mut dir = SimDir::default();
+                let result = work(&mut dir, fate)?;
+                if !dir.is_empty() {
+                    state.files.insert(name.clone(), dir);
+                }
+                result
+            }
+        };
+        answer(fate, name)?;
         Ok(result)
     }
 
@@ -50,6 +61,11 @@ impl Files for SimFiles {
     }
 
     fn has_dir(&self, dir: &str) -> Result<bool, StorageError> {
+        if self.0.name.is_empty() && !dir.is_empty() {
+            // The disk itself: what it holds are stores and directories of files.
+            let state = self.0.alive()?;
+            return Ok(state.files.contains_key(dir) || state.stores.contains_key(dir));
+        }
         self.dir(false, |all, _| Ok(dir.is_empty() || all.dirs.contains(dir)))
     }
 

@@ -26,7 +26,7 @@ pub struct Faults {
 }
 
 /// One store: what is on the disk, and the batches on their way there.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SimStore {
     pub durable: BTreeMap<Bytes, Bytes>,
     /// What readers see: `durable` and every pending batch.
