@@ -121,6 +121,16 @@ impl OwnKey {
         parse(&pem).ok_or(OwnKeyError::NotAKey { path })
     }
 
+    /// A fresh key that is kept nowhere: for a process that signs nothing which must outlive it.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub fn generate() -> Result<Self, OwnKeyError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(OwnKeyError::Random)?;
+        Ok(of_signing(SigningKey::from_bytes(&seed)))
+    }
+
     /// A token to be sent as `Authorization: Bearer`, valid for `ttl` from `now`
     /// (seconds since 1970).
     ///
@@ -193,16 +203,19 @@ impl fmt::Debug for OwnKey {
 }
 
 fn parse(pem: &str) -> Option<OwnKey> {
-    let key = SigningKey::from_pkcs8_pem(pem).ok()?;
+    SigningKey::from_pkcs8_pem(pem).ok().map(of_signing)
+}
+
+fn of_signing(key: SigningKey) -> OwnKey {
     let public = key.verifying_key();
     // Of the public key, so that it survives a backup and tells nothing.
     let mut key_id = hex::encode(Sha256::digest(public.as_bytes()));
     key_id.truncate(16);
-    Some(OwnKey {
+    OwnKey {
         verifying: Arc::new(VerifyKey::ed25519(key_id.clone(), public)),
         signing: key,
         key_id,
-    })
+    }
 }
 
 /// The text of the key file, or `None` if there is no such file.
