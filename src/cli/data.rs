@@ -1,11 +1,11 @@
 //! A data directory, taken by this process: its lock, its keys, its log's id.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::exit::{DAMAGED, Failure};
+use super::layout::{IDENTITY, KEYS, LOG_ID, Layout};
 use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{
@@ -16,31 +16,12 @@ use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
 use crate::service::{self, Audit, Opening, Options, VIEWS};
-use crate::storage::{DataDir, DirFiles, Disk, FileAt, Files, StorageError};
+use crate::storage::{DataDir, Disk, FileAt, Files, StorageError};
 
-/// The directory of keys in the data directory.
-pub const KEYS: &str = "keys";
-/// The directory of the log's id.
-pub const IDENTITY: &str = "identity";
-/// The file of the log's id.
-pub const LOG_ID: &str = "log-id";
 /// What tells the key of index hashes from every other, beside the log's id.
 const INDEX_CHECK: &str = "index-check";
-/// The directory of the audit log's files.
-pub const AUDIT: &str = "audit";
-/// The file of the key that signs the audit log.
-pub const AUDIT_KEY: &str = "audit.key";
 /// What to do where the checkpoint's key is not here.
 pub const PUT_BACK: &str = "put audit.key back (from --audit-key or a backup)";
-
-/// A file that is there from the first write of a restore until its end.
-pub const RESTORING: &str = "restoring";
-
-const CHECKPOINT: &str = "audit/checkpoint";
-/// What is there once an event can have been recorded. The first start makes it last: the keys, the
-/// log's id and the checkpoint of the empty log are on the disk before, so that what is missing
-/// beside it was lost, and a start that was cut off before it heals by itself.
-const BEGUN: [&str; 3] = ["log", "journal", CHECKPOINT];
 
 /// What a directory is opened for, which says what may be made where it is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +41,9 @@ pub enum Purpose {
 /// A data directory that this process holds.
 pub struct Data {
     /// The data directory, locked for this process.
-    pub dir: DataDir,
+    pub dir: Arc<dyn Disk>,
+    /// Its parts, of which nothing is made by looking.
+    pub layout: Layout,
     /// The keys that seal contacts' contents.
     pub keys: KeyRing,
     /// Tells this log from every other: a UUID.
@@ -74,7 +57,7 @@ pub struct Data {
 /// A service over a data directory.
 pub struct Running {
     /// Held as long as the service runs.
-    pub dir: DataDir,
+    pub dir: Arc<dyn Disk>,
     /// The open service, with what opening it showed.
     pub opening: Opening,
     /// The audit log of the service.
@@ -95,32 +78,40 @@ impl Running {
 impl Data {
     /// Takes a data directory.
     pub fn open(options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
+        let layout = Layout::at(&options.data_dir);
         if purpose != Purpose::Begin {
-            must_exist(options)?;
+            must_exist(&layout)?;
         }
-        must_be_restored(&options.data_dir)?;
-        Self::take(DataDir::open(&options.data_dir)?, options, purpose)
+        must_be_restored(&layout)?;
+        let dir = DataDir::open(&options.data_dir)?;
+        Self::take(Arc::new(dir), options, purpose)
     }
 
     /// Takes what is in a data directory that this process holds already.
-    pub fn take(dir: DataDir, options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
-        let is_new = !has_begun(&options.data_dir);
+    pub fn take(
+        dir: Arc<dyn Disk>,
+        options: &DataOptions,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
+        let layout = Layout::on(&*dir)?;
+        let is_new = !layout.has_begun()?;
         // On a full disk the room that is held back is for this.
         service::make_way(&*dir.room())?;
-        let master = master(options, purpose, is_new)?;
+        let master = master(&layout, options, purpose, is_new)?;
         let keys = KeyRing::open(dir.files(KEYS)?, &master)?;
-        let log_id = log_id(&dir, is_new)?;
+        let log_id = log_id(&layout, is_new)?;
         // A key that signed nothing may be made where nothing was signed.
         let may_make = (is_new && purpose == Purpose::Begin) || purpose == Purpose::Restore;
-        let signer = signer(options, log_id, may_make)?;
+        let signer = signer(&layout, options, log_id, may_make)?;
         if !matches!(purpose, Purpose::Look | Purpose::Restore) {
-            must_be_of_log(options, &signer.verifier())?;
+            must_be_of_log(&layout, &signer.verifier())?;
         }
         if matches!(purpose, Purpose::Begin | Purpose::Use) && !is_new {
-            must_be_signed(options)?;
+            must_be_signed(&layout)?;
         }
         Ok(Self {
             dir,
+            layout,
             keys,
             log_id,
             signer,
@@ -166,10 +157,9 @@ impl Data {
         Ok((self.dir.files(KEYS)?, check))
     }
 
-    /// The audit log's files. Their directory is made by what is first written to it: one that is
-    /// lost must not come back empty because somebody looked.
+    /// The audit log's files.
     pub fn tiles(&self) -> Tiles {
-        Tiles::at(&self.dir.path().join(AUDIT))
+        self.layout.tiles()
     }
 
     /// Options for opening the log: with the audit log as a third copy, and not shorter than was
@@ -194,6 +184,7 @@ impl Data {
         let mut log = self.log_options()?;
         let Self {
             dir,
+            layout: _,
             keys,
             log_id,
             signer,
@@ -209,7 +200,7 @@ impl Data {
             clock: service::system_clock(),
             log,
         };
-        let opening = service::open(&dir, keys, hasher, options, &mut |at| progress.reach(at))?;
+        let opening = service::open(&*dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {
             eprintln!("contactd: repaired: {repair}");
         }
@@ -243,17 +234,13 @@ impl Data {
     }
 }
 
-/// Whether events may have been recorded in a directory.
-fn has_begun(data_dir: &Path) -> bool {
-    BEGUN.iter().any(|name| data_dir.join(name).exists())
-}
-
 /// What a restore has left that did not come to its end is a part of a log, and must not pass for one.
-fn must_be_restored(data_dir: &Path) -> Result<(), Failure> {
-    if !data_dir.join(RESTORING).exists() {
+fn must_be_restored(layout: &Layout) -> Result<(), Failure> {
+    if !layout.is_restoring()? {
         return Ok(());
     }
-    let dir = data_dir.display();
+    let dir = layout.root.path("");
+    let dir = dir.display();
     Err(Failure::new(
         DAMAGED,
         format!(
@@ -264,11 +251,11 @@ fn must_be_restored(data_dir: &Path) -> Result<(), Failure> {
 }
 
 /// What only looks must not leave a directory behind where it was pointed at the wrong place.
-fn must_exist(options: &DataOptions) -> Result<(), Failure> {
-    let dir = &options.data_dir;
-    if has_begun(dir) {
+fn must_exist(layout: &Layout) -> Result<(), Failure> {
+    if layout.has_begun()? {
         return Ok(());
     }
+    let dir = layout.root.path("");
     let dir = dir.display();
     Err(Failure::usage(format!(
         "there is no data directory at {dir}"
@@ -277,17 +264,22 @@ fn must_exist(options: &DataOptions) -> Result<(), Failure> {
 
 /// The key that wraps the contacts' keys. One is made where none that it could have wrapped is
 /// there, unless they were lost: that is for the operator to find out, and to mend.
-fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<MasterKey, Failure> {
+fn master(
+    layout: &Layout,
+    options: &DataOptions,
+    purpose: Purpose,
+    is_new: bool,
+) -> Result<MasterKey, Failure> {
     if let Some(path) = &options.master_key {
         return Ok(MasterKey::read(&FileAt::at(path))?);
     }
-    let keys = DirFiles::at(&options.data_dir.join(KEYS));
-    let own = master_key_in(&options.data_dir);
+    let keys = &*layout.keys;
+    let own = layout.master_key();
     if own.exists()? {
         return Ok(MasterKey::read(&own)?);
     }
     let damaged = |message| Err(Failure::new(DAMAGED, message));
-    if KeyRing::is_in(&keys)? {
+    if KeyRing::is_in(keys)? {
         return damaged(format!(
             "{} is gone; put it back from a backup made with keys, or give --master-key",
             own.path().display()
@@ -305,31 +297,33 @@ fn master(options: &DataOptions, purpose: Purpose, is_new: bool) -> Result<Maste
     }
 }
 
-fn log_id(dir: &DataDir, is_new: bool) -> Result<Uuid, Failure> {
+fn log_id(layout: &Layout, is_new: bool) -> Result<Uuid, Failure> {
     let damaged = |what| {
-        let path = dir.path().join(IDENTITY).join(LOG_ID);
+        let path = layout.identity.path(LOG_ID);
         let path = path.display();
         Failure::new(DAMAGED, format!("{path} {what}; put it back from a backup"))
     };
-    let files = dir.files(IDENTITY)?;
-    match files.read_at(LOG_ID, 0, 64) {
-        Ok(bytes) => {
-            Uuid::try_parse_ascii(bytes.trim_ascii()).map_err(|_| damaged("holds no UUID"))
-        }
-        Err(error) if error.is_absent() && !is_new => Err(damaged("is gone")),
-        Err(error) if error.is_absent() => {
+    match layout.log_id()? {
+        Some(bytes) => Uuid::try_parse_ascii(&bytes).map_err(|_| damaged("holds no UUID")),
+        None if !is_new => Err(damaged("is gone")),
+        None => {
             let id = Uuid::now_v7();
-            files.write_atomic(LOG_ID, format!("{id}\n").as_bytes())?;
+            let line = format!("{id}\n");
+            layout.identity.write_atomic(LOG_ID, line.as_bytes())?;
             Ok(id)
         }
-        Err(error) => Err(error.into()),
     }
 }
 
 /// The key that signs checkpoints, under the log's own name unless the operator gave another.
-fn signer(options: &DataOptions, log_id: Uuid, may_make: bool) -> Result<Signer, Failure> {
+fn signer(
+    layout: &Layout,
+    options: &DataOptions,
+    log_id: Uuid,
+    may_make: bool,
+) -> Result<Signer, Failure> {
     let name = origin(options, log_id)?;
-    let own = FileAt::at(&options.data_dir.join(AUDIT_KEY));
+    let own = layout.audit_key();
     let signer = match &options.audit_key {
         Some(path) => Signer::read(&FileAt::at(path), name),
         None if may_make => Signer::read_or_create(&own, name),
@@ -360,15 +354,16 @@ fn origin(options: &DataOptions, log_id: Uuid) -> Result<KeyName, Failure> {
 /// # Errors
 /// A key cannot be read, is gone, or is that of another log.
 pub fn check_keys(options: &DataOptions) -> Result<bool, Failure> {
-    let has_begun = has_begun(&options.data_dir);
+    let layout = Layout::at(&options.data_dir);
+    let has_begun = layout.has_begun()?;
     if has_begun || options.master_key.is_some() {
-        drop(master(options, Purpose::Use, !has_begun)?);
+        drop(master(&layout, options, Purpose::Use, !has_begun)?);
     }
     if has_begun {
         verifier(options)?;
-        must_be_signed(options)?;
+        must_be_signed(&layout)?;
     } else if options.audit_key.is_some() {
-        signer(options, Uuid::nil(), false)?;
+        signer(&layout, options, Uuid::nil(), false)?;
     } else {
         origin(options, Uuid::nil())?;
     }
@@ -376,17 +371,16 @@ pub fn check_keys(options: &DataOptions) -> Result<bool, Failure> {
 }
 
 /// A log that has begun has a checkpoint. To sign it anew in silence would hide whatever was done.
-fn must_be_signed(options: &DataOptions) -> Result<(), Failure> {
-    if options.data_dir.join(CHECKPOINT).exists() {
+fn must_be_signed(layout: &Layout) -> Result<(), Failure> {
+    if layout.is_signed()? {
         return Ok(());
     }
     Err(integrator_failure(IntegrateError::NoCheckpoint))
 }
 
 /// Whoever signed with another key would begin another log in this one's place.
-fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failure> {
-    let tiles = Tiles::at(&options.data_dir.join(AUDIT));
-    if audit::signed_by_another(&tiles, key)? {
+fn must_be_of_log(layout: &Layout, key: &VerifierKey) -> Result<(), Failure> {
+    if audit::signed_by_another(&layout.tiles(), key)? {
         return Err(Failure::new(
             DAMAGED,
             format!("the checkpoint is signed with another key; {PUT_BACK}"),
@@ -395,22 +389,14 @@ fn must_be_of_log(options: &DataOptions, key: &VerifierKey) -> Result<(), Failur
     Ok(())
 }
 
-/// The file in which a data directory keeps its own master key.
-pub fn master_key_in(data_dir: &Path) -> FileAt {
-    FileAt::at(&data_dir.join(KEYS).join("master.key"))
-}
-
 /// The log's public key; it can be read beside a running service.
 pub fn verifier(options: &DataOptions) -> Result<VerifierKey, Failure> {
-    must_exist(options)?;
-    must_be_restored(&options.data_dir)?;
-    let path = options.data_dir.join(IDENTITY).join(LOG_ID);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    let id = Uuid::try_parse(text.trim())
-        .map_err(|_| Failure::usage(format!("{} holds no UUID", path.display())))?;
-    let key = signer(options, id, false)?.verifier();
-    must_be_of_log(options, &key)?;
+    let layout = Layout::at(&options.data_dir);
+    must_exist(&layout)?;
+    must_be_restored(&layout)?;
+    let id = log_id(&layout, false)?;
+    let key = signer(&layout, options, id, false)?.verifier();
+    must_be_of_log(&layout, &key)?;
     Ok(key)
 }
 

@@ -28,8 +28,13 @@ pub struct Local {
 impl Local {
     /// Opens a data directory.
     pub fn open(options: &DataOptions, purpose: Purpose) -> Result<Self, Failure> {
-        let data = Data::open(options, purpose)?;
-        let own_key = OwnKey::load_or_create(&options.data_dir).map_err(Failure::usage)?;
+        Self::over(Data::open(options, purpose)?)
+    }
+
+    /// Opens what is in a data directory that this process holds already.
+    pub fn over(data: Data) -> Result<Self, Failure> {
+        // Nobody here is given a token, so its key need not be the directory's.
+        let own_key = OwnKey::generate().map_err(Failure::failed)?;
         let running = data.serve(QUEUE_LIMIT, true)?;
         let gateway = Gateway {
             log_id: running.log_id.to_string().into(),

@@ -14,7 +14,10 @@ mod data;
 mod demo;
 mod descriptors;
 mod exit;
+#[cfg(test)]
+mod faults;
 mod input;
+mod layout;
 mod local;
 mod log;
 mod options;

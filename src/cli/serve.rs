@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
-use super::data::{Data, IDENTITY, Purpose, Running};
+use super::data::{Data, Purpose, Running};
 use super::descriptors;
 use super::exit::{FAILED, Failure, INTERRUPTED};
+use super::layout::IDENTITY;
 use super::options::{LogFormat, ServeOptions};
 use super::plan::{self, BusOptions};
 use super::reload::{Reload, TlsFiles};
@@ -26,7 +27,6 @@ use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
 use crate::http::{self, App, Limits, Metrics, Streams};
 use crate::nats;
 use crate::service::Signed;
-use crate::storage::Disk;
 
 /// What is logged unless `RUST_LOG` says otherwise. The NATS library's lines say what ours say, with
 /// less of the reason.

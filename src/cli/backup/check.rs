@@ -5,7 +5,7 @@ use crate::cli::exit::{DAMAGED, Failure};
 use crate::domain::Position;
 use crate::log::{Journal, Piece, SEGMENT_BYTES_DEFAULT};
 
-use super::layout::Layout;
+use crate::cli::layout::Layout;
 
 /// A backup that can be restored.
 pub struct Whole {

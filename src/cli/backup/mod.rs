@@ -6,7 +6,7 @@
 //! be erased, and whoever has the key that signs can sign.
 
 mod check;
-mod layout;
+mod files;
 mod restore;
 mod take;
 #[cfg(test)]
@@ -18,11 +18,12 @@ use clap::Args;
 
 use super::data;
 use super::exit::Failure;
+use super::layout::Layout;
 use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{IntegrateError, VerifierKey, is_beginning, last_checkpoint};
 use crate::storage::{close_to_others, files_below};
-use layout::{Layout, is_known};
+use files::is_known;
 
 pub use restore::{RestoreOptions, restore};
 

@@ -5,13 +5,15 @@
 //! restore into it begins anew.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use uuid::Uuid;
 
 use crate::audit::{self, Against, Archive, Checkpoint, KeyName, Signer, VerifierKey};
-use crate::cli::data::{AUDIT, AUDIT_KEY, Data, PUT_BACK, Purpose, RESTORING};
+use crate::cli::data::{Data, PUT_BACK, Purpose};
 use crate::cli::exit::{DAMAGED, Failure};
+use crate::cli::layout::{AUDIT, AUDIT_KEY, Layout, RESTORING};
 use crate::cli::log::read_checkpoint;
 use crate::cli::options::DataOptions;
 use crate::cli::progress::Progress;
@@ -22,7 +24,7 @@ use crate::service::{VIEWS, mark_keys_lost};
 use crate::storage::{DataDir, Disk, FileAt, StorageError, close_to_others, files_below};
 
 use super::check::{Whole, check};
-use super::layout::{Layout, PUBLIC_KEY, SECRETS, copy, copy_keys, names, read};
+use super::files::{PUBLIC_KEY, SECRETS, copy, copy_keys, names, read};
 
 /// Options for restoring a backup.
 #[derive(Args)]
@@ -54,9 +56,9 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     drop(progress);
     let signs_anew = signs_anew(&options.data, &source, &log_id, &backup_key)?;
 
-    let dir = DataDir::open(to)?;
+    let dir = Arc::new(DataDir::open(to)?);
     close_to_others(to)?;
-    fill(&source, &dir, &backup_key)?;
+    fill(&source, &*dir, &backup_key)?;
     let data = Data::take(dir, &options.data, Purpose::Restore)?;
     if signs_anew {
         audit::sign_anew(&data.tiles(), &whole.checkpoint, &data.signer)?;
@@ -64,7 +66,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     let progress = Progress::new("restoring");
     let ordinary = data.log_options()?;
     let restored = finish(
-        &data.dir,
+        &*data.dir,
         &data.keys,
         &whole,
         &ordinary,
@@ -73,7 +75,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     )?;
     drop(progress);
     let mended = data.mend_index_key()?;
-    data.dir.files("")?.remove(RESTORING)?;
+    data.layout.root.remove(RESTORING)?;
     say(options, &whole, &restored, &data.signer, signs_anew);
     if let Some(said) = mended {
         println!("{said}");
@@ -121,7 +123,7 @@ fn key_of(source: &Layout, from: &Path) -> Result<VerifierKey, Failure> {
             ),
         ));
     };
-    let file = FileAt::new(source.root.clone(), AUDIT_KEY);
+    let file = source.audit_key();
     let signer = Signer::read(&file, origin).map_err(Failure::usage)?;
     Ok(signer.verifier())
 }
@@ -147,7 +149,7 @@ fn signs_anew(
     };
     let file = match &options.audit_key {
         Some(path) => FileAt::at(path),
-        None => FileAt::new(source.root.clone(), AUDIT_KEY),
+        None => source.audit_key(),
     };
     if options.audit_key.is_none() && !file.exists()? {
         return Ok(true);
@@ -170,7 +172,7 @@ fn signs_anew(
 /// A file cannot be read or written.
 pub fn fill(source: &Layout, to: &dyn Disk, key: &VerifierKey) -> Result<(), Failure> {
     to.files("")?.create(RESTORING)?;
-    let target = Layout::of(to)?;
+    let target = Layout::made(to)?;
     clear(&target, to)?;
     for name in SECRETS {
         copy(&*source.root, &*target.root, name)?;
@@ -246,7 +248,7 @@ pub fn finish(
         // The sealed files alone hold the last events: the journal is completed from them.
         let sealed = Archive::covered_by(tiles.clone(), &whole.checkpoint);
         let options = OpenOptions {
-            archive: std::sync::Arc::new(sealed),
+            archive: Arc::new(sealed),
             ..ordinary.clone()
         };
         log::open(dir, &options, progress)?;

@@ -9,12 +9,13 @@
 use crate::audit::{self, IntegrateError, VerifierKey};
 use crate::cli::data::integrator_failure;
 use crate::cli::exit::Failure;
+use crate::cli::layout::Layout;
 use crate::domain::Position;
 use crate::log::{Journal, SEGMENT_BYTES_DEFAULT};
 use crate::storage::{Files, StorageError};
 
 use super::check::check;
-use super::layout::{Layout, PUBLIC_KEY, SECRETS, copy, copy_keys, names, read, remove};
+use super::files::{PUBLIC_KEY, SECRETS, copy, copy_keys, names, read, remove};
 
 /// The end of the name of a journal file that does not count yet.
 const STAGED: &str = ".new";

@@ -12,24 +12,26 @@ use http::HeaderMap;
 use tempfile::TempDir;
 
 use super::check::{Whole, check};
-use super::layout::Layout;
 use super::restore::{fill, finish};
 use super::take::take;
 use crate::audit::{Archive, Integrator, KeyName, Signer, Tiles, VerifierKey, signed_size};
 use crate::cli::client::block_on;
-use crate::cli::data::{AUDIT, AUDIT_KEY, KEYS, Purpose, RESTORING};
+use crate::cli::data::Purpose;
 use crate::cli::exit::{DAMAGED, Failure, USAGE};
+use crate::cli::layout::{AUDIT, AUDIT_KEY, KEYS, Layout, RESTORING};
 use crate::cli::local::Local;
 use crate::cli::options::DataOptions;
 use crate::dialect::ApiOperation;
 use crate::domain::Position;
 use crate::keys::{KeyRing, MasterKey};
 use crate::log::{self, OpenOptions};
-use crate::storage::faulty::{Fault, FaultyDisk};
+use crate::storage::faulty::{Tried, end, every_fault};
 use crate::storage::{DataDir, Disk, FileAt, SimDisk};
 
 /// The events of the log that all of these tests copy parts of.
 const EVENTS: u64 = 700;
+/// The operations that meet the faults where not all are asked for.
+const SPREAD: u64 = 16;
 /// Journal files of a few groups each, so that the sealed ones are dropped.
 const SEGMENT_BYTES: u64 = 20_000;
 
@@ -120,12 +122,12 @@ fn versions() -> (TempDir, TempDir) {
 }
 
 fn taken(from: &TempDir, to: &dyn Disk) -> Result<u64, Failure> {
-    let (source, target) = (Layout::at(from.path()), Layout::of(to)?);
+    let (source, target) = (Layout::at(from.path()), Layout::made(to)?);
     Ok(take(&source, &target, &verifier(), true, &mut |_| {})?.head)
 }
 
 fn checked(disk: &dyn Disk) -> Result<Whole, Failure> {
-    check(&Layout::of(disk)?, &verifier(), &[], &mut |_| {})
+    check(&Layout::made(disk)?, &verifier(), &[], &mut |_| {})
 }
 
 /// Restores all but the messages: the last event.
@@ -159,22 +161,6 @@ fn assert_restored(disk: &SimDisk, head: u64) {
     assert_eq!(verified.head.get(), head);
 }
 
-/// The numbers of some operations out of so many, or of all where the environment wants that.
-fn points(operations: u64) -> impl Iterator<Item = u64> {
-    let wanted = std::env::var("FAULT_POINTS").map_or(16, |points| points.parse().unwrap());
-    let step = operations.div_ceil(wanted).max(1);
-    (1..=operations).step_by(usize::try_from(step).unwrap())
-}
-
-/// Ends a life of the process: by the power, or by a kill.
-fn end(disk: &SimDisk, point: u64) {
-    if point.is_multiple_of(2) {
-        disk.crash();
-    } else {
-        disk.kill();
-    }
-}
-
 #[test]
 fn a_backup_is_whole_whatever_operation_of_its_refresh_was_the_last() {
     let (older, newer) = versions();
@@ -183,49 +169,53 @@ fn a_backup_is_whole_whatever_operation_of_its_refresh_was_the_last() {
         assert_eq!(taken(&older, &disk).unwrap(), 290);
         disk
     };
-    let whole = FaultyDisk::new(&begin(0), u64::MAX, Fault::Killed);
-    assert_eq!(taken(&newer, &whole).unwrap(), EVENTS);
-    let operations = whole.operations();
-    assert!(operations > 50, "{operations} operations");
-    for point in points(operations) {
-        for fault in Fault::ALL {
-            let disk = begin(point);
-            let ended = taken(&newer, &FaultyDisk::new(&disk, point, fault));
-            end(&disk, point);
-            let there = checked(&disk);
+    every_fault(
+        "backup, again",
+        SPREAD,
+        begin,
+        |disk| taken(&newer, disk),
+        |tried| {
+            let Tried {
+                disk,
+                point,
+                fault,
+                ended,
+            } = tried;
+            let there = checked(disk);
             let said = |failure: Failure| panic!("{fault:?} at {point}: {}", failure.message);
             let head = there.unwrap_or_else(said).head;
             assert!([290, 690, EVENTS].contains(&head), "{head} at {point}");
             assert!(ended.is_err() || head == EVENTS, "{fault:?} at {point}");
-            assert_eq!(
-                taken(&newer, &disk).unwrap(),
-                EVENTS,
-                "{fault:?} at {point}"
-            );
-            end(&disk, point);
-            assert_eq!(checked(&disk).unwrap().head, EVENTS);
+            assert_eq!(taken(&newer, disk).unwrap(), EVENTS, "{fault:?} at {point}");
+            end(disk, point);
+            assert_eq!(checked(disk).unwrap().head, EVENTS);
             let names = disk.files("journal").unwrap().list().unwrap();
             assert!(names.iter().all(|name| name.len() == 20), "{names:?}");
-        }
-    }
+        },
+    );
 }
 
 #[test]
 fn what_a_cut_off_refresh_has_left_is_restored_whole() {
     let (older, newer) = versions();
-    let count = FaultyDisk::new(&SimDisk::new(0), u64::MAX, Fault::Killed);
-    taken(&newer, &count).unwrap();
-    let mut heads = Vec::new();
-    for point in points(count.operations()) {
+    let begin = |point| {
         let disk = SimDisk::new(point);
         taken(&older, &disk).unwrap();
-        taken(&newer, &FaultyDisk::new(&disk, point, Fault::Killed)).ok();
-        end(&disk, point);
-        let to = SimDisk::new(point);
-        let head = restored(&Layout::of(&disk).unwrap(), &to).unwrap();
-        assert_restored(&to, head);
-        heads.push(head);
-    }
+        disk
+    };
+    let mut heads = Vec::new();
+    every_fault(
+        "backup, again, and restored",
+        SPREAD,
+        begin,
+        |disk| taken(&newer, disk).ok(),
+        |tried| {
+            let to = SimDisk::new(tried.point);
+            let head = restored(&Layout::made(tried.disk).unwrap(), &to).unwrap();
+            assert_restored(&to, head);
+            heads.push(head);
+        },
+    );
     heads.dedup();
     assert_eq!(heads.first(), Some(&290));
     assert_eq!(heads.last(), Some(&EVENTS));
@@ -234,22 +224,22 @@ fn what_a_cut_off_refresh_has_left_is_restored_whole() {
 #[test]
 fn a_first_backup_that_was_cut_off_is_refused_or_whole_and_is_completed() {
     let source = begun(290, 270);
-    let count = FaultyDisk::new(&SimDisk::new(0), u64::MAX, Fault::Killed);
-    taken(&source, &count).unwrap();
-    for point in points(count.operations()) {
-        for fault in Fault::ALL {
-            let disk = SimDisk::new(point);
-            taken(&source, &FaultyDisk::new(&disk, point, fault)).ok();
-            end(&disk, point);
-            match checked(&disk) {
+    every_fault(
+        "backup, first",
+        SPREAD,
+        SimDisk::new,
+        |disk| taken(&source, disk).ok(),
+        |tried| {
+            let disk = tried.disk;
+            match checked(disk) {
                 Ok(whole) => assert!(whole.head >= 270),
                 Err(failure) => assert_eq!(failure.code, DAMAGED, "{}", failure.message),
             }
-            let id = Layout::of(&disk).unwrap().log_id().unwrap();
+            let id = Layout::made(disk).unwrap().log_id().unwrap();
             assert!(id.is_none() || id == Layout::at(source.path()).log_id().unwrap());
-            assert_eq!(taken(&source, &disk).unwrap(), 290);
-        }
-    }
+            assert_eq!(taken(&source, disk).unwrap(), 290);
+        },
+    );
 }
 
 #[test]
@@ -257,19 +247,24 @@ fn a_restore_that_was_cut_off_says_so_and_is_done_by_another() {
     let (older, newer) = versions();
     let backup = SimDisk::new(0);
     taken(&newer, &backup).unwrap();
-    let source = Layout::of(&backup).unwrap();
+    let source = Layout::made(&backup).unwrap();
     let id = source.log_id().unwrap();
-    let count = FaultyDisk::new(&SimDisk::new(0), u64::MAX, Fault::Killed);
-    assert_eq!(restored(&source, &count).unwrap(), EVENTS);
-    for point in points(count.operations()) {
-        for fault in Fault::ALL {
-            let disk = SimDisk::new(point);
-            let ended = restored(&source, &FaultyDisk::new(&disk, point, fault));
-            end(&disk, point);
-            let there = Layout::of(&disk).unwrap();
+    every_fault(
+        "restore",
+        SPREAD,
+        SimDisk::new,
+        |disk| restored(&source, disk),
+        |tried| {
+            let Tried {
+                disk,
+                point,
+                fault,
+                ended,
+            } = tried;
+            let there = Layout::made(disk).unwrap();
             let is_marked = there.root.has(RESTORING).unwrap();
             if there.log_id().unwrap() == id && !is_marked {
-                assert_restored(&disk, EVENTS);
+                assert_restored(disk, EVENTS);
             } else {
                 assert!(ended.is_err(), "{fault:?} at {point}");
                 let empty = there.log_id().unwrap().is_none();
@@ -277,14 +272,10 @@ fn a_restore_that_was_cut_off_says_so_and_is_done_by_another() {
             }
             // Another backup than the first: nothing of that one may be left.
             let other = Layout::at(older.path());
-            assert_eq!(
-                restored(&other, &disk).unwrap(),
-                290,
-                "{fault:?} at {point}"
-            );
-            assert_restored(&disk, 290);
-        }
-    }
+            assert_eq!(restored(&other, disk).unwrap(), 290, "{fault:?} at {point}");
+            assert_restored(disk, 290);
+        },
+    );
 }
 
 #[test]

@@ -49,3 +49,69 @@ async fn erase(options: &EraseOptions) -> Result<(), Failure> {
     let erased = erased.map_err(cut_off)?;
     writeln!(std::io::stdout(), "{}", erased.trim_end()).map_err(Failure::failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::data::Purpose;
+    use super::super::super::faults::{
+        CONTACTS, SPREAD, assert_whole, contacts, open, send, served, take,
+    };
+    use crate::dialect::ApiOperation;
+    use crate::keys::Slot;
+    use crate::storage::Disk;
+    use crate::storage::faulty::{FaultyDisk, Tried, end, every_fault};
+
+    const REASON: &str = r#"{"reason":"request"}"#;
+    /// The contact that is erased: neither the first nor the last.
+    const NAME: &str = "Number 77";
+
+    fn erased(disk: &(impl Disk + Clone + 'static), id: &str) -> Option<u16> {
+        let local = open(disk, Purpose::Use).ok()?;
+        let (status, _) = send(&local, ApiOperation::Erase, Some(id), REASON);
+        local.close();
+        Some(status)
+    }
+
+    #[test]
+    fn what_an_erasure_promised_holds_whatever_fault_it_met() {
+        let (whole, before) = served();
+        let id = &before[NAME];
+        let slot = Slot::new(76);
+        let mut after = before.clone();
+        after.remove(NAME);
+        let run = |disk: &FaultyDisk| erased(disk, id);
+        every_fault(
+            "erase",
+            SPREAD,
+            |point| whole.copy(point),
+            run,
+            |tried| {
+                let Tried {
+                    disk,
+                    point,
+                    fault,
+                    ended,
+                } = tried;
+                // Its key is gone before the erasure is answered, not only after the next start.
+                let keys = take(&disk.copy(0), Purpose::Look).unwrap().keys;
+                let is_destroyed = keys.is_erased(slot);
+                assert!(ended != Some(200) || is_destroyed, "{fault:?} at {point}");
+                let local = open(disk, Purpose::Use).unwrap_or_else(|failure| {
+                    panic!("{fault:?} at {point}: {}", failure.message);
+                });
+                let there = contacts(&local);
+                local.close();
+                assert!(
+                    there == after || (there == *before && !is_destroyed),
+                    "{fault:?} at {point}"
+                );
+                end(disk, point);
+                assert_eq!(erased(disk, id), Some(200), "{fault:?} at {point}");
+                end(disk, point);
+                assert!(take(disk, Purpose::Look).unwrap().keys.is_erased(slot));
+                assert_whole(disk, &after);
+            },
+        );
+        assert_eq!(before.len() as u64, CONTACTS - 1);
+    }
+}

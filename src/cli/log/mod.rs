@@ -9,8 +9,12 @@ mod rekey;
 mod repair;
 mod rows;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod verify;
 
+#[cfg(test)]
+pub use verify::look;
 pub use verify::read_checkpoint;
 
 use clap::Subcommand;

@@ -47,7 +47,7 @@ pub fn proof(options: &ProofOptions) -> Result<(), Failure> {
     }
     let data = Data::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
     let tiles = data.tiles();
-    let opened = log::open(&data.dir, &data.log_options()?, &mut |_| {})?;
+    let opened = log::open(&*data.dir, &data.log_options()?, &mut |_| {})?;
     let position = Position::new(options.position);
     if position == Position::ZERO || position > opened.reader.head() {
         return Err(Failure::failed(format!(

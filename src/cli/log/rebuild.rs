@@ -7,7 +7,6 @@ use super::super::progress::Progress;
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::service::{VIEWS, rebuild_views};
-use crate::storage::Disk;
 
 /// Drops every view and folds it again.
 pub fn rebuild(options: &DirectoryOptions) -> Result<(), Failure> {
@@ -20,14 +19,22 @@ pub fn rebuild(options: &DirectoryOptions) -> Result<(), Failure> {
 /// Does the same for what erased contacts left in the views, and says what that saved.
 pub fn compact(options: &DirectoryOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
-    let before = bytes_of_views(&data)?;
-    let position = fold_again(&data)?;
-    let after = bytes_of_views(&data)?;
-    println!(
+    println!("{}", compacted(&data)?);
+    Ok(())
+}
+
+/// Folds the views again, and says what that saved.
+///
+/// # Errors
+/// As [`fold_again`].
+pub fn compacted(data: &Data) -> Result<String, Failure> {
+    let before = bytes_of_views(data)?;
+    let position = fold_again(data)?;
+    let after = bytes_of_views(data)?;
+    Ok(format!(
         "compacted the views up to position {position}: {after} bytes, {before} before; nothing is \
          left in them of contacts that were erased"
-    );
-    Ok(())
+    ))
 }
 
 /// Bytes that the files of the views have.
@@ -40,11 +47,15 @@ fn bytes_of_views(data: &Data) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn fold_again(data: &Data) -> Result<Position, Failure> {
+/// Drops every view of a directory and folds it again; the position that they reach.
+///
+/// # Errors
+/// The log cannot be read, or a view cannot be written: run again.
+pub fn fold_again(data: &Data) -> Result<Position, Failure> {
     let log_options = data.log_options()?;
     let progress = Progress::new("rebuilding");
     let position = rebuild_views(
-        &data.dir,
+        &*data.dir,
         &data.keys,
         &data.hasher()?,
         REGISTRY,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::data::{Data, Purpose, master_key_in};
+use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
 use crate::keys::{MasterKey, RotateError};
@@ -19,36 +19,48 @@ pub struct RekeyOptions {
     new_key_file: PathBuf,
 }
 
-/// Wraps every key anew. The old wrapped keys are overwritten, and so is the directory's own
-/// master key where that was the one in use.
+/// Wraps every key anew, and says where the new master key is.
 pub fn run(options: &RekeyOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
-    let own = master_key_in(&options.data.data_dir);
-    let old = match &options.data.master_key {
-        Some(path) => MasterKey::read(&FileAt::at(path))?,
-        None => MasterKey::read(&own)?,
-    };
-    let file = &options.new_key_file;
-    let new = MasterKey::read_or_create(&FileAt::at(file))?;
+    let kept_elsewhere = options.data.master_key.as_deref().map(FileAt::at);
+    let new = FileAt::at(&options.new_key_file);
+    println!("{}", rekey(&data, kept_elsewhere.as_ref(), &new)?);
+    Ok(())
+}
+
+/// Wraps every key anew. The old wrapped keys are overwritten, and so is the directory's own
+/// master key where that was the one in use. One that was cut off is finished by the same again.
+///
+/// # Errors
+/// A file cannot be read or written, or a key is damaged in both copies.
+pub fn rekey(
+    data: &Data,
+    kept_elsewhere: Option<&FileAt>,
+    file: &FileAt,
+) -> Result<String, Failure> {
+    let own = data.layout.master_key();
+    let old = MasterKey::read(kept_elsewhere.unwrap_or(&own))?;
+    let new = MasterKey::read_or_create(file)?;
+    let path = file.path();
+    let path = path.display();
     if new == old {
-        return Err(Failure::usage(format!(
-            "{} holds the key that is in use; name a file with another, or one that is not there",
-            file.display()
-        )));
+        return Ok(format!(
+            "every key is wrapped with the key in {path} already; to change it, name a file with \
+             another, or one that is not there"
+        ));
     }
-    let kept_here = options.data.master_key.is_none();
-    let keep = || if kept_here { new.replace(&own) } else { Ok(()) };
+    let keep = || match kept_elsewhere {
+        Some(_) => Ok(()),
+        None => new.replace(&own),
+    };
     data.keys.rotate(&new, keep).map_err(|error| match error {
         error @ RotateError::Damaged { .. } => Failure::new(DAMAGED, error),
         error => Failure::usage(error),
     })?;
-    let file = file.display();
-    if kept_here {
-        println!(
-            "every key is wrapped anew; the new master key is in the directory, and in {file}"
-        );
-    } else {
-        println!("every key is wrapped anew; start with --master-key {file}");
-    }
-    Ok(())
+    Ok(match kept_elsewhere {
+        Some(_) => format!("every key is wrapped anew; start with --master-key {path}"),
+        None => format!(
+            "every key is wrapped anew; the new master key is in the directory, and in {path}"
+        ),
+    })
 }

@@ -14,24 +14,11 @@ use crate::service::mark_keys_lost;
 /// tiles from the log.
 pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Mend)?;
-    let log_options = OpenOptions {
-        whole: true,
-        ..data.log_options()?
-    };
-    let progress = Progress::new("comparing the copies");
-    let opened = log::open(&data.dir, &log_options, &mut |at| progress.reach(at))?;
-    drop(progress);
-    let mut done: Vec<String> = opened.report.iter().map(ToString::to_string).collect();
-    let (reader, head) = (&opened.reader, opened.reader.head());
-    let progress = Progress::new("hashing the sealed files");
-    let repaired = audit::repair(&data.tiles(), &data.signer, reader, head, &mut |at, _| {
-        progress.reach(Position::new(at));
-    });
-    drop(progress);
-    let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
-    done.extend(said(&repaired));
-    let (mended, damaged) = mend_keys(&data, reader)?;
-    done.extend(mended);
+    let Mended {
+        head,
+        done,
+        damaged,
+    } = mend(&data)?;
     for line in &done {
         println!("{line}");
     }
@@ -48,6 +35,46 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         println!("nothing had to be repaired, up to position {head}");
     }
     Ok(())
+}
+
+/// What a repair did.
+pub struct Mended {
+    /// The last event of the log.
+    pub head: Position,
+    /// A line for each thing that was repaired.
+    pub done: Vec<String>,
+    /// The number of keys that are damaged in both copies, which nothing mends.
+    pub damaged: usize,
+}
+
+/// Completes every copy from the others.
+///
+/// # Errors
+/// A file cannot be read or written, or no copy has what is missing.
+pub fn mend(data: &Data) -> Result<Mended, Failure> {
+    let log_options = OpenOptions {
+        whole: true,
+        ..data.log_options()?
+    };
+    let progress = Progress::new("comparing the copies");
+    let opened = log::open(&*data.dir, &log_options, &mut |at| progress.reach(at))?;
+    drop(progress);
+    let mut done: Vec<String> = opened.report.iter().map(ToString::to_string).collect();
+    let (reader, head) = (&opened.reader, opened.reader.head());
+    let progress = Progress::new("hashing the sealed files");
+    let repaired = audit::repair(&data.tiles(), &data.signer, reader, head, &mut |at, _| {
+        progress.reach(Position::new(at));
+    });
+    drop(progress);
+    let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
+    done.extend(said(&repaired));
+    let (mended, damaged) = mend_keys(data, reader)?;
+    done.extend(mended);
+    Ok(Mended {
+        head,
+        done,
+        damaged,
+    })
 }
 
 /// Completes each copy of the keys from the other; what neither has is given up, and said.

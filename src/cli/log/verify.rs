@@ -45,9 +45,35 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
         return conclude(sealed.head(), 0, &sealed.wrong, &sealed.said);
     }
     let data = Data::open(&options.data, Purpose::Look)?;
+    let Found {
+        head,
+        marked_lost,
+        wrong,
+        said,
+    } = look(&data, &options.checkpoint)?;
+    conclude(head, marked_lost, &wrong, &said)
+}
+
+/// What was found in a data directory.
+pub struct Found {
+    /// The last position that some copy can give.
+    pub head: Position,
+    /// The number of contacts whose keys were given up.
+    pub marked_lost: usize,
+    /// What is wrong, a line each.
+    pub wrong: Vec<String>,
+    /// What holds where nothing is wrong, a line each.
+    pub said: Vec<String>,
+}
+
+/// Looks at everything in a data directory, and changes nothing.
+///
+/// # Errors
+/// A file cannot be read, or a kept checkpoint is none of this log.
+pub fn look(data: &Data, kept: &[PathBuf]) -> Result<Found, Failure> {
     let log_options = data.log_options()?;
     let progress = Progress::new("comparing the copies");
-    let verified = log::verify(&data.dir, &log_options, &mut |at| progress.reach(at))?;
+    let verified = log::verify(&*data.dir, &log_options, &mut |at| progress.reach(at))?;
     drop(progress);
     let mut wrong: Vec<String> = verified.damages.iter().map(described).collect();
     let is_whole = wrong.is_empty();
@@ -55,21 +81,26 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     if is_whole {
         let progress = Progress::new("reading the events");
         let mut reach = |at| progress.reach(at);
-        let checked = check_records(&data.dir, &data.keys, &log_options, &mut reach)?;
+        let checked = check_records(&*data.dir, &data.keys, &log_options, &mut reach)?;
         wrong.extend(checked.wrong);
         marked_lost = checked.marked_lost;
     }
     wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
     let sealed = if is_whole {
-        let opened = log::open(&data.dir, &log_options, &mut |_| {})?;
+        let opened = log::open(&*data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
-        sealed(&data.tiles(), &key, &options.checkpoint, log)?
+        sealed(&data.tiles(), &key, kept, log)?
     } else {
-        sealed(&data.tiles(), &key, &options.checkpoint, None)?
+        sealed(&data.tiles(), &key, kept, None)?
     };
     wrong.extend(sealed.wrong);
-    conclude(verified.head, marked_lost, &wrong, &sealed.said)
+    Ok(Found {
+        head: verified.head,
+        marked_lost,
+        wrong,
+        said: sealed.said,
+    })
 }
 
 fn described(damage: &log::Damage) -> String {

@@ -10,6 +10,8 @@
 mod judge;
 mod report;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -93,7 +95,12 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
         block_on(dry_run(options, records, &mut report))
     } else {
         let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
-        source.using(|source| block_on(import(source, options, records, &mut report)))
+        let tenant = options.tenant.as_deref();
+        source.using(|source| {
+            block_on(import(source, tenant, records, &mut |outcome| {
+                report.note(outcome)
+            }))
+        })
     };
     let is_empty = bar.position() == 0;
     bar.finish_and_clear();
@@ -127,13 +134,14 @@ async fn dry_run(
     Ok(())
 }
 
+/// Imports records, and notes what became of each.
 async fn import(
     source: &Source,
-    options: &ImportOptions,
+    tenant: Option<&str>,
     records: Records,
-    report: &mut Report,
+    note: &mut dyn FnMut(Outcome) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let sender = Sender::open(source, options.tenant.as_deref()).await?;
+    let sender = Sender::open(source, tenant).await?;
     let sender = &sender;
     let mut judge = Judge::default();
     // In the order of the file, so that a report is in it, too.
@@ -148,7 +156,7 @@ async fn import(
         .buffered(IN_FLIGHT);
     let mut outcomes = std::pin::pin!(outcomes);
     while let Some(outcome) = outcomes.next().await {
-        report.note(outcome?)?;
+        note(outcome?)?;
     }
     Ok(())
 }

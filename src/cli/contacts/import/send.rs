@@ -79,10 +79,15 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The service's answer, asked for again where it had no time or could not be reached.
+    /// The service's answer, asked for again where it had no time or could not be reached. In a
+    /// directory of our own nobody else mends what is wrong, so it is asked once.
     async fn answer(&self, key: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let tries = match self.source {
+            Source::Server(_) => TRIES,
+            Source::Directory(_) => 1,
+        };
         let mut pause = FIRST_PAUSE;
-        for tries_left in (0..TRIES).rev() {
+        for tries_left in (0..tries).rev() {
             let answer = self
                 .source
                 .post(

@@ -1,75 +1,13 @@
-//! The files that a backup and a data directory have in common.
+//! The files that a backup may have, and how one is copied.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use crate::audit::Tiles;
-use crate::cli::data::{AUDIT, AUDIT_KEY, IDENTITY, KEYS, LOG_ID};
+use crate::cli::layout::{AUDIT, AUDIT_KEY, IDENTITY, KEYS, TOKEN_KEY};
 use crate::log::JOURNAL;
-use crate::storage::{DirFiles, Disk, Files, StorageError};
+use crate::storage::{Files, StorageError};
 
-/// The token key's file.
-pub const TOKEN_KEY: &str = "token.key";
 /// The file in which a backup keeps the public key that its checkpoint is signed with.
 pub const PUBLIC_KEY: &str = "audit.pub";
 /// The keys that lie beside the directories.
 pub const SECRETS: [&str; 2] = [AUDIT_KEY, TOKEN_KEY];
-
-/// The directories of a backup, or of a data directory.
-pub struct Layout {
-    /// The files beside the directories.
-    pub root: Arc<dyn Files>,
-    /// The directory of the log's id.
-    pub identity: Arc<dyn Files>,
-    /// The directory of the journal's files.
-    pub journal: Arc<dyn Files>,
-    /// The directory of tiles, bundles and checkpoint.
-    pub audit: Arc<dyn Files>,
-    /// The directory of the contacts' keys.
-    pub keys: Arc<dyn Files>,
-}
-
-impl Layout {
-    /// The layout at a path, of which nothing is made until something is written.
-    pub fn at(path: &Path) -> Self {
-        let below = |name| Arc::new(DirFiles::at(&path.join(name)));
-        Self {
-            root: Arc::new(DirFiles::at(path)),
-            identity: below(IDENTITY),
-            journal: below(JOURNAL),
-            audit: below(AUDIT),
-            keys: below(KEYS),
-        }
-    }
-
-    /// The layout of a data directory, whose directories are made where they are missing.
-    ///
-    /// # Errors
-    /// The operating system refused.
-    pub fn of(disk: &dyn Disk) -> Result<Self, StorageError> {
-        Ok(Self {
-            root: disk.files("")?,
-            identity: disk.files(IDENTITY)?,
-            journal: disk.files(JOURNAL)?,
-            audit: disk.files(AUDIT)?,
-            keys: disk.files(KEYS)?,
-        })
-    }
-
-    /// The audit log's files.
-    pub fn tiles(&self) -> Tiles {
-        Tiles::new(self.audit.clone())
-    }
-
-    /// The log's id as its file has it; `None` where there is none.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn log_id(&self) -> Result<Option<Vec<u8>>, StorageError> {
-        let id = read(&*self.identity, LOG_ID)?;
-        Ok(id.map(|id| id.trim_ascii().to_vec()))
-    }
-}
 
 /// Whether a backup may have a file of this path, which ends with a slash for an empty directory.
 pub fn is_known(path: &str) -> bool {
