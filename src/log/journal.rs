@@ -110,6 +110,19 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes over a stretch of a file, which ends where it ended, and waits for the disk. Whoever
+    /// appends to it or reads it meanwhile is not disturbed.
+    pub(super) fn write_over(
+        &self,
+        segment: u64,
+        offset: u64,
+        frames: &[u8],
+    ) -> Result<(), StorageError> {
+        let name = name(segment);
+        self.files.write_at(&name, offset, frames)?;
+        self.files.sync(&name)
+    }
+
     /// Whether a file of this length is left for a new one.
     pub(super) fn is_full(&self, bytes: usize) -> bool {
         bytes as u64 >= self.segment_bytes_max
@@ -197,6 +210,11 @@ impl JournalScan {
     /// are no more pieces.
     pub(super) fn end(&self) -> Option<End> {
         self.reading.map(|(end, _)| end)
+    }
+
+    /// The file that is being read, by its first position, and the offset of what is read next.
+    pub(super) fn place(&self) -> Option<(u64, u64)> {
+        self.reading.map(|(end, offset)| (end.segment, offset))
     }
 
     /// Reads one frame, or steps over damage, or to the next file; false at

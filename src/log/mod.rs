@@ -13,6 +13,7 @@
 //! | `journal` | the second copy, in files |
 //! | `append`, `read` | the growing end, and reading beside it |
 //! | `compare`, `repair` | comparing the copies; completing one from the other |
+//! | `scrub` | reading both again beside the writer |
 //! | `open`, `verify` | what is done with the comparison |
 //! | `error` | why the log cannot be opened or read |
 //!
@@ -29,6 +30,7 @@ mod open;
 mod read;
 pub mod record;
 mod repair;
+mod scrub;
 mod verify;
 
 pub use append::{AppendError, Appended, Appender, GROUP_BYTES_MAX};
@@ -40,4 +42,5 @@ pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
 pub use open::{JOURNAL, OpenOptions, Opened, STORE, open};
 pub use read::{Archive, NoArchive, Reader, Scan};
 pub use repair::Repair;
+pub use scrub::{Mended, ScrubError};
 pub use verify::{Damage, Verified, verify};

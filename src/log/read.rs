@@ -72,6 +72,10 @@ impl Reader {
         Self { sources, durable }
     }
 
+    pub(super) const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// The last position that is on the disk in both copies.
     #[must_use]
     pub fn head(&self) -> Position {
