@@ -228,7 +228,11 @@ fn catch_up(
     while integrator.integrate(service.head(), reader)?.is_some() {
         integrated = true;
     }
-    if integrated || publish.borrow().halted.is_some() {
+    let was_halted = publish.borrow().halted.is_some();
+    if was_halted {
+        tracing::info!("the audit log is integrated again");
+    }
+    if integrated || was_halted {
         publish.send_replace(Signed {
             size: integrator.checkpoint().size,
             note: integrator.note().clone(),

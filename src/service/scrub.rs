@@ -1,6 +1,6 @@
 //! Reads again what nobody reads, so that damage is found while another copy can mend it.
 //!
-//! A thread goes round the sealed files and the keys, slowly enough to be in nobody's way. What it
+//! A thread goes round the log, the sealed files and the keys, slowly enough to be in nobody's way. What it
 //! mends it says; what it cannot mend it says too, in the log, in a metric and in `/readyz`.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::shared::Shared;
 use crate::audit::{self, Tiles, VerifierKey};
+use crate::log::Mended;
 
 /// What is read in a second at most, in bytes.
 const BYTES_A_SECOND: u64 = 4 << 20;
@@ -27,6 +28,8 @@ pub struct Scrubbed {
     pub bytes: u64,
     /// The tiles and bundles that were written again.
     pub files_repaired: u64,
+    /// The stretches of the log that one copy held damaged and the other completed.
+    pub log_repaired: u64,
     /// The slots of keys, or whole files of them, that one copy had lost and the other completed.
     pub keys_repaired: u64,
     /// What the last round could not read or mend, if there was something.
@@ -91,26 +94,46 @@ struct Round {
 impl Round {
     /// Goes round once and pauses; whether to go on.
     fn run(&mut self) -> bool {
-        let sealed = match self.sealed() {
-            Ok(false) => return false,
-            Ok(true) => None,
-            Err(reason) => Some(reason),
-        };
-        let keys = match self.keys() {
-            Ok(false) => return false,
-            Ok(true) => None,
-            Err(reason) => Some(reason),
-        };
-        let failure = sealed.or(keys);
-        if let Some(reason) = &failure {
-            tracing::error!(%reason, "the scrub could not read or mend something");
+        let mut failures = Vec::new();
+        for look in [Self::log, Self::sealed, Self::keys] {
+            match look(self) {
+                Ok(false) => return false,
+                Ok(true) => {}
+                Err(reason) => failures.push(reason),
+            }
         }
+        let failure = (!failures.is_empty()).then(|| failures.join("; "));
         {
             let mut found = self.found.lock();
+            // Said when it begins and when it ends, not with every round.
+            match &failure {
+                Some(reason) if found.failure.as_ref() != Some(reason) => {
+                    tracing::error!(%reason, "the scrub could not read or mend something");
+                }
+                None if found.failure.is_some() => {
+                    tracing::info!(
+                        "the scrub has read everything, and nothing is damaged any more"
+                    );
+                }
+                Some(_) | None => {}
+            }
             found.rounds += 1;
             found.failure = failure;
         }
         self.waits(PAUSE)
+    }
+
+    /// Reads both copies of the log; `false` where the service stops meanwhile.
+    fn log(&self) -> Result<bool, String> {
+        let (Mended { journal, store }, ended) =
+            self.shared.reader.scrub(&mut |bytes| self.pace(bytes));
+        for (copy, gap) in (journal.iter().map(|gap| ("journal", gap)))
+            .chain(store.iter().map(|gap| ("store", gap)))
+        {
+            tracing::warn!("the {copy} {gap}; it is completed from the other copy");
+        }
+        self.found.lock().log_repaired += (journal.len() + store.len()) as u64;
+        ended.map_err(|error| error.to_string())
     }
 
     /// Reads the sealed files; `false` where the service stops meanwhile.
