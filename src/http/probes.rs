@@ -36,7 +36,7 @@ struct Readiness {
     sealed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_reason: Option<String>,
-    /// What could not be read or mended of sealed files and keys: an operator must look.
+    /// What could not be read or mended of the log, sealed files and keys: an operator must look.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
     views: Vec<ViewReadiness>,

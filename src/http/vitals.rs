@@ -82,18 +82,23 @@ fn scrub(scrubbed: &Scrubbed, registry: &mut Registry) {
     for (name, help, value) in [
         (
             "scrub_rounds",
-            "Rounds in which every sealed file and every key was read again",
+            "Rounds in which the log, every sealed file and every key was read again",
             scrubbed.rounds,
         ),
         (
             "scrub_read_bytes",
-            "What was read again of sealed files and keys",
+            "What was read again of the log, sealed files and keys",
             scrubbed.bytes,
         ),
         (
             "scrub_repaired_files",
             "Sealed files that were damaged and are written again",
             scrubbed.files_repaired,
+        ),
+        (
+            "scrub_repaired_log",
+            "Stretches of the log that one copy held damaged and the other completed",
+            scrubbed.log_repaired,
         ),
         (
             "scrub_repaired_keys",

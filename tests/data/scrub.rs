@@ -61,14 +61,23 @@ async fn damage_of_what_nobody_reads_is_mended_while_the_service_runs() {
         data.join("audit/tile/0/000.p/6"),
         data.join("keys/slots-1.bin"),
     );
-    let whole = [flip(&bundle, 20), flip(&tile, 40), flip(&keys, 72 * 2 + 30)];
+    let journal = data.join("journal/00000000000000000001");
+    // The first frame of the journal, and something of each of the others.
+    let whole = [
+        flip(&journal, 60),
+        flip(&bundle, 20),
+        flip(&tile, 40),
+        flip(&keys, 72 * 2 + 30),
+    ];
+    reaches(&server, "contactd_scrub_repaired_log", 1).await;
     reaches(&server, "contactd_scrub_repaired_files", 2).await;
     reaches(&server, "contactd_scrub_repaired_keys", 1).await;
-    let mended = [&bundle, &tile, &keys].map(|path| fs::read(path).expect("it is read"));
+    let mended = [&journal, &bundle, &tile, &keys].map(|path| fs::read(path).expect("it is read"));
     assert!(mended == whole, "they are what they were");
     assert_eq!(damage(&server).await, None);
     let said = fs::read_to_string(stderr_path(&data)).expect("it said something");
     for what in [
+        "the journal was damaged at events 1 to 2; it is completed",
         "tile/entries/000.p/6",
         "tile/0/000.p/6",
         "contacts' keys were damaged",
