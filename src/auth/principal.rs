@@ -73,6 +73,24 @@ pub enum RateKey {
     Subject(String),
     /// Callers known by nothing but where they call from.
     Address(IpAddr),
+    /// Whoever sends bad tokens from an address: apart from the callers there who send none, for
+    /// they need none, and counted in a table of their own, so that they crowd out nobody.
+    BadTokens(IpAddr),
+}
+
+impl RateKey {
+    /// The party that a bad token from this address is counted for. One subscriber has a whole /64
+    /// of IPv6 addresses, which count as one.
+    #[must_use]
+    pub fn bad_tokens(address: IpAddr) -> Self {
+        Self::BadTokens(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => {
+                let network = u128::from(address) >> 64 << 64;
+                IpAddr::V6(network.into())
+            }
+        })
+    }
 }
 
 impl Principal {

@@ -8,7 +8,8 @@
 //! The table of callers has a limit too. A full bucket equals no bucket, so
 //! those are swept when room is needed, once a second at most; whoever finds
 //! no room then shares one bucket with all others who found none. A flood of
-//! callers thus limits itself and costs no memory.
+//! callers thus limits itself and costs no memory. Bad tokens are counted in a table of
+//! their own, by address, so that a flood of those takes no known caller's room.
 //!
 //! The time comes in as a value.
 
@@ -137,9 +138,11 @@ pub struct RateLimiter {
     spec: RateSpec,
     callers_max: usize,
     table: Mutex<Table>,
+    bad_tokens: Mutex<Table>,
 }
 
 /// The time at which each caller's bucket is full again.
+#[derive(Default)]
 struct Table {
     callers: HashMap<RateKey, Instant>,
     others: Option<Instant>,
@@ -153,15 +156,11 @@ impl RateLimiter {
     }
 
     fn with_callers_max(spec: RateSpec, callers_max: usize) -> Self {
-        let table = Table {
-            callers: HashMap::new(),
-            others: None,
-            last_sweep: None,
-        };
         Self {
             spec,
             callers_max,
-            table: Mutex::new(table),
+            table: Mutex::default(),
+            bad_tokens: Mutex::default(),
         }
     }
 
@@ -170,7 +169,10 @@ impl RateLimiter {
     /// # Errors
     /// [`Limited`] if the caller's bucket is empty; the call is not counted then.
     pub fn check(&self, key: &RateKey, now: Instant) -> Result<Quota, Limited> {
-        let mut table = self.table.lock();
+        let mut table = match key {
+            RateKey::BadTokens(_) => self.bad_tokens.lock(),
+            RateKey::Client(_) | RateKey::Subject(_) | RateKey::Address(_) => self.table.lock(),
+        };
         let bucket = table.bucket(key, now, self.callers_max);
         let (refill, step) = (self.spec.refill(), self.spec.step());
         let full_at = bucket.max(now) + step;
@@ -345,6 +347,24 @@ mod tests {
         let new = limiter.check(&client("f"), later);
         assert_eq!(new.map(|quota| quota.remaining), Ok(1));
         assert_eq!(limiter.table.lock().callers.len(), 2);
+    }
+
+    #[test]
+    fn bad_tokens_take_nobody_s_room_and_a_network_s_count_as_one() {
+        let limiter = RateLimiter::with_callers_max(spec("2/m"), 2);
+        let now = Instant::now();
+        let bad = |text: &str| RateKey::bad_tokens(text.parse().unwrap());
+        for last in 1..=9 {
+            let _ = limiter.check(&bad(&format!("10.0.0.{last}")), now);
+        }
+        assert_eq!(limiter.bad_tokens.lock().callers.len(), 2);
+        for address in ["10.0.0.1", "10.0.0.2"] {
+            let address = RateKey::Address(address.parse().unwrap());
+            let quota = limiter.check(&address, now).unwrap();
+            assert_eq!(quota.remaining, 1);
+        }
+        assert_eq!(bad("2001:db8::1"), bad("2001:db8::ffff:1"));
+        assert_ne!(bad("2001:db8::1"), bad("2001:db8:0:1::1"));
     }
 
     #[test]
