@@ -1,7 +1,8 @@
 //! `contactd check`: reads the whole configuration as a start would, and says what a start would do.
 //!
-//! Nothing is opened, made, fetched or listened on, so it may run beside the service whose next
-//! start it judges. Everything that is wrong is said, not the first thing alone.
+//! Nothing is opened, made, fetched or listened on, so it may run beside a service: that this one
+//! holds the directory is then one thing of those that are wrong. All of them are said, not the
+//! first alone.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -125,7 +126,9 @@ fn directory(path: &Path) -> Result<String, Failure> {
         (false, _) => format!("{dir} is not there, and would be made"),
         (true, false) => format!("{dir} is there and free"),
         (true, true) => {
-            format!("{dir} is in use by another process, which would have to stop first")
+            return Err(Failure::usage(format!(
+                "{dir} is in use by another process, which would have to stop first"
+            )));
         }
     })
 }

@@ -3,7 +3,7 @@
 //! What a command does to a directory is tried with every fault at every one of its file operations,
 //! or at a spread of them. All of them, with the number of operations of each:
 //!
-//!     FAULT_POINTS=100000 cargo test --release --lib cli:: -- --nocapture fault
+//!     FAULT_POINTS=100000 cargo test --release --lib cli:: -- --nocapture
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

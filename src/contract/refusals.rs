@@ -82,6 +82,7 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
             allow: "GET".into(),
         },
         Refusal::TooSlow,
+        Refusal::BrokenBody,
         Refusal::TooLarge {
             limit_bytes: 1_048_576,
         },
@@ -118,7 +119,9 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::NotThereYet => asks_for_token,
         Refusal::SessionUnauthorized => asks_for_token && dialect.session_header().is_some(),
         Refusal::UnknownPath => endpoint.paths.iter().any(|path| path.contains('{')),
-        Refusal::TooLarge { .. } | Refusal::TooSlow => endpoint.spec.body.is_some(),
+        Refusal::TooLarge { .. } | Refusal::TooSlow | Refusal::BrokenBody => {
+            endpoint.spec.body.is_some()
+        }
         Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::Overloaded
@@ -131,6 +134,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         Refusal::TooBroad { .. } => endpoint.lists,
         Refusal::TooManyItems { .. }
         | Refusal::NotFound
+        | Refusal::NotYet { .. }
         | Refusal::NoSuchCommand
         | Refusal::Gone
         | Refusal::KeyLost

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
 use crate::domain::{
-    Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Filter, List, Outcome,
+    Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Fact, Filter, List, Outcome,
     Owner, OwnerEvents, Page, Past, Target,
 };
 
@@ -66,7 +66,7 @@ pub enum Call {
         /// The versions of the contact that are wanted.
         past: Past,
         /// Encodes the versions, oldest first.
-        reply: Encode<Lookup<Vec<Version>>>,
+        reply: Encode<Lookup<Versions>>,
     },
     /// Read some of a dialect's events.
     Events {
@@ -102,6 +102,11 @@ pub type Lookup<T> = Result<T, Missing>;
 pub enum Missing {
     /// There is no such contact, or it was deleted.
     NotFound,
+    /// The contact was created after the point of the past that was asked for.
+    NotYet {
+        /// The event that created it.
+        created: Fact,
+    },
     /// The contact's personal data was destroyed.
     Erased,
     /// Nobody erased the contact, but its key is damaged or not there, so that nobody can read it.
@@ -112,6 +117,7 @@ impl From<Missing> for Refusal {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::NotFound => Self::NotFound,
+            Missing::NotYet { created } => Self::NotYet { created },
             Missing::Erased => Self::Gone,
             Missing::KeyLost => Self::KeyLost,
         }
@@ -121,6 +127,21 @@ impl From<Missing> for Refusal {
 /// One version of a contact: the event that made it, and the contact after it. A delete or an
 /// erasure leaves no contact, and an erasure takes the contacts of the earlier versions too.
 pub type Version = (Event, Option<Contact>);
+
+/// Some of a contact's versions.
+#[derive(Clone, Debug, Default)]
+pub struct Versions {
+    /// The versions, oldest first.
+    pub list: Vec<Version>,
+    /// Whether there are more of those that were asked for, left out for their bytes.
+    pub cut: bool,
+}
+
+impl From<Vec<Version>> for Versions {
+    fn from(list: Vec<Version>) -> Self {
+        Self { list, cut: false }
+    }
+}
 
 /// A change of contacts.
 #[derive(Debug)]
@@ -261,7 +282,7 @@ impl Call {
         owner: &Owner,
         target: Target,
         past: Past,
-        reply: impl FnOnce(Lookup<Vec<Version>>) -> Reply + Send + 'static,
+        reply: impl FnOnce(Lookup<Versions>) -> Reply + Send + 'static,
     ) -> Self {
         Self::History {
             owner: owner.clone(),

@@ -62,7 +62,7 @@ pub fn reply_of(call: Call, answer: Answer) -> Reply {
         (Call::List { reply, .. } | Call::Search { reply, .. }, Answer::Page(page)) => reply(page),
         (Call::Changes { reply, .. }, Answer::Changes(page)) => reply(page),
         (Call::Events { reply, .. }, Answer::Events(page)) => reply(page),
-        (Call::History { reply, .. }, Answer::History(found)) => reply(found),
+        (Call::History { reply, .. }, Answer::History(found)) => reply(found.map(Into::into)),
         (Call::Known(reply), _) => reply,
         (call, answer) => panic!("{answer:?} is no answer to {call:?}"),
     }
@@ -302,7 +302,7 @@ impl InMemoryService {
                 reply,
             } => {
                 let versions = self.find(&owner, &target).cloned();
-                reply(versions.ok_or(Missing::NotFound))
+                reply(versions.map(Into::into).ok_or(Missing::NotFound))
             }
             Call::List { list, reply } => reply(self.list(&list)),
             Call::Search { search, reply } => reply(self.search(&search)),

@@ -51,7 +51,9 @@ mod vendors;
 
 pub use all::{ALL, SCHEMA_FILES, by_id, by_name};
 pub use api::Dialect;
-pub use call::{Call, Encode, EventPage, Events, Lookup, Missing, Redaction, Version, Write};
+pub use call::{
+    Call, Encode, EventPage, Events, Lookup, Missing, Redaction, Version, Versions, Write,
+};
 pub use describe::{Description, OperationSpec};
 pub use query::Query;
 pub use refusal::{Refusal, TokenProblem};

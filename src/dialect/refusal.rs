@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 
-use crate::domain::{Closed, Position};
+use crate::domain::{Closed, Fact, Position};
 
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,14 @@ impl TokenProblem {
             Self::Missing => "missing",
             Self::Invalid => "invalid",
             Self::Expired => "expired",
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Missing => "Send a bearer token in the Authorization header.",
+            Self::Invalid => "The bearer token is not valid.",
+            Self::Expired => "The bearer token has expired; get a new one.",
         }
     }
 }
@@ -59,6 +67,11 @@ pub enum Refusal {
     },
     /// The contact is not there: 404.
     NotFound,
+    /// The contact was created after the point of the past that was asked for: 404.
+    NotYet {
+        /// The event that created it.
+        created: Fact,
+    },
     /// There is no command with this correlation id that the caller may see: 404.
     NoSuchCommand,
     /// The contact's personal data was destroyed: the vendor's not-found, native 410.
@@ -77,6 +90,8 @@ pub enum Refusal {
     },
     /// The body came too slowly: 408.
     TooSlow,
+    /// The body broke off, or its framing is wrong: 400.
+    BrokenBody,
     /// A bad `Idempotency-Key`: 400.
     BadIdempotencyKey,
     /// The `Idempotency-Key` was used for another request: 422.
@@ -132,6 +147,7 @@ impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::TenantUnclear
+            | Self::BrokenBody
             | Self::BadIdempotencyKey
             | Self::BadParameter { .. }
             | Self::UnknownParameter { .. }
@@ -143,6 +159,7 @@ impl Refusal {
             }
             Self::UnknownPath
             | Self::NotFound
+            | Self::NotYet { .. }
             | Self::NoSuchCommand
             | Self::Gone
             | Self::KeyLost => StatusCode::NOT_FOUND,
@@ -164,13 +181,7 @@ impl Refusal {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Unauthorized(TokenProblem::Missing) => {
-                "Send a bearer token in the Authorization header.".into()
-            }
-            Self::Unauthorized(TokenProblem::Invalid) => "The bearer token is not valid.".into(),
-            Self::Unauthorized(TokenProblem::Expired) => {
-                "The bearer token has expired; get a new one.".into()
-            }
+            Self::Unauthorized(problem) => problem.message().into(),
             Self::SessionUnauthorized => "The session token is missing or not valid.".into(),
             Self::Forbidden { roles } => role_missing(roles),
             Self::ForeignOrigin => {
@@ -183,6 +194,9 @@ impl Refusal {
             Self::UnknownPath => "There is nothing at this path.".into(),
             Self::MethodNotAllowed { allow } => format!("This path takes {allow}."),
             Self::NotFound => "There is no such contact.".into(),
+            Self::NotYet {
+                created: Fact { position, time },
+            } => format!("The contact was created later, at position {position}, {time}."),
             Self::NoSuchCommand => {
                 "No command of yours with this correlation id has come so far; a durable one may still wait.".into()
             }
@@ -195,6 +209,9 @@ impl Refusal {
                 format!("A bulk request holds at most {limit} items; send several.")
             }
             Self::TooSlow => "The request came too slowly.".into(),
+            Self::BrokenBody => {
+                "The request's body broke off, or its chunks are not well-formed.".into()
+            }
             Self::BadIdempotencyKey => {
                 "Idempotency-Key must be 1 to 128 visible ASCII characters.".into()
             }

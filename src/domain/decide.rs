@@ -191,8 +191,12 @@ fn repeat(taken: PriorCreate, card: &Card) -> Decision {
 }
 
 fn update(state: State<'_>, patch: &Patch, precondition: &Precondition, rules: &Rules) -> Decision {
-    let Current::One(current) = &state.current else {
-        return refuse(FailureCode::NotFound);
+    let current = match &state.current {
+        Current::One(current) => current,
+        Current::Erased(..) => return refuse(FailureCode::Gone),
+        Current::None | Current::Deleted(_) | Current::Many => {
+            return refuse(FailureCode::NotFound);
+        }
     };
     let (contact, card) = &**current;
     if !precondition.met_by(contact.version) {
@@ -226,6 +230,7 @@ fn remove(
         (Current::One(current), _) => current.0,
         (Current::Deleted(contact), Operation::Erase) => *contact,
         (Current::Erased(_, position), Operation::Erase) => return Decision::Unchanged(position),
+        (Current::Erased(..), _) => return refuse(FailureCode::Gone),
         _ => return refuse(FailureCode::NotFound),
     };
     if !precondition.met_by(contact.version) {

@@ -113,11 +113,13 @@ pub enum FailureCode {
     AmbiguousMatch,
     /// Another attempt of the same all-or-nothing batch was refused.
     BatchRefused,
+    /// The contact's personal data was destroyed, and it with it.
+    Gone,
 }
 
 impl FailureCode {
     /// All of them, in the order of their numbers in records, from 1.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Invalid,
         Self::NotFound,
         Self::VersionMismatch,
@@ -126,6 +128,7 @@ impl FailureCode {
         Self::DuplicateId,
         Self::AmbiguousMatch,
         Self::BatchRefused,
+        Self::Gone,
     ];
 
     /// The code that is published for it.
@@ -140,6 +143,7 @@ impl FailureCode {
             Self::DuplicateId => "duplicate_id",
             Self::AmbiguousMatch => "ambiguous_match",
             Self::BatchRefused => "batch_refused",
+            Self::Gone => "gone",
         }
     }
 
@@ -157,6 +161,7 @@ impl FailureCode {
             Self::DuplicateId => "The id is taken in this tenant; choose another or leave it out.",
             Self::AmbiguousMatch => "More than one contact fits the key; update one by its id.",
             Self::BatchRefused => "Another item of the same batch was refused.",
+            Self::Gone => "The contact's personal data was erased.",
         }
     }
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::incoming::unix_seconds;
 use super::{Gateway, Incoming};
-use crate::auth::{AuthError, Limited, Mode, Principal, Quota};
+use crate::auth::{AuthError, Limited, Mode, Principal, Quota, RateKey};
 use crate::dialect::{self, Caller, Dialect, Refusal, TokenProblem};
 use crate::domain::{Actor, Owner};
 
@@ -123,10 +123,28 @@ impl Gateway {
         principal: &Principal,
         address: IpAddr,
     ) -> Result<Option<Quota>, OverLimit> {
+        self.spend(&principal.rate_key(address))
+    }
+
+    /// Counts a refused token against the allowance that bad tokens of its address have. A good one
+    /// from there is judged before, and spends its own caller's.
+    ///
+    /// # Errors
+    /// 429: the allowance is used up.
+    pub fn charge_stranger(&self, refusal: &Refusal, address: IpAddr) -> Result<(), OverLimit> {
+        match refusal {
+            Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => {
+                self.spend(&RateKey::bad_tokens(address)).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn spend(&self, key: &RateKey) -> Result<Option<Quota>, OverLimit> {
         let Some(rate) = &self.rate else {
             return Ok(None);
         };
-        match rate.check(&principal.rate_key(address), Instant::now()) {
+        match rate.check(key, Instant::now()) {
             Ok(quota) => Ok(Some(quota)),
             Err(Limited {
                 quota,

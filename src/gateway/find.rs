@@ -7,7 +7,7 @@ use crate::dialect::{
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
-use crate::service::{Found, ReadError, Service};
+use crate::service::{Found, PAGE_BYTES_MAX, ReadError, Service};
 
 /// Contacts of a point of the past that one list opens.
 const AS_OF_CONTACTS_MAX: usize = 10_000;
@@ -65,6 +65,10 @@ pub(super) fn get_at(
         Found::KeyLost => return Ok(Err(Missing::KeyLost)),
         Found::Live(_) | Found::Deleted | Found::Nothing => {}
     }
+    let created = entry.state.created;
+    if position < created.position {
+        return Ok(Err(Missing::NotYet { created }));
+    }
     let contact = service.contact_at(&entry, position)?;
     Ok(contact.map(Box::new).ok_or(Missing::NotFound))
 }
@@ -82,7 +86,7 @@ pub(super) fn search(
     let terms = search.terms();
     let mut page = Page::default();
     let mut reached = None;
-    let mut opened = 0;
+    let (mut opened, mut bytes) = (0, 0);
     let mut after = search.after.clone();
     loop {
         let query = Query {
@@ -99,11 +103,21 @@ pub(super) fn search(
         let Hits { hits, more, .. } = hits.map_err(too_broad)?;
         let reached = *reached.get_or_insert(position);
         opened += hits.len();
-        for Hit { id, position, .. } in &hits {
-            let contact = service.found_at(*id, *position)?;
+        for (index, Hit { id, position, .. }) in hits.iter().enumerate() {
+            let Some((contact, size)) = service.found_at(*id, *position)? else {
+                continue;
+            };
             // What the index folds alike is told apart here.
-            page.contacts
-                .extend(contact.filter(|contact| search.wants(contact, REGISTRY)));
+            if !search.wants(&contact, REGISTRY) {
+                continue;
+            }
+            page.contacts.push(contact);
+            bytes += size;
+            if bytes > PAGE_BYTES_MAX {
+                page.more = more || index + 1 < hits.len();
+                page.total = page.contacts.len();
+                return Ok((page, reached));
+            }
         }
         page.more = more;
         page.total = page.contacts.len();
@@ -176,14 +190,22 @@ pub(super) fn changes(
         next: last.filter(|_| more).unwrap_or(end),
         more,
     };
-    for Changed { id, position, live } in changed {
-        let contact = if live {
+    let (count, mut bytes) = (changed.len(), 0);
+    for (index, Changed { id, position, live }) in changed.into_iter().enumerate() {
+        let found = if live {
             service.found_at(id, position)?
         } else {
             None
         };
+        let (contact, size) = found.unzip();
         if let Some(record) = service.record(position)? {
             page.changes.push((record.event, contact));
+        }
+        bytes += size.unwrap_or(0);
+        if bytes > PAGE_BYTES_MAX && index + 1 < count {
+            page.next = position;
+            page.more = true;
+            break;
         }
     }
     Ok((page, reached))

@@ -83,6 +83,17 @@ impl RequestMetrics {
         let operation = incoming.route.operation.name();
         let status = response.reply.status.as_u16();
         self.observe(transport, dialect, operation, status, took);
+        if transport == Transport::Nats {
+            // Requests over HTTP have a line of the router's, which sees those of no route, too.
+            tracing::debug!(
+                correlation = response.correlation.as_str(),
+                dialect,
+                operation,
+                status,
+                milliseconds = took.as_secs_f64() * 1_000.0,
+                "answered over NATS"
+            );
+        }
     }
 
     /// Counts a request that no route takes.

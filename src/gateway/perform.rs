@@ -11,7 +11,7 @@ use super::refused::{read_refusal, submit_refusal};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
     AsOf, Call, ChangePage, Changes, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal,
-    Reply, Search, TokenProblem, Version, Write,
+    Reply, Search, TokenProblem, Versions, Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, EventPart, Keyset, Owner, OwnerEvents, Past, Phase, Position,
@@ -144,7 +144,7 @@ impl Gateway {
         owner: Owner,
         target: Target,
         wanted: Past,
-    ) -> Result<Lookup<Vec<Version>>, Refusal> {
+    ) -> Result<Lookup<Versions>, Refusal> {
         let named = match wanted {
             Past::After(after, _) => [Some(after), None],
             Past::Points(from, to) => [from, to].map(point),
@@ -295,9 +295,12 @@ fn past(
     owner: &Owner,
     target: &Target,
     past: Past,
-) -> Result<Lookup<Vec<Version>>, ReadError> {
+) -> Result<Lookup<Versions>, ReadError> {
     match service.entry(owner, target) {
-        Some(entry) => service.past(&entry, past).map(Ok),
+        Some(entry) => {
+            let (list, cut) = service.past(&entry, past)?;
+            Ok(Ok(Versions { list, cut }))
+        }
         None => Ok(Err(Missing::NotFound)),
     }
 }
@@ -326,7 +329,7 @@ fn happened(
     };
     let want = limit.saturating_add(1);
     let scan = service.events_before(last.map(Position::next), want, &wanted)?;
-    let more = scan.records.len() == want;
+    let more = scan.cut || scan.records.len() == want;
     let shown = scan.records.into_iter().take(limit);
     let full = sees_contents(principal);
     let mut page = EventPage {

@@ -35,7 +35,12 @@ impl Gateway {
         let refuse = |refusal| self.refuse(incoming, refusal);
         let principal = match self.admit(incoming, unix_seconds()).await {
             Ok(principal) => principal,
-            Err(refusal) => return refuse(refusal),
+            Err(refusal) => {
+                return match self.charge_stranger(&refusal, origin.address) {
+                    Ok(()) => refuse(refusal),
+                    Err(limit) => Self::refuse_stranger(incoming, limit.into()),
+                };
+            }
         };
         let quota = match self.charge(&principal, origin.address) {
             Ok(quota) => quota,
@@ -56,8 +61,16 @@ impl Gateway {
     pub fn refuse(&self, incoming: &Incoming<'_>, refusal: Refusal) -> Response {
         let known = !matches!(refusal, Refusal::Unauthorized(_));
         Response {
-            reply: incoming.dialect.refuse(&refusal),
             position: known.then(|| self.service.head()),
+            ..Self::refuse_stranger(incoming, refusal)
+        }
+    }
+
+    /// The response to a caller who is not known, who learns nothing of how much has happened.
+    fn refuse_stranger(incoming: &Incoming<'_>, refusal: Refusal) -> Response {
+        Response {
+            reply: incoming.dialect.refuse(&refusal),
+            position: None,
             correlation: incoming.correlation.clone(),
             disposition: Disposition::Refused(refusal),
         }

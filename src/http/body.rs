@@ -13,7 +13,7 @@ use crate::dialect::Refusal;
 ///
 /// # Errors
 /// 413 for a body of more than `limit_bytes`, which is not read to its end; 408 for one that took
-/// longer than `timeout` or was cut off.
+/// longer than `timeout`; 400 for one that was cut off or whose framing is wrong.
 pub async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -33,7 +33,6 @@ pub async fn read(
         Err(_) => Err(Refusal::TooSlow),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
-        // The client went away or broke the framing: nobody reads this answer.
-        Ok(Err(_)) => Err(Refusal::TooSlow),
+        Ok(Err(_)) => Err(Refusal::BrokenBody),
     }
 }

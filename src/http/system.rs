@@ -65,7 +65,11 @@ pub async fn answer(
     let principal = match app.gateway.authenticate(headers, unix_seconds()).await {
         Ok(principal) => principal,
         // Who is not known learns nothing of how much has happened.
-        Err(refusal) => return answer::response(native::Native.refuse(&refusal), &correlation),
+        Err(refusal) => {
+            let charged = app.gateway.charge_stranger(&refusal, peer.ip());
+            let refusal = charged.map_or_else(Into::into, |()| refusal);
+            return answer::response(native::Native.refuse(&refusal), &correlation);
+        }
     };
     let (answered, quota) = match admitted(app, &principal, roles, *peer) {
         Ok(quota) => match app.gateway.wait_for_position(headers).await {

@@ -455,10 +455,12 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         | Refusal::NoSuchCommand
         | Refusal::MethodNotAllowed { .. }
         | Refusal::NotFound
+        | Refusal::NotYet { .. }
         | Refusal::Gone
         | Refusal::KeyLost
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
+        | Refusal::BrokenBody
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::PreconditionRequired

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::ReadError;
-use super::read::EventScan;
+use super::scan::EventScan;
 use super::service::Service;
 use crate::domain::{Correlation, Event, Position, Timestamp};
 use crate::log::record;

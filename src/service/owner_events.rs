@@ -1,7 +1,8 @@
 //! The events that wrote an owner's contacts, found by the contacts and not by looking at the log.
 
 use super::ReadError;
-use super::read::{PAGE, SCAN_EVENTS_MAX, skip_and_take};
+use super::read::{PAGE, skip_and_take};
+use super::scan::SCAN_EVENTS_MAX;
 use super::service::Service;
 use crate::domain::{ContactId, EventPart, Owner, OwnerEvents, Position};
 

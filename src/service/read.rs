@@ -1,20 +1,20 @@
 //! Contacts and events, as readers ask for them.
 
-use super::recent::RecentEvent;
+use super::scan::PAGE_BYTES_MAX;
 use super::service::Service;
 use super::shared::Body;
 use super::{ReadError, replay};
 use crate::domain::{
     Contact, ContactId, ContactState, Content, DialectId, Event, Fact, List, Order, Owner, Page,
-    Past, Phase, Position, Status, Target, Timestamp, Window,
+    Past, Phase, Position, Status, Target, Window,
 };
-use crate::log::record::{self, Record};
+use crate::log::record::Record;
 use crate::projection::{ContactRow, TenantKey};
 
 /// Contacts that one query looks at, where it has to open them to know.
 pub const LIST_CONTACTS_MAX: usize = 100_000;
-/// The most events that one query looks at.
-pub const SCAN_EVENTS_MAX: u64 = 100_000;
+/// The bytes of records that a question of the past holds at once; it opens every contact of then.
+const AS_OF_BYTES_MAX: usize = 64 << 20;
 /// Contacts or tenants that are looked at while the writer waits.
 pub(super) const PAGE: usize = 512;
 
@@ -33,14 +33,8 @@ pub enum Found {
     Nothing,
 }
 
-/// Events in a range, with the last position looked at.
-#[derive(Debug, Default)]
-pub struct EventScan {
-    /// The records of the events that were wanted.
-    pub records: Vec<Record>,
-    /// The last position that was looked at.
-    pub last: Position,
-}
+/// A version of a contact with the event that made it; no contact where its content is destroyed.
+pub type VersionAt = (Event, Option<Contact>);
 
 impl Service {
     /// The contact of an owner that a target names.
@@ -209,8 +203,8 @@ impl Service {
         limit: usize,
         visible: &dyn Fn(DialectId, &str) -> bool,
     ) -> Result<Vec<Contact>, ReadError> {
-        let mut opened = Vec::new();
-        let mut looked = 0;
+        let mut opened: Vec<Contact> = Vec::new();
+        let (mut looked, mut bytes) = (0, 0);
         for tenant in self.tenants(visible) {
             let mut after = None;
             loop {
@@ -219,7 +213,14 @@ impl Service {
                     return Err(ReadError::TooBroad { limit });
                 }
                 for entry in entries {
-                    opened.extend(self.contact_at(&entry, position)?);
+                    if bytes > AS_OF_BYTES_MAX {
+                        let limit = opened.len();
+                        return Err(ReadError::TooBroad { limit });
+                    }
+                    if let Some((contact, size)) = self.sized_at(&entry, position)? {
+                        opened.push(contact);
+                        bytes += size;
+                    }
                 }
                 let Some((last, count)) = last else { break };
                 looked += count;
@@ -280,6 +281,16 @@ impl Service {
         entry: &ContactRow,
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
+        let found = self.sized_at(entry, position)?;
+        Ok(found.map(|(contact, _)| contact))
+    }
+
+    /// A contact as it was, likewise, with the bytes of its record.
+    fn sized_at(
+        &self,
+        entry: &ContactRow,
+        position: Position,
+    ) -> Result<Option<(Contact, usize)>, ReadError> {
         let contacts = self.shared.contacts.read();
         let at = contacts.changed_at(entry.state.id, position);
         drop(contacts);
@@ -287,11 +298,13 @@ impl Service {
             return Ok(None);
         };
         let record = self.shared.record(at)?;
-        self.version(entry, record).map(|(_, contact)| contact)
+        let bytes = bytes_of(&record);
+        let (_, contact) = self.version(entry, record)?;
+        Ok(contact.map(|contact| (contact, bytes)))
     }
 
-    /// A contact as a view found it: at the position of the change that the view had folded. None
-    /// where its personal data has been destroyed since.
+    /// A contact as a view found it, at the position of the change that the view had folded, with
+    /// the bytes of its record. None where its personal data has been destroyed since.
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give it.
@@ -299,10 +312,10 @@ impl Service {
         &self,
         id: ContactId,
         position: Position,
-    ) -> Result<Option<Contact>, ReadError> {
+    ) -> Result<Option<(Contact, usize)>, ReadError> {
         let entry = self.shared.contacts.read().get(id);
         match entry.filter(|entry| entry.state.status != Status::Erased) {
-            Some(entry) => self.contact_at(&entry, position),
+            Some(entry) => self.sized_at(&entry, position),
             None => Ok(None),
         }
     }
@@ -311,12 +324,13 @@ impl Service {
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give one.
-    pub fn history(&self, entry: &ContactRow) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
-        self.past(entry, Past::Whole)
+    pub fn history(&self, entry: &ContactRow) -> Result<Vec<VersionAt>, ReadError> {
+        self.past(entry, Past::Whole).map(|(versions, _)| versions)
     }
 
-    /// Some of a contact's versions, oldest first, each with the event that made it. The cost is
-    /// that of what is asked for, however many versions there are.
+    /// Some of a contact's versions, oldest first, each with the event that made it, and whether a
+    /// page after a position ended for its bytes. The cost is that of what is asked for, however
+    /// many versions there are.
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give one.
@@ -324,7 +338,11 @@ impl Service {
         &self,
         entry: &ContactRow,
         past: Past,
-    ) -> Result<Vec<(Event, Option<Contact>)>, ReadError> {
+    ) -> Result<(Vec<VersionAt>, bool), ReadError> {
+        let bytes_max = match past {
+            Past::After(..) => PAGE_BYTES_MAX,
+            Past::Whole | Past::Offset(..) | Past::Points(..) => usize::MAX,
+        };
         let past = past.at_positions(|time| self.position_at(time))?;
         let positions = {
             let contacts = self.shared.contacts.read();
@@ -332,20 +350,21 @@ impl Service {
             let history = found.map(|entry| entry.history());
             history.map_or_else(Vec::new, |history| history.of(past))
         };
-        let mut versions = Vec::with_capacity(positions.len());
+        let mut versions = Vec::new();
+        let mut bytes = 0;
         for position in positions {
+            if bytes > bytes_max {
+                return Ok((versions, true));
+            }
             let record = self.shared.record(position)?;
+            bytes += bytes_of(&record);
             versions.push(self.version(entry, record)?);
         }
-        Ok(versions)
+        Ok((versions, false))
     }
 
     /// The version of a contact that one event wrote; no contact where its content is destroyed.
-    fn version(
-        &self,
-        entry: &ContactRow,
-        record: Record,
-    ) -> Result<(Event, Option<Contact>), ReadError> {
+    fn version(&self, entry: &ContactRow, record: Record) -> Result<VersionAt, ReadError> {
         let Body::Open(content) = self.shared.open(&record)? else {
             return Ok((record.event, None));
         };
@@ -362,82 +381,6 @@ impl Service {
         let actor = header.actor.clone();
         let contact = replay::as_of(&self.shared, entry.clone(), state, actor, *content);
         Ok((record.event, Some(contact)))
-    }
-
-    /// Events after a position, oldest first: those that are wanted, at most `limit`, looking at
-    /// no more than [`SCAN_EVENTS_MAX`], up to the head of now.
-    ///
-    /// # Errors
-    /// [`ReadError`] where the log can't give one.
-    pub fn events_after(
-        &self,
-        after: Position,
-        limit: usize,
-        wanted: &dyn Fn(&Event) -> bool,
-    ) -> Result<EventScan, ReadError> {
-        let to = self.head().min(after.plus(SCAN_EVENTS_MAX));
-        let mut scan = EventScan {
-            records: Vec::new(),
-            last: after,
-        };
-        if after >= to {
-            return Ok(scan);
-        }
-        for entry in self.shared.reader.scan(after.next(), to) {
-            let (position, bytes) = entry?;
-            let record = record::decode(&bytes)?;
-            scan.last = position;
-            if wanted(&record.event) {
-                scan.records.push(record);
-                if scan.records.len() >= limit {
-                    break;
-                }
-            }
-        }
-        Ok(scan)
-    }
-
-    /// The next events after a position from memory, at most `limit`, where all of them are new
-    /// enough to be there; `None` where the log has to be read.
-    #[must_use]
-    pub fn recent_after(&self, after: Position, limit: u64) -> Option<Vec<RecentEvent>> {
-        let to = self.head().min(after.plus(limit));
-        self.shared.recent.between(after, to)
-    }
-
-    /// Events before a position, newest first, as [`Service::events_after`].
-    ///
-    /// # Errors
-    /// [`ReadError`] where the log can't give one.
-    pub fn events_before(
-        &self,
-        before: Option<Position>,
-        limit: usize,
-        wanted: &dyn Fn(&Event) -> bool,
-    ) -> Result<EventScan, ReadError> {
-        const STEP: u64 = 512;
-        let mut end = before.map_or_else(|| self.head(), Position::previous);
-        let floor = end.get().saturating_sub(SCAN_EVENTS_MAX);
-        let mut scan = EventScan {
-            records: Vec::new(),
-            last: before.unwrap_or_else(|| self.head().next()),
-        };
-        while end.get() > floor && scan.records.len() < limit {
-            let start = Position::new(end.get().saturating_sub(STEP).max(floor)).next();
-            let page: Result<Vec<_>, _> = self.shared.reader.scan(start, end).collect();
-            for (position, bytes) in page?.into_iter().rev() {
-                let record = record::decode(&bytes)?;
-                scan.last = position;
-                if wanted(&record.event) {
-                    scan.records.push(record);
-                    if scan.records.len() >= limit {
-                        return Ok(scan);
-                    }
-                }
-            }
-            end = start.previous();
-        }
-        Ok(scan)
     }
 
     /// Opens a record's content, where it has one that is not destroyed.
@@ -470,24 +413,14 @@ impl Service {
     pub fn record_bytes(&self, position: Position) -> Result<Option<bytes::Bytes>, ReadError> {
         Ok(self.shared.reader.get(position)?)
     }
+}
 
-    /// The last position whose event is not later than a time.
-    ///
-    /// # Errors
-    /// [`ReadError`] where the log can't be read.
-    pub fn position_at(&self, time: Timestamp) -> Result<Position, ReadError> {
-        let (mut low, mut high) = (0, self.head().get());
-        while low < high {
-            let middle = high - (high - low) / 2;
-            let record = self.shared.record(Position::new(middle))?;
-            if record.event.header.time <= time {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        Ok(Position::new(low))
-    }
+/// The bytes of what a record holds of its contact.
+fn bytes_of(record: &Record) -> usize {
+    record
+        .sealed
+        .as_ref()
+        .map_or(0, |sealed| sealed.bytes.len())
 }
 
 /// Whether a list begins with the newest contact.

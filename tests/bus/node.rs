@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use crate::broker::Broker;
 
 /// The longest that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A data directory, with or without a service on it.
 pub struct Home {

@@ -31,8 +31,8 @@ fn a_check_says_what_a_start_would_do_and_makes_nothing() {
         assert!(out.contains(said), "{said}: {out}");
     }
     let server = Server::start(&data, &[]);
-    let (out, _) = check(&data, &["check", "--nats-url", "nats://localhost:4222"], 0);
-    assert!(out.contains("is in use by another process"), "{out}");
+    let (out, err) = check(&data, &["check", "--nats-url", "nats://localhost:4222"], 2);
+    assert!(err.contains("is in use by another process"), "{err}");
     assert!(
         out.contains("NATS: at localhost, under contacts.>"),
         "{out}"

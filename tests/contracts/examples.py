@@ -203,7 +203,7 @@ def steps(kept):
     yield step("nativeErase", 200, one(), body={"reason": "request", "reference": "ticket-545"})
     yield step("nativeErase", 400, one(), body={"reason": "gdpr"})
     yield step("nativeDelete", 204, {"id": kept["native2"]})
-    yield step("nativeDelete", 404, one())
+    yield step("nativeDelete", 404, {"id": NOBODY})
 
     yield step("serviceEvents", 200, query="limit=2")
     yield step("serviceEvents", 400, query="limit=0")

@@ -233,7 +233,7 @@ impl Model {
         attempt: &Attempt,
         contact: Option<usize>,
     ) -> Result<Judged, Refused> {
-        use FailureCode::{AmbiguousMatch, NotFound, VersionMismatch};
+        use FailureCode::{AmbiguousMatch, Gone, NotFound, VersionMismatch};
         let action = attempt.action.as_ref();
         let action = action.map_err(|wrong| (FailureCode::Invalid, wrong.clone()))?;
         let there = contact.map(|at| (at, self.contacts[at].state));
@@ -254,6 +254,7 @@ impl Model {
                 return Ok(Judged::PriorCreate(self.contacts[at].changed_at));
             }
             (Action::Erase { .. }, Some((_, State::Deleted))) | (_, Some((_, State::Live))) => {}
+            (_, Some((_, State::Erased))) => return Err((Gone, Vec::new())),
             _ => return Err((NotFound, Vec::new())),
         }
         let at = contact.expect("it is there");

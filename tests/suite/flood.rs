@@ -1,4 +1,5 @@
-//! A body that is far too large is answered long before its end.
+//! Bodies that break the rules of sending: one that is far too large is answered long before its end,
+//! one whose chunks are broken is told so.
 
 use std::time::Duration;
 
@@ -32,6 +33,47 @@ async fn a_body_of_a_hundred_megabytes() {
             api.name
         );
     }
+}
+
+#[tokio::test]
+async fn a_body_whose_chunks_are_broken_is_a_bad_request() {
+    let service = TestServer::new(&[]);
+    for api in apis::ALL {
+        let caller = service.admin(api, 0);
+        let before = service.head().await;
+        for body in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "-1\r\n"] {
+            let answer = chunks(&service, &caller, body).await;
+            let what = format!("{} {body:?}: {answer:?}", api.name);
+            assert_eq!(answer.status, 400, "{what}");
+            assert!((api.is_error)(&answer), "{what}");
+        }
+        assert_eq!(service.types_after(before).await, [] as [&str; 0]);
+    }
+}
+
+/// Sends a create with these chunks as its body; the answer.
+async fn chunks(service: &TestServer, caller: &Caller, body: &str) -> Answer {
+    let address = service.server.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut request = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n",
+        caller.api.contacts_of(caller.tenant)
+    );
+    for (name, value) in caller.headers() {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str(&format!("\r\n{body}"));
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the request is taken");
+    let mut received = Vec::new();
+    let mut part = [0; 4096];
+    while !complete(&received) {
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => break,
+            Ok(length) => received.extend_from_slice(&part[..length]),
+        }
+    }
+    parsed(&received)
 }
 
 /// Sends a create with a huge body, its length declared or in chunks: the answer, and how much of

@@ -158,6 +158,36 @@ async fn what_is_deleted_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_erased_contact_is_gone_for_writes_as_for_reads() {
+    let service = TestServer::new(&[]);
+    for api in apis::ALL {
+        let caller = service.admin(api, 0);
+        let id = caller.created(ANN).await;
+        let everywhere = service.token("eraser", &["admin"], &["*"], 3_000);
+        let native = service
+            .admin(apis::by_name("native"), 0)
+            .with_token(everywhere);
+        let events = service.events_after(0).await;
+        let ours = events.last().expect("its event")["subject"].clone();
+        let ours = ours.as_str().expect("an id");
+        let reason = r#"{"reason":"request"}"#;
+        let erase = format!("/contacts/{ours}/erase");
+        assert_eq!(native.send("POST", &erase, &[], reason).await.status, 200);
+        let expected = if api.name == "native" { 410 } else { 404 };
+        let mut writes = vec![caller.rename(&id, BOB, &[]).await];
+        if api.deletes {
+            writes.push(caller.delete(&id).await);
+        }
+        for answer in writes {
+            assert_eq!(answer.status, expected, "{}: {answer:?}", api.name);
+            assert!((api.is_error)(&answer), "{}: {answer:?}", api.name);
+        }
+        let last = service.events_after(0).await.pop().expect("an event");
+        assert_eq!(last["data"]["error"]["code"], "gone", "{last}");
+    }
+}
+
+#[tokio::test]
 async fn a_contact_that_never_was_is_not_found() {
     let service = TestServer::new(&[]);
     for api in apis::ALL {

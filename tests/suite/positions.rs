@@ -176,3 +176,41 @@ async fn a_position_of_another_log_is_refused_wherever_it_is_sent() {
     let answer = caller.send("GET", "/events?after=0", &other, "").await;
     check_ahead(&answer, head, "the log of the cursor is another");
 }
+
+#[tokio::test]
+async fn a_contact_of_before_its_creation_says_when_that_was() {
+    let service = TestServer::new(&[]);
+    let native = service.admin(apis::by_name("native"), 0);
+    native.created(ANN).await;
+    let before = service.head().await;
+    let id = native.created(ANN).await;
+    let path = format!("/contacts/{id}?as_of={before}");
+    let answer = native.send("GET", &path, &[], "").await;
+    assert_eq!(answer.status, 404, "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["code"], "not_found");
+    let now = native
+        .send("GET", &format!("/contacts/{id}"), &[], "")
+        .await;
+    let created = now.json()["createdAt"].as_str().expect("a time").to_owned();
+    let detail = format!(
+        "The contact was created later, at position {}, {created}.",
+        before + 2
+    );
+    assert_eq!(body["detail"], detail);
+    // Who may not see the contact is not told that there is one.
+    let other = service.admin(apis::by_name("native"), 1);
+    let (theirs, nobodys) = (
+        other.send("GET", &path, &[], "").await,
+        other
+            .send(
+                "GET",
+                &format!("/contacts/{OTHER_LOG}?as_of={before}"),
+                &[],
+                "",
+            )
+            .await,
+    );
+    assert_eq!(theirs.status, 404, "{theirs:?}");
+    assert_eq!(theirs.json(), nobodys.json());
+}

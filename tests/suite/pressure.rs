@@ -247,3 +247,107 @@ async fn one_address_does_not_take_every_place() {
     drop(held);
     create(&server, 0).await;
 }
+
+/// What a page may take: four megabytes of records, the last of which goes beyond, and JSON around.
+const PAGE_BYTES: usize = 6 << 20;
+/// The versions of the contact, each of nearly as many bytes as one may have.
+const VERSIONS: usize = 120;
+
+#[tokio::test]
+async fn a_page_of_large_records_ends_early_and_says_where_it_goes_on() {
+    let dir = temp_dir();
+    let server = Server::start(dir.path(), &[]);
+    let text = "long ".repeat(9_000);
+    let card = |number: usize| json!({"name": {"full": format!("{number} {text}")}});
+    let made = server
+        .send("POST", "/contacts?tenant=t", &[], Some(&card(0)))
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    for number in 1..VERSIONS {
+        let other = server
+            .send("POST", "/contacts?tenant=t", &[], Some(&card(number)))
+            .await;
+        assert_eq!(other.status, 201);
+        let path = format!("/contacts/{id}");
+        let kind = [("content-type", "application/merge-patch+json")];
+        let changed = server
+            .send("PATCH", &path, &kind, Some(&card(number)))
+            .await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    // Each kind of page, where its items are, the cursor of the next, and how many there are.
+    let pages = [
+        (
+            format!("/contacts/{id}/history?limit=1000"),
+            "data",
+            "next",
+            "after",
+            VERSIONS,
+        ),
+        (
+            "/contacts?limit=1000".to_owned(),
+            "data",
+            "nextCursor",
+            "cursor",
+            VERSIONS,
+        ),
+        (
+            "/contacts/changes?limit=1000".to_owned(),
+            "changed",
+            "next",
+            "after",
+            VERSIONS,
+        ),
+        (
+            "/events?limit=1000".to_owned(),
+            "events",
+            "next",
+            "after",
+            4 * VERSIONS - 2,
+        ),
+        (
+            "/events?limit=1000&order=desc".to_owned(),
+            "events",
+            "next",
+            "after",
+            4 * VERSIONS - 2,
+        ),
+    ];
+    for (path, items, next, parameter, all) in pages {
+        let (seen, asked) = walked(&server, &path, [items, next, parameter]).await;
+        assert_eq!(seen, all, "{path}");
+        assert!(asked > 1, "{path} in {asked} pages");
+    }
+}
+
+/// Reads every page of a list, none of which may be too large: how many items there are, in how many
+/// pages. The names are those of the items, of the next cursor and of its parameter.
+async fn walked(server: &Server, path: &str, names: [&str; 3]) -> (usize, usize) {
+    let [items, next, parameter] = names;
+    // A change of a history shows the name before and after it.
+    let most = if path.contains("history") {
+        2 * PAGE_BYTES
+    } else {
+        PAGE_BYTES
+    };
+    let (mut url, mut seen, mut asked) = (path.to_owned(), 0, 0);
+    loop {
+        let answer = server.send("GET", &url, &[], None).await;
+        assert_eq!(answer.status, 200, "{url}: {answer:?}");
+        let bytes = answer.body.len();
+        assert!(bytes < most, "{url}: {bytes} bytes");
+        let body = answer.json();
+        let count = body[items].as_array().expect("a list").len();
+        (seen, asked) = (seen + count, asked + 1);
+        let cursor = match &body[next] {
+            Value::String(cursor) => cursor.clone(),
+            Value::Number(position) => position.to_string(),
+            _ => return (seen, asked),
+        };
+        if count == 0 || body["more"] == false {
+            return (seen, asked);
+        }
+        url = format!("{path}&{parameter}={cursor}");
+    }
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::apis;
 use crate::common::{Server, temp_dir};
-use crate::test_server::{TestServer, now};
+use crate::test_server::{Caller, TestServer, now};
 
 /// What a token says.
 fn claims(token: &str) -> Value {
@@ -83,4 +83,30 @@ async fn who_asks_for_a_token_is_limited_by_where_they_are_and_counted() {
         .filter(|line| line.contains("a token was refused"));
     assert_eq!(lines.count(), 1, "{said}");
     assert!(!said.contains("secret-nonsense"), "{said}");
+}
+
+#[tokio::test]
+async fn bad_tokens_are_limited_by_where_they_come_from_and_shut_nobody_else_out() {
+    let service = TestServer::new(&["--rate-limit", "3/1h"]);
+    let [vendor, native] = ["thena", "native"].map(|name| service.admin(apis::by_name(name), 0));
+    let bad = |caller: &Caller| caller.with_token("nonsense".to_owned());
+    let ask = async |caller: &Caller, path: &str| caller.send("GET", path, &[], "").await;
+    // Vendors' paths and ours count together, with bad tokens and with none.
+    let list = vendor.api.whole_list_of(vendor.tenant);
+    assert_eq!(ask(&bad(&vendor), &list).await.status, 401);
+    assert_eq!(ask(&bad(&native), "/events").await.status, 401);
+    let none = service.server.send("GET", "/contacts", &[], None).await;
+    assert_eq!(none.status, 401, "{none:?}");
+    for (caller, path) in [(&vendor, list.as_str()), (&native, "/events")] {
+        let limited = ask(&bad(caller), path).await;
+        assert_eq!(limited.status, 429, "{limited:?}");
+        assert!((caller.api.is_error)(&limited), "{limited:?}");
+        assert!(limited.header("retry-after").is_some(), "{limited:?}");
+        let position = limited.header("contact-position");
+        assert_eq!(position, None, "a stranger learns nothing of the log");
+    }
+    for caller in [&vendor, &native] {
+        let list = caller.api.whole_list_of(caller.tenant);
+        assert_eq!(ask(caller, &list).await.status, 200, "{}", caller.api.name);
+    }
 }

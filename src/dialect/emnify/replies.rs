@@ -95,7 +95,9 @@ pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
             let reply = Reply::json(StatusCode::OK, &CONTACT.answer(&contact));
             reply.with("etag", etag(contact.version))
         }
-        Err(Missing::NotFound | Missing::Erased | Missing::KeyLost) => no_contact(Some(target)),
+        Err(Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost) => {
+            no_contact(Some(target))
+        }
     }
 }
 
@@ -131,7 +133,7 @@ pub fn refreshed(refresh_token: Option<String>) -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>, target: Option<u64>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid("Contact", violations),
-        FailureCode::NotFound => no_contact(target),
+        FailureCode::NotFound | FailureCode::Gone => no_contact(target),
         FailureCode::VersionMismatch => plain(StatusCode::PRECONDITION_FAILED, failure),
         FailureCode::TooManyContacts
         | FailureCode::DuplicateEmail
@@ -297,10 +299,12 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         ),
         Refusal::UnknownPath
         | Refusal::NotFound
+        | Refusal::NotYet { .. }
         | Refusal::NoSuchCommand
         | Refusal::Gone
         | Refusal::KeyLost => say(status, NOT_FOUND),
-        Refusal::BadIdempotencyKey
+        Refusal::BrokenBody
+        | Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
         | Refusal::UnknownParameter { .. }
         | Refusal::PositionAhead { .. }

@@ -109,7 +109,7 @@ fn failed(code: FailureCode, violations: &[Violation]) -> Reply {
             let found: Vec<_> = violations.iter().map(Issue::from).collect();
             issues(&found)
         }
-        FailureCode::NotFound => refusal(&Refusal::NotFound),
+        FailureCode::NotFound | FailureCode::Gone => refusal(&Refusal::NotFound),
         FailureCode::VersionMismatch => error(StatusCode::PRECONDITION_FAILED, code.message()),
         FailureCode::BatchRefused => error(StatusCode::BAD_REQUEST, code.message()),
         FailureCode::TooManyContacts
@@ -158,13 +158,16 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin => error(status, "Forbidden"),
         // Whether the company is there is nothing to tell a caller whose it is not.
         Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
-        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => error(status, "Contact not found"),
+        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
+            error(status, "Contact not found")
+        }
         Refusal::UnknownPath | Refusal::NoSuchCommand => error(status, "Not Found"),
         Refusal::TenantUnclear
         | Refusal::MethodNotAllowed { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
         | Refusal::TooSlow
+        | Refusal::BrokenBody
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::PreconditionFailed

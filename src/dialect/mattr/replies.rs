@@ -79,7 +79,7 @@ fn one(status: StatusCode, contact: &Contact) -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid(violations),
-        FailureCode::NotFound => not_found(),
+        FailureCode::NotFound | FailureCode::Gone => not_found(),
         FailureCode::VersionMismatch => error(
             StatusCode::PRECONDITION_FAILED,
             "PreconditionFailed",
@@ -216,6 +216,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. } => Reply::text(status, ""),
         Refusal::NotFound
+        | Refusal::NotYet { .. }
         | Refusal::Gone
         | Refusal::KeyLost
         | Refusal::NoSuchCommand
@@ -223,6 +224,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::MethodNotAllowed { .. } => json("MethodNotAllowed"),
         Refusal::TooSlow => json("RequestTimeout"),
         Refusal::TenantUnclear
+        | Refusal::BrokenBody
         | Refusal::BadIdempotencyKey
         | Refusal::BadParameter { .. }
         | Refusal::UnknownParameter { .. }

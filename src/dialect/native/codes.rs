@@ -29,9 +29,10 @@ const fn code(
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 41] = [
+pub static CODES: [Code; 42] = [
     code("bad_idempotency_key", 400, "The header Idempotency-Key is not of its form.", "Send 1 to 128 visible ASCII characters."),
     code("bad_parameter", 400, "A parameter or header has a value that it cannot have.", "The detail names it and what it must be."),
+    code("broken_body", 400, "The body broke off before its end, or its chunks are not well-formed.", "Send it again, whole."),
     code("invalid", 400, "The content of the request is not valid.", "Each violation names a field and what is wrong with it; mend all of them."),
     code("malformed_json", 400, "The body is not JSON, or it is nested too deeply.", "The detail says where; send JSON in UTF-8."),
     code("position_ahead", 400, "The position, or the cursor, is one that this log has not reached, or is another log's.", "Begin again; the detail has the last position there is."),

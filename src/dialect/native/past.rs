@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::body::By;
 use super::change::{Difference, difference};
 use super::problem;
-use crate::dialect::{AsOf, Lookup, Refusal, Reply, Version};
+use crate::dialect::{AsOf, Lookup, Refusal, Reply, Version, Versions};
 use crate::domain::{Contact, ContactId, Erasure, Event, FieldName, Operation, Phase, Position};
 
 /// One change of a contact.
@@ -37,7 +37,7 @@ struct ErasureBody<'a> {
 }
 
 /// The answer that is a contact's history after a position, oldest first.
-pub fn history(found: Lookup<Vec<Version>>, id: ContactId, after: Position, limit: usize) -> Reply {
+pub fn history(found: Lookup<Versions>, id: ContactId, after: Position, limit: usize) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
         id: String,
@@ -46,7 +46,10 @@ pub fn history(found: Lookup<Vec<Version>>, id: ContactId, after: Position, limi
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<u64>,
     }
-    let versions = match found {
+    let Versions {
+        list: versions,
+        cut,
+    } = match found {
         Ok(versions) => versions,
         Err(missing) => return problem::refusal(&missing.into()),
     };
@@ -64,7 +67,7 @@ pub fn history(found: Lookup<Vec<Version>>, id: ContactId, after: Position, limi
             change
         })
         .collect();
-    let more = skipped.saturating_add(data.len()) < versions.len();
+    let more = cut || skipped.saturating_add(data.len()) < versions.len();
     let next = data.last().map(|last| last.position).filter(|_| more);
     let id = id.to_string();
     Reply::json(StatusCode::OK, &Body { id, data, next })
@@ -121,7 +124,7 @@ impl From<&Version> for PointBody {
 ///
 /// `from` may be before its creation, where it had nothing, and after `to`: then it is the way
 /// back. Points after the last change are the last change.
-pub fn diff(found: Lookup<Vec<Version>>, id: ContactId, from: AsOf, to: AsOf) -> Reply {
+pub fn diff(found: Lookup<Versions>, id: ContactId, from: AsOf, to: AsOf) -> Reply {
     #[derive(Serialize)]
     struct Body {
         id: String,
@@ -130,7 +133,7 @@ pub fn diff(found: Lookup<Vec<Version>>, id: ContactId, from: AsOf, to: AsOf) ->
         changes: Vec<Difference>,
     }
     let versions = match found {
-        Ok(versions) => versions,
+        Ok(versions) => versions.list,
         Err(missing) => return problem::refusal(&missing.into()),
     };
     let erased = |(event, _): &Version| event.header.operation == Operation::Erase;

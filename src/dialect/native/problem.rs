@@ -66,6 +66,7 @@ pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
     let status = match failure.code {
         FailureCode::Invalid => StatusCode::BAD_REQUEST,
         FailureCode::NotFound => StatusCode::NOT_FOUND,
+        FailureCode::Gone => StatusCode::GONE,
         FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
         FailureCode::TooManyContacts
         | FailureCode::DuplicateEmail
@@ -171,13 +172,14 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::TenantUnclear => "tenant_unclear",
         Refusal::UnknownPath => "unknown_path",
         Refusal::MethodNotAllowed { .. } => "method_not_allowed",
-        Refusal::NotFound => "not_found",
+        Refusal::NotFound | Refusal::NotYet { .. } => "not_found",
         Refusal::NoSuchCommand => "no_such_command",
         Refusal::Gone => "gone",
         Refusal::KeyLost => "key_lost",
         Refusal::TooLarge { .. } => "too_large",
         Refusal::TooManyItems { .. } => "too_many_items",
         Refusal::TooSlow => "too_slow",
+        Refusal::BrokenBody => "broken_body",
         Refusal::BadIdempotencyKey => "bad_idempotency_key",
         Refusal::KeyReused => "key_reused",
         Refusal::PreconditionRequired => "precondition_required",

@@ -11,7 +11,7 @@ use super::contact;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::{etag, to_write};
 use crate::dialect::schema::Record;
-use crate::dialect::{Lookup, Page, Refusal, Reply, Version};
+use crate::dialect::{Lookup, Page, Refusal, Reply, Versions};
 use crate::domain::{Contact, Failure, FailureCode, Outcome, Problem, Violation, limits};
 
 /// `SDFResponse` of an error.
@@ -88,9 +88,9 @@ pub fn page(page: Page) -> Reply {
 
 /// The answer that is the versions of the contact of this id, oldest first: so many, each with the
 /// time at which the next one took its place.
-pub fn history(id: &str, found: Lookup<Vec<Version>>, limit: usize) -> Reply {
+pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
     let versions = match found {
-        Ok(versions) => versions,
+        Ok(versions) => versions.list,
         Err(missing) => return refusal(&missing.into()),
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
@@ -109,7 +109,7 @@ fn one(contact: &Contact) -> Reply {
 
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     let status = match failure.code {
-        FailureCode::NotFound => return refusal(&Refusal::NotFound),
+        FailureCode::NotFound | FailureCode::Gone => return refusal(&Refusal::NotFound),
         FailureCode::Invalid => return invalid(violations),
         FailureCode::DuplicateId => {
             let taken = Violation::new("contact.id", Problem::Duplicate);
@@ -175,7 +175,9 @@ pub fn refusal(refusal: &Refusal) -> Reply {
     let status = refusal.status();
     let (message, details) = match refusal {
         // Erased and never there must look alike.
-        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => (Refusal::NotFound.message(), None),
+        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
+            (Refusal::NotFound.message(), None)
+        }
         // This vendor's requests have no place for a tenant.
         Refusal::TenantUnclear => ("The token must have exactly one tenant.".into(), None),
         Refusal::BadParameter { name, must } => {
@@ -197,6 +199,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
         | Refusal::TooSlow
+        | Refusal::BrokenBody
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::PreconditionFailed

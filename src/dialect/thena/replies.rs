@@ -47,7 +47,9 @@ fn shown(operation: Operation, contact: &Contact) -> Reply {
 pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
     match found {
         Ok(contact) => one(StatusCode::OK, &contact),
-        Err(Missing::NotFound | Missing::Erased | Missing::KeyLost) => not_found(),
+        Err(Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost) => {
+            not_found()
+        }
     }
 }
 
@@ -101,6 +103,7 @@ impl Tally {
                         tally.errors.extend(messages(&violations));
                     }
                     FailureCode::NotFound
+                    | FailureCode::Gone
                     | FailureCode::VersionMismatch
                     | FailureCode::TooManyContacts
                     | FailureCode::DuplicateId
@@ -186,7 +189,7 @@ pub fn nothing_to_create() -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid(violations),
-        FailureCode::NotFound => not_found(),
+        FailureCode::NotFound | FailureCode::Gone => not_found(),
         FailureCode::VersionMismatch => {
             error(StatusCode::PRECONDITION_FAILED, failure.code.message())
         }
@@ -277,7 +280,9 @@ pub fn not_found() -> Reply {
 pub fn refusal(refusal: &Refusal) -> Reply {
     let status = refusal.status();
     let mut reply = match refusal {
-        Refusal::NotFound | Refusal::Gone | Refusal::KeyLost => not_found(),
+        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
+            not_found()
+        }
         Refusal::Forbidden { .. } | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
             error(status, "Forbidden resource")
         }
@@ -291,6 +296,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         | Refusal::TooLarge { .. }
         | Refusal::TooManyItems { .. }
         | Refusal::TooSlow
+        | Refusal::BrokenBody
         | Refusal::BadIdempotencyKey
         | Refusal::KeyReused
         | Refusal::PreconditionFailed

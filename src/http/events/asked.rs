@@ -179,7 +179,7 @@ impl Asked {
                 let before = Some(after).filter(|after| *after <= head);
                 let mut scan = service.events_before(before, limit, &wanted)?;
                 let is_last = scan.last <= self.bounds.0.next();
-                if is_last && scan.records.len() < limit {
+                if is_last && !scan.cut && scan.records.len() < limit {
                     scan.last = Position::ZERO;
                 }
                 (scan, None)
@@ -195,7 +195,7 @@ impl Asked {
                 (scan, is_past.then_some(head))
             }
         };
-        let EventScan { records, last } = scan;
+        let EventScan { records, last, .. } = scan;
         let events = records.iter().map(|record| self.show(service, record));
         let mut operations = records.iter().map(|record| record.event.header.operation);
         Ok(Shown {

@@ -113,7 +113,7 @@ fn a_history_has_each_version_and_its_end() {
     end.header.operation = Operation::Erase;
     end.header.time = Timestamp::from_millis(1_768_473_060_000);
     versions.push((end, None));
-    let reply = replies::history(HEX, Ok(versions), 1_000);
+    let reply = replies::history(HEX, Ok(versions.into()), 1_000);
     let entries: Value = serde_json::from_slice(&reply.body).expect("JSON");
     let at = |index: usize, name: &str| entries[index][name].as_str();
     assert_eq!(at(0, "operationType"), Some("CREATE"));
