@@ -67,7 +67,45 @@ async fn a_table_and_a_part_by_time_are_the_same_from_both_sides() {
     );
     assert!(!of_service[3].contains("Ann"), "{}", of_service[3]);
     check(&data, &["log", "export", "--since", "yesterday"], 2);
-    check(&data, &["log", "export", "--format", "parquet"], 2);
+}
+
+/// What DuckDB prints of the exported file, whose path is its first argument.
+#[cfg(feature = "parquet")]
+const ASK_DUCKDB: &str = r#"
+import duckdb, sys
+events = duckdb.read_parquet(sys.argv[1])
+print(events.types[:2], events.types[-2:])
+print(duckdb.sql("SELECT position, year(time), operation, displayName, emails, phones FROM events ORDER BY 1").fetchall())
+"#;
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn duckdb_reads_types_and_lists_of_parquet() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let card = json!({"name": {"full": "Ann"}, "emails": {
+        "e": {"address": "a@x.org"}, "f": {"address": "b@x.org"}}});
+    let made = server.send("POST", "/contacts?tenant=acme", &[], Some(&card));
+    assert_eq!(made.await.status, 201);
+    let file = dir.path().join("events.parquet");
+    let exported = Command::new(BINARY)
+        .args(["log", "export", "--format", "parquet", "--url", &server.url])
+        .stdout(std::fs::File::create(&file).expect("a file"))
+        .status();
+    assert!(exported.expect("it starts").success());
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/recipes.txt");
+    let asked = Command::new(crate::common::python::python("recipes-venv", list))
+        .args(["-c", ASK_DUCKDB])
+        .arg(&file)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&asked.stdout).into_owned();
+    let error = String::from_utf8_lossy(&asked.stderr);
+    let types = "[BIGINT, TIMESTAMP WITH TIME ZONE] [VARCHAR[], VARCHAR[]]";
+    assert!(said.starts_with(types), "{said}{error}");
+    let year = chrono::Utc::now().format("%Y");
+    let rows = format!("(2, {year}, 'CREATE', 'Ann', ['a@x.org', 'b@x.org'], [])]");
+    assert!(said.trim_end().ends_with(&rows), "{said}{error}");
 }
 
 #[test]

@@ -142,7 +142,8 @@ fn every_block_is_of_a_kind_that_is_tested() {
         let (language, mark) = (block.language.as_str(), block.mark.as_str());
         let known = match language {
             "sh" => matches!(mark, "" | "no-run" | "stopped"),
-            "python" | "json" | "text" => mark.is_empty(),
+            "python" => matches!(mark, "" | "recipe"),
+            "json" | "text" => mark.is_empty(),
             _ => false,
         };
         assert!(known, "README line {}: `{language} {mark}`", block.line);
@@ -178,7 +179,7 @@ fn every_shell_block_is_read_by_both_shells() {
     }
 }
 
-fn the_shell_blocks_run_in(shell: &[&str]) {
+fn the_shell_blocks_run_in(shell: &[&str]) -> Reader {
     let mut reader = Reader::new();
     let said = reader.run(shell, &of("sh", ""));
     for expected in [
@@ -197,11 +198,32 @@ fn the_shell_blocks_run_in(shell: &[&str]) {
     let server = reader.server.take().expect("it runs");
     assert_eq!(server.stop(), Some(0));
     reader.run(shell, &of("sh", "stopped"));
+    reader
 }
 
 #[test]
-fn the_shell_blocks_run_in_bash() {
-    the_shell_blocks_run_in(SHELLS[0]);
+fn the_shell_blocks_run_in_bash_and_the_recipes_on_what_they_export() {
+    let reader = the_shell_blocks_run_in(SHELLS[0]);
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/recipes.txt");
+    let python = python("recipes-venv", list);
+    let mut all = String::new();
+    for recipe in of("python", "recipe") {
+        let output = Command::new(&python)
+            .arg(reader.file("recipe.py", &recipe.text))
+            .current_dir(reader.dir.path())
+            .output()
+            .expect("it starts");
+        let said = said(&output);
+        assert!(
+            output.status.success(),
+            "README line {}: {said}",
+            recipe.line
+        );
+        all.push_str(&said);
+    }
+    for expected in ["Ann Sample", "mattr", "hour", "events"] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// The directory for what the tests produce: never one of the repository.
 pub fn target_dir() -> &'static Path {
@@ -10,7 +11,11 @@ pub fn target_dir() -> &'static Path {
 }
 
 /// The interpreter that has a list's packages; it is made once, and again where the list changed.
+///
+/// One at a time: tests that run side by side use the same environments.
 pub fn python(environment: &str, list: &str) -> PathBuf {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let venv = target_dir().join(environment);
     let wanted = std::fs::read(list).expect("the list of packages");
     let installed = venv.join("installed.txt");

@@ -86,19 +86,19 @@ async fn served(
         line: Vec::new(),
     };
     client::copy(response, &mut lines).await?;
-    let ended = lines.end().and_then(|()| lines.rows.flush());
+    let ended = lines.end().and_then(|()| lines.rows.finish());
     ended.map_err(Failure::failed)
 }
 
 /// Takes lines of events apart and writes them on, without what a level of detail does not show.
-struct Lines<W: Write> {
+struct Lines<W: Write + Send> {
     rows: Rows<W>,
     detail: Detail,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write + Send> Lines<W> {
     fn end(&mut self) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
         if line.trim_ascii().is_empty() {
@@ -114,7 +114,7 @@ impl<W: Write> Lines<W> {
     }
 }
 
-impl<W: Write> Write for Lines<W> {
+impl<W: Write + Send> Write for Lines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut pieces = bytes.split(|byte| *byte == b'\n');
         self.line.extend(pieces.next().unwrap_or_default());
@@ -161,5 +161,5 @@ fn write(
             }
         }
     }
-    rows.flush().map_err(Failure::failed)
+    rows.finish().map_err(Failure::failed)
 }

@@ -3,10 +3,13 @@
 mod check;
 mod export;
 mod mirror;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod proof;
 mod rebuild;
 mod rekey;
 mod repair;
+mod row;
 mod rows;
 mod tail;
 #[cfg(test)]

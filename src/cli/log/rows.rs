@@ -1,15 +1,13 @@
 //! Events as another program reads them: lines of JSON, or a table with flat columns.
-//!
-//! A Card's maps have keys that each client chooses, so that a reader of tables would make a column
-//! for each of them. The table has lists instead, with a bar between their values, and one name.
 
 use std::io::{self, BufWriter, Write};
 
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::domain::Card;
-use crate::wire::unescape;
+#[cfg(feature = "parquet")]
+use super::parquet::Parquet;
+use super::row::{COLUMNS, Cell, cells};
 
 /// The forms of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,37 +16,26 @@ pub enum Format {
     Ndjson,
     /// A table (RFC 4180) with a head and flat columns
     Csv,
+    /// The same table as Apache Parquet, with lists and types
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
-/// The columns of a table.
-const COLUMNS: [&str; 14] = [
-    "position",
-    "time",
-    "dialect",
-    "tenant",
-    "operation",
-    "phase",
-    "actor",
-    "contact_id",
-    "correlation",
-    "error_code",
-    "fields",
-    "displayName",
-    "emails",
-    "phones",
-];
-/// What stands between the values of a list in one column.
+/// What stands between the values of a list in one column of a text table.
 const BETWEEN: &str = "|";
 
 /// A writer of events in one of the forms.
-pub enum Rows<W: Write> {
+pub enum Rows<W: Write + Send> {
     /// Lines of JSON, an event each.
     Ndjson(BufWriter<W>),
     /// A table, whose head has been written.
     Csv(Box<csv::Writer<W>>),
+    /// A table in groups of rows, each column by itself.
+    #[cfg(feature = "parquet")]
+    Parquet(Box<Parquet<W>>),
 }
 
-impl<W: Write> Rows<W> {
+impl<W: Write + Send> Rows<W> {
     /// Begins an export in this form.
     pub fn begin(format: Format, out: W) -> io::Result<Self> {
         Ok(match format {
@@ -58,6 +45,8 @@ impl<W: Write> Rows<W> {
                 table.write_record(COLUMNS)?;
                 Self::Csv(Box::new(table))
             }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Self::Parquet(Box::new(Parquet::begin(out)?)),
         })
     }
 
@@ -68,60 +57,40 @@ impl<W: Write> Rows<W> {
                 serde_json::to_writer(&mut *out, event)?;
                 out.write_all(b"\n")
             }
-            Self::Csv(table) => Ok(table.write_record(columns(event))?),
+            Self::Csv(table) => Ok(table.write_record(cells(event).map(plain))?),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(table) => table.write(cells(event)),
         }
     }
 
-    /// Hands on what has been written so far.
+    /// Hands on what has been written so far, as far as the form has parts that can be handed on.
     pub fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Ndjson(out) => out.flush(),
             Self::Csv(table) => table.flush(),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(_) => Ok(()),
+        }
+    }
+
+    /// Ends the export: nothing may be written any more.
+    pub fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Ndjson(_) | Self::Csv(_) => self.flush(),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(table) => table.finish(),
         }
     }
 }
 
-/// The values of an event in the order of [`COLUMNS`]; what it does not show is empty.
-fn columns(event: &Value) -> [String; COLUMNS.len()] {
-    let text = |pointer: &str| {
-        let value = event.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or_default().to_owned()
-    };
-    let list = |pointer: &str| {
-        let items = event.pointer(pointer).and_then(Value::as_array);
-        let items = items.into_iter().flatten().filter_map(Value::as_str);
-        items.collect::<Vec<_>>().join(BETWEEN)
-    };
-    // Every level of detail has the source.
-    let source = text("/source");
-    let owner = source.trim_start_matches('/').split_once('/');
-    let (dialect, tenant) = owner.unwrap_or_default();
-    let tenant = unescape(tenant).unwrap_or_else(|| tenant.to_owned());
-    let actor =
-        ["clientId", "managementUserId", "subject"].map(|id| text(&format!("/data/actor/{id}")));
-    let actor = actor.into_iter().find(|id| !id.is_empty());
-    let position = text("/sequence");
-    let card = event.pointer("/data/contact").cloned();
-    let card = card.and_then(|card| Card::from_value(card).ok());
-    let joined = |texts: Option<Vec<&str>>| texts.unwrap_or_default().join(BETWEEN);
-    [
-        position.trim_start_matches('0').to_owned(),
-        text("/time"),
-        dialect.to_owned(),
-        tenant,
-        text("/data/operation"),
-        text("/data/phase"),
-        actor.unwrap_or_default(),
-        text("/subject"),
-        text("/correlationid"),
-        text("/data/error/code"),
-        list("/data/fields"),
-        card.as_ref()
-            .and_then(Card::display_name)
-            .unwrap_or_default(),
-        joined(card.as_ref().map(|card| card.emails().collect())),
-        joined(card.as_ref().map(|card| card.phones().collect())),
-    ]
+/// A cell as plain text; what the event does not show is empty.
+fn plain(cell: Cell) -> String {
+    match cell {
+        Cell::Number(number) => number.to_string(),
+        Cell::Time(time) => time.map(|time| time.to_string()).unwrap_or_default(),
+        Cell::Text(text) => text.unwrap_or_default(),
+        Cell::List(texts) => texts.join(BETWEEN),
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +103,7 @@ mod tests {
         let mut out = Vec::new();
         let mut rows = Rows::begin(Format::Csv, &mut out).unwrap();
         rows.write(event).unwrap();
-        rows.flush().unwrap();
+        rows.finish().unwrap();
         drop(rows);
         String::from_utf8(out).unwrap()
     }
@@ -159,8 +128,10 @@ mod tests {
 
     #[test]
     fn what_is_not_shown_is_empty() {
-        let event = json!({"sequence": "7", "source": "/native/acme", "time": "t"});
+        let time = "2026-01-02T03:04:05.000Z";
+        let event = json!({"sequence": "7", "source": "/native/acme", "time": time});
         let text = written(&event);
-        assert!(text.ends_with("\n7,t,native,acme,,,,,,,,,,\n"), "{text}");
+        let row = format!("\n7,{time},native,acme,,,,,,,,,,\n");
+        assert!(text.ends_with(&row), "{text}");
     }
 }
