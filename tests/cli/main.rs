@@ -21,6 +21,7 @@ mod network;
 mod newcomer;
 mod operators;
 mod program;
+mod prometheus;
 mod readers;
 mod readme;
 mod reload;
