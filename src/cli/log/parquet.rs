@@ -28,7 +28,7 @@ pub struct Parquet<W: Write + Send> {
 }
 
 impl<W: Write + Send> Parquet<W> {
-    /// Begins a table.
+    /// Begins a table with these columns.
     pub fn begin(out: W) -> io::Result<Self> {
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
         let schema = schema().map_err(failed)?;

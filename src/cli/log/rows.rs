@@ -16,7 +16,7 @@ pub enum Format {
     Ndjson,
     /// A table (RFC 4180) with a head and flat columns
     Csv,
-    /// The same table as Apache Parquet, with lists and types
+    /// That table as Apache Parquet, with lists and types
     #[cfg(feature = "parquet")]
     Parquet,
 }
