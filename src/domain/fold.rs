@@ -45,11 +45,11 @@ pub fn bare(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    // Folding the case of what is left makes no new accent.
     let parts = text.nfkd().filter(|c| !is_accent(*c) && !is_invisible(*c));
     let mut bare = String::with_capacity(text.len());
     for c in full_fold(parts.collect()).nfkd() {
         match c {
-            c if is_accent(c) || is_invisible(c) => {}
             'æ' => bare.push_str("ae"),
             'œ' => bare.push_str("oe"),
             'þ' => bare.push_str("th"),
