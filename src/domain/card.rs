@@ -230,7 +230,8 @@ mod tests {
         assert_eq!(card.text("@type"), Some("Card"));
         assert_eq!(card.text("version"), Some("1.0"));
         assert_eq!(card.text("uid"), Some(format!("urn:uuid:{id}").as_str()));
-        assert_eq!(Card::from_json(&card.to_json()), Ok(card));
+        assert_eq!(Card::from_json(&card.to_json()).as_ref(), Ok(&card));
+        assert_eq!(card.clone().into_value(), json!(card.properties()));
     }
 
     #[test]

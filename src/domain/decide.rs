@@ -346,6 +346,11 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_notion_of_activity_calls_every_contact_active() {
+        assert!(UNIQUE.is_active(&with("a@example.com")));
+    }
+
+    #[test]
     fn who_had_an_address_before_it_was_another_s_too_keeps_it() {
         let kept = changed("straße@example.com", "strasse@Example.com");
         assert!(matches!(kept, Decision::Done(_)), "{kept:?}");

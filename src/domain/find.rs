@@ -420,6 +420,28 @@ mod tests {
     }
 
     #[test]
+    fn a_term_looks_at_its_own_part_of_a_contact() {
+        let card = json!({"name": {"full": "Ann"}, "organizations": {
+            "o": {"name": "Example Ltd", "units": [{"name": "Sales"}]}}});
+        let card = Card::from_value(card).expect("a card");
+        let found = |terms: &[Term], active: bool| {
+            let profile = Profile::of(&card, active);
+            let tokens = || profile.tokens.iter().map(String::as_str);
+            terms.iter().all(|it| it.met_by(&profile.name, tokens()))
+        };
+        assert!(found(&Term::of_text("exam"), true));
+        assert!(found(&Term::of_text("sales"), true));
+        assert!(found(&Term::of_name("ann"), true));
+        assert!(!found(&Term::of_name("exam"), true), "it is no name");
+        for active in [true, false] {
+            assert!(found(&[Term::Active(active)], active));
+            assert!(!found(&[Term::Active(!active)], active));
+        }
+        assert_eq!(Term::of_phone("ext."), Term::Never);
+        assert!(!found(&[Term::Never], true));
+    }
+
+    #[test]
     fn a_script_without_spaces_is_found_by_any_part() {
         let found = |name: &str, text: &str| {
             let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");

@@ -295,7 +295,8 @@ mod tests {
     #[test]
     fn only_the_documented_form_is_a_traceparent() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert!(TraceParent::parse(good).is_some());
+        let read = TraceParent::parse(good).expect("a trace context");
+        assert_eq!(read.as_str(), good);
         for bad in [
             "",
             "00",
