@@ -326,6 +326,34 @@ mod tests {
     }
 
     #[test]
+    fn small_entries_share_a_value() {
+        assert_eq!(pairs(7, &vec![vec![5; 100]; 60]).len(), 1);
+    }
+
+    #[test]
+    fn an_entry_is_found_in_its_value_alone() {
+        let pairs = pairs(7, &[vec![1], vec![2]]);
+        let (key, value) = &pairs[0];
+        let found = |position| find(key, value.clone(), position);
+        assert_eq!(found(8), Some(Bytes::from_static(&[2])));
+        assert_eq!((found(6), found(9)), (None, None));
+    }
+
+    #[test]
+    fn whole_entries_under_the_key_of_a_part_are_damaged() {
+        let mut value = header(WHOLE);
+        encode(&mut value, &[5]);
+        let mut batch = Batch::default();
+        put(&mut batch, Key { first: 7, part: 1 }, value);
+        let [Change::Put(key, value)] = batch.changes() else {
+            panic!("one value");
+        };
+        let pair = (key.clone(), Bytes::from(value.clone()));
+        let place = Place::Value(Position::new(7));
+        assert_eq!(assemble(&[pair]), [Piece::Damaged(place)]);
+    }
+
+    #[test]
     fn a_value_under_another_key_is_damaged() {
         let mut pairs = pairs(7, &[vec![5; 10]]);
         pairs[0].0 = Key::start(8).to_vec();
