@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::super::RotateError;
 use super::super::wrapping::SLOT_BYTES;
 use super::*;
-use crate::storage::{DirFiles, FileAt};
+use crate::storage::{DirFiles, Disk, Faults, FileAt, SimDisk};
 
 const AAD: &[u8] = b"contact 1, position 7";
 
@@ -69,6 +69,53 @@ fn grep(dir: &TempDir, needle: &[u8]) -> bool {
 fn slot_bytes(dir: &TempDir, slot: usize) -> Vec<u8> {
     let bytes = fs::read(slots_path(dir)).unwrap();
     bytes[(slot + 1) * SLOT_BYTES..][..SLOT_BYTES].to_vec()
+}
+
+#[test]
+fn a_ring_says_which_slots_it_has() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let is_there = || KeyRing::is_in(&DirFiles::at(dir.path())).unwrap();
+    assert!(!is_there());
+    let ring = ring(&dir, &master, 0);
+    assert!(is_there());
+    assert!(ring.check(Slot::new(8)).is_ok());
+    let short = ring.check(Slot::new(9));
+    let counts = matches!(
+        short,
+        Err(SlotError::Truncated {
+            held: 8,
+            used: 9,
+            ..
+        })
+    );
+    assert!(counts, "{short:?}");
+    assert!(!ring.is_erased(Slot::new(3)));
+    ring.erase(Slot::new(3)).unwrap();
+    assert!(ring.is_erased(Slot::new(3)) && !ring.is_erased(Slot::new(4)));
+}
+
+/// After a sync that failed, the page cache takes for written what is not on the disk.
+#[test]
+fn a_key_whose_sync_failed_is_on_the_disk_after_the_next_start() {
+    let (disk, master) = (SimDisk::new(1), master());
+    let start = |next| {
+        let ring = KeyRing::open(disk.files("keys").unwrap(), &master).unwrap();
+        ring.resume(Slot::new(next), Slot::default()).unwrap();
+        ring
+    };
+    let ring = start(0);
+    ring.draw(Slot::new(0)).unwrap();
+    let sealed = ring.seal(Slot::new(0), AAD, b"Ada").unwrap();
+    disk.plan(Faults {
+        fail_at: Some(1),
+        ..Faults::default()
+    });
+    assert!(ring.store(Slot::new(1)).is_err());
+    disk.kill();
+    start(1);
+    disk.crash();
+    let read = start(1).open_sealed(Slot::new(0), AAD, &sealed);
+    assert_eq!(read.unwrap(), b"Ada");
 }
 
 #[test]
