@@ -56,6 +56,38 @@ mod tests {
     }
 
     #[test]
+    fn a_dialect_is_found_by_its_number_and_its_name() {
+        for rules in REGISTRY.iter() {
+            let of = |found: Option<&dyn Dialect>| found.map(|dialect| dialect.rules().name);
+            assert_eq!(of(by_id(rules.dialect)), Some(rules.name));
+            assert_eq!(of(by_name(rules.name)), Some(rules.name));
+        }
+        assert!(by_id(DialectId(0)).is_none() && by_name("Native").is_none());
+    }
+
+    #[test]
+    fn an_operation_without_a_route_has_the_roles_of_its_kin() {
+        use crate::dialect::ApiOperation::{Bulk, Create, Delete, Erase, Get, History};
+        let roles = |name, operation| by_name(name).map(|it| it.roles_for(operation));
+        let vendors: &[&str] = &["admin", "dts-provider"];
+        assert_eq!(roles("mattr", Bulk), Some(vendors));
+        assert_eq!(roles("mattr", History), Some(vendors));
+        for (operation, role) in [
+            (Erase, None),
+            (Delete, Some("contacts:write")),
+            (Bulk, Some("contacts:write")),
+            (Create, Some("contacts:write")),
+            (Get, Some("contacts:read")),
+            (History, Some("contacts:read")),
+        ] {
+            let want: Vec<&str> = std::iter::once("admin").chain(role).collect();
+            // Oracle's API deletes nothing.
+            assert_eq!(roles("oracle", operation), Some(&*want), "{operation:?}");
+        }
+        assert_eq!(roles("mattr", Erase), Some(&["admin"][..]));
+    }
+
+    #[test]
     fn an_operation_has_one_route() {
         for dialect in ALL {
             let routes = dialect.routes().iter();

@@ -233,5 +233,14 @@ mod tests {
         );
         let text = serde_json::to_vec(&"[".repeat(100)).expect("a string");
         assert!(parse(&text).is_ok());
+        for (json, want) in [
+            (r#"{"a": "[[", "b": [1]}"#, 2),
+            (r#"["\"", [[]]]"#, 3),
+            (r#"["]]", [[]]]"#, 3),
+            (r#"["\\", [[]]]"#, 3),
+            (r#"["\"[[[", 1]"#, 1),
+        ] {
+            assert_eq!(depth(json.as_bytes()), want, "{json}");
+        }
     }
 }

@@ -271,3 +271,37 @@ fn role_missing(roles: &[&str]) -> String {
     let roles = roles.join("`, `");
     format!("The token's roles do not allow this; one of these is needed: `{roles}`.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_is_missing_is_named() {
+        let roles = &["admin", "contacts:read"];
+        let message = Refusal::Forbidden { roles }.message();
+        assert!(message.ends_with("`admin`, `contacts:read`."), "{message}");
+    }
+
+    #[test]
+    fn whoever_may_come_again_is_told_when() {
+        let after = |refusal: Refusal| {
+            let mut headers = refusal.headers().into_iter();
+            let found = headers.find(|(name, _)| *name == "retry-after");
+            found.map(|(_, value)| value)
+        };
+        let limited = Refusal::RateLimited {
+            retry_after_seconds: 7,
+        };
+        for (refusal, want) in [
+            (limited, Some("7")),
+            (Refusal::Overloaded, Some("1")),
+            (Refusal::ReadOnly(Closed::NoRoom), Some("1")),
+            (Refusal::ReadOnly(Closed::Failed), Some("10")),
+            (Refusal::OutcomeUnknown, None),
+            (Refusal::Internal, None),
+        ] {
+            assert_eq!(after(refusal.clone()).as_deref(), want, "{refusal:?}");
+        }
+    }
+}
