@@ -248,30 +248,67 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
     }
 }
 
+/// A new contact, and the slot of its key.
+fn ann(world: &World) -> (Target, Slot) {
+    let creates = vec![create("Ann", None)];
+    let made = one(world, command(&mattr::RULES, &["e", "p"], creates));
+    let target = Target::Id(id_of(&made));
+    let (_, slot) = entry(world, &target);
+    (target, slot)
+}
+
+/// The status of a contact, and the slot of its key.
+fn entry(world: &World, target: &Target) -> (Status, Slot) {
+    let owner = Owner::new(mattr::RULES.dialect, &["e", "p"]).expect("good ids");
+    let entry = world.service.entry(&owner, target).expect("a contact");
+    (entry.state.status, entry.slot)
+}
+
+fn erase(target: Target) -> Command {
+    let erase = Action::Erase {
+        reason: EraseReason::Request,
+        reference: None,
+    };
+    let erase = vec![attempt(Operation::Erase, Some(target), erase)];
+    command(&mattr::RULES, &["e", "p"], erase)
+}
+
 /// The power goes at the moment after an erasure was answered, when nothing else has been synced.
 #[test]
 fn an_erasure_is_on_the_disk_when_it_is_answered() {
     for seed in 0..16 {
         let world = World::new(SimDisk::new(seed)).expect("it opens");
-        let creates = vec![create("Ann", None)];
-        let made = one(&world, command(&mattr::RULES, &["e", "p"], creates));
-        let target = Target::Id(id_of(&made));
-        let owner = Owner::new(mattr::RULES.dialect, &["e", "p"]).expect("good ids");
-        let slot = world
-            .service
-            .entry(&owner, &target)
-            .expect("a contact")
-            .slot;
-        let erase = Action::Erase {
-            reason: EraseReason::Request,
-            reference: None,
-        };
-        let erase = vec![attempt(Operation::Erase, Some(target), erase)];
-        one(&world, command(&mattr::RULES, &["e", "p"], erase));
+        let (target, slot) = ann(&world);
+        one(&world, erase(target));
         let disk = world.disk.clone();
         disk.crash();
         check_overwritten(&*disk.files("keys").expect("it opens"), &[slot]);
     }
+}
+
+/// The power goes while an erasure is carried out. Where the log has it, the next start overwrites
+/// the key before anybody is answered.
+#[test]
+fn an_erasure_that_was_cut_off_is_finished_at_the_next_start() {
+    let mut finished = 0;
+    for (seed, sync) in (0..8).flat_map(|seed| (1..8).map(move |sync| (seed, sync))) {
+        let mut world = World::new(SimDisk::new(seed)).expect("it opens");
+        let (target, slot) = ann(&world);
+        world.disk.plan(Faults {
+            halt_at: Some(sync),
+            ..Faults::default()
+        });
+        let answers = world.send(&[erase(target.clone())]);
+        world.disk.crash();
+        world.disk.plan(Faults::default());
+        world.reopen().expect("it opens");
+        if entry(&world, &target).0 == Status::Erased {
+            finished += usize::from(answers.iter().any(Result::is_err));
+            let keys = world.disk.files("keys").expect("it opens");
+            check_overwritten(&*keys, &[slot]);
+        }
+    }
+    assert!(finished > 0, "no cut was between the log and the key");
 }
 
 #[test]
