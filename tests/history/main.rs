@@ -14,6 +14,7 @@
 mod edges;
 mod load;
 mod model;
+mod reads;
 mod service_disk;
 mod world;
 
