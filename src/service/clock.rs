@@ -42,9 +42,19 @@ impl Sequencer {
         }
     }
 
-    /// Reads the clock; a clock that was set back stands still.
-    pub fn tick(&mut self) -> Timestamp {
-        self.now = self.now.max((self.clock)());
+    /// What the clock says, which nobody has judged.
+    pub fn read(&mut self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Takes over a time that the clock has said and that can be believed; a clock that was set back
+    /// stands still.
+    pub fn advance(&mut self, said: Timestamp) {
+        self.now = self.now.max(said);
+    }
+
+    /// The time that events get.
+    pub const fn now(&self) -> Timestamp {
         self.now
     }
 
@@ -70,7 +80,9 @@ mod tests {
         let mut last = Uuid::nil();
         let mut seen = Vec::new();
         for _ in 0..4 {
-            seen.push(sequencer.tick().millis());
+            let said = sequencer.read();
+            sequencer.advance(said);
+            seen.push(sequencer.now().millis());
             for _ in 0..1_000 {
                 let id = sequencer.id();
                 assert!(id > last);

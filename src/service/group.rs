@@ -56,7 +56,7 @@ impl<'a> Group<'a> {
         sequencer: &'a mut Sequencer,
         next: Position,
     ) -> Self {
-        let now = sequencer.tick();
+        let now = sequencer.now();
         Self {
             shared,
             base,

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::clock::now;
 use super::space::DiskState;
 use super::steady::{Steady, since_boot};
-use crate::domain::Closed;
+use crate::domain::{Closed, Timestamp};
 use crate::storage::{Room, Space};
 
 /// The time between two looks.
@@ -83,11 +83,16 @@ impl Guard {
     }
 
     /// Looks at everything once, now.
-    pub fn look(&self) {
+    fn look(&self) {
+        self.believes(now());
+    }
+
+    /// Looks at everything once, and tells whether the clock can be believed that says this.
+    pub fn believes(&self, said: Timestamp) -> bool {
         self.disk.lock().look(&*self.room);
-        self.clock
-            .lock()
-            .look(now(), since_boot(), self.accept_clock);
+        let mut clock = self.clock.lock();
+        clock.look(said, since_boot(), self.accept_clock);
+        !clock.jumped
     }
 
     /// Looks again after something was written, where room was given up for it.

@@ -140,13 +140,16 @@ impl Writer {
         let shared = self.shared.clone();
         let contacts = shared.contacts.read();
         let next = self.appender.next();
+        // One look at the clock is judged and recorded: another could come after a jump.
+        let said = self.sequencer.read();
+        let guard = shared.guard.get();
+        if guard.is_none_or(|guard| guard.believes(said)) {
+            self.sequencer.advance(said);
+        }
         let mut handler = CommandHandler::new(&shared, &contacts, &mut self.sequencer, next);
         let mut waiting = Vec::new();
         let mut job = Some(first);
         let mut taken = 0;
-        if let Some(guard) = shared.guard.get() {
-            guard.look();
-        }
         while let Some(next) = job {
             let closed = shared.closed(next.erases());
             match next {

@@ -1,18 +1,21 @@
 //! What the generated histories taught, one by one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use contactd::{
     dialect::{mattr, oracle, thena},
     domain::{
-        Action, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation, FailureCode,
-        IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Outcome, Owner, Patch,
-        Position, Precondition, Problem, Rules, Target, Timestamp, Violation,
+        Action, Attempt, BatchMode, Card, Closed, Command, ContactId, Context, Correlation,
+        FailureCode, IdempotencyKey, IdempotentRequest, LookupKey, Match, Operation, Outcome,
+        Owner, Patch, Position, Precondition, Problem, Rules, Target, Timestamp, Violation,
     },
-    service::{Committed, Found, SubmitError},
-    storage::SimDisk,
+    service::{Committed, Found, SubmitError, system_clock},
+    storage::{Disk, SimDisk},
 };
 use serde_json::json;
 
-use super::world::World;
+use super::world::{World, open_under};
 
 const CHOSEN: &str = "0000000000000000000000000000000A";
 
@@ -305,4 +308,40 @@ fn a_command_is_found_by_its_correlation_id() {
 fn made_at(time: Timestamp) -> Correlation {
     let time = uuid::Timestamp::from_unix_time(time.millis() / 1_000, 0, 0, 0);
     Correlation::from_uuid(uuid::Uuid::new_v7(time))
+}
+
+/// Else everything recorded after the jump would bear its time, and no start would take the log.
+#[tokio::test]
+async fn a_time_that_is_not_believed_is_not_recorded() {
+    const HOURS: u64 = 2 * 3_600_000;
+    let ahead = Arc::new(AtomicU64::new(0));
+    let mut system = system_clock();
+    let by = ahead.clone();
+    let clock = move || Timestamp::from_millis(system().millis() + by.load(Ordering::Relaxed));
+    let disk = SimDisk::new(1);
+    let service = open_under(&disk, Box::new(clock)).expect("it opens");
+    service.watch(disk.room(), false).expect("a thread");
+    let create = || service.submit(command(&mattr::RULES, &["a", "b"], vec![create("", None)]));
+    create().await.expect("it is done");
+    ahead.store(HOURS, Ordering::Relaxed);
+    let refused = create().await.expect_err("a clock that has jumped");
+    assert!(
+        matches!(refused, SubmitError::ReadOnly(Closed::ClockJumped)),
+        "{refused:?}"
+    );
+    ahead.store(0, Ordering::Relaxed);
+    // The watch looks every second.
+    let done = loop {
+        match create().await {
+            Ok(done) => break done,
+            Err(SubmitError::ReadOnly(Closed::ClockJumped)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    let [Outcome::Written { contact, .. }] = &done.outcomes[..] else {
+        panic!("{:?}", done.outcomes);
+    };
+    let now = system_clock()().millis();
+    assert!(contact.created_at.millis() <= now, "{contact:?}");
+    service.stop();
 }

@@ -20,7 +20,7 @@ use contactd::{
     },
     keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
-    service::{self, Committed, Found, Options, Service, SubmitError},
+    service::{self, Clock, Committed, Found, Options, Service, SubmitError},
     storage::{Disk, FileAt, SimDisk},
 };
 use parking_lot::Mutex;
@@ -361,18 +361,24 @@ impl World {
 }
 
 fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
-    let (keys, hasher) = open_keys(disk)?;
     let gate = gate.clone();
     let time = AtomicU64::new(1_800_000_000_000);
+    // The clock goes back now and then.
+    let clock = move || {
+        drop(gate.lock());
+        let tick = time.fetch_add(1, Ordering::Relaxed);
+        Timestamp::from_millis(tick - tick % 3 * 2)
+    };
+    open_under(disk, Box::new(clock))
+}
+
+/// Opens a service under a clock.
+pub fn open_under(disk: &SimDisk, clock: Clock) -> Opened<Service> {
+    let (keys, hasher) = open_keys(disk)?;
     let options = Options {
         registry: REGISTRY,
         queue_limit: 2_000,
-        // The clock goes back now and then.
-        clock: Box::new(move || {
-            drop(gate.lock());
-            let tick = time.fetch_add(1, Ordering::Relaxed);
-            Timestamp::from_millis(tick - tick % 3 * 2)
-        }),
+        clock,
         log: log_options(),
     };
     let opened = service::open(disk, keys, hasher, options, &mut |_| {})?;
