@@ -9,6 +9,7 @@
 
 pub mod figures;
 pub mod python;
+pub mod small_disk;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

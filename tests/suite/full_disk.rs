@@ -1,91 +1,21 @@
 //! A disk that is full: writes are refused and nothing else is, a start reads, and when there is room
 //! again everything goes on by itself.
-//!
-//! The disk is a small tmpfs in a mount namespace of its own (`unshare` of util-linux), held by a
-//! process for as long as the test runs.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::common::small_disk::SmallDisk;
 use crate::common::{BINARY, Server, temp_dir};
 
 /// The time in which everything must be well again once there is room.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A small file system of its own that a test fills.
-struct Disk {
-    holder: Child,
-    mount: PathBuf,
-}
-
-impl Disk {
-    fn new(mount: &Path) -> Self {
-        std::fs::create_dir(mount).expect("a directory");
-        let script = format!(
-            "mount -t tmpfs -o size=64m tmpfs '{}' && echo mounted && exec sleep 600",
-            mount.display()
-        );
-        let mut holder = Command::new("unshare")
-            .args(["--map-root-user", "--mount", "sh", "-c", &script])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("unshare, of util-linux, runs");
-        let mut line = String::new();
-        let out = holder.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("it speaks");
-        assert_eq!(line, "mounted\n", "a tmpfs needs user and mount namespaces");
-        Self {
-            holder,
-            mount: mount.to_owned(),
-        }
-    }
-
-    fn serve(&self) -> Server {
-        let mut command = Command::new("nsenter");
-        let holder = self.holder.id().to_string();
-        command.args([
-            "--target",
-            &holder,
-            "--user",
-            "--mount",
-            "--preserve-credentials",
-        ]);
-        command.args([BINARY, "--listen", "127.0.0.1:0"]);
-        Server::try_start_as(command, &self.mount.join("data"))
-            .unwrap_or_else(|(code, said)| panic!("{code:?}: {said}"))
-    }
-
-    /// The file that fills it, as this namespace sees it.
-    fn filler(&self) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
-        let inside = self.mount.strip_prefix("/").expect("an absolute path");
-        root.join(inside).join("filler")
-    }
-
-    fn fill(&self) {
-        let mut filler = File::options()
-            .create(true)
-            .append(true)
-            .open(self.filler())
-            .expect("it can be made");
-        while filler.write_all(&[7; 1 << 12]).is_ok() {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.filler()).expect("it is there");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        drop(self.holder.kill());
-        drop(self.holder.wait());
-    }
+fn serve(disk: &SmallDisk) -> Server {
+    let mut command = disk.command(BINARY);
+    command.args(["--listen", "127.0.0.1:0"]);
+    Server::try_start_as(command, &disk.data())
+        .unwrap_or_else(|(code, said)| panic!("{code:?}: {said}"))
 }
 
 async fn create(server: &Server) -> (u16, Value) {
@@ -134,8 +64,8 @@ async fn check_full(server: &Server, id: &str, erased: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_alone_and_a_start_reads() {
     let root = temp_dir();
-    let disk = Disk::new(&root.path().join("disk"));
-    let server = disk.serve();
+    let disk = SmallDisk::new(&root.path().join("disk"), 64);
+    let server = serve(&disk);
     let mut ids = Vec::new();
     for _ in 0..3 {
         let (status, contact) = create(&server).await;
@@ -146,7 +76,7 @@ async fn a_full_disk_refuses_writes_alone_and_a_start_reads() {
     check_full(&server, &ids[0], &ids[1]).await;
     disk.fill();
     assert_eq!(server.stop(), Some(0));
-    let server = disk.serve();
+    let server = serve(&disk);
     check_full(&server, &ids[0], &ids[2]).await;
     disk.free();
     let begun = Instant::now();
