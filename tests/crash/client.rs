@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
+    chance::Chance,
     common::{Answer, Server},
     form::{Form, Request},
     kill::Kill,
@@ -13,7 +14,7 @@ pub struct Client {
     pub form: Form,
     /// It has its contacts for itself.
     pub number: u64,
-    chance: u64,
+    chance: Chance,
     sent: u64,
     contacts: Vec<Known>,
     /// What a request without an answer was about: it may have been done.
@@ -63,7 +64,7 @@ impl Client {
         Self {
             form,
             number,
-            chance: number,
+            chance: Chance(number),
             sent: 0,
             contacts: Vec::new(),
             unknown: None,
@@ -72,20 +73,11 @@ impl Client {
         }
     }
 
-    /// A number below `below` (splitmix64).
-    fn chance(&mut self, below: u64) -> u64 {
-        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.chance;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
-
     /// Sends until there is no answer.
     pub async fn run(&mut self, server: &Server, kill: &Kill) {
         loop {
             let (mut request, what) = self.next();
-            let keyed = self.chance(3) == 0;
+            let keyed = self.chance.below(3) == 0;
             if keyed {
                 let key = format!("key-{}-{}", self.number, self.sent);
                 request = request.with("idempotency-key", key);
@@ -107,10 +99,10 @@ impl Client {
         self.sent += 1;
         let name = format!("n{}x{}", self.number, self.sent);
         let known = self.contacts.len() as u64;
-        let live = self.chance(known.max(1)) as usize;
+        let live = self.chance.below(known.max(1)) as usize;
         let contact = self.contacts.get(live).filter(|known| known.now.is_some());
         if let Some(path) = contact.map(|known| known.path.clone()) {
-            let request = match self.chance(6) {
+            let request = match self.chance.below(6) {
                 0 | 1 => {
                     let update = self.form.update(self.number, &path, &name);
                     update.map(|request| (request, What::Rename(live, name.clone())))

@@ -13,6 +13,7 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+mod chance;
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
