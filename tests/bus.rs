@@ -13,6 +13,7 @@
 #[path = "bus/adversary.rs"]
 mod adversary;
 #[path = "bus/broker.rs"]
+#[allow(dead_code, reason = "the fault runs use the rest")]
 mod broker;
 #[path = "bus/commands.rs"]
 mod commands;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use async_nats::jetstream::{self, Context};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A broker; it is killed when it is dropped.
@@ -91,6 +92,13 @@ impl Broker {
             process.kill().expect("it is ours to kill");
             process.wait().expect("it has ended");
         }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        let pid = Pid::from_raw(i32::try_from(process.id()).expect("a small number"));
+        kill_process(pid.expect("a process"), signal).expect("it is ours");
     }
 
     /// Removes everything it has stored; it must not run.
