@@ -13,10 +13,14 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+#[path = "../bus/broker.rs"]
+#[allow(dead_code, reason = "the bus uses the rest")]
+mod broker;
 mod chance;
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod faults;
 mod form;
 mod kill;
 
