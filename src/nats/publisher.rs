@@ -164,7 +164,7 @@ impl Publisher {
             };
             let ended = run.publish(stopping).await;
             let progressed = run.acked.position > place.position;
-            run.keep().await?;
+            run.keep().await;
             match ended {
                 Ok(()) => return Ok(()),
                 // Somebody else wrote to the stream, or an acknowledgement was lost: look again,
@@ -341,9 +341,7 @@ impl Run<'_> {
                     }
                 }
                 () = stopped(stopping), if !stop => {}
-                () = tokio::time::sleep_until(keep_at), if self.keep_at.is_some() => {
-                    self.keep().await?;
-                }
+                () = tokio::time::sleep_until(keep_at), if self.keep_at.is_some() => self.keep().await,
             }
         }
     }
@@ -424,17 +422,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes the cursor, if it moved.
-    async fn keep(&mut self) -> Result<(), PublishError> {
+    /// Writes the cursor, if it moved. Where it can't be written now that is done later: an older one
+    /// does, for what was published after it is known by its seal.
+    async fn keep(&mut self) {
         self.keep_at = None;
         if self.kept == self.acked {
-            return Ok(());
+            return;
         }
         let cursor = self.acked.cursor(self.stream, self.key);
         let file = self.publisher.cursor.clone();
-        spawn_blocking(move || file.write(&cursor).map_err(disk)).await?;
-        self.kept = self.acked;
-        Ok(())
+        match spawn_blocking(move || file.write(&cursor).map_err(disk)).await {
+            Ok(()) => self.kept = self.acked,
+            Err(error) => {
+                tracing::debug!(%error, "the cursor is written later");
+                self.keep_at = Some(Instant::now() + KEEP_EVERY);
+            }
+        }
     }
 }
 

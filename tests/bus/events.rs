@@ -1,12 +1,14 @@
 //! Events: all of them, in order, each once, whatever happens to the broker.
 
+use std::time::{Duration, Instant};
+
 use async_nats::jetstream::message::StreamMessage;
 use contactd::gateway::Bus;
 use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::broker::Broker;
-use crate::node::{Home, Node, away, within};
+use crate::node::{Home, Node, away, eventually, within};
 
 const STREAM: &str = "CONTACT_EVENTS";
 
@@ -266,5 +268,35 @@ async fn each_checkpoint_is_announced() {
         .await
         .expect("a message");
     assert_eq!(&message.payload[..], b"second");
+    node.stop().await;
+}
+
+/// It saves work at the next start, no more: what was published after it is known by its seal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_that_cannot_be_written_halts_nothing() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    filled(&node, 1).await;
+    let folder = home.path().join("bus");
+    let away = home.path().join("away");
+    std::fs::rename(&folder, &away).expect("it is ours");
+    std::fs::write(&folder, "in the way").expect("it is ours");
+    // Longer than it takes until the cursor is written.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        filled(&node, 1).await;
+        let bus = node.gateway.health.follow_bus().borrow().clone();
+        assert_eq!(bus, Bus::Connected);
+    }
+    std::fs::remove_file(&folder).expect("it is ours");
+    std::fs::rename(&away, &folder).expect("it is ours");
+    let head = node.service.head().get();
+    eventually("the cursor is written", || async {
+        let cursor = std::fs::read(folder.join("nats.cursor")).ok()?;
+        let cursor: Value = serde_json::from_slice(&cursor).ok()?;
+        (cursor["position"] == head).then_some(())
+    })
+    .await;
     node.stop().await;
 }
