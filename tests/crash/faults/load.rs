@@ -15,7 +15,7 @@ use crate::chance::Chance;
 /// The calls on one slot, after which a new one takes its place: what is judged stays small.
 const CALLS_OF_A_SLOT: u64 = 40;
 /// The time between two calls of a client.
-const PACE: Duration = Duration::from_millis(40);
+const PACE: Duration = Duration::from_millis(50);
 /// The time for which a client sends a call again whose answer did not come.
 const STUBBORN: Duration = Duration::from_secs(30);
 /// The answers that a client keeps to ask for them again.
