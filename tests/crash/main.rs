@@ -23,6 +23,7 @@ mod common;
 mod faults;
 mod form;
 mod kill;
+mod soak;
 
 use std::path::Path;
 
