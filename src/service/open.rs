@@ -231,9 +231,9 @@ impl Folder<'_> {
     }
 }
 
-/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone. Those
-/// erased after `since`, where the view was saved by an orderly stop, are destroyed again: the
-/// process that did it may have ended because the disk failed to sync.
+/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone. An erasure
+/// that the saved view knows, up to `since`, was on the disk before the view was. Those after it are
+/// done again: the process that did them may have ended because the disk failed to sync.
 fn finish_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Result<(), SlotError> {
     let erased = contacts
         .all_after(None)
