@@ -207,6 +207,18 @@ pub(super) fn problem(error: AuthError) -> TokenProblem {
     }
 }
 
+/// Checks that a principal sees every tenant: what is asked about is of all of them at once.
+///
+/// # Errors
+/// 403: the token is for some tenants only.
+pub(super) fn for_every_tenant(principal: &Principal) -> Result<(), Refusal> {
+    if principal.tenants.is_every() {
+        return Ok(());
+    }
+    let tenant = "*".to_owned();
+    Err(Refusal::NotYours { tenant })
+}
+
 /// Whether a principal may touch an owner's contacts.
 pub(super) fn may(principal: &Principal, owner: &Owner) -> bool {
     dialect::by_id(owner.dialect())

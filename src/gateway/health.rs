@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::Broker;
+
 /// The condition of the connection to the message bus.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Bus {
@@ -65,6 +67,7 @@ impl Bus {
 pub struct Health {
     bus: watch::Sender<Bus>,
     published: watch::Sender<u64>,
+    broker: Arc<Mutex<Option<Arc<dyn Broker>>>>,
     counts: Arc<BusCounts>,
 }
 
@@ -116,6 +119,7 @@ impl Default for Health {
         Self {
             bus: watch::channel(Bus::Off).0,
             published: watch::channel(0).0,
+            broker: Arc::default(),
             counts: Arc::default(),
         }
     }
@@ -137,6 +141,17 @@ impl Health {
     /// Notes how the message bus is.
     pub fn set_bus(&self, bus: Bus) {
         self.bus.send_replace(bus);
+    }
+
+    /// The broker, for as long as it is connected.
+    #[must_use]
+    pub fn broker(&self) -> Option<Arc<dyn Broker>> {
+        self.broker.lock().clone()
+    }
+
+    /// Notes the broker that can be asked, or that there is none.
+    pub fn set_broker(&self, broker: Option<Arc<dyn Broker>>) {
+        *self.broker.lock() = broker;
     }
 
     /// Follows how the message bus is.

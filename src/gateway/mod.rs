@@ -20,11 +20,14 @@
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
 //! | `health`, `metrics` | the state of the process, and its counters |
+//! | `broker`, `bus_view` | what a broker is asked for operators, and what they see of it |
 //!
 //! Sockets and message subjects are in the floors above.
 
 mod admission;
 mod answer;
+mod broker;
+mod bus_view;
 mod find;
 #[expect(
     clippy::module_inception,
@@ -43,6 +46,10 @@ mod response;
 mod stats;
 
 pub use admission::OverLimit;
+pub use broker::{
+    Broker, CONSUMERS_MAX, Consumer, DEAD_LETTERS_MAX, DeadLetter, Listed, Look, Looking,
+};
+pub use bus_view::BusView;
 pub use gateway::{Gateway, Settings};
 pub use health::{Bus, BusCounts, Health};
 pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Gateway;
+use super::admission::for_every_tenant;
 use super::find::sees;
 use crate::auth::{Principal, role};
 use crate::dialect::{REGISTRY, Refusal};
@@ -68,10 +69,7 @@ impl Gateway {
         if !principal.has_any(ROLES) {
             return Err(Refusal::Forbidden { roles: ROLES });
         }
-        if !principal.tenants.is_every() {
-            let tenant = "*".to_owned();
-            return Err(Refusal::NotYours { tenant });
-        }
+        for_every_tenant(principal)?;
         let views = self.service.views();
         views.rebuild(name).map_err(|_| Refusal::UnknownPath)?;
         tracing::info!(view = name, "a view is being rebuilt");
