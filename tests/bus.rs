@@ -17,6 +17,8 @@ mod adversary;
 mod broker;
 #[path = "bus/commands.rs"]
 mod commands;
+#[path = "bus/desk.rs"]
+mod desk;
 #[path = "bus/events.rs"]
 mod events;
 #[path = "bus/login.rs"]

@@ -13,7 +13,7 @@ use super::inbox::OWN_INBOX;
 use super::login::Login;
 use super::publish_error::PublishError;
 use super::servers::{Server, Servers};
-use super::subjects::Prefix;
+use super::subjects::{Kept, Prefix};
 use crate::auth::{BrokerInfo, check_broker};
 
 /// The largest event at full detail fits in this, in bytes.
@@ -134,7 +134,8 @@ fn end_of(event: &Event, prefix: &Prefix) -> Option<Ended> {
 }
 
 /// Whether the server's words are about a permission that this service needs. An answer to an inbox
-/// that it may not publish to is the requester's loss, and service discovery can be done without.
+/// that it may not publish to is the requester's loss; service discovery can be done without, and so
+/// can what only operators ask for.
 fn is_needed(text: &str, prefix: &Prefix) -> bool {
     let lower = text.to_ascii_lowercase();
     let Some(violation) = lower.find("permissions violation for ") else {
@@ -148,8 +149,18 @@ fn is_needed(text: &str, prefix: &Prefix) -> bool {
     if is_subscription {
         return !subject.starts_with("$SRV.");
     }
+    if is_for_operators(subject, prefix) {
+        return false;
+    }
     let own = subject.strip_prefix(prefix.as_str());
     subject.starts_with("$JS.") || own.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Whether a subject is asked on behalf of operators only, by [`super::desk`].
+fn is_for_operators(subject: &str, prefix: &Prefix) -> bool {
+    let consumers = format!("$JS.API.CONSUMER.LIST.{}", prefix.stream(Kept::Events));
+    let letter = format!("$JS.API.STREAM.MSG.GET.{}", prefix.stream(Kept::Dead));
+    subject == consumers || subject == letter
 }
 
 /// The error of a server that did not let this service in.
@@ -225,6 +236,8 @@ mod tests {
         for text in [
             "Permissions Violation for Publish to \"_INBOX.x\"",
             "Permissions Violation for Publish to \"contactsx.y\"",
+            "Permissions Violation for Publish to \"$JS.API.CONSUMER.LIST.CONTACT_EVENTS\"",
+            "Permissions Violation for Publish to \"$JS.API.STREAM.MSG.GET.CONTACT_DEAD\"",
             "Permissions Violation for Subscription to \"$SRV.PING\"",
             "Invalid Publish Subject",
         ] {

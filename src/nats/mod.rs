@@ -11,6 +11,7 @@
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
 //! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
+//! | `desk` | what operators ask the broker about |
 //! | `session`, `stopped` | one connection after another, and the end of the service |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
@@ -27,6 +28,7 @@ mod commands;
 mod connect;
 mod cursor;
 mod dead_letter;
+mod desk;
 mod discovery;
 mod event_stream;
 mod inbox;

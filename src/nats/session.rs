@@ -12,6 +12,7 @@ use super::commands::Commands;
 use super::connect::Target;
 use super::cursor::CursorFile;
 use super::dead_letter::DeadLetters;
+use super::desk::Desk;
 use super::publish_error::PublishError;
 use super::publisher::Publisher;
 use super::rpc::Rpc;
@@ -70,6 +71,7 @@ pub async fn run(
     let mut begun = Instant::now();
     while !*stopping.borrow() {
         let ended = session.run(&mut stopping).await;
+        session.gateway.health.set_broker(None);
         // A connection that was of use is made again at once; one that was refused is not.
         if begun.elapsed() > PAUSE_MAX {
             pause = PAUSE_MIN;
@@ -183,6 +185,8 @@ impl Session {
             prefix: prefix.clone(),
             log_id: self.options.log_id.as_str().into(),
         };
+        let desk = Desk::new(streams.events.clone(), streams.dead);
+        self.gateway.health.set_broker(Some(Arc::new(desk)));
         let mut parts = JoinSet::new();
         let (events, stop) = (streams.events, stopping.clone());
         let publishing = context.clone();

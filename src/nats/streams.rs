@@ -31,6 +31,8 @@ pub struct Streams {
     pub events: Stream,
     /// The stream of durable commands.
     pub commands: Stream,
+    /// The stream of commands that could not be taken.
+    pub dead: Stream,
 }
 
 /// Makes the streams that are missing and checks the others.
@@ -38,8 +40,8 @@ pub struct Streams {
 /// # Errors
 /// [`PublishError`]: the broker is away, or refuses, or has a stream of another shape.
 pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, PublishError> {
-    ensure_one(context, prefix, Kept::Dead).await?;
     Ok(Streams {
+        dead: ensure_one(context, prefix, Kept::Dead).await?,
         events: ensure_one(context, prefix, Kept::Events).await?,
         commands: ensure_one(context, prefix, Kept::Commands).await?,
     })

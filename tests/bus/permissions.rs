@@ -210,6 +210,39 @@ async fn a_permission_that_is_lacking_is_named() {
     }
 }
 
+/// The lists are told with the README's permissions, and what may not be asked is an empty list with
+/// a reason; the bus itself goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_operators_ask_can_be_done_without() {
+    let asked = r#"
+          "$JS.API.CONSUMER.LIST.CONTACT_EVENTS", "$JS.API.STREAM.MSG.GET.CONTACT_DEAD","#;
+    for (config, told) in [(readme(), true), (readme().replacen(asked, "", 1), false)] {
+        let broker = started(&config);
+        let home = Home::new("log-a");
+        let node = home.start(&broker.url_of(SERVICE));
+        node.connects().await;
+        let streams = async_nats::jetstream::new(shop(&broker).await);
+        let sent = streams.publish("contacts.command.thena.create.acme", "{".into());
+        sent.await.expect("sent").await.expect("stored");
+        let counts = node.gateway.health.bus_counts();
+        eventually("a dead letter", || async {
+            (!counts.dead_letters_total().is_empty()).then_some(())
+        })
+        .await;
+        let developer = contactd::auth::Principal::local_developer();
+        let view = node.gateway.bus_view(&developer).await.expect("a view");
+        let unread = [view.look.consumers.unread, view.look.dead_letters.unread];
+        for reason in &unread {
+            assert_eq!(reason.is_none(), told, "{unread:?}");
+        }
+        assert_eq!(view.look.dead_letters.items.len(), usize::from(told));
+        node.create_many(1).await;
+        node.published().await;
+        assert_eq!(node.gateway.health.bus(), Bus::Connected);
+        node.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_keeps_no_content_and_no_header_that_it_says_itself() {
     let (broker, _home, node) = connected().await;
