@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::describe::{any_text, count, flag, list, object, one_of, refer, time};
+use crate::dialect::describe::{
+    any_text, count, flag, list, list_up_to, object, one_of, refer, time,
+};
+use crate::gateway::{Bus, CONSUMERS_MAX, DEAD_LETTERS_MAX};
 
 /// Every schema of our own answers, but for the event's.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -11,6 +14,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Readiness", readiness()),
         ("View", view()),
         ("Stats", stats()),
+        ("Bus", bus()),
+        ("Consumer", consumer()),
+        ("DeadLetter", dead_letter()),
         ("Count", events_of_a_kind()),
         ("Rebuilding", object([("view", true, any_text())])),
         ("Document", json!({"type": "object"})),
@@ -31,7 +37,7 @@ fn readiness() -> Value {
         ("log", true, one_of(&["writable", "read-only"])),
         ("closed", false, any_text()),
         ("logReason", false, any_text()),
-        ("bus", true, one_of(&["off", "away", "connected", "halted"])),
+        ("bus", true, one_of(&Bus::STATES)),
         ("busReason", false, any_text()),
         ("published", true, count()),
         ("foreignEvents", true, count()),
@@ -40,6 +46,43 @@ fn readiness() -> Value {
         ("auditReason", false, any_text()),
         ("damage", false, any_text()),
         ("views", true, list(refer("View"))),
+    ])
+}
+
+fn bus() -> Value {
+    let listed = |max, name| {
+        object([
+            ("items", true, list_up_to(max, refer(name))),
+            ("more", true, flag()),
+            ("unread", false, any_text()),
+        ])
+    };
+    object([
+        ("bus", true, one_of(&Bus::STATES)),
+        ("busReason", false, any_text()),
+        ("consumers", true, listed(CONSUMERS_MAX, "Consumer")),
+        ("deadLetters", true, listed(DEAD_LETTERS_MAX, "DeadLetter")),
+    ])
+}
+
+fn consumer() -> Value {
+    object([
+        ("name", true, any_text()),
+        ("delivered", true, count()),
+        ("acknowledged", true, count()),
+        ("pending", true, count()),
+        ("unacknowledged", true, count()),
+        ("redelivered", true, count()),
+    ])
+}
+
+fn dead_letter() -> Value {
+    object([
+        ("sequence", true, count()),
+        ("time", true, time()),
+        ("subject", true, any_text()),
+        ("reason", true, any_text()),
+        ("messageId", false, any_text()),
     ])
 }
 

@@ -25,6 +25,8 @@ pub enum SystemRoute {
     Command,
     /// Returns the counts of events.
     Stats,
+    /// Returns how far consumers of the bus are, and the dead letters.
+    Bus,
     /// Builds a view anew from the log.
     Rebuild,
     /// Returns the audit log's latest checkpoint.
@@ -68,10 +70,11 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Events,
         Self::Command,
         Self::Stats,
+        Self::Bus,
         Self::Rebuild,
         Self::Checkpoint,
         Self::Cosign,
@@ -112,6 +115,7 @@ impl SystemRoute {
             Self::Events => (&["/events"], AUDITORS),
             Self::Command => (&["/commands/{correlation}"], &role::ALL),
             Self::Stats => (&["/stats"], AUDITORS),
+            Self::Bus => (&["/bus"], AUDITORS),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
             Self::Cosign => (&["/audit/cosignatures"], AUDITORS),
@@ -169,6 +173,7 @@ impl SystemRoute {
             Self::Events => "events",
             Self::Command => "command",
             Self::Stats => "stats",
+            Self::Bus => "bus",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
             Self::Cosign => "audit.cosign",
@@ -194,6 +199,14 @@ impl SystemRoute {
             Self::Events => events(),
             Self::Command => command(),
             Self::Stats => stats(),
+            Self::Bus => {
+                OperationSpec::new("Read how far consumers of the bus are, and the dead letters")
+                    .json(
+                        200,
+                        "What the broker tells; empty lists while there is none.",
+                        "Bus",
+                    )
+            }
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")
                 .errors(&[(404, "There is no such view.")]),

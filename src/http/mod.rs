@@ -13,6 +13,7 @@
 //! | `system` | admission to the system routes |
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
+//! | `bus` | the consumers of the events, and the dead letters |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people, and the API reference |
 //! | `problems` | what the codes of problems mean |
@@ -26,6 +27,7 @@ mod answer;
 mod app;
 mod audit;
 mod body;
+mod bus;
 mod bus_metrics;
 mod connections;
 mod console;

@@ -19,7 +19,9 @@ use tower::ServiceExt;
 
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
-use super::{App, answer, audit, console, contracts, events, probes, problems, request_log, stats};
+use super::{
+    App, answer, audit, bus, console, contracts, events, probes, problems, request_log, stats,
+};
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
 use crate::dialect::{self, Method, Query, Refusal};
@@ -188,6 +190,7 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Events => get(events::events),
         SystemRoute::Command => get(events::command),
         SystemRoute::Stats => get(stats::stats),
+        SystemRoute::Bus => get(bus::bus),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),
         SystemRoute::Cosign => post(audit::cosignatures),

@@ -211,6 +211,8 @@ def steps(kept):
     yield step("serviceCommand", 404, {"correlation": "none"})
     yield step("serviceStats", 200, query="hours=1")
     yield step("serviceStats", 400, query="hours=0")
+    yield step("serviceBus", 200)
+    yield step("serviceBus", 403, headers=FOREIGN)
     yield step("serviceRebuild", 202, {"name": "search"})
     yield step("serviceRebuild", 404, {"name": "weather"})
     keep_note = lambda answer, _: kept.update(note=answer)

@@ -15,9 +15,10 @@ const ANN: Person<'static> = Person {
 };
 
 /// Our routes that no dialect has, each with a parameter that it knows.
-const SYSTEM: [(&str, &str); 6] = [
+const SYSTEM: [(&str, &str); 7] = [
     ("/events", "correlation=x"),
     ("/stats", "hour=1"),
+    ("/bus", "hour=1"),
     ("/audit/checkpoint", "size=1"),
     ("/audit/key", "name=x"),
     ("/audit/proof/1", "after=1"),

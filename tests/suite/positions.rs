@@ -134,6 +134,7 @@ async fn an_answer_with_a_position_says_of_which_log_it_is() {
     for path in [
         "/events",
         "/stats",
+        "/bus",
         "/nothing",
         "/contacts?limit=x",
         "/contacts/changes",
