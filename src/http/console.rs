@@ -17,6 +17,7 @@
 //! | `find.js` | the box that takes any id |
 //! | `stats.js`, `plot.js` | the statistics, and how they are drawn |
 //! | `state.js`, `metrics.js` | log, views, bus, audit log and process |
+//! | `bus.js` | the consumers of the events, and the dead letters |
 //! | `docs.html`, `docs.css`, `docs.js` | the API reference, made of `/openapi.json` in the browser |
 //!
 //! What clients wrote is shown on this page, so it must never become script. Three walls: the
@@ -65,7 +66,7 @@ static DOCS: File = File {
     text: include_str!("console/docs.html"),
 };
 
-static FILES: [File; 28] = [
+static FILES: [File; 29] = [
     File {
         name: "console.css",
         media_type: "text/css; charset=utf-8",
@@ -105,6 +106,7 @@ static FILES: [File; 28] = [
     script("stats.js", include_str!("console/stats.js")),
     script("plot.js", include_str!("console/plot.js")),
     script("state.js", include_str!("console/state.js")),
+    script("bus.js", include_str!("console/bus.js")),
     script("metrics.js", include_str!("console/metrics.js")),
 ];
 

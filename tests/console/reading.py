@@ -1,5 +1,7 @@
 """Finding, following and looking, in a service that asks for no token."""
 
+import json
+
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -342,6 +344,44 @@ def shows_figures_and_state(page):
         page.until(f"RegExp('{form}').test(document.querySelector('#state-status').innerText)", f"dates of {locale}")
 
 
+BUS = {
+    "bus": "connected",
+    "consumers": {"more": True, "items": [
+        {"name": "analytics", "delivered": 2_000, "acknowledged": 1_990, "pending": 1_234, "unacknowledged": 10, "redelivered": 3}]},
+    "deadLetters": {"more": False, "items": [
+        {"sequence": 7, "time": "2026-11-21T00:35:40.526Z", "subject": f"contacts.dead.native.create.{'t' * 60}",
+         "reason": "400 <img src=x onerror='window.ran = 1'>", "messageId": "order-1"},
+        {"sequence": 6, "time": "2026-11-21T00:35:40.526Z", "subject": "contacts.dead.unknown", "reason": "401"}]},
+}
+
+
+def shows_who_reads_the_bus_and_what_could_not_be_taken(page):
+    """This service has no broker, so the tables are those of an answer that is made up here."""
+    page.open("#state")
+    page.text_of("#state-body", "Not used")
+    page.until("document.querySelector('#bus-body').childElementCount === 0", "no broker, no tables")
+    for size, width in (("desk", DESK), ("phone", PHONE)):
+        page.resize(width)
+        page.fresh("#stats")
+        page.bend("/bus", f"return {json.dumps(json.dumps(BUS))}")
+        page.open("#state")
+        for told in ("Who reads the events", "analytics", "1,234", "There are more than these 1", "order-1", "400 <img", "contacts.dead.unknown"):
+            page.text_of("#bus-body", told)
+        page.fits(f"the tables of the bus ({size})")
+        assert not (wrong := page.violations()), wrong
+        page.picture(f"bus-{size}-light")
+    page.unbend()
+    page.bend("/bus", """return JSON.stringify({ bus: "connected", consumers: { items: [], more: false, unread: "it is slow" },
+        deadLetters: { items: [], more: false } })""")
+    page.open("#stats")
+    page.open("#state")
+    page.text_of("#bus-body", "Not told: it is slow")
+    page.text_of("#bus-body", "There is no dead letter")
+    page.unbend()
+    page.resize(DESK)
+    page.silent()
+
+
 def looks_well_everywhere(page):
     """Every view at both widths, dark and light: no wider than the window, nothing that axe-core finds wrong."""
     contact = page.service.named("Berta Meadow")["id"]
@@ -394,5 +434,6 @@ ALL = [
     shows_markup_as_text,
     works_by_keyboard_alone,
     shows_figures_and_state,
+    shows_who_reads_the_bus_and_what_could_not_be_taken,
     looks_well_everywhere,
 ]

@@ -2,6 +2,7 @@
 
 import { get, getText } from "./api.js";
 import { byId, copier, everySeconds, failure, h, moment, number, plural, svg } from "./dom.js";
+import * as bus from "./bus.js";
 import { metricsOf } from "./metrics.js";
 import * as prove from "./prove.js";
 
@@ -163,5 +164,6 @@ export const prepare = () => {};
 
 export const enter = () => {
   compare();
-  return everySeconds(REFRESH_SECONDS, refresh);
+  const stops = [everySeconds(REFRESH_SECONDS, refresh), bus.watch()];
+  return () => stops.forEach((stop) => stop());
 };
