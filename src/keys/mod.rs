@@ -12,7 +12,8 @@
 //! | `master.key` | the master key, unless the operator keeps it elsewhere |
 //! | `index.key` | the key of the hashes that stand for texts in indexes |
 //!
-//! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes. A contact's
+//! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes; a [`FileKey`] seals a file of a
+//! view, and stands in that file. A contact's
 //! key is drawn when the contact is made, and is on the disk before the contact
 //! is: an older copy of the slots opens nobody who was made later. A key is never
 //! guessed: damage, an erasure, a key that was lost and one that was given up on
@@ -24,6 +25,7 @@
 
 mod cache;
 mod error;
+mod file_key;
 mod hasher;
 mod key;
 mod master;
@@ -36,6 +38,7 @@ mod slots;
 mod wrapping;
 
 pub use error::{KeyFileError, OpenError, RotateError, SealError, SlotError};
+pub use file_key::{BLOCK_OVERHEAD_BYTES, FileKey, FileKeyError, FileKeys, WRAPPED_KEY_BYTES};
 pub use hasher::{Hasher, IndexKeyError};
 pub use master::MasterKey;
 pub use ring::{KeyRing, SEALED_OVERHEAD_BYTES};

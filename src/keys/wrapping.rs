@@ -69,6 +69,11 @@ impl Wrapping {
         }
     }
 
+    /// The master key's cipher, for other keys than those of contacts.
+    pub(super) const fn cipher(&self) -> &XChaCha20Poly1305 {
+        &self.cipher
+    }
+
     /// The bytes of a slot that holds this key.
     pub(super) fn wrap(&self, slot: Slot, key: &Key) -> Result<SlotBytes, getrandom::Error> {
         let aad = self.aad(b"/slot", Some(slot));
