@@ -23,7 +23,7 @@ use super::{
 /// Bytes that are overwritten at a time.
 const WIPE_BYTES: usize = 64 * 1024;
 /// Files that are kept open for overwriting in place.
-const OPEN_MAX: usize = 4;
+const OPEN_MAX: usize = 32;
 /// The mode of a directory that only its owner may enter.
 pub(super) const DIR_MODE: u32 = 0o700;
 /// The mode of a file that only its owner may read.
@@ -256,6 +256,10 @@ impl Files for DirFiles {
             Ok(bytes)
         };
         read().map_err(self.error("read", name))
+    }
+
+    fn keep_open(&self, name: &str) -> Result<(), StorageError> {
+        self.overwriter(name).map(drop)
     }
 
     fn create(&self, name: &str) -> Result<(), StorageError> {

@@ -66,6 +66,14 @@ pub trait Files: Send + Sync {
     /// The file is absent or cannot be read.
     fn read_at(&self, name: &str, offset: u64, limit: usize) -> Result<Vec<u8>, StorageError>;
 
+    /// Keeps a file open, for it will be read at random and overwritten in place.
+    ///
+    /// # Errors
+    /// The file is absent or cannot be opened.
+    fn keep_open(&self, name: &str) -> Result<(), StorageError> {
+        self.len(name).map(drop)
+    }
+
     /// Creates an empty file; one that is there and empty is well.
     ///
     /// # Errors
