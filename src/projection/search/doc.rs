@@ -1,0 +1,213 @@
+//! What the index knows of one contact, and the keys that follow from it.
+//!
+//! Whatever holds a contact's doc holds exactly the keys that follow from it, and no other key of
+//! that contact: so its doc is all that is needed to take it out of there again, and a newer doc of
+//! it anywhere else says that all of these keys are out of date.
+
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Encode};
+
+use super::block::Block;
+use super::entry;
+use super::orders::{Key, Ordinal, ScopeId};
+use crate::domain::find::Profile;
+use crate::domain::{ContactId, Fact, Position, SortKey, Timestamp};
+
+/// Bytes of a doc in one key: a block holds several.
+const PART_BYTES: usize = 1_024;
+
+/// A contact as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doc {
+    /// The id of the contact.
+    pub id: ContactId,
+    /// The tenant that it belongs to.
+    pub scope: ScopeId,
+    /// The time of its creation.
+    pub created: Timestamp,
+    /// The event that changed it last.
+    pub changed: Fact,
+    /// Its words, where it is live.
+    pub state: State,
+}
+
+/// Whether a contact can be found, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is live, and has these words.
+    Live(Words),
+    /// It was deleted or erased, or nobody can read it.
+    Ended,
+    /// Its words were taken out before the event that ends it was folded.
+    Hollow {
+        /// Whether it still counts as live until then.
+        live: bool,
+    },
+}
+
+/// The words of a contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The folded name that it is ordered by.
+    pub name: String,
+    /// Its tokens, in order.
+    pub tokens: Vec<String>,
+}
+
+impl From<Profile> for Words {
+    fn from(Profile { name, tokens }: Profile) -> Self {
+        let tokens = tokens.into_iter().collect();
+        Self { name, tokens }
+    }
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct DocV1 {
+    #[n(0)]
+    id: ByteArray<16>,
+    #[n(1)]
+    scope: ScopeId,
+    #[n(2)]
+    created: u64,
+    #[n(3)]
+    position: u64,
+    #[n(4)]
+    time: u64,
+    #[n(5)]
+    state: u8,
+    #[n(6)]
+    name: String,
+    #[n(7)]
+    tokens: Vec<String>,
+}
+
+impl Doc {
+    /// Whether it counts as live.
+    pub const fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_) | State::Hollow { live: true })
+    }
+
+    /// Its words, where it can be found.
+    pub const fn words(&self) -> Option<&Words> {
+        match &self.state {
+            State::Live(words) => Some(words),
+            State::Ended | State::Hollow { .. } => None,
+        }
+    }
+
+    /// This doc without its words, until the event that ends it is folded.
+    pub fn hollow(&self) -> Self {
+        let live = self.is_live();
+        Self {
+            state: State::Hollow { live },
+            ..self.clone()
+        }
+    }
+
+    /// Its place in an order, where it can be found.
+    pub fn key(&self, by: SortKey, ordinal: Ordinal) -> Option<Key> {
+        let words = self.words()?;
+        Some(match by {
+            SortKey::Created => Key::Created(ordinal),
+            SortKey::Updated => Key::Updated(self.changed.position.get()),
+            SortKey::Name => Key::Named(words.name.as_str().into(), ordinal),
+        })
+    }
+
+    /// The parts of the doc itself.
+    pub fn parts(&self, ordinal: Ordinal) -> Vec<Vec<u8>> {
+        let bytes = self.encode();
+        let parts = (0..=u16::MAX).zip(bytes.chunks(PART_BYTES));
+        parts
+            .map(|(part, bytes)| entry::doc_part(ordinal, part, bytes))
+            .collect()
+    }
+
+    /// Adds every key that follows from it.
+    pub fn keys(&self, ordinal: Ordinal, keys: &mut Block) {
+        for part in self.parts(ordinal) {
+            keys.push(&part);
+        }
+        keys.push(&entry::id_of(self.id, ordinal));
+        for key in self.words_keys(ordinal) {
+            keys.push(&key);
+        }
+    }
+
+    /// The keys that its words and its end are found by: all but the doc itself and its id.
+    pub fn words_keys(&self, ordinal: Ordinal) -> Vec<Vec<u8>> {
+        let words = match &self.state {
+            State::Live(words) => words,
+            State::Ended => {
+                let position = self.changed.position.get();
+                return vec![entry::ended_place(self.scope, position, ordinal)];
+            }
+            State::Hollow { .. } => return Vec::new(),
+        };
+        let orders = [SortKey::Created, SortKey::Updated, SortKey::Name];
+        let places = orders.into_iter().filter_map(|by| self.key(by, ordinal));
+        let places = places.map(|key| entry::place(self.scope, &key, ordinal));
+        let tokens = words.tokens.iter();
+        let tokens = tokens.map(|token| entry::token(token, ordinal));
+        places.chain(tokens).collect()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let Self {
+            id,
+            scope,
+            created,
+            changed,
+            state,
+        } = self;
+        let (state, words) = match state {
+            State::Live(words) => (0, words.clone()),
+            State::Ended => (1, Words::default()),
+            State::Hollow { live: true } => (2, Words::default()),
+            State::Hollow { live: false } => (3, Words::default()),
+        };
+        let doc = DocV1 {
+            id: id.0.into_bytes().into(),
+            scope: *scope,
+            created: created.millis(),
+            position: changed.position.get(),
+            time: changed.time.millis(),
+            state,
+            name: words.name,
+            tokens: words.tokens,
+        };
+        // Writing into memory does not fail; an empty doc would be seen as damage.
+        minicbor::to_vec(&doc).unwrap_or_default()
+    }
+
+    /// The doc whose parts these bytes are; `None` where they are none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let DocV1 {
+            id,
+            scope,
+            created,
+            position,
+            time,
+            state,
+            name,
+            tokens,
+        } = minicbor::decode(bytes).ok()?;
+        Some(Self {
+            id: ContactId(uuid::Uuid::from_bytes(id.into())),
+            scope,
+            created: Timestamp::from_millis(created),
+            changed: Fact {
+                position: Position::new(position),
+                time: Timestamp::from_millis(time),
+            },
+            state: match state {
+                0 => State::Live(Words { name, tokens }),
+                1 => State::Ended,
+                2 => State::Hollow { live: true },
+                3 => State::Hollow { live: false },
+                _ => return None,
+            },
+        })
+    }
+}
