@@ -1,0 +1,28 @@
+//! When the work on an index begins, and how much of it is done at a time.
+
+/// The sizes at which work is begun; tests have smaller ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of young runs that are worth a file.
+    pub flush_bytes: usize,
+    /// Events behind the last checkpoint that are worth a new one: folding them takes seconds.
+    pub flush_events: u64,
+    /// Runs in memory; with one more, neighbours are merged.
+    pub young_max: usize,
+    /// Runs in files; with one more, neighbours are merged.
+    pub old_max: usize,
+    /// Keys that one slice of the work looks at.
+    pub slice_keys: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flush_bytes: 16 << 20,
+            flush_events: 100_000,
+            young_max: 8,
+            old_max: 8,
+            slice_keys: 8_192,
+        }
+    }
+}
