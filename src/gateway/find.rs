@@ -6,7 +6,7 @@ use crate::dialect::{
     self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
-use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
+use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
 use crate::service::{Found, PAGE_BYTES_MAX, ReadError, Service};
 
 /// Contacts of a point of the past that one list opens.
@@ -81,6 +81,7 @@ pub(super) fn search(
     service: &Service,
     principal: &Principal,
     search: &Search,
+    at_least: Position,
 ) -> Result<At<Page>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
@@ -100,7 +101,8 @@ pub(super) fn search(
         };
         let view = &service.views().search;
         let (hits, position) = view.read(|index, position| (index.query(&query), position));
-        let Hits { hits, more, .. } = hits.map_err(too_broad)?;
+        has_come_to(position, at_least)?;
+        let Hits { hits, more, .. } = hits.map_err(unanswered)?;
         let reached = *reached.get_or_insert(position);
         opened += hits.len();
         for (index, Hit { id, position, .. }) in hits.iter().enumerate() {
@@ -128,14 +130,25 @@ pub(super) fn search(
             return Ok((page, reached));
         }
         if opened > ENTRIES_MAX {
-            return Err(too_broad(TooBroad { limit: ENTRIES_MAX }));
+            return Err(ReadError::TooBroad { limit: ENTRIES_MAX });
         }
         after = Some(last.keyset);
     }
 }
 
-fn too_broad(TooBroad { limit }: TooBroad) -> ReadError {
-    ReadError::TooBroad { limit }
+/// The view may have been made again since it was waited for.
+fn has_come_to(position: Position, at_least: Position) -> Result<(), ReadError> {
+    if position < at_least {
+        return Err(ReadError::ViewUnreadable);
+    }
+    Ok(())
+}
+
+const fn unanswered(error: QueryError) -> ReadError {
+    match error {
+        QueryError::TooBroad { limit } => ReadError::TooBroad { limit },
+        QueryError::Unreadable => ReadError::ViewUnreadable,
+    }
 }
 
 /// Whether a principal may see a tenant's contacts, and a search wants them.
@@ -175,14 +188,17 @@ pub(super) fn changes(
     service: &Service,
     principal: &Principal,
     changes: &Changes,
+    at_least: Position,
 ) -> Result<At<ChangePage>, ReadError> {
     let tenant = changes.tenant.as_deref();
     let visible =
         |dialect, name: &str| may_read(principal, tenant, changes.dialect, (dialect, name));
-    let ((changed, more), reached) = service.views().search.read(|index, position| {
+    let (changed, reached) = service.views().search.read(|index, position| {
         let changed = index.changed_after(&visible, changes.after, changes.limit);
         (changed, position)
     });
+    has_come_to(reached, at_least)?;
+    let (changed, more) = changed.map_err(unanswered)?;
     let last = changed.last().map(|last| last.position);
     let end = reached.max(changes.after);
     let mut page = ChangePage {

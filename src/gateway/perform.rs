@@ -21,6 +21,9 @@ use crate::log::record::Record;
 use crate::projection::View;
 use crate::service::{CatchUp, Committed, Found, ReadError, Service};
 
+/// The longest that a search waits for its view.
+const VIEW_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The life of a token that was given in exchange for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
 
@@ -163,8 +166,8 @@ impl Gateway {
         changes: Changes,
     ) -> Result<(ChangePage, Position), Refusal> {
         self.has_reached(changes.after)?;
-        self.caught_up(&self.service.views().search).await?;
-        self.read(move |service| find::changes(service, &principal, &changes))
+        let at_least = self.caught_up(&self.service.views().search).await?;
+        self.read(move |service| find::changes(service, &principal, &changes, at_least))
             .await
     }
 
@@ -219,21 +222,24 @@ impl Gateway {
                 self.read(move |service| find::search_at(service, &principal, &search, position));
             return Ok((page.await?, None));
         }
-        self.caught_up(&self.service.views().search).await?;
+        let at_least = self.caught_up(&self.service.views().search).await?;
         let (page, position) = self
-            .read(move |service| find::search(service, &principal, &search))
+            .read(move |service| find::search(service, &principal, &search, at_least))
             .await?;
         Ok((page, Some(position)))
     }
 
-    /// Waits until a view has reached what is durable now, at most as long as a request may take.
+    /// Waits until a view has reached what is durable now, and gives that position. It is not for long: writes are slowed
+    /// before a view is so far behind, so one that does not come soon is being made again.
     ///
     /// # Errors
     /// [`Refusal::NotThereYet`] where it took longer, or an event has stopped the view.
-    pub async fn caught_up<V: View>(&self, view: &CatchUp<V>) -> Result<(), Refusal> {
-        let reached = view.reach(self.service.head());
-        match tokio::time::timeout(self.settings.request_timeout, reached).await {
-            Ok(Ok(())) => Ok(()),
+    pub async fn caught_up<V: View>(&self, view: &CatchUp<V>) -> Result<Position, Refusal> {
+        let head = self.service.head();
+        let reached = view.reach(head);
+        let patience = self.settings.request_timeout.min(VIEW_PATIENCE);
+        match tokio::time::timeout(patience, reached).await {
+            Ok(Ok(())) => Ok(head),
             Ok(Err(_)) | Err(_) => Err(Refusal::NotThereYet),
         }
     }

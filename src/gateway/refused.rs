@@ -32,6 +32,7 @@ pub(super) fn read_refusal(error: ReadError) -> Refusal {
     match error {
         ReadError::TooBroad { limit } => Refusal::TooBroad { limit },
         ReadError::Busy => Refusal::Overloaded,
+        ReadError::ViewUnreadable => Refusal::NotThereYet,
         error @ (ReadError::Log(_)
         | ReadError::Record(_)
         | ReadError::Sealed(_)

@@ -2,10 +2,10 @@
 //!
 //! Inline views ([`Contacts`]) are folded by the writer before it answers, so
 //! a read never runs behind a write. Catch-up views ([`View`]) run behind it,
-//! on threads of their own, and are kept in memory. Everything here is derived
-//! from the log and can be dropped and rebuilt from it; contents stay in the
-//! log, sealed, and are opened when they are read. What a view keeps of a person
-//! on the disk goes with the key of the contact.
+//! on threads of their own. Everything here is derived from the log and can be
+//! dropped and rebuilt from it. Contents stay in the log, sealed, and are opened
+//! when they are read. What a view keeps of a person on the disk goes with the
+//! key of the contact, or is taken out before an erasure is answered.
 
 mod contacts;
 #[cfg(test)]
@@ -27,4 +27,4 @@ pub use row::ContactRow;
 pub use saved::{Delta, PartError, Parts, VIEW_VERSION};
 pub use search::SearchIndex;
 pub use statistics::Statistics;
-pub use view::{FoldError, View};
+pub use view::{Chore, FoldError, Home, IsOfLog, KeepError, View};

@@ -1,15 +1,21 @@
 //! What a catch-up view is: a fold of the log that runs behind the writer, beside it.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use thiserror::Error;
 
-use crate::domain::{Card, ContactId, Event, Registry};
+use crate::domain::{Card, ContactId, Event, EventId, Position, Registry};
+use crate::keys::{FileKeyError, FileKeys};
+use crate::storage::{Files, StorageError};
 
-/// A fold of the log from its first event on, kept in memory.
+/// A fold of the log from its first event on, in memory alone or with what it keeps on the disk.
 ///
 /// It holds no promise but this: the same events, in order, make the same view. A contact's content
 /// that was destroyed by the time its event is folded comes as none at all, so that a view built
-/// today knows nothing of whoever was erased yesterday.
-pub trait View: Send + Sync + 'static {
+/// today knows nothing of whoever was erased yesterday. What a view keeps on the disk it can read
+/// again, or it is folded again from the log.
+pub trait View: Sized + Send + Sync + 'static {
     /// The view's name in paths and metrics.
     const NAME: &'static str;
     /// Raised when what it folds or how it answers changes. A new process builds it anew.
@@ -17,14 +23,125 @@ pub trait View: Send + Sync + 'static {
     /// Whether it wants contents: opening them costs more than all the rest.
     const READS_CONTENT: bool;
 
-    /// A view before the first event, for contacts of dialects with these rules.
+    /// A view before the first event, in memory alone, for contacts of dialects with these rules.
     fn new(registry: Registry) -> Self;
 
-    /// Folds the next event, with the Card that it wrote.
+    /// The view as it was kept last, with the position it had reached; from the start where nothing
+    /// was kept, or what was is damaged, of another version or of another log.
+    fn resume(registry: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+        let _ = (home, is_of_log);
+        (Self::new(registry), Position::ZERO)
+    }
+
+    /// A view before the first event that will keep what it folds, but leaves alone what another
+    /// one keeps until it is to [`take_over`](Self::take_over).
+    fn beside(registry: Registry, home: &Home) -> Self {
+        let _ = home;
+        Self::new(registry)
+    }
+
+    /// From now on the next process resumes from this view, and not from the other.
+    ///
+    /// # Errors
+    /// The disk refused; the other one still counts.
+    fn take_over(&mut self, other: &mut Self) -> Result<(), KeepError> {
+        let _ = other;
+        Ok(())
+    }
+
+    /// Folds the next event, with the Card that it wrote. Readers see it after
+    /// [`settle`](Self::settle).
     ///
     /// # Errors
     /// [`FoldError`]: the view can't go on, and what it holds is not to be trusted.
     fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError>;
+
+    /// Shows readers what was folded.
+    fn settle(&mut self) {}
+
+    /// Does a small piece of the work that keeps it on the disk and in bounds.
+    ///
+    /// # Errors
+    /// The disk refused; the piece was given up and is begun again.
+    fn tend(&mut self) -> Result<Chore, KeepError> {
+        Ok(Chore::Nothing)
+    }
+
+    /// Gives up the pieces of that work that are not done: a sync failed.
+    fn give_up(&mut self) {}
+
+    /// Whether it should fold nothing more until [`tend`](Self::tend) has gone on.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Keeps everything folded so far, for the next process.
+    ///
+    /// # Errors
+    /// The disk refused; the next process folds the rest again.
+    fn keep(&mut self) -> Result<(), KeepError> {
+        Ok(())
+    }
+
+    /// Forgets what contacts were, in memory and on the disk, before their erasure is folded.
+    ///
+    /// # Errors
+    /// Not everything is gone: [`discard`](Self::discard) all of it.
+    fn forget(&mut self, contacts: &[ContactId]) -> Result<(), KeepError> {
+        let _ = contacts;
+        Ok(())
+    }
+
+    /// Destroys everything that it keeps on the disk.
+    ///
+    /// # Errors
+    /// The disk refused; call again.
+    fn discard(&mut self) -> Result<(), KeepError> {
+        Ok(())
+    }
+
+    /// The reason for which what it keeps cannot be believed, if there is one.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Whether the log has an event of this id at a position.
+pub type IsOfLog<'a> = &'a dyn Fn(Position, EventId) -> bool;
+
+/// The place where a view may keep what it has folded.
+#[derive(Clone)]
+pub struct Home {
+    /// The directory of views.
+    pub files: Arc<dyn Files>,
+    /// Wraps the keys of the view's files.
+    pub keys: FileKeys,
+    /// The number of the next file: two views of a kind may write beside each other.
+    pub numbers: Arc<AtomicU64>,
+}
+
+/// What there is to do for a view beside folding.
+pub enum Chore {
+    /// There is nothing to do.
+    Nothing,
+    /// There is more to do.
+    More,
+    /// A file is to be synced, which readers need not wait for, before anything else is done.
+    Sync(Arc<dyn Files>, String),
+}
+
+/// The reasons for which a view cannot be kept on the disk, or not be read from there.
+#[derive(Debug, Error)]
+pub enum KeepError {
+    /// The disk refused a read or a write.
+    #[error(transparent)]
+    File(#[from] StorageError),
+    /// A file's key cannot be made or used.
+    #[error(transparent)]
+    Key(#[from] FileKeyError),
+    /// The bytes are not those that were written.
+    #[error("{0} is damaged")]
+    Damaged(String),
 }
 
 /// The reasons for which a view cannot fold an event.
@@ -45,4 +162,10 @@ pub enum FoldError {
     /// There are as many of something as a view can count.
     #[error("the view is full")]
     Full,
+    /// What the view keeps on the disk cannot be read or written; folded again, the event may do.
+    #[error("what the view keeps cannot be used: {reason}")]
+    Unkept {
+        /// The reason, for the operator; it holds no personal data.
+        reason: String,
+    },
 }

@@ -105,6 +105,9 @@ pub enum ReadError {
     /// The read ended by a fault of the service.
     #[error("a read ended by a fault: {0}")]
     Fault(String),
+    /// What a view keeps cannot be read; it is being made again from the log.
+    #[error("what a view keeps cannot be read; it is being made again")]
+    ViewUnreadable,
     /// The query would look at more contacts than one query may.
     #[error("the query would look at more than {limit} contacts")]
     TooBroad {

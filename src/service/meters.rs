@@ -1,5 +1,8 @@
 //! What the writer measures of its work, for the metrics.
 
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -12,7 +15,12 @@ pub struct Meters {
     pub sync_seconds: Histogram,
     /// Events in a group.
     pub group_events: Histogram,
+    /// The time for which the writer has waited for views that were far behind, in seconds.
+    pub slowed_seconds: Slowed,
 }
+
+/// A counter of seconds.
+type Slowed = Counter<f64, AtomicU64>;
 
 impl Default for Meters {
     fn default() -> Self {
@@ -21,6 +29,7 @@ impl Default for Meters {
             commit_seconds: seconds(),
             sync_seconds: seconds(),
             group_events: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            slowed_seconds: Slowed::default(),
         }
     }
 }
@@ -42,6 +51,11 @@ impl Meters {
             "group_events",
             "Events that were put on the disk together",
             self.group_events.clone(),
+        );
+        registry.register(
+            "writes_slowed_seconds",
+            "Time for which writes have waited for a view that was far behind",
+            self.slowed_seconds.clone(),
         );
     }
 }

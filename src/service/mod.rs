@@ -22,6 +22,7 @@
 //! | `scrub` | reading again what nobody reads, and mending it |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
+//! | `follower`, `view_state` | such a thread, and what it shares with readers and the writer |
 //! | `recent` | the newest events in memory, for those who follow |
 //! | `shared` | what the writer and the readers share |
 
@@ -31,6 +32,7 @@ mod check;
 mod clock;
 mod command;
 mod error;
+mod follower;
 mod group;
 mod guard;
 mod handled;
@@ -56,11 +58,12 @@ mod service;
 mod shared;
 mod space;
 mod steady;
+mod view_state;
 mod views;
 mod writer;
 
 pub use auditor::{Audit, AuditError, Signed};
-pub use catch_up::{CatchUp, Stop, ViewError, ViewStatus};
+pub use catch_up::{CatchUp, ViewError};
 pub use check::{Checked, check_records};
 pub use clock::{Clock, now, system_clock};
 pub use error::{OpenError, ReadError, SubmitError};
@@ -79,4 +82,5 @@ pub use service::Service;
 pub use shared::Body;
 pub use space::make_way;
 pub use steady::{Unbelievable, check_start};
+pub use view_state::{Stop, ViewStatus};
 pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};

@@ -95,7 +95,8 @@ pub fn open(
         meters: Meters::default(),
         guard: OnceLock::new(),
     });
-    let catch_up = Views::start(&shared).map_err(OpenError::Thread)?;
+    let catch_up = Views::start(&shared, disk.files(VIEWS)?).map_err(OpenError::Thread)?;
+    let catch_up = Arc::new(catch_up);
     let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);
     let writer = Writer {
@@ -104,6 +105,7 @@ pub fn open(
         key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
         sequencer,
         queue,
+        catch_up: catch_up.clone(),
     };
     let thread = std::thread::Builder::new()
         .name("writer".into())
@@ -140,7 +142,7 @@ pub fn rebuild_views(
     let opened = log::open(disk, options, &mut |_| {})?;
     let views = disk.files(VIEWS)?;
     for name in views.list()? {
-        views.remove(&name)?;
+        views.wipe(&name)?;
     }
     let folder = Folder {
         reader: &opened.reader,

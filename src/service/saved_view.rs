@@ -303,7 +303,8 @@ mod tests {
             view = service.snapshot();
             if address != "b@b.example" {
                 service.stop();
-                let names = disk.files(VIEWS).unwrap().list().unwrap();
+                let mut names = disk.files(VIEWS).unwrap().list().unwrap();
+                names.retain(|name| name.starts_with("contacts-"));
                 assert_eq!(names.len(), 1, "small parts are merged: {names:?}");
             }
             disk.kill();

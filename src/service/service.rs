@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::catch_up::{CatchUp, ViewStatus};
+use super::catch_up::CatchUp;
 use super::guard::{Guard, Seen};
 use super::handled::{Committed, Handled};
 use super::look::Looking;
@@ -16,6 +16,7 @@ use super::read_audit::ReadAudit;
 use super::saved_view::Keeper;
 use super::scrub::{Scrub, Scrubbed};
 use super::shared::Shared;
+use super::view_state::ViewStatus;
 use super::views::{LAG_EVENTS_MAX, Views};
 use super::writer::Job;
 use super::{ReadError, SubmitError, replay};
@@ -44,7 +45,7 @@ impl Service {
         queue: mpsc::Sender<Job>,
         queue_limit: usize,
         writer: JoinHandle<()>,
-        views: Views,
+        views: Arc<Views>,
         keeper: Keeper,
     ) -> Self {
         Self {
@@ -52,7 +53,7 @@ impl Service {
             queue: Arc::new(Mutex::new(Some(queue))),
             queue_limit,
             writer: Arc::new(Mutex::new(Some(writer))),
-            views: Arc::new(views),
+            views,
             keeper: Arc::new(keeper),
             looking: Looking::default(),
             scrub: Arc::default(),
@@ -229,7 +230,7 @@ impl Service {
     /// # Errors
     /// The system gives no thread.
     pub fn follow_with<V: View>(&self) -> std::io::Result<CatchUp<V>> {
-        CatchUp::start(self.shared.clone())
+        CatchUp::start(self.shared.clone(), None)
     }
 
     /// Whether every view that goes on is close to the head. One that an event has stopped is not

@@ -1,13 +1,22 @@
 //! The catch-up views of a service.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use super::catch_up::{CatchUp, ViewStatus};
+use super::catch_up::CatchUp;
 use super::shared::Shared;
-use crate::projection::{SearchIndex, Statistics, View};
+use super::view_state::ViewStatus;
+use crate::domain::{ContactId, Position};
+use crate::projection::{Home, KeepError, SearchIndex, Statistics, View};
+use crate::storage::Files;
 
-/// A view that is further behind than this is still catching up.
+/// A view that is further behind than this is still catching up, and slows the writer down.
 pub const LAG_EVENTS_MAX: u64 = 10_000;
+/// The pause that a writer makes for each event of a group while a view is far behind, and the
+/// longest for a group. It takes half of a busy writer's time, and nobody notices it who is alone.
+const PAUSE_AN_EVENT: Duration = Duration::from_micros(25);
+const PAUSE_MAX: Duration = Duration::from_millis(5);
 
 /// The views that follow the log beside the writer.
 pub struct Views {
@@ -23,17 +32,44 @@ pub struct Views {
 pub struct NoSuchView;
 
 impl Views {
-    pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Self> {
+    /// Starts the views; `files` is the directory where they may keep what they have folded.
+    pub(super) fn start(shared: &Arc<Shared>, files: Arc<dyn Files>) -> std::io::Result<Self> {
+        let home = Home {
+            files,
+            keys: shared.keys.file_keys(),
+            numbers: Arc::new(AtomicU64::new(1)),
+        };
         Ok(Self {
-            search: CatchUp::start(shared.clone())?,
-            statistics: CatchUp::start(shared.clone())?,
+            search: CatchUp::start(shared.clone(), Some(home))?,
+            statistics: CatchUp::start(shared.clone(), None)?,
         })
+    }
+
+    /// Makes every view forget contacts that are being erased, before that is answered. The counts
+    /// know nothing of anybody.
+    ///
+    /// # Errors
+    /// What the contacts were may still be on the disk.
+    pub(super) fn forget(&self, contacts: &[ContactId]) -> Result<(), KeepError> {
+        self.search.forget(contacts)
     }
 
     /// The condition of every view.
     #[must_use]
     pub fn statuses(&self) -> [ViewStatus; 2] {
         [self.search.status(), self.statistics.status()]
+    }
+
+    /// The pause after a group of so many events that lets the search view come closer where it is
+    /// far behind the log's head; none where it is close, or an event has stopped it. The counts are
+    /// folded several times faster than events are written.
+    pub(super) fn pause_after(&self, events: usize, head: Position) -> Duration {
+        let status = self.search.status();
+        if status.stopped.is_some() || status.position.plus(LAG_EVENTS_MAX) >= head {
+            return Duration::ZERO;
+        }
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        PAUSE_AN_EVENT.saturating_mul(events).min(PAUSE_MAX)
     }
 
     /// Builds a view anew from the log and then swaps it for the one that is read.

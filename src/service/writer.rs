@@ -8,6 +8,7 @@
 //! are told so, and the next group is tried.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -22,10 +23,11 @@ use super::meters::Meters;
 use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
 use super::shared::Shared;
+use super::views::Views;
 use crate::domain::{Action, Attempt, Closed, Command, ContactId, Operation};
 use crate::keys::{Slot, SlotError};
 use crate::log::{AppendError, Appender};
-use crate::projection::FoldError;
+use crate::projection::{FoldError, KeepError};
 use crate::storage::StorageError;
 
 /// The most commands in one group.
@@ -68,6 +70,8 @@ pub struct Writer {
     pub(super) key_copy: KeyCopy,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
+    /// The views that follow, which must forget whoever is erased.
+    pub(super) catch_up: Arc<Views>,
 }
 
 /// A group, judged: its events, and who waits for what.
@@ -98,6 +102,7 @@ impl Writer {
                     for (reply, handled) in waiting {
                         answer(reply, Ok(handled));
                     }
+                    self.wait_for_views(events);
                 }
                 Err(error) if error.changed_nothing() => {
                     tracing::warn!(%error, "a group of commands was not taken");
@@ -128,10 +133,21 @@ impl Writer {
                 commit_seconds,
                 sync_seconds,
                 group_events,
+                slowed_seconds: _,
             } = &self.shared.meters;
             commit_seconds.observe(begun.elapsed().as_secs_f64());
             sync_seconds.observe(self.appender.took().as_secs_f64());
             group_events.observe(events as f64);
+        }
+    }
+
+    /// Lets a view come closer that is far behind: the next commands wait a little for it.
+    fn wait_for_views(&self, events: usize) {
+        let pause = self.catch_up.pause_after(events, self.shared.head());
+        if !pause.is_zero() {
+            thread::sleep(pause);
+            let slowed = &self.shared.meters.slowed_seconds;
+            slowed.inc_by(pause.as_secs_f64());
         }
     }
 
@@ -216,6 +232,7 @@ impl Writer {
         }
         if !slots.is_empty() {
             self.shared.keys.erase_all(&slots)?;
+            self.catch_up.forget(&erased)?;
         }
         let mut contacts = self.shared.contacts.write();
         for Pending {
@@ -271,6 +288,8 @@ enum CommitError {
     Erase(#[from] SlotError),
     #[error("the view of contacts: {0}")]
     Fold(#[from] FoldError),
+    #[error("what a view keeps of the erased could not be destroyed: {0}")]
+    Forget(#[from] KeepError),
 }
 
 impl CommitError {
@@ -279,9 +298,12 @@ impl CommitError {
         match self {
             Self::Append(AppendError::NotBegun(_)) => true,
             Self::Store(SlotError::File(error)) => error.is_passing(),
-            Self::Append(_) | Self::Store(_) | Self::Copy(_) | Self::Erase(_) | Self::Fold(_) => {
-                false
-            }
+            Self::Append(_)
+            | Self::Store(_)
+            | Self::Copy(_)
+            | Self::Erase(_)
+            | Self::Fold(_)
+            | Self::Forget(_) => false,
         }
     }
 }

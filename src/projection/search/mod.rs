@@ -1,55 +1,71 @@
 //! The view that finds contacts: their tokens, and the orders of lists.
 //!
-//! It holds folded words of live contacts, in memory only; of one that ended it keeps the id, the
-//! scope and when it ended, which is nobody's data. Contacts are numbered in the order of their
-//! creation, which is that of their ids, so four bytes stand for a contact and a sorted list of
-//! slots finds it by its id.
+//! It is one sorted set of small keys ([`entry`]): who has a token, who comes where in an order, and
+//! what is known of each contact. The set is made of runs ([`run`]): each lot of events becomes a
+//! new one, the young ones are in memory, the old ones in sealed files ([`segment`]), and neighbours
+//! are merged ([`upkeep`]). So memory is bounded whatever the number of contacts, folding costs the
+//! same at the millionth as at the first, and a start goes on from the last checkpoint.
+//!
+//! A run holds of a contact exactly what follows from one doc of it ([`doc`]). Where a newer run has
+//! a doc too, all that the older one says of the contact is out of date: nothing is looked up to
+//! write a change, and nothing is taken back. An erasure is the exception: it takes the contact out
+//! of every file where it lies ([`purge`]) before it is answered. Libraries that keep an index on
+//! disk forget at their next merge, whenever that is.
+//!
+//! Of a contact that ended it keeps the id, the scope and when it ended, which is nobody's data.
+//! Contacts are numbered in the order of their creation, which is that of their ids, so four bytes
+//! stand for a contact.
 
-mod dictionary;
+mod block;
+mod doc;
+mod entry;
+mod limits;
+mod manifest;
+mod merge;
 mod orders;
+mod purge;
 mod query;
+mod run;
+mod segment;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod upkeep;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{FoldError, View};
+use super::view::{Chore, Home, IsOfLog};
+use super::{FoldError, KeepError, View};
 use crate::domain::find::Profile;
 use crate::domain::{
     Card, ContactId, DialectId, Event, Fact, Header, Operation, Owner, Phase, Position, Registry,
-    Timestamp,
 };
-use dictionary::Dictionary;
-use orders::{Orders, Ordinal, ScopeId};
+use block::Block;
+use doc::{Doc, State, Words};
+use manifest::Checkpoint;
+use orders::{Ordinal, ScopeId};
+use run::Run;
+use shelf::Shelf;
+use upkeep::Upkeep;
 
-pub use query::{Changed, ENTRIES_MAX, Hit, Hits, Query, TooBroad};
+pub use query::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
 
 /// The index that finds contacts by their texts and lists them in order.
-#[derive(Debug)]
 pub struct SearchIndex {
     registry: Registry,
-    slots: Vec<Slot>,
+    upkeep: Upkeep,
+    /// The place in the log that it has reached.
+    at: Checkpoint,
     scopes: Vec<Scope>,
     numbers: HashMap<(DialectId, Box<str>), ScopeId>,
-    dictionary: Dictionary,
-    orders: Orders,
-    live: usize,
-}
-
-/// The place of a contact in the index, live or not.
-#[derive(Debug)]
-struct Slot {
-    id: ContactId,
-    scope: ScopeId,
-    created: Timestamp,
-    changed: Fact,
-    doc: Option<Box<Doc>>,
-}
-
-/// The words of a live contact, as numbers of the dictionary.
-#[derive(Debug)]
-struct Doc {
-    name: Arc<str>,
-    tokens: Box<[u32]>,
+    /// What was folded and is not in a run yet.
+    pending: BTreeMap<Ordinal, Doc>,
+    /// The numbers of the pending contacts.
+    pending_ids: HashMap<ContactId, Ordinal>,
+    /// Scopes from this number on are in no run yet.
+    scopes_kept: usize,
+    /// Contacts that are erased, though the event that says so is not folded yet.
+    erased: HashSet<ContactId>,
 }
 
 /// A tenant of a dialect, which has lists of its own.
@@ -61,42 +77,104 @@ struct Scope {
 
 impl View for SearchIndex {
     const NAME: &'static str = "search";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = manifest::VERSION;
     const READS_CONTENT: bool = true;
 
     fn new(registry: Registry) -> Self {
-        Self {
-            registry,
-            slots: Vec::new(),
-            scopes: Vec::new(),
-            numbers: HashMap::new(),
-            dictionary: Dictionary::default(),
-            orders: Orders::default(),
-            live: 0,
-        }
+        Self::of(registry, Upkeep::in_memory())
+    }
+
+    fn resume(registry: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+        // What cannot be looked at now answers nothing, and is tried again.
+        let upkeep = Upkeep::resume(home, is_of_log);
+        let upkeep = upkeep.unwrap_or_else(|error| Upkeep::out_of_reach(home, error.to_string()));
+        let index = Self::of(registry, upkeep);
+        let position = index.at.position;
+        (index, position)
+    }
+
+    fn beside(registry: Registry, home: &Home) -> Self {
+        Self::of(registry, Upkeep::beside(home))
+    }
+
+    fn take_over(&mut self, other: &mut Self) -> Result<(), KeepError> {
+        self.upkeep.take_over(&mut other.upkeep)
     }
 
     fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError> {
         let header = &event.header;
-        let (Phase::Success { .. }, Some(id)) = (&event.phase, header.contact) else {
-            return Ok(());
-        };
-        match header.operation {
-            Operation::Create => {
-                let ordinal = self.create(id, header)?;
-                self.show(ordinal, card)
-            }
-            Operation::Update | Operation::Delete | Operation::Erase => {
-                let ordinal = self.find(id).ok_or(FoldError::UnknownContact { id })?;
-                self.hide(ordinal);
-                if let Some(slot) = self.slots.get_mut(ordinal as usize) {
-                    slot.changed = fact(header);
-                }
-                let card = card.filter(|_| header.operation == Operation::Update);
-                self.show(ordinal, card)
-            }
-            Operation::Retrieve | Operation::RetrieveList => Ok(()),
+        if let (Phase::Success { .. }, Some(id)) = (&event.phase, header.contact) {
+            self.fold_success(id, header, card)?;
         }
+        self.at.position = header.position;
+        self.at.event = Some(header.id);
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        let new_scopes = self.scopes_kept..self.scopes.len();
+        if self.pending.is_empty() && new_scopes.is_empty() {
+            return;
+        }
+        let mut keys = Block::default();
+        for (ordinal, doc) in &self.pending {
+            doc.keys(*ordinal, &mut keys);
+        }
+        for number in new_scopes {
+            if let (Ok(scope), Some(Scope { dialect, tenant })) =
+                (ScopeId::try_from(number), self.scopes.get(number))
+            {
+                keys.push(&entry::scope(scope, *dialect, tenant));
+            }
+        }
+        self.scopes_kept = self.scopes.len();
+        self.pending.clear();
+        self.pending_ids.clear();
+        self.upkeep.add(Run::of(&keys));
+    }
+
+    fn tend(&mut self) -> Result<Chore, KeepError> {
+        self.upkeep.tend(&self.at)
+    }
+
+    fn give_up(&mut self) {
+        self.upkeep.give_up();
+    }
+
+    fn is_full(&self) -> bool {
+        self.upkeep.is_full()
+    }
+
+    fn keep(&mut self) -> Result<(), KeepError> {
+        self.settle();
+        self.upkeep.keep(&self.at)
+    }
+
+    fn forget(&mut self, contacts: &[ContactId]) -> Result<(), KeepError> {
+        let mut numbers = Vec::new();
+        for id in contacts {
+            self.erased.insert(*id);
+            if let Some(ordinal) = self.find(*id)
+                && let Some(doc) = self.doc(ordinal)
+            {
+                numbers.push(ordinal);
+                if doc.words().is_some() {
+                    self.put(ordinal, doc.hollow());
+                }
+            }
+        }
+        self.settle();
+        self.upkeep.purge(&numbers)
+    }
+
+    fn discard(&mut self) -> Result<(), KeepError> {
+        self.pending.clear();
+        self.pending_ids.clear();
+        self.upkeep.discard()
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.upkeep.fault()
     }
 }
 
@@ -111,47 +189,158 @@ impl SearchIndex {
     /// The number of live contacts in the index.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.live
+        self.at.live
     }
 
     /// Whether the index holds no live contact.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.live == 0
+        self.at.live == 0
     }
 
     /// Everything it knows of texts: each token, and each name after a `=`, with the contacts that
     /// have it. Two views of the same contacts give the same.
     #[must_use]
     pub fn dump(&self) -> BTreeMap<String, Vec<ContactId>> {
-        let id = |ordinal: &Ordinal| self.slots.get(*ordinal as usize).map(|slot| slot.id);
+        let shelf = self.upkeep.shelf();
         let mut dump: BTreeMap<String, Vec<ContactId>> = BTreeMap::new();
-        for (text, who) in self.dictionary.all() {
-            dump.insert(text.to_owned(), who.iter().filter_map(id).collect());
+        let mut add = |text: String, ordinal: Ordinal| {
+            let ids = dump.entry(text).or_default();
+            ids.extend(shelf.doc(ordinal).map(|doc| doc.id));
+        };
+        for key in shelf.keys(entry::tokens().into(), None, false) {
+            if let (Some(text), Some(ordinal)) = (entry::token_of(&key), entry::ordinal(&key)) {
+                add(text, ordinal);
+            }
         }
-        for slot in &self.slots {
-            if let Some(doc) = &slot.doc {
-                let named = dump.entry(format!("={}", doc.name)).or_default();
-                named.push(slot.id);
+        for ordinal in 0..self.at.contacts {
+            let doc = shelf.doc(ordinal);
+            if let Some(words) = doc.as_ref().and_then(Doc::words) {
+                add(format!("={}", words.name), ordinal);
             }
         }
         dump
     }
 
-    fn create(&mut self, id: ContactId, header: &Header) -> Result<Ordinal, FoldError> {
-        if self.slots.last().is_some_and(|last| last.id >= id) {
+    fn of(registry: Registry, upkeep: Upkeep) -> Self {
+        let mut index = Self {
+            registry,
+            at: *upkeep.kept(),
+            upkeep,
+            scopes: Vec::new(),
+            numbers: HashMap::new(),
+            pending: BTreeMap::new(),
+            pending_ids: HashMap::new(),
+            scopes_kept: 0,
+            erased: HashSet::new(),
+        };
+        let keys = index
+            .upkeep
+            .shelf()
+            .keys(entry::scopes().into(), None, false);
+        for key in keys {
+            if let Some((scope, dialect, tenant)) = entry::scope_of(&key) {
+                let tenant: Box<str> = tenant.into();
+                index.numbers.insert((dialect, tenant.clone()), scope);
+                index.scopes.push(Scope { dialect, tenant });
+            }
+        }
+        index.scopes_kept = index.scopes.len();
+        index
+    }
+
+    fn fold_success(
+        &mut self,
+        id: ContactId,
+        header: &Header,
+        card: Option<&Card>,
+    ) -> Result<(), FoldError> {
+        let card = card.filter(|_| !self.erased.contains(&id));
+        match header.operation {
+            Operation::Create => self.create(id, header, card),
+            Operation::Update => self.change(id, header, card),
+            Operation::Delete => self.change(id, header, None),
+            Operation::Erase => {
+                let gone = self.forget(&[id]);
+                gone.map_err(|error| unkept(error.to_string()))?;
+                self.change(id, header, None)?;
+                self.erased.remove(&id);
+                Ok(())
+            }
+            Operation::Retrieve | Operation::RetrieveList => Ok(()),
+        }
+    }
+
+    fn create(
+        &mut self,
+        id: ContactId,
+        header: &Header,
+        card: Option<&Card>,
+    ) -> Result<(), FoldError> {
+        if self.at.last.is_some_and(|last| last >= id) {
             return Err(FoldError::OutOfOrder { id });
         }
-        let ordinal = Ordinal::try_from(self.slots.len()).map_err(|_| FoldError::Full)?;
+        let ordinal = self.at.contacts;
+        let contacts = ordinal.checked_add(1).ok_or(FoldError::Full)?;
         let scope = self.scope(&header.owner)?;
-        self.slots.push(Slot {
+        self.at.contacts = contacts;
+        self.at.last = Some(id);
+        let doc = Doc {
             id,
             scope,
             created: header.time,
             changed: fact(header),
-            doc: None,
-        });
-        Ok(ordinal)
+            state: self.state(header.owner.dialect(), card),
+        };
+        self.at.live += usize::from(doc.is_live());
+        self.put(ordinal, doc);
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        id: ContactId,
+        header: &Header,
+        card: Option<&Card>,
+    ) -> Result<(), FoldError> {
+        let known = self.find(id).and_then(|at| Some((at, self.doc(at)?)));
+        if let Some(reason) = self.fault() {
+            return Err(unkept(reason));
+        }
+        let (ordinal, before) = known.ok_or(FoldError::UnknownContact { id })?;
+        self.at.live -= usize::from(before.is_live());
+        let doc = Doc {
+            changed: fact(header),
+            state: self.state(header.owner.dialect(), card),
+            ..before
+        };
+        self.at.live += usize::from(doc.is_live());
+        self.put(ordinal, doc);
+        Ok(())
+    }
+
+    /// A contact's words, or that it has ended.
+    fn state(&self, dialect: DialectId, card: Option<&Card>) -> State {
+        card.map_or(State::Ended, |card| {
+            let rules = self.registry.get(dialect);
+            let is_active = rules.is_none_or(|rules| rules.is_active(card));
+            State::Live(Words::from(Profile::of(card, is_active)))
+        })
+    }
+
+    fn put(&mut self, ordinal: Ordinal, doc: Doc) {
+        self.pending_ids.insert(doc.id, ordinal);
+        self.pending.insert(ordinal, doc);
+    }
+
+    fn find(&self, id: ContactId) -> Option<Ordinal> {
+        let pending = self.pending_ids.get(&id).copied();
+        pending.or_else(|| self.upkeep.shelf().find(id))
+    }
+
+    fn doc(&self, ordinal: Ordinal) -> Option<Doc> {
+        let pending = self.pending.get(&ordinal).cloned();
+        pending.or_else(|| self.upkeep.shelf().doc(ordinal))
     }
 
     fn scope(&mut self, owner: &Owner) -> Result<ScopeId, FoldError> {
@@ -159,11 +348,7 @@ impl SearchIndex {
         if let Some(scope) = self.numbers.get(&key) {
             return Ok(*scope);
         }
-        // The last number is kept free: the end of a scope is the beginning of the next.
         let scope = ScopeId::try_from(self.scopes.len()).map_err(|_| FoldError::Full)?;
-        if scope == ScopeId::MAX {
-            return Err(FoldError::Full);
-        }
         self.scopes.push(Scope {
             dialect: key.0,
             tenant: key.1.clone(),
@@ -172,61 +357,13 @@ impl SearchIndex {
         Ok(scope)
     }
 
-    fn find(&self, id: ContactId) -> Option<Ordinal> {
-        let found = self.slots.binary_search_by(|slot| slot.id.cmp(&id));
-        found.ok().and_then(|at| Ordinal::try_from(at).ok())
+    const fn shelf(&self) -> &Shelf {
+        self.upkeep.shelf()
     }
 
-    /// Takes a contact's words in, or notes that it has ended.
-    fn show(&mut self, ordinal: Ordinal, card: Option<&Card>) -> Result<(), FoldError> {
-        let Some(slot) = self.slots.get_mut(ordinal as usize) else {
-            return Ok(());
-        };
-        let changed = slot.changed.position.get();
-        let Some(card) = card else {
-            self.orders.end(slot.scope, ordinal, changed);
-            return Ok(());
-        };
-        let scope = self.scopes.get(slot.scope as usize);
-        let rules = scope.and_then(|scope| self.registry.get(scope.dialect));
-        let is_active = rules.is_none_or(|rules| rules.is_active(card));
-        let Profile { name, tokens } = Profile::of(card, is_active);
-        let name: Arc<str> = name.into();
-        let tokens: Result<Box<[u32]>, FoldError> = tokens
-            .iter()
-            .map(|token| self.dictionary.insert(token, ordinal))
-            .collect();
-        self.orders
-            .insert(slot.scope, ordinal, changed, name.clone());
-        slot.doc = Some(Box::new(Doc {
-            name,
-            tokens: tokens?,
-        }));
-        self.live += 1;
-        Ok(())
-    }
-
-    /// Removes a contact's words from the index.
-    fn hide(&mut self, ordinal: Ordinal) {
-        let Some(slot) = self.slots.get_mut(ordinal as usize) else {
-            return;
-        };
-        let changed = slot.changed.position.get();
-        let Some(doc) = slot.doc.take() else {
-            self.orders.unend(slot.scope, changed);
-            return;
-        };
-        self.live -= 1;
-        self.orders.remove(slot.scope, ordinal, changed, doc.name);
-        for token in &doc.tokens {
-            self.dictionary.remove(*token, ordinal);
-        }
-    }
-
-    /// The number of the first contact whose id is not before this one.
-    fn first_from(&self, id: ContactId) -> Ordinal {
-        let at = self.slots.partition_point(|slot| slot.id < id);
-        Ordinal::try_from(at).unwrap_or(Ordinal::MAX)
+    /// The number of contacts that were ever created.
+    const fn contacts(&self) -> Ordinal {
+        self.at.contacts
     }
 
     /// The scopes that a reader may see.
@@ -237,6 +374,10 @@ impl SearchIndex {
             .map(|(number, _)| number)
             .collect()
     }
+}
+
+const fn unkept(reason: String) -> FoldError {
+    FoldError::Unkept { reason }
 }
 
 /// The edge that lies just behind a position.

@@ -9,13 +9,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::doc::{Doc, Words};
 use super::orders::{Key, Merge, Ordinal, ScopeId};
-use super::{SearchIndex, Slot, behind};
+use super::{SearchIndex, View, behind};
 use crate::domain::find::{Term, Wanted};
 use crate::domain::{ContactId, DialectId, Keyset, Position, Sort, SortKey, Timestamp};
 
 /// Entries that a query looks at, at most, on each of its two ways.
 pub const ENTRIES_MAX: usize = 20_000;
+/// Entries of tokens that are read in the time of one doc.
+const ENTRIES_A_DOC: usize = 50;
 
 /// A search, as the index answers it.
 pub struct Query<'a> {
@@ -57,12 +60,18 @@ pub struct Hits {
     pub looked_at: usize,
 }
 
-/// The question would look at too much.
+/// The reasons for which a question is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the question would look at more than {limit} entries")]
-pub struct TooBroad {
-    /// The most entries that a search may look at.
-    pub limit: usize,
+pub enum QueryError {
+    /// The question would look at too much.
+    #[error("the question would look at more than {limit} entries")]
+    TooBroad {
+        /// The most entries that a search may look at.
+        limit: usize,
+    },
+    /// What the index keeps on the disk cannot be read; it is being made again.
+    #[error("the index cannot be read, and is being made again")]
+    Unreadable,
 }
 
 /// A contact that changed after a position.
@@ -83,20 +92,35 @@ impl SearchIndex {
     /// Answers a question.
     ///
     /// # Errors
-    /// [`TooBroad`] where neither way ends in time.
-    pub fn query(&self, query: &Query<'_>) -> Result<Hits, TooBroad> {
+    /// [`QueryError::TooBroad`] where neither way ends in time.
+    pub fn query(&self, query: &Query<'_>) -> Result<Hits, QueryError> {
+        let hits = self.look(query);
+        // What was read before it was seen to be damaged may be wrong, and so may what was not.
+        self.is_readable()?;
+        hits
+    }
+
+    fn is_readable(&self) -> Result<(), QueryError> {
+        match self.fault() {
+            Some(_) => Err(QueryError::Unreadable),
+            None => Ok(()),
+        }
+    }
+
+    fn look(&self, query: &Query<'_>) -> Result<Hits, QueryError> {
         let scopes = self.visible(query.visible);
         let mut looked_at = scopes.len();
-        let rarest = self.rarest(query, &scopes);
+        let sources = self.sources(query, &scopes);
+        let rarest = sources.first().map(|(weight, _)| *weight);
         let want = query.limit.saturating_add(1);
-        let few = |weight: usize| weight.saturating_mul(weight) <= want.saturating_mul(self.live);
+        let few = |weight: usize| weight.saturating_mul(weight) <= want.saturating_mul(self.len());
         let (mut places, looked) = match rarest {
-            Some((weight, source)) if few(weight) => self.among(query, &scopes, &source),
+            Some(weight) if few(weight) => self.among(query, &scopes, &sources),
             rarest => match (self.along(query, &scopes), rarest) {
                 (Ok(found), _) => found,
-                (Err(_), Some((_, source))) => {
+                (Err(_), Some(_)) => {
                     looked_at += ENTRIES_MAX;
-                    self.among(query, &scopes, &source)
+                    self.among(query, &scopes, &sources)
                 }
                 (Err(error), None) => return Err(error),
             },
@@ -113,63 +137,57 @@ impl SearchIndex {
     }
 
     /// The contacts that changed after a position, by their last change, and whether there are more.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`QueryError::Unreadable`]
     pub fn changed_after(
         &self,
         visible: &dyn Fn(DialectId, &str) -> bool,
         after: Position,
         limit: usize,
-    ) -> (Vec<Changed>, bool) {
-        let edge = Key::Updated(behind(after));
+    ) -> Result<(Vec<Changed>, bool), QueryError> {
+        let from = behind(after);
+        let edge = Key::Updated(from);
+        let shelf = self.shelf();
         let walks = self.visible(visible).into_iter().flat_map(|scope| {
-            let live = self
-                .orders
-                .walk(scope, SortKey::Updated, Some(&edge), false);
-            [live, self.orders.walk_ended(scope, &edge)]
+            let live = shelf.walk(scope, SortKey::Updated, Some(&edge), false);
+            [live, shelf.walk_ended(scope, from)]
         });
         let mut merge = Merge::new(walks.collect(), false);
         let changed = merge.by_ref().take(limit).filter_map(|(_, ordinal)| {
-            let slot = self.slots.get(ordinal as usize)?;
+            let doc = shelf.doc(ordinal)?;
             Some(Changed {
-                id: slot.id,
-                position: slot.changed.position,
-                live: slot.doc.is_some(),
+                id: doc.id,
+                position: doc.changed.position,
+                live: doc.words().is_some(),
             })
         });
         let changed = changed.collect();
-        (changed, merge.next().is_some())
+        let more = merge.next().is_some();
+        self.is_readable()?;
+        Ok((changed, more))
     }
 
-    /// The source with the fewest contacts, and how many those are, where that is few enough.
-    fn rarest(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Option<(usize, Source)> {
-        let mut by_term: Option<(usize, Source)> = None;
-        let mut left = ENTRIES_MAX.saturating_mul(2);
-        // The exact ones come last, and make the others not worth a long look.
-        for wanted in query.terms.iter().rev().filter_map(Term::wanted) {
-            let best = by_term.as_ref().map_or(ENTRIES_MAX, |(weight, _)| *weight);
-            let most = best.min(left);
-            let weight = self.dictionary.weigh(&wanted, most);
-            left -= weight.unwrap_or(most);
-            if let Some(weight) = weight {
-                by_term = Some((weight, Source::Tokens(wanted)));
-            }
+    /// The sources that name few enough contacts, each with how many, the fewest first.
+    fn sources(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Vec<(usize, Source)> {
+        let mut sources = Vec::new();
+        for wanted in query.terms.iter().filter_map(Term::wanted) {
+            let weight = self.shelf().weigh(&wanted, ENTRIES_MAX);
+            sources.extend(weight.map(|weight| (weight, Source::Tokens(wanted))));
         }
-        let by_creation = query.created_after.and_then(|then| {
-            let first = self.slots.partition_point(|slot| slot.created <= then);
-            let weight = self.slots.len() - first;
-            (weight <= ENTRIES_MAX).then_some((weight, Source::From(first)))
-        });
-        let by_update = query.updated_after.and_then(|then| {
+        if let Some(then) = query.created_after {
+            let first = self.first_created_after(then);
+            let weight = self.contacts().saturating_sub(first) as usize;
+            sources.extend((weight <= ENTRIES_MAX).then_some((weight, Source::From(first))));
+        }
+        if let Some(then) = query.updated_after {
             let source = Source::Changed(self.first_changed_after(scopes, then));
             let all = self.candidates(&source, scopes).take(ENTRIES_MAX + 1);
             let weight = all.count();
-            (weight <= ENTRIES_MAX).then_some((weight, source))
-        });
-        by_term
-            .into_iter()
-            .chain(by_creation)
-            .chain(by_update)
-            .min_by_key(|(weight, _)| *weight)
+            sources.extend((weight <= ENTRIES_MAX).then_some((weight, source)));
+        }
+        sources.sort_by_key(|(weight, _)| *weight);
+        sources
     }
 
     /// The contacts that a source names, without regard to the other terms.
@@ -179,21 +197,30 @@ impl SearchIndex {
         scopes: &[ScopeId],
     ) -> Box<dyn Iterator<Item = Ordinal> + 'a> {
         match source {
-            Source::Tokens(wanted) => Box::new(self.dictionary.collect(wanted).into_iter()),
-            Source::From(first) => {
-                let numbers = *first..self.slots.len();
-                Box::new(numbers.filter_map(|at| Ordinal::try_from(at).ok()))
-            }
+            Source::Tokens(wanted) => Box::new(self.shelf().collect(wanted).into_iter()),
+            Source::From(first) => Box::new(*first..self.contacts()),
             Source::Changed(first) => {
                 let edge = Key::Updated(*first);
-                let walk = |scope: &ScopeId| {
-                    self.orders
-                        .walk(*scope, SortKey::Updated, Some(&edge), false)
-                };
+                let shelf = self.shelf();
+                let walk =
+                    |scope: &ScopeId| shelf.walk(*scope, SortKey::Updated, Some(&edge), false);
                 let merge = Merge::new(scopes.iter().map(walk).collect(), false);
                 Box::new(merge.map(|(_, ordinal)| ordinal))
             }
         }
+    }
+
+    /// The number of the first contact that was created after a time: time grows with the numbers.
+    fn first_created_after(&self, then: Timestamp) -> Ordinal {
+        let (mut low, mut high) = (0, self.contacts());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.shelf().doc(middle) {
+                Some(doc) if doc.created <= then => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        low
     }
 
     /// The position from which on these scopes' contacts were last changed after a time: behind the
@@ -205,11 +232,11 @@ impl SearchIndex {
                 let middle = low + (high - low) / 2;
                 let edge = Key::Updated(middle);
                 let mut walk = self
-                    .orders
+                    .shelf()
                     .walk(*scope, SortKey::Updated, Some(&edge), false);
-                let slot = walk.next().and_then(|(_, at)| self.slots.get(at as usize));
-                match slot {
-                    Some(slot) if slot.changed.time <= then => low = behind(slot.changed.position),
+                let doc = walk.next().and_then(|(_, at)| self.shelf().doc(at));
+                match doc {
+                    Some(doc) if doc.changed.time <= then => low = behind(doc.changed.position),
                     _ => high = middle,
                 }
             }
@@ -218,46 +245,81 @@ impl SearchIndex {
         scopes.iter().map(first).max().unwrap_or(0)
     }
 
-    /// The wanted contacts of a source, in order.
-    fn among(&self, query: &Query<'_>, scopes: &[ScopeId], source: &Source) -> (Places, usize) {
-        let candidates: Vec<Ordinal> = self.candidates(source, scopes).collect();
+    /// The wanted contacts of the rarest source, in order. Another source that is not much larger
+    /// thins it out before any doc is looked at: a doc costs as much as a hundred of its entries.
+    fn among(
+        &self,
+        query: &Query<'_>,
+        scopes: &[ScopeId],
+        sources: &[(usize, Source)],
+    ) -> (Places, usize) {
+        let Some(((weight, rarest), others)) = sources.split_first() else {
+            return (Places::new(), 0);
+        };
+        let mut candidates: Vec<Ordinal> = self.candidates(rarest, scopes).collect();
         let looked_at = candidates.len();
+        let others = others.iter().filter(|(other, source)| {
+            *other <= weight.saturating_mul(ENTRIES_A_DOC) && matches!(source, Source::Tokens(_))
+        });
+        for (_, source) in others {
+            let mut also: Vec<Ordinal> = self.candidates(source, scopes).collect();
+            also.sort_unstable();
+            candidates.retain(|candidate| also.binary_search(candidate).is_ok());
+        }
         let edge = self.edge(query, scopes);
-        let mut places: Places = candidates
-            .into_iter()
-            .filter(|ordinal| self.wants(query, scopes, *ordinal))
-            .filter_map(|ordinal| Some((self.key(query.sort.by, ordinal)?, ordinal)))
-            .filter(|(key, _)| match &edge {
-                Some(edge) if query.sort.descending => key < edge,
-                Some(edge) => key >= edge,
-                None => true,
-            })
-            .collect();
+        let Sort { by, descending } = query.sort;
+        let inside = |key: &Key| match &edge {
+            Some(edge) if descending => key < edge,
+            Some(edge) => key >= edge,
+            None => true,
+        };
+        let want = query.limit.saturating_add(1);
+        if by == SortKey::Created {
+            // They are in order already: the page is full where it is full.
+            candidates.sort_unstable();
+            if descending {
+                candidates.reverse();
+            }
+            let places = candidates.into_iter().filter_map(|ordinal| {
+                let key = Key::Created(ordinal);
+                let wanted = inside(&key) && self.wanted(query, scopes, ordinal).is_some();
+                wanted.then_some((key, ordinal))
+            });
+            return (places.take(want).collect(), looked_at);
+        }
+        let places = candidates.into_iter().filter_map(|ordinal| {
+            let key = self.wanted(query, scopes, ordinal)?.key(by, ordinal)?;
+            inside(&key).then_some((key, ordinal))
+        });
+        let mut places: Places = places.collect();
         places.sort_unstable();
-        if query.sort.descending {
+        if descending {
             places.reverse();
         }
-        places.truncate(query.limit.saturating_add(1));
+        places.truncate(want);
         (places, looked_at)
     }
 
     /// The matching contacts, found by walking along the order.
-    fn along(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Result<(Places, usize), TooBroad> {
+    fn along(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Result<(Places, usize), QueryError> {
         let Sort { by, descending } = query.sort;
         let edge = self.edge(query, scopes);
-        let walk = |scope: &ScopeId| self.orders.walk(*scope, by, edge.as_ref(), descending);
+        let walk = |scope: &ScopeId| self.shelf().walk(*scope, by, edge.as_ref(), descending);
         let merge = Merge::new(scopes.iter().map(walk).collect(), descending);
         let mut places = Places::new();
         let mut looked_at = 0;
         for (key, ordinal) in merge {
             looked_at += 1;
             if looked_at > ENTRIES_MAX {
-                return Err(TooBroad { limit: ENTRIES_MAX });
+                return Err(QueryError::TooBroad { limit: ENTRIES_MAX });
             }
-            if self.ends(query, ordinal) {
+            let Some(doc) = self.shelf().doc(ordinal) else {
+                continue;
+            };
+            if ends(query, &doc) {
                 break;
             }
-            if self.wants(query, scopes, ordinal) {
+            if wants(query, scopes, &doc) {
                 places.push((key, ordinal));
                 if places.len() > query.limit {
                     break;
@@ -267,60 +329,21 @@ impl SearchIndex {
         Ok((places, looked_at))
     }
 
-    /// Whether everything further along the order is too old.
-    fn ends(&self, query: &Query<'_>, ordinal: Ordinal) -> bool {
-        let Some(slot) = self.slots.get(ordinal as usize) else {
-            return false;
-        };
-        let too_old = match query.sort.by {
-            SortKey::Created => query.created_after.is_some_and(|then| slot.created <= then),
-            SortKey::Updated => query
-                .updated_after
-                .is_some_and(|then| slot.changed.time <= then),
-            SortKey::Name => false,
-        };
-        query.sort.descending && too_old
-    }
-
-    fn wants(&self, query: &Query<'_>, scopes: &[ScopeId], ordinal: Ordinal) -> bool {
-        let Some(slot) = self.slots.get(ordinal as usize) else {
-            return false;
-        };
-        let Slot {
-            id: _,
-            scope,
-            created,
-            changed,
-            doc: Some(doc),
-        } = slot
-        else {
-            return false;
-        };
-        let tokens = || {
-            doc.tokens
-                .iter()
-                .filter_map(|token| self.dictionary.text(*token))
-        };
-        scopes.binary_search(scope).is_ok()
-            && query.created_after.is_none_or(|then| *created > then)
-            && query.updated_after.is_none_or(|then| changed.time > then)
-            && query
-                .terms
-                .iter()
-                .all(|term| term.met_by(&doc.name, tokens()))
+    /// A contact's doc, where it meets the question.
+    fn wanted(&self, query: &Query<'_>, scopes: &[ScopeId], ordinal: Ordinal) -> Option<Doc> {
+        let doc = self.shelf().doc(ordinal)?;
+        wants(query, scopes, &doc).then_some(doc)
     }
 
     /// The place at which the page begins: an ascending page goes up from it, a descending one goes
     /// down below it.
     fn edge(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Option<Key> {
         let down = query.sort.descending;
-        let place = |id: ContactId| {
-            let first = self.first_from(id);
-            let there = self
-                .slots
-                .get(first as usize)
-                .is_some_and(|slot| slot.id == id);
-            if there && !down { first + 1 } else { first }
+        let shelf = self.shelf();
+        let place = |id: ContactId| match shelf.find(id) {
+            Some(there) if down => there,
+            Some(there) => there.saturating_add(1),
+            None => shelf.first_from(id).unwrap_or(self.contacts()),
         };
         match (query.after, query.sort.by) {
             (Some(Keyset::Created(id)), SortKey::Created) => Some(Key::Created(place(*id))),
@@ -331,8 +354,7 @@ impl SearchIndex {
             }
             (None, SortKey::Created) if !down => {
                 let then = query.created_after?;
-                let first = self.slots.partition_point(|slot| slot.created <= then);
-                Some(Key::Created(Ordinal::try_from(first).ok()?))
+                Some(Key::Created(self.first_created_after(then)))
             }
             (None, SortKey::Updated) if !down => {
                 let then = query.updated_after?;
@@ -342,36 +364,52 @@ impl SearchIndex {
         }
     }
 
-    fn key(&self, by: SortKey, ordinal: Ordinal) -> Option<Key> {
-        let slot = self.slots.get(ordinal as usize)?;
-        Some(match by {
-            SortKey::Created => Key::Created(ordinal),
-            SortKey::Updated => Key::Updated(slot.changed.position.get()),
-            SortKey::Name => Key::Named(slot.doc.as_ref()?.name.clone(), ordinal),
-        })
-    }
-
     fn hit(&self, (key, ordinal): (Key, Ordinal)) -> Option<Hit> {
-        let slot = self.slots.get(ordinal as usize)?;
+        let doc = self.shelf().doc(ordinal)?;
         let keyset = match key {
-            Key::Created(_) => Keyset::Created(slot.id),
+            Key::Created(_) => Keyset::Created(doc.id),
             Key::Updated(at) => Keyset::Updated(Position::new(at)),
-            Key::Named(name, _) => Keyset::Name(name.to_string(), slot.id),
+            Key::Named(name, _) => Keyset::Name(name.to_string(), doc.id),
         };
         Some(Hit {
-            id: slot.id,
-            position: slot.changed.position,
+            id: doc.id,
+            position: doc.changed.position,
             keyset,
         })
     }
 }
 
-/// The cheapest set of contacts that holds every match.
+/// Whether everything further along the order is too old.
+fn ends(query: &Query<'_>, doc: &Doc) -> bool {
+    let too_old = match query.sort.by {
+        SortKey::Created => query.created_after.is_some_and(|then| doc.created <= then),
+        SortKey::Updated => query
+            .updated_after
+            .is_some_and(|then| doc.changed.time <= then),
+        SortKey::Name => false,
+    };
+    query.sort.descending && too_old
+}
+
+fn wants(query: &Query<'_>, scopes: &[ScopeId], doc: &Doc) -> bool {
+    let Some(Words { name, tokens }) = doc.words() else {
+        return false;
+    };
+    let tokens = || tokens.iter().map(String::as_str);
+    scopes.binary_search(&doc.scope).is_ok()
+        && query.created_after.is_none_or(|then| doc.created > then)
+        && query
+            .updated_after
+            .is_none_or(|then| doc.changed.time > then)
+        && query.terms.iter().all(|term| term.met_by(name, tokens()))
+}
+
+/// A set of contacts that holds every match.
 enum Source {
     /// The contacts that have one of these tokens.
     Tokens(Vec<Wanted>),
     /// Those from this number on: the newest.
-    From(usize),
+    From(Ordinal),
     /// Those last changed at this position or later.
     Changed(u64),
 }

@@ -1,5 +1,6 @@
 //! Searches, changes, statistics and rebuilds of a whole service.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use contactd::projection::{SearchIndex, Statistics};
 use serde_json::{Value, json};
 
 use super::owner;
-use super::test_service::{TestService, attempt};
+use super::test_service::{TestService, attempt, open};
 
 fn named(name: &str) -> Value {
     json!({"name": {"full": name}})
@@ -159,6 +160,62 @@ async fn what_is_erased_is_forgotten_before_the_next_answer() {
     let dump = test.service().views().search.read(|index, _| index.dump());
     let texts: Vec<&String> = dump.keys().collect();
     assert_eq!(texts, ["=renamed", "renamed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_goes_on_where_it_stopped_and_damage_is_made_good() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let acme = owner(1, "acme");
+    let test = open(dir.path());
+    let cards = ["Ann Unforgettable", "Bob", "Cy"].map(named);
+    let ids = test.create(&acme, &cards).await;
+    rename(&test, &acme, ids[1], "Bob Renamed").await;
+    test.service().stop();
+    drop(test);
+    let kept = || {
+        let files = std::fs::read_dir(dir.path().join("views")).expect("it lists");
+        let paths = files.map(|file| file.expect("a file").path());
+        let blocks = |path: &PathBuf| path.extension().is_some_and(|end| end == "blocks");
+        paths.filter(blocks).collect::<Vec<PathBuf>>()
+    };
+    assert_eq!(kept().len(), 1);
+    for damaged in [false, true] {
+        if damaged {
+            let path = kept().remove(0);
+            let mut bytes = std::fs::read(&path).expect("a file");
+            bytes[5_000] ^= 1;
+            std::fs::write(&path, bytes).expect("it is written");
+        }
+        let test = open(dir.path());
+        let head = test.service().head();
+        test.service()
+            .views()
+            .search
+            .reach(head)
+            .await
+            .expect("it folds");
+        for (query, want) in [
+            ("q=unforgettable", 1),
+            ("q=renamed", 1),
+            ("q=c", 1),
+            ("", 3),
+        ] {
+            // What finds the damage is told to come again.
+            let body = loop {
+                match test.ask(ApiOperation::List, query).await {
+                    (200, body, _) => break body,
+                    (503, ..) if damaged => tokio::task::yield_now().await,
+                    other => panic!("{other:?}"),
+                }
+            };
+            assert_eq!(body["data"].as_array().map(Vec::len), Some(want), "{body}");
+        }
+        test.service().stop();
+    }
+    let test = open(dir.path());
+    erase(&test, &acme, ids[0]).await;
+    assert_eq!(test.names("q=unforgettable").await.0.len(), 0);
+    test.service().stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]

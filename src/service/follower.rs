@@ -1,0 +1,367 @@
+//! The thread of a view: it folds what is new, builds another view beside it where that is asked
+//! for, and keeps both on the disk.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::ReadError;
+use super::recent::RecentEvent;
+use super::shared::{self, Body, Shared};
+use super::view_state::{Control, Folded, Stop, ViewState};
+use crate::domain::{Phase, Position};
+use crate::log::record;
+use crate::projection::{Chore, FoldError, Home, KeepError, View};
+
+/// Events that are folded in one go, while readers of the view wait.
+const QUANTUM_EVENTS: u64 = 256;
+/// The pause before something that the disk refused is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// The thread of a view, which follows the log.
+pub(super) struct Follower<V: View> {
+    shared: Arc<Shared>,
+    home: Option<Home>,
+    state: Arc<ViewState<V>>,
+    head: watch::Receiver<Position>,
+    commands: watch::Receiver<Control>,
+    /// The number of rebuilds that were begun.
+    taken: u64,
+    /// The time at which what the disk refused is tried again.
+    retry: Option<Instant>,
+}
+
+impl<V: View> Follower<V> {
+    /// A follower that takes commands, and keeps the view in its home if it has one.
+    pub fn new(
+        shared: Arc<Shared>,
+        home: Option<Home>,
+        state: Arc<ViewState<V>>,
+        commands: watch::Receiver<Control>,
+    ) -> Self {
+        Self {
+            head: shared.head.subscribe(),
+            shared,
+            home,
+            state,
+            commands,
+            taken: 0,
+            retry: None,
+        }
+    }
+
+    /// Follows the log until it is told to stop, or nobody is there to tell it.
+    pub async fn run(&mut self) {
+        while !self.must_stop() {
+            let head = *self.head.borrow_and_update();
+            let mended = self.mend();
+            let followed = self.follow(head);
+            let built = self.build(head);
+            let tended = self.tend();
+            if mended || followed || built || tended {
+                continue;
+            }
+            let retry = self.retry;
+            let pause = async move {
+                match retry {
+                    Some(then) => tokio::time::sleep_until(then.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = self.head.changed() => if changed.is_err() { return },
+                changed = self.commands.changed() => if changed.is_err() { return },
+                () = pause => {}
+            }
+        }
+        if self.commands.borrow().stop {
+            self.keep();
+        }
+    }
+
+    /// Takes what it was told; whether that was to stop, or nobody is there to tell any more.
+    fn must_stop(&mut self) -> bool {
+        let control = *self.commands.borrow_and_update();
+        if control.rebuild > self.taken {
+            self.taken = control.rebuild;
+            let view = match &self.home {
+                Some(home) => V::beside(self.shared.registry, home),
+                None => V::new(self.shared.registry),
+            };
+            let position = Position::ZERO;
+            let before = self.state.next.lock().replace(Folded { view, position });
+            before.into_iter().for_each(Folded::discard);
+            self.state.status.send_modify(|status| {
+                status.rebuilding = Some(Position::ZERO);
+                status.rebuild_stopped = None;
+            });
+        }
+        control.stop || self.commands.has_changed().is_err()
+    }
+
+    /// Whether a failure of the disk lies so short a time ago that nothing is tried yet.
+    fn must_pause(&mut self) -> bool {
+        let now = Instant::now();
+        self.retry.take_if(|then| *then <= now);
+        self.retry.is_some()
+    }
+
+    fn refused(&mut self, error: &KeepError) {
+        tracing::warn!(view = V::NAME, %error, "a view could not be kept on the disk");
+        self.retry = Some(Instant::now() + RETRY_PAUSE);
+    }
+
+    /// Makes a view again whose files are damaged; whether there was anything to do.
+    fn mend(&mut self) -> bool {
+        let Some(reason) = self.state.view.read().view.fault() else {
+            return false;
+        };
+        if self.must_pause() {
+            return false;
+        }
+        tracing::warn!(view = V::NAME, reason, "a view is made again from the log");
+        let mut folded = self.state.view.write();
+        if let Err(error) = folded.view.discard() {
+            drop(folded);
+            self.refused(&error);
+            return false;
+        }
+        *folded = Folded::resumed(&self.shared, self.home.as_ref());
+        let position = folded.position;
+        // Before anybody reads it: nobody may take it for the one that had come further.
+        let status = &self.state.status;
+        status.send_modify(|status| status.position = position);
+        true
+    }
+
+    /// Folds the next quantum into the view that is read; whether there was anything to do.
+    fn follow(&mut self, head: Position) -> bool {
+        let (at, waits) = {
+            let folded = self.state.view.read();
+            let view = &folded.view;
+            (folded.position, view.is_full() || view.fault().is_some())
+        };
+        if at >= head || waits || self.state.status.borrow().stopped.is_some() {
+            return false;
+        }
+        let (events, stop) = read_quantum::<V>(&self.shared, at, head);
+        let state = self.state.clone();
+        let mut folded = state.view.write();
+        let stop = match fold_quantum(&mut folded, &events) {
+            Ok(()) => stop,
+            // The next round makes it again.
+            Err(Failure::Unkept) => return true,
+            Err(Failure::Stop(stop)) => Some(stop),
+        };
+        if stop.is_some() {
+            match folded.view.discard() {
+                Ok(()) => folded.view = V::new(self.shared.registry),
+                Err(error) => self.refused(&error),
+            }
+        }
+        let position = folded.position;
+        drop(folded);
+        self.state.status.send_modify(|status| {
+            status.position = position;
+            status.stopped = stop.inspect(|stop| {
+                tracing::error!(
+                    view = V::NAME,
+                    position = stop.position.get(),
+                    reason = stop.reason,
+                    "an event stopped a view; the rest goes on"
+                );
+            });
+        });
+        true
+    }
+
+    /// Folds the next quantum into the view that is being rebuilt, and swaps it in once it has
+    /// caught up; whether there was anything to do.
+    fn build(&mut self, head: Position) -> bool {
+        let state = self.state.clone();
+        let mut place = state.next.lock();
+        let Some(next) = &mut *place else {
+            return false;
+        };
+        if next.view.is_full() {
+            return false;
+        }
+        let (events, stop) = read_quantum::<V>(&self.shared, next.position, head);
+        let stop = match fold_quantum(next, &events) {
+            Ok(()) => stop,
+            Err(Failure::Stop(stop)) => Some(stop),
+            Err(Failure::Unkept) => Some(Stop {
+                position: next.position,
+                reason: next.view.fault().unwrap_or_default(),
+            }),
+        };
+        if let Some(stop) = stop {
+            place.take().into_iter().for_each(Folded::discard);
+            self.rebuild_stopped(stop);
+            return true;
+        }
+        let position = next.position;
+        let healing = state.status.borrow().stopped.is_some();
+        let goal = if healing {
+            head
+        } else {
+            state.view.read().position
+        };
+        if position < goal {
+            let status = &state.status;
+            status.send_modify(|status| status.rebuilding = Some(position));
+            return true;
+        }
+        if let Some(next) = place.take() {
+            self.swap(next);
+        }
+        true
+    }
+
+    fn rebuild_stopped(&self, stop: Stop) {
+        tracing::error!(
+            view = V::NAME,
+            position = stop.position.get(),
+            reason = stop.reason,
+            "the rebuilding of a view was stopped"
+        );
+        self.state.status.send_modify(|status| {
+            status.rebuilding = None;
+            status.rebuild_stopped = Some(stop);
+        });
+    }
+
+    /// Puts a view that was rebuilt in the place of the one that is read.
+    fn swap(&self, mut next: Folded<V>) {
+        let position = next.position;
+        let mut folded = self.state.view.write();
+        if let Err(error) = next.view.take_over(&mut folded.view) {
+            drop(folded);
+            next.discard();
+            let reason = error.to_string();
+            self.rebuild_stopped(Stop { position, reason });
+            return;
+        }
+        let old = std::mem::replace(&mut *folded, next);
+        drop(folded);
+        self.state.status.send_modify(|status| {
+            status.position = position;
+            status.stopped = None;
+            status.rebuilding = None;
+            status.rebuilt += 1;
+        });
+        old.discard();
+    }
+
+    /// Does a slice of what keeps the views on the disk; whether there was anything to do.
+    fn tend(&mut self) -> bool {
+        if self.must_pause() {
+            return false;
+        }
+        let state = self.state.clone();
+        let mut next = state.next.lock();
+        let beside = next.as_mut().map(|next| next.view.tend());
+        drop(next);
+        let chores = [Some(state.view.write().view.tend()), beside];
+        let mut tended = false;
+        for chore in chores.into_iter().flatten() {
+            let done = chore.and_then(|chore| match chore {
+                Chore::Nothing => Ok(false),
+                Chore::More => Ok(true),
+                Chore::Sync(files, name) => Ok(files.sync(&name).map(|()| true)?),
+            });
+            match done {
+                Ok(done) => tended |= done,
+                Err(error) => {
+                    self.refused(&error);
+                    state.view.write().view.give_up();
+                    if let Some(next) = &mut *state.next.lock() {
+                        next.view.give_up();
+                    }
+                }
+            }
+        }
+        tended
+    }
+
+    /// Keeps what was folded for the next process.
+    fn keep(&self) {
+        let next = self.state.next.lock().take();
+        next.into_iter().for_each(Folded::discard);
+        if let Err(error) = self.state.view.write().view.keep() {
+            tracing::warn!(view = V::NAME, %error, "a view was not kept; the next start folds more");
+        }
+    }
+}
+
+/// The next events, from memory where they are new, else from the log as far as it can be read.
+fn read_quantum<V: View>(
+    shared: &Shared,
+    after: Position,
+    head: Position,
+) -> (Vec<RecentEvent>, Option<Stop>) {
+    let to = head.min(after.plus(QUANTUM_EVENTS));
+    if after >= to {
+        return (Vec::new(), None);
+    }
+    if let Some(events) = shared.recent.between(after, to) {
+        return (events, None);
+    }
+    let mut events = Vec::new();
+    let mut position = after;
+    for entry in shared.reader.scan(after.next(), to) {
+        position = position.next();
+        let event = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
+            let record = record::decode(&bytes)?;
+            let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
+            let content = match has
+                .then(|| shared::open(&shared.keys, &record))
+                .transpose()?
+            {
+                Some(Body::Open(content)) => Some(Arc::from(content)),
+                Some(Body::None | Body::Gone) | None => None,
+            };
+            let event = Arc::new(record.event);
+            Ok(RecentEvent { event, content })
+        });
+        match event {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                let reason = error.to_string();
+                return (events, Some(Stop { position, reason }));
+            }
+        }
+    }
+    (events, None)
+}
+
+/// The reasons for which a quantum is not folded to its end.
+enum Failure {
+    /// An event cannot be folded.
+    Stop(Stop),
+    /// What the view keeps on the disk cannot be used.
+    Unkept,
+}
+
+/// Folds events, up to the first that can't be, and shows them to readers.
+fn fold_quantum<V: View>(at: &mut Folded<V>, events: &[RecentEvent]) -> Result<(), Failure> {
+    for RecentEvent { event, content } in events {
+        let position = event.header.position;
+        let card = content.as_deref().map(|content| &content.card);
+        let folded = at.view.fold(event, card.filter(|_| V::READS_CONTENT));
+        folded.map_err(|error| match error {
+            FoldError::Unkept { .. } => Failure::Unkept,
+            error => Failure::Stop(Stop {
+                position,
+                reason: error.to_string(),
+            }),
+        })?;
+        at.position = position;
+    }
+    at.view.settle();
+    match at.view.fault() {
+        Some(_) => Err(Failure::Unkept),
+        None => Ok(()),
+    }
+}
