@@ -64,15 +64,31 @@ pub fn scrub(
     if !check_tree(tiles, &checkpoint, against, &mut each, &mut findings)? {
         return Ok(None);
     }
-    // Partial files go once there is a wider one of a newer checkpoint.
     let now = newest(tiles, key)?;
-    let is_gone = |damage: &Damage| matches!(damage, Damage::File { coord, missing: true } if !coord.is_full());
-    let is_damage = |damage: &Damage| now == checkpoint || !is_gone(damage);
+    let is_damage = |damage: &Damage| now == checkpoint || is_of_full_files(damage, &checkpoint);
     if !findings.damages.iter().any(is_damage) {
         return Ok(Some(BTreeSet::new()));
     }
     let rebuild = Rebuild::of_signed(tiles, log, &now)?;
-    Ok(Some(rebuild.write(&mut |_| {})?))
+    let mut written = rebuild.write(&mut |_| {})?;
+    if newest(tiles, key)? != now {
+        written.retain(|coord| coord.is_full());
+    }
+    Ok(Some(written))
+}
+
+/// Whether a finding is about files that stay. Partial ones go once there is a wider one of a newer
+/// checkpoint, and the end of the tree cannot be judged without them: the next round does.
+fn is_of_full_files(damage: &Damage, checkpoint: &Checkpoint) -> bool {
+    let end = checkpoint.size - checkpoint.size % TILE_WIDTH as u64;
+    match damage {
+        Damage::File { coord, .. } | Damage::Tile { coord, .. } | Damage::Subtree { coord, .. } => {
+            coord.is_full()
+        }
+        Damage::Entry { position } | Damage::Log { position } => position.get() <= end,
+        Damage::Root { .. } | Damage::Older { .. } => false,
+        Damage::NoCheckpoint | Damage::Checkpoint(_) | Damage::Witness { .. } => true,
+    }
 }
 
 /// The checkpoint as it is now, if it can be trusted.
@@ -85,8 +101,10 @@ fn newest(tiles: &Tiles, key: &VerifierKey) -> Result<Checkpoint, ScrubError> {
 mod tests {
     use std::fs;
 
+    use bytes::Bytes;
     use tempfile::TempDir;
 
+    use super::super::entries::EntriesError;
     use super::super::integrator::tests::{Made, audit, files, integrator, signer, tiles};
     use super::*;
     use crate::domain::Position;
@@ -124,5 +142,38 @@ mod tests {
         }
         let ended = scrub(&tiles(&dir), &key, &Made, &mut |_| false);
         assert_eq!(ended.unwrap(), None);
+    }
+
+    /// A log that is not to be read, for nothing is to be mended.
+    struct Unread;
+
+    impl Entries for Unread {
+        fn entries(&self, from: Position, _: usize) -> Result<Vec<Bytes>, EntriesError> {
+            Err(format!("the log is read from {from} on").into())
+        }
+    }
+
+    #[test]
+    fn files_that_a_newer_checkpoint_replaces_meanwhile_are_no_damage() {
+        let dir = TempDir::new().unwrap();
+        let mut integrator = integrator(&dir);
+        integrator.integrate(Position::new(700), &Made).unwrap();
+        let key = signer(&dir).verifier();
+        let full = audit(&dir).join("tile/entries/000");
+        let whole = fs::read(&full).unwrap();
+        let mut head = 700;
+        // Before each bundle is read there is a newer checkpoint, and its partial files are gone.
+        let mut scrub_with = |log: &dyn Entries| {
+            scrub(&tiles(&dir), &key, log, &mut |_| {
+                head += 100;
+                integrator.integrate(Position::new(head), &Made).unwrap();
+                true
+            })
+        };
+        assert_eq!(scrub_with(&Unread).unwrap(), Some(BTreeSet::new()));
+        fs::write(&full, "damaged").unwrap();
+        let mended = scrub_with(&Made).unwrap().unwrap();
+        assert_eq!(mended.len(), 1, "{mended:?}");
+        assert!(fs::read(&full).unwrap() == whole, "and a full one is");
     }
 }
