@@ -27,5 +27,7 @@ mod login;
 mod node;
 #[path = "bus/permissions.rs"]
 mod permissions;
+#[path = "bus/resend.rs"]
+mod resend;
 #[path = "bus/rpc.rs"]
 mod rpc;

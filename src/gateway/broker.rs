@@ -6,6 +6,9 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 
+use thiserror::Error;
+
+use crate::dialect::Dialect;
 use crate::domain::Timestamp;
 
 /// Consumers that are listed, at most.
@@ -17,6 +20,62 @@ pub const DEAD_LETTERS_MAX: usize = 50;
 pub trait Broker: Debug + Send + Sync {
     /// Looks at the consumers and the dead letters. It ends soon, whatever the broker does.
     fn look(&self) -> Looking<'_>;
+
+    /// Sends the command of a dead letter again, with the token that is signed for it. It ends soon,
+    /// whatever the broker does.
+    fn resend<'a>(&'a self, sequence: u64, sign: Sign<'a>) -> Resending<'a>;
+}
+
+/// Makes the token with which a command for a tenant of a dialect goes back; none where nobody needs
+/// one.
+pub type Sign<'a> =
+    &'a (dyn Fn(&'static dyn Dialect, &str) -> Result<Option<String>, NotResent> + Send + Sync);
+
+/// A dead letter that is being sent again.
+pub type Resending<'a> = Pin<Box<dyn Future<Output = Result<Resent, NotResent>> + Send + 'a>>;
+
+/// A command that is back among those that wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resent {
+    /// Its sequence in the stream of commands.
+    pub sequence: u64,
+    /// Whether the broker dropped it, for it had this message id within its duplicate window.
+    pub duplicate: bool,
+    /// The message id that it went back with: its own, or one that its letter stands for.
+    pub message_id: String,
+}
+
+/// The reasons for which a dead letter is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotResent {
+    /// The stream holds no such letter, or no longer.
+    #[error("There is no dead letter with this number.")]
+    NoLetter,
+    /// The letter does not hold its whole command.
+    #[error(
+        "The letter does not hold the command's content; --nats-dead-content keeps it from now on."
+    )]
+    NoContent,
+    /// The subject is no command's.
+    #[error("The letter's subject names no command that is known here.")]
+    NoCommand,
+    /// The vendor's second token was its sender's, and no letter holds a token.
+    #[error("This vendor's commands need their sender's second token, which no letter holds.")]
+    SecondToken,
+    /// No token could be signed; the service's own log says why.
+    #[error("No token could be signed for it; the service's log says more.")]
+    NoToken,
+    /// There is no broker, and so no letter.
+    #[error("This service is on no message bus; --nats-url names one.")]
+    NoBus,
+    /// The broker is not connected.
+    #[error("The broker is away; nothing was sent.")]
+    Away,
+    /// The broker did not answer in time, or refused.
+    #[error(
+        "The broker did not confirm it in time, or does not permit it; sending it once more does no harm."
+    )]
+    Unanswered,
 }
 
 /// A look at the broker that is being taken.
@@ -82,4 +141,6 @@ pub struct DeadLetter {
     pub reason: String,
     /// The command's message id; `None` where it had none.
     pub message_id: Option<String>,
+    /// Whether it holds the command's whole content, so that it can be sent again.
+    pub content: bool,
 }

@@ -61,6 +61,7 @@ mod tests {
                 subject: "contacts.dead.native.create.t".into(),
                 reason: reason.into(),
                 message_id: None,
+                content: true,
             };
             without_words(letter).reason
         };

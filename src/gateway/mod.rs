@@ -20,7 +20,7 @@
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
 //! | `health`, `metrics` | the state of the process, and its counters |
-//! | `broker`, `bus_view` | what a broker is asked for operators, and what they see of it |
+//! | `broker`, `bus_view`, `resend` | what a broker is asked for operators, what they see of it, and dead letters sent again |
 //!
 //! Sockets and message subjects are in the floors above.
 
@@ -42,12 +42,14 @@ mod perform;
 mod pipeline;
 mod read_audit;
 mod refused;
+mod resend;
 mod response;
 mod stats;
 
 pub use admission::OverLimit;
 pub use broker::{
     Broker, CONSUMERS_MAX, Consumer, DEAD_LETTERS_MAX, DeadLetter, Listed, Look, Looking,
+    NotResent, Resending, Resent, Sign,
 };
 pub use bus_view::BusView;
 pub use gateway::{Gateway, Settings};

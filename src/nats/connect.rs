@@ -160,7 +160,8 @@ fn is_needed(text: &str, prefix: &Prefix) -> bool {
 fn is_for_operators(subject: &str, prefix: &Prefix) -> bool {
     let consumers = format!("$JS.API.CONSUMER.LIST.{}", prefix.stream(Kept::Events));
     let letter = format!("$JS.API.STREAM.MSG.GET.{}", prefix.stream(Kept::Dead));
-    subject == consumers || subject == letter
+    let command = prefix.all(Kept::Commands);
+    subject == consumers || subject == letter || subject.starts_with(command.trim_end_matches('>'))
 }
 
 /// The error of a server that did not let this service in.
@@ -238,6 +239,7 @@ mod tests {
             "Permissions Violation for Publish to \"contactsx.y\"",
             "Permissions Violation for Publish to \"$JS.API.CONSUMER.LIST.CONTACT_EVENTS\"",
             "Permissions Violation for Publish to \"$JS.API.STREAM.MSG.GET.CONTACT_DEAD\"",
+            "Permissions Violation for Publish to \"contacts.command.native.create.t\"",
             "Permissions Violation for Subscription to \"$SRV.PING\"",
             "Invalid Publish Subject",
         ] {

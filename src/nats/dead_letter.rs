@@ -144,7 +144,7 @@ impl DeadLetters {
         for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
             let name = name.to_string();
             let lower = name.to_ascii_lowercase();
-            let own = OWN_HEADERS.contains(&lower.as_str());
+            let own = says_itself(&lower);
             let query = lower == QUERY && !self.content;
             if is_secret(&lower) || lower.starts_with("nats-") || own || query {
                 continue;
@@ -172,6 +172,11 @@ impl DeadLetters {
         }
         kept
     }
+}
+
+/// Whether a header, in lower case, is one that a dead letter says itself.
+pub fn says_itself(name: &str) -> bool {
+    OWN_HEADERS.contains(&name)
 }
 
 /// Whether a header is a credential, with which whoever reads it could act as its sender.

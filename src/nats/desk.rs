@@ -6,15 +6,19 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
+use super::resend::{keeps_content, resend};
+use super::subjects::Prefix;
 use crate::domain::Timestamp;
 use crate::gateway::{
     Broker, CONSUMERS_MAX, Consumer, DEAD_LETTERS_MAX, DeadLetter, Listed, Look, Looking,
+    NotResent, Resending, Sign,
 };
 
 /// The longest that a list is waited for.
@@ -29,6 +33,8 @@ const LISTS_AT_ONCE: usize = 4;
 /// Asks the broker of one connection on behalf of operators.
 #[derive(Debug)]
 pub struct Desk {
+    context: Context,
+    prefix: Prefix,
     events: Stream,
     dead: Stream,
     turns: Semaphore,
@@ -45,12 +51,23 @@ impl Broker for Desk {
             }
         })
     }
+
+    fn resend<'a>(&'a self, sequence: u64, sign: Sign<'a>) -> Resending<'a> {
+        Box::pin(async move {
+            let _turn = self.turns.acquire().await;
+            let sending = resend(&self.context, &self.prefix, &self.dead, sequence, sign);
+            let sent = tokio::time::timeout(ANSWER_MAX, sending).await;
+            sent.unwrap_or(Err(NotResent::Unanswered))
+        })
+    }
 }
 
 impl Desk {
     /// A desk that asks about these two streams.
-    pub fn new(events: Stream, dead: Stream) -> Self {
+    pub fn new(context: Context, prefix: Prefix, events: Stream, dead: Stream) -> Self {
         Self {
+            context,
+            prefix,
             events,
             dead,
             turns: Semaphore::new(LISTS_AT_ONCE),
@@ -148,5 +165,6 @@ fn dead_letter(message: &StreamMessage) -> DeadLetter {
         subject: message.subject.to_string(),
         reason: header("Contact-Error").unwrap_or_default(),
         message_id: header("Contact-Correlation"),
+        content: keeps_content(message),
     }
 }

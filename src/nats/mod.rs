@@ -11,7 +11,7 @@
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
 //! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
-//! | `desk` | what operators ask the broker about |
+//! | `desk`, `resend` | what operators ask the broker about, and dead letters sent again |
 //! | `session`, `stopped` | one connection after another, and the end of the service |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
@@ -37,6 +37,7 @@ mod mac;
 mod publish_error;
 mod publisher;
 mod request;
+mod resend;
 mod resume;
 mod rpc;
 mod servers;

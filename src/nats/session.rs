@@ -185,7 +185,12 @@ impl Session {
             prefix: prefix.clone(),
             log_id: self.options.log_id.as_str().into(),
         };
-        let desk = Desk::new(streams.events.clone(), streams.dead);
+        let desk = Desk::new(
+            context.clone(),
+            prefix.clone(),
+            streams.events.clone(),
+            streams.dead,
+        );
         self.gateway.health.set_broker(Some(Arc::new(desk)));
         let mut parts = JoinSet::new();
         let (events, stop) = (streams.events, stopping.clone());

@@ -149,6 +149,13 @@ impl Prefix {
         format!("{}.dead.{}", self.0, address.unwrap_or("unknown"))
     }
 
+    /// The subject of the command that became a dead letter; none where the letter does not say it.
+    #[must_use]
+    pub fn revived(&self, dead: &str) -> Option<String> {
+        let address = self.address_in(dead, "dead")?;
+        Some(format!("{}.command.{address}", self.0))
+    }
+
     /// Reads the subject of a request that waits for its answer.
     ///
     /// # Errors

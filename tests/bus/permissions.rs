@@ -215,10 +215,11 @@ async fn a_permission_that_is_lacking_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_operators_ask_can_be_done_without() {
     let asked = r#"
-          "$JS.API.CONSUMER.LIST.CONTACT_EVENTS", "$JS.API.STREAM.MSG.GET.CONTACT_DEAD","#;
+          "$JS.API.CONSUMER.LIST.CONTACT_EVENTS", "$JS.API.STREAM.MSG.GET.CONTACT_DEAD", "contacts.command.>","#;
     for (config, told) in [(readme(), true), (readme().replacen(asked, "", 1), false)] {
         let broker = started(&config);
-        let home = Home::new("log-a");
+        let mut home = Home::new("log-a");
+        home.dead_letter_content = true;
         let node = home.start(&broker.url_of(SERVICE));
         node.connects().await;
         let streams = async_nats::jetstream::new(shop(&broker).await);
@@ -236,6 +237,8 @@ async fn what_operators_ask_can_be_done_without() {
             assert_eq!(reason.is_none(), told, "{unread:?}");
         }
         assert_eq!(view.look.dead_letters.items.len(), usize::from(told));
+        let resent = node.gateway.resend(&developer, 1).await.expect("he may");
+        assert_eq!(resent.is_ok(), told, "{resent:?}");
         node.create_many(1).await;
         node.published().await;
         assert_eq!(node.gateway.health.bus(), Bus::Connected);
