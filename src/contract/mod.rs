@@ -8,7 +8,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `system` | our system routes, which no dialect has |
+//! | `system`, `bus_routes` | our system routes, which no dialect has |
 //! | `state` | what the service says of itself |
 //! | `openapi` | the paths, `schemas/openapi.json` |
 //! | `asyncapi` | the subjects of the message bus, `schemas/asyncapi.json` |
@@ -25,6 +25,7 @@
 
 mod asyncapi;
 mod bus_headers;
+mod bus_routes;
 mod components;
 mod endpoint;
 mod event;

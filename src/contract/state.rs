@@ -17,6 +17,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Bus", bus()),
         ("Consumer", consumer()),
         ("DeadLetter", dead_letter()),
+        ("Resent", resent()),
         ("Count", events_of_a_kind()),
         ("Rebuilding", object([("view", true, any_text())])),
         ("Document", json!({"type": "object"})),
@@ -83,6 +84,15 @@ fn dead_letter() -> Value {
         ("subject", true, any_text()),
         ("reason", true, any_text()),
         ("messageId", false, any_text()),
+        ("content", true, flag()),
+    ])
+}
+
+fn resent() -> Value {
+    object([
+        ("sequence", true, count()),
+        ("duplicate", true, flag()),
+        ("messageId", true, any_text()),
     ])
 }
 

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::endpoint::Endpoint;
-use super::{event, state};
+use super::{bus_routes, event, state};
 use crate::auth::role;
 use crate::dialect::describe::{
     Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
@@ -27,6 +27,8 @@ pub enum SystemRoute {
     Stats,
     /// Returns how far consumers of the bus are, and the dead letters.
     Bus,
+    /// Sends a dead letter again.
+    Resend,
     /// Builds a view anew from the log.
     Rebuild,
     /// Returns the audit log's latest checkpoint.
@@ -70,11 +72,12 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Events,
         Self::Command,
         Self::Stats,
         Self::Bus,
+        Self::Resend,
         Self::Rebuild,
         Self::Checkpoint,
         Self::Cosign,
@@ -104,7 +107,7 @@ impl SystemRoute {
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
-            Self::Rebuild | Self::Cosign => Method::Post,
+            Self::Rebuild | Self::Resend | Self::Cosign => Method::Post,
             _ => Method::Get,
         }
     }
@@ -116,6 +119,7 @@ impl SystemRoute {
             Self::Command => (&["/commands/{correlation}"], &role::ALL),
             Self::Stats => (&["/stats"], AUDITORS),
             Self::Bus => (&["/bus"], AUDITORS),
+            Self::Resend => (&["/bus/dead/{sequence}/resend"], &["admin"]),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
             Self::Cosign => (&["/audit/cosignatures"], AUDITORS),
@@ -174,6 +178,7 @@ impl SystemRoute {
             Self::Command => "command",
             Self::Stats => "stats",
             Self::Bus => "bus",
+            Self::Resend => "bus.resend",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
             Self::Cosign => "audit.cosign",
@@ -199,14 +204,8 @@ impl SystemRoute {
             Self::Events => events(),
             Self::Command => command(),
             Self::Stats => stats(),
-            Self::Bus => {
-                OperationSpec::new("Read how far consumers of the bus are, and the dead letters")
-                    .json(
-                        200,
-                        "What the broker tells; empty lists while there is none.",
-                        "Bus",
-                    )
-            }
+            Self::Bus => bus_routes::look(),
+            Self::Resend => bus_routes::resend(),
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")
                 .errors(&[(404, "There is no such view.")]),
@@ -456,6 +455,7 @@ pub fn description() -> Description {
                 "The tile, as c2sp.org/tlog-tiles names it.",
                 any_text(),
             ),
+            Parameter::path("sequence", "The letter's sequence.", count()),
             Parameter::path("position", "The event's position.", count()),
         ],
         error_media_type: native.error_media_type,

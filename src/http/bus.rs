@@ -2,16 +2,18 @@
 //!
 //! It tells how the bus is, how far each consumer of the events has read, and which durable commands
 //! could not be taken. A broker that is away is 200 with empty lists, for the question was answered.
+//! `POST /bus/dead/{sequence}/resend` (role `admin`, every tenant) sends one of those again.
 
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::system::Question;
+use super::system::{Question, Segment};
 use super::{answer, system};
 use crate::auth::role;
-use crate::dialect::Reply;
-use crate::gateway::{BusView, Consumer, DeadLetter, Listed};
+use crate::dialect::native::Problem;
+use crate::dialect::{Refusal, Reply};
+use crate::gateway::{BusView, Consumer, DeadLetter, Listed, NotResent, Resent};
 
 /// The body of `GET /bus`.
 #[derive(Serialize)]
@@ -56,6 +58,16 @@ struct LetterBody {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
+    content: bool,
+}
+
+/// The body of an answer to `POST /bus/dead/{sequence}/resend`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResentBody {
+    sequence: u64,
+    duplicate: bool,
+    message_id: String,
 }
 
 /// Serves `GET /bus`: the consumers of the events, and the dead letters.
@@ -69,6 +81,45 @@ pub async fn bus(question: Question) -> Response {
         Ok((response, gateway.service.head()))
     })
     .await
+}
+
+/// Serves `POST /bus/dead/{sequence}/resend`: puts a dead letter's command back.
+pub async fn resend(sequence: Segment, question: Question) -> Response {
+    let gateway = &question.app.gateway;
+    let sequence = system::text(sequence).parse();
+    system::answer(&question, &[role::ADMIN], async |principal, correlation| {
+        let sequence = sequence.map_err(|_| Refusal::UnknownPath)?;
+        let reply = match gateway.resend(&principal, sequence).await? {
+            Ok(Resent {
+                sequence,
+                duplicate,
+                message_id,
+            }) => {
+                let body = ResentBody {
+                    sequence,
+                    duplicate,
+                    message_id,
+                };
+                Reply::json(StatusCode::OK, &body)
+            }
+            Err(why) => problem(why).reply(),
+        };
+        let response = answer::response(reply, correlation);
+        Ok((response, gateway.service.head()))
+    })
+    .await
+}
+
+fn problem(why: NotResent) -> Problem {
+    let (status, code) = match why {
+        NotResent::NoLetter | NotResent::NoBus => (StatusCode::NOT_FOUND, "no_such_letter"),
+        NotResent::NoContent | NotResent::NoCommand | NotResent::SecondToken => {
+            (StatusCode::CONFLICT, "not_resendable")
+        }
+        NotResent::NoToken => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        NotResent::Away | NotResent::Unanswered => (StatusCode::SERVICE_UNAVAILABLE, "broker_away"),
+    };
+    Problem::new(status, code, why.to_string())
 }
 
 fn body(view: BusView) -> BusBody {
@@ -118,6 +169,7 @@ impl From<DeadLetter> for LetterBody {
             subject: letter.subject,
             reason: letter.reason,
             message_id: letter.message_id,
+            content: letter.content,
         }
     }
 }

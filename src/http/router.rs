@@ -191,6 +191,7 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Command => get(events::command),
         SystemRoute::Stats => get(stats::stats),
         SystemRoute::Bus => get(bus::bus),
+        SystemRoute::Resend => post(bus::resend),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),
         SystemRoute::Cosign => post(audit::cosignatures),

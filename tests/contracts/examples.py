@@ -20,10 +20,10 @@ PARTICIPANT = "a24e391a-c27f-4b6e-9805-1ee7e03f3c58"
 NOBODY = "01980000-0000-7000-8000-000000000000"
 ORACLE_NOBODY = "C36A3197FDEE433FB5547EE83DE99E4B"
 FOREIGN = {"Origin": "https://elsewhere.example"}
-# Answers that are no example: pages, the documents themselves, hashes, and one that needs a witness.
+# Answers that are no example: pages, the documents themselves, hashes, and those that need a witness or a broker.
 WITHOUT_ANSWER = {
     "serviceConsole", "serviceConsoleFile", "serviceDocs", "serviceProblems", "serviceProblem",
-    "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
+    "serviceBusResend", "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
 }
 TEXT_MAX = 600
 
@@ -213,6 +213,7 @@ def steps(kept):
     yield step("serviceStats", 400, query="hours=0")
     yield step("serviceBus", 200)
     yield step("serviceBus", 403, headers=FOREIGN)
+    yield step("serviceBusResend", 404, {"sequence": 1})
     yield step("serviceRebuild", 202, {"name": "search"})
     yield step("serviceRebuild", 404, {"name": "weather"})
     keep_note = lambda answer, _: kept.update(note=answer)

@@ -29,7 +29,7 @@ const fn code(
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 42] = [
+pub static CODES: [Code; 45] = [
     code("bad_idempotency_key", 400, "The header Idempotency-Key is not of its form.", "Send 1 to 128 visible ASCII characters."),
     code("bad_parameter", 400, "A parameter or header has a value that it cannot have.", "The detail names it and what it must be."),
     code("broken_body", 400, "The body broke off before its end, or its chunks are not well-formed.", "Send it again, whole."),
@@ -44,6 +44,7 @@ pub static CODES: [Code; 42] = [
     code("forbidden", 403, "The token's roles do not allow this, or a page of another site asked.", "The detail names the roles of which one is needed."),
     code("not_yours", 403, "The token is not for this tenant.", "Use a token whose claim `tenant` holds it."),
     code("no_such_command", 404, "No event is of a command with this correlation id, or not for this caller.", "A durable command may still be waiting on the bus; ask again."),
+    code("no_such_letter", 404, "There is no dead letter with this number, or no longer.", "GET /bus lists the newest."),
     code("not_found", 404, "There is no such contact, or not for this caller.", "Search for it; a deleted contact still has its history."),
     code("unknown_path", 404, "There is nothing at this path.", "See /docs for the paths there are."),
     code("method_not_allowed", 405, "The path does not take this method.", "The header Allow has those that it takes."),
@@ -52,6 +53,7 @@ pub static CODES: [Code; 42] = [
     code("batch_refused", 409, "Another item of the same batch was refused.", "Mend that one and send all of them again."),
     code("duplicate_email", 409, "Another contact of the tenant has this e-mail address.", "Change that contact, or use another address."),
     code("duplicate_id", 409, "The id is taken in this tenant.", "Choose another, or leave it out."),
+    code("not_resendable", 409, "The dead letter does not hold all that its command needs.", "The detail says what; its sender can send the command again."),
     code("other_dialect", 409, "The contact belongs to another dialect, whose rules a patch could break.", "Change it by that dialect's own API; the detail names it."),
     code("too_many_contacts", 409, "The owner has as many contacts as it may.", "Delete one before creating another."),
     code("gone", 410, "The contact's personal data was erased.", "Nothing brings it back; its history says when and why."),
@@ -64,6 +66,7 @@ pub static CODES: [Code; 42] = [
     code("precondition_required", 428, "The service wants every change to name the version that it is about.", "Send If-Match with the contact's ETag."),
     code("rate_limited", 429, "The caller has asked too often.", "Wait as long as Retry-After says."),
     code("internal", 500, "A fault of the service.", "Its log has more, under the id of the header Contact-Correlation."),
+    code("broker_away", 503, "The message broker is not there, or did not answer.", "Ask again; /readyz says how the bus is."),
     code("clock_jumped", 503, "The machine's clock has jumped, so that times would be recorded wrongly; nothing has happened.", "Whoever runs the service sets the clock right, or starts it with --accept-clock."),
     code("disk_full", 503, "The disk is almost full; nothing has happened.", "Reads and erasures go on; whoever runs the service makes room."),
     code("no_room", 503, "The log could not grow; nothing has happened.", "Try again; whoever runs the service makes room."),
