@@ -350,8 +350,8 @@ BUS = {
         {"name": "analytics", "delivered": 2_000, "acknowledged": 1_990, "pending": 1_234, "unacknowledged": 10, "redelivered": 3}]},
     "deadLetters": {"more": False, "items": [
         {"sequence": 7, "time": "2026-11-21T00:35:40.526Z", "subject": f"contacts.dead.native.create.{'t' * 60}",
-         "reason": "400 <img src=x onerror='window.ran = 1'>", "messageId": "order-1"},
-        {"sequence": 6, "time": "2026-11-21T00:35:40.526Z", "subject": "contacts.dead.unknown", "reason": "401"}]},
+         "reason": "400 <img src=x onerror='window.ran = 1'>", "messageId": "order-1", "content": True},
+        {"sequence": 6, "time": "2026-11-21T00:35:40.526Z", "subject": "contacts.dead.unknown", "reason": "401", "content": False}]},
 }
 
 
@@ -365,11 +365,19 @@ def shows_who_reads_the_bus_and_what_could_not_be_taken(page):
         page.fresh("#stats")
         page.bend("/bus", f"return {json.dumps(json.dumps(BUS))}")
         page.open("#state")
-        for told in ("Who reads the events", "analytics", "1,234", "There are more than these 1", "order-1", "400 <img", "contacts.dead.unknown"):
+        for told in ("Who reads the events", "analytics", "1,234", "There are more than these 1", "order-1", "400 <img", "contacts.dead.unknown", "content not kept"):
             page.text_of("#bus-body", told)
         page.fits(f"the tables of the bus ({size})")
         assert not (wrong := page.violations()), wrong
+        page.run("document.querySelector('#bus-body').scrollIntoView()")
         page.picture(f"bus-{size}-light")
+    page.click("#bus-body button")
+    page.text_of("#act-dialog", "in your name")
+    page.fits("the question before a letter is sent again")
+    assert not (wrong := page.violations()), wrong
+    page.click("#act-dialog .primary")
+    page.text_of("#act-dialog", "This service is on no message bus")
+    page.press(Keys.ESCAPE)
     page.unbend()
     page.bend("/bus", """return JSON.stringify({ bus: "connected", consumers: { items: [], more: false, unread: "it is slow" },
         deadLetters: { items: [], more: false } })""")

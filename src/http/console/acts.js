@@ -1,8 +1,8 @@
-// Deleting and erasing, each behind a question that says what it does.
+// Deleting, erasing and sending a dead letter again, each behind a question that says what it does.
 
 import { act } from "./api.js";
 import { groups, nameOf } from "./card.js";
-import { byId, failure, h, number, plural } from "./dom.js";
+import { byId, facts, failure, h, number, plural } from "./dom.js";
 import * as prove from "./prove.js";
 import { mayAudit } from "./rights.js";
 import { REASONS } from "./words.js";
@@ -79,6 +79,26 @@ export const certificate = (id, position) => {
     }
   };
   return h("p", { class: "certificate" }, h("button", { class: "quiet", type: "button", click: fetchIt }, "Download the certificate"), told);
+};
+
+/** Asks whether to send a dead letter again, and does it. */
+export const askToResend = ({ sequence, subject, reason }, after) => {
+  const work = async () => {
+    const { json } = await act("POST", `/bus/dead/${sequence}/resend`);
+    after();
+    ask("Sent again",
+      h("p", {}, json.duplicate ? "NATS has just had this message id, and dropped the second: try again in a moment." : `It is message ${number(json.sequence)} of the commands that wait.`),
+      h("p", {}, h("a", { href: `#commands/${encodeURIComponent(json.messageId)}`, click: close }, "What came of it")),
+      h("p", { class: "hint" }, "A command that still can't be taken becomes another dead letter."),
+      h("div", { class: "buttons" }, cancel("Close")));
+    byId("act-title").focus();
+  };
+  const button = h("button", { class: "primary", type: "submit" }, "Send again");
+  ask(`Send dead letter ${number(sequence)} again?`,
+    form([
+      facts([["Subject", h("code", {}, subject)], ["Why it was not taken", reason]]),
+      h("p", {}, "The command is carried out in your name, as if you had sent it: the letter holds no token. Its message id stays, so that nothing happens twice."),
+    ], [button, cancel()], work));
 };
 
 const done = (id, position) => {

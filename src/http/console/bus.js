@@ -1,9 +1,10 @@
 // The message bus for operators: how far each consumer of the events is, and which commands could
 // not be taken. Only who may see all of it is asked for it.
 
+import { askToResend } from "./acts.js";
 import { get } from "./api.js";
 import { byId, everySeconds, failure, h, moment, number, plural } from "./dom.js";
-import { mayAudit } from "./rights.js";
+import { mayAudit, mayResend } from "./rights.js";
 
 const REFRESH_SECONDS = 10;
 
@@ -30,10 +31,16 @@ const consumers = (list) => listed("Who reads the events", list, {
   rest: (shown) => `There are more than these ${number(shown)}.`,
 });
 
+/** Only a letter whose content was kept can be sent again. */
+const again = (letter) => (letter.content
+  ? h("button", { class: "quiet", type: "button", "aria-label": `Send letter ${number(letter.sequence)} again`, click: () => askToResend(letter, refresh) }, "Send again")
+  : h("span", { class: "hint" }, "content not kept"));
+
 const letters = (list) => listed("Commands that could not be taken", list, {
-  heads: [["Number", "amount"], ["When"], ["Why"], ["Subject"], ["Message id"]],
+  heads: [["Number", "amount"], ["When"], ["Why"], ...(mayResend() ? [["Again"]] : []), ["Subject"], ["Message id"]],
   row: (letter) => h("tr", {},
     amount(letter.sequence), h("td", {}, moment(letter.time)), h("td", {}, letter.reason || "not told"),
+    mayResend() && h("td", {}, again(letter)),
     h("td", {}, h("code", {}, letter.subject)), h("td", {}, letter.messageId ? h("code", {}, letter.messageId) : "none")),
   none: "There is no dead letter.",
   rest: (shown) => `The newest ${plural(shown, "letter")}; NATS has more.`,

@@ -25,6 +25,7 @@ const any = (...roles) => {
 export const mayWrite = (dialect) =>
   dialect === "mattr" ? any("admin", "dts-provider") : any("admin", "contacts:write");
 export const mayErase = () => any("admin");
+export const mayResend = () => any("admin");
 export const mayAudit = () => any("admin", "auditor");
 
 /** The tenant that a form for a dialect begins with: the token's own, or the one of an open service. */
