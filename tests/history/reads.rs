@@ -92,7 +92,7 @@ fn a_list_is_filtered_ordered_and_cut() {
             true,
         ),
     ] {
-        let numbers = (0..MADE).filter(|number| *number != 3 && number % every == 0);
+        let numbers = (0..MADE).filter(|number| *number != 3 && number.is_multiple_of(every));
         let mut want: Vec<ContactId> = numbers.map(|number| ids[number]).collect();
         if falling {
             want.reverse();
@@ -102,7 +102,8 @@ fn a_list_is_filtered_ordered_and_cut() {
         for window in windows.iter().filter(fits) {
             let list = List {
                 owner: Owner::new(oracle::RULES.dialect, &["a"]).expect("good ids"),
-                filter: (every > 1).then(|| Filter::new(move |it| number(it) % every == 0)),
+                filter: (every > 1)
+                    .then(|| Filter::new(move |it| number(it).is_multiple_of(every))),
                 order: order.clone(),
                 window: *window,
             };
