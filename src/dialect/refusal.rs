@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 
-use crate::domain::{Closed, Fact, Position};
+use crate::domain::{Closed, Fact, FailureCode, Position};
 
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ impl Refusal {
                 "No command of yours with this correlation id has come so far; a durable one may still wait.".into()
             }
             Self::Gone => "The contact's personal data was erased.".into(),
-            Self::KeyLost => "The contact's key is lost; a backup with keys may have it.".into(),
+            Self::KeyLost => FailureCode::KeyLost.message().into(),
             Self::TooLarge { limit_bytes } => {
                 format!("The request is larger than {limit_bytes} bytes; send less.")
             }

@@ -21,6 +21,8 @@ pub enum Current {
     Erased(ContactId, Position),
     /// The contact was deleted; its personal data can still be erased.
     Deleted(Box<ContactState>),
+    /// The contact is live and its content cannot be read, for its key is lost; it can be erased.
+    KeyLost(Box<ContactState>),
     /// The lookup key of an upsert fits more than one contact.
     Many,
 }
@@ -194,6 +196,7 @@ fn update(state: State<'_>, patch: &Patch, precondition: &Precondition, rules: &
     let current = match &state.current {
         Current::One(current) => current,
         Current::Erased(..) => return refuse(FailureCode::Gone),
+        Current::KeyLost(_) => return refuse(FailureCode::KeyLost),
         Current::None | Current::Deleted(_) | Current::Many => {
             return refuse(FailureCode::NotFound);
         }
@@ -228,9 +231,10 @@ fn remove(
 ) -> Decision {
     let contact = match (state.current, operation) {
         (Current::One(current), _) => current.0,
-        (Current::Deleted(contact), Operation::Erase) => *contact,
+        (Current::Deleted(contact) | Current::KeyLost(contact), Operation::Erase) => *contact,
         (Current::Erased(_, position), Operation::Erase) => return Decision::Unchanged(position),
         (Current::Erased(..), _) => return refuse(FailureCode::Gone),
+        (Current::KeyLost(_), _) => return refuse(FailureCode::KeyLost),
         _ => return refuse(FailureCode::NotFound),
     };
     if !precondition.met_by(contact.version) {

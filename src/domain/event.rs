@@ -115,11 +115,13 @@ pub enum FailureCode {
     BatchRefused,
     /// The contact's personal data was destroyed, and it with it.
     Gone,
+    /// Nobody erased the contact, but its key cannot be had, so that nobody can read what to change.
+    KeyLost,
 }
 
 impl FailureCode {
     /// All of them, in the order of their numbers in records, from 1.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Invalid,
         Self::NotFound,
         Self::VersionMismatch,
@@ -129,6 +131,7 @@ impl FailureCode {
         Self::AmbiguousMatch,
         Self::BatchRefused,
         Self::Gone,
+        Self::KeyLost,
     ];
 
     /// The code that is published for it.
@@ -144,6 +147,7 @@ impl FailureCode {
             Self::AmbiguousMatch => "ambiguous_match",
             Self::BatchRefused => "batch_refused",
             Self::Gone => "gone",
+            Self::KeyLost => "key_lost",
         }
     }
 
@@ -162,6 +166,7 @@ impl FailureCode {
             Self::AmbiguousMatch => "More than one contact fits the key; update one by its id.",
             Self::BatchRefused => "Another item of the same batch was refused.",
             Self::Gone => "The contact's personal data was erased.",
+            Self::KeyLost => "The contact's key is lost; a backup with keys may have it.",
         }
     }
 }

@@ -108,8 +108,7 @@ impl Loader<'_> {
                     chosen_id = content.chosen_id;
                     Current::One(Box::new((state, content.card)))
                 }
-                // Without its key a contact can't be changed, only ended.
-                None => Current::Deleted(Box::new(state)),
+                None => Current::KeyLost(Box::new(state)),
             },
         };
         Ok(Loaded {

@@ -119,6 +119,14 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
         assert_eq!(gone_as(&server, &fixture.ids[1]).await, ["gone", "gone"]);
         let lost = gone_as(&server, &fixture.ids[2]).await;
         assert_eq!(lost, ["key_lost", "key_lost"], "nobody erased it");
+        for (id, code) in [(&fixture.ids[1], "gone"), (&fixture.ids[2], "key_lost")] {
+            for (method, body) in [("PATCH", Some(json!({"name": null}))), ("DELETE", None)] {
+                let path = format!("/contacts/{id}");
+                let refused = server.send(method, &path, &[], body.as_ref()).await;
+                assert_eq!(refused.status, 410, "{method}: {refused:?}");
+                assert_eq!(refused.json()["code"], code, "{method}");
+            }
+        }
         for page in [
             "/contacts",
             "/events?detail=full",

@@ -133,7 +133,7 @@ pub fn refreshed(refresh_token: Option<String>) -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>, target: Option<u64>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid("Contact", violations),
-        FailureCode::NotFound | FailureCode::Gone => no_contact(target),
+        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => no_contact(target),
         FailureCode::VersionMismatch => plain(StatusCode::PRECONDITION_FAILED, failure),
         FailureCode::TooManyContacts
         | FailureCode::DuplicateEmail

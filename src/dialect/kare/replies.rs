@@ -109,7 +109,9 @@ fn failed(code: FailureCode, violations: &[Violation]) -> Reply {
             let found: Vec<_> = violations.iter().map(Issue::from).collect();
             issues(&found)
         }
-        FailureCode::NotFound | FailureCode::Gone => refusal(&Refusal::NotFound),
+        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
+            refusal(&Refusal::NotFound)
+        }
         FailureCode::VersionMismatch => error(StatusCode::PRECONDITION_FAILED, code.message()),
         FailureCode::BatchRefused => error(StatusCode::BAD_REQUEST, code.message()),
         FailureCode::TooManyContacts

@@ -79,7 +79,7 @@ fn one(status: StatusCode, contact: &Contact) -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid(violations),
-        FailureCode::NotFound | FailureCode::Gone => not_found(),
+        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => not_found(),
         FailureCode::VersionMismatch => error(
             StatusCode::PRECONDITION_FAILED,
             "PreconditionFailed",

@@ -66,7 +66,7 @@ pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
     let status = match failure.code {
         FailureCode::Invalid => StatusCode::BAD_REQUEST,
         FailureCode::NotFound => StatusCode::NOT_FOUND,
-        FailureCode::Gone => StatusCode::GONE,
+        FailureCode::Gone | FailureCode::KeyLost => StatusCode::GONE,
         FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
         FailureCode::TooManyContacts
         | FailureCode::DuplicateEmail

@@ -109,7 +109,9 @@ fn one(contact: &Contact) -> Reply {
 
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     let status = match failure.code {
-        FailureCode::NotFound | FailureCode::Gone => return refusal(&Refusal::NotFound),
+        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
+            return refusal(&Refusal::NotFound);
+        }
         FailureCode::Invalid => return invalid(violations),
         FailureCode::DuplicateId => {
             let taken = Violation::new("contact.id", Problem::Duplicate);

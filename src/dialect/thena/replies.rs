@@ -104,6 +104,7 @@ impl Tally {
                     }
                     FailureCode::NotFound
                     | FailureCode::Gone
+                    | FailureCode::KeyLost
                     | FailureCode::VersionMismatch
                     | FailureCode::TooManyContacts
                     | FailureCode::DuplicateId
@@ -189,7 +190,7 @@ pub fn nothing_to_create() -> Reply {
 fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
     match failure.code {
         FailureCode::Invalid => invalid(violations),
-        FailureCode::NotFound | FailureCode::Gone => not_found(),
+        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => not_found(),
         FailureCode::VersionMismatch => {
             error(StatusCode::PRECONDITION_FAILED, failure.code.message())
         }
