@@ -131,7 +131,7 @@ impl Data {
     }
 
     /// Makes the key of index hashes anew where it is gone for good; says so. Views go before it
-    /// comes, for they hold hashes under the old one.
+    /// comes, for they hold hashes under the old one, overwritten as everything that a key sealed.
     pub fn mend_index_key(&self) -> Result<Option<&'static str>, Failure> {
         let (keys, check) = self.index_key()?;
         match Hasher::open(&keys, &check) {
@@ -141,7 +141,7 @@ impl Data {
         }
         let views = self.dir.files(VIEWS)?;
         for name in views.list()? {
-            views.remove(&name)?;
+            views.wipe(&name)?;
         }
         Hasher::open_or_create(&keys, &check)?;
         Ok(Some(
