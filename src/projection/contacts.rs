@@ -33,7 +33,7 @@ pub struct Contacts {
     pub(super) next_slot: Slot,
     pub(super) rows: Chunks<Row>,
     pub(super) owners: Interned<Owner>,
-    /// What each owner has, by the owner's number.
+    /// The contacts and the tenant of each owner, by the owner's number.
     pub(super) owned: Chunks<Owned>,
     /// The numbers of tenants, those among them whose contacts are all erased.
     pub(super) tenants: BTreeMap<TenantKey, u32>,
@@ -51,7 +51,7 @@ pub struct Contacts {
     pub(super) changed: RoaringBitmap,
 }
 
-/// What an owner has.
+/// The live contacts of an owner, and the tenant that it is of.
 #[derive(Debug)]
 pub(super) struct Owned {
     /// The live contacts of the owner.

@@ -37,7 +37,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a repair did.
+/// The results of a repair: what each step mended or gave up.
 pub struct Mended {
     /// The last event of the log.
     pub head: Position,

@@ -74,7 +74,7 @@ impl Receipts {
         }
     }
 
-    /// What was answered under a key.
+    /// The answer that was given under an idempotency key.
     #[must_use]
     pub fn get(&self, key: Tag) -> Option<IdempotencyEntry> {
         let is_meant = |number| self.receipts.get(number).is_some_and(|it| it.key == key);

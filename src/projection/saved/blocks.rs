@@ -6,7 +6,7 @@ use super::VIEW_VERSION;
 use super::error::PartError;
 use crate::storage::StorageError;
 
-/// What a part begins with, before the version.
+/// The bytes that a part begins with, before the number of its version.
 const MAGIC: &[u8; 8] = b"contacts";
 /// A block that has grown to this is closed.
 const BLOCK_BYTES: usize = 32 << 10;
