@@ -85,8 +85,38 @@ pub struct Changed {
     pub live: bool,
 }
 
-/// Places of contacts in the order that is asked for.
-type Places = Vec<(Key, Ordinal)>;
+/// A contact that meets the question, in the order that is asked for.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    key: Key,
+    ordinal: Ordinal,
+    id: ContactId,
+    position: Position,
+}
+
+impl Found {
+    fn new(key: Key, ordinal: Ordinal, doc: &Doc) -> Self {
+        Self {
+            key,
+            ordinal,
+            id: doc.id,
+            position: doc.changed.position,
+        }
+    }
+
+    fn into_hit(self) -> Hit {
+        let keyset = match self.key {
+            Key::Created(_) => Keyset::Created(self.id),
+            Key::Updated(at) => Keyset::Updated(Position::new(at)),
+            Key::Named(name, _) => Keyset::Name(name.to_string(), self.id),
+        };
+        Hit {
+            id: self.id,
+            position: self.position,
+            keyset,
+        }
+    }
+}
 
 impl SearchIndex {
     /// Answers a question.
@@ -114,7 +144,7 @@ impl SearchIndex {
         let rarest = sources.first().map(|(weight, _)| *weight);
         let want = query.limit.saturating_add(1);
         let few = |weight: usize| weight.saturating_mul(weight) <= want.saturating_mul(self.len());
-        let (mut places, looked) = match rarest {
+        let (mut found, looked) = match rarest {
             Some(weight) if few(weight) => self.among(query, &scopes, &sources),
             rarest => match (self.along(query, &scopes), rarest) {
                 (Ok(found), _) => found,
@@ -126,9 +156,9 @@ impl SearchIndex {
             },
         };
         looked_at += looked;
-        let more = places.len() > query.limit;
-        places.truncate(query.limit);
-        let hits = places.into_iter().filter_map(|place| self.hit(place));
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let hits = found.into_iter().map(Found::into_hit);
         Ok(Hits {
             hits: hits.collect(),
             more,
@@ -252,9 +282,9 @@ impl SearchIndex {
         query: &Query<'_>,
         scopes: &[ScopeId],
         sources: &[(usize, Source)],
-    ) -> (Places, usize) {
+    ) -> (Vec<Found>, usize) {
         let Some(((weight, rarest), others)) = sources.split_first() else {
-            return (Places::new(), 0);
+            return (Vec::new(), 0);
         };
         let mut candidates: Vec<Ordinal> = self.candidates(rarest, scopes).collect();
         let looked_at = candidates.len();
@@ -280,33 +310,40 @@ impl SearchIndex {
             if descending {
                 candidates.reverse();
             }
-            let places = candidates.into_iter().filter_map(|ordinal| {
-                let key = Key::Created(ordinal);
-                let wanted = inside(&key) && self.wanted(query, scopes, ordinal).is_some();
-                wanted.then_some((key, ordinal))
+            let inside = candidates
+                .into_iter()
+                .filter(|ordinal| inside(&Key::Created(*ordinal)));
+            let found = inside.filter_map(|ordinal| {
+                let doc = self.wanted(query, scopes, ordinal)?;
+                Some(Found::new(Key::Created(ordinal), ordinal, &doc))
             });
-            return (places.take(want).collect(), looked_at);
+            return (found.take(want).collect(), looked_at);
         }
-        let places = candidates.into_iter().filter_map(|ordinal| {
-            let key = self.wanted(query, scopes, ordinal)?.key(by, ordinal)?;
-            inside(&key).then_some((key, ordinal))
+        let found = candidates.into_iter().filter_map(|ordinal| {
+            let doc = self.wanted(query, scopes, ordinal)?;
+            let key = doc.key(by, ordinal)?;
+            inside(&key).then(|| Found::new(key, ordinal, &doc))
         });
-        let mut places: Places = places.collect();
-        places.sort_unstable();
+        let mut found: Vec<Found> = found.collect();
+        found.sort_unstable();
         if descending {
-            places.reverse();
+            found.reverse();
         }
-        places.truncate(want);
-        (places, looked_at)
+        found.truncate(want);
+        (found, looked_at)
     }
 
     /// The matching contacts, found by walking along the order.
-    fn along(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Result<(Places, usize), QueryError> {
+    fn along(
+        &self,
+        query: &Query<'_>,
+        scopes: &[ScopeId],
+    ) -> Result<(Vec<Found>, usize), QueryError> {
         let Sort { by, descending } = query.sort;
         let edge = self.edge(query, scopes);
         let walk = |scope: &ScopeId| self.shelf().walk(*scope, by, edge.as_ref(), descending);
         let merge = Merge::new(scopes.iter().map(walk).collect(), descending);
-        let mut places = Places::new();
+        let mut found = Vec::new();
         let mut looked_at = 0;
         for (key, ordinal) in merge {
             looked_at += 1;
@@ -320,13 +357,13 @@ impl SearchIndex {
                 break;
             }
             if wants(query, scopes, &doc) {
-                places.push((key, ordinal));
-                if places.len() > query.limit {
+                found.push(Found::new(key, ordinal, &doc));
+                if found.len() > query.limit {
                     break;
                 }
             }
         }
-        Ok((places, looked_at))
+        Ok((found, looked_at))
     }
 
     /// A contact's doc, where it meets the question.
@@ -362,20 +399,6 @@ impl SearchIndex {
             }
             _ => None,
         }
-    }
-
-    fn hit(&self, (key, ordinal): (Key, Ordinal)) -> Option<Hit> {
-        let doc = self.shelf().doc(ordinal)?;
-        let keyset = match key {
-            Key::Created(_) => Keyset::Created(doc.id),
-            Key::Updated(at) => Keyset::Updated(Position::new(at)),
-            Key::Named(name, _) => Keyset::Name(name.to_string(), doc.id),
-        };
-        Some(Hit {
-            id: doc.id,
-            position: doc.changed.position,
-            keyset,
-        })
     }
 }
 
