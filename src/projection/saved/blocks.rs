@@ -12,7 +12,7 @@ const MAGIC: &[u8; 8] = b"contacts";
 const BLOCK_BYTES: usize = 32 << 10;
 /// The largest block that is read: an item more than [`BLOCK_BYTES`].
 const BLOCK_BYTES_MAX: usize = 1 << 20;
-/// What is read of a file at a time.
+/// The most bytes that are read of a file at a time.
 const READ_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 5;
 const CHECKSUM_BYTES: usize = 4;

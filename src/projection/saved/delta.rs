@@ -14,7 +14,7 @@ use crate::storage::StorageError;
 /// The tags of a row beyond this are not saved: no Card that fits a record has so many.
 const TAGS_MAX: usize = u16::MAX as usize;
 
-/// What changed in a view between two marks.
+/// The changes of a view between two marks.
 pub struct Delta {
     /// The mark that the view had reached when it was saved before.
     pub from: Mark,

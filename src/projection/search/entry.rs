@@ -38,7 +38,7 @@ pub fn doc_part(ordinal: Ordinal, part: u16, bytes: &[u8]) -> Vec<u8> {
     join(&[&[DOC], &ordinal.to_be_bytes(), &part.to_be_bytes(), bytes])
 }
 
-/// What a part of a doc holds.
+/// The part of a doc that one of its keys holds; `None` for a key that is too short for one.
 pub fn doc_bytes(key: &[u8]) -> Option<&[u8]> {
     key.get(1 + ORDINAL_BYTES + size_of::<u16>()..)
 }

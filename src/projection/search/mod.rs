@@ -58,7 +58,7 @@ pub struct SearchIndex {
     at: Checkpoint,
     scopes: Vec<Scope>,
     numbers: HashMap<(DialectId, Box<str>), ScopeId>,
-    /// What was folded and is not in a run yet.
+    /// The docs of contacts that were folded and are not in a run yet.
     pending: BTreeMap<Ordinal, Doc>,
     /// The numbers of the pending contacts.
     pending_ids: HashMap<ContactId, Ordinal>,

@@ -254,7 +254,7 @@ impl Segment {
     }
 }
 
-/// What the head says of the file.
+/// The sizes that the head gives: blocks, and bytes of the set of contacts.
 struct Facts {
     blocks: u32,
     set_bytes: u32,
