@@ -2,7 +2,7 @@
 
 import { read } from "./address.js";
 import { get, keepToken, token, whenUnauthorized } from "./api.js";
-import { byId, DIALECTS, everySeconds, h, number } from "./dom.js";
+import { byId, DIALECTS, everySeconds, h, number, tellTimesAgain } from "./dom.js";
 import * as commands from "./commands.js";
 import { create, edit } from "./compose.js";
 import * as contacts from "./contacts.js";
@@ -108,4 +108,5 @@ prepareToken();
 prepareKeys();
 addEventListener("hashchange", () => show());
 everySeconds(5, pulse);
+everySeconds(5, tellTimesAgain);
 show();

@@ -120,7 +120,15 @@ const clock = (time) => {
 
 /** A time as people say it, with the exact one behind it. */
 export const when = (time, how = "ago") =>
-  h("time", { datetime: time, title: `${moment(time)} (${time})` }, how === "clock" ? clock(time) : ago(time));
+  h("time", { datetime: time, title: `${moment(time)} (${time})`, "data-words": how }, how === "clock" ? clock(time) : ago(time));
+
+/** Says again how long ago the times on the page are, for "now" is true for a second only. */
+export const tellTimesAgain = () => {
+  for (const element of document.querySelectorAll('time[data-words="ago"]')) {
+    const words = ago(element.dateTime);
+    if (element.textContent !== words) element.textContent = words;
+  }
+};
 
 /** A small label, the name of a dialect for instance. */
 export const badge = (text, kind = "") => h("span", { class: `badge ${kind}` }, text);
