@@ -83,6 +83,7 @@
 //! | right edge | the hashes of the tree's complete subtrees from which the next root is made (a compact range) |
 //! | scope | what a request may see: one owner, everything visible to the caller, or nobody's data |
 //! | seal | to encrypt a contact's content with the contact's own key ([`keys::KeyRing`]) |
+//! | settled | on as many disks as an answer promises: alone on this one, which makes it the head ([`service::Order`]) |
 //! | slot | the place of a contact's key in the key file, by number ([`keys::Slot`]) |
 //! | tag | a keyed hash that stands for a text in an index or a record ([`domain::Tag`]) |
 //! | tenant | the first id of an owner: the customer whose contacts are kept apart from all others |

@@ -15,7 +15,7 @@ use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
-use crate::service::{self, Audit, Opening, Options, VIEWS};
+use crate::service::{self, Alone, Audit, Opening, Options, VIEWS};
 use crate::storage::{DataDir, Disk, FileAt, Files, StorageError};
 
 /// What tells the key of index hashes from every other, beside the log's id.
@@ -199,6 +199,7 @@ impl Data {
             queue_limit,
             clock: service::system_clock(),
             log,
+            order: Arc::new(Alone),
         };
         let opening = service::open(&*dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {

@@ -216,7 +216,7 @@ fn run(
     }
 }
 
-/// Seals up to the head of now.
+/// Seals up to what is settled now: a signature can't be taken back.
 fn catch_up(
     integrator: &mut Integrator,
     service: &Service,
@@ -225,7 +225,7 @@ fn catch_up(
 ) -> Result<(), IntegrateError> {
     let reader = service.reader();
     let mut integrated = false;
-    while integrator.integrate(service.head(), reader)?.is_some() {
+    while integrator.integrate(service.settled(), reader)?.is_some() {
         integrated = true;
     }
     let was_halted = publish.borrow().halted.is_some();

@@ -72,10 +72,11 @@ impl Service {
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<(), ReadError> {
         let from = first.max(scan.last.next());
-        if from > self.head() {
+        let settled = self.settled();
+        if from > settled {
             return Ok(());
         }
-        for entry in self.shared.reader.scan(from, self.head()) {
+        for entry in self.shared.reader.scan(from, settled) {
             let (position, bytes) = entry?;
             let record = record::decode(&bytes)?;
             if record.event.header.correlation != *correlation || scan.records.len() >= limit {

@@ -1,5 +1,8 @@
 //! What came of a command.
 
+use tokio::sync::oneshot;
+
+use super::SubmitError;
 use crate::domain::{Attempt, Outcome, Position};
 use crate::projection::IdempotencyEntry;
 
@@ -35,4 +38,12 @@ pub enum Handled {
     },
     /// The answer to be made again from this one event.
     Unchanged(Position),
+}
+
+/// The channel on which a command's outcome is sent.
+pub type Reply = oneshot::Sender<Result<Handled, SubmitError>>;
+
+/// Sends an outcome. Whoever asked may be gone; the outcome stands all the same.
+pub fn answer(reply: Reply, handled: Result<Handled, SubmitError>) {
+    drop(reply.send(handled));
 }

@@ -11,6 +11,7 @@
 //! | `open` | a data directory becomes a service |
 //! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
 //! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
+//! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
@@ -44,8 +45,10 @@ mod look;
 mod meters;
 mod missing_keys;
 mod open;
+mod order;
 mod overlay;
 mod owner_events;
+mod parked;
 mod read;
 mod read_audit;
 mod recent;
@@ -72,6 +75,7 @@ pub use handled::Committed;
 pub use meters::Meters;
 pub use missing_keys::mark_keys_lost;
 pub use open::{Opening, Options, open, rebuild_views};
+pub use order::{Alone, Judged, NotOrdered, Order};
 pub use read::{Found, LIST_CONTACTS_MAX};
 pub use read_audit::ReadAudit;
 pub use recent::RecentEvent;

@@ -11,6 +11,8 @@ use super::in_order::in_order;
 use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::missing_keys;
+use super::order::Order;
+use super::parked::Parked;
 use super::recent::Recent;
 use super::saved_view::{self, Keeper, VIEWS};
 use super::service::Service;
@@ -35,6 +37,8 @@ pub struct Options {
     pub clock: Clock,
     /// Options for opening the log.
     pub log: log::OpenOptions,
+    /// Gives each group its place.
+    pub order: Arc<dyn Order>,
 }
 
 /// An open service, with what opening it showed.
@@ -81,8 +85,7 @@ pub fn open(
     let repaired_keys = keys.resume(contacts.next_slot(), since_slot)?;
     finish_erasures(&contacts, &keys, since)?;
     let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
-    let sequencer = Sequencer::new(options.clock, contacts.time());
-    let (head, _) = watch::channel(contacts.position());
+    let (head, time) = (contacts.position(), contacts.time());
     let shared = Arc::new(Shared {
         contacts: RwLock::new(contacts),
         reader,
@@ -90,27 +93,28 @@ pub fn open(
         keys,
         hasher,
         registry: options.registry,
-        head,
+        head: watch::channel(head).0,
+        settled: watch::channel(options.order.settled(head)).0,
+        parked: Parked::default(),
         closed: Mutex::new(None),
         meters: Meters::default(),
         guard: OnceLock::new(),
     });
-    let catch_up = Views::start(&shared, disk.files(VIEWS)?).map_err(OpenError::Thread)?;
-    let catch_up = Arc::new(catch_up);
+    let catch_up = Views::start(&shared, disk.files(VIEWS)?);
+    let catch_up = Arc::new(catch_up.map_err(OpenError::Thread)?);
     let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);
     let writer = Writer {
         shared: shared.clone(),
         appender,
         key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
-        sequencer,
+        sequencer: Sequencer::new(options.clock, time),
         queue,
         catch_up: catch_up.clone(),
+        order: options.order,
+        parked_max: options.queue_limit,
     };
-    let thread = std::thread::Builder::new()
-        .name("writer".into())
-        .spawn(move || writer.run())
-        .map_err(OpenError::Thread)?;
+    let thread = writer.start().map_err(OpenError::Thread)?;
     Ok(Opening {
         service: Service::new(
             shared,

@@ -13,7 +13,9 @@ impl Service {
     /// [`ReadError::TooBroad`] where a filter would have to look at more than [`SCAN_EVENTS_MAX`];
     /// another [`ReadError`] where the log cannot give an event.
     pub fn owner_events(&self, asked: &OwnerEvents) -> Result<EventPart, ReadError> {
+        let settled = self.settled();
         let mut positions = self.positions_of(&asked.owner);
+        positions.retain(|position| *position <= settled);
         positions.sort_unstable();
         if asked.newest_first {
             positions.reverse();

@@ -25,7 +25,7 @@ pub struct EventScan {
 
 impl Service {
     /// Events after a position, oldest first: those that are wanted, at most `limit` or
-    /// [`PAGE_BYTES_MAX`], looking at no more than [`SCAN_EVENTS_MAX`], up to the head of now.
+    /// [`PAGE_BYTES_MAX`], looking at no more than [`SCAN_EVENTS_MAX`], up to what is settled now.
     ///
     /// # Errors
     /// [`ReadError`] where the log can't give one.
@@ -35,7 +35,7 @@ impl Service {
         limit: usize,
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<EventScan, ReadError> {
-        let to = self.head().min(after.plus(SCAN_EVENTS_MAX));
+        let to = self.settled().min(after.plus(SCAN_EVENTS_MAX));
         let mut scan = EventScan {
             last: after,
             ..EventScan::default()
@@ -64,7 +64,7 @@ impl Service {
     /// enough to be there; `None` where the log has to be read.
     #[must_use]
     pub fn recent_after(&self, after: Position, limit: u64) -> Option<Vec<RecentEvent>> {
-        let to = self.head().min(after.plus(limit));
+        let to = self.settled().min(after.plus(limit));
         self.shared.recent.between(after, to)
     }
 
@@ -79,10 +79,11 @@ impl Service {
         wanted: &dyn Fn(&Event) -> bool,
     ) -> Result<EventScan, ReadError> {
         const STEP: u64 = 512;
-        let mut end = before.map_or_else(|| self.head(), Position::previous);
+        let settled = self.settled();
+        let mut end = before.map_or(settled, |before| before.previous().min(settled));
         let floor = end.get().saturating_sub(SCAN_EVENTS_MAX);
         let mut scan = EventScan {
-            last: before.unwrap_or_else(|| self.head().next()),
+            last: before.unwrap_or_else(|| settled.next()),
             ..EventScan::default()
         };
         let mut found = 0;

@@ -108,6 +108,19 @@ impl Service {
         self.shared.head.subscribe()
     }
 
+    /// The last position up to which the log stands for good: what leaves and can't be taken back,
+    /// such as an event or a signature, ends there. Alone it is the head.
+    #[must_use]
+    pub fn settled(&self) -> Position {
+        self.shared.settled()
+    }
+
+    /// Follows the last position up to which the log stands for good.
+    #[must_use]
+    pub fn follow_settled(&self) -> watch::Receiver<Position> {
+        self.shared.settled.subscribe()
+    }
+
     /// Reads the log as bytes, record by record.
     #[must_use]
     pub fn reader(&self) -> &crate::log::Reader {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::ReadError;
 use super::guard::Guard;
 use super::meters::Meters;
+use super::parked::Parked;
 use super::recent::Recent;
 use crate::domain::{
     Card, Closed, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position,
@@ -34,6 +35,10 @@ pub struct Shared {
     pub registry: Registry,
     /// The last position that is on the disk and in the inline view.
     pub head: watch::Sender<Position>,
+    /// The last position up to which the log stands for good; alone, the head.
+    pub settled: watch::Sender<Position>,
+    /// The replies that wait until the log is settled up to their group.
+    pub parked: Parked,
     /// The reason for which the log takes no commands; `None` while it takes them.
     pub closed: Mutex<Option<Closed>>,
     /// What the writer measures.
@@ -58,6 +63,21 @@ impl Shared {
     /// The last position that is on the disk and in the inline view.
     pub fn head(&self) -> Position {
         *self.head.borrow()
+    }
+
+    /// The last position up to which the log stands for good.
+    pub fn settled(&self) -> Position {
+        *self.settled.borrow()
+    }
+
+    /// Moves the head. Whoever sees it also sees what is settled with it.
+    pub fn advance(&self, head: Position, settled: Position) {
+        self.settled.send_if_modified(|before| {
+            let is_news = settled > *before;
+            *before = settled.max(*before);
+            is_news
+        });
+        self.head.send_replace(head);
     }
 
     /// The reason for which the log takes no commands, or no erasures; `None` while it takes them.

@@ -4,22 +4,27 @@
 //! a lone command waits for nobody. An append that failed half-way closes the
 //! log: what is on the disk is then not known, so nothing is taken any more and
 //! those who wait are told that their outcome is unknown. One that could not
-//! begin, for want of room or of descriptors, changed nothing: those who wait
-//! are told so, and the next group is tried.
+//! begin, for want of room or of descriptors, or that got no place, changed
+//! nothing: those who wait are told so, and the next group is tried.
+//!
+//! Before the disk takes a group it is given its place ([`Order`]). Its replies
+//! are parked where it ends, and leave once the log is settled up to there.
 
+use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::SubmitError;
 use super::clock::Sequencer;
 use super::group::Pending;
-use super::handled::Handled;
+use super::handled::{Handled, Reply, answer};
 use super::handler::CommandHandler;
 use super::key_copy::KeyCopy;
 use super::meters::Meters;
+use super::order::{Judged, NotOrdered, Order};
 use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
 use super::shared::Shared;
@@ -60,9 +65,6 @@ impl Job {
     }
 }
 
-/// The channel on which a command's outcome is sent.
-pub type Reply = oneshot::Sender<Result<Handled, SubmitError>>;
-
 /// The writer, which owns the log's writing end.
 pub struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -72,6 +74,10 @@ pub struct Writer {
     pub(super) queue: mpsc::Receiver<Job>,
     /// The views that follow, which must forget whoever is erased.
     pub(super) catch_up: Arc<Views>,
+    /// Gives each group its place.
+    pub(super) order: Arc<dyn Order>,
+    /// The number of replies that may wait until the log is settled, but for those of one group.
+    pub(super) parked_max: usize,
 }
 
 /// A group, judged: its events, and who waits for what.
@@ -83,8 +89,16 @@ struct Group {
 }
 
 impl Writer {
-    /// Writes until the queue is closed and empty, or the log fails.
-    pub fn run(mut self) {
+    /// Starts the thread, which writes until the queue is closed and empty, or the log fails.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(self) -> io::Result<JoinHandle<()>> {
+        let thread = thread::Builder::new().name("writer".into());
+        thread.spawn(move || self.run())
+    }
+
+    fn run(mut self) {
         while let Some(job) = self.queue.blocking_recv() {
             let begun = Instant::now();
             let Group {
@@ -99,31 +113,34 @@ impl Writer {
                     if let Some(guard) = self.shared.guard.get() {
                         guard.settle();
                     }
-                    for (reply, handled) in waiting {
-                        answer(reply, Ok(handled));
-                    }
+                    self.shared.parked.park(self.shared.head(), waiting);
+                    self.shared.parked.release(self.shared.settled());
                     self.wait_for_views(events);
                 }
-                Err(error) if error.changed_nothing() => {
-                    tracing::warn!(%error, "a group of commands was not taken");
-                    let next = self.shared.contacts.read().next_slot();
-                    self.shared.keys.forget_drawn(next);
-                    for (reply, _) in waiting {
-                        answer(reply, Err(SubmitError::ReadOnly(Closed::NoRoom)));
+                Err(error) => match error.nothing_happened() {
+                    Some(closed) => {
+                        tracing::warn!(%error, "a group of commands was not taken");
+                        let next = self.shared.contacts.read().next_slot();
+                        self.shared.keys.forget_drawn(next);
+                        for (reply, _) in waiting {
+                            answer(reply, Err(SubmitError::ReadOnly(closed)));
+                        }
                     }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the log failed; no more commands are taken");
-                    // Whoever is told so finds the log closed.
-                    *self.shared.closed.lock() = Some(Closed::Failed);
-                    for (reply, _) in waiting {
-                        answer(reply, Err(SubmitError::OutcomeUnknown));
+                    None => {
+                        tracing::error!(%error, "the log failed; no more commands are taken");
+                        // Whoever is told so finds the log closed.
+                        *self.shared.closed.lock() = Some(Closed::Failed);
+                        self.shared.parked.give_up();
+                        for (reply, _) in waiting {
+                            answer(reply, Err(SubmitError::OutcomeUnknown));
+                        }
+                        self.refuse_all();
+                        return;
                     }
-                    self.refuse_all();
-                    return;
-                }
+                },
             }
         }
+        self.shared.parked.give_up();
     }
 
     /// Notes how long a group took.
@@ -164,6 +181,7 @@ impl Writer {
         }
         let mut handler = CommandHandler::new(&shared, &contacts, &mut self.sequencer, next);
         let mut waiting = Vec::new();
+        let is_crowded = shared.parked.len() >= self.parked_max;
         let mut job = Some(first);
         let mut taken = 0;
         while let Some(next) = job {
@@ -174,6 +192,10 @@ impl Writer {
                     answer(reply, Err(SubmitError::ReadOnly(closed)));
                 }
                 Job::Read(_) if closed.is_some() => {}
+                Job::Command { reply, .. } if is_crowded => {
+                    let limit = self.parked_max;
+                    answer(reply, Err(SubmitError::Overloaded { limit }));
+                }
                 Job::Command { command, reply } => match handler.command(&command) {
                     Ok(handled) => waiting.push((reply, handled)),
                     Err(error) => answer(reply, Err(error)),
@@ -199,8 +221,8 @@ impl Writer {
         }
     }
 
-    /// Puts a group on the disk and folds it. The keys of its new contacts go first, for without
-    /// its key a contact is lost; their second copy is synced beside the log.
+    /// Gives a group its place, puts it on the disk and folds it. The keys of its new contacts go
+    /// first, for without its key a contact is lost; their second copy is synced beside the log.
     fn commit(&mut self, pending: Vec<Pending>, next_slot: Slot) -> Result<(), CommitError> {
         if pending.is_empty() {
             return Ok(());
@@ -208,6 +230,11 @@ impl Writer {
         let keys = &self.shared.keys;
         let has_keys = keys.store(next_slot).map_err(CommitError::Store)?;
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
+        self.order.order(&Judged {
+            first: self.appender.next(),
+            entries: &entries,
+            slots: self.shared.contacts.read().next_slot()..next_slot,
+        })?;
         let appender = &mut self.appender;
         if has_keys {
             let (appended, copied) = self.key_copy.beside(|| appender.append(&entries));
@@ -248,7 +275,7 @@ impl Writer {
         let head = contacts.position();
         drop(contacts);
         self.remember(pending, &erased);
-        self.shared.head.send_replace(head);
+        self.shared.advance(head, self.order.settled(head));
         Ok(())
     }
 
@@ -278,6 +305,10 @@ impl Writer {
 /// The reasons for which a group was not committed.
 #[derive(Debug, thiserror::Error)]
 enum CommitError {
+    #[error("it was given no place: {}", .0.message())]
+    Refused(Closed),
+    #[error("nobody knows whether it was given its place")]
+    Unplaced,
     #[error(transparent)]
     Append(#[from] crate::log::AppendError),
     #[error("the keys of new contacts could not be written: {0}")]
@@ -292,23 +323,29 @@ enum CommitError {
     Forget(#[from] KeepError),
 }
 
-impl CommitError {
-    /// Whether nothing of the group is in the log, and the disk may take the next one.
-    fn changed_nothing(&self) -> bool {
-        match self {
-            Self::Append(AppendError::NotBegun(_)) => true,
-            Self::Store(SlotError::File(error)) => error.is_passing(),
-            Self::Append(_)
-            | Self::Store(_)
-            | Self::Copy(_)
-            | Self::Erase(_)
-            | Self::Fold(_)
-            | Self::Forget(_) => false,
+impl From<NotOrdered> for CommitError {
+    fn from(why: NotOrdered) -> Self {
+        match why {
+            NotOrdered::Refused(closed) => Self::Refused(closed),
+            NotOrdered::Unknown => Self::Unplaced,
         }
     }
 }
 
-/// Whoever asked may be gone; the outcome stands all the same.
-fn answer(reply: Reply, handled: Result<Handled, SubmitError>) {
-    drop(reply.send(handled));
+impl CommitError {
+    /// The reason to give where nothing of the group is in the log and the next one may be tried.
+    fn nothing_happened(&self) -> Option<Closed> {
+        match self {
+            Self::Refused(closed) => Some(*closed),
+            Self::Append(AppendError::NotBegun(_)) => Some(Closed::NoRoom),
+            Self::Store(SlotError::File(error)) if error.is_passing() => Some(Closed::NoRoom),
+            Self::Unplaced
+            | Self::Append(_)
+            | Self::Store(_)
+            | Self::Copy(_)
+            | Self::Erase(_)
+            | Self::Fold(_)
+            | Self::Forget(_) => None,
+        }
+    }
 }

@@ -161,6 +161,7 @@ fn open(disk: &DataDir, home: &Home) -> Service {
         queue_limit: home.queue_limit,
         clock: system_clock(),
         log: OpenOptions::default(),
+        order: Arc::new(service::Alone),
     };
     let opening = service::open(disk, ring, hasher, options, &mut |_| {});
     opening.expect("the log is whole").service

@@ -16,6 +16,7 @@ mod load;
 mod model;
 mod reads;
 mod service_disk;
+mod settling;
 mod world;
 
 use contactd::storage::SimDisk;

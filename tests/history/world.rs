@@ -20,7 +20,7 @@ use contactd::{
     },
     keys::{Hasher, KeyRing, MasterKey},
     log::OpenOptions,
-    service::{self, Clock, Committed, Found, Options, Service, SubmitError},
+    service::{self, Alone, Clock, Committed, Found, Options, Service, SubmitError},
     storage::{Disk, FileAt, SimDisk},
 };
 use parking_lot::Mutex;
@@ -374,12 +374,21 @@ fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
 
 /// Opens a service under a clock.
 pub fn open_under(disk: &SimDisk, clock: Clock) -> Opened<Service> {
+    open_in(disk, clock, Arc::new(Alone))
+}
+
+/// The number of commands that may wait.
+pub const QUEUE_LIMIT: usize = 2_000;
+
+/// Opens a service under a clock, in an order.
+pub fn open_in(disk: &SimDisk, clock: Clock, order: Arc<dyn service::Order>) -> Opened<Service> {
     let (keys, hasher) = open_keys(disk)?;
     let options = Options {
         registry: REGISTRY,
-        queue_limit: 2_000,
+        queue_limit: QUEUE_LIMIT,
         clock,
         log: log_options(),
+        order,
     };
     let opened = service::open(disk, keys, hasher, options, &mut |_| {})?;
     Ok(opened.service)

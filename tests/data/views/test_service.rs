@@ -39,6 +39,7 @@ pub fn open(path: &std::path::Path) -> TestService {
         queue_limit: 4_096,
         clock: service::system_clock(),
         log: OpenOptions::default(),
+        order: Arc::new(service::Alone),
     };
     let opening = service::open(&held, keys, hasher, options, &mut |_| {}).expect("it opens");
     let gateway = Gateway {
