@@ -183,7 +183,7 @@ pub(super) fn search_at(
     })
 }
 
-/// What changed since a position: each contact once, at its last change.
+/// What changed since a position: each contact once, at its last change, as far as that is settled.
 pub(super) fn changes(
     service: &Service,
     principal: &Principal,
@@ -198,9 +198,13 @@ pub(super) fn changes(
         (changed, position)
     });
     has_come_to(reached, at_least)?;
-    let (changed, more) = changed.map_err(unanswered)?;
+    let (mut changed, more) = changed.map_err(unanswered)?;
+    let settled = reached.min(service.settled());
+    let found = changed.len();
+    changed.retain(|changed| changed.position <= settled);
+    let more = more && changed.len() == found;
     let last = changed.last().map(|last| last.position);
-    let end = reached.max(changes.after);
+    let end = settled.max(changes.after);
     let mut page = ChangePage {
         changes: Vec::with_capacity(changed.len()),
         next: last.filter(|_| more).unwrap_or(end),
@@ -224,5 +228,5 @@ pub(super) fn changes(
             break;
         }
     }
-    Ok((page, reached))
+    Ok((page, settled))
 }

@@ -1,6 +1,6 @@
 //! Publishes every event of the log, in order, each once.
 //!
-//! The publisher follows the head of the log. Up to a limit it sends events
+//! The publisher follows the settled end of the log. Up to a limit it sends events
 //! without waiting for the acknowledgement of those before. Each message names
 //! the sequence that the stream must end with before it, and the id of the
 //! message before it: where somebody else's message came between, the server
@@ -146,7 +146,7 @@ impl Publisher {
             tracing::debug!(?place, "publishing goes on");
             self.health.set_published(place.position.get());
             // Whether events can be published is known once one has been.
-            if place.position >= self.service.head() {
+            if place.position >= self.service.settled() {
                 self.connected(place.position);
             }
             let mut run = Run {
@@ -323,9 +323,9 @@ impl From<PublishError> for Interrupted {
 
 impl Run<'_> {
     async fn publish(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<(), Interrupted> {
-        let mut head = self.publisher.service.follow();
+        let mut settled = self.publisher.service.follow_settled();
         loop {
-            let last = *head.borrow_and_update();
+            let last = *settled.borrow_and_update();
             let stop = *stopping.borrow();
             while !stop && self.acks.len() < WINDOW && self.send(last).await? {}
             if stop && self.acks.is_empty() {
@@ -335,7 +335,7 @@ impl Run<'_> {
             let keep_at = self.keep_at.unwrap_or_else(Instant::now);
             tokio::select! {
                 Some((place, ack)) = self.acks.next() => self.acknowledged(place, ack)?,
-                changed = head.changed(), if idle => {
+                changed = settled.changed(), if idle => {
                     if changed.is_err() {
                         return Ok(());
                     }
@@ -346,9 +346,9 @@ impl Run<'_> {
         }
     }
 
-    /// Sends the next event up to the head; false means that there is none.
-    async fn send(&mut self, head: Position) -> Result<bool, Interrupted> {
-        if self.waiting.is_empty() && self.sent.position < head {
+    /// Sends the next event up to what is settled; false means that there is none.
+    async fn send(&mut self, settled: Position) -> Result<bool, Interrupted> {
+        if self.waiting.is_empty() && self.sent.position < settled {
             let (publisher, after) = (self.publisher.clone(), self.sent.position);
             self.waiting = spawn_blocking(move || publisher.read(after)).await?;
         }

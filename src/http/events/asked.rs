@@ -172,11 +172,11 @@ impl Asked {
         after: Position,
         limit: usize,
     ) -> Result<Shown, ReadError> {
-        let head = service.head();
+        let settled = service.settled();
         let wanted = |event: &Event| self.wants(event);
         let (scan, end) = match (&self.filter.correlation, self.newest_first) {
             (_, true) => {
-                let before = Some(after).filter(|after| *after <= head);
+                let before = Some(after).filter(|after| *after <= settled);
                 let mut scan = service.events_before(before, limit, &wanted)?;
                 let is_last = scan.last <= self.bounds.0.next();
                 if is_last && !scan.cut && scan.records.len() < limit {
@@ -187,12 +187,12 @@ impl Asked {
             (Some(correlation), false) if !self.follow => {
                 let scan = service.command(correlation, after, limit, &wanted)?;
                 let is_whole = scan.records.len() < limit;
-                (scan, is_whole.then_some(head))
+                (scan, is_whole.then_some(settled))
             }
             (_, false) => {
                 let scan = service.events_after(after, limit, &wanted)?;
                 let is_past = self.bounds.1.is_some_and(|last| scan.last >= last);
-                (scan, is_past.then_some(head))
+                (scan, is_past.then_some(settled))
             }
         };
         let EventScan { records, last, .. } = scan;

@@ -38,7 +38,7 @@ pub async fn events(question: Question) -> Response {
         let asked = Asked::read(headers, query, caller)?;
         app.gateway.has_reached(asked.needs())?;
         let asked = page::bounded(app, asked).await?;
-        let position = app.gateway.service.head();
+        let position = app.gateway.service.settled();
         let record = |asked: &Asked| {
             let (principal, named) = (&asked.principal, asked.filter.tenant.as_deref());
             app.gateway
@@ -80,7 +80,7 @@ pub async fn command(named: Segment, question: Question) -> Response {
         };
         let asked = Asked::of_command(filter, query, caller)?;
         app.gateway.has_reached(asked.needs())?;
-        let position = app.gateway.service.head();
+        let position = app.gateway.service.settled();
         let shown = page::scan(app, &asked, asked.after, asked.limit).await?;
         if shown.events.is_empty() && query.get("after").is_none() {
             return Err(Refusal::NoSuchCommand);

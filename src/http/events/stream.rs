@@ -1,4 +1,4 @@
-//! Events that are sent as they are read: to the head of the moment, or followed live.
+//! Events that are sent as they are read: to what is settled at the moment, or followed live.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub fn ended(
     async move { gateway.refused_later(&headers, expires).await }
 }
 
-/// A response that grows: to the head of the moment, or on and on, but no longer than its token is
+/// A response that grows: to what is settled at the moment, or on and on, but no longer than its token is
 /// good.
 pub fn stream(
     app: &Arc<App>,
@@ -102,15 +102,15 @@ type Line = Result<Bytes, std::io::Error>;
 /// # Errors
 /// The events can't be read.
 async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) -> Result<(), Refusal> {
-    let mut head = app.gateway.service.follow();
+    let mut settled = app.gateway.service.follow_settled();
     let mut stopping = app.stopping.clone();
-    let to = *head.borrow();
+    let to = *settled.borrow();
     let mut after = asked.after;
     let mut left = asked.limit;
     let mut page = STREAM_PAGE.0;
     loop {
         let target = if asked.follow {
-            *head.borrow_and_update()
+            *settled.borrow_and_update()
         } else {
             to
         };
@@ -137,7 +137,7 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) -> Result<
             return Ok(());
         }
         tokio::select! {
-            changed = head.changed() => if changed.is_err() { return Ok(()) },
+            changed = settled.changed() => if changed.is_err() { return Ok(()) },
             () = stopped(&mut stopping) => return Ok(()),
             () = lines.closed() => return Ok(()),
             () = tokio::time::sleep(HEARTBEAT) => {
