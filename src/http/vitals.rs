@@ -26,7 +26,7 @@ pub fn render(app: &App) -> String {
         surroundings(seen, &mut registry);
     }
     let mut process = Registry::default();
-    process.register_collector(Box::new(ProcessCollector));
+    process.register_collector(Box::new(ProcessCollector::new()));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = encode_registry(&mut text, &registry);

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use procfs::process::Process;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -127,11 +126,16 @@ async fn memory_stays_bounded_and_good_callers_are_answered() {
 
 /// What the process holds now, and the most that it has held, in bytes.
 fn resident(server: &Server) -> (u64, u64) {
-    let pid = i32::try_from(server.pid()).expect("a small number");
-    let status = Process::new(pid).and_then(|process| process.status());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
     let status = status.expect("it runs");
-    let bytes = |kib: Option<u64>| kib.expect("Linux says it") * 1_024;
-    (bytes(status.vmrss), bytes(status.vmhwm))
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("Linux says it")
+            * 1_024
+    };
+    (bytes("VmRSS:"), bytes("VmHWM:"))
 }
 
 /// Large contacts, and one with many versions, whose id this is.
