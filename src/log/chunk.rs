@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::entry::{Piece, Place, decode, encode, encoded_len};
+use super::entry::{Piece, Place, decode, encode, encoded_len, nth};
 use crate::{domain::Position, storage::Batch};
 
 /// The longest value, in bytes; with it sled's `blobs/` stays empty.
@@ -127,12 +127,19 @@ enum Content {
     Part { length: usize, bytes: Bytes },
 }
 
-fn open(key: &[u8], mut value: Bytes) -> Option<Content> {
+/// The kind of a value, and what follows it, once its checksum is verified.
+fn verified(key: &[u8], mut value: Bytes) -> Option<(u8, Bytes)> {
     let checksum = value.try_get_u32().ok()?;
     if checksum != checksum_of(key, &value) {
         return None;
     }
-    match value.try_get_u8().ok()? {
+    let kind = value.try_get_u8().ok()?;
+    Some((kind, value))
+}
+
+fn open(key: &[u8], value: Bytes) -> Option<Content> {
+    let (kind, mut value) = verified(key, value)?;
+    match kind {
         WHOLE => decode(value).map(Content::Whole),
         PART => {
             let length = usize::from(value.try_get_u16().ok()?);
@@ -145,13 +152,16 @@ fn open(key: &[u8], mut value: Bytes) -> Option<Content> {
     }
 }
 
-/// The entry at `position`, if this pair is whole entries and it is among them.
+/// The entry at `position`, if this pair is whole entries and it is among them. Those beside it are
+/// passed over.
 pub(super) fn find(key: &[u8], value: Bytes, position: u64) -> Option<Bytes> {
     let first = Key::decode(key).filter(|key| key.part == 0)?.first;
     let index = usize::try_from(position.checked_sub(first)?).ok()?;
-    match open(key, value)? {
-        Content::Whole(mut entries) if index < entries.len() => Some(entries.swap_remove(index)),
-        _ => None,
+    let (kind, entries) = verified(key, value)?;
+    if kind == WHOLE {
+        nth(entries, index)
+    } else {
+        None
     }
 }
 
@@ -290,6 +300,16 @@ mod tests {
                 .map(|(at, entry)| Piece::Entry(Position::new(at), entry.clone().into()))
                 .collect();
             prop_assert_eq!(assemble(&pairs), expected);
+        }
+
+        #[test]
+        fn every_entry_is_found_by_its_position(entries in vec(vec(any::<u8>(), 1..900), 1..40)) {
+            let pairs = pairs(7, &entries);
+            for (at, entry) in (7..).zip(&entries) {
+                let holds = |(key, _): &&(Vec<u8>, Bytes)| key[..] <= Key::start(at)[..];
+                let (key, value) = pairs.iter().rev().find(holds).expect("a value");
+                prop_assert_eq!(find(key, value.clone(), at), Some(entry.clone().into()));
+            }
         }
 
         #[test]

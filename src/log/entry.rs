@@ -59,3 +59,16 @@ pub(super) fn decode(mut bytes: Bytes) -> Option<Vec<Bytes>> {
     }
     Some(entries)
 }
+
+/// The entry of this number, from 0, among encoded ones; `None` where there are not so many.
+pub(super) fn nth(mut bytes: Bytes, number: usize) -> Option<Bytes> {
+    for _ in 0..number {
+        let length = usize::from(bytes.try_get_u16().ok()?);
+        if length > bytes.len() {
+            return None;
+        }
+        bytes.advance(length);
+    }
+    let length = usize::from(bytes.try_get_u16().ok()?);
+    (length > 0 && length <= bytes.len()).then(|| bytes.split_to(length))
+}
