@@ -5,8 +5,10 @@
 //! RFC 9553 (section 1.8.1) has it; they are bounded and opaque here, and
 //! their dialect alone reads them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -14,10 +16,14 @@ use super::{ContactId, limits};
 
 /// The version of JSContact that cards have.
 pub const VERSION: &str = "1.0";
+/// The beginning of the text of every Card that was written by [`Card::to_json`].
+const BEGINNING: &str = r#"{"@type":"Card","version":"1.0""#;
 
 /// A JSContact Card: a JSON object with `@type` "Card" and `version` "1.0".
 ///
 /// Clones share it: on its way to the log and to its answer it is handed on often, changed once.
+/// One that was stored is kept as its text, and taken apart when a property is first asked for: a
+/// page of many is answered with the texts as they are.
 ///
 /// ```
 /// use contactd::domain::{Card, CardError};
@@ -33,8 +39,30 @@ pub const VERSION: &str = "1.0";
 /// assert_eq!(card.emails().next(), Some("ann@example.com"));
 /// assert_eq!(Card::from_value(json!("Ann")), Err(CardError::NotAnObject));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Card(Arc<Map<String, Value>>);
+#[derive(Clone, Debug)]
+pub struct Card(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    /// The text that it was stored as; none of a Card that was made since.
+    text: Option<Arc<RawValue>>,
+    properties: OnceLock<Map<String, Value>>,
+}
+
+impl PartialEq for Card {
+    fn eq(&self, other: &Self) -> bool {
+        self.properties() == other.properties()
+    }
+}
+
+impl Serialize for Card {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0.text {
+            Some(text) => text.serialize(serializer),
+            None => self.properties().serialize(serializer),
+        }
+    }
+}
 
 /// The reasons for which a JSON value is not a Card.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -87,9 +115,13 @@ impl Card {
             return Err(CardError::TooDeep);
         }
         match card {
-            Value::Object(card) => Ok(Self(Arc::new(card))),
+            Value::Object(card) => Ok(Self::of(None, OnceLock::from(card))),
             _ => Err(CardError::NotAnObject),
         }
+    }
+
+    fn of(text: Option<Arc<RawValue>>, properties: OnceLock<Map<String, Value>>) -> Self {
+        Self(Arc::new(Inner { text, properties }))
     }
 
     /// The Card that a JSON value is.
@@ -112,18 +144,51 @@ impl Card {
         Self::from_value(value)
     }
 
+    /// The Card in bytes that [`to_json`](Self::to_json) once gave. They are seen to be JSON, and
+    /// are taken apart when that is needed.
+    ///
+    /// # Errors
+    /// As [`Card::from_json`].
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, CardError> {
+        if !bytes.starts_with(BEGINNING.as_bytes()) {
+            return Self::from_json(bytes);
+        }
+        let text: Box<RawValue> = serde_json::from_slice(bytes).map_err(|_| CardError::NotJson)?;
+        Ok(Self::of(Some(text.into()), OnceLock::new()))
+    }
+
+    /// This Card without the properties that were taken out of its text, for who keeps many:
+    /// they take ten times as much memory as the text does.
+    #[must_use]
+    pub fn folded_up(&self) -> Self {
+        match &self.0.text {
+            Some(text) => Self::of(Some(text.clone()), OnceLock::new()),
+            None => self.clone(),
+        }
+    }
+
+    /// The bytes of the text that it was stored as; none of a Card that was made since.
+    #[must_use]
+    pub fn stored_bytes(&self) -> Option<usize> {
+        self.0.text.as_ref().map(|text| text.get().len())
+    }
+
     /// The Card as compact JSON, in UTF-8.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(&*self.0).unwrap_or_default()
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// This Card with its `uid` set to the contact's id; a `uid` that the client gave stays.
     #[must_use]
     pub fn with_uid(mut self, id: ContactId) -> Self {
-        if !self.0.contains_key("uid") {
+        if !self.properties().contains_key("uid") {
             let uid = format!("urn:uuid:{id}");
-            Arc::make_mut(&mut self.0).shift_insert(2, "uid".into(), uid.into());
+            let inner = Arc::make_mut(&mut self.0);
+            inner.text = None;
+            if let Some(properties) = inner.properties.get_mut() {
+                properties.shift_insert(2, "uid".into(), uid.into());
+            }
         }
         self
     }
@@ -131,7 +196,21 @@ impl Card {
     /// The value of a property, looked up by its name.
     #[must_use]
     pub fn get(&self, property: &str) -> Option<&Value> {
-        self.0.get(property)
+        if self.lacks(property) {
+            return None;
+        }
+        self.properties().get(property)
+    }
+
+    /// Whether it is still a text, in which nothing has this name: a name of letters and digits is
+    /// written as it is.
+    fn lacks(&self, property: &str) -> bool {
+        let Inner { text, properties } = &*self.0;
+        let is_plain = property.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let text = text
+            .as_ref()
+            .filter(|_| is_plain && properties.get().is_none());
+        text.is_some_and(|text| !text.get().contains(&format!("\"{property}\"")))
     }
 
     /// The value of a property, if it is a JSON string.
@@ -143,13 +222,16 @@ impl Card {
     /// All properties by name, in the order in which they were given.
     #[must_use]
     pub fn properties(&self) -> &Map<String, Value> {
-        &self.0
+        let Inner { text, properties } = &*self.0;
+        properties.get_or_init(|| taken_apart(text.as_deref()))
     }
 
     /// Takes the Card apart into its properties, to make another Card from them.
     #[must_use]
     pub fn into_properties(self) -> Map<String, Value> {
-        Arc::unwrap_or_clone(self.0)
+        let Inner { text, properties } = Arc::unwrap_or_clone(self.0);
+        let properties = properties.into_inner();
+        properties.unwrap_or_else(|| taken_apart(text.as_deref()))
     }
 
     /// The Card as a JSON value.
@@ -207,6 +289,12 @@ impl Card {
     }
 }
 
+/// The properties in a text that we wrote of such.
+fn taken_apart(text: Option<&RawValue>) -> Map<String, Value> {
+    let properties = text.map(|text| serde_json::from_str(text.get()));
+    properties.and_then(Result::ok).unwrap_or_default()
+}
+
 /// Levels of nesting: a scalar has one.
 fn depth(value: &Value) -> usize {
     1 + match value {
@@ -232,6 +320,37 @@ mod tests {
         assert_eq!(card.text("uid"), Some(format!("urn:uuid:{id}").as_str()));
         assert_eq!(Card::from_json(&card.to_json()).as_ref(), Ok(&card));
         assert_eq!(card.clone().into_value(), json!(card.properties()));
+    }
+
+    #[test]
+    fn a_stored_card_is_the_same_card() {
+        let made = Card::from_value(json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"]}));
+        let made = made.expect("a card").with_uid(ContactId(uuid::Uuid::nil()));
+        let stored = Card::from_stored(&made.to_json()).expect("a card");
+        assert_eq!(stored.stored_bytes(), Some(made.to_json().len()));
+        assert_eq!(stored.to_json(), made.to_json());
+        assert_eq!(json!(stored), json!(made));
+        for property in ["name", "x", "full", "kind", "@type", "a:b"] {
+            assert_eq!(stored.folded_up().get(property), made.get(property));
+        }
+        assert_eq!(stored, made);
+        assert_eq!(stored.folded_up(), made);
+        assert_eq!(stored.into_properties(), *made.properties());
+        let plain = Card::from_value(json!({})).expect("a card").to_json();
+        let plain = Card::from_stored(&plain).expect("a card");
+        let named = plain.with_uid(ContactId(uuid::Uuid::nil()));
+        assert!(
+            named
+                .to_json()
+                .ends_with(br#""uid":"urn:uuid:00000000-0000-0000-0000-000000000000"}"#)
+        );
+        let bad: [&[u8]; 4] = [
+            b"[]",
+            br#"{"@type":"Card","version":"1.0""#,
+            br#"{"@type":"Card","version":"1.0"} x"#,
+            b"{\"@type\":\"Card\",\"version\":\"1.0\",\"x\":\"\xff\"}",
+        ];
+        assert!(bad.into_iter().all(|bad| Card::from_stored(bad).is_err()));
     }
 
     #[test]
