@@ -129,6 +129,8 @@ impl SlotFiles {
         }
         let path = opened.path();
         if verdicts.contains(&Some(true)) {
+            // Keys are read at random. Where that is refused, each is read from a file opened anew.
+            opened.files.keep_open(&opened.names[0]).ok();
             Ok(opened)
         } else if verdicts.contains(&Some(false)) {
             Err(OpenError::WrongMasterKey { path })
