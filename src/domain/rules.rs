@@ -23,7 +23,7 @@ pub struct Rules {
     pub unique_email: bool,
     /// The way in which a contact's vendor id is made.
     pub ids: IdRule,
-    /// Lists what a contact can be found by beside its ids; `None` where the dialect has no such
+    /// Lists what a contact can be named by beside its ids; `None` where the dialect has no such
     /// key.
     pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
     /// Whether the vendor calls a contact active, by its Card; `None` where the vendor knows no
@@ -170,10 +170,15 @@ impl Registry {
 }
 
 impl Rules {
-    /// The lookup keys of a contact, by its Card.
+    /// The lookup keys of a contact, by its Card: its e-mail addresses, and what else its dialect
+    /// names it by.
     #[must_use]
     pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
-        self.lookup_keys.map_or_else(Vec::new, |keys| keys(card))
+        let mut keys: Vec<LookupKey> = card.emails().map(LookupKey::email).collect();
+        let own = self.lookup_keys.map_or_else(Vec::new, |keys| keys(card));
+        let own = own.into_iter().filter(|key| key.kind != LookupKind::Email);
+        keys.extend(own);
+        keys
     }
 
     /// Whether the vendor calls a contact active; every contact of a vendor without that notion is.
