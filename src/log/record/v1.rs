@@ -203,7 +203,7 @@ pub fn read(all: &[u8], rest: &[u8]) -> Result<Record, DecodeError> {
 /// Reads the plain bytes of a content.
 pub fn read_content(plain: &[u8]) -> Result<Content, DecodeError> {
     let content: ContentV1<'_> = minicbor::decode(plain).map_err(|_| damaged("no content"))?;
-    let card = Card::from_json(content.card).map_err(|_| damaged("no Card"))?;
+    let card = Card::from_stored(content.card).map_err(|_| damaged("no Card"))?;
     Ok(Content {
         card,
         chosen_id: content.chosen_id.map(Box::from),
