@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Detail, escape, event_type, phase_name};
-use crate::domain::{Actor, Content, Event, FieldName, Phase, Rules, VendorKey};
+use crate::domain::{Actor, Card, Content, Event, FieldName, Phase, Rules, VendorKey};
 
 /// The media type of one event in structured mode.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -51,7 +51,7 @@ struct Data {
     version: Option<u64>,
     fields: Vec<FieldName>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    contact: Option<Value>,
+    contact: Option<Card>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorData>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,9 +214,7 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
         phase: phase_name(&event.phase),
         version: header.version,
         fields: header.fields.clone(),
-        contact: content
-            .filter(|_| full)
-            .map(|content| content.card.clone().into_value()),
+        contact: content.filter(|_| full).map(|content| content.card.clone()),
         error,
         erasure,
         list: header.listed.map(|listed| ListData {
