@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::schema::Property;
 use super::tables::CARD;
 use crate::dialect::REGISTRY;
-use crate::domain::{Actor, Contact, DialectId, Owner};
+use crate::domain::{Actor, Card, Contact, DialectId, Owner};
 
 /// The body of an answer that holds a contact.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct ContactBody<'a> {
     created_by: By<'a>,
     last_modified_at: String,
     last_modified_by: By<'a>,
-    card: &'a Map<String, Value>,
+    card: &'a Card,
 }
 
 /// The caller who wrote a contact, as far as the token said.
@@ -77,7 +77,7 @@ impl<'a> From<&'a Contact> for ContactBody<'a> {
             created_by: created_by.into(),
             last_modified_at: modified_at.to_string(),
             last_modified_by: modified_by.into(),
-            card: card.properties(),
+            card,
         }
     }
 }
