@@ -15,6 +15,8 @@ use crate::domain::{ContactId, Fact, Position, SortKey, Timestamp};
 
 /// Bytes of a doc in one key: a block holds several.
 const PART_BYTES: usize = 1_024;
+/// The state of a live contact, as it is written.
+const LIVE: u8 = 0;
 
 /// A contact as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,21 @@ pub struct Doc {
     pub changed: Fact,
     /// Its words, where it is live.
     pub state: State,
+}
+
+/// What a contact's doc says beside its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The id of the contact.
+    pub id: ContactId,
+    /// The tenant that it belongs to.
+    pub scope: ScopeId,
+    /// The time of its creation.
+    pub created: Timestamp,
+    /// The event that changed it last.
+    pub changed: Fact,
+    /// Whether it has words, and so can be found.
+    pub is_found: bool,
 }
 
 /// Whether a contact can be found, and by what.
@@ -162,7 +179,7 @@ impl Doc {
             state,
         } = self;
         let (state, words) = match state {
-            State::Live(words) => (0, words.clone()),
+            State::Live(words) => (LIVE, words.clone()),
             State::Ended => (1, Words::default()),
             State::Hollow { live: true } => (2, Words::default()),
             State::Hollow { live: false } => (3, Words::default()),
@@ -179,6 +196,29 @@ impl Doc {
         };
         // Writing into memory does not fail; an empty doc would be seen as damage.
         minicbor::to_vec(&doc).unwrap_or_default()
+    }
+
+    /// What the doc whose first part this is says beside its words; `None` where it is none. Its
+    /// words are not looked at.
+    pub fn decode_head(part: &[u8]) -> Option<Head> {
+        let mut doc = minicbor::Decoder::new(part);
+        doc.array().ok()?;
+        let id: ByteArray<16> = doc.decode().ok()?;
+        let scope = doc.u32().ok()?;
+        let created = doc.u64().ok()?;
+        let position = doc.u64().ok()?;
+        let time = doc.u64().ok()?;
+        let state = doc.u8().ok()?;
+        Some(Head {
+            id: ContactId(uuid::Uuid::from_bytes(id.into())),
+            scope,
+            created: Timestamp::from_millis(created),
+            changed: Fact {
+                position: Position::new(position),
+                time: Timestamp::from_millis(time),
+            },
+            is_found: state == LIVE,
+        })
     }
 
     /// The doc whose parts these bytes are; `None` where they are none.
@@ -202,7 +242,7 @@ impl Doc {
                 time: Timestamp::from_millis(time),
             },
             state: match state {
-                0 => State::Live(Words { name, tokens }),
+                LIVE => State::Live(Words { name, tokens }),
                 1 => State::Ended,
                 2 => State::Hollow { live: true },
                 3 => State::Hollow { live: false },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::doc::{Doc, Words};
+use super::doc::{Doc, Head, Words};
 use super::orders::{Key, Merge, Ordinal, ScopeId};
 use super::{SearchIndex, View, behind};
 use crate::domain::find::{Term, Wanted};
@@ -17,6 +17,8 @@ use crate::domain::{ContactId, DialectId, Keyset, Position, Sort, SortKey, Times
 
 /// Entries that a query looks at, at most, on each of its two ways.
 pub const ENTRIES_MAX: usize = 20_000;
+/// Contacts of a term that are taken as they are found, and not weighed first.
+const FEW: usize = 128;
 /// Entries of tokens that are read in the time of one doc.
 const ENTRIES_A_DOC: usize = 50;
 
@@ -28,14 +30,16 @@ pub struct Query<'a> {
     pub visible: &'a dyn Fn(DialectId, &str) -> bool,
     /// Finds only contacts created after this time.
     pub created_after: Option<Timestamp>,
-    /// Finds only contacts last written after this time.
-    pub updated_after: Option<Timestamp>,
+    /// Finds only contacts last written after this position.
+    pub updated_after: Option<Position>,
     /// The order of the page.
     pub sort: Sort,
     /// The end of the page before; `None` for the first page.
     pub after: Option<&'a Keyset>,
     /// The most contacts that one page may have.
     pub limit: usize,
+    /// Entries that are looked at, at most, on each of the two ways: [`ENTRIES_MAX`] or fewer.
+    pub most: usize,
 }
 
 /// A contact that the search found.
@@ -95,12 +99,12 @@ struct Found {
 }
 
 impl Found {
-    fn new(key: Key, ordinal: Ordinal, doc: &Doc) -> Self {
+    const fn new(key: Key, ordinal: Ordinal, head: &Head) -> Self {
         Self {
             key,
             ordinal,
-            id: doc.id,
-            position: doc.changed.position,
+            id: head.id,
+            position: head.changed.position,
         }
     }
 
@@ -149,7 +153,7 @@ impl SearchIndex {
             rarest => match (self.along(query, &scopes), rarest) {
                 (Ok(found), _) => found,
                 (Err(_), Some(_)) => {
-                    looked_at += ENTRIES_MAX;
+                    looked_at += query.most;
                     self.among(query, &scopes, &sources)
                 }
                 (Err(error), None) => return Err(error),
@@ -185,11 +189,11 @@ impl SearchIndex {
         });
         let mut merge = Merge::new(walks.collect(), false);
         let changed = merge.by_ref().take(limit).filter_map(|(_, ordinal)| {
-            let doc = shelf.doc(ordinal)?;
+            let head = shelf.head(ordinal)?;
             Some(Changed {
-                id: doc.id,
-                position: doc.changed.position,
-                live: doc.words().is_some(),
+                id: head.id,
+                position: head.changed.position,
+                live: head.is_found,
             })
         });
         let changed = changed.collect();
@@ -201,20 +205,25 @@ impl SearchIndex {
     /// The sources that name few enough contacts, each with how many, the fewest first.
     fn sources(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Vec<(usize, Source)> {
         let mut sources = Vec::new();
+        let most = query.most;
         for wanted in query.terms.iter().filter_map(Term::wanted) {
-            let weight = self.shelf().weigh(&wanted, ENTRIES_MAX);
+            if let Some(few) = self.shelf().few(&wanted, FEW.min(most)) {
+                sources.push((few.len(), Source::Few(few)));
+                continue;
+            }
+            let weight = self.shelf().weigh(&wanted, most);
             sources.extend(weight.map(|weight| (weight, Source::Tokens(wanted))));
         }
         if let Some(then) = query.created_after {
             let first = self.first_created_after(then);
             let weight = self.contacts().saturating_sub(first) as usize;
-            sources.extend((weight <= ENTRIES_MAX).then_some((weight, Source::From(first))));
+            sources.extend((weight <= most).then_some((weight, Source::From(first))));
         }
         if let Some(then) = query.updated_after {
-            let source = Source::Changed(self.first_changed_after(scopes, then));
-            let all = self.candidates(&source, scopes).take(ENTRIES_MAX + 1);
+            let source = Source::Changed(behind(then));
+            let all = self.candidates(&source, scopes).take(most + 1);
             let weight = all.count();
-            sources.extend((weight <= ENTRIES_MAX).then_some((weight, source)));
+            sources.extend((weight <= most).then_some((weight, source)));
         }
         sources.sort_by_key(|(weight, _)| *weight);
         sources
@@ -227,6 +236,7 @@ impl SearchIndex {
         scopes: &[ScopeId],
     ) -> Box<dyn Iterator<Item = Ordinal> + 'a> {
         match source {
+            Source::Few(few) => Box::new(few.clone().into_iter()),
             Source::Tokens(wanted) => Box::new(self.shelf().collect(wanted).into_iter()),
             Source::From(first) => Box::new(*first..self.contacts()),
             Source::Changed(first) => {
@@ -245,34 +255,12 @@ impl SearchIndex {
         let (mut low, mut high) = (0, self.contacts());
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.shelf().doc(middle) {
-                Some(doc) if doc.created <= then => low = middle + 1,
+            match self.shelf().head(middle) {
+                Some(head) if head.created <= then => low = middle + 1,
                 _ => high = middle,
             }
         }
         low
-    }
-
-    /// The position from which on these scopes' contacts were last changed after a time: behind the
-    /// last that was not. Time grows with positions, so that one is found by halving.
-    fn first_changed_after(&self, scopes: &[ScopeId], then: Timestamp) -> u64 {
-        let first = |scope: &ScopeId| {
-            let (mut low, mut high) = (0, u64::MAX);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                let edge = Key::Updated(middle);
-                let mut walk = self
-                    .shelf()
-                    .walk(*scope, SortKey::Updated, Some(&edge), false);
-                let doc = walk.next().and_then(|(_, at)| self.shelf().doc(at));
-                match doc {
-                    Some(doc) if doc.changed.time <= then => low = behind(doc.changed.position),
-                    _ => high = middle,
-                }
-            }
-            low
-        };
-        scopes.iter().map(first).max().unwrap_or(0)
     }
 
     /// The wanted contacts of the rarest source, in order. Another source that is not much larger
@@ -289,14 +277,15 @@ impl SearchIndex {
         let mut candidates: Vec<Ordinal> = self.candidates(rarest, scopes).collect();
         let looked_at = candidates.len();
         let others = others.iter().filter(|(other, source)| {
-            *other <= weight.saturating_mul(ENTRIES_A_DOC) && matches!(source, Source::Tokens(_))
+            let is_of_tokens = matches!(source, Source::Few(_) | Source::Tokens(_));
+            *other <= weight.saturating_mul(ENTRIES_A_DOC) && is_of_tokens
         });
         for (_, source) in others {
             let mut also: Vec<Ordinal> = self.candidates(source, scopes).collect();
             also.sort_unstable();
             candidates.retain(|candidate| also.binary_search(candidate).is_ok());
         }
-        let edge = self.edge(query, scopes);
+        let edge = self.edge(query);
         let Sort { by, descending } = query.sort;
         let inside = |key: &Key| match &edge {
             Some(edge) if descending => key < edge,
@@ -314,15 +303,19 @@ impl SearchIndex {
                 .into_iter()
                 .filter(|ordinal| inside(&Key::Created(*ordinal)));
             let found = inside.filter_map(|ordinal| {
-                let doc = self.wanted(query, scopes, ordinal)?;
-                Some(Found::new(Key::Created(ordinal), ordinal, &doc))
+                let head = self.wanted(query, scopes, ordinal)?;
+                Some(Found::new(Key::Created(ordinal), ordinal, &head))
             });
             return (found.take(want).collect(), looked_at);
         }
         let found = candidates.into_iter().filter_map(|ordinal| {
-            let doc = self.wanted(query, scopes, ordinal)?;
-            let key = doc.key(by, ordinal)?;
-            inside(&key).then(|| Found::new(key, ordinal, &doc))
+            let head = self.wanted(query, scopes, ordinal)?;
+            let key = match by {
+                SortKey::Created => Key::Created(ordinal),
+                SortKey::Updated => Key::Updated(head.changed.position.get()),
+                SortKey::Name => self.shelf().doc(ordinal)?.key(by, ordinal)?,
+            };
+            inside(&key).then(|| Found::new(key, ordinal, &head))
         });
         let mut found: Vec<Found> = found.collect();
         found.sort_unstable();
@@ -340,24 +333,25 @@ impl SearchIndex {
         scopes: &[ScopeId],
     ) -> Result<(Vec<Found>, usize), QueryError> {
         let Sort { by, descending } = query.sort;
-        let edge = self.edge(query, scopes);
+        let edge = self.edge(query);
         let walk = |scope: &ScopeId| self.shelf().walk(*scope, by, edge.as_ref(), descending);
         let merge = Merge::new(scopes.iter().map(walk).collect(), descending);
+        let mut heads = self.shelf().heads();
         let mut found = Vec::new();
         let mut looked_at = 0;
         for (key, ordinal) in merge {
             looked_at += 1;
-            if looked_at > ENTRIES_MAX {
-                return Err(QueryError::TooBroad { limit: ENTRIES_MAX });
+            if looked_at > query.most {
+                return Err(QueryError::TooBroad { limit: query.most });
             }
-            let Some(doc) = self.shelf().doc(ordinal) else {
+            let Some(head) = heads.of(ordinal) else {
                 continue;
             };
-            if ends(query, &doc) {
+            if ends(query, &head) {
                 break;
             }
-            if wants(query, scopes, &doc) {
-                found.push(Found::new(key, ordinal, &doc));
+            if self.wants(query, scopes, ordinal, &head) {
+                found.push(Found::new(key, ordinal, &head));
                 if found.len() > query.limit {
                     break;
                 }
@@ -366,15 +360,34 @@ impl SearchIndex {
         Ok((found, looked_at))
     }
 
-    /// A contact's doc, where it meets the question.
-    fn wanted(&self, query: &Query<'_>, scopes: &[ScopeId], ordinal: Ordinal) -> Option<Doc> {
-        let doc = self.shelf().doc(ordinal)?;
-        wants(query, scopes, &doc).then_some(doc)
+    /// What is known of a contact, where it meets the question.
+    fn wanted(&self, query: &Query<'_>, scopes: &[ScopeId], ordinal: Ordinal) -> Option<Head> {
+        let head = self.shelf().head(ordinal)?;
+        self.wants(query, scopes, ordinal, &head).then_some(head)
+    }
+
+    /// Whether a contact meets the question. Its words are looked at last, and where there are terms.
+    fn wants(&self, query: &Query<'_>, scopes: &[ScopeId], ordinal: Ordinal, head: &Head) -> bool {
+        let changed = head.changed.position;
+        head.is_found
+            && scopes.binary_search(&head.scope).is_ok()
+            && query.created_after.is_none_or(|then| head.created > then)
+            && query.updated_after.is_none_or(|then| changed > then)
+            && (query.terms.is_empty() || self.meets(query.terms, ordinal))
+    }
+
+    fn meets(&self, terms: &[Term], ordinal: Ordinal) -> bool {
+        let doc = self.shelf().doc(ordinal);
+        let Some(Words { name, tokens }) = doc.as_ref().and_then(Doc::words) else {
+            return false;
+        };
+        let tokens = || tokens.iter().map(String::as_str);
+        terms.iter().all(|term| term.met_by(name, tokens()))
     }
 
     /// The place at which the page begins: an ascending page goes up from it, a descending one goes
     /// down below it.
-    fn edge(&self, query: &Query<'_>, scopes: &[ScopeId]) -> Option<Key> {
+    fn edge(&self, query: &Query<'_>) -> Option<Key> {
         let down = query.sort.descending;
         let shelf = self.shelf();
         let place = |id: ContactId| match shelf.find(id) {
@@ -393,42 +406,28 @@ impl SearchIndex {
                 let then = query.created_after?;
                 Some(Key::Created(self.first_created_after(then)))
             }
-            (None, SortKey::Updated) if !down => {
-                let then = query.updated_after?;
-                Some(Key::Updated(self.first_changed_after(scopes, then)))
-            }
+            (None, SortKey::Updated) if !down => Some(Key::Updated(behind(query.updated_after?))),
             _ => None,
         }
     }
 }
 
 /// Whether everything further along the order is too old.
-fn ends(query: &Query<'_>, doc: &Doc) -> bool {
+fn ends(query: &Query<'_>, head: &Head) -> bool {
     let too_old = match query.sort.by {
-        SortKey::Created => query.created_after.is_some_and(|then| doc.created <= then),
+        SortKey::Created => query.created_after.is_some_and(|then| head.created <= then),
         SortKey::Updated => query
             .updated_after
-            .is_some_and(|then| doc.changed.time <= then),
+            .is_some_and(|then| head.changed.position <= then),
         SortKey::Name => false,
     };
     query.sort.descending && too_old
 }
 
-fn wants(query: &Query<'_>, scopes: &[ScopeId], doc: &Doc) -> bool {
-    let Some(Words { name, tokens }) = doc.words() else {
-        return false;
-    };
-    let tokens = || tokens.iter().map(String::as_str);
-    scopes.binary_search(&doc.scope).is_ok()
-        && query.created_after.is_none_or(|then| doc.created > then)
-        && query
-            .updated_after
-            .is_none_or(|then| doc.changed.time > then)
-        && query.terms.iter().all(|term| term.met_by(name, tokens()))
-}
-
 /// A set of contacts that holds every match.
 enum Source {
+    /// These contacts, which have one of some tokens.
+    Few(Vec<Ordinal>),
     /// The contacts that have one of these tokens.
     Tokens(Vec<Wanted>),
     /// Those from this number on: the newest.

@@ -194,6 +194,11 @@ impl Cursor {
         }
     }
 
+    /// The block that it stands in.
+    pub const fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
     /// Goes on to the next key.
     pub fn advance(&mut self) {
         match self.down {

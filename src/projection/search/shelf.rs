@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::doc::Doc;
+use super::block::Block;
+use super::doc::{Doc, Head};
 use super::entry;
 use super::orders::{Key, Ordinal, ScopeId, Walk};
 use super::run::{Cursor, Run};
@@ -24,9 +25,26 @@ impl Shelf {
 
     /// The newest doc of a contact.
     pub fn doc(&self, ordinal: Ordinal) -> Option<Doc> {
+        doc_in(self.newest(ordinal)?, ordinal)
+    }
+
+    /// What the newest doc of a contact says beside its words.
+    pub fn head(&self, ordinal: Ordinal) -> Option<Head> {
+        self.heads().of(ordinal)
+    }
+
+    /// Reads what the newest docs of contacts say beside their words, one after the other.
+    pub const fn heads(&self) -> Heads<'_> {
+        Heads {
+            shelf: self,
+            last: None,
+        }
+    }
+
+    /// The newest run that has a doc of a contact.
+    fn newest(&self, ordinal: Ordinal) -> Option<&Arc<Run>> {
         let mut runs = self.runs.iter();
-        let run = runs.find(|run| run.contacts().contains(ordinal))?;
-        doc_in(run, ordinal)
+        runs.find(|run| run.contacts().contains(ordinal))
     }
 
     /// The number of a contact.
@@ -126,11 +144,22 @@ impl Shelf {
 
     /// The contacts that have a wanted token, each once, in the order of creation.
     pub fn collect(&self, wanted: &[Wanted]) -> Vec<Ordinal> {
+        self.few(wanted, usize::MAX).unwrap_or_default()
+    }
+
+    /// The contacts that have a wanted token, likewise; `None` once the tokens have more than so
+    /// many entries, those that are out of date too.
+    pub fn few(&self, wanted: &[Wanted], most: usize) -> Option<Vec<Ordinal>> {
         let mut found = Vec::new();
+        let mut looked_at = 0;
         for prefix in wanted.iter().map(entry::wanted) {
             for (age, run) in self.runs.iter().enumerate() {
                 let mut cursor = Cursor::up(run.clone(), &prefix);
                 while let Some(key) = cursor.key().filter(|key| key.starts_with(&prefix)) {
+                    looked_at += 1;
+                    if looked_at > most {
+                        return None;
+                    }
                     let ordinal = entry::ordinal(key);
                     found.extend(ordinal.filter(|ordinal| self.is_current(age, *ordinal)));
                     cursor.advance();
@@ -139,8 +168,41 @@ impl Shelf {
         }
         found.sort_unstable();
         found.dedup();
-        found
+        Some(found)
     }
+}
+
+/// Reads heads of docs: those of contacts that were made one after the other lie side by side.
+pub struct Heads<'a> {
+    shelf: &'a Shelf,
+    /// The run and the block that the last one was in.
+    last: Option<(&'a Arc<Run>, Arc<Block>)>,
+}
+
+impl Heads<'_> {
+    /// What the newest doc of a contact says beside its words.
+    pub fn of(&mut self, ordinal: Ordinal) -> Option<Head> {
+        let run = self.shelf.newest(ordinal)?;
+        let prefix = entry::doc(ordinal);
+        let here = self
+            .last
+            .as_ref()
+            .filter(|(last, _)| Arc::ptr_eq(last, run));
+        if let Some(head) = here.and_then(|(_, block)| head_in(block, &prefix)) {
+            return Some(head);
+        }
+        let cursor = Cursor::up(run.clone(), &prefix);
+        let head = head_in(cursor.block(), &prefix);
+        self.last = Some((run, cursor.block().clone()));
+        believed(run, head)
+    }
+}
+
+/// The head of the doc whose keys begin so, where the block has its first part.
+fn head_in(block: &Block, prefix: &[u8]) -> Option<Head> {
+    let first = block.get(block.before(prefix))?;
+    let part = entry::doc_bytes(first).filter(|_| first.starts_with(prefix))?;
+    Doc::decode_head(part)
 }
 
 /// A contact's doc as one run has it.
@@ -152,13 +214,17 @@ pub fn doc_in(run: &Arc<Run>, ordinal: Ordinal) -> Option<Doc> {
         bytes.extend_from_slice(entry::doc_bytes(key)?);
         cursor.advance();
     }
-    let doc = Doc::decode(&bytes);
-    if doc.is_none()
+    believed(run, Doc::decode(&bytes))
+}
+
+/// What was read of a run that must have it; where it has not, the file is damaged.
+fn believed<T>(run: &Run, read: Option<T>) -> Option<T> {
+    if read.is_none()
         && let Some(segment) = run.segment()
     {
         segment.is_damaged();
     }
-    doc
+    read
 }
 
 /// The keys of several runs that begin alike, each with the age of its run.

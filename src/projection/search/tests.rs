@@ -13,6 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::limits::Limits;
+use super::query::ENTRIES_MAX;
 use super::segment::{Place, Segment, number_of};
 use super::*;
 use crate::dialect::{REGISTRY, Search};
@@ -433,15 +434,21 @@ fn secret(id: ContactId) -> String {
     format!("secret{}z", id.0.as_u128())
 }
 
+/// The position of the last event up to a time: each has a second of its own.
+fn position_at(time: Timestamp) -> Position {
+    Position::new(time.millis() / 1_000)
+}
+
 fn ask(index: &SearchIndex, search: &Search) -> Result<Hits, QueryError> {
     index.query(&Query {
         terms: &search.terms(),
         visible: &|_, tenant| search.tenant.as_deref().is_none_or(|want| want == tenant),
         created_after: search.created_after,
-        updated_after: search.updated_after,
+        updated_after: search.updated_after.map(position_at),
         sort: search.sort,
         after: search.after.as_ref(),
         limit: search.limit,
+        most: ENTRIES_MAX,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contactd::dialect::{REGISTRY, Search, Sort, SortKey};
-use contactd::domain::{Card, Contact, ContactId, DialectId, Operation, Timestamp};
+use contactd::domain::{Card, Contact, ContactId, DialectId, Operation, Position, Timestamp};
 use contactd::projection::search::{ENTRIES_MAX, Hits, Query, QueryError};
 use contactd::projection::{Chore, SearchIndex, View};
 use proptest::prelude::*;
@@ -163,10 +163,14 @@ fn ask(index: &SearchIndex, search: &Search) -> Result<Hits, QueryError> {
                 && search.dialect.is_none_or(|want| want == dialect)
         },
         created_after: search.created_after,
-        updated_after: search.updated_after,
+        // Each event has a second of its own.
+        updated_after: search
+            .updated_after
+            .map(|time| Position::new(time.millis() / 1_000)),
         sort: search.sort,
         after: search.after.as_ref(),
         limit: search.limit,
+        most: ENTRIES_MAX,
     })
 }
 

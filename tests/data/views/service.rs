@@ -112,6 +112,65 @@ async fn contacts_are_found_by_what_people_type() {
     assert_eq!(body["data"].as_array().map(Vec::len), Some(1), "{body}");
 }
 
+/// The contacts with an address, as the view knows them that is never behind.
+fn at_address(test: &TestService, address: &str, tenant: Option<&str>) -> Vec<ContactId> {
+    let service = test.service();
+    let holders = service.with_email(address, tenant, &|_, tenant| tenant != "hidden");
+    let found = service.still_with_email(&holders.expect("they are few"));
+    found
+        .expect("they open")
+        .iter()
+        .map(|contact| contact.id)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exact_address_is_found_without_the_search_view() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let test = open(dir.path());
+    let ann = json!({"name": {"full": "Ann"}, "emails": {"e": {"address": "Ann@Bücher.example"}}});
+    let mut ids = Vec::new();
+    for rules in contactd::dialect::REGISTRY.iter() {
+        let of = owner(rules.dialect.0, "acme");
+        ids.extend(test.create(&of, std::slice::from_ref(&ann)).await);
+    }
+    let native = owner(1, "acme");
+    test.create(&owner(1, "hidden"), std::slice::from_ref(&ann))
+        .await;
+    let spelled = "ann@xn--bcher-kva.EXAMPLE";
+    let mut found = at_address(&test, spelled, None);
+    found.sort_unstable();
+    assert_eq!(found, ids);
+    assert_eq!(at_address(&test, spelled, Some("acme")).len(), ids.len());
+    assert_eq!(at_address(&test, spelled, Some("other")), []);
+    assert_eq!(at_address(&test, spelled, Some("hidden")), []);
+    assert_eq!(at_address(&test, "nn@bücher.example", None), []);
+    let stale = test.service().with_email(spelled, None, &|_, _| true);
+    rename(&test, &native, ids[0], "No address").await;
+    let still = test
+        .service()
+        .still_with_email(&stale.expect("they are few"));
+    let still = still.expect("they open");
+    assert!(still.iter().all(|contact| contact.id != ids[0]));
+    let rest = at_address(&test, spelled, None);
+    assert_eq!(rest.len(), ids.len() - 1);
+    let mattr = test.service().owner_of(ids[1]).expect("an owner");
+    erase(&test, &mattr, ids[1]).await;
+    test.service().stop();
+    drop(test);
+    let test = open(dir.path());
+    assert_eq!(at_address(&test, spelled, None).len(), ids.len() - 2);
+    let (status, body, position) = test
+        .ask(ApiOperation::List, &format!("email={spelled}&tenant=acme"))
+        .await;
+    assert_eq!((status, position), (200, test.service().head()), "{body}");
+    assert_eq!(
+        body["data"].as_array().map(Vec::len),
+        Some(ids.len() - 2),
+        "{body}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_stays_right_while_others_write() {
     let test = TestService::new();
