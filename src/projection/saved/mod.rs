@@ -44,5 +44,6 @@ pub use parts::Parts;
 ///
 /// Version 2 has tags of e-mail addresses as [`crate::domain::fold::address`] spells them; those of
 /// version 1 were only in lower case. It also finds commands by the correlation ids of clients.
-/// Version 3 is in parts; the tags of the versions before stood in clear.
-pub const VIEW_VERSION: u8 = 3;
+/// Version 3 is in parts; the tags of the versions before stood in clear. Version 4 has tags of every
+/// contact's e-mail addresses, whichever dialect it is of.
+pub const VIEW_VERSION: u8 = 4;
