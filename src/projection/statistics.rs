@@ -1,13 +1,24 @@
 //! The view that counts: events by dialect, tenant, operation and phase, in all and by the hour.
 //!
 //! The hours of the last week are kept, fewer where very many tenants were busy in them; the counts
-//! in all are kept for ever. Nothing here is anybody's data.
+//! in all are kept for ever. Nothing here is anybody's data, so it is kept on the disk as it is
+//! ([`saved`]).
+
+mod saved;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{FoldError, View};
-use crate::domain::{Card, DialectId, Event, Operation, Phase, Registry, Timestamp};
+use uuid::Uuid;
+
+use self::saved::{CountV1, HourV1, Place, SavedV1};
+use super::view::{Chore, Home, IsOfLog};
+use super::{FoldError, KeepError, View};
+use crate::domain::{
+    Card, DialectId, Event, EventId, Operation, Phase, Position, Registry, Timestamp,
+};
 
 /// The number of hours that are kept.
 pub const HOURS_MAX: u64 = 168;
@@ -34,15 +45,27 @@ pub struct Scope {
     pub tenant: Arc<str>,
 }
 
+/// The phases by their names.
+const PHASES: [&str; 3] = ["START", "SUCCESS", "FAIL"];
+/// Events behind which the counts are saved again, or as many as there are counts where that is
+/// more: folding so many takes less than a second.
+const SAVE_EVENTS: u64 = 100_000;
+
 /// The counts of all events so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    totals: BTreeMap<(Scope, Kind), u64>,
-    hours: BTreeMap<u64, BTreeMap<(Scope, Kind), u64>>,
+    totals: Counts,
+    hours: BTreeMap<u64, Counts>,
     cells: usize,
     tenants: BTreeSet<Arc<str>>,
     time: Timestamp,
+    /// The last event folded.
+    last: Option<(Position, EventId)>,
+    place: Place,
 }
+
+/// The number of events of each kind.
+type Counts = BTreeMap<(Scope, Kind), u64>;
 
 impl View for Statistics {
     const NAME: &'static str = "statistics";
@@ -53,14 +76,61 @@ impl View for Statistics {
         Self::default()
     }
 
+    fn resume(_: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+        let mut place = Place::beside(home.files.clone());
+        place.counts = true;
+        let saved = place.read(Self::VERSION).and_then(Self::of_saved);
+        let is_ours = |(position, event)| is_of_log(position, event);
+        let ours = saved.filter(|saved| saved.last.is_some_and(is_ours));
+        let mut statistics = ours.unwrap_or_default();
+        place.at = statistics.position();
+        statistics.place = place;
+        let position = statistics.position();
+        (statistics, position)
+    }
+
+    fn beside(_: Registry, home: &Home) -> Self {
+        Self {
+            place: Place::beside(home.files.clone()),
+            ..Self::default()
+        }
+    }
+
+    fn take_over(&mut self, other: &mut Self) -> Result<(), KeepError> {
+        self.place.counts = true;
+        self.save().inspect_err(|_| self.place.counts = false)?;
+        other.place.counts = false;
+        Ok(())
+    }
+
+    fn tend(&mut self) -> Result<Chore, KeepError> {
+        let cells = self.cells.saturating_add(self.totals.len()) as u64;
+        let behind = self.position().get().saturating_sub(self.place.at.get());
+        if behind >= SAVE_EVENTS.max(cells) {
+            self.save()?;
+        }
+        Ok(Chore::Nothing)
+    }
+
+    fn keep(&mut self) -> Result<(), KeepError> {
+        if self.position() == self.place.at {
+            return Ok(());
+        }
+        self.save()
+    }
+
+    fn discard(&mut self) -> Result<(), KeepError> {
+        self.place.remove()
+    }
+
     fn fold(&mut self, event: &Event, _: Option<&Card>) -> Result<(), FoldError> {
         let header = &event.header;
         let kind = Kind {
             operation: header.operation,
             phase: match event.phase {
-                Phase::Start { .. } => "START",
-                Phase::Success { .. } => "SUCCESS",
-                Phase::Fail(_) => "FAIL",
+                Phase::Start { .. } => PHASES[0],
+                Phase::Success { .. } => PHASES[1],
+                Phase::Fail(_) => PHASES[2],
             },
         };
         let scope = Scope {
@@ -75,6 +145,7 @@ impl View for Statistics {
         *counts.entry((scope, kind)).or_default() += 1;
         self.cells += counts.len() - before;
         self.forget_old(hour);
+        self.last = Some((header.position, header.id));
         Ok(())
     }
 }
@@ -84,6 +155,11 @@ impl Statistics {
     #[must_use]
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// The position of the last event folded.
+    fn position(&self) -> Position {
+        self.last.map_or(Position::ZERO, |(position, _)| position)
     }
 
     /// Every count since the first event.
@@ -103,6 +179,87 @@ impl Statistics {
     pub fn hour(&self, hour: u64) -> impl Iterator<Item = (&Scope, Kind, u64)> {
         let counts = self.hours.get(&hour).into_iter().flatten();
         counts.map(|((scope, kind), count)| (scope, *kind, *count))
+    }
+
+    fn save(&mut self) -> Result<(), KeepError> {
+        match self.to_saved() {
+            Some(saved) => self.place.write(&saved),
+            None => Ok(()),
+        }
+    }
+
+    /// All counts as they are saved; `None` before the first event.
+    fn to_saved(&self) -> Option<SavedV1> {
+        let (position, event) = self.last?;
+        let names = (0..).zip(&self.tenants);
+        let numbers: BTreeMap<&str, u32> = names.map(|(number, name)| (&**name, number)).collect();
+        let counts = |counts: &Counts| {
+            let count = |((scope, kind), count): (&(Scope, Kind), &u64)| {
+                Some(CountV1 {
+                    dialect: scope.dialect.0,
+                    tenant: *numbers.get(&*scope.tenant)?,
+                    operation: place_in(&Operation::ALL, &kind.operation)?,
+                    phase: place_in(&PHASES, &kind.phase)?,
+                    count: *count,
+                })
+            };
+            counts.iter().map(count).collect::<Option<Vec<_>>>()
+        };
+        let hours = self.hours.iter().map(|(hour, of)| {
+            let hour = *hour;
+            counts(of).map(|counts| HourV1 { hour, counts })
+        });
+        Some(SavedV1 {
+            version: Self::VERSION,
+            position: position.get(),
+            event: event.0.into_bytes().into(),
+            time: self.time.millis(),
+            tenants: self.tenants.iter().map(|name| (**name).into()).collect(),
+            totals: counts(&self.totals)?,
+            hours: hours.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The counts that were saved; `None` where they name what is not there.
+    fn of_saved(saved: SavedV1) -> Option<Self> {
+        let SavedV1 {
+            version: _,
+            position,
+            event,
+            time,
+            tenants,
+            totals,
+            hours,
+        } = saved;
+        let names: Vec<Arc<str>> = tenants.into_iter().map(Arc::from).collect();
+        let counts = |counts: Vec<CountV1>| {
+            let count = |count: CountV1| {
+                let scope = Scope {
+                    dialect: DialectId(count.dialect),
+                    tenant: names.get(usize::try_from(count.tenant).ok()?)?.clone(),
+                };
+                let kind = Kind {
+                    operation: *Operation::ALL.get(usize::from(count.operation))?,
+                    phase: PHASES.get(usize::from(count.phase))?,
+                };
+                Some(((scope, kind), count.count))
+            };
+            counts.into_iter().map(count).collect::<Option<Counts>>()
+        };
+        let hours = hours
+            .into_iter()
+            .map(|of| Some((of.hour, counts(of.counts)?)));
+        let hours: BTreeMap<u64, Counts> = hours.collect::<Option<_>>()?;
+        let event = EventId(Uuid::from_bytes(event.into()));
+        Some(Self {
+            totals: counts(totals)?,
+            cells: hours.values().map(BTreeMap::len).sum(),
+            hours,
+            tenants: names.into_iter().collect(),
+            time: Timestamp::from_millis(time),
+            last: Some((Position::new(position), event)),
+            place: Place::default(),
+        })
     }
 
     /// One shared copy of a tenant's name.
@@ -125,4 +282,9 @@ impl Statistics {
             self.hours.pop_first();
         }
     }
+}
+
+/// The place of one among all, as it is saved.
+fn place_in<T: PartialEq>(all: &[T], one: &T) -> Option<u8> {
+    u8::try_from(all.iter().position(|other| other == one)?).ok()
 }
