@@ -90,6 +90,13 @@ impl<V: View> CatchUp<V> {
         self.state.status.subscribe()
     }
 
+    /// Whether it has reached a position, and goes on.
+    #[must_use]
+    pub fn has_reached(&self, position: Position) -> bool {
+        let status = self.state.status.borrow();
+        status.stopped.is_none() && status.position >= position
+    }
+
     /// Waits until it has reached a position, however long that takes.
     ///
     /// # Errors

@@ -4,18 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::ReadError;
+use super::in_order::in_order;
 use super::recent::RecentEvent;
 use super::shared::{self, Body, Shared};
-use super::view_state::{Control, Folded, Stop, ViewState};
+use super::view_state::{Control, Folded, LAG_EVENTS_MAX, Stop, ViewState};
 use crate::domain::{Phase, Position};
 use crate::log::record;
 use crate::projection::{Chore, FoldError, Home, KeepError, View};
 
-/// Events that are folded in one go, while readers of the view wait.
+/// Events that are folded in one go, while readers of the view wait. Of a view that is far behind
+/// nobody can read what is asked for, and large lots are cheaper: they are fewer to be merged.
 const QUANTUM_EVENTS: u64 = 256;
+const LARGE_QUANTUM_EVENTS: u64 = 1_024;
 /// The pause before something that the disk refused is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -301,7 +305,13 @@ fn read_quantum<V: View>(
     after: Position,
     head: Position,
 ) -> (Vec<RecentEvent>, Option<Stop>) {
-    let to = head.min(after.plus(QUANTUM_EVENTS));
+    let is_far_behind = after.plus(LAG_EVENTS_MAX) < head;
+    let quantum = if is_far_behind {
+        LARGE_QUANTUM_EVENTS
+    } else {
+        QUANTUM_EVENTS
+    };
+    let to = head.min(after.plus(quantum));
     if after >= to {
         return (Vec::new(), None);
     }
@@ -309,23 +319,36 @@ fn read_quantum<V: View>(
         return (events, None);
     }
     let mut events = Vec::new();
+    let read = |_, bytes: Bytes| -> Result<RecentEvent, ReadError> {
+        let record = record::decode(&bytes)?;
+        let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
+        let content = match has
+            .then(|| shared::open(&shared.keys, &record))
+            .transpose()?
+        {
+            Some(Body::Open(content)) => Some(Arc::from(content)),
+            Some(Body::None | Body::Gone) | None => None,
+        };
+        let event = Arc::new(record.event);
+        Ok(RecentEvent { event, content })
+    };
+    if is_far_behind {
+        let take = |event| {
+            events.push(event);
+            Ok(())
+        };
+        // Where one cannot be read, they are read again one by one up to that.
+        let all = in_order(&shared.reader, (after.next(), to), read, take);
+        if all.is_ok() {
+            return (events, None);
+        }
+        events.clear();
+    }
     let mut position = after;
     for entry in shared.reader.scan(after.next(), to) {
         position = position.next();
-        let event = entry.map_err(ReadError::from).and_then(|(_, bytes)| {
-            let record = record::decode(&bytes)?;
-            let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
-            let content = match has
-                .then(|| shared::open(&shared.keys, &record))
-                .transpose()?
-            {
-                Some(Body::Open(content)) => Some(Arc::from(content)),
-                Some(Body::None | Body::Gone) | None => None,
-            };
-            let event = Arc::new(record.event);
-            Ok(RecentEvent { event, content })
-        });
-        match event {
+        let event = entry.map_err(ReadError::from);
+        match event.and_then(|(at, bytes)| read(at, bytes)) {
             Ok(event) => events.push(event),
             Err(error) => {
                 let reason = error.to_string();

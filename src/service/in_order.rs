@@ -14,8 +14,9 @@ use super::ReadError;
 use crate::domain::Position;
 use crate::log::Reader;
 
-/// Events of one stretch: their values lie side by side in the store.
-const STRETCH: u64 = 2_048;
+/// Events of one stretch: their values lie side by side in the store. What comes of a few stretches
+/// is in memory at once, and an event may have 48 KiB.
+const STRETCH: u64 = 512;
 /// Stretches of one thread that wait to be taken.
 const AHEAD: usize = 1;
 /// The most threads: the one that folds cannot keep up with more.
@@ -142,7 +143,7 @@ mod tests {
         let cases = [
             (1, 20_000),
             (1, 1),
-            (2_049, 2_049),
+            (STRETCH + 1, STRETCH + 1),
             (777, 19_001),
             (5, 4),
             (20_001, 20_000),
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn an_error_ends_it_and_nothing_after_it_is_folded() {
         let reader = log(20_000);
-        for wrong in [1, 2_048, 2_049, 12_345] {
+        for wrong in [1, STRETCH, STRETCH + 1, 12_345] {
             let (folded, done) = fold(&reader, 1, 20_000, Some(wrong));
             assert!(
                 !done && folded.iter().all(|position| *position < wrong),

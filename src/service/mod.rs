@@ -19,15 +19,17 @@
 //! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
 //! | `in_order` | the log on all processors, and what comes of it in its order |
 //! | `look` | how many reads look at much at once |
-//! | `read`, `command`, `replay` | contacts and events; what came of a command; answers made again |
+//! | `read`, `by_email` | contacts and events; contacts by their exact address |
+//! | `command`, `replay` | what came of a command; answers made again |
 //! | `scrub` | reading again what nobody reads, and mending it |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
 //! | `follower`, `view_state` | such a thread, and what it shares with readers and the writer |
-//! | `recent` | the newest events in memory, for those who follow |
+//! | `recent`, `opened` | the newest events in memory, and the contents that were read last |
 //! | `shared` | what the writer and the readers share |
 
 mod auditor;
+mod by_email;
 mod catch_up;
 mod check;
 mod clock;
@@ -45,6 +47,7 @@ mod look;
 mod meters;
 mod missing_keys;
 mod open;
+mod opened;
 mod order;
 mod overlay;
 mod owner_events;
@@ -66,6 +69,7 @@ mod views;
 mod writer;
 
 pub use auditor::{Audit, AuditError, Signed};
+pub use by_email::Holder;
 pub use catch_up::{CatchUp, ViewError};
 pub use check::{Checked, check_records};
 pub use clock::{Clock, now, system_clock};
@@ -86,5 +90,5 @@ pub use service::Service;
 pub use shared::Body;
 pub use space::make_way;
 pub use steady::{Unbelievable, check_start};
-pub use view_state::{Stop, ViewStatus};
-pub use views::{LAG_EVENTS_MAX, NoSuchView, Views};
+pub use view_state::{LAG_EVENTS_MAX, Stop, ViewStatus};
+pub use views::{NoSuchView, Views};

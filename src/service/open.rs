@@ -11,6 +11,7 @@ use super::in_order::in_order;
 use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::missing_keys;
+use super::opened::Versions;
 use super::order::Order;
 use super::parked::Parked;
 use super::recent::Recent;
@@ -90,6 +91,7 @@ pub fn open(
         contacts: RwLock::new(contacts),
         reader,
         recent: Recent::default(),
+        versions: Versions::default(),
         keys,
         hasher,
         registry: options.registry,
@@ -115,15 +117,9 @@ pub fn open(
         parked_max: options.queue_limit,
     };
     let thread = writer.start().map_err(OpenError::Thread)?;
+    let queue = (sender, options.queue_limit);
     Ok(Opening {
-        service: Service::new(
-            shared,
-            sender,
-            options.queue_limit,
-            thread,
-            catch_up,
-            keeper,
-        ),
+        service: Service::new(shared, queue, thread, catch_up, keeper),
         repairs: report,
         missing_keys,
         repaired_keys,
@@ -219,13 +215,11 @@ impl Folder<'_> {
         }
     }
 
-    /// Only contacts that can be found by something are opened to fold them.
+    /// The tags of what a record's contact can be found by.
     fn tags(&self, record: &Record) -> Result<Arc<[Tag]>, ReadError> {
         let Event { header, phase } = &record.event;
         let owner = &header.owner;
-        let rules = self.registry.get(owner.dialect());
-        let indexed = rules.filter(|rules| rules.lookup_keys.is_some());
-        match (indexed, phase) {
+        match (self.registry.get(owner.dialect()), phase) {
             (Some(rules), Phase::Success { .. }) => Ok(match shared::open(self.keys, record)? {
                 Body::Open(content) => {
                     shared::lookup_tags(self.hasher, owner, &rules.keys_of(&content.card))

@@ -1,12 +1,12 @@
 //! Contacts and events, as readers ask for them.
 
+use super::ReadError;
 use super::scan::PAGE_BYTES_MAX;
 use super::service::Service;
 use super::shared::Body;
-use super::{ReadError, replay};
 use crate::domain::{
-    Contact, ContactId, ContactState, Content, DialectId, Event, Fact, List, Order, Owner, Page,
-    Past, Phase, Position, Status, Target, Window,
+    Contact, ContactId, Content, DialectId, Event, Fact, List, Order, Owner, Page, Past, Phase,
+    Position, Status, Target, Window,
 };
 use crate::log::record::Record;
 use crate::projection::{ContactRow, TenantKey};
@@ -43,7 +43,7 @@ impl Service {
     /// [`ReadError`] where the log can't give it.
     pub fn get(&self, owner: &Owner, target: &Target) -> Result<Found, ReadError> {
         let entry = self.entry(owner, target);
-        entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
+        entry.map_or(Ok(Found::Nothing), |entry| self.found(entry))
     }
 
     /// The contact with this id of ours, whosever it is.
@@ -52,7 +52,7 @@ impl Service {
     /// [`ReadError`] where the log can't give it.
     pub fn get_any(&self, id: ContactId) -> Result<Found, ReadError> {
         let entry = self.shared.contacts.read().get(id);
-        entry.map_or(Ok(Found::Nothing), |entry| self.found(&entry))
+        entry.map_or(Ok(Found::Nothing), |entry| self.found(entry))
     }
 
     /// Whether a tenant of a dialect has contacts, live or deleted.
@@ -80,16 +80,18 @@ impl Service {
         contacts.find(owner, chosen, target)
     }
 
-    fn found(&self, entry: &ContactRow) -> Result<Found, ReadError> {
+    /// A contact as its row says.
+    pub(super) fn found(&self, entry: ContactRow) -> Result<Found, ReadError> {
         match entry.state.status {
             Status::Deleted => Ok(Found::Deleted),
             Status::Erased => Ok(Found::Gone),
-            Status::Live => Ok(match self.shared.content(entry)? {
-                Body::Open(content) => {
-                    Found::Live(Box::new(entry.with_content(*content, self.shared.registry)))
-                }
-                Body::None | Body::Gone => Found::KeyLost,
-            }),
+            Status::Live => {
+                let opened = self.shared.version(entry.state.modified.position)?;
+                Ok(opened.map_or(Found::KeyLost, |opened| {
+                    let content = copy_of(&opened.content);
+                    Found::Live(Box::new(entry.with_content(content, self.shared.registry)))
+                }))
+            }
         }
     }
 
@@ -217,7 +219,7 @@ impl Service {
                         let limit = opened.len();
                         return Err(ReadError::TooBroad { limit });
                     }
-                    if let Some((contact, size)) = self.sized_at(&entry, position)? {
+                    if let Some((contact, size)) = self.sized_at(entry, position)? {
                         opened.push(contact);
                         bytes += size;
                     }
@@ -281,26 +283,29 @@ impl Service {
         entry: &ContactRow,
         position: Position,
     ) -> Result<Option<Contact>, ReadError> {
-        let found = self.sized_at(entry, position)?;
+        let found = self.sized_at(entry.clone(), position)?;
         Ok(found.map(|(contact, _)| contact))
     }
 
     /// A contact as it was, likewise, with the bytes of its record.
     fn sized_at(
         &self,
-        entry: &ContactRow,
+        entry: ContactRow,
         position: Position,
     ) -> Result<Option<(Contact, usize)>, ReadError> {
-        let contacts = self.shared.contacts.read();
-        let at = contacts.changed_at(entry.state.id, position);
-        drop(contacts);
-        let Some(at) = at else {
-            return Ok(None);
-        };
-        let record = self.shared.record(at)?;
-        let bytes = bytes_of(&record);
-        let (_, contact) = self.version(entry, record)?;
-        Ok(contact.map(|contact| (contact, bytes)))
+        let mut at = entry.state.modified.position;
+        if at > position || entry.state.status != Status::Live {
+            let contacts = self.shared.contacts.read();
+            let Some(changed) = contacts.changed_at(entry.state.id, position) else {
+                return Ok(None);
+            };
+            at = changed;
+        }
+        let opened = self.shared.version(at)?;
+        Ok(opened.map(|opened| {
+            let contact = self.written(entry, &opened.event, copy_of(&opened.content));
+            (contact, opened.bytes)
+        }))
     }
 
     /// A contact as a view found it, at the position of the change that the view had folded, with
@@ -315,7 +320,7 @@ impl Service {
     ) -> Result<Option<(Contact, usize)>, ReadError> {
         let entry = self.shared.contacts.read().get(id);
         match entry.filter(|entry| entry.state.status != Status::Erased) {
-            Some(entry) => self.sized_at(&entry, position),
+            Some(entry) => self.sized_at(entry, position),
             None => Ok(None),
         }
     }
@@ -368,19 +373,22 @@ impl Service {
         let Body::Open(content) = self.shared.open(&record)? else {
             return Ok((record.event, None));
         };
-        let header = &record.event.header;
-        let state = ContactState {
-            version: header.version.unwrap_or(entry.state.version),
-            status: Status::Live,
-            modified: Fact {
-                position: header.position,
-                time: header.time,
-            },
-            ..entry.state.clone()
-        };
-        let actor = header.actor.clone();
-        let contact = replay::as_of(&self.shared, entry.clone(), state, actor, *content);
+        let contact = self.written(entry.clone(), &record.event, *content);
         Ok((record.event, Some(contact)))
+    }
+
+    /// A contact as an event wrote it.
+    fn written(&self, mut entry: ContactRow, event: &Event, content: Content) -> Contact {
+        let header = &event.header;
+        let state = &mut entry.state;
+        state.version = header.version.unwrap_or(state.version);
+        state.status = Status::Live;
+        state.modified = Fact {
+            position: header.position,
+            time: header.time,
+        };
+        entry.modified_by = header.actor.clone().into();
+        entry.with_content(content, self.shared.registry)
     }
 
     /// Opens a record's content, where it has one that is not destroyed.
@@ -412,6 +420,14 @@ impl Service {
     /// [`ReadError`] where the log can't give them.
     pub fn record_bytes(&self, position: Position) -> Result<Option<bytes::Bytes>, ReadError> {
         Ok(self.shared.reader.get(position)?)
+    }
+}
+
+/// A copy of a content that is kept at hand; what is taken out of its Card is not kept with it.
+fn copy_of(content: &Content) -> Content {
+    Content {
+        card: content.card.folded_up(),
+        chosen_id: content.chosen_id.clone(),
     }
 }
 

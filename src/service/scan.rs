@@ -1,6 +1,9 @@
 //! Events in the order of the log, a page at a time.
 
+use bytes::Bytes;
+
 use super::ReadError;
+use super::in_order::in_order;
 use super::recent::RecentEvent;
 use super::service::Service;
 use crate::domain::{Event, Position, Timestamp};
@@ -58,6 +61,41 @@ impl Service {
             }
         }
         Ok(scan)
+    }
+
+    /// Shows the records after a position up to another, in order, until `show` wants no more.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one, or `show` fails.
+    pub fn each(
+        &self,
+        after: Position,
+        to: Position,
+        mut show: impl FnMut(Record) -> Result<bool, ReadError>,
+    ) -> Result<(), ReadError> {
+        for entry in self.shared.reader.scan(after.next(), to) {
+            let (_, bytes) = entry?;
+            if !show(record::decode(&bytes)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does `work` on the records after a position up to another on all processors, and `take`s
+    /// what comes of it in the order of the log. It ends at the first error of either.
+    ///
+    /// # Errors
+    /// Those of `work` and `take`, and [`ReadError`] where the log can't be read.
+    pub fn on_all_processors<T: Send, E: From<ReadError> + Send>(
+        &self,
+        after: Position,
+        to: Position,
+        work: impl Fn(Record) -> Result<T, E> + Sync,
+        take: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let work = |_, bytes: Bytes| work(record::decode(&bytes).map_err(ReadError::from)?);
+        in_order(&self.shared.reader, (after.next(), to), work, take)
     }
 
     /// The next events after a position from memory, at most `limit`, where all of them are new

@@ -16,8 +16,8 @@ use super::read_audit::ReadAudit;
 use super::saved_view::Keeper;
 use super::scrub::{Scrub, Scrubbed};
 use super::shared::Shared;
-use super::view_state::ViewStatus;
-use super::views::{LAG_EVENTS_MAX, Views};
+use super::view_state::{LAG_EVENTS_MAX, ViewStatus};
+use super::views::Views;
 use super::writer::Job;
 use super::{ReadError, SubmitError, replay};
 use crate::audit::{Tiles, VerifierKey};
@@ -42,8 +42,7 @@ impl Service {
     /// The door to a writer that runs and to the views that follow it.
     pub(super) fn new(
         shared: Arc<Shared>,
-        queue: mpsc::Sender<Job>,
-        queue_limit: usize,
+        (queue, queue_limit): (mpsc::Sender<Job>, usize),
         writer: JoinHandle<()>,
         views: Arc<Views>,
         keeper: Keeper,

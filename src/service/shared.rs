@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::ReadError;
 use super::guard::Guard;
 use super::meters::Meters;
+use super::opened::{Opened, Versions};
 use super::parked::Parked;
 use super::recent::Recent;
 use crate::domain::{
@@ -17,7 +18,7 @@ use crate::domain::{
 use crate::keys::{Hasher, KeyRing, SealError};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
-use crate::projection::{ContactRow, Contacts};
+use crate::projection::{ContactRow, Contacts, TenantKey};
 
 /// The state that the writer and the readers share.
 pub struct Shared {
@@ -27,6 +28,8 @@ pub struct Shared {
     pub reader: Reader,
     /// The newest events, in memory.
     pub recent: Recent,
+    /// The versions of contacts that were read last.
+    pub versions: Versions,
     /// The keys that seal contacts' contents.
     pub keys: KeyRing,
     /// Makes keyed hashes of texts, for indexes.
@@ -99,6 +102,22 @@ impl Shared {
         open(&self.keys, record)
     }
 
+    /// The version of a contact that an event wrote, from memory where it was read lately; `None`
+    /// where its content cannot be opened.
+    pub fn version(&self, position: Position) -> Result<Option<Arc<Opened>>, ReadError> {
+        self.versions.get(position, || {
+            let record = self.record(position)?;
+            let Body::Open(content) = self.open(&record)? else {
+                return Ok(None);
+            };
+            Ok(Some(Opened {
+                bytes: record.sealed.map_or(0, |sealed| sealed.bytes.len()),
+                event: record.event,
+                content: *content,
+            }))
+        })
+    }
+
     /// The content that a live entry's last event wrote.
     pub fn content(&self, entry: &ContactRow) -> Result<Body, ReadError> {
         self.open(&self.record(entry.state.modified.position)?)
@@ -119,18 +138,28 @@ impl Shared {
 
     /// The tag of a lookup key in a tenant.
     pub fn lookup_tag(&self, owner: &Owner, key: &LookupKey) -> Tag {
-        lookup_tag(&self.hasher, owner, key)
+        lookup_tag(&self.hasher, tenant_of(owner), key)
+    }
+
+    /// The tag of a lookup key in a tenant of a dialect.
+    pub fn tenant_tag(&self, tenant: &TenantKey, key: &LookupKey) -> Tag {
+        lookup_tag(&self.hasher, (tenant.0, &tenant.1), key)
     }
 
     /// The tag of an id that a client chose in a tenant.
     pub fn chosen_tag(&self, owner: &Owner, text: &str) -> Tag {
-        tag(&self.hasher, owner, b"chosen", &[text.as_bytes()])
+        tag(
+            &self.hasher,
+            tenant_of(owner),
+            b"chosen",
+            &[text.as_bytes()],
+        )
     }
 
     /// The tag of an idempotency key in its scope of tenant, dialect and client.
     pub fn idempotency_tag(&self, owner: &Owner, client: &str, request: &IdempotentRequest) -> Tag {
         let parts = [client.as_bytes(), request.key.as_str().as_bytes()];
-        tag(&self.hasher, owner, b"receipt", &parts)
+        tag(&self.hasher, tenant_of(owner), b"receipt", &parts)
     }
 }
 
@@ -167,24 +196,28 @@ pub fn open_strictly(keys: &KeyRing, record: &Record) -> Result<Body, ReadError>
 pub fn lookup_tags(hasher: &Hasher, owner: &Owner, keys: &[LookupKey]) -> Arc<[Tag]> {
     let mut tags: Vec<Tag> = keys
         .iter()
-        .map(|key| lookup_tag(hasher, owner, key))
+        .map(|key| lookup_tag(hasher, tenant_of(owner), key))
         .collect();
     tags.sort_unstable();
     tags.dedup();
     tags.into()
 }
 
-fn lookup_tag(hasher: &Hasher, owner: &Owner, key: &LookupKey) -> Tag {
+fn tenant_of(owner: &Owner) -> (DialectId, &str) {
+    (owner.dialect(), owner.tenant())
+}
+
+fn lookup_tag(hasher: &Hasher, tenant: (DialectId, &str), key: &LookupKey) -> Tag {
     let kind: &[u8] = match key.kind {
         LookupKind::Email => b"email",
         LookupKind::ExternalId => b"external-id",
     };
-    tag(hasher, owner, kind, &[key.text.as_bytes()])
+    tag(hasher, tenant, kind, &[key.text.as_bytes()])
 }
 
-fn tag(hasher: &Hasher, owner: &Owner, kind: &[u8], parts: &[&[u8]]) -> Tag {
-    let dialect = [owner.dialect().0];
-    let mut all = vec![kind, &dialect, owner.tenant().as_bytes()];
+fn tag(hasher: &Hasher, (dialect, tenant): (DialectId, &str), kind: &[u8], parts: &[&[u8]]) -> Tag {
+    let dialect = [dialect.0];
+    let mut all = vec![kind, &dialect, tenant.as_bytes()];
     all.extend_from_slice(parts);
     hasher.tag(&all)
 }

@@ -8,6 +8,9 @@ use crate::domain::Position;
 use crate::log::record;
 use crate::projection::{Home, View};
 
+/// A view that is further behind than this is still catching up, and slows the writer down.
+pub const LAG_EVENTS_MAX: u64 = 10_000;
+
 /// The condition of a view: how far it has come, and what stopped it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewStatus {

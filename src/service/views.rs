@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use super::catch_up::CatchUp;
 use super::shared::Shared;
-use super::view_state::ViewStatus;
+use super::view_state::{LAG_EVENTS_MAX, ViewStatus};
 use crate::domain::{ContactId, Position};
 use crate::projection::{Home, KeepError, SearchIndex, Statistics, View};
 use crate::storage::Files;
 
-/// A view that is further behind than this is still catching up, and slows the writer down.
-pub const LAG_EVENTS_MAX: u64 = 10_000;
 /// The pause that a writer makes for each event of a group while a view is far behind, and the
 /// longest for a group. It takes half of a busy writer's time, and nobody notices it who is alone.
 const PAUSE_AN_EVENT: Duration = Duration::from_micros(25);
@@ -40,8 +38,8 @@ impl Views {
             numbers: Arc::new(AtomicU64::new(1)),
         };
         Ok(Self {
-            search: CatchUp::start(shared.clone(), Some(home))?,
-            statistics: CatchUp::start(shared.clone(), None)?,
+            search: CatchUp::start(shared.clone(), Some(home.clone()))?,
+            statistics: CatchUp::start(shared.clone(), Some(home))?,
         })
     }
 

@@ -259,6 +259,7 @@ impl Writer {
         }
         if !slots.is_empty() {
             self.shared.keys.erase_all(&slots)?;
+            self.shared.versions.forget();
             self.catch_up.forget(&erased)?;
         }
         let mut contacts = self.shared.contacts.write();
