@@ -6,8 +6,8 @@ use crate::dialect::{
     self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
-use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
-use crate::service::{Found, PAGE_BYTES_MAX, ReadError, Service};
+use crate::projection::search::{Changed, Hit, Hits, Query, QueryError};
+use crate::service::{Found, Holder, PAGE_BYTES_MAX, ReadError, Service};
 
 /// Contacts of a point of the past that one list opens.
 const AS_OF_CONTACTS_MAX: usize = 10_000;
@@ -76,15 +76,58 @@ pub(super) fn get_at(
 /// What was found, and the position of the view that found it.
 pub(super) type At<T> = (T, Position);
 
-/// Some of the contacts that the principal may see, as the search view knows them.
+/// The contacts that have the exact e-mail address which is asked for, where one is and too much
+/// need not be looked at for them. The view that knows them is never behind.
+pub(super) fn with_email(
+    service: &Service,
+    principal: &Principal,
+    search: &Search,
+) -> Option<Vec<Holder>> {
+    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
+    service.with_email(search.email.as_deref()?, search.tenant.as_deref(), &visible)
+}
+
+/// A page of those of a few contacts that still have the address, and meet every other filter.
+pub(super) fn search_few(
+    service: &Service,
+    holders: &[Holder],
+    search: Search,
+) -> Result<Page, ReadError> {
+    let contacts = service.still_with_email(holders)?;
+    let others = Search {
+        email: None,
+        ..search
+    };
+    Ok(page_of(contacts, &others))
+}
+
+/// The page of those contacts that meet every filter, in their order.
+fn page_of(mut contacts: Vec<Contact>, search: &Search) -> Page {
+    contacts.retain(|contact| search.wants(contact, REGISTRY) && search.comes_after(contact));
+    contacts.sort_by(|one, other| search.compare(one, other));
+    let total = contacts.len();
+    contacts.truncate(search.limit);
+    Page {
+        more: contacts.len() < total,
+        contacts,
+        total,
+        offset: 0,
+    }
+}
+
+/// Some of the contacts that the principal may see, as the search view knows them. The view has come
+/// to a position, and may look at so many entries.
 pub(super) fn search(
     service: &Service,
     principal: &Principal,
     search: &Search,
-    at_least: Position,
+    (at_least, most): (Position, usize),
 ) -> Result<At<Page>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
+    // Time grows with positions, so this is the same question.
+    let updated_after = search.updated_after.map(|time| service.position_at(time));
+    let updated_after = updated_after.transpose()?;
     let mut page = Page::default();
     let mut reached = None;
     let (mut opened, mut bytes) = (0, 0);
@@ -94,10 +137,11 @@ pub(super) fn search(
             terms: &terms,
             visible: &visible,
             created_after: search.created_after,
-            updated_after: search.updated_after,
+            updated_after,
             sort: search.sort,
             after: after.as_ref(),
             limit: search.limit.saturating_sub(page.contacts.len()),
+            most,
         };
         let view = &service.views().search;
         let (hits, position) = view.read(|index, position| (index.query(&query), position));
@@ -109,8 +153,8 @@ pub(super) fn search(
             let Some((contact, size)) = service.found_at(*id, *position)? else {
                 continue;
             };
-            // What the index folds alike is told apart here.
-            if !search.wants(&contact, REGISTRY) {
+            // Only addresses are folded alike in the index that are not the same.
+            if search.email.is_some() && !search.wants(&contact, REGISTRY) {
                 continue;
             }
             page.contacts.push(contact);
@@ -129,8 +173,8 @@ pub(super) fn search(
         if page.contacts.len() >= search.limit {
             return Ok((page, reached));
         }
-        if opened > ENTRIES_MAX {
-            return Err(ReadError::TooBroad { limit: ENTRIES_MAX });
+        if opened > most {
+            return Err(ReadError::TooBroad { limit: most });
         }
         after = Some(last.keyset);
     }
@@ -170,17 +214,8 @@ pub(super) fn search_at(
     position: Position,
 ) -> Result<Page, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
-    let mut contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
-    contacts.retain(|contact| search.wants(contact, REGISTRY) && search.comes_after(contact));
-    contacts.sort_by(|one, other| search.compare(one, other));
-    let total = contacts.len();
-    contacts.truncate(search.limit);
-    Ok(Page {
-        more: contacts.len() < total,
-        contacts,
-        total,
-        offset: 0,
-    })
+    let contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
+    Ok(page_of(contacts, search))
 }
 
 /// What changed since a position: each contact once, at its last change, as far as that is settled.

@@ -19,10 +19,16 @@ use crate::domain::{
 };
 use crate::log::record::Record;
 use crate::projection::View;
+use crate::projection::search::ENTRIES_MAX;
 use crate::service::{CatchUp, Committed, Found, ReadError, Service};
 
 /// The longest that a search waits for its view.
 const VIEW_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Contacts that are opened, and entries of the search view that are looked at, by the thread that
+/// serves the socket: it would take longer to wake another one. It is well below a millisecond.
+const AT_ONCE_CONTACTS: usize = 25;
+const AT_ONCE_ENTRIES: usize = 256;
 
 /// The life of a token that was given in exchange for a longer-lived one.
 const AUTH_TOKEN_TTL: Duration = Duration::from_secs(4 * 60 * 60);
@@ -222,9 +228,28 @@ impl Gateway {
                 self.read(move |service| find::search_at(service, &principal, &search, position));
             return Ok((page.await?, None));
         }
+        if let Some(holders) = find::with_email(&self.service, &principal, &search) {
+            let page = if holders.len() <= AT_ONCE_CONTACTS {
+                find::search_few(&self.service, &holders, search).map_err(read_refusal)?
+            } else {
+                let look = move |service: &Service| find::search_few(service, &holders, search);
+                self.read(look).await?
+            };
+            return Ok((page, None));
+        }
         let at_least = self.caught_up(&self.service.views().search).await?;
+        if search.limit <= AT_ONCE_CONTACTS {
+            let at_once = (at_least, AT_ONCE_ENTRIES);
+            match find::search(&self.service, &principal, &search, at_once) {
+                Ok((page, position)) => return Ok((page, Some(position))),
+                Err(ReadError::TooBroad { .. }) => {}
+                Err(error) => return Err(read_refusal(error)),
+            }
+        }
         let (page, position) = self
-            .read(move |service| find::search(service, &principal, &search, at_least))
+            .read(move |service| {
+                find::search(service, &principal, &search, (at_least, ENTRIES_MAX))
+            })
             .await?;
         Ok((page, Some(position)))
     }
@@ -236,6 +261,9 @@ impl Gateway {
     /// [`Refusal::NotThereYet`] where it took longer, or an event has stopped the view.
     pub async fn caught_up<V: View>(&self, view: &CatchUp<V>) -> Result<Position, Refusal> {
         let head = self.service.head();
+        if view.has_reached(head) {
+            return Ok(head);
+        }
         let reached = view.reach(head);
         let patience = self.settings.request_timeout.min(VIEW_PATIENCE);
         match tokio::time::timeout(patience, reached).await {
