@@ -4,6 +4,7 @@ use http::HeaderMap;
 
 use super::filter::{Filter, read};
 use super::form::Form;
+use super::lines::Lines;
 use crate::auth::Principal;
 use crate::dialect::query::digits;
 use crate::dialect::{Query, REGISTRY, Refusal, native};
@@ -150,6 +151,12 @@ impl Asked {
         Ok(self)
     }
 
+    /// Whether it is for all events after a position, whatever else is asked of them: not for so many,
+    /// nor for those of one command, which are found without looking at all.
+    pub const fn is_whole(&self) -> bool {
+        self.limit == usize::MAX && self.filter.correlation.is_none()
+    }
+
     fn wants(&self, event: &Event) -> bool {
         let (position, owner) = (event.header.position, &event.header.owner);
         let (first, last) = self.bounds;
@@ -203,6 +210,29 @@ impl Asked {
             last: end.map_or(last, |end| end.max(last)),
             only_reads: operations.all(Operation::is_read),
         })
+    }
+
+    /// The events after a position up to another as they are sent, or fewer where they are many
+    /// bytes.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn lines(
+        &self,
+        service: &Service,
+        after: Position,
+        to: Position,
+    ) -> Result<Lines, ReadError> {
+        let mut lines = Lines::after(after);
+        service.each(after, to, |record| {
+            lines.last = record.event.header.position;
+            if self.wants(&record.event) {
+                let (position, event) = self.show(service, &record)?;
+                lines.push(self.form, position, &event);
+            }
+            Ok(!lines.are_many())
+        })?;
+        Ok(lines)
     }
 
     fn show(

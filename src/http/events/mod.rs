@@ -6,12 +6,15 @@
 //! | `form` | the form of the answer |
 //! | `filter` | the events that are wanted |
 //! | `asked` | the whole question, and what of the log answers it |
-//! | `page`, `stream` | the two ways to send events |
+//! | `page`, `stream`, `replay` | the ways to send events: a page, or on and on, ahead of the reader |
+//! | `lines` | some events as they are sent |
 
 mod asked;
 mod filter;
 mod form;
+mod lines;
 mod page;
+mod replay;
 mod stream;
 
 use axum::response::Response;

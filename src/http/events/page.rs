@@ -50,7 +50,11 @@ pub async fn bounded(app: &App, asked: Asked) -> Result<Asked, Refusal> {
     look(app, move |service| asked.bounded(service)).await
 }
 
-async fn look<T: Send + 'static>(
+/// What some work on the service comes to, beside the threads that serve sockets.
+///
+/// # Errors
+/// Too many others look at the log, or it can't be read.
+pub async fn look<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&Service) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Refusal> {

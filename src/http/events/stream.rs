@@ -11,16 +11,17 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::asked::Asked;
 use super::form::Form;
+use super::lines::{Lines, PieceSender};
 use super::page::scan;
+use super::replay::replay;
 use crate::auth::Principal;
 use crate::dialect::{Dialect, Refusal, Reply, native};
-use crate::domain::{Correlation, Position};
+use crate::domain::Correlation;
 use crate::http::streams::Stream;
 use crate::http::{App, answer};
-use crate::wire::CloudEvent;
 
-/// Lines that wait for a slow reader; then the log is not read any further for them.
-const LINES_WAITING: usize = 8;
+/// Pieces that wait for a slow reader; then the log is not read any further for them.
+const PIECES_WAITING: usize = 1;
 /// Events that a stream reads at once: from a few, where they are large, to many.
 const STREAM_PAGE: (usize, usize) = (4, 256);
 /// What a stream reads at once, in bytes of its lines, as near as the last page tells.
@@ -45,7 +46,7 @@ pub fn stream(
     ended: impl Future<Output = Refusal> + Send + 'static,
     correlation: &Correlation,
 ) -> Response {
-    let (lines, waiting) = mpsc::channel(LINES_WAITING);
+    let (lines, waiting) = mpsc::channel(PIECES_WAITING);
     let form = asked.form;
     let feed = feed(app.clone(), asked, lines.clone());
     let patience = app.limits.request_timeout;
@@ -73,7 +74,7 @@ pub fn stream(
 
 /// Ends a stream before its time, and says why in its last line. Lines then break off as a lost
 /// connection does, so that nobody takes them for all that there are.
-async fn break_off(form: Form, refusal: &Refusal, lines: &mpsc::Sender<Line>) {
+async fn break_off(form: Form, refusal: &Refusal, lines: &PieceSender) {
     let problem = native::Native.refuse(refusal).body;
     let problem = String::from_utf8_lossy(&problem);
     let last = match form {
@@ -95,19 +96,23 @@ async fn break_off(form: Form, refusal: &Refusal, lines: &mpsc::Sender<Line>) {
 /// The time that a last line has to leave before the connection breaks off.
 const LAST_LINE_TIME: std::time::Duration = std::time::Duration::from_millis(100);
 
-type Line = Result<Bytes, std::io::Error>;
-
 /// Writes events to a reader until they go away, the end is reached, or the service stops.
 ///
 /// # Errors
 /// The events can't be read.
-async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) -> Result<(), Refusal> {
+async fn feed(app: Arc<App>, asked: Asked, lines: PieceSender) -> Result<(), Refusal> {
     let mut settled = app.gateway.service.follow_settled();
     let mut stopping = app.stopping.clone();
     let to = *settled.borrow();
     let mut after = asked.after;
     let mut left = asked.limit;
     let mut page = STREAM_PAGE.0;
+    if asked.is_whole() {
+        if !replay(&app, &asked, (after, to), &lines).await? {
+            return Ok(());
+        }
+        after = after.max(to);
+    }
     loop {
         let target = if asked.follow {
             *settled.borrow_and_update()
@@ -123,15 +128,16 @@ async fn feed(app: Arc<App>, asked: Asked, lines: mpsc::Sender<Line>) -> Result<
             };
             after = shown.last;
             left -= shown.events.len().min(left);
-            let (count, mut bytes) = (shown.events.len(), 0);
-            for (position, event) in shown.events {
-                let line = line(asked.form, position, &event);
-                bytes += line.len();
-                if (!asked.follow && position > to) || lines.send(Ok(line)).await.is_err() {
-                    return Ok(());
+            let mut made = Lines::after(after);
+            for (position, event) in &shown.events {
+                if asked.follow || *position <= to {
+                    made.push(asked.form, *position, event);
                 }
             }
-            page = page_after(count, bytes);
+            page = page_after(made.events, made.len());
+            if !made.is_empty() && lines.send(Ok(made.into_bytes())).await.is_err() {
+                return Ok(());
+            }
         }
         if !asked.follow || left == 0 {
             return Ok(());
@@ -163,14 +169,3 @@ async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
 
 /// The time after which a quiet stream sends a comment, to show that it is alive.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
-
-fn line(form: Form, position: Position, event: &CloudEvent) -> Bytes {
-    let json = serde_json::to_string(event).unwrap_or_default();
-    match form {
-        Form::ServerSent => {
-            let kind = event.kind();
-            format!("id: {position}\nevent: {kind}\ndata: {json}\n\n").into()
-        }
-        Form::Page | Form::Lines => format!("{json}\n").into(),
-    }
-}
