@@ -10,14 +10,12 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
-use super::rows::{Format, Rows};
+use super::rows::{Format, Row, Rows};
 use crate::dialect::REGISTRY;
 use crate::domain::{IdRule, Position, Timestamp};
-use crate::service::Service;
+use crate::log::record::Record;
+use crate::service::{ReadError, Service};
 use crate::wire::{Detail, cloud_event, withhold};
-
-/// Events that are read at once.
-const PAGE: usize = 4_096;
 
 /// Options for exporting the log.
 #[derive(Args)]
@@ -82,6 +80,7 @@ async fn served(
     }
     let mut lines = Lines {
         rows,
+        format: options.format,
         detail,
         line: Vec::new(),
     };
@@ -93,6 +92,7 @@ async fn served(
 /// Takes lines of events apart and writes them on, without what a level of detail does not show.
 struct Lines<W: Write + Send> {
     rows: Rows<W>,
+    format: Format,
     detail: Detail,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
@@ -110,7 +110,7 @@ impl<W: Write + Send> Lines<W> {
         // Of a dialect that is not known here, nothing is known of its ids either.
         let has_chosen_ids = rules.is_none_or(|rules| rules.ids == IdRule::Hex);
         withhold(&mut event, self.detail, has_chosen_ids);
-        self.rows.write(&event)
+        self.rows.write(Row::of(self.format, &event)?)
     }
 }
 
@@ -136,30 +136,37 @@ fn write(
     detail: Detail,
     mut rows: Rows<io::Stdout>,
 ) -> Result<(), Failure> {
-    let mut after = Position::new(options.after);
     let wanted = |time: Timestamp| {
         options.since.is_none_or(|since| time >= since)
             && options.until.is_none_or(|until| time <= until)
     };
-    while after < service.head() {
-        let scan = service
-            .events_after(after, PAGE, &|event| wanted(event.header.time))
-            .map_err(Failure::failed)?;
-        after = scan.last;
-        for record in scan.records {
-            let event = &record.event;
-            let Some(rules) = REGISTRY.get(event.header.owner.dialect()) else {
-                continue;
-            };
-            let content = service.open_content(&record).map_err(Failure::failed)?;
-            let shown = cloud_event(event, rules, content.as_ref(), detail);
-            let shown = serde_json::to_value(&shown).map_err(Failure::failed)?;
-            match rows.write(&shown) {
-                // Whoever read us has seen enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written.map_err(Failure::failed)?,
-            }
-        }
+    let row = |record: Record| {
+        let event = &record.event;
+        let rules = REGISTRY.get(event.header.owner.dialect());
+        let Some(rules) = rules.filter(|_| wanted(event.header.time)) else {
+            return Ok(None);
+        };
+        let content = service.open_content(&record)?;
+        let shown = cloud_event(event, rules, content.as_ref(), detail);
+        Ok(Some(
+            Row::of(options.format, &shown).map_err(io::Error::from)?,
+        ))
+    };
+    let write = |row: Option<Row>| Ok(row.map_or(Ok(()), |row| rows.write(row))?);
+    let after = Position::new(options.after);
+    match service.on_all_processors(after, service.settled(), row, write) {
+        // Whoever read us has seen enough.
+        Err(Broken::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        written => written.map_err(Failure::failed)?,
     }
     rows.finish().map_err(Failure::failed)
+}
+
+/// The reasons for which an export ends before its time.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] io::Error),
 }

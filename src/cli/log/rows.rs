@@ -3,11 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::ValueEnum;
-use serde_json::Value;
+use serde::Serialize;
 
 #[cfg(feature = "parquet")]
 use super::parquet::Parquet;
-use super::row::{COLUMNS, Cell, cells};
+use super::row::{COLUMNS, Cell, WIDTH, cells};
 
 /// The forms of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +35,35 @@ pub enum Rows<W: Write + Send> {
     Parquet(Box<Parquet<W>>),
 }
 
+/// One event as it is written.
+pub enum Row {
+    /// A line of JSON, with its end.
+    Line(Vec<u8>),
+    /// The columns of a table.
+    Cells(Box<[Cell; WIDTH]>),
+}
+
+impl Row {
+    /// The row of an event in one of the forms.
+    pub fn of(format: Format, event: &impl Serialize) -> serde_json::Result<Self> {
+        Ok(match format {
+            Format::Ndjson => {
+                let mut line = serde_json::to_vec(event)?;
+                line.push(b'\n');
+                Self::Line(line)
+            }
+            Format::Csv => Self::of_table(event)?,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Self::of_table(event)?,
+        })
+    }
+
+    fn of_table(event: &impl Serialize) -> serde_json::Result<Self> {
+        let event = serde_json::to_value(event)?;
+        Ok(Self::Cells(Box::new(cells(&event))))
+    }
+}
+
 impl<W: Write + Send> Rows<W> {
     /// Begins an export in this form.
     pub fn begin(format: Format, out: W) -> io::Result<Self> {
@@ -50,16 +79,17 @@ impl<W: Write + Send> Rows<W> {
         })
     }
 
-    /// Writes one event, given as its JSON.
-    pub fn write(&mut self, event: &Value) -> io::Result<()> {
-        match self {
-            Self::Ndjson(out) => {
-                serde_json::to_writer(&mut *out, event)?;
-                out.write_all(b"\n")
-            }
-            Self::Csv(table) => Ok(table.write_record(cells(event).map(plain))?),
+    /// Writes one event, in the row that was made of it in the same form.
+    pub fn write(&mut self, row: Row) -> io::Result<()> {
+        match (self, row) {
+            (Self::Ndjson(out), Row::Line(line)) => out.write_all(&line),
+            (Self::Csv(table), Row::Cells(cells)) => Ok(table.write_record(cells.map(plain))?),
             #[cfg(feature = "parquet")]
-            Self::Parquet(table) => table.write(cells(event)),
+            (Self::Parquet(table), Row::Cells(cells)) => table.write(*cells),
+            (_, Row::Line(_) | Row::Cells(_)) => {
+                let other = "a row of another form";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, other))
+            }
         }
     }
 
@@ -95,14 +125,14 @@ fn plain(cell: Cell) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn written(event: &Value) -> String {
         let mut out = Vec::new();
         let mut rows = Rows::begin(Format::Csv, &mut out).unwrap();
-        rows.write(event).unwrap();
+        rows.write(Row::of(Format::Csv, event).unwrap()).unwrap();
         rows.finish().unwrap();
         drop(rows);
         String::from_utf8(out).unwrap()
