@@ -525,13 +525,23 @@ mod tests {
         let files = DirFiles::open(dir.path()).unwrap();
         files.create("a").unwrap();
         files.reserve("a", 10).unwrap();
-        assert!(files.spare.lock().is_some());
+        let is_file = |spare: &File| spare.metadata().unwrap().is_file();
+        assert!(files.spare.lock().as_ref().is_some_and(is_file));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         files.create("b").unwrap();
         assert!(files.spare.lock().is_none(), "it has become the new file");
         files.append("b", b"x").unwrap();
         files.append("b", b"y").unwrap();
         assert_eq!(files.read_at("b", 0, 9).unwrap(), b"xy");
+        files.truncate("b", 1).unwrap();
+        files.append("b", b"z").unwrap();
+        assert_eq!(files.read_at("b", 0, 9).unwrap(), b"xz");
+    }
+
+    #[test]
+    fn a_name_without_a_directory_is_in_the_one_of_the_process() {
+        assert_eq!(parent(Path::new("key")), Path::new("."));
+        assert_eq!(parent(Path::new("keys/key")), Path::new("keys"));
     }
 
     #[test]

@@ -28,6 +28,8 @@ mod sim_handle;
 mod sim_state;
 mod sled_store;
 mod store;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use data_dir::{DataDir, Disk};

@@ -143,7 +143,6 @@ impl Store for SledStore {
     fn page(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Page, StorageError> {
         self.guarded(|| {
             let range = match to {
-                Some(to) if to <= from => return Ok(Page::new()),
                 Some(to) => self.db.range(from..to),
                 None => self.db.range(from..),
             };
@@ -188,5 +187,40 @@ impl Store for SledStore {
         self.file
             .sync_data()
             .map_err(StorageError::io("sync", &self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_just_being_closed_opens_a_little_later() {
+        let root = tempfile::tempdir().unwrap();
+        let open = || SledStore::open(root.path(), CACHE_BYTES_DEFAULT);
+        let first = open().unwrap();
+        let held = sled::Config::new().path(root.path()).open();
+        let Err(sled::Error::Io(refused)) = held else {
+            panic!("it is held");
+        };
+        assert!(is_lock_failure(&refused));
+        assert!(!is_lock_failure(&std::io::Error::other("no room")));
+        thread::scope(|scope| {
+            let second = scope.spawn(open);
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_no_lock_and_a_panic_no_error_of_the_system() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("db")).unwrap();
+        let opened = SledStore::open(root.path(), CACHE_BYTES_DEFAULT);
+        assert!(matches!(opened, Err(StorageError::Io { .. })));
+        let text = |call: fn() -> sled::Result<()>| caught("log", call).unwrap_err().to_string();
+        assert!(text(|| panic!("bad page")).ends_with("log is damaged: bad page"));
+        assert!(text(|| std::panic::panic_any("x".repeat(3))).ends_with("damaged: xxx"));
+        assert!(text(|| std::panic::panic_any(7)).ends_with("damaged: sled panicked"));
     }
 }
