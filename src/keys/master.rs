@@ -123,6 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_file_than_a_key_is_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+        let file = FileAt::at(&path);
+        let key = MasterKey::read_or_create(&file).unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        for (end, is_key) in [("\n", true), ("\n\n", false), ("\n# ours", false)] {
+            std::fs::write(&path, format!("{written}{end}")).unwrap();
+            for read in [MasterKey::read(&file), MasterKey::read_or_create(&file)] {
+                assert_eq!(read.is_ok_and(|read| read == key), is_key, "{end:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_key_may_be_raw_or_hex_and_nothing_else() {
         let raw = [b'x'; KEY_BYTES];
         let hex = "78".repeat(KEY_BYTES);

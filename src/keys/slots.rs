@@ -288,9 +288,7 @@ impl SlotFiles {
     pub(super) fn name(&mut self) -> Result<(), StorageError> {
         let names = names_of(self.wrapping.generation);
         for (from, to) in self.names.iter().zip(&names).rev() {
-            if from != to && self.files.has(from)? {
-                self.files.rename(from, to)?;
-            }
+            self.files.rename(from, to)?;
         }
         self.names = names;
         Ok(())
@@ -317,7 +315,7 @@ impl SlotFiles {
     pub(super) fn set_count(&self, count: u64) -> Result<(), StorageError> {
         let length = offset(Slot::new(count));
         for name in &self.names {
-            if self.files.has(name)? && self.files.len(name)? != length {
+            if self.files.len(name)? != length {
                 self.files.truncate(name, length)?;
             }
         }
@@ -467,7 +465,7 @@ pub(super) fn destroy(files: &dyn Files, names: &[String]) -> Result<(), Storage
     Ok(())
 }
 
-fn offset(slot: Slot) -> u64 {
+pub(super) fn offset(slot: Slot) -> u64 {
     let before = slot.get().saturating_add(1);
     before.saturating_mul(SLOT_BYTES as u64)
 }
