@@ -113,12 +113,6 @@ impl Appender {
         self.took
     }
 
-    /// Whether a failure has closed the log for writing.
-    #[must_use]
-    pub fn is_poisoned(&self) -> bool {
-        self.poisoned
-    }
-
     /// Appends a group, all of it or nothing, and returns when it is on the
     /// disk in both copies; readers see it from then on.
     ///

@@ -348,6 +348,7 @@ mod tests {
     #[test]
     fn small_entries_share_a_value() {
         assert_eq!(pairs(7, &vec![vec![5; 100]; 60]).len(), 1);
+        assert_eq!(pairs(7, &vec![vec![5; 2_000]; 3]).len(), 1);
     }
 
     #[test]
@@ -357,6 +358,14 @@ mod tests {
         let found = |position| find(key, value.clone(), position);
         assert_eq!(found(8), Some(Bytes::from_static(&[2])));
         assert_eq!((found(6), found(9)), (None, None));
+        // The longest that one value can hold is whole.
+        let longest = vec![3; VALUE_BYTES_MAX - HEADER_BYTES - 2];
+        for first in [vec![], vec![vec![1]]] {
+            let at = 7 + first.len() as u64;
+            let pairs = self::pairs(7, &[first, vec![longest.clone()]].concat());
+            let (key, value) = pairs.last().unwrap();
+            assert_eq!(find(key, value.clone(), at).as_deref(), Some(&longest[..]));
+        }
     }
 
     #[test]
@@ -371,6 +380,30 @@ mod tests {
         let pair = (key.clone(), Bytes::from(value.clone()));
         let place = Place::Value(Position::new(7));
         assert_eq!(assemble(&[pair]), [Piece::Damaged(place)]);
+    }
+
+    #[test]
+    fn parts_of_two_entries_make_none() {
+        let split = |first, fill| pairs(first, &[vec![fill; 10_000]]);
+        let (one, other) = (split(7, 1), split(8, 2));
+        let mut longer = header(PART);
+        longer.extend(10_001_u16.to_be_bytes());
+        longer.extend(vec![1; 10_001 - PART_BYTES_MAX]);
+        let mut batch = Batch::default();
+        put(&mut batch, Key { first: 7, part: 1 }, longer);
+        let [Change::Put(key, value)] = batch.changes() else {
+            panic!("one value");
+        };
+        let longer = (key.clone(), Bytes::from(value.clone()));
+        for pairs in [
+            [one[0].clone(), other[1].clone()],
+            [one[0].clone(), longer],
+            [one[1].clone(), other[1].clone()],
+        ] {
+            let pieces = assemble(&pairs);
+            let is_damaged = |piece: &Piece| matches!(piece, Piece::Damaged(_));
+            assert!(pieces.iter().all(is_damaged), "{}", pieces.len());
+        }
     }
 
     #[test]

@@ -145,6 +145,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_header_that_cannot_be_true_is_none() {
+        for (first, count, payload, is_possible) in [
+            (1_u64, 1_u32, PAYLOAD_BYTES_MAX, true),
+            (0, 1, 1, false),
+            (1, 0, 1, false),
+            (1, 1, PAYLOAD_BYTES_MAX + 1, false),
+        ] {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend(first.to_be_bytes());
+            bytes.extend(count.to_be_bytes());
+            bytes.extend((payload as u32).to_be_bytes());
+            bytes.extend([0; 4]);
+            assert_eq!(
+                Header::parse(&bytes).is_some(),
+                is_possible,
+                "{first} {count}"
+            );
+        }
+    }
+
     /// The format is on disks: it may not change under the version it names.
     #[test]
     fn the_bytes_are_these() {

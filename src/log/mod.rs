@@ -31,6 +31,8 @@ mod read;
 pub mod record;
 mod repair;
 mod scrub;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use append::{AppendError, Appended, Appender, GROUP_BYTES_MAX};

@@ -242,3 +242,56 @@ fn finish_swap(disk: &dyn Disk) -> Result<(), StorageError> {
     }
     disk.remove_store(STORE_NEW)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::chunk::put_group,
+        storage::{Batch, SimDisk},
+    };
+
+    #[test]
+    fn an_older_store_gives_what_stands_in_its_place_and_no_more() {
+        let store = SimDisk::new(1).open_store(STORE).unwrap();
+        for (first, events) in [(1, &["a", "b"][..]), (4, &["d"])] {
+            let mut batch = Batch::default();
+            put_group(&mut batch, first, events);
+            store.apply(batch).unwrap();
+        }
+        let archive = Arc::new(NoArchive);
+        let older = Older {
+            store,
+            head: 4,
+            archive,
+        };
+        let read = |from| older.read(Position::new(from));
+        assert_eq!(read(1), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(read(4), Some(vec!["d".into()]));
+        assert_eq!((read(3), read(5)), (None, None));
+        assert_eq!(older.integrated(), Position::new(4));
+    }
+
+    #[test]
+    fn a_swap_that_was_cut_off_ends_with_a_whole_store_under_its_name() {
+        for (there, left) in [
+            (&[][..], &[][..]),
+            (&[STORE], &[STORE]),
+            (&[STORE, STORE_NEW], &[STORE]),
+            (&[STORE_NEW], &[]),
+            (&[STORE_DAMAGED, STORE_NEW], &[STORE_DAMAGED, STORE]),
+            (&[STORE, STORE_DAMAGED], &[STORE, STORE_DAMAGED]),
+            (&[STORE, STORE_DAMAGED, STORE_NEW], &[STORE, STORE_DAMAGED]),
+        ] {
+            let disk = SimDisk::new(1);
+            for name in there {
+                drop(disk.open_store(name).unwrap());
+            }
+            finish_swap(&disk).unwrap();
+            for name in [STORE, STORE_DAMAGED, STORE_NEW] {
+                let has = disk.has_store(name).unwrap();
+                assert_eq!(has, left.contains(&name), "{name} of {there:?}");
+            }
+        }
+    }
+}
