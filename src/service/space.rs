@@ -128,10 +128,14 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// A disk of so much room, of which so much is free or held.
-    struct Disk(Mutex<(u64, u64)>);
+    /// A disk of so much room, of which so much is free or held, and how often some was held back.
+    struct Disk(Mutex<(u64, u64)>, Mutex<u32>);
 
     impl Disk {
+        fn new(free: u64) -> Self {
+            Self(Mutex::new((free, 0)), Mutex::new(0))
+        }
+
         fn set_free(&self, free: u64) {
             self.0.lock().0 = free;
         }
@@ -149,6 +153,7 @@ mod tests {
         fn hold_back(&self, bytes: u64) -> Result<(), StorageError> {
             let mut disk = self.0.lock();
             *disk = (disk.0 - bytes, bytes);
+            *self.1.lock() += 1;
             Ok(())
         }
         fn give_back(&self) -> Result<(), StorageError> {
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn writes_end_before_the_disk_does_and_come_back_with_the_room() {
-        let disk = Disk(Mutex::new((100 * MIB, 0)));
+        let disk = Disk::new(100 * MIB);
         let mut state = DiskState::default();
         state.look(&disk);
         assert_eq!(state.held, 16 * MIB, "some room is held back");
@@ -195,6 +200,38 @@ mod tests {
                 "{free} MiB free, {} held",
                 state.held / MIB
             );
+        }
+    }
+
+    #[test]
+    fn the_ballast_is_held_once_and_only_where_it_leaves_enough() {
+        let disk = Disk::new(31 * MIB);
+        let mut state = DiskState::default();
+        state.look(&disk);
+        assert_eq!(state.held, 0, "nothing would be left");
+        for (free, full) in [
+            (32, false),
+            (16, false),
+            (15, true),
+            (19, true),
+            (20, false),
+        ] {
+            disk.set_free(free * MIB);
+            state.look(&disk);
+            state.look(&disk);
+            assert_eq!((state.full, state.held), (full, 16 * MIB), "{free} MiB");
+            assert_eq!(*disk.1.lock(), 1, "{free} MiB");
+        }
+    }
+
+    #[test]
+    fn a_start_is_given_the_ballast_where_less_than_the_margin_is_free() {
+        let disk = Disk::new(100 * MIB);
+        DiskState::default().look(&disk);
+        for (free, given) in [(17, false), (16, false), (15, true)] {
+            disk.set_free(free * MIB);
+            make_way(&disk).unwrap();
+            assert_eq!(disk.0.lock().1 == 0, given, "{free} MiB");
         }
     }
 

@@ -125,6 +125,13 @@ mod tests {
         assert!(!check(START, START + DAY), "the log is ahead");
         assert!(!check(START + 50 * 365 * DAY, START), "the clock is ahead");
         assert!(!check(0, 0), "a clock that was never set");
+        for (now, last) in [
+            (EARLIEST_MILLIS, 0),
+            (START, START + BEHIND_MILLIS),
+            (START + AHEAD_MILLIS, START),
+        ] {
+            assert!(check(now, last), "{now} {last} is as far as it may be");
+        }
         let said = check_start(at(START), at(START + DAY))
             .unwrap_err()
             .to_string();
@@ -153,5 +160,32 @@ mod tests {
         assert!(!look(3_600_000, true), "accepted");
         assert!(!look(3_600_000, false), "and believed from then on");
         assert_eq!(steady.jumps, 3);
+    }
+
+    #[test]
+    fn the_difference_has_a_sign_and_a_minute_is_no_jump() {
+        for (offset, jumped) in [
+            (60_000, false),
+            (-60_000, false),
+            (60_001, true),
+            (-60_001, true),
+        ] {
+            let mut steady = Steady::default();
+            steady.look(at(START), 1_000, false);
+            let now = (START + 500).saturating_add_signed(offset);
+            steady.look(at(now), 1_500, false);
+            assert_eq!((steady.offset, steady.jumped), (offset, jumped));
+        }
+    }
+
+    #[test]
+    fn the_time_since_the_start_of_the_machine_is_in_milliseconds() {
+        let earliest = since_boot();
+        let said = std::fs::read_to_string("/proc/uptime").unwrap();
+        let latest = since_boot();
+        let seconds: f64 = said.split(' ').next().unwrap().parse().unwrap();
+        // It is said in hundredths of a second.
+        let said = (seconds * 1_000.0).round() as u64;
+        assert!((earliest.saturating_sub(10)..=latest + 10).contains(&said));
     }
 }
