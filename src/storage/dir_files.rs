@@ -20,6 +20,9 @@ use super::{
     room::{self, Reserved},
 };
 
+/// Bytes that are asked for without a look at how many there are.
+const SMALL_READ_BYTES: usize = 8_192;
+
 /// Bytes that are overwritten at a time.
 const WIPE_BYTES: usize = 64 * 1024;
 /// Files that are kept open for overwriting in place.
@@ -242,8 +245,11 @@ impl Files for DirFiles {
                 Some(file) => file,
                 None => Arc::new(File::open(self.path(name))?),
             };
-            let rest = file.metadata()?.len().saturating_sub(offset);
-            let wanted = usize::try_from(rest).unwrap_or(limit).min(limit);
+            let mut wanted = limit;
+            if limit > SMALL_READ_BYTES {
+                let rest = file.metadata()?.len().saturating_sub(offset);
+                wanted = usize::try_from(rest).unwrap_or(limit).min(limit);
+            }
             let mut bytes = vec![0; wanted];
             let mut filled = 0;
             while let Some(gap) = bytes.get_mut(filled..).filter(|gap| !gap.is_empty()) {
