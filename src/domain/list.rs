@@ -86,6 +86,25 @@ pub enum Window {
     },
 }
 
+impl Window {
+    /// The most contacts that the page holds.
+    #[must_use]
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::After { limit, .. } | Self::Offset { limit, .. } => limit,
+            Self::ClampedPage { per_page, .. } => per_page,
+        }
+    }
+}
+
+impl List {
+    /// Whether the page is that of a list as it is, so that nothing but the page has to be opened.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.filter.is_none() && !matches!(self.order, Order::By(_))
+    }
+}
+
 /// A request for part of the events that wrote one owner's contacts.
 #[derive(Clone, Debug)]
 pub struct OwnerEvents {
