@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Detail, escape, event_type, phase_name};
+use super::{Detail, OwnerIds, escape, event_type, phase_name};
 use crate::domain::{Actor, Card, Content, Event, FieldName, Phase, Rules, VendorKey};
 
 /// The media type of one event in structured mode.
@@ -39,7 +39,7 @@ pub struct CloudEvent {
 struct Data {
     dialect: &'static str,
     tenant: String,
-    owner: Map<String, Value>,
+    owner: OwnerIds,
     #[serde(skip_serializing_if = "Option::is_none")]
     contact_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,12 +201,10 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
             (Some(error), None)
         }
     };
-    let names = rules.owner_names.iter().map(|name| (*name).to_owned());
-    let ids = header.owner.ids().map(Value::from);
     Data {
         dialect: rules.name,
         tenant: header.owner.tenant().to_owned(),
-        owner: names.zip(ids).collect(),
+        owner: OwnerIds::new(rules.owner_names, header.owner.clone()),
         contact_id: header.contact.map(|id| id.to_string()),
         vendor_id: vendor_id(event, rules, content.filter(|_| full)),
         actor: actor(&header.actor),

@@ -5,10 +5,12 @@
 //! and nothing is ever read back from it.
 
 mod cloud_event;
+mod owner_ids;
 mod subject;
 mod withhold;
 
 pub use cloud_event::{CloudEvent, DATA_SCHEMA, MEDIA_TYPE, cloud_event};
+pub use owner_ids::OwnerIds;
 pub use subject::{escape, unescape};
 pub use withhold::withhold;
 
