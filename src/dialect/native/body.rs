@@ -7,6 +7,7 @@ use super::schema::Property;
 use super::tables::CARD;
 use crate::dialect::REGISTRY;
 use crate::domain::{Actor, Card, Contact, DialectId, Owner};
+use crate::wire::OwnerIds;
 
 /// The body of an answer that holds a contact.
 #[derive(Debug, Serialize)]
@@ -16,7 +17,7 @@ pub struct ContactBody<'a> {
     vendor_id: &'a str,
     tenant: &'a str,
     dialect: &'static str,
-    owner: Map<String, Value>,
+    owner: OwnerIds,
     version: u64,
     created_at: String,
     created_by: By<'a>,
@@ -71,7 +72,7 @@ impl<'a> From<&'a Contact> for ContactBody<'a> {
             vendor_id,
             tenant: owner.tenant(),
             dialect: dialect_name(owner.dialect()),
-            owner: owner_names(owner),
+            owner: owner_ids(owner),
             version: *version,
             created_at: created_at.to_string(),
             created_by: created_by.into(),
@@ -88,14 +89,9 @@ pub fn dialect_name(dialect: DialectId) -> &'static str {
 }
 
 /// An owner's ids by the names that its dialect has for them.
-fn owner_names(owner: &Owner) -> Map<String, Value> {
-    let names = REGISTRY.get(owner.dialect()).map(|rules| rules.owner_names);
-    names
-        .unwrap_or_default()
-        .iter()
-        .zip(owner.ids())
-        .map(|(name, id)| ((*name).to_owned(), id.into()))
-        .collect()
+fn owner_ids(owner: &Owner) -> OwnerIds {
+    let rules = REGISTRY.get(owner.dialect());
+    OwnerIds::new(rules.map_or(&[], |rules| rules.owner_names), owner.clone())
 }
 
 /// The members of a contact that an answer shows: `fields=id,version,card.name`.
