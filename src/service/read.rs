@@ -101,13 +101,13 @@ impl Service {
     /// [`ReadError::TooBroad`] where a filter or an order would have to open more than
     /// [`LIST_CONTACTS_MAX`] contacts; another [`ReadError`] where the log cannot give one.
     pub fn list(&self, list: &List) -> Result<Page, ReadError> {
+        if list.is_plain() {
+            return self.list_by_id(list);
+        }
         let compare = match &list.order {
             Order::By(compare) => Some(compare),
             Order::Created | Order::CreatedDescending => None,
         };
-        if list.filter.is_none() && compare.is_none() {
-            return self.list_by_id(list);
-        }
         let ids = self.ids(list);
         if ids.len() > LIST_CONTACTS_MAX {
             return Err(ReadError::TooBroad {
