@@ -14,8 +14,8 @@ use crate::dialect::{
     Reply, Search, TokenProblem, Versions, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, EventPart, Keyset, Owner, OwnerEvents, Past, Phase, Position,
-    Target,
+    Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past, Phase,
+    Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
@@ -91,7 +91,7 @@ impl Gateway {
                 Ok(reply(found).into())
             }
             Call::List { list, reply } => {
-                let page = self.read(move |service| service.list(&list)).await?;
+                let page = self.list(list).await?;
                 record(&|| Given::page(&page));
                 Ok(reply(page).into())
             }
@@ -146,6 +146,13 @@ impl Gateway {
         let position = find::position_of(&self.service, as_of)?;
         self.read(move |service| find::get_at(service, &owner, &target, position))
             .await
+    }
+
+    async fn list(&self, list: List) -> Result<Page, Refusal> {
+        if list.is_plain() && list.window.limit() <= AT_ONCE_CONTACTS {
+            return self.service.list(&list).map_err(read_refusal);
+        }
+        self.read(move |service| service.list(&list)).await
     }
 
     async fn history(
