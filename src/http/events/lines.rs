@@ -8,7 +8,9 @@ use crate::domain::Position;
 use crate::wire::CloudEvent;
 
 /// Bytes that are sent at once, before the last event of them.
-pub const BYTES_MAX: usize = 256 << 10;
+pub const BYTES_MAX: usize = 64 << 10;
+/// Bytes that an event may have beyond them without more room being taken.
+const MORE_BYTES: usize = 4 << 10;
 
 /// A piece of what is sent, or the reason for which it breaks off.
 pub type Piece = Result<Bytes, std::io::Error>;
@@ -27,9 +29,9 @@ pub struct Lines {
 
 impl Lines {
     /// None yet, with what comes after a position to be looked at.
-    pub const fn after(position: Position) -> Self {
+    pub fn after(position: Position) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(BYTES_MAX + MORE_BYTES),
             events: 0,
             last: position,
         }

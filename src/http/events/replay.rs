@@ -13,7 +13,7 @@ use crate::domain::Position;
 use crate::http::App;
 
 /// Stretches of the log that are made into lines at the same time.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 /// Events of a stretch: from a few, where they are large, to many.
 const STRETCH: (u64, u64) = (4, 512);
 
@@ -75,12 +75,12 @@ async fn made(
     }
 }
 
-/// The events of the next stretch, when the lines of one were so many bytes: about half as many
-/// bytes as are sent at once.
+/// The events of the next stretch, when the lines of one were so many bytes: about three quarters of
+/// what is sent at once.
 fn stretch_after(events: u64, bytes: usize) -> u64 {
     let (least, most) = STRETCH;
     let event_bytes = (bytes as u64).checked_div(events).unwrap_or(0).max(1);
-    (BYTES_MAX as u64 / 2 / event_bytes).clamp(least, most.min(events.saturating_mul(8)))
+    (BYTES_MAX as u64 / 4 * 3 / event_bytes).clamp(least, most.min(events.saturating_mul(8)))
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     fn stretches_grow_with_what_is_small_and_shrink_at_once() {
         assert_eq!(stretch_after(4, 0), 32);
         assert_eq!(stretch_after(512, 0), 512);
-        assert_eq!(stretch_after(512, 512 * 1_000), 131);
+        assert_eq!(stretch_after(512, 512 * 1_000), 49);
         assert_eq!(stretch_after(512, 512 * 60_000), 4);
     }
 }

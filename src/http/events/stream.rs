@@ -25,7 +25,7 @@ const PIECES_WAITING: usize = 1;
 /// Events that a stream reads at once: from a few, where they are large, to many.
 const STREAM_PAGE: (usize, usize) = (4, 256);
 /// What a stream reads at once, in bytes of its lines, as near as the last page tells.
-const STREAM_PAGE_BYTES: usize = 256 << 10;
+const STREAM_PAGE_BYTES: usize = 64 << 10;
 
 /// Waits until the token of a stream is no longer good, for which the stream then ends.
 pub fn ended(
