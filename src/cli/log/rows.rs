@@ -35,6 +35,9 @@ pub enum Rows<W: Write + Send> {
     Parquet(Box<Parquet<W>>),
 }
 
+/// The room that is taken for a line at first: most are shorter.
+const LINE_BYTES: usize = 1_024;
+
 /// One event as it is written.
 pub enum Row {
     /// A line of JSON, with its end.
@@ -48,7 +51,8 @@ impl Row {
     pub fn of(format: Format, event: &impl Serialize) -> serde_json::Result<Self> {
         Ok(match format {
             Format::Ndjson => {
-                let mut line = serde_json::to_vec(event)?;
+                let mut line = Vec::with_capacity(LINE_BYTES);
+                serde_json::to_writer(&mut line, event)?;
                 line.push(b'\n');
                 Self::Line(line)
             }
