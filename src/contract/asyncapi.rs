@@ -143,7 +143,7 @@ impl Member {
             dialect: rules.name,
             tokens,
             about_one: route.target.is_some(),
-            spec: (route.spec)(),
+            spec: route.spec.clone(),
         }
     }
 

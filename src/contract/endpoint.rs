@@ -1,7 +1,9 @@
 //! A route as the documents describe it, whether a dialect's or one of our own.
 
+use http::Method;
+
 use crate::dialect::describe::OperationSpec;
-use crate::dialect::{ApiOperation, Dialect, Method, Route};
+use crate::dialect::{ApiOperation, Dialect, Route};
 use crate::domain::Operation;
 
 /// What the documents say of one route.
@@ -36,7 +38,7 @@ impl Endpoint {
         let readers = dialect.roles_for(ApiOperation::Get);
         Self {
             name: operation.name(),
-            method: route.method,
+            method: route.method.clone(),
             paths: route.paths,
             roles: route.roles,
             writes: operation.writes(),
@@ -45,7 +47,7 @@ impl Endpoint {
             refuses_unknown: dialect.query_names(operation).is_some(),
             hides_content: operation.shows_what_was()
                 && route.roles.iter().any(|role| !readers.contains(role)),
-            spec: (route.spec)(),
+            spec: route.spec.clone(),
         }
     }
 
@@ -60,7 +62,7 @@ impl Endpoint {
     /// Whether the route heeds `If-Match` and `If-None-Match`.
     pub fn is_conditional(&self) -> bool {
         if self.writes {
-            self.about_one || matches!(self.method, Method::Put)
+            self.about_one || self.method == Method::PUT
         } else {
             self.has_tag()
         }

@@ -38,7 +38,7 @@ pub fn document() -> Value {
             let item = paths.entry(path).or_insert_with(|| json!({}));
             set(
                 item,
-                &endpoint.method.name().to_ascii_lowercase(),
+                &endpoint.method.as_str().to_ascii_lowercase(),
                 operation,
             );
         }

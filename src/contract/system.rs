@@ -4,6 +4,8 @@
 
 use std::sync::LazyLock;
 
+use http::Method;
+
 use super::endpoint::Endpoint;
 use super::{bus_routes, event, state};
 use crate::auth::role;
@@ -11,7 +13,7 @@ use crate::dialect::describe::{
     Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
 };
 use crate::dialect::route::AUDITORS;
-use crate::dialect::{Dialect, Method, REGISTRY, native};
+use crate::dialect::{Dialect, REGISTRY, native};
 
 /// The name under which the documents have what is no dialect's.
 pub const NAME: &str = "service";
@@ -107,8 +109,8 @@ impl SystemRoute {
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
-            Self::Rebuild | Self::Resend | Self::Cosign => Method::Post,
-            _ => Method::Get,
+            Self::Rebuild | Self::Resend | Self::Cosign => Method::POST,
+            _ => Method::GET,
         }
     }
 

@@ -34,7 +34,7 @@ pub const JSON: &str = "application/json";
 pub const TEXT: &str = "text/plain";
 
 /// What one route takes and answers, as OpenAPI and AsyncAPI describe it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OperationSpec {
     /// What the operation does, in one line.
     pub summary: &'static str,
@@ -47,7 +47,7 @@ pub struct OperationSpec {
 }
 
 /// One response of an operation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResponseSpec {
     /// The HTTP status of the answer.
     pub status: u16,
@@ -195,6 +195,12 @@ impl OperationSpec {
     #[must_use]
     pub fn json(self, status: u16, about: &'static str, schema: &'static str) -> Self {
         self.response(status, about, vec![Form::Json(schema)])
+    }
+
+    /// Adds a response that is one contact of the schema of this name, with its entity tag.
+    #[must_use]
+    pub fn contact(self, status: u16, about: &'static str, schema: &'static str) -> Self {
+        self.json(status, about, schema).headers(ETAG)
     }
 
     /// Adds a response that is text of this media type.

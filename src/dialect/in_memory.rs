@@ -273,8 +273,10 @@ impl InMemoryService {
             }
             // A path's own words win over a parameter's.
             fitting.sort_by_key(|(_, params)| params.len());
-            let names: Vec<_> = fitting.iter().map(|(r, _)| r.method.name()).collect();
-            let of_method = fitting.into_iter().find(|(r, _)| r.method.name() == method);
+            let names: Vec<_> = fitting.iter().map(|(r, _)| r.method.as_str()).collect();
+            let of_method = fitting
+                .into_iter()
+                .find(|(r, _)| r.method.as_str() == method);
             let (route, params) = of_method.ok_or_else(|| Refusal::MethodNotAllowed {
                 allow: names.join(", "),
             })?;

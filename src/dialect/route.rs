@@ -1,5 +1,7 @@
 //! A route: a method and paths, who may use them, and the functions that serve and describe it.
 
+use http::Method;
+
 use super::describe::OperationSpec;
 use super::{Call, Reply, Request};
 use crate::domain::{Operation, Owner};
@@ -12,35 +14,6 @@ pub const WRITERS: &[&str] = &["admin", "contacts:write"];
 pub const ERASERS: &[&str] = &["admin"];
 /// The roles that may read events.
 pub const AUDITORS: &[&str] = &["admin", "auditor"];
-
-/// The HTTP methods that vendors use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// GET, which reads and changes nothing.
-    Get,
-    /// Creates, or asks with a body.
-    Post,
-    /// PUT, which replaces a contact.
-    Put,
-    /// Changes the members that are sent.
-    Patch,
-    /// DELETE, which deletes a contact.
-    Delete,
-}
-
-impl Method {
-    /// The method's name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-}
 
 /// What a route does. A dialect has at most one route of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,53 +54,64 @@ pub enum ApiOperation {
     Authenticate,
 }
 
+/// What an operation does with contacts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It writes contacts that the request does not name by their id.
+    Adds,
+    /// It changes the one contact that the path names.
+    Changes,
+    /// It reads the one contact that the path names.
+    ReadsOne,
+    /// It reads whichever contacts it finds.
+    ReadsMany,
+    /// It reads and writes no contacts.
+    Nothing,
+}
+
+/// Whether an operation is served on the message bus as well as over HTTP.
+const ON_BUS: bool = true;
+const HTTP_ALONE: bool = false;
+
 impl ApiOperation {
+    /// The operation's name, what it does, and whether it is [`ON_BUS`].
+    const fn facts(self) -> (&'static str, Effect, bool) {
+        use Effect::{Adds, Changes, Nothing, ReadsMany, ReadsOne};
+        match self {
+            Self::Create => ("create", Adds, ON_BUS),
+            Self::Upsert => ("upsert", Adds, HTTP_ALONE),
+            Self::Bulk => ("bulk", Adds, ON_BUS),
+            Self::Ingest => ("ingest", Adds, HTTP_ALONE),
+            Self::Get => ("get", ReadsOne, ON_BUS),
+            Self::List => ("list", ReadsMany, ON_BUS),
+            Self::Search => ("search", ReadsMany, HTTP_ALONE),
+            Self::Filter => ("filter", ReadsMany, HTTP_ALONE),
+            Self::Update => ("update", Changes, ON_BUS),
+            Self::Delete => ("delete", Changes, ON_BUS),
+            Self::Erase => ("erase", Changes, HTTP_ALONE),
+            Self::History => ("history", ReadsOne, HTTP_ALONE),
+            Self::Diff => ("diff", ReadsOne, HTTP_ALONE),
+            Self::Changes => ("changes", ReadsMany, HTTP_ALONE),
+            Self::Events => ("events", Nothing, HTTP_ALONE),
+            Self::EventTypes => ("event-types", Nothing, HTTP_ALONE),
+            Self::Authenticate => ("authenticate", Nothing, HTTP_ALONE),
+        }
+    }
+
+    const fn effect(self) -> Effect {
+        self.facts().1
+    }
+
     /// The operation's name in message subjects, metrics and the OpenAPI document.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Upsert => "upsert",
-            Self::Bulk => "bulk",
-            Self::Ingest => "ingest",
-            Self::Get => "get",
-            Self::List => "list",
-            Self::Search => "search",
-            Self::Filter => "filter",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Erase => "erase",
-            Self::History => "history",
-            Self::Diff => "diff",
-            Self::Changes => "changes",
-            Self::Events => "events",
-            Self::EventTypes => "event-types",
-            Self::Authenticate => "authenticate",
-        }
+        self.facts().0
     }
 
     /// Whether the operation changes contacts.
     #[must_use]
     pub const fn writes(self) -> bool {
-        match self {
-            Self::Create
-            | Self::Upsert
-            | Self::Bulk
-            | Self::Ingest
-            | Self::Update
-            | Self::Delete
-            | Self::Erase => true,
-            Self::Get
-            | Self::List
-            | Self::Search
-            | Self::Filter
-            | Self::History
-            | Self::Diff
-            | Self::Changes
-            | Self::Events
-            | Self::EventTypes
-            | Self::Authenticate => false,
-        }
+        matches!(self.effect(), Effect::Adds | Effect::Changes)
     }
 
     /// Whether a success of the operation may show a contact with more of it than the request sent.
@@ -140,43 +124,17 @@ impl ApiOperation {
     /// recorded; `None` for what reads no contacts.
     #[must_use]
     pub const fn recorded_read(self) -> Option<Operation> {
-        match self {
-            Self::Get | Self::History | Self::Diff => Some(Operation::Retrieve),
-            Self::List | Self::Search | Self::Filter | Self::Changes => {
-                Some(Operation::RetrieveList)
-            }
-            Self::Create
-            | Self::Upsert
-            | Self::Bulk
-            | Self::Ingest
-            | Self::Update
-            | Self::Delete
-            | Self::Erase
-            | Self::Events
-            | Self::EventTypes
-            | Self::Authenticate => None,
+        match self.effect() {
+            Effect::ReadsOne => Some(Operation::Retrieve),
+            Effect::ReadsMany => Some(Operation::RetrieveList),
+            Effect::Adds | Effect::Changes | Effect::Nothing => None,
         }
     }
 
     /// Whether the operation is served on the message bus as well as over HTTP.
     #[must_use]
     pub const fn on_bus(self) -> bool {
-        match self {
-            Self::Create | Self::Bulk | Self::Get | Self::List | Self::Update | Self::Delete => {
-                true
-            }
-            Self::Upsert
-            | Self::Ingest
-            | Self::Search
-            | Self::Filter
-            | Self::Erase
-            | Self::History
-            | Self::Diff
-            | Self::Changes
-            | Self::Events
-            | Self::EventTypes
-            | Self::Authenticate => false,
-        }
+        self.facts().2
     }
 }
 
@@ -200,11 +158,8 @@ pub enum Decode {
 /// Names that never change: paths, or roles.
 type Names = &'static [&'static str];
 
-/// The function that describes a route to machines.
-type Spec = fn() -> OperationSpec;
-
 /// One of a dialect's routes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// What the route does.
     pub operation: ApiOperation,
@@ -218,106 +173,77 @@ pub struct Route {
     pub roles: Names,
     /// Decodes the route's requests.
     pub decode: Decode,
-    /// Describes the route to machines.
-    pub spec: Spec,
+    /// What machines may know of the route.
+    pub spec: OperationSpec,
     /// Whether the route is served on the message bus alone. Its path then only says how its
     /// parameters are called: the vendor has no such request over HTTP.
     pub bus_only: bool,
 }
 
-impl Route {
-    const fn new(
+impl OperationSpec {
+    /// One about a contact has its id as the path's last parameter.
+    fn route(
+        self,
         method: Method,
-        operation: ApiOperation,
         paths: Names,
+        operation: ApiOperation,
         roles: Names,
         decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self {
+    ) -> Route {
+        let about_one = matches!(operation.effect(), Effect::Changes | Effect::ReadsOne);
+        let path = paths.first().filter(|_| about_one);
+        Route {
             operation,
             method,
             paths,
-            target: None,
+            target: path.and_then(|path| last_parameter(path)),
             roles,
             decode,
-            spec,
+            spec: self,
             bus_only: false,
         }
     }
 
-    /// A route with the method GET.
+    /// The route of the method GET that this describes.
     #[must_use]
-    pub const fn get(
-        operation: ApiOperation,
-        paths: Names,
-        roles: Names,
-        decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self::new(Method::Get, operation, paths, roles, decode, spec)
+    pub fn get(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
+        self.route(Method::GET, paths, does, roles, decode)
     }
 
-    /// A route with the method POST.
+    /// The route of the method POST that this describes.
     #[must_use]
-    pub const fn post(
-        operation: ApiOperation,
-        paths: Names,
-        roles: Names,
-        decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self::new(Method::Post, operation, paths, roles, decode, spec)
+    pub fn post(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
+        self.route(Method::POST, paths, does, roles, decode)
     }
 
-    /// A route with the method PUT.
+    /// The route of the method PUT that this describes.
     #[must_use]
-    pub const fn put(
-        operation: ApiOperation,
-        paths: Names,
-        roles: Names,
-        decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self::new(Method::Put, operation, paths, roles, decode, spec)
+    pub fn put(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
+        self.route(Method::PUT, paths, does, roles, decode)
     }
 
-    /// A route with the method PATCH.
+    /// The route of the method PATCH that this describes.
     #[must_use]
-    pub const fn patch(
-        operation: ApiOperation,
-        paths: Names,
-        roles: Names,
-        decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self::new(Method::Patch, operation, paths, roles, decode, spec)
+    pub fn patch(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
+        self.route(Method::PATCH, paths, does, roles, decode)
     }
 
-    /// A route with the method DELETE.
+    /// The route of the method DELETE that this describes.
     #[must_use]
-    pub const fn delete(
-        operation: ApiOperation,
-        paths: Names,
-        roles: Names,
-        decode: Decode,
-        spec: Spec,
-    ) -> Self {
-        Self::new(Method::Delete, operation, paths, roles, decode, spec)
+    pub fn delete(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
+        self.route(Method::DELETE, paths, does, roles, decode)
     }
+}
 
-    /// This route, about the one contact that this path parameter names.
-    #[must_use]
-    pub const fn about(self, target: &'static str) -> Self {
-        Self {
-            target: Some(target),
-            ..self
-        }
-    }
+fn last_parameter(path: &str) -> Option<&str> {
+    let (_, name) = path.rsplit_once('{')?;
+    Some(name.split_once('}')?.0)
+}
 
+impl Route {
     /// This route, on the message bus alone.
     #[must_use]
-    pub const fn on_bus_alone(self) -> Self {
+    pub fn on_bus_alone(self) -> Self {
         Self {
             bus_only: true,
             ..self

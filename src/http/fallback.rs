@@ -95,7 +95,7 @@ fn allowed(path: &str) -> String {
     let routes = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
     let dialects = routes.flat_map(|route| {
         let paths = route.http_paths().iter();
-        paths.map(|path| (*path, route.method))
+        paths.map(|path| (*path, route.method.clone()))
     });
     let mut best = Vec::new();
     let mut methods = Vec::new();
@@ -111,7 +111,7 @@ fn allowed(path: &str) -> String {
         }
         if literal >= best {
             best = literal;
-            methods.push(method.name());
+            methods.push(method.to_string());
         }
     }
     methods.sort_unstable();

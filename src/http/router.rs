@@ -24,7 +24,7 @@ use super::{
 };
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
-use crate::dialect::{self, Method, Query, Refusal};
+use crate::dialect::{self, Query, Refusal};
 use crate::gateway::fresh_correlation;
 
 /// Leads each request to what answers it.
@@ -47,11 +47,11 @@ impl VendorPath {
     /// What answers a method. HEAD is answered as GET is, and the server leaves the body out.
     fn entrance(&self, method: &http::Method) -> Option<Entrance> {
         let name = match method {
-            &http::Method::HEAD => Method::Get.name(),
+            &http::Method::HEAD => "GET",
             other => other.as_str(),
         };
         let mut methods = self.methods.iter();
-        methods.find(|at| at.route.method.name() == name).copied()
+        methods.find(|at| at.route.method == name).copied()
     }
 }
 

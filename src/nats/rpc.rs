@@ -106,7 +106,7 @@ impl Rpc {
             let name = endpoint_name(dialect, route);
             let path = route.paths.first().copied().unwrap_or_default();
             let metadata = [
-                ("method", route.method.name().to_owned()),
+                ("method", route.method.as_str().to_owned()),
                 ("path", path.to_owned()),
                 ("roles", route.roles.join(" ")),
             ];

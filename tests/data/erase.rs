@@ -7,7 +7,6 @@
 use std::path::{Path, PathBuf};
 
 use contactd::audit::{Checkpoint, ProofFile, VerifierKey};
-use contactd::dialect::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Api, Person, of_tenant};
@@ -131,7 +130,7 @@ fn reads(known: &Known, before: u64) -> Vec<(&'static str, String, Option<Value>
         let join = if path.contains('?') { "&" } else { "?" };
         let query = of_tenant(api.query, tenant).replace('?', join);
         let body = (api.body_of)(route.operation, PERSON, vendor_id, "");
-        reads.push((route.method.name(), format!("{path}{query}"), body));
+        reads.push((route.method.as_str(), format!("{path}{query}"), body));
     }
     let own = [
         format!("/contacts/{id}"),
@@ -145,7 +144,7 @@ fn reads(known: &Known, before: u64) -> Vec<(&'static str, String, Option<Value>
         format!("/contacts/changes?after=0&tenant={tenant}"),
         format!("/events?tenant={tenant}&limit=1000"),
     ];
-    reads.extend(own.into_iter().map(|path| (Method::Get.name(), path, None)));
+    reads.extend(own.into_iter().map(|path| ("GET", path, None)));
     reads
 }
 

@@ -1,7 +1,7 @@
 //! A query parameter that is not known is refused on our own API, and ignored as the vendors do on
 //! theirs.
 
-use contactd::dialect::{self, Method};
+use contactd::dialect;
 use serde_json::Value;
 
 use crate::api::Person;
@@ -38,14 +38,14 @@ async fn our_own_api_names_the_parameters_that_it_knows() {
     for route in dialect::by_name("native").expect("ours").routes() {
         for path in route.paths {
             let path = path.replace("{id}", &id);
-            let method = route.method.name();
+            let method = route.method.as_str();
             let answer = caller
                 .send(method, &format!("{path}?emial=ann"), &[], "{}")
                 .await;
             assert!(is_unknown(&answer), "{method} {path}: {answer:?}");
             let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
             assert!(detail.contains("emial"), "{detail}");
-            for name in (route.spec)().query_names() {
+            for name in route.spec.query_names() {
                 assert!(detail.contains(name), "{method} {path}: {detail}");
             }
         }
@@ -120,9 +120,9 @@ async fn every_parameter_that_is_described_is_known() {
     let caller = service.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     let reads = dialect::by_name("native").expect("ours").routes().iter();
-    for route in reads.filter(|route| route.method == Method::Get) {
+    for route in reads.filter(|route| route.method == "GET") {
         let path = route.paths[0].replace("{id}", &id);
-        for name in (route.spec)().query_names() {
+        for name in route.spec.query_names() {
             let answer = caller
                 .send("GET", &format!("{path}?{name}=x"), &[], "")
                 .await;

@@ -51,7 +51,7 @@ impl Sent<'_> {
                 path.push_str(query);
             }
         }
-        let method = self.route.method.name();
+        let method = self.route.method.as_str();
         let body = (self.api.body_of)(self.route.operation, OTHER, id, &caller.token);
         let needs_body = matches!(method, "POST" | "PUT" | "PATCH");
         assert!(

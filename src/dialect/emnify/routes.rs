@@ -1,5 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
+use std::sync::LazyLock;
+
 use super::openapi::collection;
 use super::requests;
 use crate::dialect::ApiOperation::{Authenticate, Create, Delete, Events, Get, List, Update};
@@ -11,7 +13,7 @@ use crate::dialect::route::{AUDITORS, READERS, WRITERS};
 const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
 const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"];
 const EVENTS: &[&str] = &["/api/v1/organisation/{org_id}/event"];
-const AUTHENTICATE: &[&str] = &["/api/v1/authenticate"];
+const TOKEN: &[&str] = &["/api/v1/authenticate"];
 
 /// The exchange of a token judges the token itself.
 const ANYBODY: &[&str] = &[];
@@ -26,71 +28,57 @@ const COUNTED: &[&str] = &[
 ];
 
 const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
+const NO_TOKEN: (u16, &str) = (401, "The token is not valid.");
 const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
 
 /// The table of routes.
-pub static ROUTES: [Route; 7] = [
-    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
         OperationSpec::new("Create a contact; `Location` says which")
             .body("NewContact")
             .json(201, "It is created.", "Created")
             .headers(&["location", "etag"])
             .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
-    }),
-    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
         OperationSpec::new("List an organisation's contacts")
             .parameters(collection())
             .json(200, "A page of contacts.", "Contacts")
             .headers(COUNTED)
             .errors(&[MALFORMED, NONE, INVALID])
-    }),
-    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+            .get(CONTACTS, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact")
-            .json(200, "The contact.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact.", "Contact")
             .errors(&[NONE])
-    })
-    .about("contact_id"),
-    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+            .get(CONTACT, Get, READERS, Owned(requests::get)),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .empty(204, "It is changed.")
             .headers(ETAG)
             .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
-    })
-    .about("contact_id"),
-    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[NONE, STALE])
-    })
-    .about("contact_id"),
-    Route::get(Events, EVENTS, AUDITORS, Visible(requests::events), || {
+            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
         OperationSpec::new("List what happened in an organisation")
             .parameters(collection())
             .json(200, "A page of events.", "Events")
             .headers(COUNTED)
             .errors(&[MALFORMED, NONE, INVALID])
-    }),
-    Route::post(
-        Authenticate,
-        AUTHENTICATE,
-        ANYBODY,
-        Visible(requests::authenticate),
-        || {
-            OperationSpec::new("Trade an application's token for a short-lived one")
-                .body("Credentials")
-                .json(200, "The token.", "AuthToken")
-                .headers(&["cache-control"])
-                .errors(&[
-                    MALFORMED,
-                    (401, "The token is not valid."),
-                    MEDIA_TYPE,
-                    INVALID,
-                ])
-        },
-    ),
-];
+            .get(EVENTS, Events, AUDITORS, Visible(requests::events)),
+        OperationSpec::new("Trade an application's token for a short-lived one")
+            .body("Credentials")
+            .json(200, "The token.", "AuthToken")
+            .headers(&["cache-control"])
+            .errors(&[MALFORMED, NO_TOKEN, MEDIA_TYPE, INVALID])
+            .post(
+                TOKEN,
+                Authenticate,
+                ANYBODY,
+                Visible(requests::authenticate),
+            ),
+    ]
+});

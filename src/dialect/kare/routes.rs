@@ -1,11 +1,13 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
+use std::sync::LazyLock;
+
 use super::openapi::pages;
 use super::requests;
 use crate::dialect::ApiOperation::{Create, Delete, Get, List, Update};
 use crate::dialect::Decode::Owned;
 use crate::dialect::Route;
-use crate::dialect::describe::{ETAG, OperationSpec};
+use crate::dialect::describe::OperationSpec;
 use crate::dialect::route::{READERS, WRITERS};
 
 const CONTACTS: &[&str] = &[
@@ -23,39 +25,31 @@ const ENCODED: (u16, &str) = (415, "The body is compressed, or encoded otherwise
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
-pub static ROUTES: [Route; 5] = [
-    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
         OperationSpec::new("Create contacts, all of them or none")
             .body("NewContacts")
             .json(201, "How many were inserted.", "Inserted")
             .errors(&[INVALID, ENCODED])
-    }),
-    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
         OperationSpec::new("List a company's contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID])
-    }),
-    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+            .get(CONTACTS, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact")
-            .json(200, "The contact, as in a list.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[INVALID, NONE])
-    })
-    .about("contactId")
-    .on_bus_alone(),
-    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+            .get(CONTACT, Get, READERS, Owned(requests::get))
+            .on_bus_alone(),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
-            .json(200, "The contact as it is now.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, STALE, ENCODED])
-    })
-    .about("contactId"),
-    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, STALE])
-    })
-    .about("contactId"),
-];
+            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+    ]
+});

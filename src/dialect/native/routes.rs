@@ -9,26 +9,34 @@ use crate::dialect::ApiOperation::{
     Bulk, Changes, Create, Delete, Diff, Erase, Get, History, List, Update, Upsert,
 };
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::describe::{ETAG, OperationSpec, Parameter, point};
+use crate::dialect::describe::{OperationSpec, Parameter, point};
 use crate::dialect::route::{ERASERS, READERS, WRITERS};
 use crate::dialect::{ApiOperation, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
+const BATCH: &[&str] = &["/contacts/batch"];
+const CHANGES: &[&str] = &["/contacts/changes"];
 const CONTACT: &[&str] = &["/contacts/{id}"];
+const ERASE: &[&str] = &["/contacts/{id}/erase"];
+const HISTORY: &[&str] = &["/contacts/{id}/history"];
+const DIFF: &[&str] = &["/contacts/{id}/diff"];
 
 const NEW: &[&str] = &["etag", "location"];
 const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
 const NONE: (u16, &str) = (404, "There is no such contact.");
+const AMBIGUOUS: (u16, &str) = (409, "The key fits several contacts.");
+const OTHERS: (u16, &str) = (409, "The contact belongs to another dialect.");
 const GONE: (u16, &str) = (
     410,
     "The contact's personal data was erased (code `gone`), or nobody can read it, for its key is lost (`key_lost`).",
 );
 const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
+const UNCONDITIONAL: (u16, &str) = (428, "The operator demands an ifMatch of each change.");
 
 /// The query parameters of each operation, as its spec has them.
 static QUERY_NAMES: LazyLock<Vec<(ApiOperation, Vec<&'static str>)>> = LazyLock::new(|| {
-    let names = |route: &Route| (route.operation, (route.spec)().query_names());
+    let names = |route: &Route| (route.operation, route.spec.query_names());
     ROUTES.iter().map(names).collect()
 });
 
@@ -44,141 +52,82 @@ fn its_tenant() -> Parameter {
     tenant("The contact's tenant; a contact of another is not found.")
 }
 
+/// The parameters that name the two points of a comparison.
+fn points() -> [Parameter; 2] {
+    [
+        Parameter::query("from", "One; before its creation if not given.", point()),
+        Parameter::query("to", "The other; now if not given.", point()),
+    ]
+}
+
 /// The table of routes.
-pub static ROUTES: [Route; 11] = [
-    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
         OperationSpec::new("Create a contact")
             .parameters([tenant("The contact's tenant."), strict()])
             .body_as(&CARD_TYPES, "Card")
             .json(201, "The contact.", "Contact")
             .headers(NEW)
             .errors(&[INVALID, MEDIA_TYPE])
-    }),
-    Route::put(Upsert, CONTACTS, WRITERS, Owned(requests::upsert), || {
+            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
         OperationSpec::new("Create a contact, or replace the one with the same key")
             .parameters([tenant("The contact's tenant."), matched_by(), strict()])
             .body_as(&CARD_TYPES, "Card")
-            .json(200, "The contact as it is now.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact as it is now.", "Contact")
             .json(201, "The contact, which is new.", "Contact")
             .headers(NEW)
-            .errors(&[
-                INVALID,
-                (409, "The key fits several contacts."),
-                STALE,
-                MEDIA_TYPE,
-            ])
-    }),
-    Route::post(
-        Bulk,
-        &["/contacts/batch"],
-        WRITERS,
-        Owned(batch::bulk),
-        || {
-            OperationSpec::new("Do several changes, each by itself")
-                .parameters([tenant("The contacts' tenant."), strict()])
-                .body("Batch")
-                .json(200, "How each ended, in their order.", "BatchResult")
-                .errors(&[
-                    INVALID,
-                    MEDIA_TYPE,
-                    (428, "The operator demands an ifMatch of each change."),
-                ])
-        },
-    ),
-    Route::get(List, CONTACTS, READERS, Visible(requests::search), || {
+            .errors(&[INVALID, AMBIGUOUS, STALE, MEDIA_TYPE])
+            .put(CONTACTS, Upsert, WRITERS, Owned(requests::upsert)),
+        OperationSpec::new("Do several changes, each by itself")
+            .parameters([tenant("The contacts' tenant."), strict()])
+            .body("Batch")
+            .json(200, "How each ended, in their order.", "BatchResult")
+            .errors(&[INVALID, MEDIA_TYPE, UNCONDITIONAL])
+            .post(BATCH, Bulk, WRITERS, Owned(batch::bulk)),
         OperationSpec::new("Find contacts of every dialect")
             .parameters(search())
             .parameters([as_of(), limit()])
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID])
-    }),
-    Route::get(
-        Changes,
-        &["/contacts/changes"],
-        READERS,
-        Visible(requests::changes),
-        || {
-            OperationSpec::new("Read what changed since a position")
-                .parameters([after(), limit(), tenant("One tenant's alone.")])
-                .parameters([dialect(), fields()])
-                .json(200, "Changed and deleted contacts.", "Changes")
-                .errors(&[INVALID])
-        },
-    ),
-    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+            .get(CONTACTS, List, READERS, Visible(requests::search)),
+        OperationSpec::new("Read what changed since a position")
+            .parameters([after(), limit(), tenant("One tenant's alone.")])
+            .parameters([dialect(), fields()])
+            .json(200, "Changed and deleted contacts.", "Changes")
+            .errors(&[INVALID])
+            .get(CHANGES, Changes, READERS, Visible(requests::changes)),
         OperationSpec::new("Read a contact")
             .parameters([as_of(), fields(), its_tenant()])
-            .json(200, "The contact.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact.", "Contact")
             .errors(&[INVALID, NONE, GONE])
-    })
-    .about("id"),
-    Route::patch(Update, CONTACT, WRITERS, Owned(requests::update), || {
+            .get(CONTACT, Get, READERS, Owned(requests::get)),
         OperationSpec::new("Change a contact")
             .parameters([its_tenant(), strict()])
             .body_as(&PATCH_TYPES, "Patch")
-            .json(200, "The contact as it is now.", "Contact")
-            .headers(ETAG)
-            .errors(&[
-                INVALID,
-                NONE,
-                (409, "The contact belongs to another dialect."),
-                GONE,
-                STALE,
-                MEDIA_TYPE,
-            ])
-    })
-    .about("id"),
-    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+            .contact(200, "The contact as it is now.", "Contact")
+            .errors(&[INVALID, NONE, OTHERS, GONE, STALE, MEDIA_TYPE])
+            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
         OperationSpec::new("Delete a contact; its past stays readable")
             .parameters([its_tenant()])
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, GONE, STALE])
-    })
-    .about("id"),
-    Route::post(
-        Erase,
-        &["/contacts/{id}/erase"],
-        ERASERS,
-        Owned(requests::erase),
-        || {
-            OperationSpec::new("Destroy a contact's personal data for good")
-                .parameters([its_tenant()])
-                .body("Erase")
-                .json(200, "It is erased; the same again says the same.", "Erased")
-                .errors(&[INVALID, NONE, STALE, MEDIA_TYPE])
-        },
-    )
-    .about("id"),
-    Route::get(
-        History,
-        &["/contacts/{id}/history"],
-        READERS,
-        Owned(requests::history),
-        || {
-            OperationSpec::new("Read every change of a contact, the oldest first")
-                .parameters([after(), limit(), its_tenant()])
-                .json(200, "The changes.", "History")
-                .errors(&[INVALID, NONE])
-        },
-    )
-    .about("id"),
-    Route::get(
-        Diff,
-        &["/contacts/{id}/diff"],
-        READERS,
-        Owned(requests::diff),
-        || {
-            OperationSpec::new("Read what differs between two points of a contact's past")
-                .parameters([
-                    Parameter::query("from", "One; before its creation if not given.", point()),
-                    Parameter::query("to", "The other; now if not given.", point()),
-                    its_tenant(),
-                ])
-                .json(200, "The difference.", "Diff")
-                .errors(&[INVALID, NONE, GONE])
-        },
-    )
-    .about("id"),
-];
+            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+        OperationSpec::new("Destroy a contact's personal data for good")
+            .parameters([its_tenant()])
+            .body("Erase")
+            .json(200, "It is erased; the same again says the same.", "Erased")
+            .errors(&[INVALID, NONE, STALE, MEDIA_TYPE])
+            .post(ERASE, Erase, ERASERS, Owned(requests::erase)),
+        OperationSpec::new("Read every change of a contact, the oldest first")
+            .parameters([after(), limit(), its_tenant()])
+            .json(200, "The changes.", "History")
+            .errors(&[INVALID, NONE])
+            .get(HISTORY, History, READERS, Owned(requests::history)),
+        OperationSpec::new("Read what differs between two points of a contact's past")
+            .parameters(points())
+            .parameters([its_tenant()])
+            .json(200, "The difference.", "Diff")
+            .errors(&[INVALID, NONE, GONE])
+            .get(DIFF, Diff, READERS, Owned(requests::diff)),
+    ]
+});

@@ -1,5 +1,7 @@
 //! The routes of this dialect: who may use each, what decodes it, and what machines may know of it.
 
+use std::sync::LazyLock;
+
 use super::openapi::{organisation, pages};
 use super::{bulk, requests};
 use crate::dialect::ApiOperation::{
@@ -7,7 +9,7 @@ use crate::dialect::ApiOperation::{
 };
 use crate::dialect::Decode::Owned;
 use crate::dialect::Route;
-use crate::dialect::describe::{ETAG, OperationSpec, Parameter, any_text};
+use crate::dialect::describe::{OperationSpec, Parameter, any_text};
 use crate::dialect::route::{READERS, WRITERS};
 
 const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
@@ -25,67 +27,54 @@ const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 
 /// The table of routes.
-pub static ROUTES: [Route; 9] = [
-    Route::post(Create, CONTACTS, WRITERS, Owned(requests::create), || {
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
         spec("Create a contact")
             .body("NewContact")
-            .json(201, "The contact.", "Contact")
-            .headers(ETAG)
+            .contact(201, "The contact.", "Contact")
             .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
-    }),
-    Route::get(List, CONTACTS, READERS, Owned(requests::list), || {
+            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
         spec("List contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID, OUTSIDER])
-    }),
-    Route::get(Get, CONTACT, READERS, Owned(requests::get), || {
+            .get(CONTACTS, List, READERS, Owned(requests::list)),
         spec("Read a contact")
-            .json(200, "The contact, as in a list.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[OUTSIDER, NONE])
-    })
-    .about("contactId")
-    .on_bus_alone(),
-    Route::get(Search, SEARCH, READERS, Owned(requests::search), || {
+            .get(CONTACT, Get, READERS, Owned(requests::get))
+            .on_bus_alone(),
         spec("Find the contact with an e-mail address")
             .parameters([Parameter::query("email", "The address.", any_text()).required()])
             .json(200, "At most one contact.", "Contacts")
             .errors(&[INVALID, OUTSIDER])
-    }),
-    Route::post(Filter, FILTER, READERS, Owned(requests::filter), || {
+            .get(SEARCH, Search, READERS, Owned(requests::search)),
         spec("Read the contacts of these ids")
             .body("Ids")
             .json(201, "Those that there are.", "Contacts")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-    }),
-    Route::post(Bulk, BULK, WRITERS, Owned(bulk::create), || {
+            .post(FILTER, Filter, READERS, Owned(requests::filter)),
         spec("Create many contacts, each by itself")
             .body("Bulk")
             .json(201, "How many were created.", "BulkResult")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-    }),
-    Route::post(Ingest, INGEST, WRITERS, Owned(bulk::ingest), || {
+            .post(BULK, Bulk, WRITERS, Owned(bulk::create)),
         spec("Create many contacts, or change those whose address is known")
             .body("Ingestion")
             .json(200, "The contacts.", "Ingested")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-    }),
-    Route::put(Update, CONTACT, WRITERS, Owned(requests::update), || {
+            .post(INGEST, Ingest, WRITERS, Owned(bulk::ingest)),
         spec("Change a contact: what is left out stays")
             .body("ContactChange")
-            .json(200, "The contact as it is now.", "Contact")
-            .headers(ETAG)
+            .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
-    })
-    .about("contactId"),
-    Route::delete(Delete, CONTACT, WRITERS, Owned(requests::delete), || {
+            .put(CONTACT, Update, WRITERS, Owned(requests::update)),
         spec("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[OUTSIDER, NONE, STALE])
-    })
-    .about("contactId"),
-];
+            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+    ]
+});
 
 /// Every operation takes the header that names the organisation.
 fn spec(summary: &'static str) -> OperationSpec {

@@ -75,7 +75,7 @@ fn event(position: u64, operation: Operation, version: u64) -> Event {
 fn a_written_contact_has_its_status_tag_and_place() {
     let say = |outcome| {
         answer(
-            Method::Post,
+            Method::POST,
             "/contacts",
             json!({}),
             Answer::Written(vec![outcome]),
@@ -120,7 +120,7 @@ fn a_refusal_has_the_status_of_its_reason() {
     let statuses = FailureCode::ALL.map(|code| {
         let outcome = refused(code, Vec::new());
         let reply = answer(
-            Method::Post,
+            Method::POST,
             "/contacts",
             json!({}),
             Answer::Written(vec![outcome]),
@@ -148,7 +148,7 @@ fn each_item_of_a_batch_has_its_status() {
         Outcome::Erased { id },
     ];
     let reply = answer(
-        Method::Post,
+        Method::POST,
         "/contacts/batch",
         operations,
         Answer::Written(outcomes),
@@ -172,11 +172,11 @@ fn each_item_of_a_batch_has_its_status() {
 fn what_is_not_there_is_said() {
     for (given, status) in [(Missing::NotFound, 404), (Missing::Erased, 410)] {
         let given = Answer::Contact(Err(given));
-        let reply = answer(Method::Get, &one(""), json!(0), given);
+        let reply = answer(Method::GET, &one(""), json!(0), given);
         assert_eq!(reply.status, status);
     }
     let reply = answer(
-        Method::Get,
+        Method::GET,
         &one(""),
         json!(0),
         Answer::Contact(Ok(Box::new(ann()))),
@@ -196,7 +196,7 @@ fn a_page_says_where_it_goes_on() {
     };
     let say = |query: &str, more| {
         body(&answer(
-            Method::Get,
+            Method::GET,
             &format!("/contacts{query}"),
             json!(0),
             Answer::Page(page(more)),
@@ -209,7 +209,7 @@ fn a_page_says_where_it_goes_on() {
         .expect("a cursor")
         .to_owned();
     let next = Sent::new(
-        Method::Get,
+        Method::GET,
         &format!("/contacts?sort=-name&cursor={cursor}"),
         "",
     );
@@ -224,7 +224,7 @@ fn a_page_says_where_it_goes_on() {
 
 #[test]
 fn one_contact_and_changes_are_shown_in_part_too() {
-    let ask = |path: &str, with: Answer| answer(Method::Get, path, json!(0), with);
+    let ask = |path: &str, with: Answer| answer(Method::GET, path, json!(0), with);
     let got = ask(
         &format!("/contacts/{ID}?fields=version,card.kind"),
         Answer::Contact(Ok(Box::new(ann()))),
@@ -245,7 +245,7 @@ fn one_contact_and_changes_are_shown_in_part_too() {
         "/contacts/changes?fields=x",
         &format!("/contacts/{ID}?fields=x"),
     ] {
-        let Err(reply) = Sent::new(Method::Get, path, "").call() else {
+        let Err(reply) = Sent::new(Method::GET, path, "").call() else {
             panic!("{path} is taken");
         };
         assert_eq!(reply.status, 400, "{path}");
@@ -263,7 +263,7 @@ fn changes_are_contacts_and_ends() {
         more: true,
     };
     let got = body(&answer(
-        Method::Get,
+        Method::GET,
         "/contacts/changes",
         json!(0),
         Answer::Changes(page),
@@ -297,7 +297,7 @@ fn a_history_tells_each_change_field_by_field() {
     let say = |query: &str| {
         let target = one(&format!("/history{query}"));
         body(&answer(
-            Method::Get,
+            Method::GET,
             &target,
             json!(0),
             Answer::History(Ok(versions())),
@@ -337,7 +337,7 @@ fn an_erased_contact_s_history_keeps_names_without_values() {
     ];
     let say = |path: &str| {
         answer(
-            Method::Get,
+            Method::GET,
             &one(path),
             json!(0),
             Answer::History(Ok(erased.clone())),
@@ -362,7 +362,7 @@ fn a_difference_is_of_two_points() {
     let say = |query: &str| {
         let target = one(&format!("/diff{query}"));
         answer(
-            Method::Get,
+            Method::GET,
             &target,
             json!(0),
             Answer::History(Ok(versions())),

@@ -12,7 +12,7 @@ use crate::domain::{Action, Expected, Match, Precondition, Problem};
 fn an_upsert_finds_its_contact_by_a_key() {
     let put = |by: &str, card: Value| {
         Sent::new(
-            Method::Put,
+            Method::PUT,
             &format!("/contacts?match={by}"),
             card.to_string(),
         )
@@ -44,13 +44,13 @@ fn an_upsert_finds_its_contact_by_a_key() {
     missing("externalId", "contactd.local:externalId", Expected::String);
     assert_eq!(refused(&put("phone", card.clone())).1, "bad_parameter");
     assert_eq!(
-        refused(&Sent::new(Method::Put, "/contacts", card.to_string())).1,
+        refused(&Sent::new(Method::PUT, "/contacts", card.to_string())).1,
         "bad_parameter"
     );
 }
 
 fn batch(body: &Value) -> Sent {
-    Sent::new(Method::Post, "/contacts/batch", body.to_string())
+    Sent::new(Method::POST, "/contacts/batch", body.to_string())
 }
 
 #[test]

@@ -6,14 +6,14 @@ mod cards;
 mod parts;
 mod requests;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::routes::ROUTES;
 use super::*;
 use crate::dialect::in_memory::{InMemoryService, decode, vectors_hold};
-use crate::dialect::{Call, Caller, Decode, Dialect, Method, Query, Reply, Request, Route, Scope};
+use crate::dialect::{Call, Caller, Decode, Dialect, Query, Reply, Request, Route, Scope};
 use crate::domain::{
     Actor, Card, Contact, ContactId, DialectId, LookupKey, Operation, Owner, Position, Timestamp,
 };
