@@ -135,7 +135,7 @@ impl Sample {
     /// The write that the sample is, and the encoder of its reply.
     fn write(&self, owner: &Owner) -> (Write, Encode<Vec<Outcome>>) {
         match self.decode(owner) {
-            Call::Write { write, reply } => (write, reply),
+            Call::Write(ask) => (ask.question, ask.reply),
             _ => unreachable!("a create writes"),
         }
     }

@@ -1,7 +1,7 @@
 //! A decoded request: what to do, and the function that turns the result into the vendor's reply.
 //!
-//! Each variant of [`Call`] pairs a question with an encoder of exactly the
-//! type that answers it, so no encoder can be handed another question's answer.
+//! Each variant of [`Call`] is a question with an encoder of exactly the type that answers it, so no
+//! encoder can be handed another question's answer.
 
 use std::fmt;
 
@@ -13,85 +13,90 @@ use crate::domain::{
     Owner, OwnerEvents, Page, Past, Target,
 };
 
-/// Turns a result of the service into the vendor's reply.
-pub type Encode<T> = Box<dyn FnOnce(T) -> Reply + Send>;
-
-/// What a request asks for, with the encoder of its reply.
+/// What a request asks for.
+#[derive(Debug)]
 pub enum Call {
-    /// A command: create, change, delete or erase contacts.
-    Write {
-        /// The changes that are asked for.
-        write: Write,
-        /// Encodes how each attempt ended, in the order of the attempts.
-        reply: Encode<Vec<Outcome>>,
-    },
+    /// A command: create, change, delete or erase contacts. The outcomes are in the order of the
+    /// attempts.
+    Write(Ask<Write, Vec<Outcome>>),
     /// A read of one contact by its id.
-    Get {
-        /// The owner who must have the contact.
-        owner: Owner,
-        /// The id of the contact, in the form its vendor uses.
-        target: Target,
-        /// The point of the past to read it at; `None` reads it as it is.
-        as_of: Option<AsOf>,
-        /// Encodes the contact that was found, or why there is none.
-        reply: Encode<Lookup<Box<Contact>>>,
-    },
+    Get(Ask<Get, Lookup<Box<Contact>>>),
     /// List some of an owner's live contacts.
-    List {
-        /// The part of the list that is asked for.
-        list: List,
-        /// Encodes the page that was read.
-        reply: Encode<Page>,
-    },
+    List(Ask<List, Page>),
     /// Search the live contacts of every dialect that the caller may see.
-    Search {
-        /// The filters, the order and the page.
-        search: Search,
-        /// Encodes the page that was read.
-        reply: Encode<Page>,
-    },
+    Search(Ask<Search, Page>),
     /// Read which contacts changed since a position, of every dialect that the caller may see.
-    Changes {
-        /// The position to start after, and the filters.
-        changes: Changes,
-        /// Encodes the changes that were found.
-        reply: Encode<ChangePage>,
-    },
-    /// Read the versions of one contact.
-    History {
-        /// The owner who must have the contact.
-        owner: Owner,
-        /// The id of the contact, in the form its vendor uses.
-        target: Target,
-        /// The versions of the contact that are wanted.
-        past: Past,
-        /// Encodes the versions, oldest first.
-        reply: Encode<Lookup<Versions>>,
-    },
+    Changes(Ask<Changes, ChangePage>),
+    /// Read the versions of one contact, oldest first.
+    History(Ask<History, Lookup<Versions>>),
     /// Read some of a dialect's events.
-    Events {
-        /// The filters, the order and the page.
-        events: Events,
-        /// Encodes the page of events.
-        reply: Encode<EventPage>,
-    },
+    Events(Ask<Events, EventPage>),
     /// Read some of the events that wrote an owner's contacts. A caller who may not see the owner
     /// reads of none.
-    OwnerEvents {
-        /// The part of the list that is asked for.
-        events: OwnerEvents,
-        /// Encodes the events that were read.
-        reply: Encode<EventPart>,
-    },
+    OwnerEvents(Ask<OwnerEvents, EventPart>),
     /// Trade a long-lived token for a short-lived one.
-    Authenticate {
-        /// The long-lived token to be exchanged.
-        token: String,
-        /// Encodes the short-lived token, or what is wrong with the long-lived one.
-        reply: Encode<Result<String, TokenProblem>>,
-    },
+    Authenticate(Ask<String, Result<String, TokenProblem>>),
     /// Nothing needs to be asked: the reply is already known.
     Known(Reply),
+}
+
+/// A question to the service, with what becomes of the answer.
+pub struct Ask<Q, A> {
+    /// What is asked.
+    pub question: Q,
+    /// Turns the answer into the vendor's reply.
+    pub reply: Encode<A>,
+}
+
+/// Turns an answer of the service into the vendor's reply.
+pub type Encode<A> = Box<dyn FnOnce(A) -> Reply + Send>;
+
+impl<Q, A> Ask<Q, A> {
+    /// A question and the encoder of its answer.
+    pub fn new(question: Q, reply: impl FnOnce(A) -> Reply + Send + 'static) -> Self {
+        let reply = Box::new(reply);
+        Self { question, reply }
+    }
+}
+
+impl<Q, A> fmt::Debug for Ask<Q, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ask")
+    }
+}
+
+/// A question for one contact.
+#[derive(Debug)]
+pub struct Get {
+    /// The owner who must have the contact.
+    pub owner: Owner,
+    /// The id of the contact, in the form its vendor uses.
+    pub target: Target,
+    /// The point of the past to read it at; `None` reads it as it is.
+    pub as_of: Option<AsOf>,
+}
+
+impl Get {
+    /// A question for the contact as it is.
+    #[must_use]
+    pub fn now(owner: &Owner, target: Target) -> Self {
+        Self {
+            owner: owner.clone(),
+            target,
+            as_of: None,
+        }
+    }
+}
+
+/// A question for the versions of one contact.
+#[derive(Debug)]
+pub struct History {
+    /// The owner who must have the contact.
+    pub owner: Owner,
+    /// The id of the contact, in the form its vendor uses.
+    pub target: Target,
+    /// The versions of the contact that are wanted.
+    pub past: Past,
 }
 
 /// A contact's data, or why there is none to show.
@@ -215,127 +220,4 @@ pub enum Redaction {
     NonSensitive(Map<String, Value>),
     /// The whole content of the contact.
     Full(Content),
-}
-
-impl Call {
-    /// A change and the encoder of its outcomes.
-    pub fn write(write: Write, reply: impl FnOnce(Vec<Outcome>) -> Reply + Send + 'static) -> Self {
-        Self::Write {
-            write,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A read of one contact as it is, and the encoder of its reply.
-    pub fn get(
-        owner: &Owner,
-        target: Target,
-        reply: impl FnOnce(Lookup<Box<Contact>>) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::get_at(owner, target, None, reply)
-    }
-
-    /// A read of one contact at a point of the past, and the encoder of its reply.
-    pub fn get_at(
-        owner: &Owner,
-        target: Target,
-        as_of: Option<AsOf>,
-        reply: impl FnOnce(Lookup<Box<Contact>>) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::Get {
-            owner: owner.clone(),
-            target,
-            as_of,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A page of a list and its encoder.
-    pub fn list(list: List, reply: impl FnOnce(Page) -> Reply + Send + 'static) -> Self {
-        Self::List {
-            list,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A page of a search and its encoder.
-    pub fn search(search: Search, reply: impl FnOnce(Page) -> Reply + Send + 'static) -> Self {
-        Self::Search {
-            search,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A page of changes and its encoder.
-    pub fn changes(
-        changes: Changes,
-        reply: impl FnOnce(ChangePage) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::Changes {
-            changes,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A contact's versions and their encoder.
-    pub fn history(
-        owner: &Owner,
-        target: Target,
-        past: Past,
-        reply: impl FnOnce(Lookup<Versions>) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::History {
-            owner: owner.clone(),
-            target,
-            past,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// A page of events and its encoder.
-    pub fn events(events: Events, reply: impl FnOnce(EventPage) -> Reply + Send + 'static) -> Self {
-        Self::Events {
-            events,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// Some events of an owner's contacts and their encoder.
-    pub fn owner_events(
-        events: OwnerEvents,
-        reply: impl FnOnce(EventPart) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::OwnerEvents {
-            events,
-            reply: Box::new(reply),
-        }
-    }
-
-    /// The trade of a token and the encoder of its reply.
-    pub fn authenticate(
-        token: String,
-        reply: impl FnOnce(Result<String, TokenProblem>) -> Reply + Send + 'static,
-    ) -> Self {
-        Self::Authenticate {
-            token,
-            reply: Box::new(reply),
-        }
-    }
-}
-
-impl fmt::Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Write { .. } => "Write",
-            Self::Get { .. } => "Get",
-            Self::List { .. } => "List",
-            Self::Search { .. } => "Search",
-            Self::Changes { .. } => "Changes",
-            Self::History { .. } => "History",
-            Self::Events { .. } => "Events",
-            Self::OwnerEvents { .. } => "OwnerEvents",
-            Self::Authenticate { .. } => "Authenticate",
-            Self::Known(_) => "Known",
-        })
-    }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ALL, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Missing, Page, Query,
+    ALL, Ask, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Missing, Page, Query,
     REGISTRY, Refusal, Reply, Request, Route, Scope, TokenProblem, Write,
 };
 use crate::domain::{
@@ -57,12 +57,13 @@ pub enum Answer {
 /// Where the answer is to another question.
 pub fn reply_of(call: Call, answer: Answer) -> Reply {
     match (call, answer) {
-        (Call::Write { reply, .. }, Answer::Written(outcomes)) => reply(outcomes),
-        (Call::Get { reply, .. }, Answer::Contact(found)) => reply(found),
-        (Call::List { reply, .. } | Call::Search { reply, .. }, Answer::Page(page)) => reply(page),
-        (Call::Changes { reply, .. }, Answer::Changes(page)) => reply(page),
-        (Call::Events { reply, .. }, Answer::Events(page)) => reply(page),
-        (Call::History { reply, .. }, Answer::History(found)) => reply(found.map(Into::into)),
+        (Call::Write(ask), Answer::Written(outcomes)) => (ask.reply)(outcomes),
+        (Call::Get(ask), Answer::Contact(found)) => (ask.reply)(found),
+        (Call::List(ask), Answer::Page(page)) => (ask.reply)(page),
+        (Call::Search(ask), Answer::Page(page)) => (ask.reply)(page),
+        (Call::Changes(ask), Answer::Changes(page)) => (ask.reply)(page),
+        (Call::Events(ask), Answer::Events(page)) => (ask.reply)(page),
+        (Call::History(ask), Answer::History(found)) => (ask.reply)(found.map(Into::into)),
         (Call::Known(reply), _) => reply,
         (call, answer) => panic!("{answer:?} is no answer to {call:?}"),
     }
@@ -287,31 +288,21 @@ impl InMemoryService {
 
     fn serve(&mut self, call: Call) -> Reply {
         match call {
-            Call::Write { write, reply } => reply(self.write(&write)),
-            Call::Get {
-                owner,
-                target,
-                as_of,
-                reply,
-            } => reply(match as_of {
-                None => self.get(&owner, &target),
-                Some(as_of) => self.get_at(&owner, &target, as_of),
+            Call::Write(ask) => (ask.reply)(self.write(&ask.question)),
+            Call::Get(Ask { question, reply }) => reply(match question.as_of {
+                None => self.get(&question.owner, &question.target),
+                Some(as_of) => self.get_at(&question.owner, &question.target, as_of),
             }),
-            Call::History {
-                owner,
-                target,
-                past: _,
-                reply,
-            } => {
-                let versions = self.find(&owner, &target).cloned();
+            Call::History(Ask { question, reply }) => {
+                let versions = self.find(&question.owner, &question.target).cloned();
                 reply(versions.map(Into::into).ok_or(Missing::NotFound))
             }
-            Call::List { list, reply } => reply(self.list(&list)),
-            Call::Search { search, reply } => reply(self.search(&search)),
-            Call::Changes { changes, reply } => reply(self.changes(&changes)),
-            Call::Events { events, reply } => reply(self.page_of_events(&events)),
-            Call::OwnerEvents { events, reply } => reply(self.owner_events(&events)),
-            Call::Authenticate { token, reply } => reply(match token.as_str() {
+            Call::List(ask) => (ask.reply)(self.list(&ask.question)),
+            Call::Search(ask) => (ask.reply)(self.search(&ask.question)),
+            Call::Changes(ask) => (ask.reply)(self.changes(&ask.question)),
+            Call::Events(ask) => (ask.reply)(self.page_of_events(&ask.question)),
+            Call::OwnerEvents(ask) => (ask.reply)(self.owner_events(&ask.question)),
+            Call::Authenticate(ask) => (ask.reply)(match ask.question.as_str() {
                 "good" => Ok("short".into()),
                 "old" => Err(TokenProblem::Expired),
                 _ => Err(TokenProblem::Invalid),

@@ -52,7 +52,8 @@ mod vendors;
 pub use all::{ALL, SCHEMA_FILES, by_id, by_name};
 pub use api::Dialect;
 pub use call::{
-    Call, Encode, EventPage, Events, Lookup, Missing, Redaction, Version, Versions, Write,
+    Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Missing, Redaction, Version,
+    Versions, Write,
 };
 pub use describe::{Description, OperationSpec};
 pub use query::Query;

@@ -76,12 +76,12 @@ impl Gateway {
                 (decode(&request, owner.as_ref())?, None)
             }
         };
-        if let Call::Write { write, .. } = &call {
-            self.has_preconditions(incoming.route.operation, write)?;
+        if let Call::Write(ask) = &call {
+            self.has_preconditions(incoming.route.operation, &ask.question)?;
         }
         let idempotency = match (&call, key) {
-            (Call::Write { write, .. }, Some(key)) => {
-                Some(idempotent_request(key, incoming, body, write))
+            (Call::Write(ask), Some(key)) => {
+                Some(idempotent_request(key, incoming, body, &ask.question))
             }
             _ => None,
         };

@@ -10,8 +10,8 @@ use super::read_audit::{AuditedRead, Given};
 use super::refused::{read_refusal, submit_refusal};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    AsOf, Call, ChangePage, Changes, EventPage, Events, Lookup, Missing, Page, Redaction, Refusal,
-    Reply, Search, TokenProblem, Versions, Write,
+    AsOf, Ask, Call, ChangePage, Changes, EventPage, Events, Get, History, Lookup, Missing, Page,
+    Redaction, Refusal, Reply, Search, TokenProblem, Versions, Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past, Phase,
@@ -76,69 +76,61 @@ impl Gateway {
             }
         };
         match call {
-            Call::Write { write, reply } => {
-                let committed = self.write(write, context).await?;
+            Call::Write(Ask { question, reply }) => {
+                let committed = self.write(question, context).await?;
                 Ok(Performed::at(committed.position, reply(committed.outcomes)))
             }
-            Call::Get {
-                owner,
-                target,
-                as_of,
-                reply,
-            } => {
-                let found = self.get(owner, target, as_of).await?;
+            Call::Get(Ask { question, reply }) => {
+                let found = self.get(question).await?;
                 record(&|| Given::one(&found));
                 Ok(reply(found).into())
             }
-            Call::List { list, reply } => {
-                let page = self.list(list).await?;
+            Call::List(Ask { question, reply }) => {
+                let page = self.list(question).await?;
                 record(&|| Given::page(&page));
                 Ok(reply(page).into())
             }
-            Call::Search { search, reply } => {
-                let (page, position) = self.search(principal.clone(), search).await?;
+            Call::Search(Ask { question, reply }) => {
+                let (page, position) = self.search(principal.clone(), question).await?;
                 record(&|| Given::page(&page));
                 Ok(Performed {
                     reply: reply(page),
                     position,
                 })
             }
-            Call::Changes { changes, reply } => {
-                let (page, position) = self.changes(principal.clone(), changes).await?;
+            Call::Changes(Ask { question, reply }) => {
+                let (page, position) = self.changes(principal.clone(), question).await?;
                 record(&|| Given::changes(&page));
                 Ok(Performed::at(position, reply(page)))
             }
-            Call::History {
-                owner,
-                target,
-                past: wanted,
-                reply,
-            } => {
-                let found = self.history(owner, target, wanted).await?;
+            Call::History(Ask { question, reply }) => {
+                let found = self.history(question).await?;
                 record(&|| Given::one(&found));
                 Ok(reply(found).into())
             }
-            Call::Events { events, reply } => {
-                let page = self.events(principal.clone(), events).await?;
+            Call::Events(Ask { question, reply }) => {
+                let page = self.events(principal.clone(), question).await?;
                 record(&|| Given::events(page.events.iter().map(|(event, _)| event)));
                 Ok(reply(page).into())
             }
-            Call::OwnerEvents { events, reply } => {
-                let page = self.owner_events(principal, events).await?;
+            Call::OwnerEvents(Ask { question, reply }) => {
+                let page = self.owner_events(principal, question).await?;
                 record(&|| Given::events(page.events.iter()));
                 Ok(reply(page).into())
             }
-            Call::Authenticate { token, reply } => Ok(reply(self.trade(&token).await).into()),
+            Call::Authenticate(Ask { question, reply }) => {
+                Ok(reply(self.trade(&question).await).into())
+            }
             Call::Known(reply) => Ok(reply.into()),
         }
     }
 
-    async fn get(
-        &self,
-        owner: Owner,
-        target: Target,
-        as_of: Option<AsOf>,
-    ) -> Result<Lookup<Box<Contact>>, Refusal> {
+    async fn get(&self, wanted: Get) -> Result<Lookup<Box<Contact>>, Refusal> {
+        let Get {
+            owner,
+            target,
+            as_of,
+        } = wanted;
         let Some(as_of) = as_of else {
             let found = self.service.get(&owner, &target).map_err(read_refusal)?;
             return Ok(lookup(found));
@@ -155,12 +147,12 @@ impl Gateway {
         self.read(move |service| service.list(&list)).await
     }
 
-    async fn history(
-        &self,
-        owner: Owner,
-        target: Target,
-        wanted: Past,
-    ) -> Result<Lookup<Versions>, Refusal> {
+    async fn history(&self, wanted: History) -> Result<Lookup<Versions>, Refusal> {
+        let History {
+            owner,
+            target,
+            past: wanted,
+        } = wanted;
         let named = match wanted {
             Past::After(after, _) => [Some(after), None],
             Past::Points(from, to) => [from, to].map(point),

@@ -13,7 +13,8 @@ use super::incoming::traceparent;
 use super::{Gateway, Incoming};
 use crate::auth::Principal;
 use crate::dialect::{
-    self, Call, ChangePage, Changes, Dialect, Lookup, Page, Search, Window, native,
+    self, Ask, Call, ChangePage, Changes, Dialect, Get, History, Lookup, Page, Search, Window,
+    native,
 };
 use crate::domain::{Context, Correlation, Event, ListRange, Operation, Owner, Target};
 use crate::service::ReadAudit;
@@ -53,30 +54,37 @@ impl Gateway {
         let of_one = |owner: &Owner| vec![owner.clone()];
         let recorded = |owner: &Owner| every || records_reads(owner);
         let (owners, target, asked) = match call {
-            Call::Get { owner, target, .. } | Call::History { owner, target, .. }
-                if recorded(owner) =>
-            {
-                (of_one(owner), Some(target.clone()), None)
-            }
-            Call::List { list, .. } if recorded(&list.owner) => {
+            Call::Get(Ask {
+                question: Get { owner, target, .. },
+                ..
+            })
+            | Call::History(Ask {
+                question: History { owner, target, .. },
+                ..
+            }) if recorded(owner) => (of_one(owner), Some(target.clone()), None),
+            Call::List(Ask { question: list, .. }) if recorded(&list.owner) => {
                 (of_one(&list.owner), None, Some(asked(&list.window)))
             }
-            Call::Search {
-                search: Search { tenant, limit, .. },
+            Call::Search(Ask {
+                question: Search { tenant, limit, .. },
                 ..
-            }
-            | Call::Changes {
-                changes: Changes { tenant, limit, .. },
+            })
+            | Call::Changes(Ask {
+                question: Changes { tenant, limit, .. },
                 ..
-            } if every => {
+            }) if every => {
                 let owners = self.trails(principal, tenant.as_deref());
                 (owners, None, Some(up_to(*limit)))
             }
-            Call::Events { events, .. } if every => {
+            Call::Events(Ask {
+                question: events, ..
+            }) if every => {
                 let owners = self.trails(principal, None);
                 (owners, None, Some(up_to(events.limit)))
             }
-            Call::OwnerEvents { events, .. } if every => {
+            Call::OwnerEvents(Ask {
+                question: events, ..
+            }) if every => {
                 let owners = match may(principal, &events.owner) {
                     true => of_one(&events.owner),
                     false => self.trails(principal, None),

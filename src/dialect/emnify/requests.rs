@@ -7,7 +7,7 @@ use super::replies;
 use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Call, Filter, List, Refusal, Reply, Request, Write, json};
+use crate::dialect::{Ask, Call, Filter, Get, List, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Event, Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
@@ -96,7 +96,8 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = target(request)?;
     let reply = move |found| replies::contact(found, target);
-    Ok(Call::get(owner, Target::Sequence(target), reply))
+    let get = Get::now(owner, Target::Sequence(target));
+    Ok(Call::Get(Ask::new(get, reply)))
 }
 
 /// Decodes a request that lists contacts.
@@ -109,9 +110,9 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: filter::order(view.sort.as_deref())?,
         window: view.window(),
     };
-    Ok(Call::list(list, move |page| {
+    Ok(Call::List(Ask::new(list, move |page| {
         view.counted(replies::contacts(&page), page.offset, page.total)
-    }))
+    })))
 }
 
 /// Decodes a list of events. An organisation that the caller may not see, or that does not exist,
@@ -127,9 +128,9 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
         newest_first: events::newest_first(view.sort.as_deref())?,
         window: view.window(),
     };
-    Ok(Call::owner_events(asked, move |page| {
+    Ok(Call::OwnerEvents(Ask::new(asked, move |page| {
         view.counted(events::reply(&page), page.offset, page.total)
-    }))
+    })))
 }
 
 /// Decodes the exchange of a token. An application's token is judged here; what the vendor gives a
@@ -145,7 +146,7 @@ pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Re
     let of_person = |known: Option<Reply>| known.map(Call::Known);
     let open = request.caller.open;
     let call = if sent(APPLICATION_TOKEN) || !CREDENTIALS.iter().any(|name| sent(name)) {
-        text(APPLICATION_TOKEN).map(|token| Call::authenticate(token, replies::token))
+        text(APPLICATION_TOKEN).map(|token| Call::Authenticate(Ask::new(token, replies::token)))
     } else if sent(REFRESH_TOKEN) {
         of_person(text(REFRESH_TOKEN).map(|token| replies::refreshed(open.then_some(token))))
     } else {
@@ -156,9 +157,9 @@ pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Re
 }
 
 fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), move |outcomes| {
+    Call::Write(Ask::new(Write::one(owner, attempt), move |outcomes| {
         replies::written(outcomes, target)
-    })
+    }))
 }
 
 fn target(request: &Request<'_>) -> Result<u64, Reply> {

@@ -8,7 +8,7 @@ use super::replies;
 use super::rules::RULES;
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::schema::{BODY, Mode};
-use crate::dialect::{Call, List, Order, Refusal, Reply, Request, Window, Write};
+use crate::dialect::{Ask, Call, Get, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -46,7 +46,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Ok(Call::Known(replies::created(Vec::new())));
     }
     let write = Write::all_or_nothing(owner, attempts);
-    Ok(Call::write(write, replies::created))
+    Ok(Call::Write(Ask::new(write, replies::created)))
 }
 
 /// Decodes a request that changes a contact.
@@ -57,7 +57,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let draft = CONTACT.read(&body, "", Mode::Patch);
     let attempt = draft.update(target, request.precondition());
     let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::write(write, replies::written))
+    Ok(Call::Write(Ask::new(write, replies::written)))
 }
 
 /// A contact that was read has no `notify` but `notifyAt`, which is null where nobody is notified.
@@ -74,14 +74,15 @@ fn notify_as_shown(body: &mut Value) {
 
 /// Decodes a read of one contact, which the vendor's API has in its list alone.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(Call::get(owner, target(request)?, replies::contact))
+    let get = Get::now(owner, target(request)?);
+    Ok(Call::Get(Ask::new(get, replies::contact)))
 }
 
 /// Decodes a request that deletes a contact.
 pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let attempt = Attempt::delete(target(request)?, request.precondition());
     let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::write(write, replies::written))
+    Ok(Call::Write(Ask::new(write, replies::written)))
 }
 
 /// Decodes a request that lists contacts.
@@ -109,9 +110,9 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             limit: page_size,
         },
     };
-    Ok(Call::list(list, move |part| {
+    Ok(Call::List(Ask::new(list, move |part| {
         replies::page(&part, page, page_size, extend)
-    }))
+    })))
 }
 
 /// What a list shows beside its contacts: repeated, or separated by commas. Programs write a list's

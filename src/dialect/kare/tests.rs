@@ -233,10 +233,8 @@ fn a_company_is_a_safe_integer_in_one_spelling() {
             in_memory().strict()
         };
         let reply = service.answer("GET", &path, "", |call| {
-            let Call::List { list, .. } = call else {
-                panic!()
-            };
-            asked = Some(list.owner.tenant().to_owned());
+            let Call::List(ask) = call else { panic!() };
+            asked = Some(ask.question.owner.tenant().to_owned());
             Answer::Page(Page::default())
         });
         match want {
@@ -308,10 +306,8 @@ fn a_patch_keeps_what_it_leaves_out_and_clears_what_is_null() {
 fn an_update_names_what_it_changes() {
     let text = br#"{"notify":true,"name":"Ann","phones":["1"]}"#;
     let reply = in_memory().answer("PATCH", CONTACT, text, |call| {
-        let Call::Write { write, .. } = call else {
-            panic!()
-        };
-        let attempt = &write.attempts[0];
+        let Call::Write(ask) = call else { panic!() };
+        let attempt = &ask.question.attempts[0];
         assert_eq!(attempt.target, Some(Target::Sequence(1)));
         assert_eq!(attempt.fields, ["name", "notify", "phones"]);
         let Ok(Action::Update(patch)) = &attempt.action else {
@@ -370,9 +366,8 @@ fn a_list_is_paged_and_extended() {
     let check = |query, offset, limit, want: Value| {
         let path = format!("{CONTACTS}?{query}");
         let reply = in_memory().strict().answer("GET", &path, "", |call| {
-            let Call::List { list, .. } = call else {
-                panic!()
-            };
+            let Call::List(ask) = call else { panic!() };
+            let list = &ask.question;
             assert_eq!(list.window, Window::Offset { offset, limit }, "{query}");
             Answer::Page(Page {
                 contacts: vec![contact(list.owner.clone(), 7)],

@@ -18,7 +18,7 @@ use super::cursor::Cursor;
 use super::replies::BadParams;
 use super::requests::{cursor, limit, param};
 use super::rules::RULES;
-use crate::dialect::{Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
+use crate::dialect::{Ask, Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
 use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
 use crate::wire::{event_type, type_name};
 
@@ -72,7 +72,7 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
         }),
         limit,
     };
-    Ok(Call::events(events, page))
+    Ok(Call::Events(Ask::new(events, page)))
 }
 
 /// Decodes a read of the types that events of contacts have.

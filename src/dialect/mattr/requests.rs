@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::replies::{self, BadParams};
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
-use crate::dialect::{Call, List, Order, Query, Reply, Request, Window, Write, json};
+use crate::dialect::{Ask, Call, Get, List, Order, Query, Reply, Request, Window, Write, json};
 use crate::domain::{Attempt, ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.
@@ -68,7 +68,8 @@ pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(Call::get(owner, target(request)?, replies::contact))
+    let get = Get::now(owner, target(request)?);
+    Ok(Call::Get(Ask::new(get, replies::contact)))
 }
 
 /// Decodes a request that lists contacts.
@@ -84,7 +85,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: Order::Created,
         window: Window::After { contact, limit },
     };
-    Ok(Call::list(list, replies::page))
+    Ok(Call::List(Ask::new(list, replies::page)))
 }
 
 /// The place that a page begins behind; none where the parameter is empty.
@@ -118,7 +119,7 @@ pub fn param<T>(
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), replies::written)
+    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {

@@ -293,11 +293,9 @@ fn asked(query: &str) -> Events {
     let mut asked = None;
     let path = format!("/v1/events?{query}");
     let keep = |call| {
-        let Call::Events { events, reply } = call else {
-            panic!()
-        };
-        asked = Some(events);
-        reply(EventPage::default())
+        let Call::Events(ask) = call else { panic!() };
+        asked = Some(ask.question);
+        (ask.reply)(EventPage::default())
     };
     in_memory().serve_with("GET", &path, b"", keep);
     asked.expect("a question")

@@ -13,7 +13,7 @@ use super::rules::RULES;
 use super::walker::Object;
 use super::{problem, replies, requests};
 use crate::dialect::precondition::of_headers;
-use crate::dialect::{Call, Refusal, Reply, Request, Write, json};
+use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write, json};
 use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
 
 /// Decodes a batch of commands.
@@ -33,7 +33,7 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             };
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
             let write = Write::one(owner, attempt);
-            return Ok(Call::write(write, replies::written));
+            return Ok(Call::Write(Ask::new(write, replies::written)));
         }
     };
     let limit = RULES.batch_items_max();
@@ -54,9 +54,9 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     all.sort_unstable();
     all.dedup();
     let write = Write::each(owner, attempts);
-    Ok(Call::write(write, move |outcomes| {
+    Ok(Call::Write(Ask::new(write, move |outcomes: Vec<_>| {
         hints::warned(replies::batch(&outcomes), &all)
-    }))
+    })))
 }
 
 /// What an item of a batch can do.

@@ -6,7 +6,9 @@ use super::attempt::{self, Key};
 use super::rules::RULES;
 use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
-use crate::dialect::{AsOf, Call, Changes, Refusal, Reply, Request, Scope, Write};
+use crate::dialect::{
+    AsOf, Ask, Call, Changes, Get, History, Refusal, Reply, Request, Scope, Write,
+};
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
 /// Contacts in one answer about changes, unless the request says otherwise.
@@ -57,16 +59,16 @@ fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Reply> 
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), replies::written)
+    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
 }
 
 /// A write of a Card or a patch, in which a near miss at a property is told of, or refused.
 fn write_card(request: &Request<'_>, owner: &Owner, card: &Value, attempt: Attempt) -> Call {
     let near_misses = hints::near_misses(card);
     let attempt = attempt::judged(attempt, &near_misses, hints::is_strict(request.query));
-    Call::write(Write::one(owner, attempt), move |outcomes| {
+    Call::Write(Ask::new(Write::one(owner, attempt), move |outcomes| {
         hints::warned(replies::written(outcomes), &near_misses)
-    })
+    }))
 }
 
 /// Decodes a request that creates a contact.
@@ -125,11 +127,14 @@ pub fn erase(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
-    let as_of = list::as_of(request.query, "as_of")?;
+    let get = Get {
+        as_of: list::as_of(request.query, "as_of")?,
+        ..Get::now(owner, target)
+    };
     let mask = list::mask(request.query)?;
-    Ok(Call::get_at(owner, target, as_of, move |found| {
+    Ok(Call::Get(Ask::new(get, move |found| {
         replies::contact(found, &mask)
-    }))
+    })))
 }
 
 /// Decodes a search over every dialect's contacts.
@@ -137,9 +142,9 @@ pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Repl
     let (mut search, mask) = list::search(request.query)?;
     search.tenant = within(search.tenant, owner)?;
     let (sort, log) = (search.sort, request.caller.log.clone());
-    Ok(Call::search(search, move |page| {
+    Ok(Call::Search(Ask::new(search, move |page| {
         replies::page(&page, &log, sort, &mask)
-    }))
+    })))
 }
 
 /// Decodes a read of what changed since a position.
@@ -151,9 +156,9 @@ pub fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Rep
         limit: list::limit(request.query, CHANGES_LIMIT)?,
     };
     let mask = list::mask(request.query)?;
-    Ok(Call::changes(changes, move |page| {
+    Ok(Call::Changes(Ask::new(changes, move |page| {
         replies::changes(&page, &mask)
-    }))
+    })))
 }
 
 /// The tenant to look at: a message subject names one, and no query leads out of it.
@@ -171,10 +176,10 @@ pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let after = list::after(request.query)?;
     let limit = list::limit(request.query, HISTORY_LIMIT)?;
-    let page = Past::After(after, limit);
-    Ok(Call::history(owner, Target::Id(id), page, move |found| {
+    let history = versions(owner, id, Past::After(after, limit));
+    Ok(Call::History(Ask::new(history, move |found| {
         past::history(found, id, after, limit)
-    }))
+    })))
 }
 
 /// Decodes a comparison of two versions: from before the first to now, unless the request says
@@ -185,8 +190,16 @@ pub fn diff(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let to = list::as_of(request.query, "to")?;
     let from = from.unwrap_or(AsOf::Position(Position::ZERO));
     let to = to.unwrap_or(AsOf::Position(Position::new(u64::MAX)));
-    let points = Past::Points(from, to);
-    Ok(Call::history(owner, Target::Id(id), points, move |found| {
+    let history = versions(owner, id, Past::Points(from, to));
+    Ok(Call::History(Ask::new(history, move |found| {
         past::diff(found, id, from, to)
-    }))
+    })))
+}
+
+fn versions(owner: &Owner, id: ContactId, past: Past) -> History {
+    History {
+        owner: owner.clone(),
+        target: Target::Id(id),
+        past,
+    }
 }

@@ -4,7 +4,7 @@ use super::contact::{CONTACT, ID};
 use super::ids::HexId;
 use super::{filter, replies};
 use crate::dialect::schema::{Draft, Mode};
-use crate::dialect::{Call, List, Reply, Request, Write, json};
+use crate::dialect::{Ask, Call, Get, History, List, Reply, Request, Write, json};
 use crate::domain::{Attempt, Owner, Past, Problem, Violation};
 
 /// The owner that is this tenant.
@@ -45,8 +45,8 @@ fn chosen_id(draft: &Draft) -> Option<&str> {
 
 /// Decodes a read of one contact.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?.target();
-    Ok(Call::get(owner, target, replies::contact))
+    let get = Get::now(owner, target(request)?.target());
+    Ok(Call::Get(Ask::new(get, replies::contact)))
 }
 
 /// Decodes a request that lists contacts.
@@ -58,7 +58,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: filter::order(request.query).map_err(invalid)?,
         window: filter::window(request.query).map_err(invalid)?,
     };
-    Ok(Call::list(list, replies::page))
+    Ok(Call::List(Ask::new(list, replies::page)))
 }
 
 /// Decodes a read of a contact's versions.
@@ -66,14 +66,18 @@ pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let id = target(request)?;
     let invalid = |violation| replies::invalid(vec![violation]);
     let (offset, limit) = filter::rows(request.query).map_err(invalid)?;
-    let page = Past::Offset(offset, limit);
-    Ok(Call::history(owner, id.target(), page, move |found| {
+    let history = History {
+        owner: owner.clone(),
+        target: id.target(),
+        past: Past::Offset(offset, limit),
+    };
+    Ok(Call::History(Ask::new(history, move |found| {
         replies::history(&id.to_string(), found, limit)
-    }))
+    })))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), replies::written)
+    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
 }
 
 /// The path's id is the record's, not the business identifier that the body calls `contactId`.

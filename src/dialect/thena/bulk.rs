@@ -12,7 +12,7 @@ use super::rules::RULES;
 use super::{replies, requests};
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record, object};
-use crate::dialect::{Call, Refusal, Reply, Request, Write};
+use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
 
 /// The sources that an ingestion may name.
@@ -41,7 +41,10 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nothing_to_create())),
         Ok(items) => {
             let attempts = items.attempts(|draft| draft.create(None))?;
-            Ok(Call::write(Write::each(owner, attempts), replies::created))
+            Ok(Call::Write(Ask::new(
+                Write::each(owner, attempts),
+                replies::created,
+            )))
         }
     }
 }
@@ -54,7 +57,10 @@ pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nobody_ingested())),
         Ok(items) => {
             let attempts = items.attempts(upsert)?;
-            Ok(Call::write(Write::each(owner, attempts), replies::ingested))
+            Ok(Call::Write(Ask::new(
+                Write::each(owner, attempts),
+                replies::ingested,
+            )))
         }
     }
 }
@@ -156,5 +162,5 @@ fn users(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
 
 fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
     let attempt = Attempt::create(Vec::new(), Err(violations));
-    Call::write(Write::one(owner, attempt), replies::created)
+    Call::Write(Ask::new(Write::one(owner, attempt), replies::created))
 }

@@ -11,7 +11,9 @@ use super::rules::RULES;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::query::count;
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Call, Filter, List, Order, Refusal, Reply, Request, Window, Write, json};
+use crate::dialect::{
+    Ask, Call, Filter, Get, List, Order, Refusal, Reply, Request, Window, Write, json,
+};
 use crate::domain::{
     Attempt, Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
 };
@@ -74,7 +76,8 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a read of one contact, which the vendor's API has in its lists alone.
 pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(Call::get(owner, target(request)?, replies::contact))
+    let get = Get::now(owner, target(request)?);
+    Ok(Call::Get(Ask::new(get, replies::contact)))
 }
 
 /// Decodes a request that deletes a contact.
@@ -136,7 +139,7 @@ fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
         order: Order::Created,
         window,
     };
-    Call::list(list, |page| replies::found(&page))
+    Call::List(Ask::new(list, |page| replies::found(&page)))
 }
 
 /// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
@@ -160,11 +163,11 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         order: Order::Created,
         window: Window::Offset { offset: 0, limit },
     };
-    Ok(Call::list(list, |page| replies::filtered(&page)))
+    Ok(Call::List(Ask::new(list, |page| replies::filtered(&page))))
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::write(Write::one(owner, attempt), replies::written)
+    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
 }
 
 fn target(request: &Request<'_>) -> Result<Target, Reply> {

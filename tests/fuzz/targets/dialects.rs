@@ -77,10 +77,10 @@ fn decode_all(dialect: &'static dyn Dialect, line: &str, body: &[u8], cards: &mu
 }
 
 fn use_up(dialect: &'static dyn Dialect, call: Call, cards: &mut Vec<Card>) {
-    let Call::Write { write, .. } = call else {
+    let Call::Write(ask) = call else {
         return;
     };
-    for attempt in write.attempts {
+    for attempt in ask.question.attempts {
         let patch = match attempt.action {
             Ok(Action::Create { card, .. }) => {
                 cards.push(card);

@@ -213,11 +213,11 @@ fn a_page_says_where_it_goes_on() {
         &format!("/contacts?sort=-name&cursor={cursor}"),
         "",
     );
-    let Ok(Call::Search { search, .. }) = next.call() else {
+    let Ok(Call::Search(ask)) = next.call() else {
         panic!("a search");
     };
     assert_eq!(
-        search.after,
+        ask.question.after,
         Some(crate::dialect::Keyset::Name("ann".into(), ann().id))
     );
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::dialect::native::rules::{lookup_keys, non_sensitive};
-use crate::dialect::{AsOf, Write};
+use crate::dialect::{AsOf, Ask, Write};
 use crate::domain::{
     Action, Attempt, EraseReason, Expected, Precondition, Problem, Target, Violation,
 };
@@ -29,7 +29,7 @@ pub fn attempt(sent: &Sent) -> Attempt {
 
 pub fn writes(sent: &Sent) -> Write {
     match sent.call().expect("a call") {
-        Call::Write { write, .. } => write,
+        Call::Write(ask) => ask.question,
         other => panic!("{other:?}"),
     }
 }
@@ -164,9 +164,10 @@ fn any_dialect_s_contact_is_read_ended_and_erased() {
         let sent = Sent::new(method, path, body);
         sent.call_of(&other).expect("a call")
     };
-    let Call::Write { write: delete, .. } = ask(Method::DELETE, ONE, "") else {
+    let Call::Write(asked) = ask(Method::DELETE, ONE, "") else {
         panic!("a write");
     };
+    let delete = asked.question;
     assert_eq!(delete.owner, other);
     assert!(matches!(
         delete.attempts.first(),
@@ -179,13 +180,11 @@ fn any_dialect_s_contact_is_read_ended_and_erased() {
     let seven = AsOf::Position(Position::new(7));
     for (path, as_of) in [(ONE, None), (at.as_str(), Some(seven))] {
         match ask(Method::GET, path, "") {
-            Call::Get {
-                owner,
-                target: of,
-                as_of: at,
-                ..
-            } => {
-                assert_eq!((owner, of, at), (other.clone(), target(), as_of));
+            Call::Get(Ask { question: it, .. }) => {
+                assert_eq!(
+                    (it.owner, it.target, it.as_of),
+                    (other.clone(), target(), as_of)
+                );
             }
             ask => panic!("{ask:?}"),
         }
@@ -198,7 +197,7 @@ fn any_dialect_s_contact_is_read_ended_and_erased() {
     ] {
         let asked = ask(Method::GET, &format!("{ONE}/{path}"), "");
         assert!(
-            matches!(asked, Call::History { owner, .. } if owner == other),
+            matches!(asked, Call::History(ask) if ask.question.owner == other),
             "{path}"
         );
     }
@@ -275,10 +274,10 @@ fn a_message_subject_s_tenant_is_not_left() {
         decode(sent.route, &sent.request(), Some(&owner("acme")))
     };
     for query in ["", "?tenant=acme"] {
-        let Ok(Call::Search { search, .. }) = list(query) else {
+        let Ok(Call::Search(ask)) = list(query) else {
             panic!("a search");
         };
-        assert_eq!(search.tenant.as_deref(), Some("acme"));
+        assert_eq!(ask.question.tenant.as_deref(), Some("acme"));
     }
     assert_eq!(list("?tenant=other").expect_err("a refusal").status, 403);
     let changes = Sent::new(
@@ -286,9 +285,10 @@ fn a_message_subject_s_tenant_is_not_left() {
         "/contacts/changes?after=7&limit=3&dialect=native",
         "",
     );
-    let Ok(Call::Changes { changes: asked, .. }) = changes.call() else {
+    let Ok(Call::Changes(ask)) = changes.call() else {
         panic!("changes");
     };
+    let asked = ask.question;
     assert_eq!(
         (asked.tenant, asked.after, asked.limit),
         (None, Position::new(7), 3)

@@ -1,0 +1,97 @@
+//! The answers to what every vendor has: changes of one contact, and reads of one.
+//!
+//! A vendor whose contact is a table says its own words and what differs; the rest stands here.
+
+use http::StatusCode;
+
+use super::json::BodyError;
+use super::reply::{etag, status_of};
+use super::schema::{Record, Schema};
+use super::{Lookup, Missing, Refusal, Reply};
+use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Target, Violation};
+
+/// How a vendor answers.
+pub trait Encoder {
+    /// The vendor's contact as a table.
+    const CONTACT: &'static Schema;
+
+    /// An error in the vendor's form, with a message of ours.
+    fn error(status: StatusCode, message: &str) -> Reply;
+
+    /// The answer to fields that are wrong.
+    fn invalid(violations: Vec<Violation>) -> Reply;
+
+    /// The vendor's words for a refusal, beside the headers that it has whatever the vendor.
+    fn words(refusal: &Refusal, status: StatusCode) -> Reply;
+
+    /// The answer to a refusal.
+    fn refusal(refusal: &Refusal) -> Reply {
+        let mut reply = Self::words(refusal, refusal.status());
+        reply.headers.extend(refusal.headers());
+        reply
+    }
+
+    /// The answer to a change that is of good form and cannot be made of the contacts there are.
+    fn failed(code: FailureCode) -> Reply {
+        Self::error(status_of(code), code.message())
+    }
+
+    /// The answer to a body that is no JSON.
+    fn bad_body(problem: &BodyError) -> Reply {
+        Self::error(problem.status(), &problem.to_string())
+    }
+
+    /// The answer to a request for a contact that is not there, or is no more.
+    fn no_contact(_target: Option<&Target>) -> Reply {
+        Self::refusal(&Refusal::NotFound)
+    }
+
+    /// A contact as an answer shows it that holds nothing else.
+    fn alone(contact: &Contact) -> Record {
+        Self::CONTACT.answer(contact)
+    }
+
+    /// The answer that is one contact.
+    fn one(status: StatusCode, contact: &Contact) -> Reply {
+        Reply::json(status, &Self::alone(contact)).with("etag", etag(contact.version))
+    }
+
+    /// The answer to a change that was made.
+    fn changed(operation: Operation, contact: &Contact) -> Reply {
+        let status = match operation {
+            Operation::Create => StatusCode::CREATED,
+            _ => StatusCode::OK,
+        };
+        Self::one(status, contact)
+    }
+
+    /// The answer to a change of one contact; a new one has no target.
+    fn written(outcomes: Vec<Outcome>, target: Option<&Target>) -> Reply {
+        match outcomes.into_iter().next() {
+            Some(Outcome::Written { operation, contact }) => Self::changed(operation, &contact),
+            Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
+            Some(Outcome::Erased { .. }) => Self::no_contact(target),
+            Some(Outcome::Refused {
+                failure: Failure { code, .. },
+                violations,
+            }) => match code {
+                FailureCode::Invalid => Self::invalid(violations),
+                FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
+                    Self::no_contact(target)
+                }
+                failed => Self::failed(failed),
+            },
+            None => Self::refusal(&Refusal::Internal),
+        }
+    }
+
+    /// The answer to a read of one contact.
+    fn found(found: Lookup<Box<Contact>>, target: &Target) -> Reply {
+        match found {
+            Ok(contact) => Self::one(StatusCode::OK, &contact),
+            Err(
+                Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost,
+            ) => Self::no_contact(Some(target)),
+        }
+    }
+}
