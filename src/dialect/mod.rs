@@ -25,9 +25,11 @@
 mod all;
 mod api;
 pub mod call;
+mod decoder;
 pub mod describe;
 pub mod email;
 pub mod emnify;
+mod encoder;
 pub mod fields;
 #[cfg(test)]
 mod in_memory;
@@ -57,7 +59,7 @@ pub use call::{
 };
 pub use describe::{Description, OperationSpec};
 pub use query::Query;
-pub use refusal::{Refusal, TokenProblem};
+pub use refusal::{Refusal, RefusalKind, TokenProblem};
 pub use registry::REGISTRY;
 pub use reply::Reply;
 pub use request::{Caller, Request, Scope};

@@ -141,7 +141,66 @@ pub enum Refusal {
     Internal,
 }
 
+/// What vendors tell apart among refusals: each of these has words of its own with one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind<'a> {
+    /// The bearer token, or the vendor's second token, is missing or not valid.
+    Token(TokenProblem),
+    /// The caller's roles do not allow the request, or the page that it comes from.
+    Forbidden,
+    /// The contacts are another tenant's, who is this.
+    NotYours(&'a str),
+    /// Nothing tells which tenant is meant.
+    TenantUnclear,
+    /// The contact is not there, no longer, or not yet.
+    NoContact,
+    /// Something else is not there: a path, a command.
+    NotFound,
+    /// The request, or the list in it, is too large.
+    TooLarge,
+    /// A header, a parameter or the body's framing cannot be taken.
+    BadRequest,
+    /// The caller asks too often.
+    RateLimited,
+    /// Any other, of which the status and the message tell all.
+    Other,
+}
+
 impl Refusal {
+    /// The kind of which a vendor takes it to be.
+    #[must_use]
+    pub fn kind(&self) -> RefusalKind<'_> {
+        match self {
+            Self::Unauthorized(problem) => RefusalKind::Token(*problem),
+            Self::SessionUnauthorized => RefusalKind::Token(TokenProblem::Invalid),
+            Self::Forbidden { .. } | Self::ForeignOrigin => RefusalKind::Forbidden,
+            Self::NotYours { tenant } => RefusalKind::NotYours(tenant),
+            Self::TenantUnclear => RefusalKind::TenantUnclear,
+            Self::NotFound | Self::NotYet { .. } | Self::Gone | Self::KeyLost => {
+                RefusalKind::NoContact
+            }
+            Self::UnknownPath | Self::NoSuchCommand => RefusalKind::NotFound,
+            Self::TooLarge { .. } | Self::TooManyItems { .. } => RefusalKind::TooLarge,
+            Self::BrokenBody
+            | Self::BadIdempotencyKey
+            | Self::KeyReused
+            | Self::BadParameter { .. }
+            | Self::UnknownParameter { .. }
+            | Self::PositionAhead { .. }
+            | Self::TooBroad { .. } => RefusalKind::BadRequest,
+            Self::RateLimited { .. } => RefusalKind::RateLimited,
+            Self::MethodNotAllowed { .. }
+            | Self::TooSlow
+            | Self::PreconditionFailed
+            | Self::PreconditionRequired
+            | Self::Overloaded
+            | Self::NotThereYet
+            | Self::ReadOnly(_)
+            | Self::OutcomeUnknown
+            | Self::Internal => RefusalKind::Other,
+        }
+    }
+
     /// The HTTP status most vendors give it.
     #[must_use]
     pub const fn status(&self) -> StatusCode {

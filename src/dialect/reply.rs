@@ -3,8 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::Refusal;
-use crate::domain::{Contact, Failure, Operation, Outcome, Violation};
+use crate::domain::FailureCode;
 
 /// An answer: status, headers and body as the vendor has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,25 +68,29 @@ impl Reply {
     }
 }
 
-/// The answer to a write of one contact in a vendor's words: for a contact that was written, for a
-/// failure of the command, and for a refusal that is not about its content. A contact that is gone
-/// since has the words of [`Refusal::Gone`].
-pub fn to_write(
-    outcomes: Vec<Outcome>,
-    written: impl FnOnce(Operation, &Contact) -> Reply,
-    refused: impl FnOnce(&Failure, Vec<Violation>) -> Reply,
-    refusal: impl FnOnce(&Refusal) -> Reply,
-) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { operation, contact }) => written(operation, &contact),
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => refusal(&Refusal::Gone),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => refused(&failure, violations),
-        None => refusal(&Refusal::Internal),
+/// The HTTP status that most vendors give to a command which failed for this reason.
+#[must_use]
+pub const fn status_of(code: FailureCode) -> StatusCode {
+    match code {
+        FailureCode::Invalid => StatusCode::BAD_REQUEST,
+        FailureCode::NotFound => StatusCode::NOT_FOUND,
+        FailureCode::Gone | FailureCode::KeyLost => StatusCode::GONE,
+        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
+        FailureCode::TooManyContacts
+        | FailureCode::DuplicateEmail
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch
+        | FailureCode::BatchRefused => StatusCode::CONFLICT,
     }
+}
+
+/// The name of a status without its spaces: `PreconditionFailed`.
+#[must_use]
+pub fn status_name(status: StatusCode) -> String {
+    status
+        .canonical_reason()
+        .unwrap_or_default()
+        .replace(' ', "")
 }
 
 /// The entity tag of a contact's version (RFC 9110, section 8.8.3).

@@ -1,13 +1,10 @@
 //! emnify as a [`Dialect`]: its routes, and how a request finds its owner.
 
-use super::rules::RULES;
-use super::{openapi, replies, requests, routes};
+use super::rules::{Emnify, RULES};
+use super::{openapi, requests, routes};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
-
-/// The dialect of emnify's REST API.
-#[derive(Debug)]
-pub struct Emnify;
 
 impl Dialect for Emnify {
     fn rules(&self) -> &'static Rules {
@@ -30,7 +27,7 @@ impl Dialect for Emnify {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
+        Self::refusal(refusal)
     }
 
     fn describe(&self) -> Description {

@@ -23,5 +23,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Emnify;
-pub use rules::RULES;
+pub use rules::{Emnify, RULES};

@@ -5,98 +5,131 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contact::CONTACT;
+use super::rules::Emnify;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::etag;
-use crate::dialect::schema::{BODY, Record};
-use crate::dialect::{Lookup, Missing, Page, Refusal, Reply, TokenProblem};
-use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Problem, Violation};
+use crate::dialect::reply::{etag, status_name};
+use crate::dialect::schema::{BODY, Record, Schema};
+use crate::dialect::{Page, Refusal, RefusalKind, Reply, TokenProblem};
+use crate::domain::{Contact, Operation, Problem, Target, Violation};
 
 /// The vendor's error codes, each with its token.
 #[derive(Clone, Copy, Debug)]
-struct Code(u16, &'static str);
+struct Code<'a>(u16, &'a str);
 
 /// The token of whoever logs in where none is needed.
 const OPEN_TOKEN: &str = "open";
 
-const INVALID_CREDENTIALS: Code = Code(1101, "InvalidCredentials");
-const INVALID_TOKEN: Code = Code(1102, "InvalidToken");
-const TOKEN_EXPIRED: Code = Code(1103, "TokenExpired");
-const FORBIDDEN: Code = Code(1104, "Forbidden");
-const TOO_MANY_REQUESTS: Code = Code(1105, "TooManyRequests");
-const NOT_FOUND: Code = Code(1201, "NotFound");
-const INVALID_QUERY: Code = Code(1301, "InvalidQueryCriteria");
-const INVALID_SORT: Code = Code(1302, "InvalidSortCriteria");
-const INPUT_VALIDATION_FAILED: Code = Code(1400, "InputValidationFailed");
-const INVALID_REFERENCE: Code = Code(1401, "InvalidReference");
-const REQUIRED: Code = Code(1402, "Required");
-const INVALID_FORMAT: Code = Code(1403, "InvalidFormat");
-const NOT_ALLOWED: Code = Code(1406, "NotAllowed");
+const INVALID_CREDENTIALS: Code<'_> = Code(1101, "InvalidCredentials");
+const INVALID_TOKEN: Code<'_> = Code(1102, "InvalidToken");
+const TOKEN_EXPIRED: Code<'_> = Code(1103, "TokenExpired");
+const FORBIDDEN: Code<'_> = Code(1104, "Forbidden");
+const TOO_MANY_REQUESTS: Code<'_> = Code(1105, "TooManyRequests");
+const NOT_FOUND: Code<'_> = Code(1201, "NotFound");
+const INVALID_QUERY: Code<'_> = Code(1301, "InvalidQueryCriteria");
+const INVALID_SORT: Code<'_> = Code(1302, "InvalidSortCriteria");
+const INPUT_VALIDATION_FAILED: Code<'_> = Code(1400, "InputValidationFailed");
+const INVALID_REFERENCE: Code<'_> = Code(1401, "InvalidReference");
+const REQUIRED: Code<'_> = Code(1402, "Required");
+const INVALID_FORMAT: Code<'_> = Code(1403, "InvalidFormat");
+const NOT_ALLOWED: Code<'_> = Code(1406, "NotAllowed");
 
 /// The vendor's sentence for a missing permission.
 const NO_PERMISSION: &str = "You do not have the necessary permissions to access this entry point. Please contact your administrator.";
 
 /// The vendor's form of an error.
 #[derive(Debug, Serialize)]
-struct ErrorBody {
+struct ErrorBody<'a> {
     error_code: u16,
-    error_token: &'static str,
+    error_token: &'a str,
     message: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<ErrorBody>,
+    errors: Vec<Self>,
 }
 
-impl ErrorBody {
-    fn new(Code(error_code, error_token): Code, message: impl Into<String>) -> Self {
+impl<'a> ErrorBody<'a> {
+    fn new(code: &Code<'a>, message: impl Into<String>) -> Self {
         Self {
-            error_code,
-            error_token,
+            error_code: code.0,
+            error_token: code.1,
             message: message.into(),
             errors: Vec::new(),
         }
     }
 }
 
-fn error(status: StatusCode, code: Code, message: impl Into<String>) -> Reply {
+fn error(status: StatusCode, code: &Code<'_>, message: impl Into<String>) -> Reply {
     Reply::json(status, &ErrorBody::new(code, message))
 }
 
-/// The answer to a change of the contact of this number; a new one has none yet.
-pub fn written(outcomes: Vec<Outcome>, target: Option<u64>) -> Reply {
-    match outcomes.into_iter().next() {
-        Some(Outcome::Written { operation, contact }) => {
-            let reply = match operation {
-                // The answer has no id, so `Location` is the only way to learn it.
-                Operation::Create => Reply::json(StatusCode::CREATED, &json!({})),
-                _ => Reply::empty(StatusCode::NO_CONTENT),
-            };
-            reply
-                .with("location", location(&contact))
-                .with("etag", etag(contact.version))
-        }
-        Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
-        Some(Outcome::Erased { .. }) => no_contact(target),
-        Some(Outcome::Refused {
-            failure,
-            violations,
-        }) => refused(&failure, violations, target),
-        None => refusal(&Refusal::Internal),
+impl Encoder for Emnify {
+    const CONTACT: &'static Schema = &CONTACT;
+
+    /// The vendor's list of codes has none: the code is the HTTP status itself.
+    fn error(status: StatusCode, message: &str) -> Reply {
+        error(
+            status,
+            &Code(status.as_u16(), &status_name(status)),
+            message,
+        )
     }
-}
 
-fn location(contact: &Contact) -> String {
-    let (organisation, id) = (contact.owner.tenant(), &contact.vendor_id);
-    format!("/api/v1/organisation/{organisation}/contact/{id}")
-}
+    fn invalid(violations: Vec<Violation>) -> Reply {
+        invalid("Contact", violations)
+    }
 
-/// The answer that is one contact.
-pub fn contact(found: Lookup<Box<Contact>>, target: u64) -> Reply {
-    match found {
-        Ok(contact) => {
-            let reply = Reply::json(StatusCode::OK, &CONTACT.answer(&contact));
-            reply.with("etag", etag(contact.version))
+    fn bad_body(problem: &BodyError) -> Reply {
+        match problem {
+            BodyError::MediaType | BodyError::Encoding => {
+                Self::error(problem.status(), &problem.to_string())
+            }
+            BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
+                let message = "Request body is malformed. Check JSON syntax.";
+                error(problem.status(), &INPUT_VALIDATION_FAILED, message)
+            }
         }
-        Err(Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost) => {
-            no_contact(Some(target))
+    }
+
+    fn no_contact(target: Option<&Target>) -> Reply {
+        match target {
+            Some(Target::Sequence(id)) => not_found("Contact", &id.to_string()),
+            Some(Target::Id(_) | Target::Chosen { .. }) | None => Self::refusal(&Refusal::NotFound),
+        }
+    }
+
+    /// A create's answer has no id, so `Location` is the only way to learn it.
+    fn changed(operation: Operation, contact: &Contact) -> Reply {
+        let reply = match operation {
+            Operation::Create => Reply::json(StatusCode::CREATED, &json!({})),
+            _ => Reply::empty(StatusCode::NO_CONTENT),
+        };
+        let (organisation, id) = (contact.owner.tenant(), &contact.vendor_id);
+        reply
+            .with(
+                "location",
+                format!("/api/v1/organisation/{organisation}/contact/{id}"),
+            )
+            .with("etag", etag(contact.version))
+    }
+
+    fn words(refusal: &Refusal, status: StatusCode) -> Reply {
+        let say = |code| error(status, code, refusal.message());
+        match refusal.kind() {
+            RefusalKind::Token(TokenProblem::Expired) => say(&TOKEN_EXPIRED),
+            RefusalKind::Token(TokenProblem::Missing | TokenProblem::Invalid) => {
+                say(&INVALID_TOKEN)
+            }
+            RefusalKind::Forbidden => error(status, &FORBIDDEN, NO_PERMISSION),
+            // "The server limits the visibility of the data": what is another's is not there.
+            RefusalKind::NotYours(tenant) => not_found("Organisation", tenant),
+            RefusalKind::TenantUnclear => {
+                let message = "The token has not exactly one organisation; name one in the path.";
+                error(status, &INPUT_VALIDATION_FAILED, message)
+            }
+            RefusalKind::NoContact | RefusalKind::NotFound => say(&NOT_FOUND),
+            RefusalKind::BadRequest => say(&INPUT_VALIDATION_FAILED),
+            RefusalKind::RateLimited => say(&TOO_MANY_REQUESTS),
+            RefusalKind::TooLarge | RefusalKind::Other => Self::error(status, &refusal.message()),
         }
     }
 }
@@ -112,7 +145,7 @@ pub fn token(traded: Result<String, TokenProblem>) -> Reply {
     match traded {
         Ok(token) => Reply::json(StatusCode::OK, &json!({"auth_token": token}))
             .with("cache-control", "no-store"),
-        Err(problem) => refusal(&Refusal::Unauthorized(problem)),
+        Err(problem) => Emnify::refusal(&Refusal::Unauthorized(problem)),
     }
 }
 
@@ -122,7 +155,7 @@ pub fn logged_in(open: bool) -> Reply {
         return token(Ok(OPEN_TOKEN.to_owned()));
     }
     let message = "Invalid credentials: this service trades application tokens alone.";
-    error(StatusCode::UNAUTHORIZED, INVALID_CREDENTIALS, message)
+    error(StatusCode::UNAUTHORIZED, &INVALID_CREDENTIALS, message)
 }
 
 /// The answer to a refresh token, where there are any: it is given back, as good as another.
@@ -130,50 +163,17 @@ pub fn refreshed(refresh_token: Option<String>) -> Reply {
     token(refresh_token.ok_or(TokenProblem::Invalid))
 }
 
-fn refused(failure: &Failure, violations: Vec<Violation>, target: Option<u64>) -> Reply {
-    match failure.code {
-        FailureCode::Invalid => invalid("Contact", violations),
-        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => no_contact(target),
-        FailureCode::VersionMismatch => plain(StatusCode::PRECONDITION_FAILED, failure),
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateEmail
-        | FailureCode::DuplicateId
-        | FailureCode::AmbiguousMatch
-        | FailureCode::BatchRefused => plain(StatusCode::CONFLICT, failure),
-    }
-}
-
-fn plain(status: StatusCode, failure: &Failure) -> Reply {
-    error(status, unlisted(status), failure.code.message())
-}
-
-/// The code of an error that the vendor's list does not have: the HTTP status itself.
-fn unlisted(status: StatusCode) -> Code {
-    let token = match status {
-        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
-        StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
-        StatusCode::CONFLICT => "Conflict",
-        StatusCode::PRECONDITION_FAILED => "PreconditionFailed",
-        StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
-        StatusCode::PRECONDITION_REQUIRED => "PreconditionRequired",
-        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
-        _ => "InternalServerError",
-    };
-    Code(status.as_u16(), token)
-}
-
 /// The answer to an object whose fields are wrong.
 pub fn invalid(object: &str, violations: Vec<Violation>) -> Reply {
     let errors = violations.iter().map(|v| one_error(object, v)).collect();
     let body = ErrorBody {
         errors,
-        ..ErrorBody::new(INPUT_VALIDATION_FAILED, "Input validation failed")
+        ..ErrorBody::new(&INPUT_VALIDATION_FAILED, "Input validation failed")
     };
     Reply::json(StatusCode::UNPROCESSABLE_ENTITY, &body)
 }
 
-fn one_error(object: &str, violation: &Violation) -> ErrorBody {
+fn one_error(object: &str, violation: &Violation) -> ErrorBody<'static> {
     let field = violation.field.replace('.', " ");
     let (code, message) = match violation.problem {
         Problem::Required(_) | Problem::Blank => {
@@ -213,7 +213,7 @@ fn one_error(object: &str, violation: &Violation) -> ErrorBody {
         | Problem::OutOfRange
         | Problem::Duplicate => (INVALID_FORMAT, format!("{object} - {field} is not valid.")),
     };
-    ErrorBody::new(code, message)
+    ErrorBody::new(&code, message)
 }
 
 /// A body that is no object has no field to name.
@@ -227,13 +227,13 @@ fn format_message(object: &str, field: &str, expected: &str) -> String {
 /// The answer to a page or a page's size that is no number.
 pub fn bad_paging(name: &str) -> Reply {
     let message = format!("{name} must be an integer.");
-    error(StatusCode::BAD_REQUEST, INPUT_VALIDATION_FAILED, message)
+    error(StatusCode::BAD_REQUEST, &INPUT_VALIDATION_FAILED, message)
 }
 
 /// The answer to a filter that there is not.
 pub fn bad_criterion(criterion: &str) -> Reply {
     let message = format!("Search criteria {criterion} is invalid");
-    error(StatusCode::UNPROCESSABLE_ENTITY, INVALID_QUERY, message)
+    error(StatusCode::UNPROCESSABLE_ENTITY, &INVALID_QUERY, message)
 }
 
 /// The answer to a field by which contacts can't be sorted.
@@ -248,81 +248,11 @@ pub fn bad_event_sort(field: &str) -> Reply {
 
 fn bad_sort_as(status: StatusCode, field: &str) -> Reply {
     let message = format!("Sort criteria {field} is invalid");
-    error(status, INVALID_SORT, message)
-}
-
-/// The answer to a body that is no JSON.
-pub fn bad_body(problem: &BodyError) -> Reply {
-    match problem {
-        BodyError::MediaType | BodyError::Encoding => {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            error(status, unlisted(status), problem.to_string())
-        }
-        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => error(
-            StatusCode::BAD_REQUEST,
-            INPUT_VALIDATION_FAILED,
-            "Request body is malformed. Check JSON syntax.",
-        ),
-    }
+    error(status, &INVALID_SORT, message)
 }
 
 /// Encodes that something is not there, in the vendor's words.
 pub fn not_found(resource: &str, id: &str) -> Reply {
     let message = format!("{resource} with id {id} not found");
-    error(StatusCode::NOT_FOUND, NOT_FOUND, message)
-}
-
-fn no_contact(target: Option<u64>) -> Reply {
-    match target {
-        Some(id) => not_found("Contact", &id.to_string()),
-        None => refusal(&Refusal::NotFound),
-    }
-}
-
-/// The vendor's words for a refusal.
-pub fn refusal(refusal: &Refusal) -> Reply {
-    let status = refusal.status();
-    let say = |status, code| error(status, code, refusal.message());
-    let mut reply = match refusal {
-        Refusal::Unauthorized(TokenProblem::Expired) => say(status, TOKEN_EXPIRED),
-        Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)
-        | Refusal::SessionUnauthorized => say(status, INVALID_TOKEN),
-        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => {
-            error(status, FORBIDDEN, NO_PERMISSION)
-        }
-        // "The server limits the visibility of the data": what is another's is not there.
-        Refusal::NotYours { tenant } => not_found("Organisation", tenant),
-        Refusal::TenantUnclear => error(
-            status,
-            INPUT_VALIDATION_FAILED,
-            "The token has not exactly one organisation; name one in the path.",
-        ),
-        Refusal::UnknownPath
-        | Refusal::NotFound
-        | Refusal::NotYet { .. }
-        | Refusal::NoSuchCommand
-        | Refusal::Gone
-        | Refusal::KeyLost => say(status, NOT_FOUND),
-        Refusal::BrokenBody
-        | Refusal::BadIdempotencyKey
-        | Refusal::BadParameter { .. }
-        | Refusal::UnknownParameter { .. }
-        | Refusal::PositionAhead { .. }
-        | Refusal::TooBroad { .. }
-        | Refusal::KeyReused => say(status, INPUT_VALIDATION_FAILED),
-        Refusal::RateLimited { .. } => say(status, TOO_MANY_REQUESTS),
-        Refusal::MethodNotAllowed { .. }
-        | Refusal::TooLarge { .. }
-        | Refusal::TooManyItems { .. }
-        | Refusal::TooSlow
-        | Refusal::PreconditionFailed
-        | Refusal::PreconditionRequired
-        | Refusal::Overloaded
-        | Refusal::NotThereYet
-        | Refusal::ReadOnly(_)
-        | Refusal::OutcomeUnknown
-        | Refusal::Internal => say(status, unlisted(status)),
-    };
-    reply.headers.extend(refusal.headers());
-    reply
+    error(StatusCode::NOT_FOUND, &NOT_FOUND, message)
 }

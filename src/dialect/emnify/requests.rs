@@ -4,11 +4,13 @@ use super::contact::{CONTACT, ID, ORGANISATION};
 use super::events::{self, Wanted};
 use super::filter::{self, View};
 use super::replies;
-use super::rules::RULES;
+use super::rules::{Emnify, RULES};
+use crate::dialect::decoder::Decoder;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Ask, Call, Filter, Get, List, Refusal, Reply, Request, Write, json};
-use crate::domain::{Attempt, Event, Owner, OwnerEvents, Problem, Target, Violation};
+use crate::dialect::{Ask, Call, Filter, List, Refusal, Reply, Request};
+use crate::domain::{Event, Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
 const MY: &str = "my";
@@ -34,7 +36,7 @@ pub fn organisation(request: &Request<'_>) -> Result<Owner, Reply> {
         Some(id) if id != MY => owner(id),
         _ => match &request.caller.own_tenant {
             Some(own) => owner(own),
-            None => Err(replies::refusal(&Refusal::TenantUnclear)),
+            None => Err(Emnify::refusal(&Refusal::TenantUnclear)),
         },
     }
 }
@@ -53,51 +55,33 @@ fn positive(text: &str) -> Option<u64> {
     number.filter(|number| *number > 0)
 }
 
-/// Decodes a request that creates a contact.
-pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
-    let mut draft = CONTACT.read(&body, "", Mode::Whole);
-    for name in FORBIDDEN {
-        if let Some(value) = body.get(name) {
-            draft.sent.push(name.into());
-            if !value.is_null() {
-                let violation = Violation::new(name, Problem::NotAllowed);
-                draft.violations.push(violation);
+impl Decoder for Emnify {
+    const UPDATE: Mode = Mode::Patch;
+
+    fn target(request: &Request<'_>) -> Result<Target, Reply> {
+        let text = request.target().unwrap_or_default();
+        let id = positive(text).map(Target::Sequence);
+        id.ok_or_else(|| replies::not_found("Contact", text))
+    }
+
+    fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let body = Self::body(request)?;
+        let mut draft = CONTACT.read(&body, "", Mode::Whole);
+        for name in FORBIDDEN {
+            if let Some(value) = body.get(name) {
+                draft.sent.push(name.into());
+                if !value.is_null() {
+                    let violation = Violation::new(name, Problem::NotAllowed);
+                    draft.violations.push(violation);
+                }
             }
         }
+        let named = |name: &&str| body.is_object() && request.query.get(name).is_some();
+        let named = FORBIDDEN_PARAMETERS.into_iter().filter(named);
+        let wrong = named.map(|name| Violation::new(name, Problem::NotAllowed));
+        draft.violations.extend(wrong);
+        Ok(Self::write(owner, draft.create(None)))
     }
-    let named = |name: &&str| body.is_object() && request.query.get(name).is_some();
-    let named = FORBIDDEN_PARAMETERS.into_iter().filter(named);
-    let wrong = named.map(|name| Violation::new(name, Problem::NotAllowed));
-    draft.violations.extend(wrong);
-    Ok(write(owner, None, draft.create(None)))
-}
-
-/// Decodes a request that changes a contact.
-pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let id = target(request)?;
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
-    let draft = CONTACT.read(&body, "", Mode::Patch);
-    let attempt = draft.update(Target::Sequence(id), request.precondition());
-    Ok(write(owner, Some(id), attempt))
-}
-
-/// Decodes a request that deletes a contact.
-pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    Ok(write(
-        owner,
-        Some(target),
-        Attempt::delete(Target::Sequence(target), request.precondition()),
-    ))
-}
-
-/// Decodes a read of one contact.
-pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    let reply = move |found| replies::contact(found, target);
-    let get = Get::now(owner, Target::Sequence(target));
-    Ok(Call::Get(Ask::new(get, reply)))
 }
 
 /// Decodes a request that lists contacts.
@@ -137,7 +121,7 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
 /// person to log in with, a password or a refresh token, is known in open mode alone, where anybody
 /// is let in.
 pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
+    let body = Emnify::body(request)?;
     let invalid = |violations| replies::invalid("Authentication", violations);
     let body = object(&body).map_err(invalid)?;
     let sent = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
@@ -154,15 +138,4 @@ pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Re
         of_person(name_and_password.map(|_| replies::logged_in(open)))
     };
     call.ok_or_else(|| invalid(fields.violations))
-}
-
-fn write(owner: &Owner, target: Option<u64>, attempt: Attempt) -> Call {
-    Call::Write(Ask::new(Write::one(owner, attempt), move |outcomes| {
-        replies::written(outcomes, target)
-    }))
-}
-
-fn target(request: &Request<'_>) -> Result<u64, Reply> {
-    let text = request.target().unwrap_or_default();
-    positive(text).ok_or_else(|| replies::not_found("Contact", text))
 }

@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use super::openapi::collection;
 use super::requests;
+use super::rules::Emnify;
 use crate::dialect::ApiOperation::{Authenticate, Create, Delete, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
 use crate::dialect::Route;
+use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{ETAG, OperationSpec};
 use crate::dialect::route::{AUDITORS, READERS, WRITERS};
 
@@ -42,7 +44,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .json(201, "It is created.", "Created")
             .headers(&["location", "etag"])
             .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
-            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
+            .post(CONTACTS, Create, WRITERS, Owned(Emnify::create)),
         OperationSpec::new("List an organisation's contacts")
             .parameters(collection())
             .json(200, "A page of contacts.", "Contacts")
@@ -52,17 +54,17 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contact")
             .errors(&[NONE])
-            .get(CONTACT, Get, READERS, Owned(requests::get)),
+            .get(CONTACT, Get, READERS, Owned(Emnify::get)),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .empty(204, "It is changed.")
             .headers(ETAG)
             .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
-            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
+            .patch(CONTACT, Update, WRITERS, Owned(Emnify::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+            .delete(CONTACT, Delete, WRITERS, Owned(Emnify::delete)),
         OperationSpec::new("List what happened in an organisation")
             .parameters(collection())
             .json(200, "A page of events.", "Events")

@@ -3,6 +3,10 @@
 use super::contact;
 use crate::domain::{DialectId, IdRule, Rules};
 
+/// The dialect of emnify's REST API.
+#[derive(Clone, Copy, Debug)]
+pub struct Emnify;
+
 /// The rules of emnify that the core decides by.
 pub static RULES: Rules = Rules {
     dialect: DialectId(4),

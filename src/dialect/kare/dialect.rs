@@ -1,13 +1,10 @@
 //! Kare as a [`Dialect`]: its routes, and how a request finds its owner.
 
-use super::rules::RULES;
-use super::{openapi, replies, requests, routes};
+use super::rules::{Kare, RULES};
+use super::{openapi, requests, routes};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
-
-/// The dialect of Kare's API.
-#[derive(Debug)]
-pub struct Kare;
 
 /// The company of a caller who names none and whose own tenant is no number.
 const OWN_COMPANY: &str = "1";
@@ -39,7 +36,7 @@ impl Dialect for Kare {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
+        Self::refusal(refusal)
     }
 
     fn describe(&self) -> Description {

@@ -23,5 +23,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Kare;
-pub use rules::RULES;
+pub use rules::{Kare, RULES};

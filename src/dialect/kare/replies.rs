@@ -3,13 +3,15 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::contact::{Extend, body as contact_body};
+use super::contact::{CONTACT, Extend, body as contact_body};
 use super::issue::Issue;
+use super::rules::Kare;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::{etag, to_write};
-use crate::dialect::schema::Record;
-use crate::dialect::{Lookup, Page, Refusal, Reply};
-use crate::domain::{Contact, Failure, FailureCode, Outcome, Violation};
+use crate::dialect::reply::status_of;
+use crate::dialect::schema::{Record, Schema};
+use crate::dialect::{Page, Refusal, RefusalKind, Reply};
+use crate::domain::{Failure, FailureCode, Outcome, Violation};
 
 /// The vendor's error: a message, and what is wrong with the request's content.
 #[derive(Debug, Serialize)]
@@ -52,31 +54,69 @@ fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
         .map(|(failure, _)| failure.code)
         .find(|code| *code != FailureCode::BatchRefused)
         .unwrap_or(FailureCode::BatchRefused);
-    let violations: Vec<_> = refused.into_iter().flat_map(|(_, v)| v).collect();
-    failed(code, &violations)
-}
-
-/// The answer to a change of one contact.
-pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    to_write(
-        outcomes,
-        |_, contact| one(contact),
-        |failure, violations| failed(failure.code, &violations),
-        refusal,
-    )
-}
-
-/// The answer that is one contact.
-pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
-    match found {
-        Ok(contact) => one(&contact),
-        Err(missing) => refusal(&missing.into()),
+    match code {
+        FailureCode::Invalid => Kare::invalid(refused.into_iter().flat_map(|(_, it)| it).collect()),
+        code => Kare::failed(code),
     }
 }
 
-fn one(contact: &Contact) -> Reply {
-    let body = contact_body(contact, Extend::default());
-    Reply::json(StatusCode::OK, &body).with("etag", etag(contact.version))
+impl Encoder for Kare {
+    const CONTACT: &'static Schema = &CONTACT;
+
+    fn error(status: StatusCode, message: &str) -> Reply {
+        error(status, message, &[])
+    }
+
+    fn invalid(violations: Vec<Violation>) -> Reply {
+        let found: Vec<_> = violations.iter().map(Issue::from).collect();
+        issues(&found)
+    }
+
+    fn failed(code: FailureCode) -> Reply {
+        let status = match code {
+            FailureCode::BatchRefused => StatusCode::BAD_REQUEST,
+            FailureCode::Invalid
+            | FailureCode::NotFound
+            | FailureCode::Gone
+            | FailureCode::KeyLost
+            | FailureCode::VersionMismatch
+            | FailureCode::TooManyContacts
+            | FailureCode::DuplicateEmail
+            | FailureCode::DuplicateId
+            | FailureCode::AmbiguousMatch => status_of(code),
+        };
+        Self::error(status, code.message())
+    }
+
+    fn bad_body(problem: &BodyError) -> Reply {
+        match problem {
+            BodyError::MediaType => issues(&[Issue::of(
+                "content-type",
+                r#"Invalid input: expected "application/json""#,
+            )]),
+            BodyError::Encoding
+            | BodyError::Empty
+            | BodyError::Malformed { .. }
+            | BodyError::TooDeep => Self::error(problem.status(), &problem.to_string()),
+        }
+    }
+
+    /// An API gateway's words where that is what refuses.
+    fn words(refusal: &Refusal, status: StatusCode) -> Reply {
+        match refusal.kind() {
+            RefusalKind::Token(_) => Self::error(status, "Unauthorized"),
+            RefusalKind::Forbidden => Self::error(status, "Forbidden"),
+            // Whether the company is there is nothing to tell a caller whose it is not.
+            RefusalKind::NotYours(_) => Self::error(StatusCode::NOT_FOUND, "Company not found"),
+            RefusalKind::NoContact => Self::error(status, "Contact not found"),
+            RefusalKind::NotFound => Self::error(status, "Not Found"),
+            RefusalKind::TenantUnclear
+            | RefusalKind::TooLarge
+            | RefusalKind::BadRequest
+            | RefusalKind::RateLimited
+            | RefusalKind::Other => Self::error(status, &refusal.message()),
+        }
+    }
 }
 
 /// The answer that is a page of contacts.
@@ -103,88 +143,11 @@ pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply
     Reply::json(StatusCode::OK, &body)
 }
 
-fn failed(code: FailureCode, violations: &[Violation]) -> Reply {
-    match code {
-        FailureCode::Invalid => {
-            let found: Vec<_> = violations.iter().map(Issue::from).collect();
-            issues(&found)
-        }
-        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
-            refusal(&Refusal::NotFound)
-        }
-        FailureCode::VersionMismatch => error(StatusCode::PRECONDITION_FAILED, code.message()),
-        FailureCode::BatchRefused => error(StatusCode::BAD_REQUEST, code.message()),
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateEmail
-        | FailureCode::DuplicateId
-        | FailureCode::AmbiguousMatch => error(StatusCode::CONFLICT, code.message()),
-    }
-}
-
 /// The answer to content that is not valid.
 pub fn issues(issues: &[Issue]) -> Reply {
-    let body = ErrorBody {
-        message: "Validation failed",
-        issues,
-    };
-    Reply::json(StatusCode::BAD_REQUEST, &body)
+    error(StatusCode::BAD_REQUEST, "Validation failed", issues)
 }
 
-/// The answer to a body that is no JSON, or does not say that it is.
-pub fn bad_body(problem: &BodyError) -> Reply {
-    match problem {
-        BodyError::MediaType => issues(&[Issue::of(
-            "content-type",
-            r#"Invalid input: expected "application/json""#,
-        )]),
-        BodyError::Encoding => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &problem.to_string()),
-        BodyError::Empty | BodyError::Malformed { .. } | BodyError::TooDeep => {
-            error(StatusCode::BAD_REQUEST, &problem.to_string())
-        }
-    }
-}
-
-fn error(status: StatusCode, message: &str) -> Reply {
-    let body = ErrorBody {
-        message,
-        issues: &[],
-    };
-    Reply::json(status, &body)
-}
-
-/// The vendor's words for a refusal: an API gateway's where that is what refuses.
-pub fn refusal(refusal: &Refusal) -> Reply {
-    let status = refusal.status();
-    let mut reply = match refusal {
-        Refusal::Unauthorized(_) | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
-        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => error(status, "Forbidden"),
-        // Whether the company is there is nothing to tell a caller whose it is not.
-        Refusal::NotYours { .. } => error(StatusCode::NOT_FOUND, "Company not found"),
-        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
-            error(status, "Contact not found")
-        }
-        Refusal::UnknownPath | Refusal::NoSuchCommand => error(status, "Not Found"),
-        Refusal::TenantUnclear
-        | Refusal::MethodNotAllowed { .. }
-        | Refusal::TooLarge { .. }
-        | Refusal::TooManyItems { .. }
-        | Refusal::TooSlow
-        | Refusal::BrokenBody
-        | Refusal::BadIdempotencyKey
-        | Refusal::KeyReused
-        | Refusal::PreconditionFailed
-        | Refusal::PreconditionRequired
-        | Refusal::BadParameter { .. }
-        | Refusal::UnknownParameter { .. }
-        | Refusal::PositionAhead { .. }
-        | Refusal::TooBroad { .. }
-        | Refusal::RateLimited { .. }
-        | Refusal::Overloaded
-        | Refusal::NotThereYet
-        | Refusal::ReadOnly(_)
-        | Refusal::OutcomeUnknown
-        | Refusal::Internal => error(status, &refusal.message()),
-    };
-    reply.headers.extend(refusal.headers());
-    reply
+fn error(status: StatusCode, message: &str, issues: &[Issue]) -> Reply {
+    Reply::json(status, &ErrorBody { message, issues })
 }

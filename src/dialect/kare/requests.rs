@@ -5,10 +5,12 @@ use serde_json::Value;
 use super::contact::{CONTACT, Extend, NOTIFY, NOTIFY_AT};
 use super::issue::{self, Issue};
 use super::replies;
-use super::rules::RULES;
+use super::rules::{Kare, RULES};
+use crate::dialect::decoder::Decoder;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::schema::{BODY, Mode};
-use crate::dialect::{Ask, Call, Get, List, Order, Refusal, Reply, Request, Window, Write};
+use crate::dialect::{Ask, Call, List, Order, Refusal, Reply, Request, Window, Write};
 use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -25,11 +27,11 @@ pub fn company(text: &str) -> Result<Owner, Reply> {
 /// Decodes a create. All items are judged before any is inserted; a body that is no array is one
 /// bad item.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let attempts = match body(request)? {
+    let attempts = match Kare::body(request)? {
         Value::Array(items) => {
             let limit = RULES.batch_items_max();
             if items.len() > limit {
-                return Err(replies::refusal(&Refusal::TooManyItems { limit }));
+                return Err(Kare::refusal(&Refusal::TooManyItems { limit }));
             }
             let items = items.iter().enumerate();
             let draft =
@@ -49,15 +51,39 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::Write(Ask::new(write, replies::created)))
 }
 
-/// Decodes a request that changes a contact.
-pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    let mut body = body(request)?;
-    notify_as_shown(&mut body);
-    let draft = CONTACT.read(&body, "", Mode::Patch);
-    let attempt = draft.update(target, request.precondition());
-    let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::Write(Ask::new(write, replies::written)))
+impl Decoder for Kare {
+    const UPDATE: Mode = Mode::Patch;
+
+    /// Numbers are given out from 1: 0 is nobody's, and so it stands for the negative ones too.
+    fn target(request: &Request<'_>) -> Result<Target, Reply> {
+        let number = issue::integer(request.target().unwrap_or_default())
+            .map_err(|message| replies::issues(&[Issue::of("contactId", message)]))?;
+        Ok(Target::Sequence(u64::try_from(number).unwrap_or(0)))
+    }
+
+    /// The media type is a required header here; the local developer may leave it out.
+    fn body(request: &Request<'_>) -> Result<Value, Reply> {
+        let json = match request.header("content-type") {
+            Some(_) => json::media_type_is_json(request.headers, &["application/json"]),
+            None => request.caller.open,
+        };
+        if !json {
+            return Err(Self::bad_body(&BodyError::MediaType));
+        }
+        let body = json::of_any_type(request.headers, request.body);
+        body.map_err(|error| Self::bad_body(&error))
+    }
+
+    fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let target = Self::target(request)?;
+        let mut body = Self::body(request)?;
+        notify_as_shown(&mut body);
+        let draft = CONTACT.read(&body, "", Self::UPDATE);
+        Ok(Self::write(
+            owner,
+            draft.update(target, request.precondition()),
+        ))
+    }
 }
 
 /// A contact that was read has no `notify` but `notifyAt`, which is null where nobody is notified.
@@ -70,19 +96,6 @@ fn notify_as_shown(body: &mut Value) {
         let notify = !at.is_null();
         fields.insert(NOTIFY.to_owned(), notify.into());
     }
-}
-
-/// Decodes a read of one contact, which the vendor's API has in its list alone.
-pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let get = Get::now(owner, target(request)?);
-    Ok(Call::Get(Ask::new(get, replies::contact)))
-}
-
-/// Decodes a request that deletes a contact.
-pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let attempt = Attempt::delete(target(request)?, request.precondition());
-    let write = Write::all_or_nothing(owner, vec![attempt]);
-    Ok(Call::Write(Ask::new(write, replies::written)))
 }
 
 /// Decodes a request that lists contacts.
@@ -143,25 +156,4 @@ fn is_extend(name: &str) -> bool {
         brackets.is_empty()
             || index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
     })
-}
-
-/// The body's JSON. The media type is a required header here; the local developer may leave it out.
-fn body(request: &Request<'_>) -> Result<Value, Reply> {
-    let json = match request.header("content-type") {
-        Some(_) => json::media_type_is_json(request.headers, &["application/json"]),
-        None => request.caller.open,
-    };
-    if !json {
-        return Err(replies::bad_body(&BodyError::MediaType));
-    }
-    let body = json::of_any_type(request.headers, request.body);
-    body.map_err(|error| replies::bad_body(&error))
-}
-
-/// The contact that the path names. Numbers are given out from 1: 0 is nobody's, and so it stands
-/// for the negative ones too.
-fn target(request: &Request<'_>) -> Result<Target, Reply> {
-    let number = issue::integer(request.target().unwrap_or_default())
-        .map_err(|message| replies::issues(&[Issue::of("contactId", message)]))?;
-    Ok(Target::Sequence(u64::try_from(number).unwrap_or(0)))
 }

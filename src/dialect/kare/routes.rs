@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use super::openapi::pages;
 use super::requests;
+use super::rules::Kare;
 use crate::dialect::ApiOperation::{Create, Delete, Get, List, Update};
 use crate::dialect::Decode::Owned;
 use crate::dialect::Route;
+use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::route::{READERS, WRITERS};
 
@@ -40,16 +42,16 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         OperationSpec::new("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, READERS, Owned(requests::get))
+            .get(CONTACT, Get, READERS, Owned(Kare::get))
             .on_bus_alone(),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, STALE, ENCODED])
-            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
+            .patch(CONTACT, Update, WRITERS, Owned(Kare::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+            .delete(CONTACT, Delete, WRITERS, Owned(Kare::delete)),
     ]
 });

@@ -3,6 +3,10 @@
 use super::contact;
 use crate::domain::{DialectId, IdRule, Rules, limits};
 
+/// The dialect of Kare's API.
+#[derive(Clone, Copy, Debug)]
+pub struct Kare;
+
 /// The rules of Kare that the core decides by.
 pub static RULES: Rules = Rules {
     dialect: DialectId(6),

@@ -1,13 +1,10 @@
 //! MATTR VII as a [`Dialect`]: its routes, and how a request finds its owner.
 
-use super::rules::RULES;
-use super::{openapi, replies, requests, routes};
+use super::rules::{Mattr, RULES};
+use super::{openapi, requests, routes};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
-
-/// The MATTR VII dialect.
-#[derive(Debug)]
-pub struct Mattr;
 
 impl Dialect for Mattr {
     fn rules(&self) -> &'static Rules {
@@ -31,7 +28,7 @@ impl Dialect for Mattr {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
+        Self::refusal(refusal)
     }
 
     fn describe(&self) -> Description {

@@ -21,5 +21,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Mattr;
-pub use rules::RULES;
+pub use rules::{Mattr, RULES};

@@ -2,13 +2,14 @@
 
 use uuid::Uuid;
 
-use super::contact::CONTACT;
 use super::cursor::Cursor;
 use super::replies::{self, BadParams};
+use super::rules::{Mattr, RULES};
+use crate::dialect::decoder::Decoder;
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
-use crate::dialect::{Ask, Call, Get, List, Order, Query, Reply, Request, Window, Write, json};
-use crate::domain::{Attempt, ContactId, Owner, Target};
+use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window};
+use crate::domain::{ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.
 const LIMIT: usize = 100;
@@ -30,11 +31,8 @@ pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {
         canonical("participantId", participant),
     ];
     bad.check()?;
-    Owner::new(
-        super::rules::RULES.dialect,
-        &ids.each_ref().map(String::as_str),
-    )
-    .map_err(|_| replies::invalid_param("params", "participantId", participant))
+    Owner::new(RULES.dialect, &ids.each_ref().map(String::as_str))
+        .map_err(|_| replies::invalid_param("params", "participantId", participant))
 }
 
 /// A UUID in its hyphenated form and any case.
@@ -43,33 +41,14 @@ fn uuid(text: &str) -> Option<Uuid> {
     hyphenated.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// Decodes a request that creates a contact.
-pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
-    let draft = CONTACT.read(&body, "", Mode::Whole);
-    Ok(write(owner, draft.create(None)))
-}
+impl Decoder for Mattr {
+    const UPDATE: Mode = Mode::Whole;
 
-/// Decodes a request that changes a contact.
-pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
-    let draft = CONTACT.read(&body, "", Mode::Whole);
-    Ok(write(owner, draft.update(target, request.precondition())))
-}
-
-/// Decodes a request that deletes a contact.
-pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(write(
-        owner,
-        Attempt::delete(target(request)?, request.precondition()),
-    ))
-}
-
-/// Decodes a read of one contact.
-pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let get = Get::now(owner, target(request)?);
-    Ok(Call::Get(Ask::new(get, replies::contact)))
+    fn target(request: &Request<'_>) -> Result<Target, Reply> {
+        let text = request.target().unwrap_or_default();
+        let id = uuid(text).map(|id| Target::Id(ContactId(id)));
+        id.ok_or_else(|| replies::invalid_param("params", "contactId", text))
+    }
 }
 
 /// Decodes a request that lists contacts.
@@ -116,15 +95,4 @@ pub fn param<T>(
         bad.note("query", name, text);
     }
     value
-}
-
-fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
-}
-
-fn target(request: &Request<'_>) -> Result<Target, Reply> {
-    let text = request.target().unwrap_or_default();
-    uuid(text)
-        .map(|id| Target::Id(ContactId(id)))
-        .ok_or_else(|| replies::invalid_param("params", "contactId", text))
 }

@@ -3,10 +3,12 @@
 use std::sync::LazyLock;
 
 use super::openapi::{event_filters, pages};
+use super::rules::Mattr;
 use super::{events, requests};
 use crate::dialect::ApiOperation::{Create, Delete, EventTypes, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
 use crate::dialect::Route;
+use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{OperationSpec, TEXT};
 use crate::dialect::route::AUDITORS;
 
@@ -35,7 +37,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .contact(201, "The contact.", "Contact")
             .errors(&[INVALID])
             .text(415, MEDIA_TYPE, TEXT)
-            .post(CONTACTS, Create, ROLES, Owned(requests::create)),
+            .post(CONTACTS, Create, ROLES, Owned(Mattr::create)),
         OperationSpec::new("List a participant's contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
@@ -44,17 +46,17 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contact")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, ROLES, Owned(requests::get)),
+            .get(CONTACT, Get, ROLES, Owned(Mattr::get)),
         OperationSpec::new("Replace a contact")
             .body("PointOfContact")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, STALE])
             .text(415, MEDIA_TYPE, TEXT)
-            .put(CONTACT, Update, ROLES, Owned(requests::update)),
+            .put(CONTACT, Update, ROLES, Owned(Mattr::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, STALE])
-            .delete(CONTACT, Delete, ROLES, Owned(requests::delete)),
+            .delete(CONTACT, Delete, ROLES, Owned(Mattr::delete)),
         OperationSpec::new("List what happened, the newest first")
             .parameters(pages())
             .parameters(event_filters())

@@ -3,6 +3,10 @@
 use super::contact;
 use crate::domain::{DialectId, IdRule, Rules};
 
+/// The MATTR VII dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Mattr;
+
 /// The rules of MATTR VII that the core decides by.
 pub static RULES: Rules = Rules {
     dialect: DialectId(2),

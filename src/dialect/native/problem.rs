@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::hints;
 use crate::dialect::json::BodyError;
+use crate::dialect::reply::status_of;
 use crate::dialect::{Refusal, Reply};
-use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
+use crate::domain::{Expected, Failure, Problem, Violation};
 
 /// The media type of problem details (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -63,17 +64,7 @@ impl Details {
 
 /// A refused command. On a replay the violations are those that were recorded.
 pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
-    let status = match failure.code {
-        FailureCode::Invalid => StatusCode::BAD_REQUEST,
-        FailureCode::NotFound => StatusCode::NOT_FOUND,
-        FailureCode::Gone | FailureCode::KeyLost => StatusCode::GONE,
-        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateEmail
-        | FailureCode::DuplicateId
-        | FailureCode::AmbiguousMatch
-        | FailureCode::BatchRefused => StatusCode::CONFLICT,
-    };
+    let status = status_of(failure.code);
     let mut details = Details::new(status, failure.code.name(), failure.code.message());
     details.violations = if violations.is_empty() {
         let recorded = failure.violations.iter();
@@ -211,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::dialect::TokenProblem;
+    use crate::domain::FailureCode;
 
     fn body(reply: &Reply) -> Value {
         serde_json::from_slice(&reply.body).expect("JSON")

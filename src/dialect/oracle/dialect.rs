@@ -1,13 +1,10 @@
 //! Oracle Clinical One as a [`Dialect`]: its routes, and how a request finds its owner.
 
-use super::rules::RULES;
-use super::{openapi, replies, requests, routes};
+use super::rules::{Oracle, RULES};
+use super::{openapi, requests, routes};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
-
-/// The Oracle Clinical One dialect.
-#[derive(Debug)]
-pub struct Oracle;
 
 impl Dialect for Oracle {
     fn rules(&self) -> &'static Rules {
@@ -35,7 +32,7 @@ impl Dialect for Oracle {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
+        Self::refusal(refusal)
     }
 
     fn describe(&self) -> Description {

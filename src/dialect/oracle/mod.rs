@@ -29,5 +29,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Oracle;
-pub use rules::RULES;
+pub use rules::{Oracle, RULES};

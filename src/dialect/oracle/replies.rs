@@ -8,11 +8,12 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::contact;
-use crate::dialect::json::BodyError;
-use crate::dialect::reply::{etag, to_write};
-use crate::dialect::schema::Record;
-use crate::dialect::{Lookup, Page, Refusal, Reply, Versions};
-use crate::domain::{Contact, Failure, FailureCode, Outcome, Problem, Violation, limits};
+use super::rules::Oracle;
+use crate::dialect::encoder::Encoder;
+use crate::dialect::reply::status_of;
+use crate::dialect::schema::{Record, Schema};
+use crate::dialect::{Lookup, Page, Refusal, RefusalKind, Reply, Versions};
+use crate::domain::{Contact, FailureCode, Operation, Problem, Violation, limits};
 
 /// `SDFResponse` of an error.
 #[derive(Debug, Serialize)]
@@ -41,6 +42,13 @@ struct Details {
     violations: Vec<Detail>,
 }
 
+impl Details {
+    const fn of(first: Detail) -> Self {
+        let violations = Vec::new();
+        Self { first, violations }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize)]
 struct Detail {
@@ -48,16 +56,67 @@ struct Detail {
     reason: String,
 }
 
-/// The answer to a change.
-pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    to_write(outcomes, |_, contact| one(contact), refused, refusal)
-}
+impl Encoder for Oracle {
+    const CONTACT: &'static Schema = &contact::CONTACT;
 
-/// The answer that is one contact.
-pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
-    match found {
-        Ok(contact) => one(&contact),
-        Err(missing) => refusal(&missing.into()),
+    fn error(status: StatusCode, message: &str) -> Reply {
+        detailed(status, message, None)
+    }
+
+    fn invalid(violations: Vec<Violation>) -> Reply {
+        invalid(violations)
+    }
+
+    fn failed(code: FailureCode) -> Reply {
+        match code {
+            FailureCode::DuplicateId => {
+                invalid(vec![Violation::new("contact.id", Problem::Duplicate)])
+            }
+            FailureCode::TooManyContacts
+            | FailureCode::DuplicateEmail
+            | FailureCode::AmbiguousMatch
+            | FailureCode::BatchRefused => Self::error(StatusCode::BAD_REQUEST, code.message()),
+            FailureCode::Invalid
+            | FailureCode::NotFound
+            | FailureCode::Gone
+            | FailureCode::KeyLost
+            | FailureCode::VersionMismatch => Self::error(status_of(code), code.message()),
+        }
+    }
+
+    fn alone(contact: &Contact) -> Record {
+        contact::body(contact)
+    }
+
+    /// A create is answered as an update is.
+    fn changed(_: Operation, contact: &Contact) -> Reply {
+        Self::one(StatusCode::OK, contact)
+    }
+
+    fn words(refusal: &Refusal, status: StatusCode) -> Reply {
+        if let Refusal::BadParameter { name, must } = refusal {
+            let first = Detail {
+                field: (*name).into(),
+                reason: format!("must be {must}"),
+            };
+            return detailed(status, &refusal.message(), Some(Details::of(first)));
+        }
+        match refusal.kind() {
+            // Erased and never there must look alike.
+            RefusalKind::NoContact => Self::error(status, &Refusal::NotFound.message()),
+            // This vendor's requests have no place for a tenant.
+            RefusalKind::TenantUnclear => {
+                Self::error(status, "The token must have exactly one tenant.")
+            }
+            RefusalKind::Token(_)
+            | RefusalKind::Forbidden
+            | RefusalKind::NotYours(_)
+            | RefusalKind::NotFound
+            | RefusalKind::TooLarge
+            | RefusalKind::BadRequest
+            | RefusalKind::RateLimited
+            | RefusalKind::Other => Self::error(status, &refusal.message()),
+        }
     }
 }
 
@@ -91,7 +150,7 @@ pub fn page(page: Page) -> Reply {
 pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
     let versions = match found {
         Ok(versions) => versions.list,
-        Err(missing) => return refusal(&missing.into()),
+        Err(missing) => return Oracle::refusal(&missing.into()),
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
     let entries: Vec<Record> = versions
@@ -101,29 +160,6 @@ pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
         .filter_map(|((event, after), end)| contact::version(id, event, after.as_ref(), end))
         .collect();
     Reply::json(StatusCode::OK, &entries)
-}
-
-fn one(contact: &Contact) -> Reply {
-    Reply::json(StatusCode::OK, &contact::body(contact)).with("etag", etag(contact.version))
-}
-
-fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
-    let status = match failure.code {
-        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
-            return refusal(&Refusal::NotFound);
-        }
-        FailureCode::Invalid => return invalid(violations),
-        FailureCode::DuplicateId => {
-            let taken = Violation::new("contact.id", Problem::Duplicate);
-            return invalid(vec![taken]);
-        }
-        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateEmail
-        | FailureCode::AmbiguousMatch
-        | FailureCode::BatchRefused => StatusCode::BAD_REQUEST,
-    };
-    error(status, failure.code.message(), None)
 }
 
 /// The answer to what is wrong with fields or parameters.
@@ -138,7 +174,7 @@ pub fn invalid(violations: Vec<Violation>) -> Reply {
         })
         .collect();
     let Some(first) = details.first().cloned() else {
-        return error(status, FailureCode::Invalid.message(), None);
+        return Oracle::error(status, FailureCode::Invalid.message());
     };
     let message = format!("{} {}", first.field, first.reason);
     let violations = if details.len() > 1 {
@@ -146,7 +182,7 @@ pub fn invalid(violations: Vec<Violation>) -> Reply {
     } else {
         Vec::new()
     };
-    error(status, &message, Some(Details { first, violations }))
+    detailed(status, &message, Some(Details { first, violations }))
 }
 
 /// What is wrong with a field, as the end of a sentence that begins with its name.
@@ -167,61 +203,7 @@ fn reason(problem: Problem) -> String {
     }
 }
 
-/// The answer to a body that is no JSON.
-pub fn bad_body(problem: &BodyError) -> Reply {
-    error(problem.status(), &problem.to_string(), None)
-}
-
-/// The vendor's words for a refusal.
-pub fn refusal(refusal: &Refusal) -> Reply {
-    let status = refusal.status();
-    let (message, details) = match refusal {
-        // Erased and never there must look alike.
-        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
-            (Refusal::NotFound.message(), None)
-        }
-        // This vendor's requests have no place for a tenant.
-        Refusal::TenantUnclear => ("The token must have exactly one tenant.".into(), None),
-        Refusal::BadParameter { name, must } => {
-            let first = Detail {
-                field: (*name).into(),
-                reason: format!("must be {must}"),
-            };
-            let violations = Vec::new();
-            (refusal.message(), Some(Details { first, violations }))
-        }
-        Refusal::Unauthorized(_)
-        | Refusal::SessionUnauthorized
-        | Refusal::Forbidden { .. }
-        | Refusal::ForeignOrigin
-        | Refusal::NotYours { .. }
-        | Refusal::UnknownPath
-        | Refusal::NoSuchCommand
-        | Refusal::MethodNotAllowed { .. }
-        | Refusal::TooLarge { .. }
-        | Refusal::TooManyItems { .. }
-        | Refusal::TooSlow
-        | Refusal::BrokenBody
-        | Refusal::BadIdempotencyKey
-        | Refusal::KeyReused
-        | Refusal::PreconditionFailed
-        | Refusal::PreconditionRequired
-        | Refusal::UnknownParameter { .. }
-        | Refusal::PositionAhead { .. }
-        | Refusal::TooBroad { .. }
-        | Refusal::RateLimited { .. }
-        | Refusal::Overloaded
-        | Refusal::NotThereYet
-        | Refusal::ReadOnly(_)
-        | Refusal::OutcomeUnknown
-        | Refusal::Internal => (refusal.message(), None),
-    };
-    let mut reply = error(status, &message, details);
-    reply.headers.extend(refusal.headers());
-    reply
-}
-
-fn error(status: StatusCode, message: &str, details: Option<Details>) -> Reply {
+fn detailed(status: StatusCode, message: &str, details: Option<Details>) -> Reply {
     let body = ErrorBody {
         status: "error",
         error_data: ErrorData {

@@ -2,40 +2,53 @@
 
 use super::contact::{CONTACT, ID};
 use super::ids::HexId;
+use super::rules::{Oracle, RULES};
 use super::{filter, replies};
+use crate::dialect::decoder::Decoder;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::schema::{Draft, Mode};
-use crate::dialect::{Ask, Call, Get, History, List, Reply, Request, Write, json};
-use crate::domain::{Attempt, Owner, Past, Problem, Violation};
+use crate::dialect::{Ask, Call, History, List, Reply, Request, json};
+use crate::domain::{Owner, Past, Problem, Target, Violation};
 
 /// The owner that is this tenant.
 pub fn owner(tenant: &str) -> Option<Owner> {
-    Owner::new(super::rules::RULES.dialect, &[tenant]).ok()
+    Owner::new(RULES.dialect, &[tenant]).ok()
 }
 
-/// Decodes a request that creates a contact.
-pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))?;
-    let draft = CONTACT.read(&body, "", Mode::Whole);
-    let chosen = chosen_id(&draft).map(Into::into);
-    Ok(write(owner, draft.create(chosen)))
-}
+impl Decoder for Oracle {
+    const UPDATE: Mode = Mode::Whole;
 
-/// Decodes an update. The vendor's page takes any media type here, so the body alone says whether
-/// it is JSON.
-pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    let body = json::of_any_type(request.headers, request.body);
-    let body = body.map_err(|e| replies::bad_body(&e))?;
-    let mut draft = CONTACT.read(&body, "", Mode::Whole);
-    let other = chosen_id(&draft).is_some_and(|id| id != target.to_string());
-    if other && draft.violations.is_empty() {
-        // An id never changes, and to ignore another one would write to the wrong contact.
-        draft
-            .violations
-            .push(Violation::new("contact.id", Problem::NotAllowed));
+    fn target(request: &Request<'_>) -> Result<Target, Reply> {
+        id(request).map(HexId::target)
     }
-    let precondition = request.precondition();
-    Ok(write(owner, draft.update(target.target(), precondition)))
+
+    fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let draft = CONTACT.read(&Self::body(request)?, "", Mode::Whole);
+        let chosen = chosen_id(&draft).map(Into::into);
+        Ok(Self::write(owner, draft.create(chosen)))
+    }
+
+    /// The vendor's page takes any media type here, so the body alone says whether it is JSON.
+    fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let id = id(request)?;
+        let body = json::of_any_type(request.headers, request.body);
+        let body = body.map_err(|error| Self::bad_body(&error))?;
+        let mut draft = CONTACT.read(&body, "", Self::UPDATE);
+        let other = chosen_id(&draft).is_some_and(|chosen| chosen != id.to_string());
+        if other && draft.violations.is_empty() {
+            // An id never changes, and to ignore another one would write to the wrong contact.
+            let violation = Violation::new("contact.id", Problem::NotAllowed);
+            draft.violations.push(violation);
+        }
+        let attempt = draft.update(id.target(), request.precondition());
+        Ok(Self::write(owner, attempt))
+    }
+}
+
+/// The path's id is the record's, not the business identifier that the body calls `contactId`.
+fn id(request: &Request<'_>) -> Result<HexId, Reply> {
+    let id = HexId::parse(request.target().unwrap_or_default());
+    id.ok_or_else(|| invalid(Violation::new("contactId", Problem::Format("uuid"))))
 }
 
 /// The id that the client chose for its contact.
@@ -43,15 +56,12 @@ fn chosen_id(draft: &Draft) -> Option<&str> {
     draft.values.get(ID)?.as_str()
 }
 
-/// Decodes a read of one contact.
-pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let get = Get::now(owner, target(request)?.target());
-    Ok(Call::Get(Ask::new(get, replies::contact)))
+fn invalid(violation: Violation) -> Reply {
+    replies::invalid(vec![violation])
 }
 
 /// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let invalid = |violation| replies::invalid(vec![violation]);
     let list = List {
         owner: owner.clone(),
         filter: filter::filter(request.query).map_err(invalid)?,
@@ -63,8 +73,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a read of a contact's versions.
 pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let id = target(request)?;
-    let invalid = |violation| replies::invalid(vec![violation]);
+    let id = id(request)?;
     let (offset, limit) = filter::rows(request.query).map_err(invalid)?;
     let history = History {
         owner: owner.clone(),
@@ -74,16 +83,4 @@ pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     Ok(Call::History(Ask::new(history, move |found| {
         replies::history(&id.to_string(), found, limit)
     })))
-}
-
-fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
-}
-
-/// The path's id is the record's, not the business identifier that the body calls `contactId`.
-fn target(request: &Request<'_>) -> Result<HexId, Reply> {
-    HexId::parse(request.target().unwrap_or_default()).ok_or_else(|| {
-        let violation = Violation::new("contactId", Problem::Format("uuid"));
-        replies::invalid(vec![violation])
-    })
 }

@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use super::openapi::{filters, rows};
 use super::requests;
+use super::rules::Oracle;
 use crate::dialect::ApiOperation::{Create, Get, History, List, Update};
 use crate::dialect::Decode::Owned;
 use crate::dialect::Route;
+use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::OperationSpec;
 use crate::dialect::route::{READERS, WRITERS};
 
@@ -28,16 +30,16 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("ContactModelDto")
             .contact(200, "The contact.", "Contacts")
             .errors(&[INVALID, MEDIA_TYPE])
-            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
+            .post(CONTACTS, Create, WRITERS, Owned(Oracle::create)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contacts")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, READERS, Owned(requests::get)),
+            .get(CONTACT, Get, READERS, Owned(Oracle::get)),
         OperationSpec::new("Replace a contact")
             .body("ContactModelDto")
             .contact(200, "The contact as it is now.", "Contacts")
             .errors(&[INVALID, NONE, STALE, ENCODED])
-            .put(CONTACT, Update, WRITERS, Owned(requests::update)),
+            .put(CONTACT, Update, WRITERS, Owned(Oracle::update)),
         OperationSpec::new("List contacts")
             .parameters(filters())
             .json(200, "Part of the list.", "ContactList")

@@ -3,6 +3,10 @@
 use super::contact;
 use crate::domain::{DialectId, IdRule, Rules};
 
+/// The Oracle Clinical One dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Oracle;
+
 /// The rules of Oracle Clinical One that the core decides by.
 pub static RULES: Rules = Rules {
     dialect: DialectId(3),

@@ -8,8 +8,10 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
-use super::rules::RULES;
-use super::{replies, requests};
+use super::replies;
+use super::rules::{RULES, Thena};
+use crate::dialect::decoder::Decoder;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record, object};
 use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write};
@@ -32,7 +34,7 @@ struct Items<'a> {
 
 /// Decodes a bulk creation.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = requests::body(request)?;
+    let body = Thena::body(request)?;
     if body.as_array().is_some_and(Vec::is_empty) {
         return Ok(Call::Known(replies::nothing_to_create()));
     }
@@ -51,7 +53,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes an ingestion: each user is updated where the address is known, else created.
 pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = requests::body(request)?;
+    let body = Thena::body(request)?;
     match users(&body) {
         Err(violations) => Ok(refused(owner, violations)),
         Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nobody_ingested())),
@@ -70,7 +72,7 @@ impl Items<'_> {
     fn attempts(&self, attempt: fn(Draft) -> Attempt) -> Result<Vec<Attempt>, Reply> {
         let limit = RULES.batch_items_max();
         if self.items.len() > limit {
-            return Err(replies::refusal(&Refusal::TooManyItems { limit }));
+            return Err(Thena::refusal(&Refusal::TooManyItems { limit }));
         }
         let items = self.items.iter().enumerate();
         let attempts = items.map(|(index, item)| {

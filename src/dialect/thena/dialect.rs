@@ -1,13 +1,10 @@
 //! Thena as a [`Dialect`]: its routes, and how a request finds its owner.
 
-use super::rules::RULES;
-use super::{openapi, replies, requests, routes};
+use super::rules::{RULES, Thena};
+use super::{openapi, requests, routes};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
-
-/// The dialect of Thena's API.
-#[derive(Debug)]
-pub struct Thena;
 
 impl Dialect for Thena {
     fn rules(&self) -> &'static Rules {
@@ -30,7 +27,7 @@ impl Dialect for Thena {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
-        replies::refusal(refusal)
+        Self::refusal(refusal)
     }
 
     fn describe(&self) -> Description {

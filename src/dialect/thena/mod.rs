@@ -26,5 +26,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Thena;
-pub use rules::RULES;
+pub use rules::{RULES, Thena};

@@ -4,13 +4,12 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::contact::{CONTACT, user};
-use crate::dialect::json::BodyError;
-use crate::dialect::reply::{etag, to_write};
-use crate::dialect::schema::Record;
-use crate::dialect::{Lookup, Missing, Page, Refusal, Reply, TokenProblem};
-use crate::domain::{
-    Contact, Expected, Failure, FailureCode, Operation, Outcome, Problem, Violation,
-};
+use super::rules::Thena;
+use crate::dialect::encoder::Encoder;
+use crate::dialect::reply::status_of;
+use crate::dialect::schema::{Record, Schema};
+use crate::dialect::{Page, Refusal, RefusalKind, Reply, TokenProblem};
+use crate::domain::{Contact, Expected, FailureCode, Outcome, Problem, Violation};
 
 /// NestJS's error: a sentence, or one for each thing wrong.
 #[derive(Debug, Serialize)]
@@ -21,6 +20,53 @@ struct ErrorBody<M> {
     error: &'static str,
 }
 
+impl Encoder for Thena {
+    const CONTACT: &'static Schema = &CONTACT;
+
+    fn error(status: StatusCode, message: &str) -> Reply {
+        error(status, message)
+    }
+
+    fn invalid(violations: Vec<Violation>) -> Reply {
+        error(StatusCode::BAD_REQUEST, messages(&violations))
+    }
+
+    fn failed(code: FailureCode) -> Reply {
+        let message = match code {
+            FailureCode::DuplicateEmail => "A customer contact with this email already exists",
+            FailureCode::Invalid
+            | FailureCode::NotFound
+            | FailureCode::Gone
+            | FailureCode::KeyLost
+            | FailureCode::VersionMismatch
+            | FailureCode::TooManyContacts
+            | FailureCode::DuplicateId
+            | FailureCode::AmbiguousMatch
+            | FailureCode::BatchRefused => code.message(),
+        };
+        error(status_of(code), message)
+    }
+
+    fn words(refusal: &Refusal, status: StatusCode) -> Reply {
+        match refusal.kind() {
+            RefusalKind::NoContact => error(status, "Customer contact not found"),
+            RefusalKind::Forbidden | RefusalKind::NotYours(_) => {
+                error(status, "Forbidden resource")
+            }
+            RefusalKind::Token(TokenProblem::Missing | TokenProblem::Invalid) => {
+                error(status, "Unauthorized")
+            }
+            RefusalKind::Token(TokenProblem::Expired)
+            | RefusalKind::TenantUnclear
+            | RefusalKind::NotFound
+            | RefusalKind::TooLarge
+            | RefusalKind::BadRequest
+            | RefusalKind::RateLimited
+            | RefusalKind::Other => error(status, refusal.message()),
+        }
+    }
+}
+
 fn error(status: StatusCode, message: impl Serialize) -> Reply {
     let body = ErrorBody {
         status_code: status.as_u16(),
@@ -28,33 +74,6 @@ fn error(status: StatusCode, message: impl Serialize) -> Reply {
         error: status.canonical_reason().unwrap_or("Error"),
     };
     Reply::json(status, &body)
-}
-
-/// The answer to a change of one contact.
-pub fn written(outcomes: Vec<Outcome>) -> Reply {
-    to_write(outcomes, shown, refused, refusal)
-}
-
-fn shown(operation: Operation, contact: &Contact) -> Reply {
-    let status = match operation {
-        Operation::Create => StatusCode::CREATED,
-        _ => StatusCode::OK,
-    };
-    one(status, contact)
-}
-
-/// The answer that is one contact.
-pub fn contact(found: Lookup<Box<Contact>>) -> Reply {
-    match found {
-        Ok(contact) => one(StatusCode::OK, &contact),
-        Err(Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost) => {
-            not_found()
-        }
-    }
-}
-
-fn one(status: StatusCode, contact: &Contact) -> Reply {
-    Reply::json(status, &CONTACT.answer(contact)).with("etag", etag(contact.version))
 }
 
 /// The answer that is a list of contacts.
@@ -187,29 +206,6 @@ pub fn nothing_to_create() -> Reply {
     error(StatusCode::BAD_REQUEST, "No contacts to create")
 }
 
-fn refused(failure: &Failure, violations: Vec<Violation>) -> Reply {
-    match failure.code {
-        FailureCode::Invalid => invalid(violations),
-        FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => not_found(),
-        FailureCode::VersionMismatch => {
-            error(StatusCode::PRECONDITION_FAILED, failure.code.message())
-        }
-        FailureCode::DuplicateEmail => error(
-            StatusCode::CONFLICT,
-            "A customer contact with this email already exists",
-        ),
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateId
-        | FailureCode::AmbiguousMatch
-        | FailureCode::BatchRefused => error(StatusCode::CONFLICT, failure.code.message()),
-    }
-}
-
-/// The answer to wrong fields.
-pub fn invalid(violations: Vec<Violation>) -> Reply {
-    error(StatusCode::BAD_REQUEST, messages(&violations))
-}
-
 /// The sentences of class-validator, NestJS's own; several items of a list have one in common.
 fn messages(violations: &[Violation]) -> Vec<String> {
     let mut messages: Vec<String> = violations.iter().map(message).collect();
@@ -265,54 +261,4 @@ pub fn no_organisation() -> Reply {
 pub fn bad_organisation() -> Reply {
     let message = "x-org-id must be 1 to 128 visible ASCII characters";
     error(StatusCode::BAD_REQUEST, vec![message])
-}
-
-/// The answer to a body that is no JSON.
-pub fn bad_body(problem: &BodyError) -> Reply {
-    error(problem.status(), problem.to_string())
-}
-
-/// Encodes that a contact is not there, in the vendor's words.
-pub fn not_found() -> Reply {
-    error(StatusCode::NOT_FOUND, "Customer contact not found")
-}
-
-/// The vendor's words for a refusal.
-pub fn refusal(refusal: &Refusal) -> Reply {
-    let status = refusal.status();
-    let mut reply = match refusal {
-        Refusal::NotFound | Refusal::NotYet { .. } | Refusal::Gone | Refusal::KeyLost => {
-            not_found()
-        }
-        Refusal::Forbidden { .. } | Refusal::ForeignOrigin | Refusal::NotYours { .. } => {
-            error(status, "Forbidden resource")
-        }
-        Refusal::Unauthorized(TokenProblem::Missing | TokenProblem::Invalid)
-        | Refusal::SessionUnauthorized => error(status, "Unauthorized"),
-        Refusal::Unauthorized(TokenProblem::Expired)
-        | Refusal::TenantUnclear
-        | Refusal::UnknownPath
-        | Refusal::NoSuchCommand
-        | Refusal::MethodNotAllowed { .. }
-        | Refusal::TooLarge { .. }
-        | Refusal::TooManyItems { .. }
-        | Refusal::TooSlow
-        | Refusal::BrokenBody
-        | Refusal::BadIdempotencyKey
-        | Refusal::KeyReused
-        | Refusal::PreconditionFailed
-        | Refusal::PreconditionRequired
-        | Refusal::BadParameter { .. }
-        | Refusal::UnknownParameter { .. }
-        | Refusal::PositionAhead { .. }
-        | Refusal::TooBroad { .. }
-        | Refusal::RateLimited { .. }
-        | Refusal::Overloaded
-        | Refusal::NotThereYet
-        | Refusal::ReadOnly(_)
-        | Refusal::OutcomeUnknown
-        | Refusal::Internal => error(status, refusal.message()),
-    };
-    reply.headers.extend(refusal.headers());
-    reply
 }

@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
 use super::replies;
-use super::rules::RULES;
+use super::rules::{RULES, Thena};
+use crate::dialect::decoder::Decoder;
+use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::query::count;
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{
-    Ask, Call, Filter, Get, List, Order, Refusal, Reply, Request, Window, Write, json,
-};
+use crate::dialect::{Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window};
 use crate::domain::{
-    Attempt, Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
+    Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -56,36 +56,13 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
         .ok_or_else(replies::bad_organisation)
 }
 
-/// The body of a request as JSON.
-pub fn body(request: &Request<'_>) -> Result<Value, Reply> {
-    json::body(request.headers, request.body).map_err(|e| replies::bad_body(&e))
-}
+impl Decoder for Thena {
+    const UPDATE: Mode = Mode::Patch;
 
-/// Decodes a request that creates a contact.
-pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let draft = CONTACT.read(&body(request)?, "", Mode::Whole);
-    Ok(write(owner, draft.create(None)))
-}
-
-/// Decodes a request that changes a contact.
-pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let target = target(request)?;
-    let draft = CONTACT.read(&body(request)?, "", Mode::Patch);
-    Ok(write(owner, draft.update(target, request.precondition())))
-}
-
-/// Decodes a read of one contact, which the vendor's API has in its lists alone.
-pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let get = Get::now(owner, target(request)?);
-    Ok(Call::Get(Ask::new(get, replies::contact)))
-}
-
-/// Decodes a request that deletes a contact.
-pub fn delete(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    Ok(write(
-        owner,
-        Attempt::delete(target(request)?, request.precondition()),
-    ))
+    fn target(request: &Request<'_>) -> Result<Target, Reply> {
+        let id = request.target().and_then(contact_id);
+        id.map(Target::Id).ok_or_else(|| Self::no_contact(None))
+    }
 }
 
 /// Decodes a request that lists contacts.
@@ -117,7 +94,7 @@ pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let email = request.query.get("email").unwrap_or_default().trim();
     if email.is_empty() {
         let violation = Violation::new("email", Problem::Required(Expected::String));
-        return Err(replies::invalid(vec![violation]));
+        return Err(Thena::invalid(vec![violation]));
     }
     let wanted = LookupKey::email(email);
     let filter =
@@ -144,17 +121,17 @@ fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
 
 /// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
 pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = body(request)?;
-    let body = object(&body).map_err(replies::invalid)?;
+    let body = Thena::body(request)?;
+    let body = object(&body).map_err(Thena::invalid)?;
     let mut fields = Fields::new(body, "", Nulls::Absent);
     let items = fields.list("ids", true, |_| false);
     let ids = items.and_then(|items| fields.texts("ids", items, ANY_TEXT, None));
     let Some(ids) = ids else {
-        return Err(replies::invalid(fields.violations));
+        return Err(Thena::invalid(fields.violations));
     };
     let limit = limits::BATCH_ITEMS_MAX;
     if ids.len() > limit {
-        return Err(replies::refusal(&Refusal::TooManyItems { limit }));
+        return Err(Thena::refusal(&Refusal::TooManyItems { limit }));
     }
     let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
     let list = List {
@@ -164,15 +141,6 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         window: Window::Offset { offset: 0, limit },
     };
     Ok(Call::List(Ask::new(list, |page| replies::filtered(&page))))
-}
-
-fn write(owner: &Owner, attempt: Attempt) -> Call {
-    Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
-}
-
-fn target(request: &Request<'_>) -> Result<Target, Reply> {
-    let id = request.target().and_then(contact_id);
-    id.map(Target::Id).ok_or_else(replies::not_found)
 }
 
 /// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.

@@ -3,12 +3,14 @@
 use std::sync::LazyLock;
 
 use super::openapi::{organisation, pages};
+use super::rules::Thena;
 use super::{bulk, requests};
 use crate::dialect::ApiOperation::{
     Bulk, Create, Delete, Filter, Get, Ingest, List, Search, Update,
 };
 use crate::dialect::Decode::Owned;
 use crate::dialect::Route;
+use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{OperationSpec, Parameter, any_text};
 use crate::dialect::route::{READERS, WRITERS};
 
@@ -33,7 +35,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("NewContact")
             .contact(201, "The contact.", "Contact")
             .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
-            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
+            .post(CONTACTS, Create, WRITERS, Owned(Thena::create)),
         spec("List contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
@@ -42,7 +44,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         spec("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[OUTSIDER, NONE])
-            .get(CONTACT, Get, READERS, Owned(requests::get))
+            .get(CONTACT, Get, READERS, Owned(Thena::get))
             .on_bus_alone(),
         spec("Find the contact with an e-mail address")
             .parameters([Parameter::query("email", "The address.", any_text()).required()])
@@ -68,11 +70,11 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
-            .put(CONTACT, Update, WRITERS, Owned(requests::update)),
+            .put(CONTACT, Update, WRITERS, Owned(Thena::update)),
         spec("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[OUTSIDER, NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+            .delete(CONTACT, Delete, WRITERS, Owned(Thena::delete)),
     ]
 });
 

@@ -3,6 +3,10 @@
 use super::contact;
 use crate::domain::{DialectId, IdRule, LookupKey, Rules, limits};
 
+/// The dialect of Thena's API.
+#[derive(Clone, Copy, Debug)]
+pub struct Thena;
+
 /// The rules of Thena that the core decides by.
 pub static RULES: Rules = Rules {
     dialect: DialectId(5),

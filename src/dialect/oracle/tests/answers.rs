@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{CONTACTS, HEX, body, in_memory, with};
+use crate::dialect::encoder::Encoder;
 use crate::dialect::in_memory::NOW;
 use crate::dialect::oracle::contact::CONTACT;
 use crate::dialect::oracle::{Oracle, replies};
 use crate::dialect::schema::Mode;
 use crate::dialect::{Caller, Dialect, Missing, Query, Refusal, Request};
-use crate::domain::{ContactId, Operation, Outcome, Timestamp};
+use crate::domain::{ContactId, Operation, Outcome, Target, Timestamp};
 
 #[test]
 fn a_body_that_is_no_json_is_no_command() {
@@ -139,11 +140,12 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
     let erased = Outcome::Erased {
         id: ContactId(Uuid::nil()),
     };
+    let target = Target::Id(ContactId(Uuid::nil()));
     for reply in [
-        replies::contact(Err(Missing::NotFound)),
-        replies::contact(Err(Missing::Erased)),
+        Oracle::found(Err(Missing::NotFound), &target),
+        Oracle::found(Err(Missing::Erased), &target),
         replies::history(HEX, Err(Missing::Erased), 1_000),
-        replies::written(vec![erased]),
+        Oracle::written(vec![erased], None),
         Oracle.refuse(&Refusal::Gone),
     ] {
         assert_eq!(reply.status, 404);
