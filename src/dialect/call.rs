@@ -42,7 +42,7 @@ pub enum Call {
 
 /// A question to the service, with what becomes of the answer.
 pub struct Ask<Q, A> {
-    /// What is asked.
+    /// What the service is asked.
     pub question: Q,
     /// Turns the answer into the vendor's reply.
     pub reply: Encode<A>,
@@ -79,7 +79,7 @@ pub struct Get {
 impl Get {
     /// A question for the contact as it is.
     #[must_use]
-    pub fn now(owner: &Owner, target: Target) -> Self {
+    pub fn latest(owner: &Owner, target: Target) -> Self {
         Self {
             owner: owner.clone(),
             target,

@@ -7,7 +7,7 @@ use super::schema::Mode;
 use super::{Ask, Call, Get, Reply, Request, Write, json};
 use crate::domain::{Attempt, Owner, Target};
 
-/// How a vendor is asked. An `Err` is its reply to what is not even a command.
+/// The requests of one vendor. An `Err` is its reply to what is not even a command.
 pub trait Decoder: Encoder + 'static {
     /// What the body of an update is: a whole contact, or a change of one.
     const UPDATE: Mode;
@@ -63,7 +63,7 @@ pub trait Decoder: Encoder + 'static {
     /// As [`Decoder::target`].
     fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let target = Self::target(request)?;
-        let get = Get::now(owner, target.clone());
+        let get = Get::latest(owner, target.clone());
         Ok(Call::Get(Ask::new(get, move |found| {
             Self::found(found, &target)
         })))

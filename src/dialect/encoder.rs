@@ -10,7 +10,7 @@ use super::schema::{Record, Schema};
 use super::{Lookup, Missing, Refusal, Reply};
 use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Target, Violation};
 
-/// How a vendor answers.
+/// The answers of one vendor.
 pub trait Encoder {
     /// The vendor's contact as a table.
     const CONTACT: &'static Schema;

@@ -68,6 +68,21 @@ impl Query {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// The value of a parameter as `read` finds it in its text; nothing where it was not sent.
+    ///
+    /// # Errors
+    /// The text, where `read` finds nothing in it.
+    pub fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, &str> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        read(text).map(Some).ok_or(text)
+    }
+
     /// Every value of a repeated parameter.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.0

@@ -89,10 +89,8 @@ pub fn param<T>(
     read: impl Fn(&str) -> Option<T>,
     bad: &mut BadParams,
 ) -> Option<T> {
-    let text = query.get(name)?;
-    let value = read(text);
-    if value.is_none() {
+    query.read(name, read).unwrap_or_else(|text| {
         bad.note("query", name, text);
-    }
-    value
+        None
+    })
 }

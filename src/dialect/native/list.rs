@@ -49,67 +49,60 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
     Ok((search, mask(query)?))
 }
 
+/// A parameter as `read` finds it in its text, or the refusal that says what it must be.
+fn param<T>(
+    query: &Query,
+    name: &'static str,
+    must: &'static str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Reply> {
+    let value = query.read(name, read);
+    value.map_err(|_| problem::parameter(name, must))
+}
+
 /// Reads the members of contacts to show: all, unless the request says otherwise.
 pub fn mask(query: &Query) -> Result<Mask, Reply> {
-    match query.get("fields") {
-        None => Ok(Mask::default()),
-        Some(names) => Mask::parse(names).ok_or_else(|| {
-            problem::parameter("fields", "names of a contact's members, or card.<property> with a property that a Card can have")
-        }),
-    }
+    let must =
+        "names of a contact's members, or card.<property> with a property that a Card can have";
+    Ok(param(query, "fields", must, Mask::parse)?.unwrap_or_default())
 }
 
 fn text(query: &Query, name: &'static str) -> Result<Option<String>, Reply> {
-    bounded(query.get(name).map(str::trim), name)
+    param(query, name, TEXT, |text| bounded(text.trim()))
 }
 
-fn bounded(text: Option<&str>, name: &'static str) -> Result<Option<String>, Reply> {
-    match text {
-        None => Ok(None),
-        Some(text) if (1..=TEXT_CHARS_MAX).contains(&text.chars().count()) => {
-            Ok(Some(text.to_owned()))
-        }
-        Some(_) => Err(problem::parameter(name, "1 to 320 characters, not blank")),
-    }
+/// What a text to search for must be.
+const TEXT: &str = "1 to 320 characters, not blank";
+
+fn bounded(text: &str) -> Option<String> {
+    let fits = (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
+    fits.then(|| text.to_owned())
 }
 
 fn phone(query: &Query) -> Result<Option<String>, Reply> {
     let phone = text(query, "phone")?;
-    match phone {
-        Some(text) if !text.contains(|c: char| c.is_ascii_digit()) => {
-            Err(problem::parameter("phone", "a number with digits in it"))
-        }
-        phone => Ok(phone),
+    let has_digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    if phone.as_deref().is_none_or(has_digits) {
+        Ok(phone)
+    } else {
+        Err(problem::parameter("phone", "a number with digits in it"))
     }
 }
 
 /// A dialect, by its name.
 pub fn dialect(query: &Query) -> Result<Option<DialectId>, Reply> {
-    let Some(name) = query.get("dialect") else {
-        return Ok(None);
-    };
-    match REGISTRY.named(name) {
-        Some(rules) => Ok(Some(rules.dialect)),
-        None => Err(problem::parameter(
-            "dialect",
-            "the name of a dialect, in lower case",
-        )),
-    }
+    let must = "the name of a dialect, in lower case";
+    let named = |name: &str| REGISTRY.named(name).map(|rules| rules.dialect);
+    param(query, "dialect", must, named)
 }
 
-/// A tenant to look at, where one is named.
+/// A tenant to look at, where one is named: it is its own spelling, blanks and all.
 pub fn tenant(query: &Query) -> Result<Option<String>, Reply> {
-    // A tenant is its own spelling, blanks and all.
-    bounded(query.get("tenant"), "tenant")
+    param(query, "tenant", TEXT, bounded)
 }
 
 fn flag(query: &Query, name: &'static str) -> Result<Option<bool>, Reply> {
-    match query.get(name) {
-        None => Ok(None),
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
-        Some(_) => Err(problem::parameter(name, "true or false")),
-    }
+    param(query, name, "true or false", |text| text.parse().ok())
 }
 
 fn time(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Reply> {
@@ -122,61 +115,39 @@ fn time(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Reply> {
 
 /// A point of the past, where one is named.
 pub fn as_of(query: &Query, name: &'static str) -> Result<Option<AsOf>, Reply> {
-    let Some(text) = query.get(name) else {
-        return Ok(None);
-    };
-    let point = AsOf::parse(text);
     let must = "a position or a time (RFC 3339) since 1970";
-    point
-        .map(Some)
-        .ok_or_else(|| problem::parameter(name, must))
+    param(query, name, must, AsOf::parse)
 }
 
 /// The position after which to go on; none named is before the first.
 pub fn after(query: &Query) -> Result<Position, Reply> {
-    match query.get("after") {
-        None => Ok(Position::ZERO),
-        Some(text) => {
-            Position::parse(text).ok_or_else(|| problem::parameter("after", "a position in digits"))
-        }
-    }
+    let after = param(query, "after", "a position in digits", Position::parse)?;
+    Ok(after.unwrap_or(Position::ZERO))
 }
 
 /// Reads the most contacts that a page may have.
 pub fn limit(query: &Query, default: usize) -> Result<usize, Reply> {
-    match query.get("limit") {
-        None => Ok(default),
-        Some(text) => digits(text)
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| problem::parameter("limit", "a number from 1 to 1000")),
-    }
+    let read = |text: &str| digits(text).filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    let limit = param(query, "limit", "a number from 1 to 1000", read)?;
+    Ok(limit.unwrap_or(default))
 }
 
 fn sort(query: &Query) -> Result<Sort, Reply> {
-    let Some(text) = query.get("sort") else {
-        return Ok(Sort::default());
+    let must = "created, updated or name, with a minus sign in front for the last first";
+    let read = |text: &str| {
+        let name = text.strip_prefix('-');
+        let (_, by) = SORTS
+            .into_iter()
+            .find(|(known, _)| *known == name.unwrap_or(text))?;
+        let descending = name.is_some();
+        Some(Sort { by, descending })
     };
-    let (name, descending) = match text.strip_prefix('-') {
-        Some(name) => (name, true),
-        None => (text, false),
-    };
-    match SORTS.into_iter().find(|(known, _)| *known == name) {
-        Some((_, by)) => Ok(Sort { by, descending }),
-        None => Err(problem::parameter(
-            "sort",
-            "created, updated or name, with a minus sign in front for the last first",
-        )),
-    }
+    Ok(param(query, "sort", must, read)?.unwrap_or_default())
 }
 
 fn cursor(query: &Query, sort: Sort) -> Result<Option<(String, Keyset)>, Reply> {
-    let Some(text) = query.get("cursor") else {
-        return Ok(None);
-    };
     let must = "the nextCursor of a list in the same order";
-    read_cursor(text, sort)
-        .map(Some)
-        .ok_or_else(|| problem::parameter("cursor", must))
+    param(query, "cursor", must, |text| read_cursor(text, sort))
 }
 
 /// A cursor: base64url of a JSON array, the order's name first, then the id of the log that it is of.

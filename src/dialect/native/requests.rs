@@ -129,7 +129,7 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let target = Target::Id(target(request)?);
     let get = Get {
         as_of: list::as_of(request.query, "as_of")?,
-        ..Get::now(owner, target)
+        ..Get::latest(owner, target)
     };
     let mask = list::mask(request.query)?;
     Ok(Call::Get(Ask::new(get, move |found| {

@@ -68,11 +68,10 @@ impl Decoder for Thena {
 /// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let number = |name: &'static str, default: usize, max: usize| {
-        let Some(text) = request.query.get(name) else {
-            return Ok(default);
-        };
-        let number = count(text).filter(|n| (1..=max).contains(n));
-        number.ok_or_else(|| replies::bad_number(name, max))
+        let read = |text: &str| count(text).filter(|number| (1..=max).contains(number));
+        let number = request.query.read(name, read);
+        let number = number.map_err(|_| replies::bad_number(name, max))?;
+        Ok::<_, Reply>(number.unwrap_or(default))
     };
     let page = number("page", 1, u32::MAX as usize)?;
     let limit = number("limit", LIMIT, LIMIT_MAX)?;
