@@ -38,6 +38,7 @@ pub mod kare;
 pub mod mattr;
 pub mod native;
 pub mod oracle;
+pub mod parts;
 pub mod precondition;
 pub mod query;
 pub mod refusal;

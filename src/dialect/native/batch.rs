@@ -27,10 +27,7 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         Some(Value::Array(items)) => items,
         // A body of another form is one command, and a bad one.
         wrong => {
-            let problem = match wrong {
-                None => Problem::Required(Expected::Array),
-                Some(_) => Problem::WrongType(Expected::Array),
-            };
+            let problem = missing_or_not(wrong, Expected::Array);
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
             let write = Write::one(owner, attempt);
             return Ok(Call::Write(Ask::new(write, replies::written)));
@@ -41,7 +38,7 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(problem::refusal(&Refusal::TooManyItems { limit }));
     }
     if items.is_empty() {
-        return Ok(Call::Known(replies::results(&[])));
+        return Ok(Call::Known(replies::batch(&[])));
     }
     let strict = hints::is_strict(request.query);
     let near_misses = |item: &Value| {
@@ -62,77 +59,81 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// What an item of a batch can do.
 const OPERATIONS: [&str; 4] = ["create", "update", "delete", "upsert"];
 
+/// The attempt that an item is; one that is wrong before its content is looked at is refused.
 fn item(item: &Value) -> Result<Attempt, Reply> {
     let Value::Object(item) = item else {
         let problem = Problem::WrongType(Expected::Object);
         return Ok(attempt::invalid(Operation::Create, "operations", problem));
     };
-    match item.get("op") {
-        Some(Value::String(op)) => match op.as_str() {
-            "create" => create(item),
-            "update" => update(item),
-            "delete" => Ok(delete(item).unwrap_or_else(|wrong| wrong.attempt(Operation::Delete))),
-            "upsert" => upsert(item),
-            _ => Ok(Wrong("op", Problem::OneOf(&OPERATIONS)).attempt(Operation::Create)),
-        },
-        op => Ok(missing_or_no("op", op, Expected::String).attempt(Operation::Create)),
+    let op = item.get("op");
+    let operation = match op.and_then(Value::as_str) {
+        Some("update") => Operation::Update,
+        Some("delete") => Operation::Delete,
+        _ => Operation::Create,
+    };
+    match done(item, op) {
+        Ok(attempt) => Ok(attempt),
+        Err(Wrong::Member(name, problem)) => Ok(attempt::invalid(operation, name, problem)),
+        Err(Wrong::Request(reply)) => Err(reply),
     }
+}
+
+fn done(item: &Object, op: Option<&Value>) -> Result<Attempt, Wrong> {
+    let Some(Value::String(op)) = op else {
+        return Err(missing_or_no("op", op, Expected::String));
+    };
+    Ok(match op.as_str() {
+        "create" => attempt::create(member(item, "card")?)?,
+        "update" => {
+            let (target, precondition) = (target(item)?, precondition(item)?);
+            attempt::update(target, member(item, "patch")?, precondition)?
+        }
+        "delete" => Attempt::delete(target(item)?, precondition(item)?),
+        "upsert" => {
+            let (key, card) = (key(item)?, member(item, "card")?);
+            attempt::upsert(key, card, precondition(item)?)?
+        }
+        _ => return Err(Wrong::Member("op", Problem::OneOf(&OPERATIONS))),
+    })
 }
 
 /// What is wrong with an item before its content is looked at.
-struct Wrong(&'static str, Problem);
+enum Wrong {
+    /// A member of it.
+    Member(&'static str, Problem),
+    /// The request as a whole, for it is too large.
+    Request(Reply),
+}
 
-impl Wrong {
-    fn attempt(self, operation: Operation) -> Attempt {
-        attempt::invalid(operation, self.0, self.1)
+impl From<Reply> for Wrong {
+    fn from(reply: Reply) -> Self {
+        Self::Request(reply)
     }
 }
 
-fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) -> Wrong {
+const fn missing_or_not(value: Option<&Value>, expected: Expected) -> Problem {
     match value {
-        None => Wrong(name, Problem::Required(expected)),
-        Some(_) => Wrong(name, Problem::WrongType(expected)),
+        None => Problem::Required(expected),
+        Some(_) => Problem::WrongType(expected),
     }
 }
 
-fn create(item: &Object) -> Result<Attempt, Reply> {
-    match item.get("card") {
-        Some(card) => attempt::create(card),
-        None => Ok(missing_or_no("card", None, Expected::Object).attempt(Operation::Create)),
-    }
+const fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) -> Wrong {
+    Wrong::Member(name, missing_or_not(value, expected))
 }
 
-fn update(item: &Object) -> Result<Attempt, Reply> {
-    let parts = || {
-        let missing = || missing_or_no("patch", None, Expected::Object);
-        let patch = item.get("patch").ok_or_else(missing);
-        Ok((target(item)?, precondition(item)?, patch?))
-    };
-    match parts() {
-        Ok((target, precondition, patch)) => attempt::update(target, patch, precondition),
-        Err(wrong) => Ok(Wrong::attempt(wrong, Operation::Update)),
-    }
+/// A member that must be there: a Card, or a patch of one.
+fn member<'a>(item: &'a Object, name: &'static str) -> Result<&'a Value, Wrong> {
+    item.get(name)
+        .ok_or_else(|| missing_or_no(name, None, Expected::Object))
 }
 
-fn delete(item: &Object) -> Result<Attempt, Wrong> {
-    Ok(Attempt::delete(target(item)?, precondition(item)?))
-}
-
-fn upsert(item: &Object) -> Result<Attempt, Reply> {
-    let parts = || {
-        let key = match item.get("match") {
-            Some(Value::String(name)) => {
-                Key::named(name).ok_or(Wrong("match", Problem::OneOf(&Key::NAMES)))?
-            }
-            other => return Err(missing_or_no("match", other, Expected::String)),
-        };
-        let missing = || missing_or_no("card", None, Expected::Object);
-        let card = item.get("card").ok_or_else(missing)?;
-        Ok((key, card, precondition(item)?))
-    };
-    match parts() {
-        Ok((key, card, precondition)) => attempt::upsert(key, card, precondition),
-        Err(wrong) => Ok(wrong.attempt(Operation::Create)),
+fn key(item: &Object) -> Result<Key, Wrong> {
+    match item.get("match") {
+        Some(Value::String(name)) => {
+            Key::named(name).ok_or(Wrong::Member("match", Problem::OneOf(&Key::NAMES)))
+        }
+        other => Err(missing_or_no("match", other, Expected::String)),
     }
 }
 
@@ -140,14 +141,14 @@ fn target(item: &Object) -> Result<Target, Wrong> {
     match item.get("id") {
         Some(Value::String(id)) => requests::contact_id(id)
             .map(Target::Id)
-            .ok_or(Wrong("id", Problem::Format("uuid"))),
+            .ok_or(Wrong::Member("id", Problem::Format("uuid"))),
         other => Err(missing_or_no("id", other, Expected::String)),
     }
 }
 
 /// A version's number, or a text as the `If-Match` header has it.
 fn precondition(item: &Object) -> Result<Precondition, Wrong> {
-    let bad = Wrong("ifMatch", Problem::Format("entity-tag"));
+    let bad = Wrong::Member("ifMatch", Problem::Format("entity-tag"));
     match item.get("ifMatch") {
         None => Ok(Precondition::NONE),
         Some(Value::Number(number)) => number
@@ -160,6 +161,9 @@ fn precondition(item: &Object) -> Result<Precondition, Wrong> {
             headers.insert(http::header::IF_MATCH, value);
             Ok(of_headers(&headers))
         }
-        Some(_) => Err(Wrong("ifMatch", Problem::WrongType(Expected::String))),
+        Some(_) => Err(Wrong::Member(
+            "ifMatch",
+            Problem::WrongType(Expected::String),
+        )),
     }
 }

@@ -1,11 +1,12 @@
 //! A contact as our own API shows it, whichever dialect's it is.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::schema::Property;
 use super::tables::CARD;
 use crate::dialect::REGISTRY;
+use crate::dialect::describe::{any_text, count, refer, time, uuid};
 use crate::domain::{Actor, Card, Contact, DialectId, Owner};
 use crate::wire::OwnerIds;
 
@@ -40,45 +41,28 @@ pub struct By<'a> {
 
 impl<'a> From<&'a Actor> for By<'a> {
     fn from(actor: &'a Actor) -> Self {
-        let Actor {
-            client_id,
-            user_id,
-            subject,
-        } = actor;
         Self {
-            client_id: client_id.as_deref(),
-            management_user_id: user_id.as_deref(),
-            subject: subject.as_deref(),
+            client_id: actor.client_id.as_deref(),
+            management_user_id: actor.user_id.as_deref(),
+            subject: actor.subject.as_deref(),
         }
     }
 }
 
 impl<'a> From<&'a Contact> for ContactBody<'a> {
     fn from(contact: &'a Contact) -> Self {
-        let Contact {
-            id,
-            vendor_id,
-            owner,
-            version,
-            created_at,
-            created_by,
-            modified_at,
-            modified_by,
-            position: _,
-            card,
-        } = contact;
         Self {
-            id: id.to_string(),
-            vendor_id,
-            tenant: owner.tenant(),
-            dialect: dialect_name(owner.dialect()),
-            owner: owner_ids(owner),
-            version: *version,
-            created_at: created_at.to_string(),
-            created_by: created_by.into(),
-            last_modified_at: modified_at.to_string(),
-            last_modified_by: modified_by.into(),
-            card,
+            id: contact.id.to_string(),
+            vendor_id: &contact.vendor_id,
+            tenant: contact.owner.tenant(),
+            dialect: dialect_name(contact.owner.dialect()),
+            owner: owner_ids(&contact.owner),
+            version: contact.version,
+            created_at: contact.created_at.to_string(),
+            created_by: By::from(&contact.created_by),
+            last_modified_at: contact.modified_at.to_string(),
+            last_modified_by: By::from(&contact.modified_by),
+            card: &contact.card,
         }
     }
 }
@@ -108,27 +92,32 @@ fn is_property(name: &str) -> bool {
 /// Names that one `fields` may hold.
 const NAMES_MAX: usize = 64;
 
-/// The members of a contact that `fields` can name, beside `card.<property>`.
-pub const MEMBERS: [&str; 11] = [
-    "id",
-    "vendorId",
-    "tenant",
-    "dialect",
-    "owner",
-    "version",
-    "createdAt",
-    "createdBy",
-    "lastModifiedAt",
-    "lastModifiedBy",
-    "card",
+/// The members of a contact, which `fields` can name beside `card.<property>`, and what each holds.
+pub static MEMBERS: [(&str, fn() -> Value); 11] = [
+    ("id", uuid),
+    ("vendorId", any_text),
+    ("tenant", any_text),
+    ("dialect", any_text),
+    ("owner", owner_schema),
+    ("version", count),
+    ("createdAt", time),
+    ("createdBy", || refer("Actor")),
+    ("lastModifiedAt", time),
+    ("lastModifiedBy", || refer("Actor")),
+    ("card", || refer("Card")),
 ];
+
+fn owner_schema() -> Value {
+    json!({"type": "object", "additionalProperties": any_text()})
+}
 
 impl Mask {
     /// Reads a list of names; `None` where one is no member's, or there are too many.
     pub fn parse(text: &str) -> Option<Self> {
         let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
         let known = |name: &String| {
-            MEMBERS.contains(&name.as_str()) || name.strip_prefix("card.").is_some_and(is_property)
+            let is_member = MEMBERS.iter().any(|(member, _)| member == name);
+            is_member || name.strip_prefix("card.").is_some_and(is_property)
         };
         (names.len() <= NAMES_MAX && names.iter().all(known)).then_some(Self(Some(names)))
     }

@@ -5,16 +5,22 @@ use serde_json::{Value, json};
 use super::attempt::Key;
 use super::body::MEMBERS;
 use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
+use super::past::{POINT, change, reasons};
+use super::replies::DELETED;
 use super::{card_schema, hints, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
     Description, Parameter, any_text, count, flag, list, list_up_to, object, one_of, or_null,
     point, refer, set, time, uuid, whole,
 };
-use crate::domain::EraseReason;
+use crate::dialect::parts::schema;
 
 /// What machines may know of this dialect.
 pub fn description() -> Description {
+    let id = || ("id", true, uuid());
+    let card = || ("card", true, refer("Card"));
+    let patch = ("patch", true, refer("Patch"));
+    let key = ("match", true, one_of(&Key::NAMES));
     let mut schemas = vec![
         ("Contact", contact()),
         ("Contacts", contacts()),
@@ -23,10 +29,16 @@ pub fn description() -> Description {
             json!({"type": "object", "description": "A JSON merge patch (RFC 7396) of a Card."}),
         ),
         ("Batch", batch()),
-        ("BatchCreate", batch_create()),
-        ("BatchUpdate", batch_update()),
-        ("BatchDelete", batch_delete()),
-        ("BatchUpsert", batch_upsert()),
+        ("BatchCreate", object([op("create"), card()])),
+        (
+            "BatchUpdate",
+            object([op("update"), id(), patch, if_match()]),
+        ),
+        ("BatchDelete", object([op("delete"), id(), if_match()])),
+        (
+            "BatchUpsert",
+            object([op("upsert"), key, card(), if_match()]),
+        ),
         ("BatchResult", batch_result()),
         ("Erase", erase()),
         (
@@ -124,28 +136,16 @@ pub fn search() -> Vec<Parameter> {
 
 /// The parameter that names the members to show.
 pub fn fields() -> Parameter {
-    let members = format!("Members to show: {}, card.<property>.", MEMBERS.join(", "));
-    let mut names = any_text();
-    set(&mut names, "description", members);
+    let names = MEMBERS.map(|(name, _)| name);
+    let members = format!("Members to show: {}, card.<property>.", names.join(", "));
+    let mut schema = any_text();
+    set(&mut schema, "description", members);
     let about = "The members of a contact that are shown, of all: `id,version,card.name`.";
-    Parameter::query("fields", about, names).reshaping()
+    Parameter::query("fields", about, schema).reshaping()
 }
 
 fn contact() -> Value {
-    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
-    object([
-        ("id", true, uuid()),
-        ("vendorId", true, any_text()),
-        ("tenant", true, any_text()),
-        ("dialect", true, any_text()),
-        ("owner", true, texts),
-        ("version", true, count()),
-        ("createdAt", true, time()),
-        ("createdBy", true, refer("Actor")),
-        ("lastModifiedAt", true, time()),
-        ("lastModifiedBy", true, refer("Actor")),
-        ("card", true, refer("Card")),
-    ])
+    object(MEMBERS.map(|(name, schema)| (name, true, schema())))
 }
 
 fn actor() -> Value {
@@ -180,24 +180,6 @@ fn if_match() -> (&'static str, bool, Value) {
     ("ifMatch", false, version)
 }
 
-fn batch_create() -> Value {
-    object([op("create"), ("card", true, refer("Card"))])
-}
-
-fn batch_update() -> Value {
-    let patch = ("patch", true, refer("Patch"));
-    object([op("update"), ("id", true, uuid()), patch, if_match()])
-}
-
-fn batch_delete() -> Value {
-    object([op("delete"), ("id", true, uuid()), if_match()])
-}
-
-fn batch_upsert() -> Value {
-    let key = ("match", true, one_of(&Key::NAMES));
-    object([op("upsert"), key, ("card", true, refer("Card")), if_match()])
-}
-
 fn batch_result() -> Value {
     let item = object([
         ("status", true, count()),
@@ -208,52 +190,24 @@ fn batch_result() -> Value {
     object([("results", true, list(item))])
 }
 
-fn reasons() -> Value {
-    one_of(&EraseReason::ALL.map(EraseReason::name))
-}
-
 fn erase() -> Value {
     let reference = json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"});
     object([("reason", true, reasons()), ("reference", false, reference)])
 }
 
 fn changes() -> Value {
-    let deleted = object([
-        ("id", false, uuid()),
-        ("vendorId", false, any_text()),
-        ("tenant", true, any_text()),
-        ("dialect", true, any_text()),
-        ("operation", true, any_text()),
-        ("position", true, count()),
-        ("time", true, time()),
-    ]);
     object([
         ("changed", true, list(refer("Contact"))),
-        ("deleted", true, list(deleted)),
+        ("deleted", true, list(schema(&DELETED))),
         ("next", true, count()),
         ("more", true, flag()),
     ])
 }
 
 fn history() -> Value {
-    let erasure = object([
-        ("reason", true, reasons()),
-        ("reference", false, any_text()),
-    ]);
-    let change = object([
-        ("position", true, count()),
-        ("time", true, time()),
-        ("operation", true, any_text()),
-        ("version", false, count()),
-        ("correlation", true, any_text()),
-        ("actor", true, refer("Actor")),
-        ("fields", true, list(any_text())),
-        ("changes", false, list(refer("Difference"))),
-        ("erasure", false, erasure),
-    ]);
     object([
         ("id", true, uuid()),
-        ("data", true, list(change)),
+        ("data", true, list(schema(&change()))),
         ("next", false, count()),
     ])
 }
@@ -271,14 +225,7 @@ fn difference() -> Value {
 }
 
 fn diff() -> Value {
-    let at = || {
-        or_null(object([
-            ("position", true, count()),
-            ("time", true, time()),
-            ("version", false, count()),
-            ("operation", true, any_text()),
-        ]))
-    };
+    let at = || or_null(schema(&POINT));
     object([
         ("id", true, uuid()),
         ("from", true, at()),

@@ -1,123 +1,122 @@
 //! Writes the answers about a contact's past: its history, and the difference of two points.
 
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::body::By;
-use super::change::{Difference, difference};
+use super::change::difference;
 use super::problem;
+use crate::dialect::describe::{any_text, count, list, one_of, refer, time};
+use crate::dialect::parts::{Part, always, schema, show, sometimes};
 use crate::dialect::{AsOf, Lookup, Refusal, Reply, Version, Versions};
-use crate::domain::{Contact, ContactId, Erasure, Event, FieldName, Operation, Phase, Position};
+use crate::domain::{
+    Card, Contact, ContactId, EraseReason, Erasure, Event, Operation, Phase, Position,
+};
 
-/// One change of a contact.
-#[derive(Debug, Serialize)]
-struct ChangeBody<'a> {
-    position: u64,
-    time: String,
-    operation: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
-    correlation: &'a str,
-    actor: By<'a>,
-    /// The names of the properties that were sent or changed. They outlive an erasure.
-    fields: &'a [FieldName],
-    /// Field by field; absent of an end, and where the values were erased.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Vec<Difference>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    erasure: Option<ErasureBody<'a>>,
+/// One change of a contact, with its content before and after where that is known.
+#[derive(Debug)]
+pub struct Change<'a> {
+    event: &'a Event,
+    before: Option<&'a Contact>,
+    after: Option<&'a Contact>,
+}
+
+/// The members of a change.
+pub fn change<'a>() -> [Part<Change<'a>>; 9] {
+    [
+        always("position", count, |it| {
+            it.event.header.position.get().into()
+        }),
+        always("time", time, |it| it.event.header.time.to_string().into()),
+        always("operation", any_text, |it| operation(it.event)),
+        sometimes("version", count, |it| it.event.header.version.into()),
+        always("correlation", any_text, |it| {
+            it.event.header.correlation.as_str().into()
+        }),
+        always(
+            "actor",
+            || refer("Actor"),
+            |it| json!(By::from(&it.event.header.actor)),
+        ),
+        // The names of the properties that were sent or changed outlive an erasure.
+        always(
+            "fields",
+            || list(any_text()),
+            |it| json!(it.event.header.fields),
+        ),
+        sometimes("changes", || list(refer("Difference")), changes),
+        sometimes("erasure", || schema(&ERASURE), |it| erasure(it.event)),
+    ]
+}
+
+/// What differs field by field; nothing of an end, and where the values were erased.
+fn changes(change: &Change<'_>) -> Value {
+    let before = change.before.map(|contact| &contact.card);
+    let after = change.after.map(|contact| &contact.card);
+    after.map_or(Value::Null, |after| json!(difference(before, Some(after))))
 }
 
 /// The reason for which personal data was destroyed.
-#[derive(Debug, Serialize)]
-struct ErasureBody<'a> {
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
+static ERASURE: [Part<Erasure>; 2] = [
+    always("reason", reasons, |it| it.reason.name().into()),
+    sometimes("reference", any_text, |it| it.reference.as_deref().into()),
+];
+
+/// The JSON Schema of a reason to destroy personal data.
+pub fn reasons() -> Value {
+    one_of(&EraseReason::ALL.map(EraseReason::name))
 }
 
-/// The answer that is a contact's history after a position, oldest first.
-pub fn history(found: Lookup<Versions>, id: ContactId, after: Position, limit: usize) -> Reply {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        id: String,
-        data: Vec<ChangeBody<'a>>,
-        /// The cursor of the next page, if there is one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next: Option<u64>,
+fn erasure(event: &Event) -> Value {
+    match &event.phase {
+        Phase::Success { erasure: Some(it) } => show(&ERASURE, it),
+        Phase::Success { erasure: None } | Phase::Start { .. } | Phase::Fail(_) => Value::Null,
     }
-    let Versions {
-        list: versions,
-        cut,
-    } = match found {
-        Ok(versions) => versions,
-        Err(missing) => return problem::refusal(&missing.into()),
-    };
-    let wanted = |(event, _): &&Version| event.header.position > after;
-    let skipped = versions.iter().filter(|version| !wanted(version)).count();
-    let mut before = skipped
-        .checked_sub(1)
-        .and_then(|last| versions.get(last))
-        .and_then(|(_, contact)| contact.as_ref());
-    let page = versions.iter().skip(skipped).take(limit);
-    let data: Vec<ChangeBody<'_>> = page
-        .map(|(event, contact)| {
-            let change = change(event, before, contact.as_ref());
-            before = contact.as_ref();
-            change
-        })
-        .collect();
-    let more = cut || skipped.saturating_add(data.len()) < versions.len();
-    let next = data.last().map(|last| last.position).filter(|_| more);
-    let id = id.to_string();
-    Reply::json(StatusCode::OK, &Body { id, data, next })
 }
 
-fn change<'a>(
-    event: &'a Event,
-    before: Option<&Contact>,
-    contact: Option<&Contact>,
-) -> ChangeBody<'a> {
-    let header = &event.header;
-    let erasure = match &event.phase {
-        Phase::Success { erasure } => erasure.as_ref(),
-        Phase::Start { .. } | Phase::Fail(_) => None,
-    };
-    ChangeBody {
-        position: header.position.get(),
-        time: header.time.to_string(),
-        operation: header.operation.name().to_lowercase(),
-        version: header.version,
-        correlation: header.correlation.as_str(),
-        actor: By::from(&header.actor),
-        fields: &header.fields,
-        changes: contact.map(|contact| difference(before.map(|b| &b.card), Some(&contact.card))),
-        erasure: erasure.map(|Erasure { reason, reference }| ErasureBody {
-            reason: reason.name(),
-            reference: reference.as_deref(),
-        }),
-    }
+/// The name of what an event did.
+pub fn operation(event: &Event) -> Value {
+    event.header.operation.name().to_lowercase().into()
 }
 
 /// A point of a contact's past.
-#[derive(Debug, Serialize)]
-struct PointBody {
-    position: u64,
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
-    operation: String,
-}
+pub static POINT: [Part<Event>; 4] = [
+    always("position", count, |it| it.header.position.get().into()),
+    always("time", time, |it| it.header.time.to_string().into()),
+    sometimes("version", count, |it| it.header.version.into()),
+    always("operation", any_text, operation),
+];
 
-impl From<&Version> for PointBody {
-    fn from((event, _): &Version) -> Self {
-        Self {
-            position: event.header.position.get(),
-            time: event.header.time.to_string(),
-            version: event.header.version,
-            operation: event.header.operation.name().to_lowercase(),
-        }
-    }
+/// The answer that is a contact's history after a position, oldest first. `next` is the cursor of
+/// the next page, if there is one.
+pub fn history(found: Lookup<Versions>, id: ContactId, after: Position, limit: usize) -> Reply {
+    let Versions { list, cut } = match found {
+        Ok(versions) => versions,
+        Err(missing) => return problem::refusal(&missing.into()),
+    };
+    let is_before = |(event, _): &&Version| event.header.position <= after;
+    let skipped = list.iter().filter(is_before).count();
+    let befores = std::iter::once(None).chain(list.iter().map(|(_, contact)| contact.as_ref()));
+    let page = list.iter().zip(befores).skip(skipped).take(limit);
+    let shown = page.clone().map(|((event, after), before)| {
+        let after = after.as_ref();
+        show(
+            &change(),
+            &Change {
+                event,
+                before,
+                after,
+            },
+        )
+    });
+    let more = cut || skipped.saturating_add(limit) < list.len();
+    let last = page.last().filter(|_| more);
+    let next = last.map(|((event, _), _)| ("next", Value::from(event.header.position.get())));
+    let body = [("id", id.to_string().into()), ("data", shown.collect())];
+    Reply::json(
+        StatusCode::OK,
+        &body.into_iter().chain(next).collect::<Value>(),
+    )
 }
 
 /// The answer that is what differs between two points of a contact's past.
@@ -125,13 +124,6 @@ impl From<&Version> for PointBody {
 /// `from` may be before its creation, where it had nothing, and after `to`: then it is the way
 /// back. Points after the last change are the last change.
 pub fn diff(found: Lookup<Versions>, id: ContactId, from: AsOf, to: AsOf) -> Reply {
-    #[derive(Serialize)]
-    struct Body {
-        id: String,
-        from: Option<PointBody>,
-        to: Option<PointBody>,
-        changes: Vec<Difference>,
-    }
     let versions = match found {
         Ok(versions) => versions.list,
         Err(missing) => return problem::refusal(&missing.into()),
@@ -150,14 +142,15 @@ pub fn diff(found: Lookup<Versions>, id: ContactId, from: AsOf, to: AsOf) -> Rep
     if from.is_none() && to.is_none() {
         return problem::refusal(&Refusal::NotFound);
     }
-    let card = |version: Option<&'_ Version>| {
-        version.and_then(|(_, contact)| contact.as_ref().map(|contact| contact.card.clone()))
-    };
-    let body = Body {
-        id: id.to_string(),
-        changes: difference(card(from).as_ref(), card(to).as_ref()),
-        from: from.map(PointBody::from),
-        to: to.map(PointBody::from),
-    };
+    fn card(version: Option<&Version>) -> Option<&Card> {
+        Some(&version?.1.as_ref()?.card)
+    }
+    let point = |version: Option<&Version>| version.map(|(event, _)| show(&POINT, event));
+    let body = json!({
+        "id": id.to_string(),
+        "from": point(from),
+        "to": point(to),
+        "changes": difference(card(from), card(to)),
+    });
     Reply::json(StatusCode::OK, &body)
 }

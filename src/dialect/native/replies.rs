@@ -2,11 +2,14 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::body::{Mask, Masked, dialect_name};
 use super::list::write_cursor;
+use super::past::operation;
 use super::problem::{self, Details};
+use crate::dialect::describe::{any_text, count, time, uuid};
+use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::reply::etag;
 use crate::dialect::{ChangePage, Lookup, Page, REGISTRY, Refusal, Reply, Search, Sort};
 use crate::domain::{Contact, Event, Operation, Outcome};
@@ -39,70 +42,33 @@ pub fn written(outcomes: Vec<Outcome>) -> Reply {
     }
 }
 
-/// The end of one item of a batch.
-#[derive(Debug, Default, Serialize)]
-pub struct ItemBody {
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Details>,
-}
-
-/// The answer to a batch.
+/// The answer to a batch: how each item ended.
 pub fn batch(outcomes: &[Outcome]) -> Reply {
-    let items: Vec<ItemBody> = outcomes.iter().map(ItemBody::from).collect();
-    results(&items)
+    let items: Value = outcomes.iter().map(item).collect();
+    Reply::json(StatusCode::OK, &json!({ "results": items }))
 }
 
-/// The answer that holds how the items of a batch ended.
-pub fn results(items: &[ItemBody]) -> Reply {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        results: &'a [ItemBody],
-    }
-    Reply::json(StatusCode::OK, &Body { results: items })
-}
-
-impl From<&Outcome> for ItemBody {
-    fn from(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Written { operation, contact } => Self {
-                status: match operation {
-                    Operation::Create => 201,
-                    _ => 200,
-                },
-                id: Some(contact.id.to_string()),
-                version: Some(contact.version),
-                error: None,
-            },
-            Outcome::Removed { id, .. } => Self {
-                status: 204,
-                id: Some(id.to_string()),
-                ..Self::default()
-            },
-            Outcome::Erased { id } => {
-                let error = Details::new(StatusCode::GONE, "gone", Refusal::Gone.message());
-                Self {
-                    status: error.status,
-                    id: Some(id.to_string()),
-                    version: None,
-                    error: Some(error),
-                }
-            }
-            Outcome::Refused {
-                failure,
-                violations,
-            } => {
-                let error = problem::refused(failure, violations);
-                Self {
-                    status: error.status,
-                    error: Some(error),
-                    ..Self::default()
-                }
-            }
+/// The end of one item of a batch.
+fn item(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Written { operation, contact } => {
+            let status = match operation {
+                Operation::Create => 201,
+                _ => 200,
+            };
+            json!({"status": status, "id": contact.id.to_string(), "version": contact.version})
+        }
+        Outcome::Removed { id, .. } => json!({"status": 204, "id": id.to_string()}),
+        Outcome::Erased { id } => {
+            let error = Details::new(StatusCode::GONE, "gone", Refusal::Gone.message());
+            json!({"status": error.status, "id": id.to_string(), "error": error})
+        }
+        Outcome::Refused {
+            failure,
+            violations,
+        } => {
+            let error = problem::refused(failure, violations);
+            json!({"status": error.status, "error": error})
         }
     }
 }
@@ -141,18 +107,15 @@ pub fn changes(page: &ChangePage, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
         changed: Vec<Masked<'a>>,
-        deleted: Vec<Deleted<'a>>,
+        deleted: Value,
         next: u64,
         more: bool,
     }
-    let contacts = page
-        .changes
-        .iter()
-        .filter_map(|(_, contact)| contact.as_ref());
-    let ends = page.changes.iter().filter(|(_, contact)| contact.is_none());
+    let contacts = page.changes.iter().filter_map(|(_, it)| it.as_ref());
+    let ends = page.changes.iter().filter(|(_, it)| it.is_none());
     let body = Body {
         changed: contacts.map(|one| mask.of(one)).collect(),
-        deleted: ends.map(|(event, _)| Deleted::from(event)).collect(),
+        deleted: ends.map(|(event, _)| show(&DELETED, event)).collect(),
         next: page.next.get(),
         more: page.more,
     };
@@ -160,37 +123,24 @@ pub fn changes(page: &ChangePage, mask: &Mask) -> Reply {
 }
 
 /// A contact that is no more.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Deleted<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    /// Left out where the client chose it: then it was personal data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vendor_id: Option<String>,
-    tenant: &'a str,
-    dialect: &'static str,
-    operation: String,
-    position: u64,
-    time: String,
-}
+pub static DELETED: [Part<Event>; 7] = [
+    sometimes("id", uuid, |it| {
+        it.header.contact.map(|id| id.to_string()).into()
+    }),
+    sometimes("vendorId", any_text, vendor_id),
+    always("tenant", any_text, |it| it.header.owner.tenant().into()),
+    always("dialect", any_text, |it| {
+        dialect_name(it.header.owner.dialect()).into()
+    }),
+    always("operation", any_text, operation),
+    always("position", count, |it| it.header.position.get().into()),
+    always("time", time, |it| it.header.time.to_string().into()),
+];
 
-impl<'a> From<&'a Event> for Deleted<'a> {
-    fn from(event: &'a Event) -> Self {
-        let header = &event.header;
-        let rules = REGISTRY.get(header.owner.dialect());
-        let vendor_id = || {
-            let key = header.key.as_ref()?;
-            rules?.ids.render(header.contact?, key)
-        };
-        Self {
-            id: header.contact.map(|id| id.to_string()),
-            vendor_id: vendor_id(),
-            tenant: header.owner.tenant(),
-            dialect: dialect_name(header.owner.dialect()),
-            operation: header.operation.name().to_lowercase(),
-            position: header.position.get(),
-            time: header.time.to_string(),
-        }
-    }
+/// Left out where the client chose it: then it was personal data.
+fn vendor_id(event: &Event) -> Value {
+    let header = &event.header;
+    let rules = REGISTRY.get(header.owner.dialect());
+    let id = || rules?.ids.render(header.contact?, header.key.as_ref()?);
+    id().into()
 }
