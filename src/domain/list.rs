@@ -28,6 +28,21 @@ impl<T> Filter<T> {
     pub fn new(wanted: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(wanted))
     }
+
+    /// Whether a value is let through.
+    #[must_use]
+    pub fn wants(&self, value: &T) -> bool {
+        (self.0)(value)
+    }
+
+    /// A filter that lets through what each of these does.
+    #[must_use]
+    pub fn all(filters: Vec<Self>) -> Self
+    where
+        T: 'static,
+    {
+        Self::new(move |value| filters.iter().all(|filter| filter.wants(value)))
+    }
 }
 
 impl<T> fmt::Debug for Filter<T> {

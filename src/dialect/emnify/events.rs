@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::contact::organisation;
 use super::filter::{self, holds};
 use super::replies;
-use crate::dialect::Reply;
+use crate::dialect::{Filter, Reply};
 use crate::domain::{Event, EventPart, Operation, Phase, Timestamp, VendorKey};
 
 /// The vendor's numbers for what every event of a contact is: generic, from the API, no alarm.
@@ -80,62 +80,40 @@ pub fn reply(page: &EventPart) -> Reply {
     Reply::json(StatusCode::OK, &bodies)
 }
 
-/// One condition on an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
-    From(Timestamp),
-    Until(Timestamp),
-    Number {
-        own: u64,
-        wanted: Vec<u64>,
-    },
-    Alert(bool),
-    Description(String),
-    Organisation(Vec<u64>),
-    User(String),
-    /// On something that no event of a contact has: an endpoint, a SIM.
-    Never,
-}
-
-impl Condition {
-    fn new(field: &str, value: &str) -> Option<Self> {
-        let number = |own| {
-            Some(Self::Number {
-                own,
-                wanted: alternatives(value)?,
-            })
-        };
-        match field {
-            "from" => second(value).map(Self::From),
-            "until" => second(value).map(Self::Until),
-            "type" => number(GENERIC),
-            "source" => number(API),
-            "severity" => number(INFO),
-            "alert" => value.parse().ok().map(Self::Alert),
-            "description" => Some(Self::Description(value.to_owned())),
-            "user" => Some(Self::User(value.to_owned())),
-            "organisation" => alternatives(value).map(Self::Organisation),
-            "endpoint" | "tags" | "ip_address" | "imei" | "iccid" | "imsi" => Some(Self::Never),
-            _ => None,
+/// One condition on an event; none where there is no such field, or it cannot have the value.
+fn condition(field: &str, value: &str) -> Option<Filter<Event>> {
+    let whether = |met: bool| Filter::new(move |_| met);
+    let is_one_of = |own: u64| Some(whether(alternatives(value)?.contains(&own)));
+    let text = value.to_owned();
+    Some(match field {
+        "from" => {
+            let time = second(value)?;
+            Filter::new(move |event: &Event| event.header.time >= time)
         }
-    }
-
-    fn met_by(&self, event: &Event) -> bool {
-        match self {
-            Self::From(time) => event.header.time >= *time,
-            // The vendor's times have no fractions: the whole second counts.
-            Self::Until(time) => event.header.time.millis() / 1_000 <= time.millis() / 1_000,
-            Self::Number { own, wanted } => wanted.contains(own),
-            Self::Alert(alert) => !alert,
-            Self::Description(text) => description(event).is_some_and(|own| holds(own, text)),
-            Self::Organisation(wanted) => {
+        // The vendor's times have no fractions: the whole second counts.
+        "until" => {
+            let seconds = second(value)?.millis() / 1_000;
+            Filter::new(move |event: &Event| event.header.time.millis() / 1_000 <= seconds)
+        }
+        "type" => is_one_of(GENERIC)?,
+        "source" => is_one_of(API)?,
+        "severity" => is_one_of(INFO)?,
+        "alert" => whether(!value.parse::<bool>().ok()?),
+        "description" => {
+            Filter::new(move |event| description(event).is_some_and(|own| holds(own, &text)))
+        }
+        "user" => Filter::new(move |event| user(event).is_some_and(|own| holds(own, &text))),
+        "organisation" => {
+            let wanted = alternatives(value)?;
+            Filter::new(move |event: &Event| {
                 let own = event.header.owner.tenant().parse();
                 own.is_ok_and(|own| wanted.contains(&own))
-            }
-            Self::User(text) => user(event).is_some_and(|own| holds(own, text)),
-            Self::Never => false,
+            })
         }
-    }
+        // No event of a contact has an endpoint or a SIM.
+        "endpoint" | "tags" | "ip_address" | "imei" | "iccid" | "imsi" => whether(false),
+        _ => return None,
+    })
 }
 
 /// A time of the form `2026-01-15T10:30:00Z`.
@@ -149,36 +127,30 @@ fn alternatives(text: &str) -> Option<Vec<u64>> {
     numbers.filter(|numbers| numbers.len() <= ALTERNATIVES_MAX)
 }
 
-/// The conditions that a wanted event meets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted(Vec<Condition>);
-
-impl Wanted {
-    /// The events that `q` wants: all its conditions hold. `from` and `until` go only together.
-    pub fn new(q: &str) -> Result<Self, Reply> {
-        let mut conditions = Vec::new();
-        for (field, value) in filter::criteria(q)? {
+/// The events that `q` wants: all its conditions hold. `from` and `until` go only together.
+pub fn filter(q: &str) -> Result<Filter<Event>, Reply> {
+    let criteria = filter::criteria(q)?;
+    let mut conditions = vec![Filter::new(|event| description(event).is_some())];
+    for (field, value) in &criteria {
+        // `timestamp` names one second: it begins and ends there.
+        let fields: &[&str] = match *field {
+            "timestamp" => &["from", "until"],
+            _ => std::slice::from_ref(field),
+        };
+        for part in fields {
             let bad = || replies::bad_criterion(&format!("{field}:{value}"));
-            // `timestamp` names one second: it begins and ends there.
-            if field == "timestamp" {
-                let time = second(value).ok_or_else(bad)?;
-                conditions.extend([Condition::From(time), Condition::Until(time)]);
-            } else {
-                conditions.push(Condition::new(field, value).ok_or_else(bad)?);
-            }
-        }
-        let has = |want: fn(&Condition) -> bool| conditions.iter().any(want);
-        let from = has(|c| matches!(c, Condition::From(_)));
-        if from == has(|c| matches!(c, Condition::Until(_))) {
-            Ok(Self(conditions))
-        } else {
-            Err(replies::bad_criterion(if from { "from" } else { "until" }))
+            conditions.push(condition(part, value).ok_or_else(bad)?);
         }
     }
-
-    /// Whether an event is one of them.
-    pub fn has(&self, event: &Event) -> bool {
-        description(event).is_some() && self.0.iter().all(|condition| condition.met_by(event))
+    let has = |end| {
+        criteria
+            .iter()
+            .any(|(field, _)| [end, "timestamp"].contains(field))
+    };
+    match (has("from"), has("until")) {
+        (true, false) => Err(replies::bad_criterion("from")),
+        (false, true) => Err(replies::bad_criterion("until")),
+        (true, true) | (false, false) => Ok(Filter::all(conditions)),
     }
 }
 

@@ -34,14 +34,15 @@ pub struct View {
 impl View {
     /// What a query asks for: too small numbers are the default, too large ones the maximum.
     pub fn new(path: String, query: &Query) -> Result<Self, Reply> {
-        let number = |name: &'static str| match query.get(name) {
-            None => Ok(0),
-            Some(text) => integer(text).ok_or_else(|| replies::bad_paging(name)),
+        let number = |name: &'static str| {
+            let number = query.read(name, integer);
+            let number = number.map_err(|_| replies::bad_paging(name))?;
+            Ok::<_, Reply>(usize::try_from(number.unwrap_or(0)).unwrap_or(0))
         };
-        let per_page = usize::try_from(number("per_page")?).unwrap_or(0);
+        let per_page = number("per_page")?;
         Ok(Self {
             path,
-            page: usize::try_from(number("page")?).unwrap_or(0).max(1),
+            page: number("page")?.max(1),
             per_page: if per_page == 0 {
                 PER_PAGE
             } else {
@@ -152,36 +153,23 @@ fn compare(field: &Field, a: &Contact, b: &Contact) -> Ordering {
     }
 }
 
-/// One condition on a contact.
-enum Condition {
-    Id(String),
-    Code(&'static Field, u64),
-    Text(&'static Field, String),
-}
-
-impl Condition {
-    fn new(field: &'static Field, value: &str) -> Option<Self> {
-        let number = id(value);
-        match field.kind {
-            Kind::Text(_) => Some(Self::Text(field, value.to_owned())),
-            Kind::Code(_) => number.map(|number| Self::Code(field, number)),
-            _ => number.map(|number| Self::Id(number.to_string())),
+/// One condition on a contact; none where the field cannot have the value.
+fn condition(field: &'static Field, value: &str) -> Option<Filter<Contact>> {
+    let own = |contact: &Contact| CONTACT.value(&contact.card, field);
+    let (text, number) = (value.to_owned(), id(value));
+    Some(match (field.kind, number) {
+        (Kind::Text(_), _) => Filter::new(move |contact| {
+            own(contact).is_some_and(|own| own.as_str().is_some_and(|own| holds(own, &text)))
+        }),
+        (Kind::Code(_), Some(number)) => {
+            Filter::new(move |contact| own(contact).is_some_and(|own| own == number))
         }
-    }
-
-    fn met_by(&self, contact: &Contact) -> bool {
-        match self {
-            Self::Id(id) => *id == contact.vendor_id,
-            Self::Code(field, wanted) => {
-                let own = CONTACT.value(&contact.card, field);
-                own.is_some_and(|own| own == *wanted)
-            }
-            Self::Text(field, wanted) => {
-                let own = CONTACT.value(&contact.card, field);
-                own.is_some_and(|own| own.as_str().is_some_and(|own| holds(own, wanted)))
-            }
+        (_, Some(number)) => {
+            let id = number.to_string();
+            Filter::new(move |contact: &Contact| contact.vendor_id == id)
         }
-    }
+        (_, None) => return None,
+    })
 }
 
 /// The contacts that `q` wants: all its conditions hold.
@@ -189,15 +177,12 @@ pub fn filter(q: Option<&str>) -> Result<Option<Filter<Contact>>, Reply> {
     let Some(q) = q else {
         return Ok(None);
     };
-    let mut conditions = Vec::new();
-    for (field, value) in criteria(q)? {
-        let condition = named(field).and_then(|field| Condition::new(field, value));
-        let bad = || replies::bad_criterion(&format!("{field}:{value}"));
-        conditions.push(condition.ok_or_else(bad)?);
-    }
-    Ok(Some(Filter::new(move |contact: &Contact| {
-        conditions.iter().all(|condition| condition.met_by(contact))
-    })))
+    let conditions = criteria(q)?.into_iter().map(|(name, value)| {
+        let condition = named(name).and_then(|field| condition(field, value));
+        condition.ok_or_else(|| replies::bad_criterion(&format!("{name}:{value}")))
+    });
+    let conditions: Result<_, Reply> = conditions.collect();
+    Ok(Some(Filter::all(conditions?)))
 }
 
 /// The order that `sort` wants; ids, which is the order of creation, decide between equals.

@@ -1,7 +1,7 @@
 //! Reads the vendor's requests.
 
 use super::contact::{CONTACT, ID, ORGANISATION};
-use super::events::{self, Wanted};
+use super::events;
 use super::filter::{self, View};
 use super::replies;
 use super::rules::{Emnify, RULES};
@@ -9,8 +9,8 @@ use crate::dialect::decoder::Decoder;
 use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Ask, Call, Filter, List, Refusal, Reply, Request};
-use crate::domain::{Event, Owner, OwnerEvents, Problem, Target, Violation};
+use crate::dialect::{Ask, Call, List, Refusal, Reply, Request};
+use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
 const MY: &str = "my";
@@ -105,10 +105,9 @@ pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let owner = organisation(request)?;
     let path = format!("/api/v1/organisation/{}/event", owner.tenant());
     let view = View::new(path, request.query)?;
-    let wanted = view.q.as_deref().map(Wanted::new).transpose()?;
     let asked = OwnerEvents {
         owner,
-        filter: wanted.map(|wanted| Filter::new(move |event: &Event| wanted.has(event))),
+        filter: view.q.as_deref().map(events::filter).transpose()?,
         newest_first: events::newest_first(view.sort.as_deref())?,
         window: view.window(),
     };

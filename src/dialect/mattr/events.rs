@@ -19,7 +19,7 @@ use super::replies::BadParams;
 use super::requests::{cursor, limit, param};
 use super::rules::RULES;
 use crate::dialect::{Ask, Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
-use crate::domain::{Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
+use crate::domain::{Actor, Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
 use crate::wire::{event_type, type_name};
 
 /// The category of every event of a participant's contacts.
@@ -28,51 +28,71 @@ const CATEGORY: &str = "ecosystem";
 /// Texts of which one must fit.
 type Texts = BTreeSet<String>;
 
-/// A filter of events; a field that is `None` wants every value.
-#[derive(Debug)]
-struct Wanted {
-    ids: Option<BTreeSet<Uuid>>,
-    request_ids: Option<Texts>,
-    categories: Option<Texts>,
-    types: Option<Texts>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    management_user_ids: Option<Texts>,
-    client_ids: Option<Texts>,
-}
-
 /// Decodes a query for events: newest first, of every tenant that the caller may see.
 pub fn events(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     let query = request.query;
     let mut bad = BadParams::default();
     let limit = limit(query, &mut bad);
     let cursor = cursor(query, &mut bad);
-    let wanted = Wanted {
-        ids: texts(query, "ids").map(|ids| ids.iter().flat_map(|id| id.parse()).collect()),
-        request_ids: texts(query, "requestIds"),
-        categories: texts(query, "categories"),
-        types: texts(query, "types"),
-        from: param(
-            query,
-            "dateFrom",
-            |text| time(text, "00:00:00.000"),
-            &mut bad,
-        ),
-        to: param(query, "dateTo", |text| time(text, "23:59:59.999"), &mut bad),
-        management_user_ids: texts(query, "managementUserIds"),
-        client_ids: texts(query, "clientIds"),
-    };
+    let until = cursor.as_ref().map(Cursor::log_end);
+    let mut filters = filters(query, &mut bad);
+    filters.extend(cursor.map(|cursor| Filter::new(move |event| cursor.is_before(event))));
     bad.check()?;
     let events = Events {
         dialect: RULES.dialect,
-        until: cursor.as_ref().map(Cursor::log_end),
-        filter: Filter::new(move |event| {
-            let is_next = cursor.as_ref().is_none_or(|cursor| cursor.is_before(event));
-            is_next && wanted.fits(event)
-        }),
+        until,
+        filter: Filter::all(filters),
         limit,
     };
     Ok(Call::Events(Ask::new(events, page)))
+}
+
+/// What a wanted event meets, all of it.
+fn filters(query: &Query, bad: &mut BadParams) -> Vec<Filter<Event>> {
+    let is_actor = |name, id: fn(&Actor) -> Option<&str>| {
+        let wanted = texts(query, name)?;
+        Some(Filter::new(move |event: &Event| {
+            match id(&event.header.actor) {
+                Some(id) => wanted.contains("*") || wanted.contains(id),
+                None => wanted.contains("none"),
+            }
+        }))
+    };
+    let ids = texts(query, "ids").map(|ids| {
+        let ids: BTreeSet<Uuid> = ids.iter().flat_map(|id| id.parse()).collect();
+        Filter::new(move |event: &Event| ids.contains(&event.header.id.0))
+    });
+    let request_ids = texts(query, "requestIds").map(|ids| {
+        Filter::new(move |event: &Event| {
+            let id = &event.header.correlation;
+            ids.contains(id.as_str()) || ids.contains(&request_id(id))
+        })
+    });
+    let from = param(query, "dateFrom", |text| time(text, "00:00:00.000"), bad);
+    let to = param(query, "dateTo", |text| time(text, "23:59:59.999"), bad);
+    let all = [
+        ids,
+        request_ids,
+        is_of_kind(query),
+        from.map(|from| Filter::new(move |event: &Event| from <= event.header.time)),
+        to.map(|to| Filter::new(move |event: &Event| event.header.time <= to)),
+        is_actor("managementUserIds", |actor| actor.user_id.as_deref()),
+        is_actor("clientIds", |actor| actor.client_id.as_deref()),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Whether an event is of a wanted category or a wanted type, where either is named.
+fn is_of_kind(query: &Query) -> Option<Filter<Event>> {
+    let [categories, types] = ["categories", "types"].map(|name| texts(query, name));
+    if categories.is_none() && types.is_none() {
+        return None;
+    }
+    let of_category = categories.is_some_and(|names| names.contains(CATEGORY));
+    let types = types.unwrap_or_default();
+    Some(Filter::new(move |event| {
+        of_category || types.contains(&event_type(&RULES, event))
+    }))
 }
 
 /// Decodes a read of the types that events of contacts have.
@@ -99,45 +119,6 @@ fn texts(query: &Query, name: &str) -> Option<Texts> {
         .map(str::to_owned)
         .collect();
     (!texts.is_empty()).then_some(texts)
-}
-
-impl Wanted {
-    fn fits(&self, event: &Event) -> bool {
-        let header = &event.header;
-        self.is_of_kind(event)
-            && self.from.is_none_or(|from| from <= header.time)
-            && self.to.is_none_or(|to| header.time <= to)
-            && is_actor(&self.client_ids, header.actor.client_id.as_deref())
-            && is_actor(&self.management_user_ids, header.actor.user_id.as_deref())
-            && self
-                .ids
-                .as_ref()
-                .is_none_or(|ids| ids.contains(&header.id.0))
-            && self.request_ids.as_ref().is_none_or(|ids| {
-                ids.contains(header.correlation.as_str())
-                    || ids.contains(&request_id(&header.correlation))
-            })
-    }
-
-    /// Whether an event is of a wanted category or a wanted type, where either is named.
-    fn is_of_kind(&self, event: &Event) -> bool {
-        let of_category = |names: &Texts| names.contains(CATEGORY);
-        let of_type = |names: &Texts| names.contains(&event_type(&RULES, event));
-        match (&self.categories, &self.types) {
-            (None, None) => true,
-            (categories, types) => {
-                categories.as_ref().is_some_and(of_category) || types.as_ref().is_some_and(of_type)
-            }
-        }
-    }
-}
-
-/// Whether an actor's id is wanted: `none` is nobody's, `*` is anybody's.
-fn is_actor(wanted: &Option<Texts>, id: Option<&str>) -> bool {
-    wanted.as_ref().is_none_or(|wanted| match id {
-        Some(id) => wanted.contains("*") || wanted.contains(id),
-        None => wanted.contains("none"),
-    })
 }
 
 #[derive(Debug, Serialize)]

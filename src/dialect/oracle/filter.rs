@@ -26,23 +26,11 @@ pub const ORDERS: [&str; 2] = ["ASC", "DESC"];
 /// Whether a contact's properties are to name an entity.
 pub const ENTITIES_OPTIONS: [&str; 3] = ["all", "associated", "notAssociated"];
 
-/// The conditions a query sets, all of which a contact must meet.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Criteria {
-    /// A type: its id, or the id of its code.
-    contact_type: Option<HexId>,
-    /// A part of the name, in lower case.
-    name: Option<String>,
-    /// A status: its id or the id of its code, and the text itself.
-    status: Option<(HexId, String)>,
-    speciality: Option<HexId>,
-    country: Option<HexId>,
-    state: Option<HexId>,
-    /// An investigator is a contact, so it is that contact's own id.
-    investigator: Option<HexId>,
-    mode: Option<HexId>,
-    /// Whether it must be associated with the entity (with any, where none is named), or not.
-    associated: Option<(bool, Option<HexId>)>,
+/// What a contact and the values of its fields must meet.
+type Condition = Box<dyn Fn(&Contact, &Record) -> bool + Send + Sync>;
+
+fn condition(met: impl Fn(&Contact, &Record) -> bool + Send + Sync + 'static) -> Option<Condition> {
+    Some(Box::new(met))
 }
 
 /// The filter of a query; none where it sets no condition.
@@ -50,9 +38,47 @@ struct Criteria {
 /// # Errors
 /// The first parameter that is not of its form.
 pub fn filter(query: &Query) -> Result<Option<Filter<Contact>>, Violation> {
-    let criteria = Criteria::read(query)?;
-    let wanted = criteria != Criteria::default();
-    Ok(wanted.then(|| Filter::new(move |contact| criteria.met_by(contact))))
+    let conditions: Vec<Condition> = conditions(query)?.into_iter().flatten().collect();
+    let wanted = !conditions.is_empty();
+    Ok(wanted.then(|| {
+        Filter::new(move |contact: &Contact| {
+            let record = CONTACT.record(&contact.card);
+            conditions.iter().all(|met| met(contact, &record))
+        })
+    }))
+}
+
+/// The conditions a query sets, all of which a contact must meet.
+fn conditions(query: &Query) -> Result<[Option<Condition>; 9], Violation> {
+    let entity = id(query, "entityId")?;
+    let associated = match query.filled("entitiesOption") {
+        None | Some("all") => None,
+        Some("associated") => Some(true),
+        Some("notAssociated") => Some(false),
+        Some(_) => {
+            let problem = Problem::OneOf(&ENTITIES_OPTIONS);
+            return Err(Violation::new("entitiesOption", problem));
+        }
+    };
+    Ok([
+        code(query, "contactType", 50)?
+            .and_then(|(id, _)| condition(move |_, it| contact_type(it) == id.to_string())),
+        text(query, "name", 255)?
+            .map(caseless)
+            .and_then(|part| condition(move |_, it| is_named(it, &part))),
+        code(query, "status", 200)?
+            .and_then(|(id, code)| condition(move |_, it| has_status(it, id, &code))),
+        id(query, "specialityId")?
+            .and_then(|id| condition(move |_, it| is(id, it.get(SPECIALITY)))),
+        id(query, "countryId")?
+            .and_then(|id| condition(move |_, it| any(it, ADDRESSES, COUNTRY, id))),
+        id(query, "stateId")?.and_then(|id| condition(move |_, it| any(it, ADDRESSES, STATE, id))),
+        // An investigator is a contact, so it is that contact's own id.
+        id(query, "investigatorId")?
+            .and_then(|id| condition(move |it, _| it.vendor_id == id.to_string())),
+        id(query, "modeId")?.and_then(|id| condition(move |_, it| any(it, MODES, MODE_ID, id))),
+        associated.and_then(|wanted| condition(move |_, it| is_associated(it, entity) == wanted)),
+    ])
 }
 
 /// The part of the list that a query wants.
@@ -87,70 +113,26 @@ pub fn order(query: &Query) -> Result<Order, Violation> {
     }
 }
 
-impl Criteria {
-    fn read(query: &Query) -> Result<Self, Violation> {
-        let code = |name, chars_max| -> Result<Option<(HexId, String)>, Violation> {
-            let text = text(query, name, chars_max)?;
-            Ok(text.map(|text| {
-                let id = HexId::parse(text).unwrap_or_else(|| HexId::of_code(name, text));
-                (id, text.to_owned())
-            }))
-        };
-        let entity = id(query, "entityId")?;
-        let associated = match query.filled("entitiesOption") {
-            None | Some("all") => None,
-            Some("associated") => Some((true, entity)),
-            Some("notAssociated") => Some((false, entity)),
-            Some(_) => {
-                let problem = Problem::OneOf(&ENTITIES_OPTIONS);
-                return Err(Violation::new("entitiesOption", problem));
-            }
-        };
-        Ok(Self {
-            contact_type: code("contactType", 50)?.map(|(id, _)| id),
-            name: text(query, "name", 255)?.map(caseless),
-            status: code("status", 200)?,
-            speciality: id(query, "specialityId")?,
-            country: id(query, "countryId")?,
-            state: id(query, "stateId")?,
-            investigator: id(query, "investigatorId")?,
-            mode: id(query, "modeId")?,
-            associated,
-        })
-    }
+/// A code of a list: its id and its text, either of which may be sent.
+fn code(
+    query: &Query,
+    name: &'static str,
+    chars_max: u32,
+) -> Result<Option<(HexId, String)>, Violation> {
+    let text = text(query, name, chars_max)?;
+    Ok(text.map(|text| {
+        let id = HexId::parse(text).unwrap_or_else(|| HexId::of_code(name, text));
+        (id, text.to_owned())
+    }))
+}
 
-    fn met_by(&self, contact: &Contact) -> bool {
-        let Self {
-            contact_type: wanted_type,
-            name,
-            status: wanted_status,
-            speciality,
-            country,
-            state,
-            investigator,
-            mode,
-            associated,
-        } = self;
-        let record = &CONTACT.record(&contact.card);
-        let is = |id: &HexId, value: Option<&Value>| {
-            value.and_then(Value::as_str).and_then(HexId::parse) == Some(*id)
-        };
-        let any = |items: &str, field: &str, id: &HexId| {
-            let mut items = list(record, items);
-            items.any(|item| is(id, item.get(field)))
-        };
-        wanted_type.is_none_or(|id| contact_type(record) == id.to_string())
-            && name.as_ref().is_none_or(|part| is_named(record, part))
-            && wanted_status
-                .as_ref()
-                .is_none_or(|(id, code)| has_status(record, *id, code))
-            && speciality.is_none_or(|id| is(&id, record.get(SPECIALITY)))
-            && country.is_none_or(|id| any(ADDRESSES, COUNTRY, &id))
-            && state.is_none_or(|id| any(ADDRESSES, STATE, &id))
-            && investigator.is_none_or(|id| contact.vendor_id == id.to_string())
-            && mode.is_none_or(|id| any(MODES, MODE_ID, &id))
-            && associated.is_none_or(|(wanted, entity)| is_associated(record, entity) == wanted)
-    }
+fn is(id: HexId, value: Option<&Value>) -> bool {
+    value.and_then(Value::as_str).and_then(HexId::parse) == Some(id)
+}
+
+/// Whether an item of a list has this id in a field.
+fn any(record: &Record, items: &str, field: &str, id: HexId) -> bool {
+    list(record, items).any(|item| is(id, item.get(field)))
 }
 
 /// Whether a part, folded, stands in the name, written with or without the middle one.
@@ -208,22 +190,15 @@ fn text<'a>(
 }
 
 fn id(query: &Query, name: &'static str) -> Result<Option<HexId>, Violation> {
-    let Some(text) = query.filled(name) else {
-        return Ok(None);
-    };
-    match HexId::parse(text) {
-        Some(id) => Ok(Some(id)),
-        None => Err(Violation::new(name, Problem::Format("uuid"))),
+    let id = query.filled(name).map(HexId::parse);
+    match id {
+        Some(None) => Err(Violation::new(name, Problem::Format("uuid"))),
+        id => Ok(id.flatten()),
     }
 }
 
 /// A whole number from 0 to `max`.
 fn number(query: &Query, name: &'static str, max: usize) -> Result<Option<usize>, Violation> {
-    let Some(text) = query.get(name) else {
-        return Ok(None);
-    };
-    match count(text) {
-        Some(number) if number <= max => Ok(Some(number)),
-        _ => Err(Violation::new(name, Problem::Range(0, max as u64))),
-    }
+    let number = query.read(name, |text| count(text).filter(|number| *number <= max));
+    number.map_err(|_| Violation::new(name, Problem::Range(0, max as u64)))
 }
