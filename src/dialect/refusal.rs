@@ -167,73 +167,64 @@ pub enum RefusalKind<'a> {
 }
 
 impl Refusal {
-    /// The kind of which a vendor takes it to be.
+    /// The HTTP status most vendors give it, what vendors take it to be, and its name.
+    fn facts(&self) -> (u16, RefusalKind<'_>, &'static str) {
+        use RefusalKind::{
+            BadRequest, NoContact, NotFound, Other, RateLimited, TenantUnclear, Token, TooLarge,
+        };
+        match self {
+            Self::Unauthorized(problem) => (401, Token(*problem), "unauthorized"),
+            Self::SessionUnauthorized => {
+                (401, Token(TokenProblem::Invalid), "session_unauthorized")
+            }
+            Self::Forbidden { .. } => (403, RefusalKind::Forbidden, "forbidden"),
+            Self::ForeignOrigin => (403, RefusalKind::Forbidden, "forbidden"),
+            Self::NotYours { tenant } => (403, RefusalKind::NotYours(tenant), "not_yours"),
+            Self::TenantUnclear => (400, TenantUnclear, "tenant_unclear"),
+            Self::UnknownPath => (404, NotFound, "unknown_path"),
+            Self::MethodNotAllowed { .. } => (405, Other, "method_not_allowed"),
+            Self::NotFound => (404, NoContact, "not_found"),
+            Self::NotYet { .. } => (404, NoContact, "not_found"),
+            Self::NoSuchCommand => (404, NotFound, "no_such_command"),
+            Self::Gone => (404, NoContact, "gone"),
+            Self::KeyLost => (404, NoContact, "key_lost"),
+            Self::TooLarge { .. } => (413, TooLarge, "too_large"),
+            Self::TooManyItems { .. } => (413, TooLarge, "too_many_items"),
+            Self::TooSlow => (408, Other, "too_slow"),
+            Self::BrokenBody => (400, BadRequest, "broken_body"),
+            Self::BadIdempotencyKey => (400, BadRequest, "bad_idempotency_key"),
+            Self::KeyReused => (422, BadRequest, "key_reused"),
+            Self::PreconditionFailed => (412, Other, "version_mismatch"),
+            Self::PreconditionRequired => (428, Other, "precondition_required"),
+            Self::BadParameter { .. } => (400, BadRequest, "bad_parameter"),
+            Self::UnknownParameter { .. } => (400, BadRequest, "unknown_parameter"),
+            Self::PositionAhead { .. } => (400, BadRequest, "position_ahead"),
+            Self::TooBroad { .. } => (400, BadRequest, "too_broad"),
+            Self::RateLimited { .. } => (429, RateLimited, "rate_limited"),
+            Self::Overloaded => (503, Other, "overloaded"),
+            Self::NotThereYet => (503, Other, "not_there_yet"),
+            Self::ReadOnly(closed) => (503, Other, closed.name()),
+            Self::OutcomeUnknown => (503, Other, "outcome_unknown"),
+            Self::Internal => (500, Other, "internal"),
+        }
+    }
+
+    /// What a vendor takes it to be.
     #[must_use]
     pub fn kind(&self) -> RefusalKind<'_> {
-        match self {
-            Self::Unauthorized(problem) => RefusalKind::Token(*problem),
-            Self::SessionUnauthorized => RefusalKind::Token(TokenProblem::Invalid),
-            Self::Forbidden { .. } | Self::ForeignOrigin => RefusalKind::Forbidden,
-            Self::NotYours { tenant } => RefusalKind::NotYours(tenant),
-            Self::TenantUnclear => RefusalKind::TenantUnclear,
-            Self::NotFound | Self::NotYet { .. } | Self::Gone | Self::KeyLost => {
-                RefusalKind::NoContact
-            }
-            Self::UnknownPath | Self::NoSuchCommand => RefusalKind::NotFound,
-            Self::TooLarge { .. } | Self::TooManyItems { .. } => RefusalKind::TooLarge,
-            Self::BrokenBody
-            | Self::BadIdempotencyKey
-            | Self::KeyReused
-            | Self::BadParameter { .. }
-            | Self::UnknownParameter { .. }
-            | Self::PositionAhead { .. }
-            | Self::TooBroad { .. } => RefusalKind::BadRequest,
-            Self::RateLimited { .. } => RefusalKind::RateLimited,
-            Self::MethodNotAllowed { .. }
-            | Self::TooSlow
-            | Self::PreconditionFailed
-            | Self::PreconditionRequired
-            | Self::Overloaded
-            | Self::NotThereYet
-            | Self::ReadOnly(_)
-            | Self::OutcomeUnknown
-            | Self::Internal => RefusalKind::Other,
-        }
+        self.facts().1
+    }
+
+    /// Its name, for programs: the code of our own API's problems.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.facts().2
     }
 
     /// The HTTP status most vendors give it.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::TenantUnclear
-            | Self::BrokenBody
-            | Self::BadIdempotencyKey
-            | Self::BadParameter { .. }
-            | Self::UnknownParameter { .. }
-            | Self::PositionAhead { .. }
-            | Self::TooBroad { .. } => StatusCode::BAD_REQUEST,
-            Self::Unauthorized(_) | Self::SessionUnauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } | Self::ForeignOrigin | Self::NotYours { .. } => {
-                StatusCode::FORBIDDEN
-            }
-            Self::UnknownPath
-            | Self::NotFound
-            | Self::NotYet { .. }
-            | Self::NoSuchCommand
-            | Self::Gone
-            | Self::KeyLost => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Self::TooLarge { .. } | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(_) | Self::OutcomeUnknown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// What to tell a person: what is wrong and what to do.

@@ -155,43 +155,12 @@ pub fn parameter(name: &'static str, must: &'static str) -> Reply {
 
 /// A refusal that no command's content has to do with.
 pub fn refusal(refusal: &Refusal) -> Reply {
-    let code = match refusal {
-        Refusal::Unauthorized(_) => "unauthorized",
-        Refusal::SessionUnauthorized => "session_unauthorized",
-        Refusal::Forbidden { .. } | Refusal::ForeignOrigin => "forbidden",
-        Refusal::NotYours { .. } => "not_yours",
-        Refusal::TenantUnclear => "tenant_unclear",
-        Refusal::UnknownPath => "unknown_path",
-        Refusal::MethodNotAllowed { .. } => "method_not_allowed",
-        Refusal::NotFound | Refusal::NotYet { .. } => "not_found",
-        Refusal::NoSuchCommand => "no_such_command",
-        Refusal::Gone => "gone",
-        Refusal::KeyLost => "key_lost",
-        Refusal::TooLarge { .. } => "too_large",
-        Refusal::TooManyItems { .. } => "too_many_items",
-        Refusal::TooSlow => "too_slow",
-        Refusal::BrokenBody => "broken_body",
-        Refusal::BadIdempotencyKey => "bad_idempotency_key",
-        Refusal::KeyReused => "key_reused",
-        Refusal::PreconditionRequired => "precondition_required",
-        Refusal::PreconditionFailed => "version_mismatch",
-        Refusal::BadParameter { .. } => "bad_parameter",
-        Refusal::UnknownParameter { .. } => "unknown_parameter",
-        Refusal::PositionAhead { .. } => "position_ahead",
-        Refusal::TooBroad { .. } => "too_broad",
-        Refusal::RateLimited { .. } => "rate_limited",
-        Refusal::Overloaded => "overloaded",
-        Refusal::NotThereYet => "not_there_yet",
-        Refusal::ReadOnly(closed) => closed.name(),
-        Refusal::OutcomeUnknown => "outcome_unknown",
-        Refusal::Internal => "internal",
-    };
     // Elsewhere what was erased is not found; here it may be said.
     let status = match refusal {
         Refusal::Gone | Refusal::KeyLost => StatusCode::GONE,
         other => other.status(),
     };
-    let mut reply = Details::new(status, code, refusal.message()).reply();
+    let mut reply = Details::new(status, refusal.name(), refusal.message()).reply();
     reply.headers.extend(refusal.headers());
     reply
 }
