@@ -58,12 +58,10 @@ impl Key {
 
 /// An attempt that is refused for what it is made of.
 pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
+    let wrong = Err(vec![Violation::new(field, problem)]);
     Attempt {
         operation,
-        target: None,
-        precondition: Precondition::NONE,
-        fields: Vec::new(),
-        action: Err(vec![Violation::new(field, problem)]),
+        ..Attempt::create(Vec::new(), wrong)
     }
 }
 
@@ -73,13 +71,9 @@ pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
 /// 413 for a Card larger than a record.
 pub fn create(card: &Value) -> Result<Attempt, Reply> {
     let (card, fields) = read(card)?;
-    Ok(Attempt::create(
-        fields,
-        card.map(|card| Action::Create {
-            card,
-            chosen_id: None,
-        }),
-    ))
+    let chosen_id = None;
+    let action = card.map(|card| Action::Create { card, chosen_id });
+    Ok(Attempt::create(fields, action))
 }
 
 /// A new contact with this Card, or the Card of the one contact that has the key.
@@ -96,11 +90,8 @@ pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Atte
         })
     });
     Ok(Attempt {
-        operation: Operation::Create,
-        target: None,
         precondition,
-        fields,
-        action,
+        ..Attempt::create(fields, action)
     })
 }
 
@@ -110,8 +101,8 @@ pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Atte
 /// 413 for a patch larger than a record: no Card comes of it, and the writer should not try.
 pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Result<Attempt, Reply> {
     let (fields, action) = match patch {
+        Value::Object(patch) if is_larger_than_a_record(patch) => return Err(too_large()),
         Value::Object(patch) => {
-            bounded(patch)?;
             let merge = change::merge(patch.clone());
             (validate::names(patch.keys()), Ok(Action::Update(merge)))
         }
@@ -141,10 +132,7 @@ pub fn erase(target: Target, body: &Value, precondition: Precondition) -> Attemp
     };
     Attempt {
         operation: Operation::Erase,
-        target: Some(target),
-        precondition,
-        fields,
-        action,
+        ..Attempt::update(target, precondition, fields, action)
     }
 }
 
@@ -168,10 +156,8 @@ fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
 
 /// 1 to 64 of `A-Za-z0-9._-`: it stays in clear for ever, so there is no room for a sentence.
 fn is_reference(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(good)
 }
 
 /// A Card, or what is wrong with it, and the names of its properties.
@@ -191,33 +177,30 @@ pub enum Unfit {
 /// # Errors
 /// [`Unfit`], with every violation that the create would be answered with.
 pub fn check(card: &Value) -> Result<(), Unfit> {
-    let Value::Object(properties) = card else {
-        return Err(Unfit::Invalid(no_object("card")));
-    };
-    if is_larger_than_a_record(properties) {
-        return Err(Unfit::TooLarge);
-    }
-    match change::card(properties.clone()) {
-        Ok(_) => Ok(()),
-        Err(violations) => Err(Unfit::Invalid(violations)),
+    fitting(card).map(drop)
+}
+
+fn fitting(card: &Value) -> Result<Card, Unfit> {
+    match card {
+        Value::Object(properties) if is_larger_than_a_record(properties) => Err(Unfit::TooLarge),
+        Value::Object(properties) => change::card(properties.clone()).map_err(Unfit::Invalid),
+        _ => Err(Unfit::Invalid(no_object("card"))),
     }
 }
 
 fn read(card: &Value) -> Result<ReadCard, Reply> {
-    let Value::Object(properties) = card else {
-        return Ok((Err(no_object("card")), Vec::new()));
-    };
-    bounded(properties)?;
-    let fields = validate::names(properties.keys());
-    Ok((change::card(properties.clone()), fields))
+    let names = card.as_object().into_iter().flat_map(Object::keys);
+    let fields = validate::names(names);
+    match fitting(card) {
+        Ok(card) => Ok((Ok(card), fields)),
+        Err(Unfit::Invalid(violations)) => Ok((Err(violations), fields)),
+        Err(Unfit::TooLarge) => Err(too_large()),
+    }
 }
 
-fn bounded(object: &Object) -> Result<(), Reply> {
-    if is_larger_than_a_record(object) {
-        let limit_bytes = limits::RECORD_BYTES_MAX as u64;
-        return Err(problem::refusal(&Refusal::TooLarge { limit_bytes }));
-    }
-    Ok(())
+fn too_large() -> Reply {
+    let limit_bytes = limits::RECORD_BYTES_MAX as u64;
+    problem::refusal(&Refusal::TooLarge { limit_bytes })
 }
 
 fn no_object(name: &str) -> Vec<Violation> {

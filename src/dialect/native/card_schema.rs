@@ -3,11 +3,11 @@
 //! What JSON Schema cannot say (a list of values that is open, but not to
 //! another case of one; the rules between components) is left to the service.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::schema::{Form, Property, Rule, Shape, Type};
 use super::tables::CARD;
-use crate::dialect::describe::{any_text, flag, list, refer, set, whole};
+use crate::dialect::describe::{any_text, flag, list, object, refer, set, whole};
 
 /// Each object type's schema, the Card's first.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -38,20 +38,12 @@ fn types_of(property: &Property) -> Vec<&'static Type> {
 }
 
 fn schema(kind: &Type) -> Value {
-    let mut properties = Map::new();
-    properties.insert("@type".to_owned(), json!({ "const": kind.name }));
-    for property in kind.properties() {
-        properties.insert(
-            property.name.to_owned(),
-            shape(&property.shape, kind.rules, property.name),
-        );
-    }
-    let mut schema = json!({"type": "object", "properties": properties});
-    let mandatory = kind.properties().filter(|p| p.mandatory);
-    let mandatory: Vec<&str> = mandatory.map(|p| p.name).collect();
-    if !mandatory.is_empty() {
-        set(&mut schema, "required", mandatory);
-    }
+    let named = ("@type", false, json!({ "const": kind.name }));
+    let properties = kind.properties().map(|property| {
+        let shape = shape(&property.shape, kind.rules, property.name);
+        (property.name, property.mandatory, shape)
+    });
+    let mut schema = object(std::iter::once(named).chain(properties));
     for rule in kind.rules {
         if let Rule::AnyOf(names) = rule {
             let forms = names.iter().map(|name| json!({"required": [name]}));

@@ -36,9 +36,8 @@ pub fn check(rule: Rule, object: &Object, walker: &mut Walker) {
 
 /// Whether a component only separates two others.
 fn is_separator(component: &Value) -> bool {
-    component
-        .get("kind")
-        .is_some_and(|kind| kind == "separator")
+    let kind = component.get("kind");
+    kind.is_some_and(|kind| kind == "separator")
 }
 
 fn components(object: &Object, walker: &mut Walker) {

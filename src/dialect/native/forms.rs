@@ -42,28 +42,26 @@ pub fn is_open_value(text: &str, known: &[&str]) -> bool {
         || (!text.is_empty() && !known.iter().any(|value| value.eq_ignore_ascii_case(text)))
 }
 
+/// Whether a text has something in it, and nothing but bytes that pass a test.
+fn is_of(text: &str, good: impl Fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.bytes().all(good)
+}
+
 /// Section 1.4.1: 1-255 of `A-Za-z0-9_-`.
 pub fn is_id(text: &str) -> bool {
-    (1..=255).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.len() <= 255 && is_of(text, |b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// RFC 5646: subtags of 1-8 letters and digits, the first of letters.
 pub fn is_language(text: &str) -> bool {
     let mut subtags = text.split('-');
-    let alphabetic = |tag: &str| tag.bytes().all(|b| b.is_ascii_alphabetic());
     let first = subtags.next().is_some_and(|first| match first.len() {
         // A tag of one letter stands only before others: `x-klingon`, `i-default`.
         1 => matches!(first, "x" | "X" | "i" | "I") && text.len() > 2,
-        2..=8 => alphabetic(first),
+        2..=8 => is_of(first, |b| b.is_ascii_alphabetic()),
         _ => false,
     });
-    first
-        && subtags.all(|tag| {
-            (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric())
-        })
+    first && subtags.all(|tag| tag.len() <= 8 && is_of(tag, |b| b.is_ascii_alphanumeric()))
 }
 
 /// RFC 5870: `geo:` and two or three decimal numbers, parameters after a semicolon.
@@ -71,20 +69,15 @@ fn is_geo(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
     };
-    let numbers: Vec<&str> = rest
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .split(',')
-        .collect();
+    let place = rest.split(';').next().unwrap_or_default();
     is_uri(text)
         && scheme.eq_ignore_ascii_case("geo")
-        && (2..=3).contains(&numbers.len())
-        && numbers.iter().all(|number| is_decimal(number))
+        && (2..=3).contains(&place.split(',').count())
+        && place.split(',').all(is_decimal)
 }
 
 fn is_decimal(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part| is_of(part, |b| b.is_ascii_digit());
     let text = text.strip_prefix('-').unwrap_or(text);
     match text.split_once('.') {
         Some((whole, fraction)) => digits(whole) && digits(fraction),
@@ -93,60 +86,41 @@ fn is_decimal(text: &str) -> bool {
 }
 
 fn is_script(text: &str) -> bool {
-    text.len() == 4 && text.bytes().all(|b| b.is_ascii_alphabetic())
+    text.len() == 4 && is_of(text, |b| b.is_ascii_alphabetic())
 }
 
 fn is_country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
+    text.len() == 2 && is_of(text, |b| b.is_ascii_uppercase())
 }
 
 fn is_time_zone(text: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"+-_".contains(&b);
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.split('/').all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"+-_".contains(&b))
-        })
+        && text.split('/').all(|part| is_of(part, good))
 }
 
 fn is_media_type(text: &str) -> bool {
-    let token = |part: &str| {
-        (1..=127).contains(&part.len())
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-    };
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+    let is_token = |part: &str| part.len() <= 127 && is_of(part, good);
     let essence = text.split(';').next().unwrap_or_default().trim_end();
-    essence
-        .split_once('/')
-        .is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+    let parts = essence.split_once('/');
+    parts.is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 
 /// Section 1.4.5: `Z`, capital letters, no fraction that is zero or ends in one.
 fn is_utc_date_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let well_placed = bytes.get(10) == Some(&b'T') && bytes.last() == Some(&b'Z');
-    let fraction = text
-        .strip_suffix('Z')
-        .and_then(|text| text.split_once('.'))
-        .map(|(_, fraction)| fraction);
-    well_placed
-        && fraction.is_none_or(|digits| !digits.ends_with('0'))
-        && chrono::DateTime::parse_from_rfc3339(text).is_ok()
+    let zero_at_end = text.contains('.') && text.ends_with("0Z");
+    well_placed && !zero_at_end && chrono::DateTime::parse_from_rfc3339(text).is_ok()
 }
 
 fn is_calendar_scale(text: &str) -> bool {
-    let name = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    name(text)
-        || text
-            .split_once(':')
-            .is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty())
+    let is_name = is_of(text, |b| {
+        b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+    });
+    let parts = text.split_once(':');
+    is_name || parts.is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty())
 }
 
 #[cfg(test)]

@@ -54,8 +54,8 @@ impl Walker {
                 }
             }
             (Shape::Flag, Value::Bool(_)) => {}
-            (Shape::Set(known), Value::Object(set)) => self.set(set, known),
-            (Shape::Texts(known), Value::Object(texts)) => self.texts(texts, known),
+            (Shape::Set(known), Value::Object(set)) => self.keyed(set, known, not_true),
+            (Shape::Texts(known), Value::Object(texts)) => self.keyed(texts, known, no_text),
             (Shape::Object(kinds), Value::Object(object)) => self.one_of(object, kinds),
             (Shape::Ids(kind), Value::Object(map)) => self.map(map, kind, true),
             (Shape::Keys(kind), Value::Object(map)) => self.map(map, kind, false),
@@ -66,30 +66,14 @@ impl Walker {
         }
     }
 
-    fn set(&mut self, set: &Object, known: &[&str]) {
-        for (key, value) in set {
+    /// Judges a map by its keys, which are of an open list, and by its values.
+    fn keyed(&mut self, map: &Object, known: &[&str], wrong: fn(&Value) -> Option<Problem>) {
+        for (key, value) in map {
             self.at_key(key, |walker| {
                 if !forms::is_open_value(key, known) {
                     walker.wrong(Problem::OutOfRange);
                 }
-                match value {
-                    Value::Bool(true) => {}
-                    Value::Bool(false) => walker.wrong(Problem::OutOfRange),
-                    _ => walker.wrong(Problem::WrongType(Expected::Boolean)),
-                }
-            });
-        }
-    }
-
-    fn texts(&mut self, texts: &Object, known: &[&str]) {
-        for (key, value) in texts {
-            self.at_key(key, |walker| {
-                if !forms::is_open_value(key, known) {
-                    walker.wrong(Problem::OutOfRange);
-                }
-                if !value.is_string() {
-                    walker.wrong(Problem::WrongType(Expected::String));
-                }
+                wrong(value).into_iter().for_each(|it| walker.wrong(it));
             });
         }
     }
@@ -109,22 +93,35 @@ impl Walker {
                 if ids && !forms::is_id(key) {
                     walker.wrong(Problem::Format("id"));
                 }
-                match value {
-                    Value::Object(object) => walker.object(object, kind),
-                    _ => walker.wrong(Problem::WrongType(Expected::Object)),
-                }
+                walker.item(value, kind);
             });
         }
     }
 
     fn list(&mut self, items: &[Value], kind: &'static Type) {
         for (index, item) in items.iter().enumerate() {
-            self.at(&index.to_string(), |walker| match item {
-                Value::Object(object) => walker.object(object, kind),
-                _ => walker.wrong(Problem::WrongType(Expected::Object)),
-            });
+            self.at(&index.to_string(), |walker| walker.item(item, kind));
         }
     }
+
+    fn item(&mut self, item: &Value, kind: &'static Type) {
+        match item {
+            Value::Object(object) => self.object(object, kind),
+            _ => self.wrong(Problem::WrongType(Expected::Object)),
+        }
+    }
+}
+
+const fn not_true(value: &Value) -> Option<Problem> {
+    match value {
+        Value::Bool(true) => None,
+        Value::Bool(false) => Some(Problem::OutOfRange),
+        _ => Some(Problem::WrongType(Expected::Boolean)),
+    }
+}
+
+fn no_text(value: &Value) -> Option<Problem> {
+    (!value.is_string()).then_some(Problem::WrongType(Expected::String))
 }
 
 /// The name that a key is another case of, or the reserved one that it is.

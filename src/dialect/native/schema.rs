@@ -14,6 +14,12 @@ pub struct Type {
 }
 
 impl Type {
+    /// Gives the type properties of its own.
+    pub const fn has(mut self, properties: &'static [Property]) -> Self {
+        self.properties = properties;
+        self
+    }
+
     /// Adds shared properties behind the type's own.
     pub const fn with(mut self, shared: &'static [Property]) -> Self {
         self.shared = shared;

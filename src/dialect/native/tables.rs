@@ -2,7 +2,15 @@
 //!
 //! Only facts stand here, in the order of the RFC; `validate` walks them.
 
-use super::schema::{Form, Property, Rule, Shape, Type};
+use super::schema::Form::{
+    Any, CalendarScale, Country, Email, Exactly, ExternalId, Geo, Id, Language, MediaType,
+    NotEmpty, OneOf, Script, TimeZone, Uri, UtcDateTime,
+};
+use super::schema::Rule::{AnyOf, Components, Date, MembersOfGroup, NotEmptyList};
+use super::schema::Shape::{
+    Flag, Ids, Keys, List, Localizations, Number, Object, Set, Text, Texts,
+};
+use super::schema::{Property, Shape, Type};
 use super::values::{ADDRESS_KINDS, CARD_KINDS, FEATURES, GENDERS, NAME_KINDS, RELATIONS};
 
 /// The property by which a client's own system names a contact: the key of `match=externalId`.
@@ -27,36 +35,36 @@ const fn mandatory(name: &'static str, shape: Shape) -> Property {
     }
 }
 
-const fn object(name: &'static str, properties: &'static [Property]) -> Type {
+const fn object(name: &'static str) -> Type {
     Type {
         name,
-        properties,
+        properties: &[],
         shared: &[],
         rules: &[],
     }
 }
 
 const fn text(name: &'static str) -> Property {
-    optional(name, Shape::Text(Form::Any))
+    optional(name, Text(Any))
 }
 
 const fn one_of(values: &'static [&'static str]) -> Shape {
-    Shape::Text(Form::OneOf(values))
+    Text(OneOf(values))
 }
 
-const CONTEXTS: Property = optional("contexts", Shape::Set(&["private", "work"]));
-const PREF: Property = optional("pref", Shape::Number(1, 100));
+const CONTEXTS: Property = optional("contexts", Set(&["private", "work"]));
+const PREF: Property = optional("pref", Number(1, 100));
 const LABEL: Property = text("label");
 const SORT_AS: Property = text("sortAs");
-const IS_ORDERED: Property = optional("isOrdered", Shape::Flag);
+const IS_ORDERED: Property = optional("isOrdered", Flag);
 const SEPARATOR: Property = text("defaultSeparator");
 const PHONETIC: Property = text("phonetic");
-const PHONETIC_SCRIPT: Property = optional("phoneticScript", Shape::Text(Form::Script));
+const PHONETIC_SCRIPT: Property = optional("phoneticScript", Text(Script));
 const PHONETIC_SYSTEM: Property = optional("phoneticSystem", one_of(&["ipa", "jyut", "piny"]));
-const URI: Property = mandatory("uri", Shape::Text(Form::Uri));
-const MEDIA_TYPE: Property = optional("mediaType", Shape::Text(Form::MediaType));
-const NAME: Property = mandatory("name", Shape::Text(Form::Any));
-const LIST_AS: Property = optional("listAs", Shape::Number(1, SAFE_MAX));
+const URI: Property = mandatory("uri", Text(Uri));
+const MEDIA_TYPE: Property = optional("mediaType", Text(MediaType));
+const NAME: Property = mandatory("name", Text(Any));
+const LIST_AS: Property = optional("listAs", Number(1, SAFE_MAX));
 
 /// The contexts in which a value is used, its preference and its label (sections 1.5.1 to 1.5.3).
 const MARKS: &[Property] = &[CONTEXTS, PREF, LABEL];
@@ -64,263 +72,193 @@ const MARKS: &[Property] = &[CONTEXTS, PREF, LABEL];
 const RESOURCE: &[Property] = &[URI, MEDIA_TYPE, CONTEXTS, PREF, LABEL];
 
 /// Section 2: the Card.
-pub static CARD: Type = object(
-    "Card",
-    &[
-        optional("version", Shape::Text(Form::Exactly(&["1.0"]))),
-        optional("uid", Shape::Text(Form::NotEmpty)),
-        optional("created", Shape::Text(Form::UtcDateTime)),
-        optional("kind", one_of(CARD_KINDS)),
-        optional("language", Shape::Text(Form::Language)),
-        optional("members", Shape::Set(&[])),
-        optional("prodId", Shape::Text(Form::NotEmpty)),
-        optional("relatedTo", Shape::Keys(&RELATION)),
-        optional("updated", Shape::Text(Form::UtcDateTime)),
-        optional("name", Shape::Object(&[&NAME_TYPE])),
-        optional("nicknames", Shape::Ids(&NICKNAME)),
-        optional("organizations", Shape::Ids(&ORGANIZATION)),
-        optional("speakToAs", Shape::Object(&[&SPEAK_TO_AS])),
-        optional("titles", Shape::Ids(&TITLE)),
-        optional("emails", Shape::Ids(&EMAIL_ADDRESS)),
-        optional("onlineServices", Shape::Ids(&ONLINE_SERVICE)),
-        optional("phones", Shape::Ids(&PHONE)),
-        optional("preferredLanguages", Shape::Ids(&LANGUAGE_PREF)),
-        optional("calendars", Shape::Ids(&CALENDAR)),
-        optional("schedulingAddresses", Shape::Ids(&SCHEDULING_ADDRESS)),
-        optional("addresses", Shape::Ids(&ADDRESS)),
-        optional("cryptoKeys", Shape::Ids(&CRYPTO_KEY)),
-        optional("directories", Shape::Ids(&DIRECTORY)),
-        optional("links", Shape::Ids(&LINK)),
-        optional("media", Shape::Ids(&MEDIA)),
-        optional("localizations", Shape::Localizations),
-        optional("anniversaries", Shape::Ids(&ANNIVERSARY)),
-        optional("keywords", Shape::Set(&[])),
-        optional("notes", Shape::Ids(&NOTE)),
-        optional("personalInfo", Shape::Ids(&PERSONAL_INFO)),
-        optional(EXTERNAL_ID, Shape::Text(Form::ExternalId)),
-    ],
-)
-.under(&[Rule::MembersOfGroup]);
-
-static RELATION: Type = object("Relation", &[optional("relation", Shape::Set(RELATIONS))]);
-
-static NAME_TYPE: Type = object(
-    "Name",
-    &[
-        optional("components", Shape::List(&NAME_COMPONENT)),
-        IS_ORDERED,
-        SEPARATOR,
-        text("full"),
-        optional("sortAs", Shape::Texts(NAME_KINDS)),
-        PHONETIC_SCRIPT,
-        PHONETIC_SYSTEM,
-    ],
-)
-.under(&[Rule::AnyOf(&["full", "components"]), Rule::Components]);
-
-static NAME_COMPONENT: Type = object(
-    "NameComponent",
-    &[
-        mandatory("value", Shape::Text(Form::Any)),
-        mandatory("kind", one_of(NAME_KINDS)),
-        PHONETIC,
-    ],
-);
-
-static NICKNAME: Type = object("Nickname", &[NAME, CONTEXTS, PREF]);
-
-static ORGANIZATION: Type = object(
-    "Organization",
-    &[
-        text("name"),
-        optional("units", Shape::List(&ORG_UNIT)),
-        SORT_AS,
-        CONTEXTS,
-    ],
-)
-.under(&[Rule::AnyOf(&["name", "units"]), Rule::NotEmptyList("units")]);
-
-static ORG_UNIT: Type = object("OrgUnit", &[NAME, SORT_AS]);
-
-static SPEAK_TO_AS: Type = object(
-    "SpeakToAs",
-    &[
-        optional("grammaticalGender", one_of(GENDERS)),
-        optional("pronouns", Shape::Ids(&PRONOUNS)),
-    ],
-)
-.under(&[Rule::AnyOf(&["grammaticalGender", "pronouns"])]);
-
-static PRONOUNS: Type = object(
-    "Pronouns",
-    &[
-        mandatory("pronouns", Shape::Text(Form::Any)),
-        CONTEXTS,
-        PREF,
-    ],
-);
-
-static TITLE: Type = object(
-    "Title",
-    &[
-        NAME,
-        optional("kind", one_of(&["title", "role"])),
-        optional("organizationId", Shape::Text(Form::Id)),
-    ],
-);
-
-static EMAIL_ADDRESS: Type = object(
-    "EmailAddress",
-    &[mandatory("address", Shape::Text(Form::Email))],
-)
-.with(MARKS);
-
-static ONLINE_SERVICE: Type = object(
-    "OnlineService",
-    &[
-        text("service"),
-        optional("uri", Shape::Text(Form::Uri)),
-        text("user"),
-    ],
-)
-.with(MARKS)
-.under(&[Rule::AnyOf(&["uri", "user"])]);
-
-static PHONE: Type = object(
-    "Phone",
-    &[
-        mandatory("number", Shape::Text(Form::Any)),
-        optional("features", Shape::Set(FEATURES)),
-    ],
-)
-.with(MARKS);
-
-static LANGUAGE_PREF: Type = object(
-    "LanguagePref",
-    &[
-        mandatory("language", Shape::Text(Form::Language)),
-        CONTEXTS,
-        PREF,
-    ],
-);
-
-static CALENDAR: Type = object(
-    "Calendar",
-    &[mandatory("kind", one_of(&["calendar", "freeBusy"]))],
-)
-.with(RESOURCE);
-
-static SCHEDULING_ADDRESS: Type = object("SchedulingAddress", &[URI]).with(MARKS);
-
-static ADDRESS: Type = object(
-    "Address",
-    &[
-        optional("components", Shape::List(&ADDRESS_COMPONENT)),
-        IS_ORDERED,
-        optional("countryCode", Shape::Text(Form::Country)),
-        optional("coordinates", Shape::Text(Form::Geo)),
-        optional("timeZone", Shape::Text(Form::TimeZone)),
-        optional(
-            "contexts",
-            Shape::Set(&["private", "work", "billing", "delivery"]),
-        ),
-        text("full"),
-        SEPARATOR,
-        PREF,
-        PHONETIC_SCRIPT,
-        PHONETIC_SYSTEM,
-    ],
-)
-.under(&[
-    Rule::AnyOf(&[
-        "components",
-        "full",
-        "countryCode",
-        "coordinates",
-        "timeZone",
-    ]),
-    Rule::Components,
+pub static CARD: Type = object("Card").under(&[MembersOfGroup]).has(&[
+    optional("version", Text(Exactly(&["1.0"]))),
+    optional("uid", Text(NotEmpty)),
+    optional("created", Text(UtcDateTime)),
+    optional("kind", one_of(CARD_KINDS)),
+    optional("language", Text(Language)),
+    optional("members", Set(&[])),
+    optional("prodId", Text(NotEmpty)),
+    optional("relatedTo", Keys(&RELATION)),
+    optional("updated", Text(UtcDateTime)),
+    optional("name", Object(&[&NAME_TYPE])),
+    optional("nicknames", Ids(&NICKNAME)),
+    optional("organizations", Ids(&ORGANIZATION)),
+    optional("speakToAs", Object(&[&SPEAK_TO_AS])),
+    optional("titles", Ids(&TITLE)),
+    optional("emails", Ids(&EMAIL_ADDRESS)),
+    optional("onlineServices", Ids(&ONLINE_SERVICE)),
+    optional("phones", Ids(&PHONE)),
+    optional("preferredLanguages", Ids(&LANGUAGE_PREF)),
+    optional("calendars", Ids(&CALENDAR)),
+    optional("schedulingAddresses", Ids(&SCHEDULING_ADDRESS)),
+    optional("addresses", Ids(&ADDRESS)),
+    optional("cryptoKeys", Ids(&CRYPTO_KEY)),
+    optional("directories", Ids(&DIRECTORY)),
+    optional("links", Ids(&LINK)),
+    optional("media", Ids(&MEDIA)),
+    optional("localizations", Localizations),
+    optional("anniversaries", Ids(&ANNIVERSARY)),
+    optional("keywords", Set(&[])),
+    optional("notes", Ids(&NOTE)),
+    optional("personalInfo", Ids(&PERSONAL_INFO)),
+    optional(EXTERNAL_ID, Text(ExternalId)),
 ]);
 
-static ADDRESS_COMPONENT: Type = object(
-    "AddressComponent",
-    &[
-        mandatory("value", Shape::Text(Form::Any)),
-        mandatory("kind", one_of(ADDRESS_KINDS)),
-        PHONETIC,
-    ],
-);
+static RELATION: Type = object("Relation").has(&[optional("relation", Set(RELATIONS))]);
 
-static CRYPTO_KEY: Type = object("CryptoKey", &[text("kind")]).with(RESOURCE);
+static NAME_TYPE: Type = object("Name")
+    .under(&[AnyOf(&["full", "components"]), Components])
+    .has(&[
+        optional("components", List(&NAME_COMPONENT)),
+        IS_ORDERED,
+        SEPARATOR,
+        text("full"),
+        optional("sortAs", Texts(NAME_KINDS)),
+        PHONETIC_SCRIPT,
+        PHONETIC_SYSTEM,
+    ]);
 
-static DIRECTORY: Type = object(
-    "Directory",
-    &[
-        mandatory("kind", one_of(&["directory", "entry"])),
-        URI,
-        MEDIA_TYPE,
+static NAME_COMPONENT: Type = object("NameComponent").has(&[
+    mandatory("value", Text(Any)),
+    mandatory("kind", one_of(NAME_KINDS)),
+    PHONETIC,
+]);
+
+static NICKNAME: Type = object("Nickname").has(&[NAME, CONTEXTS, PREF]);
+
+static ORGANIZATION: Type = object("Organization")
+    .under(&[AnyOf(&["name", "units"]), NotEmptyList("units")])
+    .has(&[
+        text("name"),
+        optional("units", List(&ORG_UNIT)),
+        SORT_AS,
         CONTEXTS,
+    ]);
+
+static ORG_UNIT: Type = object("OrgUnit").has(&[NAME, SORT_AS]);
+
+static SPEAK_TO_AS: Type = object("SpeakToAs")
+    .under(&[AnyOf(&["grammaticalGender", "pronouns"])])
+    .has(&[
+        optional("grammaticalGender", one_of(GENDERS)),
+        optional("pronouns", Ids(&PRONOUNS)),
+    ]);
+
+static PRONOUNS: Type = object("Pronouns").has(&[mandatory("pronouns", Text(Any)), CONTEXTS, PREF]);
+
+static TITLE: Type = object("Title").has(&[
+    NAME,
+    optional("kind", one_of(&["title", "role"])),
+    optional("organizationId", Text(Id)),
+]);
+
+static EMAIL_ADDRESS: Type = object("EmailAddress")
+    .with(MARKS)
+    .has(&[mandatory("address", Text(Email))]);
+
+static ONLINE_SERVICE: Type = object("OnlineService")
+    .with(MARKS)
+    .under(&[AnyOf(&["uri", "user"])])
+    .has(&[text("service"), optional("uri", Text(Uri)), text("user")]);
+
+static PHONE: Type = object("Phone").with(MARKS).has(&[
+    mandatory("number", Text(Any)),
+    optional("features", Set(FEATURES)),
+]);
+
+static LANGUAGE_PREF: Type =
+    object("LanguagePref").has(&[mandatory("language", Text(Language)), CONTEXTS, PREF]);
+
+static CALENDAR: Type = object("Calendar")
+    .with(RESOURCE)
+    .has(&[mandatory("kind", one_of(&["calendar", "freeBusy"]))]);
+
+static SCHEDULING_ADDRESS: Type = object("SchedulingAddress").with(MARKS).has(&[URI]);
+
+static ADDRESS: Type = object("Address")
+    .under(&[
+        AnyOf(&[
+            "components",
+            "full",
+            "countryCode",
+            "coordinates",
+            "timeZone",
+        ]),
+        Components,
+    ])
+    .has(&[
+        optional("components", List(&ADDRESS_COMPONENT)),
+        IS_ORDERED,
+        optional("countryCode", Text(Country)),
+        optional("coordinates", Text(Geo)),
+        optional("timeZone", Text(TimeZone)),
+        optional("contexts", Set(&["private", "work", "billing", "delivery"])),
+        text("full"),
+        SEPARATOR,
         PREF,
-        LABEL,
-        LIST_AS,
-    ],
-);
+        PHONETIC_SCRIPT,
+        PHONETIC_SYSTEM,
+    ]);
 
-static LINK: Type = object("Link", &[optional("kind", one_of(&["contact"]))]).with(RESOURCE);
+static ADDRESS_COMPONENT: Type = object("AddressComponent").has(&[
+    mandatory("value", Text(Any)),
+    mandatory("kind", one_of(ADDRESS_KINDS)),
+    PHONETIC,
+]);
 
-static MEDIA: Type = object(
-    "Media",
-    &[mandatory("kind", one_of(&["photo", "sound", "logo"]))],
-)
-.with(RESOURCE);
+static CRYPTO_KEY: Type = object("CryptoKey").with(RESOURCE).has(&[text("kind")]);
 
-static ANNIVERSARY: Type = object(
-    "Anniversary",
-    &[
-        mandatory("kind", one_of(&["birth", "death", "wedding"])),
-        mandatory("date", Shape::Object(&[&PARTIAL_DATE, &TIMESTAMP])),
-        optional("place", Shape::Object(&[&ADDRESS])),
-    ],
-);
+static DIRECTORY: Type = object("Directory").has(&[
+    mandatory("kind", one_of(&["directory", "entry"])),
+    URI,
+    MEDIA_TYPE,
+    CONTEXTS,
+    PREF,
+    LABEL,
+    LIST_AS,
+]);
 
-static PARTIAL_DATE: Type = object(
-    "PartialDate",
-    &[
-        optional("year", Shape::Number(0, SAFE_MAX)),
-        optional("month", Shape::Number(1, 12)),
-        optional("day", Shape::Number(1, 31)),
-        optional("calendarScale", Shape::Text(Form::CalendarScale)),
-    ],
-)
-.under(&[Rule::AnyOf(&["year", "month"]), Rule::Date]);
+static LINK: Type = object("Link")
+    .with(RESOURCE)
+    .has(&[optional("kind", one_of(&["contact"]))]);
 
-static TIMESTAMP: Type = object(
-    "Timestamp",
-    &[mandatory("utc", Shape::Text(Form::UtcDateTime))],
-);
+static MEDIA: Type = object("Media")
+    .with(RESOURCE)
+    .has(&[mandatory("kind", one_of(&["photo", "sound", "logo"]))]);
 
-static NOTE: Type = object(
-    "Note",
-    &[
-        mandatory("note", Shape::Text(Form::Any)),
-        optional("created", Shape::Text(Form::UtcDateTime)),
-        optional("author", Shape::Object(&[&AUTHOR])),
-    ],
-);
+static ANNIVERSARY: Type = object("Anniversary").has(&[
+    mandatory("kind", one_of(&["birth", "death", "wedding"])),
+    mandatory("date", Object(&[&PARTIAL_DATE, &TIMESTAMP])),
+    optional("place", Object(&[&ADDRESS])),
+]);
 
-static AUTHOR: Type = object(
-    "Author",
-    &[text("name"), optional("uri", Shape::Text(Form::Uri))],
-)
-.under(&[Rule::AnyOf(&["name", "uri"])]);
+static PARTIAL_DATE: Type = object("PartialDate")
+    .under(&[AnyOf(&["year", "month"]), Date])
+    .has(&[
+        optional("year", Number(0, SAFE_MAX)),
+        optional("month", Number(1, 12)),
+        optional("day", Number(1, 31)),
+        optional("calendarScale", Text(CalendarScale)),
+    ]);
 
-static PERSONAL_INFO: Type = object(
-    "PersonalInfo",
-    &[
-        mandatory("kind", one_of(&["expertise", "hobby", "interest"])),
-        mandatory("value", Shape::Text(Form::Any)),
-        optional("level", one_of(&["high", "medium", "low"])),
-        LIST_AS,
-        LABEL,
-    ],
-);
+static TIMESTAMP: Type = object("Timestamp").has(&[mandatory("utc", Text(UtcDateTime))]);
+
+static NOTE: Type = object("Note").has(&[
+    mandatory("note", Text(Any)),
+    optional("created", Text(UtcDateTime)),
+    optional("author", Object(&[&AUTHOR])),
+]);
+
+static AUTHOR: Type = object("Author")
+    .under(&[AnyOf(&["name", "uri"])])
+    .has(&[text("name"), optional("uri", Text(Uri))]);
+
+static PERSONAL_INFO: Type = object("PersonalInfo").has(&[
+    mandatory("kind", one_of(&["expertise", "hobby", "interest"])),
+    mandatory("value", Text(Any)),
+    optional("level", one_of(&["high", "medium", "low"])),
+    LIST_AS,
+    LABEL,
+]);
