@@ -14,18 +14,13 @@ use crate::domain::{Precondition, Versions};
 /// The precondition of a write, from the headers of its request.
 #[must_use]
 pub fn of_headers(headers: &HeaderMap) -> Precondition {
-    let versions = |tags: &Tags<'_>, comparison| match tags {
+    let versions = |tags| match tags {
         Tags::Any => Versions::Any,
-        Tags::Listed(tags) => {
-            let tags = tags.iter().filter_map(|tag| opaque(tag, comparison));
-            Versions::Listed(tags.filter_map(version).collect())
-        }
+        Tags::Listed(tags) => Versions::Listed(tags.into_iter().filter_map(version).collect()),
     };
-    let if_match = Tags::of(headers, &IF_MATCH);
-    let if_none_match = Tags::of(headers, &IF_NONE_MATCH);
     Precondition {
-        if_match: if_match.map(|tags| versions(&tags, Comparison::Strong)),
-        if_none_match: if_none_match.map(|tags| versions(&tags, Comparison::Weak)),
+        if_match: Tags::of(headers, &IF_MATCH, Comparison::Strong).map(versions),
+        if_none_match: Tags::of(headers, &IF_NONE_MATCH, Comparison::Weak).map(versions),
     }
 }
 
@@ -42,22 +37,21 @@ pub fn conditional(headers: &HeaderMap, reply: Reply) -> Result<Reply, Refusal> 
     if !reply.status.is_success() {
         return Ok(reply);
     }
-    let names = |tags: Tags<'_>, comparison| match tags {
-        Tags::Any => true,
-        Tags::Listed(tags) => {
-            let mut tags = tags.iter().filter_map(|tag| opaque(tag, comparison));
-            tags.any(|held| Some(held) == opaque(tag, comparison))
-        }
+    let named = |header, comparison| {
+        let tags = Tags::of(headers, header, comparison)?;
+        let tag = opaque(tag, comparison);
+        Some(match tags {
+            Tags::Any => true,
+            Tags::Listed(tags) => tag.is_some_and(|tag| tags.contains(&tag)),
+        })
     };
-    let if_match = Tags::of(headers, &IF_MATCH);
-    if if_match.is_some_and(|tags| !names(tags, Comparison::Strong)) {
+    if named(&IF_MATCH, Comparison::Strong) == Some(false) {
         return Err(Refusal::PreconditionFailed);
     }
-    let if_none_match = Tags::of(headers, &IF_NONE_MATCH);
-    if if_none_match.is_some_and(|tags| names(tags, Comparison::Weak)) {
-        return Ok(not_modified(reply));
+    match named(&IF_NONE_MATCH, Comparison::Weak) {
+        Some(true) => Ok(not_modified(reply)),
+        Some(false) | None => Ok(reply),
     }
-    Ok(reply)
 }
 
 /// 304 with the headers of the reply in whose place it stands, but for those of its body.
@@ -74,13 +68,13 @@ fn not_modified(mut reply: Reply) -> Reply {
 enum Tags<'a> {
     /// The header is an asterisk: whatever there is.
     Any,
-    /// The tags as they were sent; none where the header is empty.
+    /// The quoted parts of the tags; none where the header is empty.
     Listed(Vec<&'a str>),
 }
 
 impl<'a> Tags<'a> {
     /// The tags of a header; `None` where it was not sent. One that is no text names no tag.
-    fn of(headers: &'a HeaderMap, name: &HeaderName) -> Option<Self> {
+    fn of(headers: &'a HeaderMap, name: &HeaderName, comparison: Comparison) -> Option<Self> {
         let mut lines = headers.get_all(name).iter().peekable();
         lines.peek()?;
         let lines: Vec<&str> = lines
@@ -90,7 +84,8 @@ impl<'a> Tags<'a> {
             return Some(Self::Any);
         }
         let tags = lines.into_iter().flat_map(|line| line.split(','));
-        Some(Self::Listed(tags.map(str::trim).collect()))
+        let tags = tags.filter_map(|tag| opaque(tag.trim(), comparison));
+        Some(Self::Listed(tags.collect()))
     }
 }
 

@@ -67,57 +67,42 @@ impl Search {
     pub fn wants(&self, contact: &Contact, registry: Registry) -> bool {
         let card = &contact.card;
         let tenant = self.tenant.as_deref();
+        let has_address = |want: &str| {
+            let want = fold::address(want);
+            card.emails().any(|have| fold::address(have) == want)
+        };
+        let (dialect, created, updated) = (self.dialect, self.created_after, self.updated_after);
         tenant.is_none_or(|want| contact.owner.tenant() == want)
-            && self
-                .dialect
-                .is_none_or(|want| contact.owner.dialect() == want)
-            && self
-                .created_after
-                .is_none_or(|then| contact.created_at > then)
-            && self
-                .updated_after
-                .is_none_or(|then| contact.modified_at > then)
-            && self.email.as_deref().is_none_or(|want| {
-                let want = fold::address(want);
-                card.emails().any(|have| fold::address(have) == want)
-            })
+            && dialect.is_none_or(|want| contact.owner.dialect() == want)
+            && created.is_none_or(|then| contact.created_at > then)
+            && updated.is_none_or(|then| contact.modified_at > then)
+            && self.email.as_deref().is_none_or(has_address)
             && all_met(&self.terms(), contact, registry)
     }
 
     /// Compares two contacts by the order of the search.
     #[must_use]
     pub fn compare(&self, one: &Contact, other: &Contact) -> Ordering {
-        let ascending = match self.sort.by {
-            SortKey::Created => one.id.cmp(&other.id),
-            SortKey::Updated => one.position.cmp(&other.position),
-            SortKey::Name => {
-                (sort_name(&one.card), one.id).cmp(&(sort_name(&other.card), other.id))
-            }
-        };
-        if self.sort.descending {
-            ascending.reverse()
-        } else {
-            ascending
-        }
+        let [one, other] = [one, other].map(|contact| Self::keyset(self.sort, contact));
+        self.turned(one.cmp(&other))
     }
 
     /// Whether a contact comes after the page before.
     #[must_use]
     pub fn comes_after(&self, contact: &Contact) -> bool {
-        let order = match &self.after {
-            None => return true,
-            Some(Keyset::Created(id)) => contact.id.cmp(id),
-            Some(Keyset::Updated(position)) => contact.position.cmp(position),
-            Some(Keyset::Name(name, id)) => {
-                (sort_name(&contact.card).as_str(), contact.id).cmp(&(name.as_str(), *id))
-            }
+        let after = |last| {
+            self.turned(Self::keyset(self.sort, contact).cmp(last))
+                .is_gt()
         };
-        order
-            == if self.sort.descending {
-                Ordering::Less
-            } else {
-                Ordering::Greater
-            }
+        self.after.as_ref().is_none_or(after)
+    }
+
+    const fn turned(&self, ascending: Ordering) -> Ordering {
+        if self.sort.descending {
+            ascending.reverse()
+        } else {
+            ascending
+        }
     }
 
     /// The cursor of a page whose last contact this is.

@@ -53,7 +53,7 @@ pub struct Sort {
 }
 
 /// The end of a page as a cursor: the sort key of its last contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keyset {
     /// The last contact's id, in the order of creation.
     Created(ContactId),
