@@ -67,6 +67,7 @@ impl<Q, A> fmt::Debug for Ask<Q, A> {
 
 /// A question for one contact.
 #[derive(Debug)]
+#[must_use]
 pub struct Get {
     /// The owner who must have the contact.
     pub owner: Owner,
@@ -78,7 +79,6 @@ pub struct Get {
 
 impl Get {
     /// A question for the contact as it is.
-    #[must_use]
     pub fn latest(owner: &Owner, target: Target) -> Self {
         Self {
             owner: owner.clone(),
@@ -150,6 +150,7 @@ impl From<Vec<Version>> for Versions {
 
 /// A change of contacts.
 #[derive(Debug)]
+#[must_use]
 pub struct Write {
     /// The owner of the contacts.
     pub owner: Owner,
@@ -161,27 +162,16 @@ pub struct Write {
 
 impl Write {
     /// A change of one contact.
-    #[must_use]
     pub fn one(owner: &Owner, attempt: Attempt) -> Self {
         Self::each(owner, vec![attempt])
     }
 
     /// Several changes, each of which succeeds or fails by itself.
-    #[must_use]
     pub fn each(owner: &Owner, attempts: Vec<Attempt>) -> Self {
         Self {
             owner: owner.clone(),
             batch: BatchMode::ItemByItem,
             attempts,
-        }
-    }
-
-    /// Several changes that succeed or fail together.
-    #[must_use]
-    pub fn all_or_nothing(owner: &Owner, attempts: Vec<Attempt>) -> Self {
-        Self {
-            batch: BatchMode::AllOrNothing,
-            ..Self::each(owner, attempts)
         }
     }
 }

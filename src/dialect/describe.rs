@@ -35,6 +35,7 @@ pub const TEXT: &str = "text/plain";
 
 /// What one route takes and answers, as OpenAPI and AsyncAPI describe it.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct OperationSpec {
     /// What the operation does, in one line.
     pub summary: &'static str,
@@ -81,6 +82,7 @@ pub enum Place {
 
 /// The description of one parameter.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Parameter {
     /// The name of the parameter.
     pub name: &'static str,
@@ -111,25 +113,21 @@ impl Parameter {
     }
 
     /// A parameter of a path.
-    #[must_use]
     pub const fn path(name: &'static str, about: &'static str, schema: Value) -> Self {
         Self::new(Place::Path, name, about, schema)
     }
 
     /// A parameter of a query, which may be left out.
-    #[must_use]
     pub const fn query(name: &'static str, about: &'static str, schema: Value) -> Self {
         Self::new(Place::Query, name, about, schema)
     }
 
     /// A header, which may be left out.
-    #[must_use]
     pub const fn header(name: &'static str, about: &'static str, schema: Value) -> Self {
         Self::new(Place::Header, name, about, schema)
     }
 
     /// This parameter, which takes members out of the answer.
-    #[must_use]
     pub fn reshaping(self) -> Self {
         Self {
             reshapes: true,
@@ -138,7 +136,6 @@ impl Parameter {
     }
 
     /// This parameter, which every request must have.
-    #[must_use]
     pub fn required(self) -> Self {
         Self {
             required: true,
@@ -149,7 +146,6 @@ impl Parameter {
 
 impl OperationSpec {
     /// An operation with this summary, without parameters, body and responses.
-    #[must_use]
     pub const fn new(summary: &'static str) -> Self {
         Self {
             summary,
@@ -170,20 +166,17 @@ impl OperationSpec {
     }
 
     /// Adds parameters to the description.
-    #[must_use]
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
     /// Sets the body: JSON of the schema of this name.
-    #[must_use]
     pub fn body(self, schema: &'static str) -> Self {
         self.body_as(&[JSON], schema)
     }
 
     /// Sets the body: one of these media types, of the schema of this name.
-    #[must_use]
     pub fn body_as(self, media_types: &'static [&'static str], schema: &'static str) -> Self {
         Self {
             body: Some((media_types, schema)),
@@ -192,32 +185,27 @@ impl OperationSpec {
     }
 
     /// Adds a response that is JSON of the schema of this name.
-    #[must_use]
     pub fn json(self, status: u16, about: &'static str, schema: &'static str) -> Self {
         self.response(status, about, vec![Form::Json(schema)])
     }
 
     /// Adds a response that is one contact of the schema of this name, with its entity tag.
-    #[must_use]
     pub fn contact(self, status: u16, about: &'static str, schema: &'static str) -> Self {
         self.json(status, about, schema).headers(ETAG)
     }
 
     /// Adds a response that is text of this media type.
-    #[must_use]
     pub fn text(self, status: u16, about: &'static str, media_type: &'static str) -> Self {
         self.response(status, about, vec![Form::Text(media_type)])
     }
 
     /// Adds a response that is text of one of these media types, as the caller accepts.
-    #[must_use]
     pub fn texts(self, status: u16, about: &'static str, types: &[&'static str]) -> Self {
         let forms = types.iter().map(|media_type| Form::Text(media_type));
         self.response(status, about, forms.collect())
     }
 
     /// Adds a response without a body.
-    #[must_use]
     pub fn empty(self, status: u16, about: &'static str) -> Self {
         self.response(status, about, Vec::new())
     }
@@ -233,7 +221,6 @@ impl OperationSpec {
     }
 
     /// Adds another form to the last response.
-    #[must_use]
     pub fn or_as(mut self, form: Form) -> Self {
         if let Some(last) = self.responses.last_mut() {
             last.forms.push(form);
@@ -242,7 +229,6 @@ impl OperationSpec {
     }
 
     /// Sets the headers that the last response always has, in lower case.
-    #[must_use]
     pub fn headers(mut self, headers: &'static [&'static str]) -> Self {
         if let Some(last) = self.responses.last_mut() {
             last.headers = headers;
@@ -251,7 +237,6 @@ impl OperationSpec {
     }
 
     /// Adds responses that are errors of the dialect's own form, each with its description.
-    #[must_use]
     pub fn errors(mut self, errors: &[(u16, &'static str)]) -> Self {
         for (status, about) in errors {
             self = self.json(*status, about, ERROR);
@@ -314,6 +299,27 @@ pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, bool, Value)>) -> 
         set(&mut schema, "required", required);
     }
     schema
+}
+
+/// The schema of an object under a name by which others refer to it.
+pub const fn named(name: &'static str) -> Named {
+    Named(name)
+}
+
+/// The name of a schema that is yet to be told.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Named(&'static str);
+
+impl Named {
+    /// The schema of this name: an object with these members, each with whether it is always there.
+    #[must_use]
+    pub fn has<'a>(
+        self,
+        members: impl IntoIterator<Item = (&'a str, bool, Value)>,
+    ) -> (&'static str, Value) {
+        (self.0, object(members))
+    }
 }
 
 /// The schema of an array.

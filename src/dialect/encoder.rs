@@ -8,7 +8,7 @@ use super::json::BodyError;
 use super::reply::{etag, status_of};
 use super::schema::{Record, Schema};
 use super::{Lookup, Missing, Refusal, Reply};
-use crate::domain::{Contact, Failure, FailureCode, Operation, Outcome, Target, Violation};
+use crate::domain::{Contact, FailureCode, Operation, Outcome, Target, Violation};
 
 /// The answers of one vendor.
 pub trait Encoder {
@@ -72,16 +72,26 @@ pub trait Encoder {
             Some(Outcome::Removed { .. }) => Reply::empty(StatusCode::NO_CONTENT),
             Some(Outcome::Erased { .. }) => Self::no_contact(target),
             Some(Outcome::Refused {
-                failure: Failure { code, .. },
+                failure,
                 violations,
-            }) => match code {
-                FailureCode::Invalid => Self::invalid(violations),
-                FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
-                    Self::no_contact(target)
-                }
-                failed => Self::failed(failed),
-            },
+            }) => Self::refused(failure.code, violations, target),
             None => Self::refusal(&Refusal::Internal),
+        }
+    }
+
+    /// The answer to a command that was refused for this reason.
+    fn refused(code: FailureCode, violations: Vec<Violation>, target: Option<&Target>) -> Reply {
+        match code {
+            FailureCode::Invalid => Self::invalid(violations),
+            FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
+                Self::no_contact(target)
+            }
+            FailureCode::VersionMismatch
+            | FailureCode::TooManyContacts
+            | FailureCode::DuplicateEmail
+            | FailureCode::DuplicateId
+            | FailureCode::AmbiguousMatch
+            | FailureCode::BatchRefused => Self::failed(code),
         }
     }
 

@@ -20,6 +20,7 @@ pub enum Nulls {
 
 /// The rule of a text.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Text {
     /// The most characters (Unicode code points) it may have.
     pub chars_max: Option<u32>,
@@ -58,21 +59,18 @@ pub const ANY_TEXT: Text = Text {
 
 impl Text {
     /// This rule for a text of at most this many characters.
-    #[must_use]
     pub const fn at_most(mut self, chars: u32) -> Self {
         self.chars_max = Some(chars);
         self
     }
 
     /// This rule for a text with at least one visible character.
-    #[must_use]
     pub const fn not_blank(mut self) -> Self {
         self.may_be_blank = false;
         self
     }
 
     /// This rule, by which an empty text counts as absent.
-    #[must_use]
     pub const fn empty_is_none(mut self) -> Self {
         self.empty_is_none = true;
         self
@@ -80,7 +78,6 @@ impl Text {
 
     /// This rule for a text of a format, by its name in messages and in JSON Schema, if it has one
     /// there.
-    #[must_use]
     pub const fn of(
         mut self,
         name: &'static str,

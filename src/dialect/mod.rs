@@ -58,7 +58,9 @@ pub use call::{
     Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Missing, Redaction, Version,
     Versions, Write,
 };
+pub use decoder::Decoder;
 pub use describe::{Description, OperationSpec};
+pub use encoder::Encoder;
 pub use query::Query;
 pub use refusal::{Refusal, RefusalKind, TokenProblem};
 pub use registry::REGISTRY;

@@ -20,6 +20,7 @@ use super::describe::object;
 
 /// A member of an object that shows a `T`.
 #[derive(Debug)]
+#[must_use]
 pub struct Part<T> {
     name: &'static str,
     always: bool,
@@ -28,7 +29,6 @@ pub struct Part<T> {
 }
 
 /// A member that is always there.
-#[must_use]
 pub const fn always<T>(
     name: &'static str,
     schema: fn() -> Value,
@@ -43,7 +43,6 @@ pub const fn always<T>(
 }
 
 /// A member that is left out where its value is null.
-#[must_use]
 pub const fn sometimes<T>(
     name: &'static str,
     schema: fn() -> Value,
@@ -63,12 +62,15 @@ pub fn show<T>(parts: &[Part<T>], of: &T) -> Value {
     there.map(|(part, value)| (part.name, value)).collect()
 }
 
+/// The members of the object, for its JSON Schema.
+pub fn members<T>(parts: &[Part<T>]) -> impl Iterator<Item = (&'static str, bool, Value)> {
+    parts
+        .iter()
+        .map(|part| (part.name, part.always, (part.schema)()))
+}
+
 /// The JSON Schema of the object.
 #[must_use]
 pub fn schema<T>(parts: &[Part<T>]) -> Value {
-    object(
-        parts
-            .iter()
-            .map(|part| (part.name, part.always, (part.schema)())),
-    )
+    object(members(parts))
 }

@@ -143,6 +143,7 @@ pub enum Refusal {
 
 /// What vendors tell apart among refusals: each of these has words of its own with one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum RefusalKind<'a> {
     /// The bearer token, or the vendor's second token, is missing or not valid.
     Token(TokenProblem),
@@ -210,7 +211,6 @@ impl Refusal {
     }
 
     /// What a vendor takes it to be.
-    #[must_use]
     pub fn kind(&self) -> RefusalKind<'_> {
         self.facts().1
     }

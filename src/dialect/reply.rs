@@ -2,11 +2,13 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::FailureCode;
 
 /// An answer: status, headers and body as the vendor has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Reply {
     /// The HTTP status of the answer.
     pub status: StatusCode,
@@ -18,7 +20,6 @@ pub struct Reply {
 
 impl Reply {
     /// An answer without a body.
-    #[must_use]
     pub const fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -28,13 +29,11 @@ impl Reply {
     }
 
     /// An answer of JSON.
-    #[must_use]
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         Self::typed(status, "application/json", body)
     }
 
     /// An answer of JSON under another media type.
-    #[must_use]
     pub fn typed(status: StatusCode, media_type: &str, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => Self::empty(status)
@@ -46,7 +45,6 @@ impl Reply {
     }
 
     /// An answer of plain text.
-    #[must_use]
     pub fn text(status: StatusCode, body: &str) -> Self {
         Self::empty(status)
             .with("content-type", "text/plain; charset=utf-8")
@@ -54,14 +52,12 @@ impl Reply {
     }
 
     /// This reply with one more header.
-    #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// This reply with a body.
-    #[must_use]
     fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
@@ -97,4 +93,10 @@ pub fn status_name(status: StatusCode) -> String {
 #[must_use]
 pub fn etag(version: u64) -> String {
     format!("\"{version}\"")
+}
+
+/// The JSON of an answer that is an object of these members.
+#[must_use]
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    members.into_iter().collect()
 }

@@ -15,6 +15,17 @@ pub const ERASERS: &[&str] = &["admin"];
 /// The roles that may read events.
 pub const AUDITORS: &[&str] = &["admin", "auditor"];
 
+/// Reads, and changes nothing.
+pub const GET: Method = Method::GET;
+/// Creates, or asks with a body.
+pub const POST: Method = Method::POST;
+/// Replaces a contact, or changes what is sent of it.
+pub const PUT: Method = Method::PUT;
+/// Changes what is sent of a contact.
+pub const PATCH: Method = Method::PATCH;
+/// Deletes a contact.
+pub const DELETE: Method = Method::DELETE;
+
 /// What a route does. A dialect has at most one route of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApiOperation {
@@ -160,6 +171,7 @@ type Names = &'static [&'static str];
 
 /// One of a dialect's routes.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Route {
     /// What the route does.
     pub operation: ApiOperation,
@@ -181,8 +193,8 @@ pub struct Route {
 }
 
 impl OperationSpec {
-    /// One about a contact has its id as the path's last parameter.
-    fn route(
+    /// The route that this describes. One about a contact has its id as the path's last parameter.
+    pub fn route(
         self,
         method: Method,
         paths: Names,
@@ -203,36 +215,6 @@ impl OperationSpec {
             bus_only: false,
         }
     }
-
-    /// The route of the method GET that this describes.
-    #[must_use]
-    pub fn get(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
-        self.route(Method::GET, paths, does, roles, decode)
-    }
-
-    /// The route of the method POST that this describes.
-    #[must_use]
-    pub fn post(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
-        self.route(Method::POST, paths, does, roles, decode)
-    }
-
-    /// The route of the method PUT that this describes.
-    #[must_use]
-    pub fn put(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
-        self.route(Method::PUT, paths, does, roles, decode)
-    }
-
-    /// The route of the method PATCH that this describes.
-    #[must_use]
-    pub fn patch(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
-        self.route(Method::PATCH, paths, does, roles, decode)
-    }
-
-    /// The route of the method DELETE that this describes.
-    #[must_use]
-    pub fn delete(self, paths: Names, does: ApiOperation, roles: Names, decode: Decode) -> Route {
-        self.route(Method::DELETE, paths, does, roles, decode)
-    }
 }
 
 fn last_parameter(path: &str) -> Option<&str> {
@@ -242,7 +224,6 @@ fn last_parameter(path: &str) -> Option<&str> {
 
 impl Route {
     /// This route, on the message bus alone.
-    #[must_use]
     pub fn on_bus_alone(self) -> Self {
         Self {
             bus_only: true,

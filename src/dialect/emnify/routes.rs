@@ -3,14 +3,13 @@
 use std::sync::LazyLock;
 
 use super::openapi::collection;
-use super::requests;
+use super::requests::{self, authenticate};
 use super::rules::Emnify;
 use crate::dialect::ApiOperation::{Authenticate, Create, Delete, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::Route;
-use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{ETAG, OperationSpec};
-use crate::dialect::route::{AUDITORS, READERS, WRITERS};
+use crate::dialect::route::{AUDITORS, DELETE, GET, PATCH, POST, READERS, WRITERS};
+use crate::dialect::{Decoder, Route};
 
 const CONTACTS: &[&str] = &["/api/v1/organisation/{org_id}/contact"];
 const CONTACT: &[&str] = &["/api/v1/organisation/{org_id}/contact/{contact_id}"];
@@ -44,43 +43,38 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .json(201, "It is created.", "Created")
             .headers(&["location", "etag"])
             .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
-            .post(CONTACTS, Create, WRITERS, Owned(Emnify::create)),
+            .route(POST, CONTACTS, Create, WRITERS, Owned(Emnify::create)),
         OperationSpec::new("List an organisation's contacts")
             .parameters(collection())
             .json(200, "A page of contacts.", "Contacts")
             .headers(COUNTED)
             .errors(&[MALFORMED, NONE, INVALID])
-            .get(CONTACTS, List, READERS, Owned(requests::list)),
+            .route(GET, CONTACTS, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contact")
             .errors(&[NONE])
-            .get(CONTACT, Get, READERS, Owned(Emnify::get)),
+            .route(GET, CONTACT, Get, READERS, Owned(Emnify::get)),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .empty(204, "It is changed.")
             .headers(ETAG)
             .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
-            .patch(CONTACT, Update, WRITERS, Owned(Emnify::update)),
+            .route(PATCH, CONTACT, Update, WRITERS, Owned(Emnify::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(Emnify::delete)),
+            .route(DELETE, CONTACT, Delete, WRITERS, Owned(Emnify::delete)),
         OperationSpec::new("List what happened in an organisation")
             .parameters(collection())
             .json(200, "A page of events.", "Events")
             .headers(COUNTED)
             .errors(&[MALFORMED, NONE, INVALID])
-            .get(EVENTS, Events, AUDITORS, Visible(requests::events)),
+            .route(GET, EVENTS, Events, AUDITORS, Visible(requests::events)),
         OperationSpec::new("Trade an application's token for a short-lived one")
             .body("Credentials")
             .json(200, "The token.", "AuthToken")
             .headers(&["cache-control"])
             .errors(&[MALFORMED, NO_TOKEN, MEDIA_TYPE, INVALID])
-            .post(
-                TOKEN,
-                Authenticate,
-                ANYBODY,
-                Visible(requests::authenticate),
-            ),
+            .route(POST, TOKEN, Authenticate, ANYBODY, Visible(authenticate)),
     ]
 });

@@ -2,8 +2,7 @@
 
 use super::rules::{Kare, RULES};
 use super::{openapi, requests, routes};
-use crate::dialect::encoder::Encoder;
-use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::dialect::{Description, Dialect, Encoder, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
 /// The company of a caller who names none and whose own tenant is no number.

@@ -7,10 +7,9 @@ use super::requests;
 use super::rules::Kare;
 use crate::dialect::ApiOperation::{Create, Delete, Get, List, Update};
 use crate::dialect::Decode::Owned;
-use crate::dialect::Route;
-use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::OperationSpec;
-use crate::dialect::route::{READERS, WRITERS};
+use crate::dialect::route::{DELETE, GET, PATCH, POST, READERS, WRITERS};
+use crate::dialect::{Decoder, Route};
 
 const CONTACTS: &[&str] = &[
     "/companies/v2/rs/{companyId}/contacts",
@@ -33,25 +32,25 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("NewContacts")
             .json(201, "How many were inserted.", "Inserted")
             .errors(&[INVALID, ENCODED])
-            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
+            .route(POST, CONTACTS, Create, WRITERS, Owned(requests::create)),
         OperationSpec::new("List a company's contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID])
-            .get(CONTACTS, List, READERS, Owned(requests::list)),
+            .route(GET, CONTACTS, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, READERS, Owned(Kare::get))
+            .route(GET, CONTACT, Get, READERS, Owned(Kare::get))
             .on_bus_alone(),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, STALE, ENCODED])
-            .patch(CONTACT, Update, WRITERS, Owned(Kare::update)),
+            .route(PATCH, CONTACT, Update, WRITERS, Owned(Kare::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(Kare::delete)),
+            .route(DELETE, CONTACT, Delete, WRITERS, Owned(Kare::delete)),
     ]
 });

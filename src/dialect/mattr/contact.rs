@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::dialect::describe::{refer, time, uuid};
+use crate::dialect::describe::{any_text, refer, time, uuid};
 use crate::dialect::email::is_email;
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::parts::{Part, show, sometimes};
+use crate::dialect::schema::Place::{At, Own};
 use crate::dialect::schema::{
-    Absent, Field, Group, Kind, NonSensitive, Place, Required, Schema, created_at, modified_at,
-    vendor_id,
+    Absent, Field, Group, Kind, NonSensitive, Required, Schema, created_at, modified_at, vendor_id,
 };
 use crate::domain::{Actor, Card};
 
@@ -25,31 +26,31 @@ pub static CONTACT: Schema = Schema {
     absent: Absent::Omitted,
     groups: &[Group::body(&[
         Field::read_only("id", uuid, vendor_id),
-        Field::text("fullName", NAME, Place::At(&["name", "full"])).required(Required::Always),
-        Field::new(ACTIVE, Kind::Flag, Place::Own)
+        Field::text("fullName", NAME, At(&["name", "full"])).required(Required::Always),
+        Field::new(ACTIVE, Kind::Flag, Own)
             .required(Required::Always)
             .non_sensitive(NonSensitive::Plain),
-        Field::text(
-            "emailAddress",
-            EMAIL,
-            Place::At(&["emails", "email", "address"]),
-        ),
+        Field::text("emailAddress", EMAIL, At(&["emails", "email", "address"])),
         Field::text(
             "primaryPhoneNumber",
             ANY_TEXT,
-            Place::At(&["phones", "primary", "number"]),
+            At(&["phones", "primary", "number"]),
         ),
         Field::text(
             "secondaryPhoneNumber",
             ANY_TEXT,
-            Place::At(&["phones", "secondary", "number"]),
+            At(&["phones", "secondary", "number"]),
         ),
-        Field::read_only("createdBy", || refer("By"), |it, _| by(&it.created_by)),
+        Field::read_only(
+            "createdBy",
+            || refer("By"),
+            |it, _| show(&BY, &it.created_by),
+        ),
         Field::read_only("createdAt", time, created_at),
         Field::read_only(
             "lastModifiedBy",
             || refer("By"),
-            |it, _| by(&it.modified_by),
+            |it, _| show(&BY, &it.modified_by),
         ),
         Field::read_only("lastModifiedAt", time, modified_at),
     ])],
@@ -62,14 +63,9 @@ pub fn is_active(card: &Card) -> bool {
 }
 
 /// The client or the person who wrote a contact; normally it is one of the two.
-fn by(actor: &Actor) -> Value {
-    let ids = [
-        ("clientId", &actor.client_id),
-        ("managementUserId", &actor.user_id),
-    ];
-    let there = ids.into_iter().filter_map(|(name, id)| {
-        let id = id.as_deref()?;
-        Some((name.to_owned(), id.into()))
-    });
-    Value::Object(there.collect())
-}
+pub static BY: [Part<Actor>; 2] = [
+    sometimes("clientId", any_text, |it| it.client_id.as_deref().into()),
+    sometimes("managementUserId", any_text, |it| {
+        it.user_id.as_deref().into()
+    }),
+];

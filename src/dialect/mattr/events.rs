@@ -8,16 +8,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::contact::CONTACT;
 use super::cursor::Cursor;
-use super::replies::BadParams;
+use super::replies::{self, BadParams};
 use super::requests::{cursor, limit, param};
 use super::rules::RULES;
+use crate::dialect::describe::{any_text, or_null, time as time_schema, uuid};
+use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::{Ask, Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
 use crate::domain::{Actor, Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
 use crate::wire::{event_type, type_name};
@@ -95,11 +96,6 @@ fn is_of_kind(query: &Query) -> Option<Filter<Event>> {
     }))
 }
 
-/// Decodes a read of the types that events of contacts have.
-pub fn event_types(_: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
-    Ok(Call::Known(types()))
-}
-
 /// A time of ISO 8601: a date, which begins or ends at this time of the day, or one with a time,
 /// which is UTC where it says no offset. A plus sign that was not encoded came as a space.
 fn time(text: &str, of_day: &str) -> Option<Timestamp> {
@@ -121,57 +117,73 @@ fn texts(query: &Query, name: &str) -> Option<Texts> {
     (!texts.is_empty()).then_some(texts)
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventBody {
-    id: String,
-    r#type: String,
-    timestamp: String,
-    category: &'static str,
+/// An event with what of its content may be shown.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    event: &'a Event,
+    /// The payload that is not sensitive.
     metadata: Map<String, Value>,
-    data: Option<Map<String, Value>>,
-    request_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    management_user_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<String>,
+    /// The rest of the payload, where the caller may see it.
+    rest: Option<Map<String, Value>>,
+}
+
+/// The members of an event.
+pub fn members<'a>() -> [Part<Shown<'a>>; 9] {
+    let payload = || json!({"type": "object"});
+    [
+        always("id", uuid, |it| it.event.header.id.to_string().into()),
+        always("type", any_text, |it| event_type(&RULES, it.event).into()),
+        always("timestamp", time_schema, |it| {
+            it.event.header.time.to_string().into()
+        }),
+        always("category", any_text, |_| CATEGORY.into()),
+        always("metadata", payload, |it| it.metadata.clone().into()),
+        always("data", || or_null(json!({"type": "object"})), data),
+        always("requestId", any_text, |it| {
+            request_id(&it.event.header.correlation).into()
+        }),
+        sometimes("managementUserId", any_text, |it| {
+            it.event.header.actor.user_id.as_deref().into()
+        }),
+        sometimes("clientId", any_text, |it| {
+            it.event.header.actor.client_id.as_deref().into()
+        }),
+    ]
+}
+
+/// The whole payload, where the caller may see it.
+fn data(shown: &Shown<'_>) -> Value {
+    let Some(rest) = &shown.rest else {
+        return Value::Null;
+    };
+    let metadata = shown.metadata.clone().into_iter();
+    metadata.chain(rest.clone()).collect()
 }
 
 /// The answer that is a page of events.
 pub fn page(page: EventPage) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        data: Vec<EventBody>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next_cursor: Option<String>,
-    }
     // A START holds no values: those that the vendor shows with it are its SUCCESS's.
-    let by_cause: HashMap<EventId, &Redaction> = page
-        .events
-        .iter()
+    let events = page.events.iter();
+    let by_cause: HashMap<EventId, &Redaction> = events
+        .clone()
         .filter_map(|(event, shown)| Some((event.header.causation?, shown)))
         .collect();
-    let shown = |event: &Event, own| by_cause.get(&event.header.id).copied().unwrap_or(own);
+    let members = members();
+    let shown = events.map(|(event, own)| {
+        let redaction = by_cause.get(&event.header.id).copied().unwrap_or(own);
+        show(&members, &Shown::new(event, redaction, page.full))
+    });
     let last = page.events.last().filter(|_| page.more);
-    let body = Body {
-        data: page
-            .events
-            .iter()
-            .map(|(event, own)| EventBody::new(event, shown(event, own), page.full))
-            .collect(),
-        next_cursor: last.map(|(event, _)| Cursor::event(&event.header)),
-    };
-    Reply::json(StatusCode::OK, &body)
+    let next = last.map(|(event, _)| Cursor::event(&event.header));
+    replies::paged(shown.collect(), next)
 }
 
-impl EventBody {
-    fn new(event: &Event, shown: &Redaction, full: bool) -> Self {
-        let header = &event.header;
+impl<'a> Shown<'a> {
+    fn new(event: &'a Event, redaction: &Redaction, full: bool) -> Self {
         let mut metadata = payload(event);
         let mut contact = Map::new();
         if !matches!(event.phase, Phase::Fail(_)) {
-            match shown {
+            match redaction {
                 Redaction::Withheld => {}
                 Redaction::NonSensitive(fields) => metadata.extend(fields.clone()),
                 Redaction::Full(content) => {
@@ -180,18 +192,10 @@ impl EventBody {
                 }
             }
         }
-        let data = full.then(|| metadata.clone().into_iter().chain(contact).collect());
-        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         Self {
-            id: header.id.to_string(),
-            r#type: event_type(&RULES, event),
-            timestamp: header.time.to_string(),
-            category: CATEGORY,
+            event,
             metadata,
-            data,
-            request_id: request_id(&header.correlation),
-            management_user_id: text(&header.actor.user_id),
-            client_id: text(&header.actor.client_id),
+            rest: full.then_some(contact),
         }
     }
 }
@@ -241,10 +245,11 @@ fn listed(event: &Event) -> impl Iterator<Item = (String, Value)> + use<> {
     length.into_iter().chain(cursor)
 }
 
-/// The answer that lists the types of events, in a form of our own: the vendor shows none.
+/// Decodes a read of the types of events, which is answered in a form of our own: the vendor shows
+/// none.
 ///
 /// They are the vendor's; ERASE, which only this service has, is among the events but not here.
-pub fn types() -> Reply {
+pub fn types(_: &Request<'_>, _: Option<&Owner>) -> Result<Call, Reply> {
     const OPERATIONS: [Operation; 5] = [
         Operation::Create,
         Operation::Retrieve,
@@ -252,15 +257,12 @@ pub fn types() -> Reply {
         Operation::Update,
         Operation::Delete,
     ];
-    let types: Vec<Value> = OPERATIONS
-        .iter()
-        .flat_map(|operation| {
-            ["START", "SUCCESS", "FAIL"].map(
-                |phase| json!({"type": type_name(&RULES, *operation, phase), "category": CATEGORY}),
-            )
-        })
-        .collect();
-    Reply::json(StatusCode::OK, &json!({ "data": types }))
+    let types = OPERATIONS.into_iter().flat_map(|operation| {
+        ["START", "SUCCESS", "FAIL"]
+            .map(|phase| json!({"type": type_name(&RULES, operation, phase), "category": CATEGORY}))
+    });
+    let body = json!({"data": types.collect::<Value>()});
+    Ok(Call::Known(Reply::json(StatusCode::OK, &body)))
 }
 
 /// A request's id as the vendor writes it: 128 bits in 22 digits of base 62.

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::contact::CONTACT;
+use super::contact::{BY, CONTACT};
+use super::events;
 use super::requests::LIMIT_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, list, object, one_of, or_null, refer, time, uuid, whole,
+    Description, JSON, Parameter, any_text, list, object, one_of, refer, time, uuid, whole,
 };
+use crate::dialect::parts::schema;
 use crate::dialect::schema::Mode;
 
 /// What machines may know of this dialect.
@@ -17,8 +19,8 @@ pub fn description() -> Description {
             ("PointOfContact", CONTACT.request(None, Mode::Whole)),
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", page("Contact")),
-            ("By", by()),
-            ("Event", event()),
+            ("By", schema(&BY)),
+            ("Event", schema(&events::members())),
             ("Events", page("Event")),
             ("EventTypes", event_types()),
             ("Error", error()),
@@ -63,32 +65,10 @@ pub fn event_filters() -> Vec<Parameter> {
     ]
 }
 
-fn by() -> Value {
-    object([
-        ("clientId", false, any_text()),
-        ("managementUserId", false, any_text()),
-    ])
-}
-
 fn page(of: &str) -> Value {
     object([
         ("data", true, list(refer(of))),
         ("nextCursor", false, any_text()),
-    ])
-}
-
-fn event() -> Value {
-    let payload = || json!({"type": "object"});
-    object([
-        ("id", true, uuid()),
-        ("type", true, any_text()),
-        ("timestamp", true, time()),
-        ("category", true, any_text()),
-        ("metadata", true, payload()),
-        ("data", true, or_null(payload())),
-        ("requestId", true, any_text()),
-        ("managementUserId", false, any_text()),
-        ("clientId", false, any_text()),
     ])
 }
 

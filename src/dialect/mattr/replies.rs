@@ -7,11 +7,10 @@ use serde_json::Value;
 use super::contact::CONTACT;
 use super::cursor::Cursor;
 use super::rules::Mattr;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::{status_name, status_of};
-use crate::dialect::schema::{Record, Schema};
-use crate::dialect::{Page, Refusal, RefusalKind, Reply};
+use crate::dialect::schema::Schema;
+use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
 use crate::domain::{Expected, FailureCode, Problem, Violation};
 
 /// The vendor's error: `{code, message, details?}`.
@@ -110,18 +109,16 @@ fn validation(details: Vec<Detail>) -> Reply {
 
 /// The answer that is a page of contacts.
 pub fn page(page: Page) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        data: Vec<Record>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next_cursor: Option<String>,
-    }
     let last = page.contacts.last().filter(|_| page.more);
-    let body = Body {
-        data: page.contacts.iter().map(|it| CONTACT.answer(it)).collect(),
-        next_cursor: last.map(|last| Cursor::contact(last.created_at, last.id)),
-    };
+    let next = last.map(|last| Cursor::contact(last.created_at, last.id));
+    let contacts = page.contacts.iter().map(|it| CONTACT.answer(it));
+    paged(contacts.collect(), next)
+}
+
+/// The answer that is a page of a list, with the cursor of the next one if there is one.
+pub fn paged(data: Value, next_cursor: Option<String>) -> Reply {
+    let next = next_cursor.map(|next| ("nextCursor", next.into()));
+    let body: Value = std::iter::once(("data", data)).chain(next).collect();
     Reply::json(StatusCode::OK, &body)
 }
 

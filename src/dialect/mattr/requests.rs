@@ -5,10 +5,9 @@ use uuid::Uuid;
 use super::cursor::Cursor;
 use super::replies::{self, BadParams};
 use super::rules::{Mattr, RULES};
-use crate::dialect::decoder::Decoder;
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
-use crate::dialect::{Ask, Call, List, Order, Query, Reply, Request, Window};
+use crate::dialect::{Ask, Call, Decoder, List, Order, Query, Reply, Request, Window};
 use crate::domain::{ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.

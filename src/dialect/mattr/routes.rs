@@ -7,10 +7,9 @@ use super::rules::Mattr;
 use super::{events, requests};
 use crate::dialect::ApiOperation::{Create, Delete, EventTypes, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::Route;
-use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{OperationSpec, TEXT};
-use crate::dialect::route::AUDITORS;
+use crate::dialect::route::{AUDITORS, DELETE, GET, POST, PUT};
+use crate::dialect::{Decoder, Route};
 
 const CONTACTS: &[&str] = &["/v1/ecosystems/{ecosystemId}/participants/{participantId}/contacts"];
 const CONTACT: &[&str] =
@@ -37,34 +36,34 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .contact(201, "The contact.", "Contact")
             .errors(&[INVALID])
             .text(415, MEDIA_TYPE, TEXT)
-            .post(CONTACTS, Create, ROLES, Owned(Mattr::create)),
+            .route(POST, CONTACTS, Create, ROLES, Owned(Mattr::create)),
         OperationSpec::new("List a participant's contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID])
-            .get(CONTACTS, List, ROLES, Owned(requests::list)),
+            .route(GET, CONTACTS, List, ROLES, Owned(requests::list)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contact")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, ROLES, Owned(Mattr::get)),
+            .route(GET, CONTACT, Get, ROLES, Owned(Mattr::get)),
         OperationSpec::new("Replace a contact")
             .body("PointOfContact")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, STALE])
             .text(415, MEDIA_TYPE, TEXT)
-            .put(CONTACT, Update, ROLES, Owned(Mattr::update)),
+            .route(PUT, CONTACT, Update, ROLES, Owned(Mattr::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, STALE])
-            .delete(CONTACT, Delete, ROLES, Owned(Mattr::delete)),
+            .route(DELETE, CONTACT, Delete, ROLES, Owned(Mattr::delete)),
         OperationSpec::new("List what happened, the newest first")
             .parameters(pages())
             .parameters(event_filters())
             .json(200, "A page of events.", "Events")
             .errors(&[(400, "A parameter is not valid.")])
-            .get(EVENTS, Events, AUDITORS, Visible(events::events)),
+            .route(GET, EVENTS, Events, AUDITORS, Visible(events::events)),
         OperationSpec::new("List the types of events")
             .json(200, "The types.", "EventTypes")
-            .get(TYPES, EventTypes, AUDITORS, Visible(events::event_types)),
+            .route(GET, TYPES, EventTypes, AUDITORS, Visible(events::types)),
     ]
 });

@@ -297,7 +297,7 @@ fn asked(query: &str) -> Events {
         asked = Some(ask.question);
         (ask.reply)(EventPage::default())
     };
-    in_memory().serve_with("GET", &path, b"", keep);
+    let _reply = in_memory().serve_with("GET", &path, b"", keep);
     asked.expect("a question")
 }
 

@@ -92,8 +92,11 @@ fn is_property(name: &str) -> bool {
 /// Names that one `fields` may hold.
 const NAMES_MAX: usize = 64;
 
+/// A member's name, and what makes its JSON Schema.
+type Member = (&'static str, fn() -> Value);
+
 /// The members of a contact, which `fields` can name beside `card.<property>`, and what each holds.
-pub static MEMBERS: [(&str, fn() -> Value); 11] = [
+pub static MEMBERS: [Member; 11] = [
     ("id", uuid),
     ("vendorId", any_text),
     ("tenant", any_text),

@@ -10,7 +10,7 @@ use crate::dialect::ApiOperation::{
 };
 use crate::dialect::Decode::{Owned, Visible};
 use crate::dialect::describe::{OperationSpec, Parameter, point};
-use crate::dialect::route::{ERASERS, READERS, WRITERS};
+use crate::dialect::route::{DELETE, ERASERS, GET, PATCH, POST, PUT, READERS, WRITERS};
 use crate::dialect::{ApiOperation, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
@@ -69,7 +69,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .json(201, "The contact.", "Contact")
             .headers(NEW)
             .errors(&[INVALID, MEDIA_TYPE])
-            .post(CONTACTS, Create, WRITERS, Owned(requests::create)),
+            .route(POST, CONTACTS, Create, WRITERS, Owned(requests::create)),
         OperationSpec::new("Create a contact, or replace the one with the same key")
             .parameters([tenant("The contact's tenant."), matched_by(), strict()])
             .body_as(&CARD_TYPES, "Card")
@@ -77,57 +77,57 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .json(201, "The contact, which is new.", "Contact")
             .headers(NEW)
             .errors(&[INVALID, AMBIGUOUS, STALE, MEDIA_TYPE])
-            .put(CONTACTS, Upsert, WRITERS, Owned(requests::upsert)),
+            .route(PUT, CONTACTS, Upsert, WRITERS, Owned(requests::upsert)),
         OperationSpec::new("Do several changes, each by itself")
             .parameters([tenant("The contacts' tenant."), strict()])
             .body("Batch")
             .json(200, "How each ended, in their order.", "BatchResult")
             .errors(&[INVALID, MEDIA_TYPE, UNCONDITIONAL])
-            .post(BATCH, Bulk, WRITERS, Owned(batch::bulk)),
+            .route(POST, BATCH, Bulk, WRITERS, Owned(batch::bulk)),
         OperationSpec::new("Find contacts of every dialect")
             .parameters(search())
             .parameters([as_of(), limit()])
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID])
-            .get(CONTACTS, List, READERS, Visible(requests::search)),
+            .route(GET, CONTACTS, List, READERS, Visible(requests::search)),
         OperationSpec::new("Read what changed since a position")
             .parameters([after(), limit(), tenant("One tenant's alone.")])
             .parameters([dialect(), fields()])
             .json(200, "Changed and deleted contacts.", "Changes")
             .errors(&[INVALID])
-            .get(CHANGES, Changes, READERS, Visible(requests::changes)),
+            .route(GET, CHANGES, Changes, READERS, Visible(requests::changes)),
         OperationSpec::new("Read a contact")
             .parameters([as_of(), fields(), its_tenant()])
             .contact(200, "The contact.", "Contact")
             .errors(&[INVALID, NONE, GONE])
-            .get(CONTACT, Get, READERS, Owned(requests::get)),
+            .route(GET, CONTACT, Get, READERS, Owned(requests::get)),
         OperationSpec::new("Change a contact")
             .parameters([its_tenant(), strict()])
             .body_as(&PATCH_TYPES, "Patch")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, NONE, OTHERS, GONE, STALE, MEDIA_TYPE])
-            .patch(CONTACT, Update, WRITERS, Owned(requests::update)),
+            .route(PATCH, CONTACT, Update, WRITERS, Owned(requests::update)),
         OperationSpec::new("Delete a contact; its past stays readable")
             .parameters([its_tenant()])
             .empty(204, "It is gone.")
             .errors(&[INVALID, NONE, GONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(requests::delete)),
+            .route(DELETE, CONTACT, Delete, WRITERS, Owned(requests::delete)),
         OperationSpec::new("Destroy a contact's personal data for good")
             .parameters([its_tenant()])
             .body("Erase")
             .json(200, "It is erased; the same again says the same.", "Erased")
             .errors(&[INVALID, NONE, STALE, MEDIA_TYPE])
-            .post(ERASE, Erase, ERASERS, Owned(requests::erase)),
+            .route(POST, ERASE, Erase, ERASERS, Owned(requests::erase)),
         OperationSpec::new("Read every change of a contact, the oldest first")
             .parameters([after(), limit(), its_tenant()])
             .json(200, "The changes.", "History")
             .errors(&[INVALID, NONE])
-            .get(HISTORY, History, READERS, Owned(requests::history)),
+            .route(GET, HISTORY, History, READERS, Owned(requests::history)),
         OperationSpec::new("Read what differs between two points of a contact's past")
             .parameters(points())
             .parameters([its_tenant()])
             .json(200, "The difference.", "Diff")
             .errors(&[INVALID, NONE, GONE])
-            .get(DIFF, Diff, READERS, Owned(requests::diff)),
+            .route(GET, DIFF, Diff, READERS, Owned(requests::diff)),
     ]
 });

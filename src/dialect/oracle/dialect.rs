@@ -2,8 +2,7 @@
 
 use super::rules::{Oracle, RULES};
 use super::{openapi, requests, routes};
-use crate::dialect::encoder::Encoder;
-use crate::dialect::{Description, Dialect, Refusal, Reply, Request, Route, Scope};
+use crate::dialect::{Description, Dialect, Encoder, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
 impl Dialect for Oracle {

@@ -7,10 +7,9 @@ use super::requests;
 use super::rules::Oracle;
 use crate::dialect::ApiOperation::{Create, Get, History, List, Update};
 use crate::dialect::Decode::Owned;
-use crate::dialect::Route;
-use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::OperationSpec;
-use crate::dialect::route::{READERS, WRITERS};
+use crate::dialect::route::{GET, POST, PUT, READERS, WRITERS};
+use crate::dialect::{Decoder, Route};
 
 const CONTACTS: &[&str] = &["/ec-site-svc/rest/v1.0/contacts"];
 const LIST: &[&str] = &["/ec-site-svc/rest/v2.0/contacts"];
@@ -30,25 +29,25 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("ContactModelDto")
             .contact(200, "The contact.", "Contacts")
             .errors(&[INVALID, MEDIA_TYPE])
-            .post(CONTACTS, Create, WRITERS, Owned(Oracle::create)),
+            .route(POST, CONTACTS, Create, WRITERS, Owned(Oracle::create)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contacts")
             .errors(&[INVALID, NONE])
-            .get(CONTACT, Get, READERS, Owned(Oracle::get)),
+            .route(GET, CONTACT, Get, READERS, Owned(Oracle::get)),
         OperationSpec::new("Replace a contact")
             .body("ContactModelDto")
             .contact(200, "The contact as it is now.", "Contacts")
             .errors(&[INVALID, NONE, STALE, ENCODED])
-            .put(CONTACT, Update, WRITERS, Owned(Oracle::update)),
+            .route(PUT, CONTACT, Update, WRITERS, Owned(Oracle::update)),
         OperationSpec::new("List contacts")
             .parameters(filters())
             .json(200, "Part of the list.", "ContactList")
             .errors(&[INVALID])
-            .get(LIST, List, READERS, Owned(requests::list)),
+            .route(GET, LIST, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact's versions, the oldest first")
             .parameters(rows())
             .json(200, "The versions.", "History")
             .errors(&[INVALID, NONE])
-            .get(HISTORY, History, READERS, Owned(requests::history)),
+            .route(GET, HISTORY, History, READERS, Owned(requests::history)),
     ]
 });

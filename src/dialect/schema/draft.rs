@@ -13,6 +13,7 @@ use crate::domain::{
 
 /// What a request sent for a contact.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Draft {
     schema: &'static Schema,
     /// Whether it is a whole contact or a change.
@@ -29,7 +30,6 @@ impl Schema {
     /// Reads a body, of which nothing but the table's fields counts.
     ///
     /// `path` is where it stands in the request, for what is said of it: empty, or `contacts.0`.
-    #[must_use]
     pub fn read(&'static self, body: &Value, path: &str, mode: Mode) -> Draft {
         let mut draft = Draft {
             schema: self,

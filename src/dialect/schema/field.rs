@@ -243,7 +243,6 @@ impl Field {
     }
 
     /// A member that every answer has and no request sets.
-    #[must_use]
     pub const fn read_only(
         name: &'static str,
         schema: fn() -> Value,
@@ -253,7 +252,6 @@ impl Field {
     }
 
     /// This field, which an answer shows as a function makes it.
-    #[must_use]
     pub const fn made(
         self,
         schema: fn() -> Value,

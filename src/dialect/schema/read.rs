@@ -49,16 +49,14 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
         Kind::Object => fields.object(name, required)?.clone().into(),
         Kind::Objects => {
             let items = fields.list(name, required, |_| false)?;
-            let mut objects = Vec::with_capacity(items.len());
-            for (index, item) in items.iter().enumerate() {
-                match parsed(item) {
-                    Some(object) => objects.push(object),
-                    None => {
-                        fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
-                    }
-                }
+            let wrong = items
+                .iter()
+                .enumerate()
+                .filter(|(_, item)| parsed(item).is_none());
+            for (index, item) in wrong {
+                fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
             }
-            objects.into()
+            items.iter().filter_map(parsed).collect()
         }
         Kind::Items(table) => items(fields, name, table, required)?.into(),
         Kind::ReadOnly => return None,

@@ -29,6 +29,7 @@ pub struct Schema {
 
 /// Fields that stand together in a request.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Group {
     /// The member of the body that holds them, unless they are the body's own members.
     pub inside: Option<&'static str>,
@@ -38,7 +39,6 @@ pub struct Group {
 
 impl Group {
     /// The body's own members.
-    #[must_use]
     pub const fn body(fields: &'static [Field]) -> Self {
         let inside = None;
         Self { inside, fields }

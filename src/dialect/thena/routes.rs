@@ -9,10 +9,9 @@ use crate::dialect::ApiOperation::{
     Bulk, Create, Delete, Filter, Get, Ingest, List, Search, Update,
 };
 use crate::dialect::Decode::Owned;
-use crate::dialect::Route;
-use crate::dialect::decoder::Decoder;
 use crate::dialect::describe::{OperationSpec, Parameter, any_text};
-use crate::dialect::route::{READERS, WRITERS};
+use crate::dialect::route::{DELETE, GET, POST, PUT, READERS, WRITERS};
+use crate::dialect::{Decoder, Route};
 
 const CONTACTS: &[&str] = &["/v1/accounts/contacts"];
 const SEARCH: &[&str] = &["/v1/accounts/contacts/search"];
@@ -35,46 +34,46 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("NewContact")
             .contact(201, "The contact.", "Contact")
             .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
-            .post(CONTACTS, Create, WRITERS, Owned(Thena::create)),
+            .route(POST, CONTACTS, Create, WRITERS, Owned(Thena::create)),
         spec("List contacts")
             .parameters(pages())
             .json(200, "A page of contacts.", "Contacts")
             .errors(&[INVALID, OUTSIDER])
-            .get(CONTACTS, List, READERS, Owned(requests::list)),
+            .route(GET, CONTACTS, List, READERS, Owned(requests::list)),
         spec("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
             .errors(&[OUTSIDER, NONE])
-            .get(CONTACT, Get, READERS, Owned(Thena::get))
+            .route(GET, CONTACT, Get, READERS, Owned(Thena::get))
             .on_bus_alone(),
         spec("Find the contact with an e-mail address")
             .parameters([Parameter::query("email", "The address.", any_text()).required()])
             .json(200, "At most one contact.", "Contacts")
             .errors(&[INVALID, OUTSIDER])
-            .get(SEARCH, Search, READERS, Owned(requests::search)),
+            .route(GET, SEARCH, Search, READERS, Owned(requests::search)),
         spec("Read the contacts of these ids")
             .body("Ids")
             .json(201, "Those that there are.", "Contacts")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-            .post(FILTER, Filter, READERS, Owned(requests::filter)),
+            .route(POST, FILTER, Filter, READERS, Owned(requests::filter)),
         spec("Create many contacts, each by itself")
             .body("Bulk")
             .json(201, "How many were created.", "BulkResult")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-            .post(BULK, Bulk, WRITERS, Owned(bulk::create)),
+            .route(POST, BULK, Bulk, WRITERS, Owned(bulk::create)),
         spec("Create many contacts, or change those whose address is known")
             .body("Ingestion")
             .json(200, "The contacts.", "Ingested")
             .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
-            .post(INGEST, Ingest, WRITERS, Owned(bulk::ingest)),
+            .route(POST, INGEST, Ingest, WRITERS, Owned(bulk::ingest)),
         spec("Change a contact: what is left out stays")
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
             .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
-            .put(CONTACT, Update, WRITERS, Owned(Thena::update)),
+            .route(PUT, CONTACT, Update, WRITERS, Owned(Thena::update)),
         spec("Delete a contact")
             .empty(204, "It is gone.")
             .errors(&[OUTSIDER, NONE, STALE])
-            .delete(CONTACT, Delete, WRITERS, Owned(Thena::delete)),
+            .route(DELETE, CONTACT, Delete, WRITERS, Owned(Thena::delete)),
     ]
 });
 
