@@ -10,11 +10,12 @@
 //! it is free text beside an `entityType` such as INSTITUTION, so it can't be the contact itself.
 
 use chrono::DateTime;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ids::{HEX, HexId, id_written};
-use crate::dialect::describe::{one_of, text as text_schema, time};
+use crate::dialect::describe::{any_text, list, one_of, text as text_schema, time};
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::parts::{Part, sometimes};
 use crate::dialect::schema::{
     Absent, Custom, Field, Group, Items, Kind, NonSensitive, Place, Record, Required, Schema,
     Shown, modified_at, read_place, vendor_id, write_places,
@@ -115,6 +116,7 @@ pub static ADDRESS: Items = Items {
     id: ID,
     bare: None,
     by_reference: true,
+    added: &[OF_CONTACT, BEGUN, USAGE],
 };
 
 /// `ModeDto`. The page's own example has a bare text: `["test"]`.
@@ -134,6 +136,7 @@ pub static MODE: Items = Items {
     id: ID,
     bare: Some(MODE_CODE),
     by_reference: false,
+    added: &[OF_CONTACT, BEGUN],
 };
 
 /// `PropertyDto`. The page's own examples of it and of addresses have nothing but an `id`.
@@ -153,7 +156,15 @@ pub static PROPERTY: Items = Items {
     id: ID,
     bare: None,
     by_reference: true,
+    added: &[USAGE],
 };
+
+/// The contact that an address or a mode is of, as a list shows it.
+const OF_CONTACT: Part<Contact> = sometimes(ENTITY, id_written, |it| it.vendor_id.as_str().into());
+/// The time from which on an address or a mode is what it is.
+const BEGUN: Part<Contact> = sometimes(SINCE, time, |it| it.modified_at.to_string().into());
+/// The studies that use an address or a property: none is known here, so none does.
+const USAGE: Part<Contact> = sometimes("studyUsage", || list(any_text()), |_| json!([]));
 
 /// The member that is an object's id.
 pub const ID: &str = "id";
@@ -305,7 +316,7 @@ pub fn status(contact: &Record) -> (String, Option<&str>) {
     }
 }
 
-/// What stands beside a contact, and is shown in lists alone.
+/// What stands beside a contact, and is shown in lists alone: its addresses, modes and properties.
 pub const BESIDE: [&str; 3] = [ADDRESSES, MODES, PROPERTIES];
 
 /// `Contacts`: a contact without what stands beside it.
@@ -313,32 +324,6 @@ pub fn body(contact: &Contact) -> Record {
     let mut alone = CONTACT.answer(contact);
     alone.retain(|name, _| !BESIDE.contains(&name.as_str()));
     alone
-}
-
-/// A contact of a list, with its addresses, modes and properties.
-///
-/// `studyUsage` is empty: no study is known here, so none uses them.
-pub fn listed(contact: &Contact) -> Record {
-    let mut body = CONTACT.answer(contact);
-    let since = contact.modified_at.to_string();
-    for (name, is_of_contact, is_of_study) in [
-        (ADDRESSES, true, true),
-        (MODES, true, false),
-        (PROPERTIES, false, true),
-    ] {
-        let items = body.get_mut(name).and_then(Value::as_array_mut);
-        let items = items.into_iter().flatten();
-        for item in items.filter_map(Value::as_object_mut) {
-            if is_of_contact {
-                item.insert(ENTITY.into(), contact.vendor_id.as_str().into());
-                item.insert(SINCE.into(), since.as_str().into());
-            }
-            if is_of_study {
-                item.insert("studyUsage".into(), Value::Array(Vec::new()));
-            }
-        }
-    }
-    body
 }
 
 /// One version of the contact of this id, with who made it and when the next one superseded it.
@@ -371,9 +356,6 @@ pub fn version(
 
 /// The person where the token names one, else the program.
 fn user(actor: &Actor) -> Option<&str> {
-    actor
-        .user_id
-        .as_deref()
-        .or(actor.subject.as_deref())
-        .or(actor.client_id.as_deref())
+    let person = actor.user_id.as_deref().or(actor.subject.as_deref());
+    person.or(actor.client_id.as_deref())
 }

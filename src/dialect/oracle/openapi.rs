@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{
-    ADDRESS, ADDRESSES, BESIDE, CONTACT, ENTITY, ID, MODE, MODES, PROPERTIES, PROPERTY,
-};
+use super::contact::{ADDRESS, ADDRESSES, BESIDE, CONTACT, ID, MODE, MODES, PROPERTIES, PROPERTY};
 use super::filter::{ENTITIES_OPTIONS, LIMIT_MAX, OFFSET_MAX, ORDERS};
-use super::ids::{id_read, id_written};
+use super::ids::id_read;
 use crate::dialect::describe::{
     Description, JSON, Parameter, any_text, count, list, object, one_of, refer, time, whole,
 };
+use crate::dialect::parts::members;
 use crate::dialect::schema::{Member, Mode, item, item_members};
 
 /// What machines may know of this dialect.
@@ -18,7 +17,7 @@ pub fn description() -> Description {
         title: "Oracle Clinical One: contacts of the site service",
         schemas: vec![
             ("ContactModelDto", request()),
-            ("ContactDto", contact_dto()),
+            ("ContactDto", CONTACT.request(Some("contact"), Mode::Whole)),
             (ADDRESS.schema, item(&ADDRESS, CONTACT.nulls)),
             (MODE.schema, item(&MODE, CONTACT.nulls)),
             (PROPERTY.schema, item(&PROPERTY, CONTACT.nulls)),
@@ -71,10 +70,6 @@ pub fn rows() -> [Parameter; 2] {
     ]
 }
 
-fn contact_dto() -> Value {
-    CONTACT.request(Some("contact"), Mode::Whole)
-}
-
 fn request() -> Value {
     let contact = ("contact", true, refer("ContactDto"));
     let beside = CONTACT.request_members(None, Mode::Whole);
@@ -90,16 +85,13 @@ fn contact() -> Vec<Member> {
 }
 
 fn listed() -> Value {
-    let entity = || (ENTITY, false, id_written());
-    let start = || ("versionStart", false, time());
-    let usage = || ("studyUsage", false, list(any_text()));
     let beside = [
-        (ADDRESSES, &ADDRESS, vec![entity(), start(), usage()]),
-        (MODES, &MODE, vec![entity(), start()]),
-        (PROPERTIES, &PROPERTY, vec![usage()]),
+        (ADDRESSES, &ADDRESS),
+        (MODES, &MODE),
+        (PROPERTIES, &PROPERTY),
     ];
-    let beside = beside.map(|(name, items, more)| {
-        let members = item_members(items).chain(more);
+    let beside = beside.map(|(name, items)| {
+        let members = item_members(items).chain(members(items.added));
         (name, false, list(object(members)))
     });
     object(contact().into_iter().chain(beside))

@@ -5,62 +5,21 @@
 //! reporting service makes its own (`REPT_401`).
 
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::contact;
 use super::rules::Oracle;
-use crate::dialect::encoder::Encoder;
-use crate::dialect::reply::status_of;
+use crate::dialect::describe::set;
+use crate::dialect::reply::{object, status_of};
 use crate::dialect::schema::{Record, Schema};
-use crate::dialect::{Lookup, Page, Refusal, RefusalKind, Reply, Versions};
+use crate::dialect::{Encoder, Lookup, Page, Refusal, RefusalKind, Reply, Versions};
 use crate::domain::{Contact, FailureCode, Operation, Problem, Violation, limits};
-
-/// `SDFResponse` of an error.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody {
-    status: &'static str,
-    error_data: ErrorData,
-}
-
-/// The vendor's type `ErrorResponseData`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorData {
-    error_code: String,
-    error_message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
-}
-
-/// What is wrong: the first thing, and all of them where there are several.
-#[derive(Debug, Serialize)]
-struct Details {
-    #[serde(flatten)]
-    first: Detail,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    violations: Vec<Detail>,
-}
-
-impl Details {
-    const fn of(first: Detail) -> Self {
-        let violations = Vec::new();
-        Self { first, violations }
-    }
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, Serialize)]
-struct Detail {
-    field: String,
-    reason: String,
-}
 
 impl Encoder for Oracle {
     const CONTACT: &'static Schema = &contact::CONTACT;
 
     fn error(status: StatusCode, message: &str) -> Reply {
-        detailed(status, message, None)
+        detailed(status, message, Value::Null)
     }
 
     fn invalid(violations: Vec<Violation>) -> Reply {
@@ -95,11 +54,8 @@ impl Encoder for Oracle {
 
     fn words(refusal: &Refusal, status: StatusCode) -> Reply {
         if let Refusal::BadParameter { name, must } = refusal {
-            let first = Detail {
-                field: (*name).into(),
-                reason: format!("must be {must}"),
-            };
-            return detailed(status, &refusal.message(), Some(Details::of(first)));
+            let detail = json!({"field": name, "reason": format!("must be {must}")});
+            return detailed(status, &refusal.message(), detail);
         }
         match refusal.kind() {
             // Erased and never there must look alike.
@@ -122,27 +78,15 @@ impl Encoder for Oracle {
 
 /// The answer that is part of a list. `hasMore` is a text, as the page's example has it.
 pub fn page(page: Page) -> Reply {
-    #[derive(Serialize)]
-    struct Body {
-        status: &'static str,
-        result: ListResult,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct ListResult {
-        has_more: &'static str,
-        total_results: usize,
-        count: usize,
-        data: Vec<Record>,
-    }
-    let result = ListResult {
-        has_more: if page.more { "true" } else { "false" },
-        total_results: page.total,
-        count: page.contacts.len(),
-        data: page.contacts.iter().map(contact::listed).collect(),
-    };
-    let status = "success";
-    Reply::json(StatusCode::OK, &Body { status, result })
+    let contacts = page.contacts.iter().map(|it| contact::CONTACT.answer(it));
+    let result = object([
+        ("hasMore", if page.more { "true" } else { "false" }.into()),
+        ("totalResults", page.total.into()),
+        ("count", page.contacts.len().into()),
+        ("data", contacts.collect()),
+    ]);
+    let body = object([("status", "success".into()), ("result", result)]);
+    Reply::json(StatusCode::OK, &body)
 }
 
 /// The answer that is the versions of the contact of this id, oldest first: so many, each with the
@@ -162,27 +106,25 @@ pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
     Reply::json(StatusCode::OK, &entries)
 }
 
-/// The answer to what is wrong with fields or parameters.
+/// The answer to what is wrong with fields or parameters: the first thing, and all of them where
+/// there are several.
 pub fn invalid(violations: Vec<Violation>) -> Reply {
     let status = StatusCode::BAD_REQUEST;
-    let details: Vec<Detail> = violations
-        .into_iter()
-        .take(limits::VIOLATIONS_MAX)
-        .map(|violation| Detail {
-            reason: reason(violation.problem),
-            field: violation.field,
-        })
-        .collect();
-    let Some(first) = details.first().cloned() else {
+    let told = violations.into_iter().take(limits::VIOLATIONS_MAX);
+    let reasons: Vec<_> = told.map(|it| (it.field, reason(it.problem))).collect();
+    let detail = |(field, reason): &(String, String)| json!({"field": field, "reason": reason});
+    let Some(first) = reasons.first() else {
         return Oracle::error(status, FailureCode::Invalid.message());
     };
-    let message = format!("{} {}", first.field, first.reason);
-    let violations = if details.len() > 1 {
-        details
-    } else {
-        Vec::new()
-    };
-    detailed(status, &message, Some(Details { first, violations }))
+    let mut details = detail(first);
+    if reasons.len() > 1 {
+        set(
+            &mut details,
+            "violations",
+            reasons.iter().map(detail).collect::<Value>(),
+        );
+    }
+    detailed(status, &format!("{} {}", first.0, first.1), details)
 }
 
 /// What is wrong with a field, as the end of a sentence that begins with its name.
@@ -203,14 +145,12 @@ fn reason(problem: Problem) -> String {
     }
 }
 
-fn detailed(status: StatusCode, message: &str, details: Option<Details>) -> Reply {
-    let body = ErrorBody {
-        status: "error",
-        error_data: ErrorData {
-            error_code: format!("SITE_{}", status.as_u16()),
-            error_message: message.to_owned(),
-            details,
-        },
-    };
-    Reply::json(status, &body)
+/// `SDFResponse` of an error; details that are null are left out.
+fn detailed(status: StatusCode, message: &str, details: Value) -> Reply {
+    let code = format!("SITE_{}", status.as_u16());
+    let mut data = json!({"errorCode": code, "errorMessage": message});
+    if !details.is_null() {
+        set(&mut data, "details", details);
+    }
+    Reply::json(status, &json!({"status": "error", "errorData": data}))
 }

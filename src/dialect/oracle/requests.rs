@@ -4,10 +4,8 @@ use super::contact::{CONTACT, ID};
 use super::ids::HexId;
 use super::rules::{Oracle, RULES};
 use super::{filter, replies};
-use crate::dialect::decoder::Decoder;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::schema::{Draft, Mode};
-use crate::dialect::{Ask, Call, History, List, Reply, Request, json};
+use crate::dialect::{Ask, Call, Decoder, Encoder, History, List, Reply, Request, json};
 use crate::domain::{Owner, Past, Problem, Target, Violation};
 
 /// The owner that is this tenant.

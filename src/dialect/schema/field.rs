@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::dialect::fields::Text;
 use crate::dialect::json::whole;
+use crate::dialect::parts::{Part, show};
 use crate::domain::Contact;
 
 /// The values of an object's fields by their names, in the order of the table.
@@ -19,6 +20,7 @@ pub const BODY: &str = "body";
 
 /// One field of a vendor's object.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Field {
     /// Its name in the vendor's JSON.
     pub name: &'static str,
@@ -127,6 +129,8 @@ pub struct Items {
     /// Whether an object with nothing but an id stands for one that is known elsewhere, so that
     /// nothing is required of it.
     pub by_reference: bool,
+    /// What an answer adds to each item of a contact, but not to the items of an item.
+    pub added: &'static [Part<Contact>],
 }
 
 /// The places of a Card (RFC 9553) that can keep a field.
@@ -223,7 +227,6 @@ pub enum NonSensitive {
 
 impl Field {
     /// A field that may be left out and is shown under its own name.
-    #[must_use]
     pub const fn new(name: &'static str, kind: Kind, place: Place) -> Self {
         Self {
             name,
@@ -237,7 +240,6 @@ impl Field {
     }
 
     /// A text that may be left out.
-    #[must_use]
     pub const fn text(name: &'static str, rule: Text, place: Place) -> Self {
         Self::new(name, Kind::Text(rule), place)
     }
@@ -266,28 +268,24 @@ impl Field {
     }
 
     /// This field, which a request must have.
-    #[must_use]
     pub const fn required(mut self, required: Required) -> Self {
         self.required = required;
         self
     }
 
     /// This field, whose value is removed by null.
-    #[must_use]
     pub const fn null_clears(mut self) -> Self {
         self.null_clears = true;
         self
     }
 
     /// This field, shown in another way.
-    #[must_use]
     pub const fn shown(mut self, shown: Shown) -> Self {
         self.shown = shown;
         self
     }
 
     /// This field, which is no personal data.
-    #[must_use]
     pub const fn non_sensitive(mut self, non_sensitive: NonSensitive) -> Self {
         self.non_sensitive = non_sensitive;
         self
@@ -351,6 +349,16 @@ fn only<'a>(items: &'a [Value], mut test: impl FnMut(&'a Value) -> bool) -> Opti
 }
 
 impl Items {
+    /// The items of a contact as an answer shows them.
+    pub fn show(&self, mut items: Value, contact: &Contact) -> Value {
+        for item in items.as_array_mut().into_iter().flatten() {
+            if let (Value::Object(item), Value::Object(added)) = (item, show(self.added, contact)) {
+                item.extend(added);
+            }
+        }
+        items
+    }
+
     /// What an object of a Card holds for the fields of an item.
     fn stored(&self, item: &Value) -> Value {
         let kept = self.fields.iter().filter(|field| field.is_content());

@@ -35,6 +35,7 @@ pub fn answer(
     };
     let value = match (values.get(field.name), field.kind) {
         (Some(number), Kind::Code(codes)) => codes.show(number.as_u64()?),
+        (Some(value), Kind::Items(items)) => items.show(value.clone(), contact),
         (Some(value), _) => value.clone(),
         (None, kind) => none(kind, absent)?,
     };

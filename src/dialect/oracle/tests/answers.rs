@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{CONTACTS, HEX, body, in_memory, with};
-use crate::dialect::encoder::Encoder;
 use crate::dialect::in_memory::NOW;
 use crate::dialect::oracle::contact::CONTACT;
 use crate::dialect::oracle::{Oracle, replies};
 use crate::dialect::schema::Mode;
-use crate::dialect::{Caller, Dialect, Missing, Query, Refusal, Request};
+use crate::dialect::{Caller, Dialect, Encoder, Missing, Query, Refusal, Request};
 use crate::domain::{ContactId, Operation, Outcome, Target, Timestamp};
 
 #[test]
