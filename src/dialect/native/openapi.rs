@@ -10,8 +10,8 @@ use super::replies::DELETED;
 use super::{card_schema, hints, problem};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
-    Description, Parameter, any_text, count, flag, list, list_up_to, object, one_of, or_null,
-    point, refer, set, time, uuid, whole,
+    Description, Parameter, any_text, count, flag, list, list_up_to, named, object, one_of,
+    or_null, point, refer, set, time, uuid, whole,
 };
 use crate::dialect::parts::schema;
 
@@ -22,34 +22,49 @@ pub fn description() -> Description {
     let patch = ("patch", true, refer("Patch"));
     let key = ("match", true, one_of(&Key::NAMES));
     let mut schemas = vec![
-        ("Contact", contact()),
-        ("Contacts", contacts()),
+        named("Contact").has(MEMBERS.map(|(name, schema)| (name, true, schema()))),
+        named("Contacts").has([
+            ("data", true, list(refer("Contact"))),
+            ("nextCursor", false, any_text()),
+        ]),
         (
             "Patch",
             json!({"type": "object", "description": "A JSON merge patch (RFC 7396) of a Card."}),
         ),
         ("Batch", batch()),
-        ("BatchCreate", object([op("create"), card()])),
-        (
-            "BatchUpdate",
-            object([op("update"), id(), patch, if_match()]),
-        ),
-        ("BatchDelete", object([op("delete"), id(), if_match()])),
-        (
-            "BatchUpsert",
-            object([op("upsert"), key, card(), if_match()]),
-        ),
+        named("BatchCreate").has([op("create"), card()]),
+        named("BatchUpdate").has([op("update"), id(), patch, if_match()]),
+        named("BatchDelete").has([op("delete"), id(), if_match()]),
+        named("BatchUpsert").has([op("upsert"), key, card(), if_match()]),
         ("BatchResult", batch_result()),
         ("Erase", erase()),
-        (
-            "Erased",
-            object([("id", true, uuid()), ("position", true, count())]),
-        ),
-        ("Changes", changes()),
-        ("History", history()),
+        named("Erased").has([("id", true, uuid()), ("position", true, count())]),
+        named("Changes").has([
+            ("changed", true, list(refer("Contact"))),
+            ("deleted", true, list(schema(&DELETED))),
+            ("next", true, count()),
+            ("more", true, flag()),
+        ]),
+        named("History").has([
+            ("id", true, uuid()),
+            ("data", true, list(schema(&change()))),
+            ("next", false, count()),
+        ]),
         ("Diff", diff()),
-        ("Difference", difference()),
-        ("Actor", actor()),
+        named("Difference").has([
+            (
+                "field",
+                true,
+                json!({"type": "string", "format": "json-pointer"}),
+            ),
+            ("old", false, json!({})),
+            ("new", false, json!({})),
+        ]),
+        named("Actor").has([
+            ("clientId", false, any_text()),
+            ("managementUserId", false, any_text()),
+            ("subject", false, any_text()),
+        ]),
         ("Error", error()),
     ];
     schemas.extend(card_schema::schemas());
@@ -144,25 +159,6 @@ pub fn fields() -> Parameter {
     Parameter::query("fields", about, schema).reshaping()
 }
 
-fn contact() -> Value {
-    object(MEMBERS.map(|(name, schema)| (name, true, schema())))
-}
-
-fn actor() -> Value {
-    object([
-        ("clientId", false, any_text()),
-        ("managementUserId", false, any_text()),
-        ("subject", false, any_text()),
-    ])
-}
-
-fn contacts() -> Value {
-    object([
-        ("data", true, list(refer("Contact"))),
-        ("nextCursor", false, any_text()),
-    ])
-}
-
 fn batch() -> Value {
     let kinds = ["BatchCreate", "BatchUpdate", "BatchDelete", "BatchUpsert"];
     let operation = json!({ "oneOf": kinds.map(refer) });
@@ -193,35 +189,6 @@ fn batch_result() -> Value {
 fn erase() -> Value {
     let reference = json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"});
     object([("reason", true, reasons()), ("reference", false, reference)])
-}
-
-fn changes() -> Value {
-    object([
-        ("changed", true, list(refer("Contact"))),
-        ("deleted", true, list(schema(&DELETED))),
-        ("next", true, count()),
-        ("more", true, flag()),
-    ])
-}
-
-fn history() -> Value {
-    object([
-        ("id", true, uuid()),
-        ("data", true, list(schema(&change()))),
-        ("next", false, count()),
-    ])
-}
-
-fn difference() -> Value {
-    object([
-        (
-            "field",
-            true,
-            json!({"type": "string", "format": "json-pointer"}),
-        ),
-        ("old", false, json!({})),
-        ("new", false, json!({})),
-    ])
 }
 
 fn diff() -> Value {

@@ -23,6 +23,7 @@ pub struct Change<'a> {
 
 /// The members of a change.
 pub fn change<'a>() -> [Part<Change<'a>>; 9] {
+    let (by, names) = (|| refer("Actor"), || list(any_text()));
     [
         always("position", count, |it| {
             it.event.header.position.get().into()
@@ -33,17 +34,9 @@ pub fn change<'a>() -> [Part<Change<'a>>; 9] {
         always("correlation", any_text, |it| {
             it.event.header.correlation.as_str().into()
         }),
-        always(
-            "actor",
-            || refer("Actor"),
-            |it| json!(By::from(&it.event.header.actor)),
-        ),
+        always("actor", by, |it| json!(By::from(&it.event.header.actor))),
         // The names of the properties that were sent or changed outlive an erasure.
-        always(
-            "fields",
-            || list(any_text()),
-            |it| json!(it.event.header.fields),
-        ),
+        always("fields", names, |it| json!(it.event.header.fields)),
         sometimes("changes", || list(refer("Difference")), changes),
         sometimes("erasure", || schema(&ERASURE), |it| erasure(it.event)),
     ]

@@ -7,7 +7,7 @@ use super::rules::RULES;
 use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::{
-    AsOf, Ask, Call, Changes, Get, History, Refusal, Reply, Request, Scope, Write,
+    AsOf, Ask, Call, ChangePage, Changes, Get, History, Page, Refusal, Reply, Request, Scope, Write,
 };
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
@@ -132,9 +132,8 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         ..Get::latest(owner, target)
     };
     let mask = list::mask(request.query)?;
-    Ok(Call::Get(Ask::new(get, move |found| {
-        replies::contact(found, &mask)
-    })))
+    let reply = move |found| replies::contact(found, &mask);
+    Ok(Call::Get(Ask::new(get, reply)))
 }
 
 /// Decodes a search over every dialect's contacts.
@@ -142,9 +141,8 @@ pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Repl
     let (mut search, mask) = list::search(request.query)?;
     search.tenant = within(search.tenant, owner)?;
     let (sort, log) = (search.sort, request.caller.log.clone());
-    Ok(Call::Search(Ask::new(search, move |page| {
-        replies::page(&page, &log, sort, &mask)
-    })))
+    let reply = move |page: Page| replies::page(&page, &log, sort, &mask);
+    Ok(Call::Search(Ask::new(search, reply)))
 }
 
 /// Decodes a read of what changed since a position.
@@ -156,9 +154,8 @@ pub fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Rep
         limit: list::limit(request.query, CHANGES_LIMIT)?,
     };
     let mask = list::mask(request.query)?;
-    Ok(Call::Changes(Ask::new(changes, move |page| {
-        replies::changes(&page, &mask)
-    })))
+    let reply = move |page: ChangePage| replies::changes(&page, &mask);
+    Ok(Call::Changes(Ask::new(changes, reply)))
 }
 
 /// The tenant to look at: a message subject names one, and no query leads out of it.
@@ -177,9 +174,8 @@ pub fn history(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let after = list::after(request.query)?;
     let limit = list::limit(request.query, HISTORY_LIMIT)?;
     let history = versions(owner, id, Past::After(after, limit));
-    Ok(Call::History(Ask::new(history, move |found| {
-        past::history(found, id, after, limit)
-    })))
+    let reply = move |found| past::history(found, id, after, limit);
+    Ok(Call::History(Ask::new(history, reply)))
 }
 
 /// Decodes a comparison of two versions: from before the first to now, unless the request says
@@ -191,9 +187,8 @@ pub fn diff(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let from = from.unwrap_or(AsOf::Position(Position::ZERO));
     let to = to.unwrap_or(AsOf::Position(Position::new(u64::MAX)));
     let history = versions(owner, id, Past::Points(from, to));
-    Ok(Call::History(Ask::new(history, move |found| {
-        past::diff(found, id, from, to)
-    })))
+    let reply = move |found| past::diff(found, id, from, to);
+    Ok(Call::History(Ask::new(history, reply)))
 }
 
 fn versions(owner: &Owner, id: ContactId, past: Past) -> History {
