@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::dialect::describe::{any_text, object};
 use crate::dialect::email::is_email;
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::schema::Place::{At, Own, OwnAs, Phone};
 use crate::dialect::schema::{
     Absent, Codes, Custom, Field, Group, Kind, NonSensitive, Place, Record, Required, Schema, at,
 };
@@ -59,23 +60,22 @@ pub static CONTACT: Schema = Schema {
         Field::read_only(ORGANISATION, organisation_schema, |it, _| {
             organisation(it.owner.tenant())
         }),
-        Field::new(TYPE, Kind::Code(&TYPES), Place::Own)
+        Field::new(TYPE, Kind::Code(&TYPES), Own)
             .required(Required::InWhole)
             .non_sensitive(NonSensitive::Plain),
-        Field::new("country", Kind::Code(&COUNTRIES), Place::Own)
-            .non_sensitive(NonSensitive::Plain),
-        text("name", Place::At(&["name", "full"])),
+        Field::new("country", Kind::Code(&COUNTRIES), Own).non_sensitive(NonSensitive::Plain),
+        text("name", At(&["name", "full"])),
         text("title", component(&["name"], "title")),
         text("department", Place::Custom(&DEPARTMENT)),
         text("street", component(ADDRESS, "name")),
         text("zipcode", component(ADDRESS, "postcode")),
         text("city", component(ADDRESS, "locality")),
-        Field::text("email", EMAIL, Place::At(&["emails", "email", "address"])),
-        text("phone", Place::Phone("phone", "voice")),
-        text("mobile", Place::Phone("mobile", "mobile")),
+        Field::text("email", EMAIL, At(&["emails", "email", "address"])),
+        text("phone", Phone("phone", "voice")),
+        text("mobile", Phone("mobile", "mobile")),
         text("state", component(ADDRESS, "region")),
-        text("secondary_address", Place::OwnAs("secondaryAddress")),
-        text(PURCHASE_ORDER, Place::OwnAs("purchaseOrderNumber")),
+        text("secondary_address", OwnAs("secondaryAddress")),
+        text(PURCHASE_ORDER, OwnAs("purchaseOrderNumber")),
     ])],
     checks: &[order_of_invoice],
 };

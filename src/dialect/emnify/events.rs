@@ -1,12 +1,13 @@
 //! The vendor's list of an organisation's events: what contacts add to it.
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::contact::organisation;
+use super::contact::{organisation, organisation_schema, positive};
 use super::filter::{self, holds};
 use super::replies;
+use crate::dialect::describe::{any_text, count, flag, object, or_null, time};
+use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::{Filter, Reply};
 use crate::domain::{Event, EventPart, Operation, Phase, Timestamp, VendorKey};
 
@@ -19,7 +20,7 @@ const INFO: u64 = 0;
 const ALTERNATIVES_MAX: usize = 6;
 
 /// What an event of a contact says; `None` where the list does not show it.
-pub const fn description(event: &Event) -> Option<&'static str> {
+const fn description(event: &Event) -> Option<&'static str> {
     match (&event.phase, event.header.operation) {
         (Phase::Success { .. }, Operation::Create) => Some("Contact created."),
         (Phase::Success { .. }, Operation::Update) => Some("Contact updated."),
@@ -35,48 +36,60 @@ fn user(event: &Event) -> Option<&str> {
     event.header.actor.user_id.as_deref()
 }
 
-/// An event as the vendor shows it.
-#[derive(Debug, Serialize)]
-struct EventBody {
-    id: u64,
-    timestamp: String,
-    alert: bool,
-    description: &'static str,
-    event_type: Value,
-    event_source: Value,
-    event_severity: Value,
-    organisation: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<Value>,
-    detail: Value,
+/// The members of an event.
+pub static MEMBERS: [Part<Event>; 10] = [
+    always("id", positive, |it| it.header.position.get().into()),
+    always("timestamp", time, |it| it.header.time.to_string().into()),
+    always("alert", flag, |_| false.into()),
+    always("description", any_text, |it| description(it).into()),
+    always("event_type", described, |_| kind(GENERIC, "Generic")),
+    always("event_source", described, |_| kind(API, "API")),
+    always("event_severity", described, |_| kind(INFO, "Info")),
+    always("organisation", organisation_schema, |it| {
+        organisation(it.header.owner.tenant())
+    }),
+    sometimes("user", user_schema, |it| {
+        user(it).map_or(Value::Null, |user| json!({"username": user}))
+    }),
+    always(
+        "detail",
+        detail_schema,
+        |it| json!({"contact": {"id": number(it)}}),
+    ),
+];
+
+/// The number of the contact that an event is about.
+const fn number(event: &Event) -> Option<u64> {
+    match &event.header.key {
+        Some(VendorKey::Sequence(number)) => Some(*number),
+        Some(VendorKey::Own | VendorKey::Chosen(_)) | None => None,
+    }
 }
 
-impl EventBody {
-    /// The body of an event that the list shows.
-    fn new(event: &Event) -> Option<Self> {
-        let header = &event.header;
-        let id = match &header.key {
-            Some(VendorKey::Sequence(number)) => Some(*number),
-            Some(VendorKey::Own | VendorKey::Chosen(_)) | None => None,
-        };
-        Some(Self {
-            id: header.position.get(),
-            timestamp: header.time.to_string(),
-            alert: false,
-            description: description(event)?,
-            event_type: json!({"id": GENERIC, "description": "Generic"}),
-            event_source: json!({"id": API, "description": "API"}),
-            event_severity: json!({"id": INFO, "description": "Info"}),
-            organisation: organisation(header.owner.tenant()),
-            user: user(event).map(|user| json!({"username": user})),
-            detail: json!({"contact": {"id": id}}),
-        })
-    }
+fn kind(id: u64, description: &str) -> Value {
+    json!({"id": id, "description": description})
+}
+
+fn described() -> Value {
+    object([("id", true, count()), ("description", true, any_text())])
+}
+
+fn user_schema() -> Value {
+    object([("username", true, any_text())])
+}
+
+fn detail_schema() -> Value {
+    let contact = object([("id", true, or_null(positive()))]);
+    object([("contact", true, contact)])
 }
 
 /// The answer that is a page of events, without the headers of a page.
 pub fn reply(page: &EventPart) -> Reply {
-    let bodies: Vec<EventBody> = page.events.iter().filter_map(EventBody::new).collect();
+    let shown = page
+        .events
+        .iter()
+        .filter(|event| description(event).is_some());
+    let bodies: Value = shown.map(|event| show(&MEMBERS, event)).collect();
     Reply::json(StatusCode::OK, &bodies)
 }
 
@@ -165,7 +178,7 @@ pub fn newest_first(sort: Option<&str>) -> Result<bool, Reply> {
             "id" | "timestamp" => newest_first = newest_first.or(Some(descending)),
             "source" | "severity" | "alert" | "organisation" | "user" | "endpoint" | "tags"
             | "ip_address" | "iccid" | "imsi" | "type" => {}
-            _ => return Err(replies::bad_event_sort(field)),
+            _ => return Err(replies::bad_sort(StatusCode::BAD_REQUEST, field)),
         }
     }
     Ok(newest_first.unwrap_or(false))

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use http::StatusCode;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::contact::{CONTACT, ID};
@@ -192,7 +193,8 @@ pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
     };
     let mut fields = Vec::new();
     for (name, descending) in sort_fields(sort) {
-        let field = named(name).ok_or_else(|| replies::bad_sort(name))?;
+        let field =
+            named(name).ok_or_else(|| replies::bad_sort(StatusCode::UNPROCESSABLE_ENTITY, name))?;
         fields.push((field, descending));
     }
     Ok(Order::By(Arc::new(move |a, b| {

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{CONTACT, organisation_schema, positive};
+use super::contact::{CONTACT, positive};
+use super::events;
 use super::filter::PER_PAGE;
 use super::requests::{APPLICATION_TOKEN, CREDENTIALS, FORBIDDEN};
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, flag, list, object, or_null, refer, set, text,
-    time,
+    Description, JSON, Parameter, any_text, count, list, named, object, refer, set, text,
 };
 use crate::dialect::fields::ANY_TEXT;
+use crate::dialect::parts::schema;
 use crate::dialect::schema::Mode;
 
 /// What machines may know of this dialect.
@@ -22,11 +23,17 @@ pub fn description() -> Description {
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", list(refer("Contact"))),
             ("Created", json!({"type": "object", "maxProperties": 0})),
-            ("Event", event()),
+            ("Event", schema(&events::MEMBERS)),
             ("Events", list(refer("Event"))),
             ("Credentials", credentials()),
             ("AuthToken", object([("auth_token", true, any_text())])),
-            ("Error", error()),
+            // The vendor's error; one that wraps others holds them in `errors`.
+            named("Error").has([
+                ("error_code", true, count()),
+                ("error_token", true, any_text()),
+                ("message", true, any_text()),
+                ("errors", false, list(refer("Error"))),
+            ]),
         ],
         path: vec![
             Parameter::path(
@@ -64,36 +71,9 @@ fn new_contact() -> Value {
     schema
 }
 
-fn event() -> Value {
-    let described = || object([("id", true, count()), ("description", true, any_text())]);
-    let of = object([("id", true, or_null(positive()))]);
-    object([
-        ("id", true, positive()),
-        ("timestamp", true, time()),
-        ("alert", true, flag()),
-        ("description", true, any_text()),
-        ("event_type", true, described()),
-        ("event_source", true, described()),
-        ("event_severity", true, described()),
-        ("organisation", true, organisation_schema()),
-        ("user", false, object([("username", true, any_text())])),
-        ("detail", true, object([("contact", true, of)])),
-    ])
-}
-
 /// An application's token, or in open mode whatever a person has.
 fn credentials() -> Value {
     let text = |name| (name, false, text(ANY_TEXT.not_blank()));
     let all = [APPLICATION_TOKEN].into_iter().chain(CREDENTIALS);
     object(all.map(text))
-}
-
-/// The vendor's error; one that wraps others holds them in `errors`.
-fn error() -> Value {
-    object([
-        ("error_code", true, count()),
-        ("error_token", true, any_text()),
-        ("message", true, any_text()),
-        ("errors", false, list(refer("Error"))),
-    ])
 }

@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 
 use super::contact::CONTACT;
 use super::rules::Emnify;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::{etag, status_name};
 use crate::dialect::schema::{BODY, Record, Schema};
-use crate::dialect::{Page, Refusal, RefusalKind, Reply, TokenProblem};
+use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply, TokenProblem};
 use crate::domain::{Contact, Operation, Problem, Target, Violation};
 
 /// The vendor's error codes, each with its token.
@@ -236,17 +235,8 @@ pub fn bad_criterion(criterion: &str) -> Reply {
     error(StatusCode::UNPROCESSABLE_ENTITY, &INVALID_QUERY, message)
 }
 
-/// The answer to a field by which contacts can't be sorted.
-pub fn bad_sort(field: &str) -> Reply {
-    bad_sort_as(StatusCode::UNPROCESSABLE_ENTITY, field)
-}
-
-/// Encodes a bad sort order of events, for which the vendor's page has 400.
-pub fn bad_event_sort(field: &str) -> Reply {
-    bad_sort_as(StatusCode::BAD_REQUEST, field)
-}
-
-fn bad_sort_as(status: StatusCode, field: &str) -> Reply {
+/// The answer to a field by which there is no order. For events the vendor's page has 400.
+pub fn bad_sort(status: StatusCode, field: &str) -> Reply {
     let message = format!("Sort criteria {field} is invalid");
     error(status, &INVALID_SORT, message)
 }

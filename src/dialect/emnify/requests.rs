@@ -5,11 +5,9 @@ use super::events;
 use super::filter::{self, View};
 use super::replies;
 use super::rules::{Emnify, RULES};
-use crate::dialect::decoder::Decoder;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Ask, Call, List, Refusal, Reply, Request};
+use crate::dialect::{Ask, Call, Decoder, Encoder, List, Refusal, Reply, Request};
 use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.

@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::email::is_email;
 use super::issue::SAFE_MAX;
-use crate::dialect::describe::{any_text, flag, object, or_null, time, whole};
+use crate::dialect::describe::{any_text, flag, or_null, time, whole};
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::parts::{Part, always, schema, show};
+use crate::dialect::schema::Place::{At, Own};
 use crate::dialect::schema::{
     Absent, Custom, Field, Group, Kind, Member, NonSensitive, Place, Record, Required, Schema,
     Shown, created_at, modified_at,
@@ -40,14 +42,14 @@ pub static CONTACT: Schema = Schema {
     absent: Absent::Null,
     groups: &[Group::body(&[
         Field::read_only("id", integer, |it, _| number(&it.vendor_id)),
-        Field::text("name", NAME, Place::At(&["name", "full"])).required(Required::InWhole),
-        Field::new(NOTIFY, Kind::Flag, Place::Own)
+        Field::text("name", NAME, At(&["name", "full"])).required(Required::InWhole),
+        Field::new(NOTIFY, Kind::Flag, Own)
             .required(Required::Always)
             .shown(Shown::Never)
             .non_sensitive(NonSensitive::Plain),
-        Field::text("email", EMAIL, Place::At(&["emails", "email", "address"])).null_clears(),
+        Field::text("email", EMAIL, At(&["emails", "email", "address"])).null_clears(),
         Field::new("phones", PHONES, Place::Custom(&BY_KEY)),
-        Field::text("comment", COMMENT, Place::At(&["notes", "comment", "note"])).null_clears(),
+        Field::text("comment", COMMENT, At(&["notes", "comment", "note"])).null_clears(),
         Field::read_only("companyId", integer, |it, _| number(it.owner.tenant())),
         Field::read_only(NOTIFY_AT, || or_null(time()), notify_at),
         Field::read_only("updatedAt", time, modified_at),
@@ -90,45 +92,51 @@ fn notify_at(contact: &Contact, record: &Record) -> Value {
 /// What a list shows beside its contacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extend {
-    /// The company, of which only its number is known here.
+    /// Its company.
     pub company: bool,
-    /// What can be done with the contact, which is all there is.
+    /// What can be done with it.
     pub actions: bool,
+}
+
+/// The company of a contact, of which only its number is known here.
+static COMPANY: [Part<Contact>; 6] = [
+    always("id", integer, |it| number(it.owner.tenant())),
+    always("name", text_or_null, |_| Value::Null),
+    always("type", || or_null(integer()), |_| Value::Null),
+    always("location", text_or_null, |_| Value::Null),
+    always("archivedAt", text_or_null, |_| Value::Null),
+    always("createdAt", text_or_null, |_| Value::Null),
+];
+
+/// What can be done with a contact, which is all there is.
+static ACTIONS: [Part<Contact>; 2] = [
+    always("canBeUpdated", flag, |_| true.into()),
+    always("canBeDeleted", flag, |_| true.into()),
+];
+
+fn text_or_null() -> Value {
+    or_null(any_text())
 }
 
 /// The vendor's answer that holds a contact, with what was asked for beside it.
 pub fn body(contact: &Contact, extend: Extend) -> Record {
     let mut body = CONTACT.answer(contact);
-    if extend.company {
-        let company = json!({
-            "id": number(contact.owner.tenant()), "name": null, "type": null, "location": null,
-            "archivedAt": null, "createdAt": null,
-        });
-        body.insert("company".into(), company);
-    }
-    if extend.actions {
-        let actions = json!({"canBeUpdated": true, "canBeDeleted": true});
-        body.insert("actions".into(), actions);
-    }
+    let company = extend
+        .company
+        .then(|| ("company".to_owned(), show(&COMPANY, contact)));
+    let actions = extend
+        .actions
+        .then(|| ("actions".to_owned(), show(&ACTIONS, contact)));
+    body.extend(company.into_iter().chain(actions));
     body
 }
 
 /// The JSON Schemas of what [`Extend`] adds.
 pub fn extended() -> [Member; 2] {
-    let nullable = || or_null(any_text());
-    let company = object([
-        ("id", true, integer()),
-        ("name", true, nullable()),
-        ("type", true, or_null(integer())),
-        ("location", true, nullable()),
-        ("archivedAt", true, nullable()),
-        ("createdAt", true, nullable()),
-    ]);
-    let actions = object([
-        ("canBeUpdated", true, flag()),
-        ("canBeDeleted", true, flag()),
-    ]);
-    [("company", false, company), ("actions", false, actions)]
+    [
+        ("company", false, schema(&COMPANY)),
+        ("actions", false, schema(&ACTIONS)),
+    ]
 }
 
 /// An id as the number that it is.

@@ -95,12 +95,8 @@ const fn type_name(value: &Value) -> &'static str {
 
 /// The safe integer that a parameter's text is, or the message of what it is not.
 pub fn integer(text: &str) -> Result<i64, String> {
-    if let Ok(number) = text.parse::<i64>()
-        && (-SAFE_MAX..=SAFE_MAX).contains(&number)
-    {
-        return Ok(number);
-    }
-    if let Some(number) = whole(text).filter(|number| (-SAFE_MAX..=SAFE_MAX).contains(number)) {
+    let number = text.parse().ok().or_else(|| whole(text));
+    if let Some(number) = number.filter(|number| (-SAFE_MAX..=SAFE_MAX).contains(number)) {
         return Ok(number);
     }
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());

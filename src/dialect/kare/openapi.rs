@@ -6,7 +6,8 @@ use super::contact::{CONTACT, extended, integer};
 use super::issue::PAGE_MAX;
 use super::requests::PAGE_SIZE_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, list_up_to, object, one_of, refer, whole,
+    Description, JSON, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer,
+    whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -17,10 +18,13 @@ pub fn description() -> Description {
         title: "Kare: contacts of a company",
         schemas: vec![
             ("NewContact", CONTACT.request(None, Mode::Whole)),
-            ("NewContacts", many()),
+            (
+                "NewContacts",
+                list_up_to(BATCH_ITEMS_MAX, refer("NewContact")),
+            ),
             ("ContactChange", CONTACT.request(None, Mode::Patch)),
             ("Inserted", object([("nbInsertion", true, count())])),
-            ("Contact", contact()),
+            named("Contact").has(CONTACT.answer_members().chain(extended())),
             ("Contacts", page()),
             ("Error", error()),
         ],
@@ -41,14 +45,6 @@ pub fn pages() -> [Parameter; 3] {
         Parameter::query("pageSize", "Contacts on a page.", whole(1, PAGE_SIZE_MAX)),
         Parameter::query("extend", "What is shown beside them.", list(shown)),
     ]
-}
-
-fn many() -> Value {
-    list_up_to(BATCH_ITEMS_MAX, refer("NewContact"))
-}
-
-fn contact() -> Value {
-    object(CONTACT.answer_members().chain(extended()))
 }
 
 fn page() -> Value {

@@ -2,15 +2,15 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::json;
 
 use super::contact::{CONTACT, Extend, body as contact_body};
 use super::issue::Issue;
 use super::rules::Kare;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::status_of;
-use crate::dialect::schema::{Record, Schema};
-use crate::dialect::{Page, Refusal, RefusalKind, Reply};
+use crate::dialect::reply::{object, status_of};
+use crate::dialect::schema::Schema;
+use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
 use crate::domain::{Failure, FailureCode, Outcome, Violation};
 
 /// The vendor's error: a message, and what is wrong with the request's content.
@@ -23,18 +23,16 @@ struct ErrorBody<'a> {
 
 /// The answer to a create: how many were inserted, all of them or none.
 pub fn created(outcomes: Vec<Outcome>) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        nb_insertion: usize,
-    }
-    let nb_insertion = outcomes.len();
+    let inserted = json!({"nbInsertion": outcomes.len()});
     let refused: Vec<_> = outcomes.into_iter().filter_map(refused_item).collect();
     if refused.is_empty() {
-        Reply::json(StatusCode::CREATED, &Body { nb_insertion })
-    } else {
-        batch_refused(refused)
+        return Reply::json(StatusCode::CREATED, &inserted);
     }
+    // The issues of all items in one answer; a good item that failed with the others has none.
+    let mut codes = refused.iter().map(|(failure, _)| failure.code);
+    let code = codes.find(|code| *code != FailureCode::BatchRefused);
+    let violations = refused.into_iter().flat_map(|(_, it)| it).collect();
+    Kare::refused(code.unwrap_or(FailureCode::BatchRefused), violations, None)
 }
 
 fn refused_item(outcome: Outcome) -> Option<(Failure, Vec<Violation>)> {
@@ -44,19 +42,6 @@ fn refused_item(outcome: Outcome) -> Option<(Failure, Vec<Violation>)> {
             violations,
         } => Some((failure, violations)),
         Outcome::Written { .. } | Outcome::Removed { .. } | Outcome::Erased { .. } => None,
-    }
-}
-
-/// The issues of all items in one answer; a good item that failed with the others has none.
-fn batch_refused(refused: Vec<(Failure, Vec<Violation>)>) -> Reply {
-    let code = refused
-        .iter()
-        .map(|(failure, _)| failure.code)
-        .find(|code| *code != FailureCode::BatchRefused)
-        .unwrap_or(FailureCode::BatchRefused);
-    match code {
-        FailureCode::Invalid => Kare::invalid(refused.into_iter().flat_map(|(_, it)| it).collect()),
-        code => Kare::failed(code),
     }
 }
 
@@ -121,25 +106,12 @@ impl Encoder for Kare {
 
 /// The answer that is a page of contacts.
 pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        data: Vec<Record>,
-        total_count: usize,
-        pagination: Pagination,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Pagination {
-        page: usize,
-        page_size: usize,
-    }
-    let contacts = part.contacts.iter();
-    let body = Body {
-        data: contacts.map(|it| contact_body(it, extend)).collect(),
-        total_count: part.total,
-        pagination: Pagination { page, page_size },
-    };
+    let contacts = part.contacts.iter().map(|it| contact_body(it, extend));
+    let body = object([
+        ("data", contacts.collect()),
+        ("totalCount", part.total.into()),
+        ("pagination", json!({"page": page, "pageSize": page_size})),
+    ]);
     Reply::json(StatusCode::OK, &body)
 }
 

@@ -6,12 +6,12 @@ use super::contact::{CONTACT, Extend, NOTIFY, NOTIFY_AT};
 use super::issue::{self, Issue};
 use super::replies;
 use super::rules::{Kare, RULES};
-use crate::dialect::decoder::Decoder;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::schema::{BODY, Mode};
-use crate::dialect::{Ask, Call, List, Order, Refusal, Reply, Request, Window, Write};
-use crate::domain::{Attempt, Expected, Owner, Problem, Target, Violation};
+use crate::dialect::{
+    Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request, Window, Write,
+};
+use crate::domain::{Attempt, BatchMode, Expected, Owner, Problem, Target, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
 const PAGE_SIZE: usize = 50;
@@ -47,7 +47,10 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     if attempts.is_empty() {
         return Ok(Call::Known(replies::created(Vec::new())));
     }
-    let write = Write::all_or_nothing(owner, attempts);
+    let write = Write {
+        batch: BatchMode::AllOrNothing,
+        ..Write::each(owner, attempts)
+    };
     Ok(Call::Write(Ask::new(write, replies::created)))
 }
 
@@ -149,11 +152,10 @@ fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Extend {
 
 fn is_extend(name: &str) -> bool {
     let brackets = name.strip_prefix("extend");
-    brackets.is_some_and(|brackets| {
-        let index = brackets
+    brackets.is_some_and(|text| {
+        let index = text
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'));
-        brackets.is_empty()
-            || index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+        text.is_empty() || index.is_some_and(|index| index.bytes().all(|b| b.is_ascii_digit()))
     })
 }

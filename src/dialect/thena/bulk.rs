@@ -10,11 +10,9 @@ use serde_json::{Value, json};
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
 use super::replies;
 use super::rules::{RULES, Thena};
-use crate::dialect::decoder::Decoder;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record, object};
-use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write};
+use crate::dialect::{Ask, Call, Decoder, Encoder, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
 
 /// The sources that an ingestion may name.
@@ -32,21 +30,19 @@ struct Items<'a> {
     common: Draft,
 }
 
-/// Decodes a bulk creation.
+/// Decodes a bulk creation: contacts, with accounts, type and source for all of them.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = Thena::body(request)?;
     if body.as_array().is_some_and(Vec::is_empty) {
         return Ok(Call::Known(replies::nothing_to_create()));
     }
-    match contacts(&body) {
+    let items = items(&body, "contacts", |_| COMMON.read(&body, "", Mode::Whole));
+    match items {
         Err(violations) => Ok(refused(owner, violations)),
         Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nothing_to_create())),
         Ok(items) => {
-            let attempts = items.attempts(|draft| draft.create(None))?;
-            Ok(Call::Write(Ask::new(
-                Write::each(owner, attempts),
-                replies::created,
-            )))
+            let write = Write::each(owner, items.attempts(|draft| draft.create(None))?);
+            Ok(Call::Write(Ask::new(write, replies::created)))
         }
     }
 }
@@ -54,15 +50,16 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 /// Decodes an ingestion: each user is updated where the address is known, else created.
 pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = Thena::body(request)?;
-    match users(&body) {
+    let items = items(&body, "users", |fields| {
+        let source = fields.text("sinkSource", SINK_SOURCE, true);
+        COMMON.read(&json!({ SOURCE: source }), "", Mode::Whole)
+    });
+    match items {
         Err(violations) => Ok(refused(owner, violations)),
         Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nobody_ingested())),
         Ok(items) => {
-            let attempts = items.attempts(upsert)?;
-            Ok(Call::Write(Ask::new(
-                Write::each(owner, attempts),
-                replies::ingested,
-            )))
+            let write = Write::each(owner, items.attempts(upsert)?);
+            Ok(Call::Write(Ask::new(write, replies::ingested)))
         }
     }
 }
@@ -116,12 +113,8 @@ fn upsert(mut draft: Draft) -> Attempt {
     let fields = draft.sent.clone();
     let action = move || {
         let contact = draft.onto(&Record::new())?;
-        let by = Match(LookupKey::email(
-            contact
-                .get(EMAIL)
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        ));
+        let email = contact.get(EMAIL).and_then(Value::as_str);
+        let by = Match(LookupKey::email(email.unwrap_or_default()));
         let card = draft.card()?;
         draft.mode = Mode::Patch;
         let patch = draft.patch()?;
@@ -131,32 +124,21 @@ fn upsert(mut draft: Draft) -> Attempt {
     Attempt::create(fields, action)
 }
 
-/// The contacts of a bulk creation, with accounts, type and source for all of them.
-fn contacts(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
+/// The items of a request, with what they have in common.
+fn items<'a>(
+    body: &'a Value,
+    name: &'static str,
+    common: impl FnOnce(&mut Fields<'_>) -> Draft,
+) -> Result<Items<'a>, Vec<Violation>> {
     let mut fields = Fields::new(object(body)?, "", COMMON.nulls);
-    let items = fields.list("contacts", true, |_| false);
-    let common = COMMON.read(body, "", Mode::Whole);
+    let items = fields.list(name, true, |_| false);
+    let common = common(&mut fields);
     fields.violations.extend(common.violations.iter().cloned());
     match items {
         Some(items) if fields.violations.is_empty() => Ok(Items {
-            name: "contacts",
+            name,
             items,
             common,
-        }),
-        _ => Err(fields.violations),
-    }
-}
-
-/// The users of an ingestion, with their source.
-fn users(body: &Value) -> Result<Items<'_>, Vec<Violation>> {
-    let mut fields = Fields::new(object(body)?, "", COMMON.nulls);
-    let items = fields.list("users", true, |_| false);
-    let source = fields.text("sinkSource", SINK_SOURCE, true);
-    match items {
-        Some(items) if fields.violations.is_empty() => Ok(Items {
-            name: "users",
-            items,
-            common: COMMON.read(&json!({ SOURCE: source }), "", Mode::Whole),
         }),
         _ => Err(fields.violations),
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::dialect::describe::{any_text, list, time};
 use crate::dialect::email::is_email;
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
+use crate::dialect::schema::Place::{At, Own};
 use crate::dialect::schema::{
     Absent, Custom, Field, Group, Kind, Member, NonSensitive, Place, Record, Required, Schema,
     Shown, at, created_at, modified_at, vendor_id,
@@ -47,24 +48,16 @@ pub static CONTACT: Schema = Schema {
         Field::read_only(ID, ulid, vendor_id),
         Field::text("firstName", NAME, name("given")).required(Required::InWhole),
         Field::text("lastName", FREE, name("surname")),
-        Field::text(EMAIL, ADDRESS, Place::At(&["emails", "email", "address"]))
+        Field::text(EMAIL, ADDRESS, At(&["emails", "email", "address"]))
             .required(Required::InWhole),
-        Field::text(
-            "phoneNumber",
-            FREE,
-            Place::At(&["phones", "phone", "number"]),
-        ),
+        Field::text("phoneNumber", FREE, At(&["phones", "phone", "number"])),
         TYPE_FIELD,
         Field::text("avatarUrl", FREE, Place::Custom(&AVATAR)),
         accounts(false),
         Field::read_only(TYPE_ID, any_text, |_, it| type_id(it)),
         Field::read_only(TYPE, any_text, |_, it| type_id(it)),
-        Field::new(CUSTOM_FIELDS, Kind::Objects, Place::Own).made(
-            || list(any_text()),
-            true,
-            as_texts,
-        ),
-        Field::new(METADATA, Kind::Object, Place::Own),
+        Field::new(CUSTOM_FIELDS, Kind::Objects, Own).made(|| list(any_text()), true, as_texts),
+        Field::new(METADATA, Kind::Object, Own),
         SOURCE_FIELD.shown(Shown::Internal),
         Field::read_only("createdAt", time, created_at),
         Field::read_only("updatedAt", time, modified_at),
@@ -78,11 +71,11 @@ pub static COMMON: Schema = Schema {
     ..CONTACT
 };
 
-const TYPE_FIELD: Field = Field::text(TYPE, FREE, Place::Own)
+const TYPE_FIELD: Field = Field::text(TYPE, FREE, Own)
     .shown(Shown::Never)
     .non_sensitive(NonSensitive::Made(TYPE_ID, type_id));
 
-const SOURCE_FIELD: Field = Field::text(SOURCE, FREE, Place::Own);
+const SOURCE_FIELD: Field = Field::text(SOURCE, FREE, Own);
 
 /// The accounts. A bulk may name a single one: the vendor's page types it as a list and shows a
 /// single text.
@@ -93,7 +86,7 @@ const fn accounts(or_one: bool) -> Field {
         distinct: true,
         or_one,
     };
-    Field::new(ACCOUNT_IDS, kind, Place::Own)
+    Field::new(ACCOUNT_IDS, kind, Own)
         .shown(Shown::As(ACCOUNTS))
         .non_sensitive(NonSensitive::Plain)
 }

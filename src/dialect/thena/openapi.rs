@@ -6,8 +6,8 @@ use super::bulk::SINK_SOURCES;
 use super::contact::{COMMON, CONTACT, TYPE, user_members};
 use super::requests::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, list_up_to, object, one_of, refer, set,
-    whole,
+    Description, JSON, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer,
+    set, whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -23,10 +23,32 @@ pub fn description() -> Description {
             ("Contacts", list(refer("Contact"))),
             ("Ids", object([("ids", true, list(any_text()))])),
             ("Bulk", bulk()),
-            ("BulkResult", bulk_result()),
-            ("Ingestion", ingestion()),
-            ("Ingested", ingested()),
-            ("Error", error()),
+            named("BulkResult").has([
+                ("total", true, count()),
+                ("created", true, count()),
+                ("skipped", true, count()),
+                ("errors", false, list(any_text())),
+            ]),
+            named("Ingestion").has([
+                ("users", true, many()),
+                ("sinkSource", true, one_of(&SINK_SOURCES)),
+            ]),
+            named("Ingested").has([
+                ("statusCode", true, json!({"const": 200})),
+                ("message", true, any_text()),
+                ("data", true, list(object(user_members()))),
+                ("errors", false, list(any_text())),
+            ]),
+            // NestJS's error: a sentence, or one for each thing wrong.
+            named("Error").has([
+                ("statusCode", true, count()),
+                (
+                    "message",
+                    true,
+                    json!({"anyOf": [any_text(), list(any_text())]}),
+                ),
+                ("error", true, any_text()),
+            ]),
         ],
         path: vec![Parameter::path(
             "contactId",
@@ -65,42 +87,4 @@ fn bulk() -> Value {
     set(&mut contacts, "minItems", 1);
     let common = COMMON.request_members(None, Mode::Whole);
     object([("contacts", true, contacts)].into_iter().chain(common))
-}
-
-fn bulk_result() -> Value {
-    object([
-        ("total", true, count()),
-        ("created", true, count()),
-        ("skipped", true, count()),
-        ("errors", false, list(any_text())),
-    ])
-}
-
-fn ingestion() -> Value {
-    object([
-        ("users", true, many()),
-        ("sinkSource", true, one_of(&SINK_SOURCES)),
-    ])
-}
-
-fn ingested() -> Value {
-    object([
-        ("statusCode", true, json!({"const": 200})),
-        ("message", true, any_text()),
-        ("data", true, list(object(user_members()))),
-        ("errors", false, list(any_text())),
-    ])
-}
-
-/// NestJS's error: a sentence, or one for each thing wrong.
-fn error() -> Value {
-    object([
-        ("statusCode", true, count()),
-        (
-            "message",
-            true,
-            json!({"anyOf": [any_text(), list(any_text())]}),
-        ),
-        ("error", true, any_text()),
-    ])
 }

@@ -1,24 +1,15 @@
 //! Writes the vendor's answers.
 
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::contact::{CONTACT, user};
 use super::rules::Thena;
-use crate::dialect::encoder::Encoder;
-use crate::dialect::reply::status_of;
-use crate::dialect::schema::{Record, Schema};
-use crate::dialect::{Page, Refusal, RefusalKind, Reply, TokenProblem};
+use crate::dialect::describe::set;
+use crate::dialect::reply::{object, status_of};
+use crate::dialect::schema::Schema;
+use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply, TokenProblem};
 use crate::domain::{Contact, Expected, FailureCode, Outcome, Problem, Violation};
-
-/// NestJS's error: a sentence, or one for each thing wrong.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody<M> {
-    status_code: u16,
-    message: M,
-    error: &'static str,
-}
 
 impl Encoder for Thena {
     const CONTACT: &'static Schema = &CONTACT;
@@ -67,28 +58,20 @@ impl Encoder for Thena {
     }
 }
 
-fn error(status: StatusCode, message: impl Serialize) -> Reply {
-    let body = ErrorBody {
-        status_code: status.as_u16(),
-        message,
-        error: status.canonical_reason().unwrap_or("Error"),
-    };
+/// NestJS's error: a sentence, or one for each thing wrong.
+fn error(status: StatusCode, message: impl Into<Value>) -> Reply {
+    let body = object([
+        ("statusCode", status.as_u16().into()),
+        ("message", message.into()),
+        ("error", status.canonical_reason().unwrap_or("Error").into()),
+    ]);
     Reply::json(status, &body)
 }
 
-/// The answer that is a list of contacts.
-pub fn found(page: &Page) -> Reply {
-    listed(StatusCode::OK, page)
-}
-
-/// Encodes the page of a filter, which the vendor answers as if something were created.
-pub fn filtered(page: &Page) -> Reply {
-    listed(StatusCode::CREATED, page)
-}
-
-fn listed(status: StatusCode, page: &Page) -> Reply {
-    let bodies: Vec<Record> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
-    Reply::json(status, &bodies)
+/// The answer that is a list of contacts. A filter's is answered as if something were created.
+pub fn listed(status: StatusCode, page: &Page) -> Reply {
+    let contacts = page.contacts.iter().map(|it| CONTACT.answer(it));
+    Reply::json(status, &contacts.collect::<Vec<_>>())
 }
 
 /// What came of a request's items.
@@ -146,26 +129,21 @@ impl Tally {
 
 /// The answer to a bulk creation.
 pub fn created(outcomes: Vec<Outcome>) -> Reply {
-    #[derive(Serialize)]
-    struct Body {
-        total: usize,
-        created: usize,
-        skipped: usize,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        errors: Vec<String>,
-    }
     let tally = Tally::new(outcomes);
     if tally.all_wrong() {
         return error(StatusCode::BAD_REQUEST, tally.errors);
     }
     let created = tally.contacts.len() + tally.erased;
-    let body = Body {
-        total: created + tally.skipped + tally.wrong,
-        created,
-        skipped: tally.skipped,
-        errors: tally.errors,
-    };
-    Reply::json(StatusCode::CREATED, &body)
+    let total = created + tally.skipped + tally.wrong;
+    let body = json!({"total": total, "created": created, "skipped": tally.skipped});
+    Reply::json(StatusCode::CREATED, &with_errors(body, tally.errors))
+}
+
+fn with_errors(mut body: Value, errors: Vec<String>) -> Value {
+    if !errors.is_empty() {
+        set(&mut body, "errors", errors);
+    }
+    body
 }
 
 /// The answer to an ingestion.
@@ -183,22 +161,12 @@ pub fn nobody_ingested() -> Reply {
 }
 
 fn ingestion(contacts: &[Contact], errors: Vec<String>) -> Reply {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        status_code: u16,
-        message: &'static str,
-        data: Vec<Record>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        errors: Vec<String>,
-    }
-    let body = Body {
-        status_code: StatusCode::OK.as_u16(),
-        message: "Users ingested successfully!",
-        data: contacts.iter().map(user).collect(),
-        errors,
-    };
-    Reply::json(StatusCode::OK, &body)
+    let body = object([
+        ("statusCode", StatusCode::OK.as_u16().into()),
+        ("message", "Users ingested successfully!".into()),
+        ("data", contacts.iter().map(user).collect()),
+    ]);
+    Reply::json(StatusCode::OK, &with_errors(body, errors))
 }
 
 /// The answer to a bulk creation of nothing, as the vendor's page has it.

@@ -2,18 +2,19 @@
 
 use std::collections::HashSet;
 
+use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
 use super::replies;
 use super::rules::{RULES, Thena};
-use crate::dialect::decoder::Decoder;
-use crate::dialect::encoder::Encoder;
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::query::count;
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Ask, Call, Filter, List, Order, Refusal, Reply, Request, Window};
+use crate::dialect::{
+    Ask, Call, Decoder, Encoder, Filter, List, Order, Refusal, Reply, Request, Window,
+};
 use crate::domain::{
     Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
 };
@@ -98,14 +99,11 @@ pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let wanted = LookupKey::email(email);
     let filter =
         Filter::new(move |contact: &Contact| RULES.keys_of(&contact.card).contains(&wanted));
-    Ok(contacts(
-        owner,
-        filter,
-        Window::Offset {
-            offset: 0,
-            limit: LIMIT,
-        },
-    ))
+    Ok(contacts(owner, filter, first(LIMIT)))
+}
+
+const fn first(limit: usize) -> Window {
+    Window::Offset { offset: 0, limit }
 }
 
 fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
@@ -115,7 +113,9 @@ fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
         order: Order::Created,
         window,
     };
-    Call::List(Ask::new(list, |page| replies::found(&page)))
+    Call::List(Ask::new(list, |page| {
+        replies::listed(StatusCode::OK, &page)
+    }))
 }
 
 /// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
@@ -137,9 +137,11 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         owner: owner.clone(),
         filter: Some(Filter::new(move |c: &Contact| ids.contains(&c.id))),
         order: Order::Created,
-        window: Window::Offset { offset: 0, limit },
+        window: first(limit),
     };
-    Ok(Call::List(Ask::new(list, |page| replies::filtered(&page))))
+    Ok(Call::List(Ask::new(list, |page| {
+        replies::listed(StatusCode::CREATED, &page)
+    })))
 }
 
 /// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.
