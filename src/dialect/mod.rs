@@ -10,13 +10,15 @@
 //! (`tests/suite/apis.rs`). The folder to copy is `mattr`:
 //!
 //! - `mod.rs`: what is known of the vendor and what was inferred;
-//! - `rules.rs`: its number in records, the names of its events, and limits such as the most
-//!   contacts of an owner;
+//! - `rules.rs`: its type, its number in records, the names of its events, and limits such as the
+//!   most contacts of an owner;
 //! - `dialect.rs`: the API as a [`Dialect`], and how a request finds its owner;
 //! - `routes.rs`: its routes, each with what decodes it and what machines may know of it;
 //! - `contact.rs`: its contact as a table ([`schema`]), and what an answer adds to it;
-//! - `requests.rs`: what it asks for; `filter.rs` and `events.rs` where it has filters and events;
-//! - `replies.rs`: its answers, and its words for what is wrong;
+//! - `requests.rs`: what it asks for, where that is not as [`Decoder`] has it; `filter.rs` and
+//!   `events.rs` where it has filters and events;
+//! - `replies.rs`: its answers, where they are not as [`Encoder`] has them, and its words for what
+//!   is wrong;
 //! - `openapi.rs`: the schemas and parameters that are not in the table.
 //!
 //! `native`, our own API over every dialect's contacts, has no such table, for its contact is a

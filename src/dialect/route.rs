@@ -23,7 +23,7 @@ pub const POST: Method = Method::POST;
 pub const PUT: Method = Method::PUT;
 /// Changes what is sent of a contact.
 pub const PATCH: Method = Method::PATCH;
-/// Deletes a contact.
+/// Deletes the contact that the path names.
 pub const DELETE: Method = Method::DELETE;
 
 /// What a route does. A dialect has at most one route of each.

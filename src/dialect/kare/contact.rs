@@ -92,9 +92,9 @@ fn notify_at(contact: &Contact, record: &Record) -> Value {
 /// What a list shows beside its contacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extend {
-    /// Its company.
+    /// The company that has the contact.
     pub company: bool,
-    /// What can be done with it.
+    /// What can be done with the contact.
     pub actions: bool,
 }
 
