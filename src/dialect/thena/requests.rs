@@ -78,15 +78,16 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let limit = number("limit", LIMIT, LIMIT_MAX)?;
     let wanted = |name: &str| request.query.filled(name).map(str::to_owned);
     let (account, kind) = (wanted("accountId"), wanted(TYPE));
-    let filter = Filter::new(move |contact: &Contact| {
+    let filter = move |contact: &Contact| {
         let own = CONTACT.record(&contact.card);
         let accounts = own.get(ACCOUNT_IDS).and_then(Value::as_array);
         let of_account = |id: &str| accounts.is_some_and(|own| own.iter().any(|own| own == id));
         kind.as_deref().is_none_or(|kind| type_id(&own) == kind)
             && account.as_deref().is_none_or(of_account)
-    });
+    };
     let offset = (page - 1).saturating_mul(limit);
-    Ok(contacts(owner, filter, Window::Offset { offset, limit }))
+    let window = Window::Offset { offset, limit };
+    Ok(contacts(owner, StatusCode::OK, filter, window))
 }
 
 /// Decodes a search for an e-mail address, which at most one contact of an organisation has.
@@ -97,25 +98,28 @@ pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(Thena::invalid(vec![violation]));
     }
     let wanted = LookupKey::email(email);
-    let filter =
-        Filter::new(move |contact: &Contact| RULES.keys_of(&contact.card).contains(&wanted));
-    Ok(contacts(owner, filter, first(LIMIT)))
+    let filter = move |contact: &Contact| RULES.keys_of(&contact.card).contains(&wanted);
+    Ok(contacts(owner, StatusCode::OK, filter, first(LIMIT)))
 }
 
 const fn first(limit: usize) -> Window {
     Window::Offset { offset: 0, limit }
 }
 
-fn contacts(owner: &Owner, filter: Filter<Contact>, window: Window) -> Call {
+/// A list of an owner's contacts that pass a test.
+fn contacts(
+    owner: &Owner,
+    status: StatusCode,
+    filter: impl Fn(&Contact) -> bool + Send + Sync + 'static,
+    window: Window,
+) -> Call {
     let list = List {
         owner: owner.clone(),
-        filter: Some(filter),
+        filter: Some(Filter::new(filter)),
         order: Order::Created,
         window,
     };
-    Call::List(Ask::new(list, |page| {
-        replies::listed(StatusCode::OK, &page)
-    }))
+    Call::List(Ask::new(list, move |page| replies::listed(status, &page)))
 }
 
 /// Decodes a read of the contacts of some ids; an id that names no contact is passed over.
@@ -133,15 +137,8 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Err(Thena::refusal(&Refusal::TooManyItems { limit }));
     }
     let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
-    let list = List {
-        owner: owner.clone(),
-        filter: Some(Filter::new(move |c: &Contact| ids.contains(&c.id))),
-        order: Order::Created,
-        window: first(limit),
-    };
-    Ok(Call::List(Ask::new(list, |page| {
-        replies::listed(StatusCode::CREATED, &page)
-    })))
+    let filter = move |contact: &Contact| ids.contains(&contact.id);
+    Ok(contacts(owner, StatusCode::CREATED, filter, first(limit)))
 }
 
 /// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.
