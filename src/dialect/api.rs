@@ -25,6 +25,17 @@ pub trait Dialect: Sync {
     /// The vendor's reply to ids that are not ids, or are too few or too many.
     fn owner(&self, ids: &[&str]) -> Result<Owner, Reply>;
 
+    /// The one id there is, for a vendor whose owners have no more.
+    ///
+    /// # Errors
+    /// The vendor's reply to a path that is none.
+    fn only<'a>(&self, ids: &[&'a str]) -> Result<&'a str, Reply> {
+        match ids {
+            &[id] => Ok(id),
+            _ => Err(self.refuse(&Refusal::UnknownPath)),
+        }
+    }
+
     /// The owner that a message subject names by its ids, each in its canonical spelling: the bus
     /// compares subjects as text, so another spelling would evade a permission on them.
     ///

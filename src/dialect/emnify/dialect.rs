@@ -19,10 +19,7 @@ impl Dialect for Emnify {
     }
 
     fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [id] => requests::owner(id),
-            _ => Err(self.refuse(&Refusal::UnknownPath)),
-        }
+        self.only(ids).and_then(requests::owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

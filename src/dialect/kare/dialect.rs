@@ -28,10 +28,7 @@ impl Dialect for Kare {
     }
 
     fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [company] => requests::company(company),
-            _ => Err(self.refuse(&Refusal::UnknownPath)),
-        }
+        self.only(ids).and_then(requests::company)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

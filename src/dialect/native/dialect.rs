@@ -23,10 +23,7 @@ impl Dialect for Native {
     }
 
     fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [tenant] => requests::owner(tenant),
-            _ => Err(self.refuse(&Refusal::UnknownPath)),
-        }
+        self.only(ids).and_then(requests::owner)
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {

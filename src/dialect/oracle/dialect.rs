@@ -23,11 +23,8 @@ impl Dialect for Oracle {
     }
 
     fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [tenant] => requests::owner(tenant),
-            _ => None,
-        }
-        .ok_or_else(|| self.refuse(&Refusal::UnknownPath))
+        let owner = requests::owner(self.only(ids)?);
+        owner.ok_or_else(|| self.refuse(&Refusal::UnknownPath))
     }
 
     fn refuse(&self, refusal: &Refusal) -> Reply {
