@@ -118,7 +118,16 @@ impl<V: View> CatchUp<V> {
 
     /// Looks at it, with the position it has reached.
     pub fn read<T>(&self, look: impl FnOnce(&V, Position) -> T) -> T {
-        let at = self.state.view.read();
+        self.seen(&self.state.view.read(), look)
+    }
+
+    /// Looks at it likewise, where nothing is being folded; `None` where one would have to wait.
+    pub fn read_at_once<T>(&self, look: impl FnOnce(&V, Position) -> T) -> Option<T> {
+        let at = self.state.view.try_read()?;
+        Some(self.seen(&at, look))
+    }
+
+    fn seen<T>(&self, at: &Folded<V>, look: impl FnOnce(&V, Position) -> T) -> T {
         let seen = look(&at.view, at.position);
         if at.view.fault().is_some() {
             self.control.send_modify(|control| control.mend += 1);
