@@ -6,6 +6,7 @@ use crate::dialect::{
     self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
+use crate::projection::SearchIndex;
 use crate::projection::search::{Changed, Hit, Hits, Query, QueryError};
 use crate::service::{Found, Holder, PAGE_BYTES_MAX, ReadError, Service};
 
@@ -115,13 +116,26 @@ fn page_of(mut contacts: Vec<Contact>, search: &Search) -> Page {
     }
 }
 
-/// Some of the contacts that the principal may see, as the search view knows them. The view has come
-/// to a position, and may look at so many entries.
+/// What a search may cost.
+#[derive(Clone, Copy)]
+pub(super) struct Effort {
+    /// The position that the search view has come to.
+    pub at_least: Position,
+    /// The entries that it may look at.
+    pub most: usize,
+    /// Whether it may wait while the view is being folded.
+    pub waits: bool,
+}
+
+/// Some of the contacts that the principal may see, as the search view knows them.
+///
+/// # Errors
+/// [`ReadError::Busy`] where it would have to wait and may not; otherwise as the view and the log.
 pub(super) fn search(
     service: &Service,
     principal: &Principal,
     search: &Search,
-    (at_least, most): (Position, usize),
+    effort: Effort,
 ) -> Result<At<Page>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
@@ -141,11 +155,16 @@ pub(super) fn search(
             sort: search.sort,
             after: after.as_ref(),
             limit: search.limit.saturating_sub(page.contacts.len()),
-            most,
+            most: effort.most,
         };
         let view = &service.views().search;
-        let (hits, position) = view.read(|index, position| (index.query(&query), position));
-        has_come_to(position, at_least)?;
+        let look = |index: &SearchIndex, position| (index.query(&query), position);
+        let (hits, position) = if effort.waits {
+            view.read(look)
+        } else {
+            view.read_at_once(look).ok_or(ReadError::Busy)?
+        };
+        has_come_to(position, effort.at_least)?;
         let Hits { hits, more, .. } = hits.map_err(unanswered)?;
         let reached = *reached.get_or_insert(position);
         opened += hits.len();
@@ -173,8 +192,8 @@ pub(super) fn search(
         if page.contacts.len() >= search.limit {
             return Ok((page, reached));
         }
-        if opened > most {
-            return Err(ReadError::TooBroad { limit: most });
+        if opened > effort.most {
+            return Err(ReadError::TooBroad { limit: effort.most });
         }
         after = Some(last.keyset);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Gateway;
 use super::admission::{may, problem};
-use super::find;
+use super::find::{self, Effort};
 use super::incoming::unix_seconds;
 use super::read_audit::{AuditedRead, Given};
 use super::refused::{read_refusal, submit_refusal};
@@ -238,17 +238,24 @@ impl Gateway {
         }
         let at_least = self.caught_up(&self.service.views().search).await?;
         if search.limit <= AT_ONCE_CONTACTS {
-            let at_once = (at_least, AT_ONCE_ENTRIES);
+            let at_once = Effort {
+                at_least,
+                most: AT_ONCE_ENTRIES,
+                waits: false,
+            };
             match find::search(&self.service, &principal, &search, at_once) {
                 Ok((page, position)) => return Ok((page, Some(position))),
-                Err(ReadError::TooBroad { .. }) => {}
+                Err(ReadError::TooBroad { .. } | ReadError::Busy) => {}
                 Err(error) => return Err(read_refusal(error)),
             }
         }
+        let effort = Effort {
+            at_least,
+            most: ENTRIES_MAX,
+            waits: true,
+        };
         let (page, position) = self
-            .read(move |service| {
-                find::search(service, &principal, &search, (at_least, ENTRIES_MAX))
-            })
+            .read(move |service| find::search(service, &principal, &search, effort))
             .await?;
         Ok((page, Some(position)))
     }
