@@ -324,16 +324,18 @@ mod tests {
 
     #[test]
     fn a_stored_card_is_the_same_card() {
-        let made = Card::from_value(json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"]}));
+        let made = json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"], "a\"b": 1});
+        let made = Card::from_value(made);
         let made = made.expect("a card").with_uid(ContactId(uuid::Uuid::nil()));
         let stored = Card::from_stored(&made.to_json()).expect("a card");
         assert_eq!(stored.stored_bytes(), Some(made.to_json().len()));
         assert_eq!(stored.to_json(), made.to_json());
         assert_eq!(json!(stored), json!(made));
-        for property in ["name", "x", "full", "kind", "@type", "a:b"] {
+        for property in ["name", "x", "full", "kind", "@type", "a:b", "a\"b"] {
             assert_eq!(stored.folded_up().get(property), made.get(property));
         }
         assert_eq!(stored, made);
+        assert_ne!(stored, Card::from_value(json!({})).expect("a card"));
         assert_eq!(stored.folded_up(), made);
         assert_eq!(stored.into_properties(), *made.properties());
         let plain = Card::from_value(json!({})).expect("a card").to_json();

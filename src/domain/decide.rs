@@ -320,13 +320,12 @@ mod tests {
         Card::from_value(card).expect("a card")
     }
 
-    /// What becomes of a change to an address, where another contact has every address.
-    fn changed(from: &str, to: &str) -> Decision {
+    fn contact() -> ContactState {
         let fact = Fact {
             position: Position::new(1),
             time: Timestamp::from_millis(0),
         };
-        let contact = ContactState {
+        ContactState {
             id: ContactId(Uuid::from_u128(1)),
             owner: Owner::new(UNIQUE.dialect, &["t"]).expect("an owner"),
             key: VendorKey::Own,
@@ -334,9 +333,13 @@ mod tests {
             status: Status::Live,
             created: fact,
             modified: fact,
-        };
+        }
+    }
+
+    /// What becomes of a change to an address, where another contact has every address.
+    fn changed(from: &str, to: &str) -> Decision {
         let state = State {
-            current: Current::One(Box::new((contact, with(from)))),
+            current: Current::One(Box::new((contact(), with(from)))),
             owned: 2,
             chosen: None,
             holder: &|_| Some(ContactId(Uuid::from_u128(2))),
@@ -352,6 +355,45 @@ mod tests {
     #[test]
     fn who_has_no_notion_of_activity_calls_every_contact_active() {
         assert!(UNIQUE.is_active(&with("a@example.com")));
+    }
+
+    #[test]
+    fn an_address_is_one_key_though_the_dialect_names_it_too() {
+        let keys = UNIQUE.keys_of(&with("a@example.com"));
+        assert_eq!(keys, [LookupKey::email("a@example.com")]);
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_says_why_and_may_be_erased() {
+        let (id, position) = (contact().id, Position::new(7));
+        let removed = |current: Current, operation| {
+            let state = State {
+                current,
+                owned: 1,
+                chosen: None,
+                holder: &|_| None,
+            };
+            remove(state, operation, None, &Precondition::NONE)
+        };
+        let contact = || Box::new(contact());
+        for (current, code) in [
+            (Current::None, FailureCode::NotFound),
+            (Current::Erased(id, position), FailureCode::Gone),
+            (Current::Deleted(contact()), FailureCode::NotFound),
+            (Current::KeyLost(contact()), FailureCode::KeyLost),
+        ] {
+            assert_eq!(
+                removed(current, Operation::Delete),
+                refuse(code),
+                "{code:?}"
+            );
+        }
+        for current in [Current::Deleted(contact()), Current::KeyLost(contact())] {
+            let erased = removed(current, Operation::Erase);
+            assert!(matches!(erased, Decision::Done(_)), "{erased:?}");
+        }
+        let again = removed(Current::Erased(id, position), Operation::Erase);
+        assert_eq!(again, Decision::Unchanged(position));
     }
 
     #[test]
