@@ -72,3 +72,36 @@ pub(super) fn nth(mut bytes: Bytes, number: usize) -> Option<Bytes> {
     let length = usize::from(bytes.try_get_u16().ok()?);
     (length > 0 && length <= bytes.len()).then(|| bytes.split_to(length))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_entry_of_a_number_is_the_one_of_all_of_them(
+            entries in vec(vec(any::<u8>(), 1..20), 0..8), number in 0_usize..10,
+        ) {
+            let mut bytes = Vec::new();
+            entries.iter().for_each(|entry| encode(&mut bytes, entry));
+            let found = nth(bytes.into(), number);
+            prop_assert_eq!(found.as_deref(), entries.get(number).map(Vec::as_slice));
+        }
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_gives_no_entry() {
+        for (bytes, number) in [
+            (&[0, 0][..], 0),
+            (&[0, 9, 1], 0),
+            (&[0, 9, 1], 1),
+            (&[0, 1, 7, 0], 1),
+            (&[0, 1, 7, 0, 0], 1),
+        ] {
+            let found = nth(Bytes::from_static(bytes), number);
+            assert_eq!(found, None, "{bytes:?} {number}");
+        }
+    }
+}
