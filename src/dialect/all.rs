@@ -88,6 +88,15 @@ mod tests {
     }
 
     #[test]
+    fn what_an_api_does_not_say_of_itself_is_the_rule() {
+        let oracle = by_name("oracle").expect("a dialect");
+        assert_eq!(oracle.default_tenant(), "default");
+        assert_eq!(oracle.placeholders(), [""; 0]);
+        assert_eq!((oracle.session_header(), oracle.key_header()), (None, None));
+        assert!(!oracle.rate_headers() && !oracle.records_reads());
+    }
+
+    #[test]
     fn an_operation_has_one_route() {
         for dialect in ALL {
             let routes = dialect.routes().iter();

@@ -409,3 +409,16 @@ pub fn time() -> Value {
 pub fn point() -> Value {
     json!({"anyOf": [count(), time()]})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_texts_allows_null_beside_them() {
+        assert_eq!(or_null(any_text()), json!({"type": ["string", "null"]}));
+        let texts = one_of(&["a", "b"]);
+        let forms = json!({"anyOf": [texts, {"type": "null"}]});
+        assert_eq!(or_null(texts), forms);
+    }
+}

@@ -239,6 +239,8 @@ mod tests {
             (r#"["]]", [[]]]"#, 3),
             (r#"["\\", [[]]]"#, 3),
             (r#"["\"[[[", 1]"#, 1),
+            // No JSON: outside a string a backslash escapes nothing.
+            (r#"\"[["#, 0),
         ] {
             assert_eq!(depth(json.as_bytes()), want, "{json}");
         }
