@@ -64,6 +64,8 @@ mod service;
 mod shared;
 mod space;
 mod steady;
+#[cfg(test)]
+mod tests;
 mod view_state;
 mod views;
 mod writer;

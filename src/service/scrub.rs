@@ -177,3 +177,82 @@ impl Round {
         self.stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::JOURNAL;
+    use crate::service::tests::{create, opened, sealing};
+    use crate::storage::{Disk, SimDisk};
+
+    /// A round over a log of four events, all of them sealed, and what can end it.
+    async fn round() -> (SimDisk, Round, Sender<()>) {
+        let disk = SimDisk::new(1);
+        let service = opened(&disk).service;
+        create(&service, "a").await;
+        create(&service, "a").await;
+        let (tiles, mut integrator, signer) = sealing(&disk);
+        let sealed = integrator.integrate(service.head(), service.reader());
+        assert!(sealed.unwrap().is_some());
+        let (stop, stopped) = channel();
+        let round = Round {
+            shared: service.shared.clone(),
+            tiles,
+            key: signer.verifier(),
+            found: Arc::default(),
+            stopped,
+        };
+        (disk, round, stop)
+    }
+
+    #[tokio::test]
+    async fn what_one_copy_has_lost_is_mended_and_counted() {
+        let (disk, round, _stop) = round().await;
+        let looks = || [round.log(), round.sealed(), round.keys()];
+        assert_eq!(looks(), [const { Ok(true) }; 3]);
+        let sound = round.found.lock().clone();
+        assert!(sound.bytes > 0);
+        assert_eq!(
+            (
+                sound.log_repaired,
+                sound.files_repaired,
+                sound.keys_repaired
+            ),
+            (0, 0, 0)
+        );
+
+        let journal = disk.files(JOURNAL).unwrap().list().unwrap();
+        disk.tamper_file(JOURNAL, &journal[0], |bytes| bytes[40] ^= 1);
+        disk.tamper_file("audit", "tile/entries/000.p/4", |bytes| bytes[5] ^= 1);
+        let flip = |place: usize| {
+            disk.tamper_file("keys", "slots-1.copy.bin", |bytes| bytes[place] ^= 1);
+        };
+        for (places, count) in [(&[72 + 9][..], 1), (&[9], 1), (&[9, 72 + 9, 144 + 9], 3)] {
+            places.iter().for_each(|place| flip(*place));
+            let before = round.found.lock().keys_repaired;
+            assert_eq!(looks(), [const { Ok(true) }; 3]);
+            assert_eq!(
+                round.found.lock().keys_repaired - before,
+                count,
+                "{places:?}"
+            );
+        }
+        let mended = round.found.lock().clone();
+        assert_eq!((mended.log_repaired, mended.files_repaired), (1, 1));
+        for copy in ["slots-1.bin", "slots-1.copy.bin"] {
+            disk.tamper_file("keys", copy, |bytes| bytes[72 + 9] ^= 1);
+        }
+        let failed = round.keys().unwrap_err();
+        assert_eq!(failed, "1 contacts' keys are damaged in both copies");
+    }
+
+    #[tokio::test]
+    async fn a_round_ends_when_the_service_stops() {
+        let (_disk, mut round, stop) = round().await;
+        assert!(round.pace(0) && round.waits(Duration::from_millis(1)));
+        drop(stop);
+        assert!(!round.pace(0) && !round.waits(Duration::from_millis(1)));
+        assert_eq!(round.keys(), Ok(false));
+        assert!(!round.run());
+    }
+}
