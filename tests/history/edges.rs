@@ -345,3 +345,26 @@ async fn a_time_that_is_not_believed_is_not_recorded() {
     assert!(contact.created_at.millis() <= now, "{contact:?}");
     service.stop();
 }
+
+#[test]
+fn an_erasure_of_a_deleted_contact_makes_no_room_for_another() {
+    let world = world();
+    let owner = ["a", "b"];
+    let most = mattr::RULES.contacts_max.expect("a limit") as usize;
+    let of = |attempts| command(&mattr::RULES, &owner, attempts);
+    let makes = |count| vec![create("", None); count];
+    let made = one(&world, of(makes(1)));
+    one(&world, of(makes(most - 1)));
+    let target = Some(Target::Id(id_of(&made)));
+    let delete = attempt(Operation::Delete, target.clone(), Action::Delete);
+    one(&world, of(vec![delete]));
+    let erase = Action::Erase {
+        reason: contactd::domain::EraseReason::Legal,
+        reference: None,
+    };
+    let erase = attempt(Operation::Erase, target, erase);
+    let answers = world.send(&[of(vec![erase]), of(makes(2))]);
+    let last = answers.into_iter().last().expect("two").expect("done");
+    let codes: Vec<_> = last.outcomes.iter().map(code_of).collect();
+    assert_eq!(codes, [None, Some(FailureCode::TooManyContacts)]);
+}
