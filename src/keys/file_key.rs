@@ -9,14 +9,15 @@
 //! A rotation of the master key leaves such heads behind: their files no longer open, and their
 //! views are made again from the log.
 
-use chacha20poly1305::XChaCha20Poly1305;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::{
+    cipher::{NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
     key::{KEY_BYTES, Key, random_key},
+    random::fill_random,
     ring::KeyRing,
-    wrapping::{NONCE_BYTES, SLOT_BYTES, TAG_BYTES, decrypt, encrypt},
+    wrapping::SLOT_BYTES,
 };
 
 /// The number of bytes that sealing a block adds: the nonce before it and the tag behind it.
@@ -69,7 +70,7 @@ impl FileKey {
     /// [`FileKeyError`]; the block is then of no use.
     pub fn seal(&self, number: u64, block: &mut [u8]) -> Result<(), FileKeyError> {
         let mut fresh = [0; NONCE_LEN];
-        getrandom::fill(&mut fresh)?;
+        fill_random(&mut fresh)?;
         let (nonce, text, tag) = parts(block).ok_or(FileKeyError::Refused)?;
         *nonce = fresh;
         let aad = Aad::from(number.to_be_bytes());
@@ -108,7 +109,7 @@ fn parts(block: &mut [u8]) -> Option<Parts<'_>> {
 /// Wraps keys of files with the master key of the moment.
 #[derive(Clone)]
 pub struct FileKeys {
-    cipher: XChaCha20Poly1305,
+    master: Key,
     generation: u64,
 }
 
@@ -119,7 +120,7 @@ impl KeyRing {
         let state = self.state.read();
         let wrapping = state.file.wrapping();
         FileKeys {
-            cipher: wrapping.cipher().clone(),
+            master: wrapping.master().clone(),
             generation: wrapping.generation,
         }
     }
@@ -132,7 +133,7 @@ impl FileKeys {
     /// The operating system gives no random bytes.
     pub fn wrap(&self, file: &str, key: &FileKey) -> Result<[u8; WRAPPED_KEY_BYTES], FileKeyError> {
         let mut wrapped = Zeroizing::new(*key.key);
-        let (nonce, tag) = encrypt(&self.cipher, &self.aad(file), wrapped.as_mut_slice())?;
+        let (nonce, tag) = encrypt(&self.master, &self.aad(file), wrapped.as_mut_slice())?;
         let mut bytes = [0; WRAPPED_KEY_BYTES];
         let joined = nonce.iter().chain(wrapped.iter()).chain(tag.iter());
         for (to, from) in bytes.iter_mut().zip(joined) {
@@ -147,9 +148,10 @@ impl FileKeys {
     pub fn unwrap(&self, file: &str, bytes: &[u8; WRAPPED_KEY_BYTES]) -> Option<FileKey> {
         let (nonce, rest) = bytes.split_first_chunk::<NONCE_BYTES>()?;
         let (wrapped, tag) = rest.split_first_chunk::<KEY_BYTES>()?;
+        let tag = tag.first_chunk::<TAG_BYTES>()?;
         let mut key = Zeroizing::new(*wrapped);
         let opens = decrypt(
-            &self.cipher,
+            &self.master,
             &self.aad(file),
             nonce,
             key.as_mut_slice(),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::random::fill_random;
+
 /// Bytes in a key, of every kind there is here.
 pub(super) const KEY_BYTES: usize = 32;
 
@@ -16,6 +18,6 @@ pub(super) type ContactKey = Arc<Key>;
 /// Draws a key from the operating system's random bytes.
 pub(super) fn random_key() -> Result<Key, getrandom::Error> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(key.as_mut_slice())?;
+    fill_random(key.as_mut_slice())?;
     Ok(key)
 }

@@ -24,11 +24,13 @@
 //! the slots made before; the README says so.
 
 mod cache;
+mod cipher;
 mod error;
 mod file_key;
 mod hasher;
 mod key;
 mod master;
+mod random;
 mod ring;
 mod rotate;
 mod scrub;

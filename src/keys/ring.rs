@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::{
     MasterKey, OpenError, SealError, Slot, SlotError,
     cache::Cache,
+    cipher::{NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
     key::{ContactKey, random_key},
     seed::{Seed, Seeds},
     slots::{PutError, SlotFiles, SlotsRepaired, destroy, generation_of, names_of, temporary},
-    wrapping::{Held, NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
+    wrapping::Held,
 };
 use crate::storage::{Files, StorageError};
 
@@ -290,12 +290,12 @@ impl KeyRing {
     /// # Errors
     /// There is no such key: erased, missing, damaged or not readable.
     pub fn seal(&self, slot: Slot, aad: &[u8], text: &[u8]) -> Result<Vec<u8>, SealError> {
-        let cipher = self.cipher(slot)?;
+        let key = self.key(slot)?;
         let mut sealed = Vec::with_capacity(text.len() + SEALED_OVERHEAD_BYTES);
         sealed.extend_from_slice(&[0; NONCE_BYTES]);
         sealed.extend_from_slice(text);
         if let Some((place, text)) = sealed.split_first_chunk_mut::<NONCE_BYTES>() {
-            let (nonce, tag) = encrypt(&cipher, aad, text).map_err(SealError::Random)?;
+            let (nonce, tag) = encrypt(&key, aad, text).map_err(SealError::Random)?;
             *place = nonce;
             sealed.extend_from_slice(&tag);
         }
@@ -307,7 +307,7 @@ impl KeyRing {
     /// # Errors
     /// There is no such key, or these bytes were not sealed with it to this `aad`.
     pub fn open_sealed(&self, slot: Slot, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let cipher = self.cipher(slot)?;
+        let key = self.key(slot)?;
         let parts = sealed
             .split_first_chunk::<NONCE_BYTES>()
             .and_then(|(nonce, rest)| Some((nonce, rest.split_last_chunk::<TAG_BYTES>()?)));
@@ -315,7 +315,7 @@ impl KeyRing {
             return Err(SealError::Damaged { slot });
         };
         let mut text = text.to_vec();
-        if decrypt(&cipher, aad, nonce, &mut text, tag) {
+        if decrypt(&key, aad, nonce, &mut text, tag) {
             Ok(text)
         } else {
             Err(SealError::Damaged { slot })
@@ -351,11 +351,6 @@ impl KeyRing {
             return Err(SlotError::Halted);
         }
         Ok(state)
-    }
-
-    fn cipher(&self, slot: Slot) -> Result<XChaCha20Poly1305, SealError> {
-        let key = self.key(slot)?;
-        Ok(XChaCha20Poly1305::new((&**key).into()))
     }
 
     /// The key in a slot. The state stays locked until the key is in the cache, or an erasure in

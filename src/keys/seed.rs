@@ -6,7 +6,8 @@
 
 use super::{
     Slot,
-    wrapping::{NONCE_BYTES, SlotBytes, has_form_of_key},
+    cipher::NONCE_BYTES,
+    wrapping::{SlotBytes, has_form_of_key},
 };
 use crate::storage::StorageError;
 

@@ -12,20 +12,16 @@
 //! pattern never will again. A slot whose wrapped key is zeros says, by a tag over nothing, that
 //! its key was given up on purpose: who has not the master key cannot make it say so.
 
-use chacha20poly1305::{AeadInPlace, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use super::{
     MasterKey, Slot,
+    cipher::{NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
     key::{ContactKey, KEY_BYTES, Key},
 };
 
 /// Bytes of a slot, and of the header before the first.
 pub(super) const SLOT_BYTES: usize = 72;
-/// Bytes of a nonce.
-pub(super) const NONCE_BYTES: usize = 24;
-/// Bytes of an authentication tag.
-pub(super) const TAG_BYTES: usize = 16;
 /// What an erased slot is overwritten with.
 pub(super) const ERASED: SlotBytes = [0xE5; SLOT_BYTES];
 /// What a slot is that never held a key.
@@ -58,27 +54,27 @@ fn is_marked_lost(bytes: &SlotBytes) -> bool {
 /// A master key at work on one generation of slots.
 pub(super) struct Wrapping {
     pub generation: u64,
-    cipher: XChaCha20Poly1305,
+    master: Key,
 }
 
 impl Wrapping {
     pub(super) fn new(master: &MasterKey, generation: u64) -> Self {
         Self {
             generation,
-            cipher: XChaCha20Poly1305::new((&*master.0).into()),
+            master: master.0.clone(),
         }
     }
 
-    /// The master key's cipher, for other keys than those of contacts.
-    pub(super) const fn cipher(&self) -> &XChaCha20Poly1305 {
-        &self.cipher
+    /// The master key, for other keys than those of contacts.
+    pub(super) const fn master(&self) -> &Key {
+        &self.master
     }
 
     /// The bytes of a slot that holds this key.
     pub(super) fn wrap(&self, slot: Slot, key: &Key) -> Result<SlotBytes, getrandom::Error> {
         let aad = self.aad(b"/slot", Some(slot));
         let mut key = Zeroizing::new(**key);
-        let (nonce, tag) = encrypt(&self.cipher, &aad, key.as_mut_slice())?;
+        let (nonce, tag) = encrypt(&self.master, &aad, key.as_mut_slice())?;
         let mut bytes = MISSING;
         join(&mut bytes, &[&nonce, key.as_slice(), &tag]);
         Ok(bytes)
@@ -87,7 +83,7 @@ impl Wrapping {
     /// The bytes of a slot that says that its key was given up.
     pub(super) fn mark_lost(&self, slot: Slot) -> Result<SlotBytes, getrandom::Error> {
         let aad = self.aad(b"/given up", Some(slot));
-        let (nonce, tag) = encrypt(&self.cipher, &aad, &mut [])?;
+        let (nonce, tag) = encrypt(&self.master, &aad, &mut [])?;
         let mut bytes = MISSING;
         join(&mut bytes, &[&nonce, &[0; KEY_BYTES], &tag]);
         Ok(bytes)
@@ -106,9 +102,12 @@ impl Wrapping {
         let Some((wrapped, tag)) = rest.split_first_chunk::<KEY_BYTES>() else {
             return Held::Damaged;
         };
+        let Some(tag) = tag.first_chunk::<TAG_BYTES>() else {
+            return Held::Damaged;
+        };
         if is_marked_lost(bytes) {
             let aad = self.aad(b"/given up", Some(slot));
-            let authentic = decrypt(&self.cipher, &aad, nonce, &mut [], tag);
+            let authentic = decrypt(&self.master, &aad, nonce, &mut [], tag);
             return match authentic {
                 true => Held::MarkedLost,
                 false => Held::Damaged,
@@ -116,7 +115,7 @@ impl Wrapping {
         }
         let mut key = Zeroizing::new(*wrapped);
         let aad = self.aad(b"/slot", Some(slot));
-        if decrypt(&self.cipher, &aad, nonce, key.as_mut_slice(), tag) {
+        if decrypt(&self.master, &aad, nonce, key.as_mut_slice(), tag) {
             Held::Key(ContactKey::new(key))
         } else {
             Held::Damaged
@@ -125,7 +124,7 @@ impl Wrapping {
 
     /// The header of a file of slots.
     pub(super) fn header(&self) -> Result<SlotBytes, getrandom::Error> {
-        let (nonce, tag) = encrypt(&self.cipher, &self.aad(b"/header", None), &mut [])?;
+        let (nonce, tag) = encrypt(&self.master, &self.aad(b"/header", None), &mut [])?;
         let generation = self.generation.to_be_bytes();
         let mut bytes = MISSING;
         join(&mut bytes, &[MAGIC, &generation, &nonce, &tag, &[0; 4]]);
@@ -144,7 +143,7 @@ impl Wrapping {
         let (tag, _) = rest.split_first_chunk::<TAG_BYTES>()?;
         let aad = self.aad(b"/header", None);
         (crc32c::crc32c(before).to_be_bytes() == *checksum)
-            .then(|| decrypt(&self.cipher, &aad, nonce, &mut [], tag))
+            .then(|| decrypt(&self.master, &aad, nonce, &mut [], tag))
     }
 
     /// What is authenticated together with the bytes: what they are, and where they belong.
@@ -153,35 +152,6 @@ impl Wrapping {
         aad.extend(slot.into_iter().flat_map(|slot| slot.get().to_be_bytes()));
         aad
     }
-}
-
-/// Encrypts in place under a random nonce; gives nonce and tag.
-pub(super) fn encrypt(
-    cipher: &XChaCha20Poly1305,
-    aad: &[u8],
-    text: &mut [u8],
-) -> Result<([u8; NONCE_BYTES], Tag), getrandom::Error> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce)?;
-    cipher
-        .encrypt_in_place_detached(XNonce::from_slice(&nonce), aad, text)
-        .map(|tag| (nonce, tag))
-        // Only a text of 256 GiB is refused; nothing here comes near it.
-        .map_err(|_| getrandom::Error::UNEXPECTED)
-}
-
-/// Decrypts in place; whether nonce, text, tag and `aad` belong together under this key.
-pub(super) fn decrypt(
-    cipher: &XChaCha20Poly1305,
-    aad: &[u8],
-    nonce: &[u8; NONCE_BYTES],
-    text: &mut [u8],
-    tag: &[u8],
-) -> bool {
-    tag.len() == TAG_BYTES
-        && cipher
-            .decrypt_in_place_detached(XNonce::from_slice(nonce), aad, text, Tag::from_slice(tag))
-            .is_ok()
 }
 
 /// Puts parts one behind the other; what is left of `bytes` stays.
