@@ -23,7 +23,9 @@ struct Input {
     block: Arc<Block>,
     index: u32,
     at: usize,
-    /// The contacts that newer runs know better.
+    /// The first bytes of its key as a number, by which most keys are told from each other.
+    lead: u64,
+    /// The contacts in it that newer runs know better.
     known_better: RoaringBitmap,
 }
 
@@ -37,13 +39,24 @@ impl Input {
         self.pass_end();
     }
 
+    /// Goes on to the next block that has a key.
     fn pass_end(&mut self) {
         while self.at >= self.block.len() && self.index + 1 < self.run.len() {
             self.index += 1;
             self.block = self.run.scan(self.index);
             self.at = 0;
         }
+        self.lead = self.key().map_or(0, lead);
     }
+}
+
+/// The first bytes of a key as a number: keys sort as these do where these differ.
+fn lead(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(bytes)
 }
 
 impl Merge {
@@ -52,13 +65,14 @@ impl Merge {
         let mut contacts = RoaringBitmap::new();
         let mut inputs = Vec::new();
         for run in runs {
-            let known_better = contacts.clone();
+            let known_better = &contacts & run.contacts();
             contacts |= run.contacts();
             let mut input = Input {
                 block: run.scan(0),
                 run,
                 index: 0,
                 at: 0,
+                lead: 0,
                 known_better,
             };
             input.pass_end();
@@ -82,19 +96,21 @@ impl Merge {
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<bool, E> {
         for _ in 0..most {
-            let mut least: Option<(usize, &[u8])> = None;
+            let mut least: Option<(usize, (u64, &[u8]))> = None;
             for (index, input) in self.inputs.iter().enumerate() {
                 if let Some(key) = input.key()
-                    && least.is_none_or(|(_, other)| key < other)
+                    && least.is_none_or(|(_, other)| (input.lead, key) < other)
                 {
-                    least = Some((index, key));
+                    least = Some((index, (input.lead, key)));
                 }
             }
-            let Some((least, key)) = least else {
+            let Some((least, (_, key))) = least else {
                 return Ok(true);
             };
             let better = self.inputs.get(least).map(|input| &input.known_better);
-            let is_known_better = |ordinal| better.is_some_and(|better| better.contains(ordinal));
+            let is_known_better = |ordinal| {
+                better.is_some_and(|better| !better.is_empty() && better.contains(ordinal))
+            };
             if !entry::ordinal(key).is_some_and(is_known_better) {
                 push(key)?;
             }
