@@ -157,7 +157,7 @@ impl Sample {
             sequence: 1,
             chosen: None,
         };
-        decide(state, attempt, self.dialect.rules(), facts)
+        decide(state, &mut attempt.clone(), self.dialect.rules(), facts)
     }
 
     fn change(&self, owner: &Owner) -> Change {

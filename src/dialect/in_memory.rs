@@ -355,7 +355,7 @@ impl InMemoryService {
             sequence: siblings.count() as u64 + 1,
             chosen: chosen.map(|_| Tag([0; 16])),
         };
-        decide(state, attempt, rules_of(owner), facts)
+        decide(state, &mut attempt.clone(), rules_of(owner), facts)
     }
 
     fn apply(&mut self, owner: &Owner, attempt: &Attempt, decision: Decision) -> Outcome {

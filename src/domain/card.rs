@@ -179,6 +179,16 @@ impl Card {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// Takes the properties out, so that they can be changed without being copied; what is left is no
+    /// Card any more.
+    pub(super) fn take(&mut self) -> Self {
+        let nothing = Inner {
+            text: None,
+            properties: OnceLock::from(Map::new()),
+        };
+        Self(std::mem::replace(&mut self.0, Arc::new(nothing)))
+    }
+
     /// This Card with its `uid` set to the contact's id; a `uid` that the client gave stays.
     #[must_use]
     pub fn with_uid(mut self, id: ContactId) -> Self {

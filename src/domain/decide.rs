@@ -95,6 +95,7 @@ pub struct Change {
 }
 
 /// Decides an attempt: a change to record, a refusal to record, or the repeat of an earlier change.
+/// The content of a create is taken out of it, so that it is not copied.
 ///
 /// ```
 /// use contactd::dialect::REGISTRY;
@@ -106,23 +107,23 @@ pub struct Change {
 /// let rules = REGISTRY.named("native").expect("our own dialect");
 /// let card = Card::from_value(json!({"name": {"full": "Ann Example"}})).expect("an object");
 /// let action = Action::Create { card, chosen_id: None };
-/// let attempt = Attempt::create(vec!["name".into()], Ok(action));
+/// let mut attempt = Attempt::create(vec!["name".into()], Ok(action));
 /// let state = State { current: Current::None, owned: 0, chosen: None, holder: &|_| None };
 /// let facts = Facts { contact: ContactId(uuid::Uuid::now_v7()), sequence: 1, chosen: None };
 ///
-/// let Decision::Done(change) = decide(state, &attempt, rules, facts) else {
+/// let Decision::Done(change) = decide(state, &mut attempt, rules, facts) else {
 ///     panic!("nothing stands against it");
 /// };
 /// assert_eq!((change.contact, change.version), (facts.contact, 1));
 /// ```
 #[must_use]
-pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) -> Decision {
-    let action = match &attempt.action {
+pub fn decide(state: State<'_>, attempt: &mut Attempt, rules: &Rules, facts: Facts) -> Decision {
+    let action = match &mut attempt.action {
         Ok(action) => action,
         Err(violations) => return invalid(violations.clone()),
     };
     match action {
-        Action::Create { card, .. } => create(state, card, &attempt.fields, rules, facts),
+        Action::Create { card, .. } => create(state, card.take(), &attempt.fields, rules, facts),
         Action::Update(patch) => update(state, patch, &attempt.precondition, rules),
         Action::Delete => remove(state, Operation::Delete, None, &attempt.precondition),
         Action::Erase { reason, reference } => {
@@ -138,25 +139,25 @@ pub fn decide(state: State<'_>, attempt: &Attempt, rules: &Rules, facts: Facts) 
             Current::One(_) => update(state, patch, &attempt.precondition, rules),
             Current::Many => refuse(FailureCode::AmbiguousMatch),
             _ if !attempt.precondition.met_by_none() => refuse(FailureCode::VersionMismatch),
-            _ => create(state, card, &attempt.fields, rules, facts),
+            _ => create(state, card.take(), &attempt.fields, rules, facts),
         },
     }
 }
 
 fn create(
     state: State<'_>,
-    card: &Card,
+    card: Card,
     fields: &[FieldName],
     rules: &Rules,
     facts: Facts,
 ) -> Decision {
     if let Some(taken) = state.chosen {
-        return repeat(taken, card);
+        return repeat(taken, &card);
     }
     if rules.contacts_max.is_some_and(|max| state.owned >= max) {
         return refuse(FailureCode::TooManyContacts);
     }
-    if email_taken(&state, card, rules, &[]) {
+    if email_taken(&state, &card, rules, &[]) {
         return refuse(FailureCode::DuplicateEmail);
     }
     let key = match (facts.chosen, rules.ids) {
@@ -169,7 +170,7 @@ fn create(
         contact: facts.contact,
         key,
         version: 1,
-        card: Some(card.clone().with_uid(facts.contact)),
+        card: Some(card.with_uid(facts.contact)),
         fields: fields.to_vec(),
         erasure: None,
     })

@@ -16,8 +16,8 @@ use crate::projection::{ContactRow, Contacts, IdempotencyEntry};
 
 /// One event of the group with its record, ready to be written.
 pub struct Pending {
-    /// The event, in clear.
-    pub event: Event,
+    /// The event, in clear, shared with those who follow the log.
+    pub event: Arc<Event>,
     /// The slot of the contact's key, on a SUCCESS of a write.
     pub slot: Option<Slot>,
     /// The tags of the lookup keys that the contact has after the event.
@@ -127,7 +127,12 @@ impl<'a> Group<'a> {
             self.over.put_idempotency(record.key, entry);
         }
         let phase = Phase::Start { idempotency };
-        self.push(Event { header, phase }, None, None, Arc::default())?;
+        self.push(
+            Arc::new(Event { header, phase }),
+            None,
+            None,
+            Arc::default(),
+        )?;
         Ok(id)
     }
 
@@ -161,7 +166,7 @@ impl<'a> Group<'a> {
     /// Encodes an event and adds it; on an error nothing is added.
     pub fn push(
         &mut self,
-        event: Event,
+        event: Arc<Event>,
         slot: Option<Slot>,
         content: Option<Arc<Content>>,
         tags: Arc<[Tag]>,

@@ -56,22 +56,23 @@ impl<'a> CommandHandler<'a> {
     }
 
     /// Judges a command; on an error nothing of it stays.
-    pub fn command(&mut self, command: &Command) -> Result<Handled, SubmitError> {
-        let idempotency = self.idempotency_record(command);
+    pub fn command(&mut self, mut command: Command) -> Result<Handled, SubmitError> {
+        let idempotency = self.idempotency_record(&command);
         if let Some(idempotency) = idempotency
             && let Some(entry) = self.group.layers().idempotency_entry(idempotency.key)
         {
             return replay(command, idempotency, entry);
         }
-        let savepoint = self.group.save(command.attempts.len() > 1);
-        let mut judged = self.attempts(command, idempotency);
-        let whole = command.batch == BatchMode::AllOrNothing && command.attempts.len() > 1;
+        let mut attempts = std::mem::take(&mut command.attempts);
+        let savepoint = self.group.save(attempts.len() > 1);
+        let mut judged = self.attempts(&command, &mut attempts, idempotency);
+        let whole = command.batch == BatchMode::AllOrNothing && attempts.len() > 1;
         if whole
             && let Ok(Handled::Committed(done)) = &judged
             && done.any_refused()
         {
             self.group.restore(&savepoint);
-            judged = self.refuse_all(command, idempotency, &done.outcomes);
+            judged = self.refuse_all(&command, &attempts, idempotency, &done.outcomes);
         }
         if judged.is_err() {
             self.group.restore(&savepoint);
@@ -112,24 +113,30 @@ impl<'a> CommandHandler<'a> {
                 .group
                 .header(owner, context, *operation, contact.clone())
         };
-        self.group
-            .push(Event { header, phase }, None, None, Arc::default())
+        self.group.push(
+            Arc::new(Event { header, phase }),
+            None,
+            None,
+            Arc::default(),
+        )
     }
 
     /// Judges each attempt after those before it, and writes its events.
     fn attempts(
         &mut self,
         command: &Command,
+        attempts: &mut [Attempt],
         idempotency: Option<IdempotencyRecord>,
     ) -> Result<Handled, SubmitError> {
         let start = self.group.bytes();
-        let mut outcomes = Vec::with_capacity(command.attempts.len());
-        for (index, attempt) in command.attempts.iter().enumerate() {
+        let is_single = attempts.len() == 1;
+        let mut outcomes = Vec::with_capacity(attempts.len());
+        for (index, attempt) in attempts.iter_mut().enumerate() {
             let mut loaded = load(self.shared, &self.group, &command.owner, attempt)?;
             let decision = self.decide(&command.owner, attempt, &mut loaded)?;
             let idempotency = idempotency.filter(|_| index == 0);
             match decision {
-                Decision::Unchanged(position) if command.attempts.len() == 1 => {
+                Decision::Unchanged(position) if is_single => {
                     return Ok(Handled::Unchanged(position));
                 }
                 Decision::Unchanged(_) => {
@@ -175,12 +182,13 @@ impl<'a> CommandHandler<'a> {
     fn refuse_all(
         &mut self,
         command: &Command,
+        attempts: &[Attempt],
         idempotency: Option<IdempotencyRecord>,
         judged: &[Outcome],
     ) -> Result<Handled, SubmitError> {
         let start = self.group.bytes();
         let mut outcomes = Vec::with_capacity(judged.len());
-        for (index, (attempt, outcome)) in command.attempts.iter().zip(judged).enumerate() {
+        for (index, (attempt, outcome)) in attempts.iter().zip(judged).enumerate() {
             let loaded = load(self.shared, &self.group, &command.owner, attempt)?;
             let (failure, violations) = match outcome {
                 Outcome::Refused {
@@ -216,7 +224,7 @@ impl<'a> CommandHandler<'a> {
     fn decide(
         &mut self,
         owner: &Owner,
-        attempt: &Attempt,
+        attempt: &mut Attempt,
         loaded: &mut Loaded,
     ) -> Result<Decision, SubmitError> {
         let rules = self
@@ -269,8 +277,12 @@ impl<'a> CommandHandler<'a> {
             ..self.group.header(owner, context, operation, subject)
         };
         let phase = Phase::Fail(failure.clone());
-        self.group
-            .push(Event { header, phase }, None, None, Arc::default())?;
+        self.group.push(
+            Arc::new(Event { header, phase }),
+            None,
+            None,
+            Arc::default(),
+        )?;
         Ok(Outcome::Refused {
             failure,
             violations,
@@ -311,7 +323,7 @@ impl<'a> CommandHandler<'a> {
         };
         let erasure = change.erasure;
         let phase = Phase::Success { erasure };
-        let event = Event { header, phase };
+        let event = Arc::new(Event { header, phase });
         let content = change.card.map(|card| {
             let chosen_id = loaded.chosen_id.clone();
             Arc::new(Content { card, chosen_id })
@@ -389,7 +401,7 @@ impl<'a> CommandHandler<'a> {
 /// Answers as before where the key stands for this very request; refuses any other request under
 /// it.
 fn replay(
-    command: &Command,
+    command: Command,
     idempotency: IdempotencyRecord,
     entry: IdempotencyEntry,
 ) -> Result<Handled, SubmitError> {
@@ -398,7 +410,7 @@ fn replay(
     }
     Ok(Handled::Replayed {
         entry,
-        attempts: command.attempts.clone(),
+        attempts: command.attempts,
     })
 }
 

@@ -196,7 +196,7 @@ impl Writer {
                     let limit = self.parked_max;
                     answer(reply, Err(SubmitError::Overloaded { limit }));
                 }
-                Job::Command { command, reply } => match handler.command(&command) {
+                Job::Command { command, reply } => match handler.command(*command) {
                     Ok(handled) => waiting.push((reply, handled)),
                     Err(error) => answer(reply, Err(error)),
                 },
@@ -284,9 +284,13 @@ impl Writer {
     fn remember(&self, pending: Vec<Pending>, erased: &[ContactId]) {
         let recent = &self.shared.recent;
         recent.extend(pending.into_iter().map(|pending| {
-            let event = Arc::new(pending.event);
-            let content = pending.content;
-            (RecentEvent { event, content }, pending.bytes.len())
+            let Pending {
+                event,
+                content,
+                bytes,
+                ..
+            } = pending;
+            (RecentEvent { event, content }, bytes.len())
         }));
         for contact in erased {
             recent.forget(*contact);
