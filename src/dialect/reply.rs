@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::domain::FailureCode;
 
+/// The memory that a body of JSON begins with, in bytes: most contacts fit, and it grows for others.
+const BODY_BYTES: usize = 1 << 10;
+
 /// An answer: status, headers and body as the vendor has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -35,10 +38,11 @@ impl Reply {
 
     /// An answer of JSON under another media type.
     pub fn typed(status: StatusCode, media_type: &str, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(body) => Self::empty(status)
+        let mut bytes = Vec::with_capacity(BODY_BYTES);
+        match serde_json::to_writer(&mut bytes, body) {
+            Ok(()) => Self::empty(status)
                 .with("content-type", media_type)
-                .body(body),
+                .body(bytes),
             // Only a map whose keys are no texts can fail, and no answer has one.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
