@@ -157,10 +157,16 @@ impl Appender {
         AppendError::Failed(error)
     }
 
+    /// Writes a group into the store. The journal holds it whole, so that a crash may keep some of its
+    /// values alone; only the parts of one entry go together.
     fn write_store<E: AsRef<[u8]>>(&self, first: u64, entries: &[E]) -> Result<(), StorageError> {
         let mut batch = Batch::default();
         chunk::put_group(&mut batch, first, entries);
-        self.store.apply(batch)?;
+        if entries.iter().any(|entry| chunk::is_split(entry.as_ref())) {
+            self.store.apply(batch)?;
+        } else {
+            self.store.apply_in_order(batch)?;
+        }
         self.store.flush()?;
         self.store.sync_data()
     }

@@ -68,6 +68,11 @@ impl Key {
     }
 }
 
+/// Whether an entry is too large for one value.
+pub(super) const fn is_split(entry: &[u8]) -> bool {
+    HEADER_BYTES + encoded_len(entry) > VALUE_BYTES_MAX
+}
+
 /// Adds the values of a group whose first entry has position `first`.
 pub(super) fn put_group<E: AsRef<[u8]>>(batch: &mut Batch, first: u64, entries: &[E]) {
     let mut packing: Option<(u64, Vec<u8>)> = None;
@@ -78,7 +83,7 @@ pub(super) fn put_group<E: AsRef<[u8]>>(batch: &mut Batch, first: u64, entries: 
         if packing.as_ref().is_some_and(|(_, value)| full(value)) {
             put_packed(batch, packing.take());
         }
-        if HEADER_BYTES + added > VALUE_BYTES_MAX {
+        if is_split(entry) {
             put_parts(batch, position, entry);
             continue;
         }

@@ -97,6 +97,19 @@ pub trait Store: Send + Sync {
     /// The store is damaged or cannot be written.
     fn apply(&self, batch: Batch) -> Result<(), StorageError>;
 
+    /// Applies the changes of `batch` one after the other: a crash may keep the first of them alone.
+    /// That is cheaper than all of them together.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be written.
+    fn apply_in_order(&self, batch: Batch) -> Result<(), StorageError> {
+        let mut changes = batch.into_changes().into_iter();
+        changes.try_for_each(|change| {
+            let changes = vec![change];
+            self.apply(Batch { changes })
+        })
+    }
+
     /// Hands every applied batch to the operating system. No more than that:
     /// on Linux, sled's own flush does not reach the disk.
     ///
