@@ -12,7 +12,7 @@ use super::options::DataOptions;
 use crate::auth::{Authenticator, OwnKey, Principal};
 use crate::dialect::{ApiOperation, Dialect, Query, Reply, native};
 use crate::gateway::{
-    Gateway, Health, Incoming, RequestMetrics, Response, Settings, fresh_correlation,
+    Gateway, Health, Incoming, RequestMetrics, Response, Settings, Spans, fresh_correlation,
 };
 use crate::service::Service;
 
@@ -50,6 +50,7 @@ impl Local {
             rate: None,
             health: Health::default(),
             metrics: RequestMetrics::default(),
+            spans: Spans::default(),
         };
         Ok(Self { running, gateway })
     }
@@ -109,6 +110,7 @@ impl Local {
             headers,
             durable_key: None,
             correlation: fresh_correlation(),
+            span: None,
         };
         let principal = Principal::local_developer();
         Ok(self.gateway.answer(&principal, &incoming, body).await)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
-use super::{Health, RequestMetrics};
+use super::{Health, RequestMetrics, Spans};
 use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
 use crate::service::Service;
 
@@ -41,6 +41,8 @@ pub struct Gateway {
     pub health: Health,
     /// Counts requests and refused tokens.
     pub metrics: RequestMetrics,
+    /// Makes spans, where traces are sent to a collector.
+    pub spans: Spans,
 }
 
 impl Gateway {

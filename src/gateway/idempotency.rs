@@ -119,6 +119,7 @@ mod tests {
             headers: &HeaderMap::new(),
             durable_key: None,
             correlation: Correlation::parse("x").expect("a token"),
+            span: None,
         };
         let attempt = |target: &Option<u128>| match target {
             None => Attempt::create(Vec::new(), Err(Vec::new())),

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use uuid::Uuid;
 
+use super::spans::OpenSpan;
 use crate::dialect::{Dialect, Query, Route};
 use crate::domain::{Correlation, TraceParent};
 
@@ -29,6 +30,8 @@ pub struct Incoming<'a> {
     pub durable_key: Option<&'a str>,
     /// The id that ties together everything that comes of the request.
     pub correlation: Correlation,
+    /// The context of the span that was opened for the request; it stands in the caller's place.
+    pub span: Option<TraceParent>,
 }
 
 /// The transport and the place that a request came from.
@@ -68,9 +71,18 @@ impl std::fmt::Debug for dyn Dialect {
 }
 
 impl Incoming<'_> {
-    /// The caller's trace context, where a well-formed `traceparent` was sent (W3C Trace Context).
+    /// The trace context of what comes of the request: of its span, or else the caller's, where a
+    /// well-formed `traceparent` was sent (W3C Trace Context).
     pub(super) fn traceparent(&self) -> Option<TraceParent> {
-        traceparent(self.headers)
+        self.span.clone().or_else(|| traceparent(self.headers))
+    }
+
+    /// The request in a span.
+    pub(super) fn within(&self, span: &OpenSpan) -> Self {
+        Self {
+            span: span.context(),
+            ..self.clone()
+        }
     }
 }
 

@@ -19,7 +19,7 @@
 //! | `read_audit` | the records of reads |
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
-//! | `health`, `metrics` | the state of the process, and its counters |
+//! | `health`, `metrics`, `spans` | the state of the process, its counters, and what took how long |
 //! | `broker`, `bus_view`, `resend` | what a broker is asked for operators, what they see of it, and dead letters sent again |
 //!
 //! Sockets and message subjects are in the floors above.
@@ -44,6 +44,7 @@ mod read_audit;
 mod refused;
 mod resend;
 mod response;
+mod spans;
 mod stats;
 
 pub use admission::OverLimit;
@@ -57,5 +58,7 @@ pub use health::{Bus, BusCounts, Health};
 pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds};
 pub use metrics::RequestMetrics;
 pub use perform::sees_contents;
+pub use pipeline::Traced;
 pub use response::{Disposition, Response, quota_headers};
+pub use spans::{Fact, OpenSpan, Span, SpanKind, SpanSink, Spans};
 pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Gateway;
 use super::admission::{may, problem};
 use super::find::{self, Effort};
 use super::incoming::unix_seconds;
 use super::read_audit::{AuditedRead, Given};
 use super::refused::{read_refusal, submit_refusal};
+use super::{Fact, Gateway, SpanKind};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
     AsOf, Ask, Call, ChangePage, Changes, EventPage, Events, Get, History, Lookup, Missing, Page,
@@ -209,7 +209,15 @@ impl Gateway {
             batch,
             attempts,
         };
-        self.service.submit(command).await.map_err(submit_refusal)
+        let cause = command.context.traceparent.as_ref();
+        let span = self.spans.of(SpanKind::Internal, cause);
+        let committed = self.service.submit(command).await;
+        if let Some(span) = span {
+            let position = committed.as_ref().map_or(0, |done| done.position.get());
+            let facts = vec![Fact::Number("contactd.position", position)];
+            span.end("commit", facts, committed.is_err());
+        }
+        committed.map_err(submit_refusal)
     }
 
     async fn search(

@@ -6,8 +6,39 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::incoming::unix_seconds;
-use super::{Disposition, Gateway, Incoming, Origin, Response};
+use super::{Disposition, Fact, Gateway, Incoming, OpenSpan, Origin, Response, SpanKind};
 use crate::dialect::Refusal;
+
+/// A request in a span of its own.
+#[derive(Debug)]
+pub struct Traced<'a> {
+    /// The request, whose commands and events belong to the span.
+    pub incoming: Incoming<'a>,
+    span: OpenSpan,
+}
+
+impl Traced<'_> {
+    /// Ends the span with what was answered.
+    pub fn answered(self, response: &Response) {
+        let Incoming { route, dialect, .. } = self.incoming;
+        let path = route.paths.first().copied().unwrap_or_default();
+        let method = route.method.as_str().to_owned();
+        let status = response.reply.status;
+        let facts = vec![
+            Fact::Text("http.request.method", method.clone()),
+            Fact::Text("http.route", path.to_owned()),
+            Fact::Number("http.response.status_code", status.as_u16().into()),
+            Fact::Text("contactd.dialect", dialect.rules().name.to_owned()),
+            Fact::Text("contactd.operation", route.operation.name().to_owned()),
+            Fact::Text(
+                "contactd.correlation",
+                response.correlation.as_str().to_owned(),
+            ),
+        ];
+        let name = format!("{method} {path}");
+        self.span.end(name, facts, status.is_server_error());
+    }
+}
 
 impl Gateway {
     /// Handles a request from its token to its response. The body is a future, so that nothing of
@@ -19,10 +50,23 @@ impl Gateway {
         body: impl Future<Output = Result<Bytes, Refusal>> + Send,
     ) -> Response {
         let started = Instant::now();
+        let traced = self.trace(SpanKind::Server, incoming);
+        let incoming = traced.as_ref().map_or(incoming, |traced| &traced.incoming);
         let response = self.respond(origin, incoming, body).await;
         self.metrics
             .request(origin.transport, incoming, &response, started.elapsed());
+        if let Some(traced) = traced {
+            traced.answered(&response);
+        }
         response
+    }
+
+    /// Opens the span of a request, where spans are made.
+    #[must_use]
+    pub fn trace<'a>(&self, kind: SpanKind, incoming: &Incoming<'a>) -> Option<Traced<'a>> {
+        let span = self.spans.request(kind, incoming.traceparent().as_ref())?;
+        let incoming = incoming.within(&span);
+        Some(Traced { incoming, span })
     }
 
     async fn respond(

@@ -36,6 +36,7 @@ pub async fn handle(
         headers: &head.headers,
         durable_key: None,
         correlation: fresh_correlation(),
+        span: None,
     };
     let origin = Origin {
         transport: Transport::Http,

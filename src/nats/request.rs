@@ -62,6 +62,7 @@ impl Request {
             headers: &self.headers,
             durable_key: self.durable_key.as_deref(),
             correlation: self.correlation.clone(),
+            span: None,
         }
     }
 }

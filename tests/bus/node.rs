@@ -11,7 +11,7 @@ use contactd::auth::{
 use contactd::dialect::{self, ApiOperation, Query, REGISTRY};
 use contactd::domain::Position;
 use contactd::gateway::{
-    Bus, Gateway, Health, Incoming, RequestMetrics, Response, Settings, fresh_correlation,
+    Bus, Gateway, Health, Incoming, RequestMetrics, Response, Settings, Spans, fresh_correlation,
     unix_seconds,
 };
 use contactd::http::Metrics;
@@ -120,6 +120,7 @@ impl Home {
             rate: self.rate.map(RateLimiter::new).map(Arc::new),
             health: Health::default(),
             metrics: RequestMetrics::default(),
+            spans: Spans::default(),
         };
         let (stop, stopping) = watch::channel(false);
         let (checkpoints, follow) = watch::channel(Bytes::new());
@@ -215,6 +216,7 @@ impl Node {
             headers: &headers,
             durable_key: None,
             correlation: fresh_correlation(),
+            span: None,
         };
         let developer = Principal::local_developer();
         let answered = self.gateway.answer(&developer, &incoming, &body).await;

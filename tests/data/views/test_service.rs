@@ -9,7 +9,9 @@ use contactd::domain::{
     Action, Attempt, BatchMode, Card, Command, Context, Operation, Outcome, Owner, Position,
     Precondition, Target,
 };
-use contactd::gateway::{Gateway, Health, Incoming, RequestMetrics, Settings, fresh_correlation};
+use contactd::gateway::{
+    Gateway, Health, Incoming, RequestMetrics, Settings, Spans, fresh_correlation,
+};
 use contactd::keys::{Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
 use contactd::service::{self, Committed, Options, Service};
@@ -55,6 +57,7 @@ pub fn open(path: &std::path::Path) -> TestService {
         },
         health: Health::default(),
         metrics: RequestMetrics::default(),
+        spans: Spans::default(),
         rate: None,
     };
     TestService {
@@ -134,6 +137,7 @@ impl TestService {
             headers: &HeaderMap::new(),
             durable_key: None,
             correlation: fresh_correlation(),
+            span: None,
         };
         let answered = self.gateway.answer(principal, &incoming, &[]).await;
         let body = serde_json::from_slice(&answered.reply.body).expect("JSON");
