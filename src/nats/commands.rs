@@ -29,7 +29,7 @@ use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;
 use crate::domain::Correlation;
-use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response};
+use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response, SpanKind};
 
 /// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -320,8 +320,13 @@ impl Commands {
         let mut answering: Answering<'a> = Box::pin(async move {
             let (request, principal) = (&taken.request, &taken.principal);
             let incoming = request.incoming();
-            let response = self.gateway.answer(principal, &incoming, &request.body);
+            let traced = self.gateway.trace(SpanKind::Consumer, &incoming);
+            let incoming = traced.as_ref().map_or(&incoming, |traced| &traced.incoming);
+            let response = self.gateway.answer(principal, incoming, &request.body);
             let response = response.await;
+            if let Some(traced) = traced {
+                traced.answered(&response);
+            }
             (taken, response)
         });
         // The first poll reaches the writer's queue: only then may the next command be looked at.

@@ -6,7 +6,7 @@
 //! | `connect` | one connection, and what the broker must be able to do |
 //! | `subjects` | how events, requests and commands are addressed |
 //! | `streams`, `claim` | the streams, made where they are missing, and whose they are |
-//! | `publisher`, `resume`, `event_stream` | every event of the log, in order, each once |
+//! | `publisher`, `published`, `resume`, `event_stream` | every event of the log, in order, each once |
 //! | `cursor`, `mac` | what this directory published, and how it knows that again |
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
@@ -35,6 +35,7 @@ mod inbox;
 mod login;
 mod mac;
 mod publish_error;
+mod published;
 mod publisher;
 mod request;
 mod resend;

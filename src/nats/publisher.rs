@@ -9,7 +9,6 @@
 
 use std::collections::VecDeque;
 use std::future::IntoFuture;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,11 +29,12 @@ use super::cursor::{Cursor, CursorFile};
 use super::event_stream::{LOG_HEADER, StreamState};
 use super::mac::{Authenticated, MAC_HEADER, MacKey};
 use super::publish_error::PublishError;
+use super::published::{Ack, Interrupted, told};
 use super::resume::{Own, Resumed, StreamPosition};
 use super::stopped::stopped;
 use super::subjects::Prefix;
-use crate::domain::{Content, Event, Position, Registry};
-use crate::gateway::{Bus, Health};
+use crate::domain::{Content, Event, Position, Registry, TraceParent};
+use crate::gateway::{Bus, Health, SpanKind, Spans};
 use crate::service::Service;
 use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
 
@@ -68,6 +68,8 @@ pub struct Publisher {
     pub log: Arc<str>,
     /// The file in which the cursor is kept.
     pub cursor: CursorFile,
+    /// Makes the spans of published events, where traces are sent to a collector.
+    pub spans: Spans,
 }
 
 /// An event, ready to be sent.
@@ -76,9 +78,9 @@ struct Outgoing {
     subject: String,
     id: String,
     payload: Bytes,
+    /// The context of the request that the event came of.
+    cause: Option<TraceParent>,
 }
-
-type Ack = Pin<Box<dyn Future<Output = (StreamPosition, Result<PublishAck, AckError>)> + Send>>;
 
 /// One run along the stream: from the position that was looked up to the next error.
 struct Run<'a> {
@@ -303,21 +305,8 @@ impl Publisher {
             subject: self.prefix.event(rules, event),
             id: event.header.id.to_string(),
             payload: payload.into(),
+            cause: event.header.traceparent.clone(),
         })
-    }
-}
-
-/// The reasons for which a run ended.
-enum Interrupted {
-    /// The stream has to be looked at again.
-    LookAgain(String),
-    /// The session or the publisher has to end.
-    PublishError(PublishError),
-}
-
-impl From<PublishError> for Interrupted {
-    fn from(publish_error: PublishError) -> Self {
-        Self::PublishError(publish_error)
     }
 }
 
@@ -357,6 +346,7 @@ impl Run<'_> {
             subject,
             id,
             payload,
+            cause,
         }) = self.waiting.pop_front()
         else {
             return Ok(false);
@@ -379,6 +369,7 @@ impl Run<'_> {
             NATS_EXPECTED_LAST_SEQUENCE,
             HeaderValue::from(self.sent.sequence),
         );
+        let span = self.publisher.spans.of(SpanKind::Producer, cause.as_ref());
         let sent = self
             .context
             .publish_with_headers(subject, headers, payload)
@@ -389,9 +380,9 @@ impl Run<'_> {
             sequence: self.sent.sequence + 1,
         };
         self.sent = place;
-        let ack = ack.into_future();
+        let stream = self.stream.name.clone();
         self.acks
-            .push_back(Box::pin(async move { (place, ack.await) }));
+            .push_back(told(span, stream, place, ack.into_future()));
         Ok(true)
     }
 

@@ -217,6 +217,7 @@ impl Session {
             detail: options.detail,
             log: options.log_id.as_str().into(),
             cursor: CursorFile(options.cursor.clone()),
+            spans: self.gateway.spans.clone(),
         }
     }
 }
