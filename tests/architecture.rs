@@ -68,6 +68,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("clap", &["cli"]),
+    ("opentelemetry", &["cli"]),
+    ("opentelemetry_otlp", &["cli"]),
+    ("opentelemetry_sdk", &["cli"]),
 ];
 
 /// The files that each vendor's folder has; it may have more.

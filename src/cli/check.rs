@@ -63,6 +63,10 @@ async fn findings(options: &ServeOptions) -> Vec<(&'static str, Result<String, F
         ("authentication", mode.map(said_of_mode)),
         ("identity provider", keys_of_tokens(options).await),
         ("NATS", bus.map(|bus| said_of_bus(options, bus.as_ref()))),
+        (
+            "traces",
+            plan::collector(options).map(|to| to.unwrap_or("none").to_owned()),
+        ),
         ("data directory", directory(&options.data.data_dir)),
         ("keys", said_of_keys(options)),
     ];

@@ -29,6 +29,7 @@ mod readme;
 mod reload;
 mod serve;
 mod token;
+mod traces;
 
 use std::process::ExitCode;
 

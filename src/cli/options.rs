@@ -26,7 +26,7 @@ pub mod headings {
     /// The heading of options that limit what clients may send.
     pub const LIMITS: &str = "Limits";
     /// What the service says of itself.
-    pub const LOGGING: &str = "Logging";
+    pub const LOGGING: &str = "Logging and traces";
 }
 
 /// Options that name the data directory.
@@ -222,6 +222,9 @@ pub struct ServeOptions {
     /// The form of the service's own log on standard error
     #[arg(long, help_heading = headings::LOGGING, env = "CONTACTD_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// The OpenTelemetry collector that traces are sent to (OTLP over HTTP), such as http://127.0.0.1:4318
+    #[arg(long, help_heading = headings::LOGGING, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 fn witness(text: &str) -> Result<VerifierKey, &'static str> {

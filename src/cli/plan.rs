@@ -76,6 +76,29 @@ pub fn jwks(options: &ServeOptions) -> Result<Option<JwksSource>, Failure> {
     source.map_err(Failure::usage)
 }
 
+/// The collector that traces are sent to, if there is one.
+///
+/// # Errors
+/// It is no URL of HTTP, or this build can send no traces.
+pub fn collector(options: &ServeOptions) -> Result<Option<&str>, Failure> {
+    let Some(endpoint) = options.otlp_endpoint.as_deref() else {
+        return Ok(None);
+    };
+    if cfg!(not(feature = "opentelemetry")) {
+        return Err(Failure::usage(
+            "this build sends no traces: build it with --features opentelemetry, or leave out \
+             --otlp-endpoint and OTEL_EXPORTER_OTLP_ENDPOINT",
+        ));
+    }
+    let url = endpoint.parse::<reqwest::Url>().ok();
+    match url.filter(|url| matches!(url.scheme(), "http" | "https")) {
+        Some(_) => Ok(Some(endpoint)),
+        None => Err(Failure::usage(format!(
+            "--otlp-endpoint {endpoint}: give the address of a collector, such as http://127.0.0.1:4318"
+        ))),
+    }
+}
+
 /// What is allowed but seldom meant, in words for the operator.
 pub fn risks(mode: Mode, options: &ServeOptions) -> Vec<String> {
     let mut risks = Vec::new();

@@ -20,6 +20,7 @@ use super::layout::IDENTITY;
 use super::options::{LogFormat, ServeOptions};
 use super::plan::{self, BusOptions};
 use super::reload::{Reload, TlsFiles};
+use super::traces::Traces;
 use crate::auth::{Authenticator, Jwks, JwksError, JwtSettings, Mode, OwnKey, RateLimiter};
 use crate::dialect::REGISTRY;
 use crate::domain::Closed;
@@ -80,6 +81,7 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     )?;
     let mode = plan::mode(&options, bus.as_ref())?;
     let tls = plan::tls(&options)?;
+    let traces = Traces::to(plan::collector(&options)?)?;
     for risk in plan::risks(mode, &options) {
         tracing::warn!("{risk}");
     }
@@ -87,13 +89,12 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
     let (authenticator, jwks) = authenticator(mode, &own_key, &options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;
-    let queue_limit = options.queue_limit as usize;
-    let accept_clock = options.accept_clock;
+    let (queue_limit, accept_clock) = (options.queue_limit as usize, options.accept_clock);
     let running = tokio::task::spawn_blocking(move || data.serve(queue_limit, accept_clock))
         .await
         .map_err(Failure::failed)??;
     watch_over_the_log(&running, &options)?;
-    let gateway = gateway(&running, authenticator, own_key, &options);
+    let gateway = gateway(&running, authenticator, own_key, &traces, &options);
     let bus = bus
         .map(|bus| start_bus(bus, mode, &gateway, &running, &options))
         .transpose()?;
@@ -135,7 +136,7 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     if let Some(bus) = bus {
         bus.stop("being on the bus").await;
     }
-    finish(running).await
+    finish(running, traces).await
 }
 
 /// What both transports share.
@@ -143,6 +144,7 @@ fn gateway(
     running: &Running,
     authenticator: Authenticator,
     own_key: OwnKey,
+    traces: &Traces,
     options: &ServeOptions,
 ) -> Gateway {
     let rate = options.rate_limit.map(RateLimiter::new);
@@ -160,6 +162,7 @@ fn gateway(
         rate: rate.map(Arc::new),
         health: Health::default(),
         metrics: RequestMetrics::default(),
+        spans: traces.spans.clone(),
     }
 }
 
@@ -203,11 +206,14 @@ fn watch_over_the_log(running: &Running, options: &ServeOptions) -> Result<(), F
 }
 
 /// What was accepted is finished: now the writer stops, then the audit log.
-async fn finish(running: Running) -> Result<(), Failure> {
+async fn finish(running: Running, traces: Traces) -> Result<(), Failure> {
     let failed = running.opening.service.closed() == Some(Closed::Failed);
-    tokio::task::spawn_blocking(move || running.stop())
-        .await
-        .map_err(Failure::failed)?;
+    tokio::task::spawn_blocking(move || {
+        running.stop();
+        traces.stop();
+    })
+    .await
+    .map_err(Failure::failed)?;
     if failed {
         return Err(Failure::new(
             FAILED,

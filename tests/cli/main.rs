@@ -25,3 +25,4 @@ mod prometheus;
 mod readers;
 mod readme;
 mod reload;
+mod traces;
