@@ -112,6 +112,11 @@ impl World {
         world
     }
 
+    /// Whether the power is off, which nobody notices before the next operation on a file.
+    fn is_off(&self) -> bool {
+        self.disk.files(DIR).is_err()
+    }
+
     fn home(&self) -> Home {
         Home {
             files: self.disk.files(DIR).unwrap(),
@@ -122,6 +127,9 @@ impl World {
 
     /// A process starts anew.
     fn start(&mut self) {
+        if self.is_off() {
+            self.disk.crash();
+        }
         self.numbers = Arc::default();
         self.beside = None;
         self.gone_at_start = self.erased.clone();
@@ -294,6 +302,9 @@ impl World {
     /// Builds an index beside this one and puts it in its place.
     fn rebuild(&mut self) {
         self.fold();
+        if self.is_off() {
+            return self.cut();
+        }
         let mut next = SearchIndex::beside(REGISTRY, &self.home());
         next.upkeep.limits = SMALL;
         for (event, card) in &self.log {
