@@ -13,7 +13,7 @@
 //! | `index.key` | the key of the hashes that stand for texts in indexes |
 //!
 //! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes; a [`FileKey`] seals a file of a
-//! view, and stands in that file. A contact's
+//! view, and stands in that file; a [`ClusterKey`] seals keys that go to other nodes. A contact's
 //! key is drawn when the contact is made, and is on the disk before the contact
 //! is: an older copy of the slots opens nobody who was made later. A key is never
 //! guessed: damage, an erasure, a key that was lost and one that was given up on
@@ -25,6 +25,7 @@
 
 mod cache;
 mod cipher;
+mod cluster_key;
 mod error;
 mod file_key;
 mod hasher;
@@ -37,8 +38,10 @@ mod scrub;
 mod seed;
 mod slot;
 mod slots;
+mod travel;
 mod wrapping;
 
+pub use cluster_key::{CODE_BYTES, ClusterKey};
 pub use error::{KeyFileError, OpenError, RotateError, SealError, SlotError};
 pub use file_key::{BLOCK_OVERHEAD_BYTES, FileKey, FileKeyError, FileKeys, WRAPPED_KEY_BYTES};
 pub use hasher::{Hasher, IndexKeyError};
@@ -47,3 +50,4 @@ pub use ring::{KeyRing, SEALED_OVERHEAD_BYTES};
 pub use seed::{OpenSeeds, Seed, Seeds};
 pub use slot::Slot;
 pub use slots::SlotsRepaired;
+pub use travel::{ExportError, InstallError, TRAVEL_SLOTS_MAX};

@@ -54,6 +54,21 @@ impl State {
         })
     }
 
+    fn resume(&mut self, next: Slot, since: Slot) -> Result<SlotsRepaired, SlotError> {
+        let repaired = self.file.complete(next.get())?;
+        self.file.set_count(next.get())?;
+        self.file.refresh(since.min(next), next)?;
+        self.end = next.get();
+        self.resumed = true;
+        self.name()?;
+        Ok(repaired)
+    }
+
+    /// Notes that the slots before `next` are on the disk.
+    pub(super) fn reach(&mut self, next: Slot) {
+        self.end = self.end.max(next.get());
+    }
+
     /// Gives a new file its name: from now on it counts.
     fn name(&mut self) -> Result<(), SlotError> {
         if self.unnamed {
@@ -122,13 +137,24 @@ impl KeyRing {
     pub fn resume(&self, next: Slot, since: Slot) -> Result<SlotsRepaired, SlotError> {
         let mut state = self.writable()?;
         state.check(next)?;
-        let repaired = state.file.complete(next.get())?;
-        state.file.set_count(next.get())?;
-        state.file.refresh(since.min(next), next)?;
-        state.end = next.get();
-        state.resumed = true;
-        state.name()?;
-        Ok(repaired)
+        state.resume(next, since)
+    }
+
+    /// As [`resume`](Self::resume), for a log that goes on elsewhere: the keys behind its end here
+    /// may be of contacts that are in it already, so they stay. Those that are not are overwritten.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_ahead(&self, next: Slot, since: Slot) -> Result<SlotsRepaired, SlotError> {
+        let mut state = self.writable()?;
+        state.check(next)?;
+        let end = Slot::new(state.file.count()?).max(next);
+        state.resume(end, since)
+    }
+
+    /// Notes that the slots before `next` are in use, whose keys came before their contacts did.
+    pub fn reach(&self, next: Slot) {
+        self.state.write().reach(next);
     }
 
     /// Compares both copies of the slots before `next` and changes nothing.
@@ -345,7 +371,7 @@ impl KeyRing {
         Ok(())
     }
 
-    fn writable(&self) -> Result<RwLockWriteGuard<'_, State>, SlotError> {
+    pub(super) fn writable(&self) -> Result<RwLockWriteGuard<'_, State>, SlotError> {
         let state = self.state.write();
         if state.halted {
             return Err(SlotError::Halted);
@@ -353,26 +379,31 @@ impl KeyRing {
         Ok(state)
     }
 
-    /// The key in a slot. The state stays locked until the key is in the cache, or an erasure in
-    /// between would leave it there.
     fn key(&self, slot: Slot) -> Result<ContactKey, SealError> {
-        let state = self.state.read();
-        if let Some(key) = self.cache.lock().get(slot) {
-            return Ok(key);
-        }
-        if let Some(key) = self.drawn.lock().get(&slot) {
-            return Ok(key.clone());
-        }
-        match state.file.read(slot, state.resumed && !state.halted)? {
+        match self.held(slot)? {
             Held::Erased => Err(SealError::Erased { slot }),
             Held::Missing => Err(SealError::MissingKey { slot }),
             Held::MarkedLost => Err(SealError::MarkedLost { slot }),
             Held::Damaged => Err(SealError::DamagedKey { slot }),
-            Held::Key(key) => {
-                self.cache.lock().put(slot, key.clone());
-                Ok(key)
-            }
+            Held::Key(key) => Ok(key),
         }
+    }
+
+    /// What a slot holds. The state stays locked until the key is in the cache, or an erasure in
+    /// between would leave it there.
+    pub(super) fn held(&self, slot: Slot) -> Result<Held, StorageError> {
+        let state = self.state.read();
+        if let Some(key) = self.cache.lock().get(slot) {
+            return Ok(Held::Key(key));
+        }
+        if let Some(key) = self.drawn.lock().get(&slot) {
+            return Ok(Held::Key(key.clone()));
+        }
+        let held = state.file.read(slot, state.resumed && !state.halted)?;
+        if let Held::Key(key) = &held {
+            self.cache.lock().put(slot, key.clone());
+        }
+        Ok(held)
     }
 }
 
