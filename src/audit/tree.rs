@@ -102,6 +102,12 @@ impl Frontier {
         self.size = self.size.saturating_add(1);
     }
 
+    /// The number of hashes that were appended.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The roots of its perfect subtrees, the largest first.
     #[must_use]
     pub fn peaks(&self) -> &[Hash] {

@@ -10,6 +10,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `entry`, `chunk`, `frame` | the bytes on the disk |
+//! | `group` | a frame on its way to another log |
 //! | `journal` | the second copy, in files |
 //! | `append`, `read` | the growing end, and reading beside it |
 //! | `compare`, `repair` | comparing the copies; completing one from the other |
@@ -25,6 +26,7 @@ mod compare;
 mod entry;
 mod error;
 mod frame;
+mod group;
 mod journal;
 mod open;
 mod read;
@@ -40,6 +42,7 @@ pub use chunk::VALUE_BYTES_MAX;
 pub use compare::Gap;
 pub use entry::{ENTRY_BYTES_MAX, Piece, Place};
 pub use error::{OpenError, ReadError};
+pub use group::Group;
 pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
 pub use open::{JOURNAL, OpenOptions, Opened, STORE, open};
 pub use read::{Archive, NoArchive, Reader, Scan};
