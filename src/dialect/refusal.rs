@@ -308,7 +308,9 @@ impl Refusal {
             Self::RateLimited {
                 retry_after_seconds,
             } => vec![("retry-after", retry_after_seconds.to_string())],
-            Self::Overloaded | Self::NotThereYet | Self::ReadOnly(Closed::NoRoom) => {
+            Self::Overloaded
+            | Self::NotThereYet
+            | Self::ReadOnly(Closed::NoRoom | Closed::Follows) => {
                 vec![("retry-after", "1".into())]
             }
             Self::ReadOnly(_) => vec![("retry-after", "10".into())],
@@ -347,6 +349,7 @@ mod tests {
             (limited, Some("7")),
             (Refusal::Overloaded, Some("1")),
             (Refusal::ReadOnly(Closed::NoRoom), Some("1")),
+            (Refusal::ReadOnly(Closed::Follows), Some("1")),
             (Refusal::ReadOnly(Closed::Failed), Some("10")),
             (Refusal::OutcomeUnknown, None),
             (Refusal::Internal, None),

@@ -11,6 +11,10 @@ pub enum Closed {
     DiskFull,
     /// The clock has jumped: what is recorded now would bear a wrong time for ever.
     ClockJumped,
+    /// This node follows another, which takes the writes.
+    Follows,
+    /// This node can't reach a majority of its cluster, or the broker that orders its writes.
+    CutOff,
     /// The service is being stopped.
     Stopping,
 }
@@ -24,6 +28,8 @@ impl Closed {
             Self::NoRoom => "no_room",
             Self::DiskFull => "disk_full",
             Self::ClockJumped => "clock_jumped",
+            Self::Follows => "not_leader",
+            Self::CutOff => "cut_off",
             Self::Stopping => "stopping",
         }
     }
@@ -47,6 +53,14 @@ impl Closed {
             Self::ClockJumped => {
                 "The clock of the service has jumped; nothing has happened. Set it right, or restart \
                  the service with --accept-clock."
+            }
+            Self::Follows => {
+                "Another node takes the writes, and it is not known yet which; nothing has happened. \
+                 Try again."
+            }
+            Self::CutOff => {
+                "This node can't reach a majority of its cluster; nothing has happened. Reads still \
+                 work, and writes will once the others are there."
             }
             Self::Stopping => "The service is stopping; nothing has happened. Try again.",
         }

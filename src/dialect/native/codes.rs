@@ -29,7 +29,7 @@ const fn code(
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 45] = [
+pub static CODES: [Code; 47] = [
     code("bad_idempotency_key", 400, "The header Idempotency-Key is not of its form.", "Send 1 to 128 visible ASCII characters."),
     code("bad_parameter", 400, "A parameter or header has a value that it cannot have.", "The detail names it and what it must be."),
     code("broken_body", 400, "The body broke off before its end, or its chunks are not well-formed.", "Send it again, whole."),
@@ -67,6 +67,8 @@ pub static CODES: [Code; 45] = [
     code("rate_limited", 429, "The caller has asked too often.", "Wait as long as Retry-After says."),
     code("internal", 500, "A fault of the service.", "Its log has more, under the id of the header Contact-Correlation."),
     code("broker_away", 503, "The message broker is not there, or did not answer.", "Ask again; /readyz says how the bus is."),
+    code("not_leader", 503, "Another node of the cluster takes the writes, and it is not known yet which; nothing has happened.", "Send it again after Retry-After."),
+    code("cut_off", 503, "The node can't reach a majority of its cluster; nothing has happened. Reads still work.", "Send it again after Retry-After, or to another node."),
     code("clock_jumped", 503, "The machine's clock has jumped, so that times would be recorded wrongly; nothing has happened.", "Whoever runs the service sets the clock right, or starts it with --accept-clock."),
     code("disk_full", 503, "The disk is almost full; nothing has happened.", "Reads and erasures go on; whoever runs the service makes room."),
     code("no_room", 503, "The log could not grow; nothing has happened.", "Try again; whoever runs the service makes room."),
