@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::exit::{DAMAGED, Failure};
+use super::identity;
 use super::layout::{IDENTITY, KEYS, LOG_ID, Layout};
 use super::options::DataOptions;
 use super::progress::Progress;
@@ -15,7 +16,7 @@ use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
-use crate::service::{self, Alone, Audit, Opening, Options, VIEWS};
+use crate::service::{self, Alone, Audit, Opening, Options, Order, VIEWS};
 use crate::storage::{DataDir, Disk, FileAt, Files, StorageError};
 
 /// What tells the key of index hashes from every other, beside the log's id.
@@ -82,9 +83,7 @@ impl Data {
         if purpose != Purpose::Begin {
             must_exist(&layout)?;
         }
-        must_be_restored(&layout)?;
-        let dir = DataDir::open(&options.data_dir)?;
-        Self::take(Arc::new(dir), options, purpose)
+        Self::take(held(options)?, options, purpose)
     }
 
     /// Takes what is in a data directory that this process holds already.
@@ -178,6 +177,18 @@ impl Data {
 
     /// Opens the service, saying what had to be repaired.
     pub fn serve(self, queue_limit: usize, accept_clock: bool) -> Result<Running, Failure> {
+        identity::must_be_alone(&*self.dir)?;
+        self.serve_in(Some(Arc::new(Alone)), queue_limit, accept_clock)
+    }
+
+    /// Opens the service as [`serve`](Self::serve) does, in an order; without one it follows
+    /// another, until it is told to lead.
+    pub fn serve_in(
+        self,
+        order: Option<Arc<dyn Order>>,
+        queue_limit: usize,
+        accept_clock: bool,
+    ) -> Result<Running, Failure> {
         let tiles = self.tiles();
         let hasher = self.hasher()?;
         hasher.keep_check(&self.index_key()?.1)?;
@@ -199,7 +210,7 @@ impl Data {
             queue_limit,
             clock: service::system_clock(),
             log,
-            order: Arc::new(Alone),
+            order,
         };
         let opening = service::open(&*dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {
@@ -233,6 +244,16 @@ impl Data {
             log_id,
         })
     }
+}
+
+/// Takes a data directory for this process, without looking at what is in it but for the marks of a
+/// restore.
+///
+/// # Errors
+/// Another process holds it, or a restore into it was cut off.
+pub fn held(options: &DataOptions) -> Result<Arc<dyn Disk>, Failure> {
+    must_be_restored(&Layout::at(&options.data_dir))?;
+    Ok(Arc::new(DataDir::open(&options.data_dir)?))
 }
 
 /// What a restore has left that did not come to its end is a part of a log, and must not pass for one.

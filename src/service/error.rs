@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::domain::{Closed, Position};
-use crate::keys::{SealError, SlotError};
+use crate::keys::{SealError, Slot, SlotError};
 use crate::log;
 use crate::projection::{FoldError, PartError};
 use crate::storage::StorageError;
@@ -79,6 +79,41 @@ pub enum SubmitError {
     /// The log failed while this was written: it may be there after a restart, or not.
     #[error("the log failed while this was written; its outcome is unknown until a restart")]
     OutcomeUnknown,
+}
+
+/// The reasons for which groups that others decided are not taken. Only `Failed` may have changed
+/// something.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// This service decides itself.
+    #[error("this service decides itself; it takes no groups of others")]
+    Leads,
+    /// The groups do not begin at the log's end, or leave a gap.
+    #[error("the next group must begin at position {next}")]
+    NotNext {
+        /// The position behind the log's last.
+        next: Position,
+    },
+    /// Keys that seal what the groups hold are not here, or are others.
+    #[error("the keys of {} new contacts are not here", slots.len())]
+    MissingKeys {
+        /// The slots of the keys, in order.
+        slots: Vec<Slot>,
+    },
+    /// An entry is none that this build can read: nothing behind it can be taken.
+    #[error("the event at position {position} cannot be read: {reason}")]
+    Unreadable {
+        /// The position of the entry.
+        position: Position,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no room on the disk, or no file descriptor; the same may be tried again.
+    #[error("the log cannot grow now: {0}")]
+    NoRoom(#[source] StorageError),
+    /// The log failed or is stopped. What was being written may be there after a restart, or not.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// The reasons for which something cannot be read.

@@ -12,6 +12,8 @@
 //! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
 //! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
 //! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
+//! | `job` | what waits for the writer |
+//! | `cluster`, `apply` | following a service that decides; its groups taken as they are |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
@@ -28,11 +30,13 @@
 //! | `recent`, `opened` | the newest events in memory, and the contents that were read last |
 //! | `shared` | what the writer and the readers share |
 
+mod apply;
 mod auditor;
 mod by_email;
 mod catch_up;
 mod check;
 mod clock;
+mod cluster;
 mod command;
 mod error;
 mod follower;
@@ -41,6 +45,7 @@ mod guard;
 mod handled;
 mod handler;
 mod in_order;
+mod job;
 mod key_copy;
 mod load;
 mod look;
@@ -75,7 +80,7 @@ pub use by_email::Holder;
 pub use catch_up::{CatchUp, ViewError};
 pub use check::{Checked, check_records};
 pub use clock::{Clock, now, system_clock};
-pub use error::{OpenError, ReadError, SubmitError};
+pub use error::{ApplyError, OpenError, ReadError, SubmitError};
 pub use guard::Seen;
 pub use handled::Committed;
 pub use meters::Meters;

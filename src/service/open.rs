@@ -1,20 +1,15 @@
 //! Opening: the log is made whole, the view is folded, the writer starts.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::clock::{Clock, Sequencer};
 use super::in_order::in_order;
 use super::key_copy::KeyCopy;
-use super::meters::Meters;
 use super::missing_keys;
-use super::opened::Versions;
 use super::order::Order;
-use super::parked::Parked;
-use super::recent::Recent;
 use super::saved_view::{self, Keeper, VIEWS};
 use super::service::Service;
 use super::shared::{self, Body, Shared};
@@ -38,8 +33,19 @@ pub struct Options {
     pub clock: Clock,
     /// Options for opening the log.
     pub log: log::OpenOptions,
-    /// Gives each group its place.
-    pub order: Arc<dyn Order>,
+    /// Gives each group its place; `None` where another service decides, until this one is told to.
+    pub order: Option<Arc<dyn Order>>,
+}
+
+impl Options {
+    /// The last position that is settled at the start. Of a log that others keep too, that is what
+    /// was signed.
+    fn settled(&self, head: Position) -> Position {
+        match &self.order {
+            Some(order) => order.settled(head),
+            None => self.log.at_least,
+        }
+    }
 }
 
 /// An open service, with what opening it showed.
@@ -83,25 +89,18 @@ pub fn open(
     };
     let (since, since_slot) = (saved.position(), saved.next_slot());
     let contacts = folder.fold(saved, &mut parts, progress)?;
-    let repaired_keys = keys.resume(contacts.next_slot(), since_slot)?;
+    let repaired_keys = match options.order {
+        Some(_) => keys.resume(contacts.next_slot(), since_slot)?,
+        None => keys.resume_ahead(contacts.next_slot(), since_slot)?,
+    };
     finish_erasures(&contacts, &keys, since)?;
     let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
     let (head, time) = (contacts.position(), contacts.time());
-    let shared = Arc::new(Shared {
-        contacts: RwLock::new(contacts),
-        reader,
-        recent: Recent::default(),
-        versions: Versions::default(),
-        keys,
-        hasher,
-        registry: options.registry,
-        head: watch::channel(head).0,
-        settled: watch::channel(options.order.settled(head)).0,
-        parked: Parked::default(),
-        closed: Mutex::new(None),
-        meters: Meters::default(),
-        guard: OnceLock::new(),
-    });
+    let settled = options.settled(head);
+    let (secrets, follows) = ((keys, hasher), options.order.is_none());
+    let registry = options.registry;
+    let shared = Shared::new(contacts, reader, secrets, registry, settled, follows);
+    let shared = Arc::new(shared);
     let catch_up = Views::start(&shared, disk.files(VIEWS)?);
     let catch_up = Arc::new(catch_up.map_err(OpenError::Thread)?);
     let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
@@ -112,6 +111,7 @@ pub fn open(
         key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
         sequencer: Sequencer::new(options.clock, time),
         queue,
+        held: None,
         catch_up: catch_up.clone(),
         order: options.order,
         parked_max: options.queue_limit,

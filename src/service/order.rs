@@ -22,10 +22,11 @@ pub struct Judged<'a> {
 /// The reasons for which a group has no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOrdered {
-    /// It stands nowhere and never will: nothing has happened. The log takes no commands for now,
-    /// for this reason.
+    /// It stands nowhere and never will: nothing has happened, for this reason. After
+    /// [`Closed::Follows`] the service decides nothing until it is told to.
     Refused(Closed),
-    /// It may stand or not, and that is known after a restart.
+    /// It may stand or not. The service decides nothing until it is told to: by then it has taken
+    /// all that has its place.
     Unknown,
 }
 
@@ -41,6 +42,9 @@ pub trait Order: Send + Sync {
     /// answered up to there stands, whatever becomes of this machine, as far as that is promised.
     /// Where others settle it later, they say so to the service.
     fn settled(&self, head: Position) -> Position;
+
+    /// Whether a group that was given its place keeps it even where this disk does not take it.
+    fn binds(&self) -> bool;
 }
 
 /// One service over one directory: each group has its place, and the disk settles it.
@@ -53,5 +57,9 @@ impl Order for Alone {
 
     fn settled(&self, head: Position) -> Position {
         head
+    }
+
+    fn binds(&self) -> bool {
+        false
     }
 }

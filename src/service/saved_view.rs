@@ -206,7 +206,7 @@ mod tests {
             queue_limit: 8,
             clock: service::system_clock(),
             log: OpenOptions::default(),
-            order: Arc::new(service::Alone),
+            order: Some(Arc::new(service::Alone)),
         };
         let opened = service::open(disk, keys, hasher, options, &mut |_| {});
         opened.unwrap().service

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::catch_up::CatchUp;
 use super::guard::{Guard, Seen};
 use super::handled::{Committed, Handled};
+use super::job::Job;
 use super::look::Looking;
 use super::meters::Meters;
 use super::read_audit::ReadAudit;
@@ -18,7 +19,6 @@ use super::scrub::{Scrub, Scrubbed};
 use super::shared::Shared;
 use super::view_state::{LAG_EVENTS_MAX, ViewStatus};
 use super::views::Views;
-use super::writer::Job;
 use super::{ReadError, SubmitError, replay};
 use crate::audit::{Tiles, VerifierKey};
 use crate::domain::{Closed, Command, Position, Timestamp};
@@ -257,9 +257,17 @@ impl Service {
             .all(|status| status.stopped.is_some() || close(status))
     }
 
+    /// The way to the writer; `None` once the service is being stopped.
+    pub(super) fn sender(&self) -> Option<mpsc::Sender<Job>> {
+        self.queue.lock().clone()
+    }
+
     fn enqueue(&self, job: Job) -> Result<(), SubmitError> {
         if let Some(closed) = self.shared.closed(job.erases()) {
             return Err(SubmitError::ReadOnly(closed));
+        }
+        if self.shared.follows() {
+            return Err(SubmitError::ReadOnly(Closed::Follows));
         }
         let queue = self.queue.lock();
         let stopping = SubmitError::ReadOnly(Closed::Stopping);

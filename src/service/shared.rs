@@ -1,5 +1,6 @@
 //! What the writer and the readers share, and how a record is read and opened.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -44,6 +45,8 @@ pub struct Shared {
     pub parked: Parked,
     /// The reason for which the log takes no commands; `None` while it takes them.
     pub closed: Mutex<Option<Closed>>,
+    /// Whether another service decides, and this one takes what it has decided.
+    pub follows: AtomicBool,
     /// What the writer measures.
     pub meters: Meters,
     /// Watches over the disk and the clock, once somebody has set it up.
@@ -63,6 +66,33 @@ pub enum Body {
 }
 
 impl Shared {
+    /// The state of a service that opens: nobody waits, nothing is measured, nothing is wrong.
+    pub fn new(
+        contacts: Contacts,
+        reader: Reader,
+        (keys, hasher): (KeyRing, Hasher),
+        registry: Registry,
+        settled: Position,
+        follows: bool,
+    ) -> Self {
+        Self {
+            head: watch::channel(contacts.position()).0,
+            contacts: RwLock::new(contacts),
+            reader,
+            recent: Recent::default(),
+            versions: Versions::default(),
+            keys,
+            hasher,
+            registry,
+            settled: watch::channel(settled).0,
+            parked: Parked::default(),
+            closed: Mutex::new(None),
+            follows: AtomicBool::new(follows),
+            meters: Meters::default(),
+            guard: OnceLock::new(),
+        }
+    }
+
     /// The last position that is on the disk and in the inline view.
     pub fn head(&self) -> Position {
         *self.head.borrow()
@@ -73,14 +103,30 @@ impl Shared {
         *self.settled.borrow()
     }
 
+    /// Whether another service decides.
+    pub fn follows(&self) -> bool {
+        self.follows.load(Ordering::Acquire)
+    }
+
+    /// Notes that the log stands for good up to a position, as far as this disk has it, and lets
+    /// the replies go that waited for that.
+    pub fn settle(&self, position: Position) {
+        self.move_settled(position.min(self.head()));
+        self.parked.release(self.settled());
+    }
+
     /// Moves the head. Whoever sees it also sees what is settled with it.
     pub fn advance(&self, head: Position, settled: Position) {
+        self.move_settled(settled);
+        self.head.send_replace(head);
+    }
+
+    fn move_settled(&self, settled: Position) {
         self.settled.send_if_modified(|before| {
             let is_news = settled > *before;
             *before = settled.max(*before);
             is_news
         });
-        self.head.send_replace(head);
     }
 
     /// The reason for which the log takes no commands, or no erasures; `None` while it takes them.

@@ -43,7 +43,7 @@ pub fn opened(disk: &SimDisk) -> Opening {
             Timestamp::from_millis(now)
         }),
         log: OpenOptions::default(),
-        order: Arc::new(Alone),
+        order: Some(Arc::new(Alone)),
     };
     open(disk, keys, hasher, options, &mut |_| {}).unwrap()
 }

@@ -12,24 +12,25 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::SubmitError;
 use super::clock::Sequencer;
 use super::group::Pending;
 use super::handled::{Handled, Reply, answer};
 use super::handler::CommandHandler;
+use super::job::Job;
 use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::order::{Judged, NotOrdered, Order};
-use super::read_audit::ReadAudit;
 use super::recent::RecentEvent;
 use super::shared::Shared;
 use super::views::Views;
-use crate::domain::{Action, Attempt, Closed, Command, ContactId, Operation};
+use super::{ApplyError, SubmitError};
+use crate::domain::{Closed, ContactId, Operation};
 use crate::keys::{Slot, SlotError};
 use crate::log::{AppendError, Appender};
 use crate::projection::{FoldError, KeepError};
@@ -40,31 +41,6 @@ const GROUP_COMMANDS_MAX: usize = 1_024;
 /// A group is closed when it has grown to this.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
-/// A request that waits for the writer.
-pub enum Job {
-    /// A command, and where its outcome goes.
-    Command {
-        /// The command to be decided.
-        command: Box<Command>,
-        /// The channel on which its outcome is sent.
-        reply: Reply,
-    },
-    /// A read that is to be recorded.
-    Read(Box<ReadAudit>),
-}
-
-impl Job {
-    /// Whether it destroys personal data and does nothing else: that is possible for longer than
-    /// other writes are.
-    pub fn erases(&self) -> bool {
-        let erases = |attempt: &Attempt| matches!(attempt.action, Ok(Action::Erase { .. }));
-        match self {
-            Self::Command { command, .. } => command.attempts.iter().all(erases),
-            Self::Read(_) => false,
-        }
-    }
-}
-
 /// The writer, which owns the log's writing end.
 pub struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -72,10 +48,12 @@ pub struct Writer {
     pub(super) key_copy: KeyCopy,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
+    /// What was taken from the queue and ended the group before.
+    pub(super) held: Option<Job>,
     /// The views that follow, which must forget whoever is erased.
     pub(super) catch_up: Arc<Views>,
-    /// Gives each group its place.
-    pub(super) order: Arc<dyn Order>,
+    /// Gives each group its place; `None` while another service decides.
+    pub(super) order: Option<Arc<dyn Order>>,
     /// The number of replies that may wait until the log is settled, but for those of one group.
     pub(super) parked_max: usize,
 }
@@ -99,48 +77,99 @@ impl Writer {
     }
 
     fn run(mut self) {
-        while let Some(job) = self.queue.blocking_recv() {
-            let begun = Instant::now();
-            let Group {
-                pending,
-                waiting,
-                next_slot,
-            } = self.handler(job);
-            let events = pending.len();
-            match self.commit(pending, next_slot) {
-                Ok(()) => {
-                    self.measure(begun, events);
-                    if let Some(guard) = self.shared.guard.get() {
-                        guard.settle();
-                    }
-                    self.shared.parked.park(self.shared.head(), waiting);
-                    self.shared.parked.release(self.shared.settled());
-                    self.wait_for_views(events);
+        while let Some(job) = self.held.take().or_else(|| self.queue.blocking_recv()) {
+            let goes_on = match job {
+                Job::Command { .. } | Job::Read(_) => self.write(job),
+                Job::Lead { order, done } => {
+                    self.lead(order);
+                    done.send(()).ok();
+                    true
                 }
-                Err(error) => match error.nothing_happened() {
-                    Some(closed) => {
-                        tracing::warn!(%error, "a group of commands was not taken");
-                        let next = self.shared.contacts.read().next_slot();
-                        self.shared.keys.forget_drawn(next);
-                        for (reply, _) in waiting {
-                            answer(reply, Err(SubmitError::ReadOnly(closed)));
-                        }
+                Job::Follow { done } => {
+                    self.follow();
+                    done.send(()).ok();
+                    true
+                }
+                Job::Apply { groups, done } => {
+                    let applied = match self.order {
+                        Some(_) => Err(ApplyError::Leads),
+                        None => self.apply(groups),
+                    };
+                    let failed = matches!(applied, Err(ApplyError::Failed(_)));
+                    if failed {
+                        self.close();
                     }
-                    None => {
-                        tracing::error!(%error, "the log failed; no more commands are taken");
-                        // Whoever is told so finds the log closed.
-                        *self.shared.closed.lock() = Some(Closed::Failed);
-                        self.shared.parked.give_up();
-                        for (reply, _) in waiting {
-                            answer(reply, Err(SubmitError::OutcomeUnknown));
-                        }
-                        self.refuse_all();
-                        return;
-                    }
-                },
+                    done.send(applied).ok();
+                    !failed
+                }
+            };
+            if !goes_on {
+                self.refuse_all();
+                return;
             }
         }
         self.shared.parked.give_up();
+    }
+
+    /// Decides from now on, behind all that the log has.
+    fn lead(&mut self, order: Arc<dyn Order>) {
+        self.sequencer.resume(self.shared.contacts.read().time());
+        self.order = Some(order);
+        self.shared.follows.store(false, Ordering::Release);
+    }
+
+    /// Decides nothing from now on.
+    fn follow(&mut self) {
+        self.shared.follows.store(true, Ordering::Release);
+        self.order = None;
+    }
+
+    /// Takes no more of anything: nobody knows what the disk holds.
+    fn close(&self) {
+        tracing::error!("the log failed; no more commands are taken");
+        // Whoever is told so finds the log closed.
+        *self.shared.closed.lock() = Some(Closed::Failed);
+        self.shared.parked.give_up();
+    }
+
+    /// Writes a job and what waits behind it as one group; whether the log takes more.
+    fn write(&mut self, job: Job) -> bool {
+        let begun = Instant::now();
+        let Group {
+            pending,
+            waiting,
+            next_slot,
+        } = self.handler(job);
+        let events = pending.len();
+        let Err(error) = self.commit(pending, next_slot) else {
+            self.measure(begun, events);
+            if let Some(guard) = self.shared.guard.get() {
+                guard.settle();
+            }
+            self.shared.parked.park(self.shared.head(), waiting);
+            self.shared.parked.release(self.shared.settled());
+            self.wait_for_views(events);
+            return true;
+        };
+        tracing::warn!(%error, "a group of commands was not taken");
+        let outcome = error.outcome();
+        if let Outcome::Nothing(_) = outcome {
+            let next = self.shared.contacts.read().next_slot();
+            self.shared.keys.forget_drawn(next);
+        }
+        match outcome {
+            Outcome::Nothing(Closed::Follows) | Outcome::Unplaced => self.follow(),
+            Outcome::Nothing(_) => {}
+            Outcome::Failed => self.close(),
+        }
+        for (reply, _) in waiting {
+            let refused = match outcome {
+                Outcome::Nothing(closed) => SubmitError::ReadOnly(closed),
+                Outcome::Unplaced | Outcome::Failed => SubmitError::OutcomeUnknown,
+            };
+            answer(reply, Err(refused));
+        }
+        !matches!(outcome, Outcome::Failed)
     }
 
     /// Notes how long a group took.
@@ -159,7 +188,7 @@ impl Writer {
     }
 
     /// Lets a view come closer that is far behind: the next commands wait a little for it.
-    fn wait_for_views(&self, events: usize) {
+    pub(super) fn wait_for_views(&self, events: usize) {
         let pause = self.catch_up.pause_after(events, self.shared.head());
         if !pause.is_zero() {
             thread::sleep(pause);
@@ -184,8 +213,9 @@ impl Writer {
         let is_crowded = shared.parked.len() >= self.parked_max;
         let mut job = Some(first);
         let mut taken = 0;
+        let follows = self.order.is_none().then_some(Closed::Follows);
         while let Some(next) = job {
-            let closed = shared.closed(next.erases());
+            let closed = shared.closed(next.erases()).or(follows);
             match next {
                 Job::Command { reply, .. } if closed.is_some() => {
                     let closed = closed.unwrap_or(Closed::Failed);
@@ -204,6 +234,10 @@ impl Writer {
                     if let Err(error) = handler.read(&trail) {
                         tracing::warn!(%error, "a read was not recorded");
                     }
+                }
+                other @ (Job::Lead { .. } | Job::Follow { .. } | Job::Apply { .. }) => {
+                    self.held = Some(other);
+                    break;
                 }
             }
             taken += 1;
@@ -230,24 +264,32 @@ impl Writer {
         let keys = &self.shared.keys;
         let has_keys = keys.store(next_slot).map_err(CommitError::Store)?;
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
-        self.order.order(&Judged {
+        let slots = self.shared.contacts.read().next_slot()..next_slot;
+        let order = self
+            .order
+            .as_ref()
+            .ok_or(CommitError::Refused(Closed::Follows))?;
+        order.order(&Judged {
             first: self.appender.next(),
             entries: &entries,
-            slots: self.shared.contacts.read().next_slot()..next_slot,
+            slots,
         })?;
         let appender = &mut self.appender;
-        if has_keys {
-            let (appended, copied) = self.key_copy.beside(|| appender.append(&entries));
-            appended?;
-            copied.map_err(CommitError::Copy)?;
+        let (appended, copied) = if has_keys {
+            self.key_copy.beside(|| appender.append(&entries))
         } else {
-            appender.append(&entries)?;
-        }
+            (appender.append(&entries), Ok(()))
+        };
+        appended.map_err(|error| match order.binds() {
+            true => CommitError::Behind(error),
+            false => CommitError::Append(error),
+        })?;
+        copied.map_err(CommitError::Copy)?;
         self.fold(pending)
     }
 
     /// Folds a durable group into the inline view, and destroys the keys of the erased.
-    fn fold(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
+    pub(super) fn fold(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
         let mut erased = Vec::new();
         let mut slots = Vec::new();
         for Pending { event, slot, .. } in &pending {
@@ -276,7 +318,11 @@ impl Writer {
         let head = contacts.position();
         drop(contacts);
         self.remember(pending, &erased);
-        self.shared.advance(head, self.order.settled(head));
+        let settled = match &self.order {
+            Some(order) => order.settled(head),
+            None => self.shared.settled(),
+        };
+        self.shared.advance(head, settled);
         Ok(())
     }
 
@@ -309,13 +355,15 @@ impl Writer {
 
 /// The reasons for which a group was not committed.
 #[derive(Debug, thiserror::Error)]
-enum CommitError {
+pub(super) enum CommitError {
     #[error("it was given no place: {}", .0.message())]
     Refused(Closed),
     #[error("nobody knows whether it was given its place")]
     Unplaced,
+    #[error("it was given its place, and this disk does not take it: {0}")]
+    Behind(#[source] AppendError),
     #[error(transparent)]
-    Append(#[from] crate::log::AppendError),
+    Append(AppendError),
     #[error("the keys of new contacts could not be written: {0}")]
     Store(#[source] SlotError),
     #[error("the second copy of new contacts' keys could not be written: {0}")]
@@ -337,20 +385,33 @@ impl From<NotOrdered> for CommitError {
     }
 }
 
+/// What came of a group that was not committed.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// Nothing of it is in the log, for this reason, and the next one may be tried.
+    Nothing(Closed),
+    /// It may have its place or not; what this disk holds is known.
+    Unplaced,
+    /// Nobody knows what this disk holds.
+    Failed,
+}
+
 impl CommitError {
-    /// The reason to give where nothing of the group is in the log and the next one may be tried.
-    fn nothing_happened(&self) -> Option<Closed> {
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(closed) => Some(*closed),
-            Self::Append(AppendError::NotBegun(_)) => Some(Closed::NoRoom),
-            Self::Store(SlotError::File(error)) if error.is_passing() => Some(Closed::NoRoom),
-            Self::Unplaced
+            Self::Refused(closed) => Outcome::Nothing(*closed),
+            Self::Unplaced => Outcome::Unplaced,
+            Self::Append(AppendError::NotBegun(_)) => Outcome::Nothing(Closed::NoRoom),
+            Self::Store(SlotError::File(error)) if error.is_passing() => {
+                Outcome::Nothing(Closed::NoRoom)
+            }
+            Self::Behind(_)
             | Self::Append(_)
             | Self::Store(_)
             | Self::Copy(_)
             | Self::Erase(_)
             | Self::Fold(_)
-            | Self::Forget(_) => None,
+            | Self::Forget(_) => Outcome::Failed,
         }
     }
 }

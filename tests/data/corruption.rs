@@ -124,7 +124,7 @@ fn open(dir: &Path) -> Fallible<Opened> {
         queue_limit: 8,
         clock: service::system_clock(),
         log,
-        order: std::sync::Arc::new(service::Alone),
+        order: Some(std::sync::Arc::new(service::Alone)),
     };
     let parts = parts_of_view(dir);
     let opening = service::open(&disk, keys, hasher, options, &mut |_| {}).map_err(said)?;

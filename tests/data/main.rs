@@ -27,6 +27,7 @@ mod backups;
 mod corruption;
 mod disk_usage;
 mod erase;
+mod forwarding;
 mod golden;
 mod keys;
 mod scrub;

@@ -12,6 +12,7 @@
 )]
 
 mod edges;
+mod following;
 mod load;
 mod model;
 mod reads;

@@ -54,6 +54,10 @@ impl Order for Scripted {
     fn settled(&self, head: Position) -> Position {
         Position::new(self.settles_to.load(Ordering::SeqCst)).min(head)
     }
+
+    fn binds(&self) -> bool {
+        true
+    }
 }
 
 struct Given {
@@ -64,7 +68,7 @@ struct Given {
 
 fn given() -> Given {
     let (disk, order) = (SimDisk::new(1), Arc::new(Scripted::default()));
-    let service = open_in(&disk, Box::new(system_clock()), order.clone()).expect("it opens");
+    let service = open_in(&disk, Box::new(system_clock()), Some(order.clone())).expect("it opens");
     Given {
         disk,
         order,
@@ -205,7 +209,7 @@ fn a_group_without_a_place_leaves_nothing_and_the_next_takes_its_positions() {
     let view = given.service.snapshot();
     given.service.stop();
     let order = Arc::new(Scripted::default());
-    let again = open_in(&given.disk, Box::new(system_clock()), order).expect("it opens");
+    let again = open_in(&given.disk, Box::new(system_clock()), Some(order)).expect("it opens");
     assert!(again.snapshot() == view);
     assert!(
         again
@@ -217,12 +221,15 @@ fn a_group_without_a_place_leaves_nothing_and_the_next_takes_its_positions() {
 }
 
 #[test]
-fn where_nobody_knows_a_groups_place_the_log_is_closed() {
+fn where_nobody_knows_a_groups_place_nothing_more_is_decided() {
     let given = given();
     given.order.refusals.lock().push(NotOrdered::Unknown);
     let answer = given.submit("a").wait();
     assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)));
-    assert_eq!(given.service.closed(), Some(Closed::Failed));
+    assert!(given.service.follows(), "another may have decided since");
+    let next = given.submit("b").wait();
+    assert!(matches!(next, Err(SubmitError::ReadOnly(Closed::Follows))));
+    assert_eq!(given.service.closed(), None, "its log is well");
     given.service.stop();
 }
 

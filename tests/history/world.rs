@@ -50,9 +50,14 @@ pub struct World {
 impl World {
     /// A service without contacts.
     pub fn new(disk: SimDisk) -> Opened<Self> {
+        Self::ordered(disk, Arc::new(Alone))
+    }
+
+    /// A service without contacts, in an order.
+    pub fn ordered(disk: SimDisk, order: Arc<dyn service::Order>) -> Opened<Self> {
         let gate = Arc::default();
         Ok(Self {
-            service: open(&disk, &gate)?,
+            service: open(&disk, &gate, order)?,
             disk,
             model: Model::default(),
             keyed: Vec::new(),
@@ -67,7 +72,7 @@ impl World {
     /// Opens the service again over the same disk.
     pub fn reopen(&mut self) -> Opened<()> {
         self.service.stop();
-        self.service = open(&self.disk, &self.gate)?;
+        self.service = open(&self.disk, &self.gate, Arc::new(Alone))?;
         Ok(())
     }
 
@@ -360,7 +365,7 @@ impl World {
     }
 }
 
-fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
+fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>, order: Arc<dyn service::Order>) -> Opened<Service> {
     let gate = gate.clone();
     let time = AtomicU64::new(1_800_000_000_000);
     // The clock goes back now and then.
@@ -369,19 +374,23 @@ fn open(disk: &SimDisk, gate: &Arc<Mutex<()>>) -> Opened<Service> {
         let tick = time.fetch_add(1, Ordering::Relaxed);
         Timestamp::from_millis(tick - tick % 3 * 2)
     };
-    open_under(disk, Box::new(clock))
+    open_in(disk, Box::new(clock), Some(order))
 }
 
 /// Opens a service under a clock.
 pub fn open_under(disk: &SimDisk, clock: Clock) -> Opened<Service> {
-    open_in(disk, clock, Arc::new(Alone))
+    open_in(disk, clock, Some(Arc::new(Alone)))
 }
 
 /// The number of commands that may wait.
 pub const QUEUE_LIMIT: usize = 2_000;
 
 /// Opens a service under a clock, in an order.
-pub fn open_in(disk: &SimDisk, clock: Clock, order: Arc<dyn service::Order>) -> Opened<Service> {
+pub fn open_in(
+    disk: &SimDisk,
+    clock: Clock,
+    order: Option<Arc<dyn service::Order>>,
+) -> Opened<Service> {
     let (keys, hasher) = open_keys(disk)?;
     let options = Options {
         registry: REGISTRY,

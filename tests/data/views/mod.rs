@@ -8,7 +8,7 @@ mod index;
 mod older;
 mod service;
 mod stopped;
-mod test_service;
+pub mod test_service;
 
 use contactd::domain::{
     Actor, Contact, ContactId, Correlation, DialectId, Event, EventId, Header, Operation, Owner,

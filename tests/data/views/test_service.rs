@@ -29,6 +29,11 @@ pub struct TestService {
 
 /// Opens a service over a directory.
 pub fn open(path: &std::path::Path) -> TestService {
+    open_in(path, Some(Arc::new(service::Alone)))
+}
+
+/// Opens a service over a directory, in an order.
+pub fn open_in(path: &std::path::Path, order: Option<Arc<dyn service::Order>>) -> TestService {
     let held = DataDir::open(path).expect("a directory");
     let files = held.files("keys").expect("a directory");
     let master = FileAt::new(files.clone(), "master.key");
@@ -41,7 +46,7 @@ pub fn open(path: &std::path::Path) -> TestService {
         queue_limit: 4_096,
         clock: service::system_clock(),
         log: OpenOptions::default(),
-        order: Arc::new(service::Alone),
+        order,
     };
     let opening = service::open(&held, keys, hasher, options, &mut |_| {}).expect("it opens");
     let gateway = Gateway {
@@ -58,6 +63,7 @@ pub fn open(path: &std::path::Path) -> TestService {
         health: Health::default(),
         metrics: RequestMetrics::default(),
         spans: Spans::default(),
+        forward: None,
         rate: None,
     };
     TestService {

@@ -1,0 +1,172 @@
+//! A write that comes to a node which follows is answered by the one that leads, once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contactd::dialect::{ApiOperation, Dialect, Query, native};
+use contactd::domain::Position;
+use contactd::gateway::{
+    Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
+    fresh_correlation,
+};
+use contactd::service::Alone;
+use http::{HeaderMap, HeaderValue};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+use super::views::test_service::{TestService, open_in};
+
+/// What becomes of a request on its way.
+#[derive(Clone, Copy)]
+enum Fate {
+    Arrives,
+    IsNotSent,
+    /// It arrives, and its answer does not come back.
+    LosesItsAnswer,
+}
+
+/// Carries requests to another gateway of this process; when the script has ended, all arrive.
+struct Wire {
+    to: Gateway,
+    script: Mutex<VecDeque<Fate>>,
+}
+
+impl Forward for Wire {
+    fn forward(&self, request: Vec<u8>) -> Forwarding<'_> {
+        let fate = self.script.lock().pop_front().unwrap_or(Fate::Arrives);
+        Box::pin(async move {
+            if matches!(fate, Fate::IsNotSent) {
+                return Forwarded::NotSent;
+            }
+            let reply = self.to.take_forwarded(&request).await.expect("a request");
+            match fate {
+                Fate::LosesItsAnswer => Forwarded::Unknown,
+                _ => Forwarded::Answered(reply),
+            }
+        })
+    }
+}
+
+struct Given {
+    leader: TestService,
+    follower: TestService,
+    _dirs: [TempDir; 2],
+}
+
+fn given(script: &[Fate]) -> Given {
+    let dirs = [(); 2].map(|()| TempDir::new().expect("a directory"));
+    let leader = open_in(dirs[0].path(), Some(Arc::new(Alone)));
+    let mut follower = open_in(dirs[1].path(), None);
+    follower.gateway.settings.request_timeout = Duration::from_millis(300);
+    follower.gateway.forward = Some(Arc::new(Wire {
+        to: leader.gateway.clone(),
+        script: Mutex::new(script.iter().copied().collect()),
+    }));
+    Given {
+        leader,
+        follower,
+        _dirs: dirs,
+    }
+}
+
+impl Given {
+    /// Creates a contact through the node that follows.
+    async fn create(&self, key: Option<&'static str>) -> Response {
+        let dialect: &'static dyn Dialect = &native::Native;
+        let mut routes = dialect.routes().iter();
+        let route = routes.find(|route| route.operation == ApiOperation::Create);
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if let Some(key) = key {
+            headers.insert("idempotency-key", HeaderValue::from_static(key));
+        }
+        let incoming = Incoming {
+            dialect,
+            route: route.expect("a route"),
+            params: &[],
+            owner_ids: None,
+            query: &Query::parse(""),
+            headers: &headers,
+            durable_key: None,
+            correlation: fresh_correlation(),
+            span: None,
+        };
+        let origin = Origin {
+            transport: Transport::Http,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+        };
+        let body = br#"{"name":{"full":"Ann"}}"#.as_slice();
+        let body = std::future::ready(Ok(body.into()));
+        self.follower.gateway.handle(origin, &incoming, body).await
+    }
+
+    fn written(&self) -> u64 {
+        self.leader.service().head().get()
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    let mut headers = response.reply.headers.iter();
+    let found = headers.find(|(header, _)| *header == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+#[tokio::test]
+async fn the_leaders_reply_is_the_followers() {
+    let given = given(&[]);
+    let response = given.create(None).await;
+    assert_eq!(response.reply.status, 201, "{:?}", response.reply);
+    assert_eq!(header(&response, "etag"), Some("\"1\""));
+    assert!(header(&response, "location").is_some());
+    assert_eq!(header(&response, "content-type"), Some("application/json"));
+    assert_eq!(response.position, Some(Position::new(2)));
+    let body: serde_json::Value = serde_json::from_slice(&response.reply.body).expect("JSON");
+    assert_eq!(body["card"]["name"]["full"], "Ann");
+    assert_eq!(given.written(), 2);
+    assert_eq!(given.follower.service().head(), Position::ZERO);
+    let (leader, follower) = (given.leader.service(), given.follower.service());
+    let record = leader
+        .record(Position::FIRST)
+        .expect("the log")
+        .expect("an event");
+    assert_eq!(record.event.header.correlation, response.correlation);
+    follower.stop();
+}
+
+#[tokio::test]
+async fn where_nobody_leads_it_is_tried_again_and_then_nothing_has_happened() {
+    let some = given(&[Fate::IsNotSent; 2]);
+    assert_eq!(some.create(None).await.reply.status, 201);
+    assert_eq!(some.written(), 2);
+    let none = given(&[Fate::IsNotSent; 1_000]);
+    let response = none.create(None).await;
+    assert_eq!(response.reply.status, 503);
+    assert_eq!(header(&response, "retry-after"), Some("1"));
+    assert_eq!(none.written(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_is_asked_for_again_under_its_key() {
+    let without = given(&[Fate::LosesItsAnswer]);
+    let response = without.create(None).await;
+    assert_eq!(response.reply.status, 503);
+    assert_eq!(
+        header(&response, "retry-after"),
+        None,
+        "it may have been done"
+    );
+    assert_eq!(without.written(), 2, "and it was, once");
+    let with = given(&[Fate::LosesItsAnswer]);
+    let response = with.create(Some("a-key")).await;
+    assert_eq!(response.reply.status, 201);
+    assert_eq!(with.written(), 2, "once");
+}
+
+#[tokio::test]
+async fn what_is_no_request_has_no_reply() {
+    let given = given(&[]);
+    for bytes in [&b""[..], b"x", &[0x80; 20]] {
+        assert!(given.leader.gateway.take_forwarded(bytes).await.is_none());
+    }
+}
