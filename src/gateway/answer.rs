@@ -19,8 +19,32 @@ use crate::domain::{
 };
 
 impl Gateway {
-    /// Answers a request of a caller who was admitted to its route.
+    /// Answers a request of a caller who was admitted to its route. A write is answered by the node
+    /// that leads, where this one follows.
     pub async fn answer(
+        &self,
+        principal: &Principal,
+        incoming: &Incoming<'_>,
+        body: &[u8],
+    ) -> Response {
+        let writes = incoming.route.writes();
+        if writes
+            && self.service.follows()
+            && let Some(response) = self.forwarded(incoming, body).await
+        {
+            return response;
+        }
+        let response = self.answer_here(principal, incoming, body).await;
+        if response.is_elsewhere()
+            && let Some(forwarded) = self.forwarded(incoming, body).await
+        {
+            return forwarded;
+        }
+        response
+    }
+
+    /// Answers a request on this node alone.
+    pub(super) async fn answer_here(
         &self,
         principal: &Principal,
         incoming: &Incoming<'_>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::carrier::Forward;
 use super::{Health, RequestMetrics, Spans};
 use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
 use crate::service::Service;
@@ -43,6 +44,8 @@ pub struct Gateway {
     pub metrics: RequestMetrics,
     /// Makes spans, where traces are sent to a collector.
     pub spans: Spans,
+    /// Carries writes to the node that leads; `None` where there is one node.
+    pub forward: Option<Arc<dyn Forward>>,
 }
 
 impl Gateway {

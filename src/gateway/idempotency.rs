@@ -9,6 +9,9 @@ use super::Incoming;
 use crate::dialect::{Refusal, Write};
 use crate::domain::{IdempotencyKey, IdempotentRequest, Target};
 
+/// The header that holds the key of a request over HTTP.
+pub(super) const HEADER: &str = "idempotency-key";
+
 /// The idempotency key of a write, where it has one.
 ///
 /// # Errors
@@ -17,7 +20,7 @@ pub(super) fn key_of(incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, 
     if !incoming.route.writes() {
         return Ok(None);
     }
-    let header = incoming.headers.get("idempotency-key");
+    let header = incoming.headers.get(HEADER);
     let sent = incoming.durable_key.or_else(|| header?.to_str().ok());
     if sent.is_none() && header.is_none() {
         return Ok(None);

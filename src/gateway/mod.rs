@@ -16,6 +16,7 @@
 //! | `answer` | owner, idempotency, decoding; the context of a command |
 //! | `idempotency` | what an idempotency key stands for |
 //! | `perform`, `find` | carrying a call out on the service |
+//! | `forward`, `carrier` | a write on its way to the node that leads |
 //! | `read_audit` | the records of reads |
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
@@ -28,7 +29,9 @@ mod admission;
 mod answer;
 mod broker;
 mod bus_view;
+mod carrier;
 mod find;
+mod forward;
 #[expect(
     clippy::module_inception,
     reason = "the floor is named after the type that it is about"
@@ -53,6 +56,7 @@ pub use broker::{
     NotResent, Resending, Resent, Sign,
 };
 pub use bus_view::BusView;
+pub use carrier::{Forward, Forwarded, Forwarding};
 pub use gateway::{Gateway, Settings};
 pub use health::{Bus, BusCounts, Health};
 pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds};

@@ -2,7 +2,7 @@
 
 use crate::auth::Quota;
 use crate::dialect::{Dialect, Refusal, Reply};
-use crate::domain::{Correlation, Position};
+use crate::domain::{Closed, Correlation, Position};
 
 /// A response: the vendor's reply, and what every response carries beside it.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ pub enum Disposition {
 }
 
 impl Response {
+    /// Whether nothing has happened because another node takes the writes.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.disposition == Disposition::Refused(Refusal::ReadOnly(Closed::Follows))
+    }
+
     /// This response, which also tells what is left of the caller's quota.
     pub(super) fn with_quota(mut self, dialect: &dyn Dialect, quota: Option<&Quota>) -> Self {
         if let Some(quota) = quota {

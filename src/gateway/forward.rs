@@ -1,0 +1,217 @@
+//! A write that came to a node which follows: handed to the node that leads, as it came.
+//!
+//! A decoded command holds functions, so it can't travel. The request can: its route, parameters,
+//! headers and body, in CBOR. The leader asks for the caller's token again and treats it like one
+//! of its own; the reply comes back as it would have left there. The follower waits until it has
+//! the outcome itself, so that its caller reads there what was written here.
+//!
+//! Where no node is known to lead, nothing has happened, and it is tried again for a while. An
+//! answer that is lost leaves the outcome unknown, unless the request can be told from any other by
+//! its idempotency key: then it is sent again.
+
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use minicbor::{Decode, Encode};
+
+use super::carrier::Forwarded;
+use super::incoming::unix_seconds;
+use super::{Disposition, Gateway, Incoming, Response};
+use crate::dialect::{self, ApiOperation, Query, Refusal, Reply};
+use crate::domain::{Closed, Correlation, Position};
+
+/// The pause before a request is handed on once more.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest that a node is looked for which leads, unless requests may take less.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Headers that are of the connection, not of the request.
+const OF_THE_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+/// The headers that a reply to a write may have.
+const OF_A_REPLY: &[&str] = &[
+    "accept-patch",
+    "allow",
+    "cache-control",
+    "content-type",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "vary",
+    "www-authenticate",
+];
+
+#[derive(Encode, Decode)]
+struct ForwardedRequest {
+    #[n(0)]
+    dialect: String,
+    #[n(1)]
+    operation: String,
+    #[n(2)]
+    params: Vec<(String, String)>,
+    #[n(3)]
+    owner_ids: Option<Vec<String>>,
+    #[n(4)]
+    query: String,
+    #[cbor(n(5), with = "minicbor::bytes")]
+    body: Vec<u8>,
+    #[n(6)]
+    headers: Vec<(String, minicbor::bytes::ByteVec)>,
+    #[n(7)]
+    durable_key: Option<String>,
+    #[n(8)]
+    correlation: String,
+}
+
+#[derive(Encode, Decode)]
+struct ForwardedReply {
+    #[n(0)]
+    status: u16,
+    #[n(1)]
+    headers: Vec<(String, String)>,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    body: Vec<u8>,
+    #[n(3)]
+    position: Option<u64>,
+    /// Whether the node does not lead, and nothing has happened.
+    #[n(4)]
+    is_elsewhere: bool,
+    /// Whether it has an outcome, which is settled then.
+    #[n(5)]
+    is_completed: bool,
+}
+
+impl Gateway {
+    /// Hands a write to the node that leads; `None` where this one does by now, or nobody forwards.
+    pub(super) async fn forwarded(&self, incoming: &Incoming<'_>, body: &[u8]) -> Option<Response> {
+        let forward = self.forward.as_ref()?;
+        let request = minicbor::to_vec(request(incoming, body)).ok()?;
+        let ends = Instant::now() + self.settings.request_timeout.min(PATIENCE);
+        let repeats = incoming.durable_key.is_some()
+            || incoming.headers.contains_key(super::idempotency::HEADER);
+        loop {
+            if !self.service.follows() {
+                return None;
+            }
+            let refusal = match forward.forward(request.clone()).await {
+                Forwarded::Answered(reply) => match minicbor::decode::<ForwardedReply>(&reply) {
+                    Ok(reply) if !reply.is_elsewhere => {
+                        return Some(self.replied(incoming, reply).await);
+                    }
+                    Ok(_) => Refusal::ReadOnly(Closed::Follows),
+                    Err(_) => Refusal::OutcomeUnknown,
+                },
+                Forwarded::NotSent => Refusal::ReadOnly(Closed::Follows),
+                Forwarded::Unknown => Refusal::OutcomeUnknown,
+            };
+            let is_over = Instant::now() >= ends;
+            if is_over || (refusal == Refusal::OutcomeUnknown && !repeats) {
+                return Some(self.refuse(incoming, refusal));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The response to a caller, once this node has what was written.
+    async fn replied(&self, incoming: &Incoming<'_>, reply: ForwardedReply) -> Response {
+        let position = reply.position.map(Position::new);
+        if let Some(position) = position {
+            // Whoever reads here before it has come may ask for the position.
+            let is_here = self.reach(position).await.is_ok();
+            if is_here && reply.is_completed {
+                self.service.settle(position);
+            }
+        }
+        let headers = reply.headers.into_iter().filter_map(|(name, value)| {
+            let known = OF_A_REPLY.iter().find(|known| **known == name)?;
+            Some((*known, value))
+        });
+        let status = StatusCode::from_u16(reply.status);
+        Response {
+            reply: Reply {
+                status: status.unwrap_or(StatusCode::BAD_GATEWAY),
+                headers: headers.collect(),
+                body: reply.body,
+            },
+            position,
+            correlation: incoming.correlation.clone(),
+            disposition: Disposition::Completed,
+        }
+    }
+
+    /// Treats a request that another node has handed on, from its token to its reply. `None` for
+    /// what is no such request.
+    pub async fn take_forwarded(&self, request: &[u8]) -> Option<Vec<u8>> {
+        let request: ForwardedRequest = minicbor::decode(request).ok()?;
+        let dialect = *dialect::ALL
+            .iter()
+            .find(|dialect| dialect.rules().name == request.dialect)?;
+        let operation = |operation: ApiOperation| operation.name() == request.operation;
+        let route = dialect
+            .routes()
+            .iter()
+            .find(|route| operation(route.operation))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            headers.append(name, HeaderValue::from_bytes(value).ok()?);
+        }
+        let incoming = Incoming {
+            dialect,
+            route,
+            params: &request.params,
+            owner_ids: request.owner_ids.as_deref(),
+            query: &Query::parse(&request.query),
+            headers: &headers,
+            durable_key: request.durable_key.as_deref(),
+            correlation: Correlation::parse(&request.correlation)?,
+            span: None,
+        };
+        let response = match self.admit(&incoming, unix_seconds()).await {
+            Ok(principal) => self.answer_here(&principal, &incoming, &request.body).await,
+            Err(refusal) => self.refuse(&incoming, refusal),
+        };
+        let is_elsewhere = response.is_elsewhere();
+        let is_completed = response.disposition == Disposition::Completed;
+        let headers = response.reply.headers.into_iter();
+        let reply = ForwardedReply {
+            status: response.reply.status.as_u16(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            body: response.reply.body,
+            position: response.position.map(Position::get),
+            is_elsewhere,
+            is_completed,
+        };
+        minicbor::to_vec(reply).ok()
+    }
+}
+
+fn request(incoming: &Incoming<'_>, body: &[u8]) -> ForwardedRequest {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(incoming.query.pairs());
+    let headers = incoming.headers.iter();
+    let headers = headers.filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+    ForwardedRequest {
+        dialect: incoming.dialect.rules().name.to_owned(),
+        operation: incoming.route.operation.name().to_owned(),
+        params: incoming.params.to_vec(),
+        owner_ids: incoming.owner_ids.map(<[String]>::to_vec),
+        query: query.finish(),
+        body: body.to_vec(),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec().into()))
+            .collect(),
+        durable_key: incoming.durable_key.map(str::to_owned),
+        correlation: incoming.correlation.as_str().to_owned(),
+    }
+}
