@@ -47,6 +47,7 @@
 //! | [`auth`] | a token in, a principal out |
 //! | [`gateway`] | a request of any transport, from its token to the vendor's answer |
 //! | [`contract`] | the machine-readable contracts, made from all of the above |
+//! | [`cluster`] | several nodes with one log: what counts, who leads; no I/O |
 //! | [`http`], [`nats`] | sockets and subjects |
 //! | [`cli`] | composes everything; one file a subcommand |
 //!
@@ -96,6 +97,7 @@
 pub mod audit;
 pub mod auth;
 pub mod cli;
+pub mod cluster;
 pub mod contract;
 pub mod dialect;
 pub mod domain;

@@ -1,0 +1,296 @@
+//! Reading the stream: finding one's place in it, and applying what counts.
+
+use super::event::Action;
+use super::flight::Purpose;
+use super::message::{Body, Message, MessageId};
+use super::node::{Node, ReadMessage, Role};
+use super::place::Place;
+use super::rules::{Contradiction, Meaning, Rules};
+use crate::audit::Frontier;
+use crate::domain::Position;
+use crate::log::Group;
+
+/// The most bytes of groups that go to the disk as one append.
+const APPLY_BYTES_MAX: usize = 4 << 20;
+/// The most groups that wait for the disk before the stream is read no further.
+const WAITING_GROUPS_MAX: usize = 4_096;
+/// The most bytes that wait for the disk before the stream is read no further.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+impl Node {
+    /// Whether it can take the next message; while it can't, none should be read.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        let waiting = self.waiting.len() < WAITING_GROUPS_MAX
+            && self.waiting.iter().map(bytes_of).sum::<usize>() < WAITING_BYTES_MAX;
+        waiting && self.inbox.is_empty() && !self.lost && self.role != Role::Halted
+    }
+
+    /// Looks whether the stream is the one that was read.
+    pub(super) fn on_stream(&mut self, created: u64, last: u64, seen: (u64, Option<MessageId>)) {
+        let (at, found) = seen;
+        let same = self.created.is_none_or(|known| known == created);
+        // A look that was begun before something else was read says nothing of that.
+        let outdated = at != self.sequence;
+        let whole = last >= at && (outdated || at == 0 || found == self.last);
+        self.created = Some(created);
+        if self.lost {
+            return;
+        }
+        if !same || !whole {
+            return self.on_loss();
+        }
+        if self.role == Role::Starting {
+            self.role = Role::Following;
+            self.leader_heard = self.now;
+        }
+    }
+
+    /// The stream is not what was read of it: once the disk is at rest, it is read anew.
+    fn on_loss(&mut self) {
+        self.deposed(false);
+        self.role = Role::Following;
+        self.lost = true;
+        self.waiting.clear();
+        self.inbox.clear();
+        self.finding = None;
+        self.read_anew();
+    }
+
+    fn read_anew(&mut self) {
+        if !self.lost || self.applying.is_some() {
+            return;
+        }
+        self.lost = false;
+        self.rules = None;
+        self.base = None;
+        self.sequence = 0;
+        self.last = None;
+        // What was ordered and is on no disk here may come again otherwise.
+        self.ends.forget_after(self.own.position);
+        self.act(Action::ReadFrom(1));
+    }
+
+    pub(super) fn on_read(&mut self, read: ReadMessage) {
+        if self.lost {
+            return;
+        }
+        if self.finding.is_some() {
+            self.inbox.push_back(read);
+            return;
+        }
+        let other = read.sequence == self.sequence && self.last != Some(read.id);
+        let gap = self.rules.is_some() && read.sequence > self.sequence + 1;
+        if gap || other {
+            return self.on_loss();
+        }
+        if read.sequence <= self.sequence {
+            return;
+        }
+        match &self.rules {
+            Some(_) => self.fold(read),
+            None => self.find_place(read),
+        }
+    }
+
+    /// Before this log's place in the stream is found, only a term's record says where that is.
+    fn find_place(&mut self, read: ReadMessage) {
+        let tree = match &read.message {
+            Some(Message {
+                tree,
+                body: Body::Term(_),
+                ..
+            }) => *tree,
+            Some(_) | None => {
+                self.sequence = read.sequence;
+                self.last = Some(read.id);
+                return;
+            }
+        };
+        let base = self.base.take();
+        match base.filter(|base| base.size() == tree.position.get()) {
+            Some(base) => {
+                self.begin(base);
+                self.fold(read);
+            }
+            None => {
+                self.inbox.push_front(read);
+                self.find(tree.position);
+            }
+        }
+    }
+
+    pub(super) fn find(&mut self, position: Position) {
+        self.finding = Some(position);
+        self.act(Action::FindTree(position));
+    }
+
+    pub(super) fn on_tree(&mut self, position: Position, tree: Option<Frontier>) {
+        if self.finding != Some(position) {
+            return;
+        }
+        let record = self.inbox.front().and_then(|read| read.message.as_ref());
+        let Some(tree) = tree else {
+            if let Some(upto) = record.map(|record| record.tree) {
+                self.role = Role::Joining;
+                self.act(Action::Fetch { upto });
+            }
+            return;
+        };
+        self.finding = None;
+        if self.role == Role::Joining {
+            self.role = Role::Following;
+            self.own = Place::of(&tree);
+            self.ends.keep(self.own);
+            self.report();
+        }
+        let Some(read) = self.inbox.pop_front() else {
+            self.base = Some(tree);
+            return;
+        };
+        self.begin(tree);
+        self.fold(read);
+        while let Some(read) = self.inbox.pop_front() {
+            self.on_read(read);
+        }
+    }
+
+    /// What others have does not continue this log.
+    pub(super) fn on_forked(&mut self) {
+        if self.role == Role::Joining {
+            let position = self.own.position;
+            self.halt(&Contradiction::OtherEvents { position });
+        }
+    }
+
+    fn begin(&mut self, base: Frontier) {
+        let members = self.members.names().to_vec();
+        self.ends.keep(Place::of(&base));
+        self.rules = Some(Rules::begin(members, base, self.own));
+    }
+
+    /// Folds one message by the rules.
+    fn fold(&mut self, read: ReadMessage) {
+        let ReadMessage {
+            sequence,
+            id,
+            message,
+        } = read;
+        let Some(rules) = &mut self.rules else {
+            return;
+        };
+        self.sequence = sequence;
+        self.last = Some(id);
+        let bytes = message.as_ref().map_or(0, Message::bytes);
+        self.since_record = (self.since_record.0 + 1, self.since_record.1 + bytes);
+        let meaning = rules.read(message);
+        // Before the end of this log a place is the stream's; whether it is this log's too shows
+        // at that end.
+        let place = Some(rules.place()).filter(|_| rules.has_compared());
+        let flight = self.flight.as_ref();
+        let ours = flight.is_some_and(|flight| flight.is_current(id).is_some());
+        match meaning {
+            Err(contradiction) => self.halt(&contradiction),
+            Ok(Meaning::Leads) => {
+                self.since_record = (0, 0);
+                self.term_seen = self.term_seen.max(self.term());
+                self.leader_heard = self.now;
+                self.on_leader(ours);
+            }
+            Ok(Meaning::Counts(group)) => {
+                if let Some(place) = place {
+                    self.ends.keep(place);
+                }
+                self.on_group(group, ours);
+                self.compare();
+            }
+            Ok(Meaning::Begun) if ours => self.part_stored(),
+            Ok(Meaning::Begun) => self.fly_again(),
+            Ok(Meaning::Void) => {
+                self.void_total += 1;
+                self.fly_again();
+            }
+        }
+    }
+
+    fn on_group(&mut self, group: Group, ours: bool) {
+        let purpose = self.flight.as_ref().filter(|_| ours).map(|f| f.purpose);
+        if ours {
+            self.flight = None;
+        } else if self.role == Role::Leading {
+            // A group of this term that this node had given up: its writer has not judged on it,
+            // and what is on its way stands on the tree before it. So it must not go on.
+            self.deposed(true);
+            self.role = Role::Following;
+        } else {
+            self.fly_again();
+        }
+        match purpose {
+            Some(Purpose::Judged) => {
+                self.applying = Some(last_of(&group));
+                self.act(Action::Ordered);
+            }
+            Some(Purpose::Refill | Purpose::Stand | Purpose::Renew) => self.lead_on(),
+            None => {
+                if !group.entries.is_empty() {
+                    self.waiting.push_back(group);
+                }
+                self.apply();
+            }
+        }
+    }
+
+    /// Gives the disk what waits, as one append, where it is at rest.
+    fn apply(&mut self) {
+        if self.applying.is_some() {
+            return;
+        }
+        let mut bytes = 0;
+        let mut groups = Vec::new();
+        while let Some(group) = self.waiting.front() {
+            bytes += bytes_of(group);
+            if bytes > APPLY_BYTES_MAX && !groups.is_empty() {
+                break;
+            }
+            groups.extend(self.waiting.pop_front());
+        }
+        if let Some(last) = groups.last() {
+            self.applying = Some(last_of(last));
+            self.act(Action::Apply(groups));
+        }
+    }
+
+    pub(super) fn on_applied(&mut self, position: Position) {
+        if self.role == Role::Joining {
+            if let Some(wanted) = self.finding.filter(|wanted| position >= *wanted) {
+                self.act(Action::FindTree(wanted));
+            }
+            return;
+        }
+        let Some(place) = self.ends.at(position) else {
+            return;
+        };
+        if position <= self.own.position {
+            return;
+        }
+        self.own = place;
+        if self.applying.is_some_and(|last| position >= last) {
+            self.applying = None;
+        }
+        self.report();
+        self.settle();
+        self.compare();
+        self.read_anew();
+        self.apply();
+        self.lead_on();
+        self.yield_if_idle();
+    }
+}
+
+fn bytes_of(group: &Group) -> usize {
+    group.entries.iter().map(|entry| entry.len() + 2).sum()
+}
+
+fn last_of(group: &Group) -> Position {
+    group.next().previous()
+}

@@ -1,0 +1,431 @@
+//! A node of the cluster: what it is, and what it does about each event.
+//!
+//! ```text
+//! Starting --the stream is seen--> Following --nobody leads, a majority has no more--> Standing
+//!                                     ^  ^                                                |
+//!                                     |  '--another was first, or its record counts-------+
+//!                                     '-----a higher term---------- Leading <--its record is stored
+//! any of them --the stream lost messages--> Following, from the stream's beginning
+//! any of them --a contradiction--> Halted
+//! ```
+//!
+//! Time comes in as a value, and nothing is done here but think: [`Event`]s come in, [`Action`]s go
+//! out, and whoever drives a node carries them out in their order.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::ends::Ends;
+use super::event::{Action, Event};
+use super::flight::Flight;
+use super::member::Members;
+use super::message::{Coder, Message, MessageId};
+use super::peers::Peers;
+use super::place::Place;
+use super::rules::{Contradiction, Rules};
+use super::spoken::{Said, Spoken};
+use crate::audit::Frontier;
+use crate::domain::Position;
+use crate::log::Group;
+
+/// The time between two beats of a leader, and between two reports of any node.
+pub(super) const BEAT: Duration = Duration::from_millis(500);
+/// The silence of a leader after which the first node stands.
+const SILENCE: Duration = Duration::from_secs(2);
+/// The longer patience of each further node.
+const RANK_STEP: Duration = Duration::from_millis(300);
+/// A node that was not heard for so long is not counted on.
+pub(super) const ABSENT: Duration = Duration::from_secs(3);
+/// A node that has given the lead up does not stand for so long.
+const YIELD_REST: Duration = Duration::from_secs(10);
+
+/// The part that a node plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It has not seen the stream yet.
+    Starting,
+    /// It lacks events that the stream does not have, and fetches them.
+    Joining,
+    /// It applies what is ordered.
+    Following,
+    /// It has published the record of a new term, and waits to see it stored.
+    Standing,
+    /// It gives groups their places.
+    Leading,
+    /// It serves nothing: its log contradicts the stream or the other nodes.
+    Halted,
+}
+
+/// The sizes that the stream asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// The most bytes of a group's frame that go into one message.
+    pub part_bytes_max: usize,
+    /// The most messages behind a term's record before the leader writes another one. The oldest
+    /// messages of the stream give way, and a node that starts finds its place by a record.
+    pub record_messages_max: u64,
+    /// The most bytes behind a record, likewise.
+    pub record_bytes_max: u64,
+}
+
+/// A message as it was read, kept while the log's own tree is looked for.
+pub(super) struct ReadMessage {
+    pub sequence: u64,
+    pub id: MessageId,
+    pub message: Option<Message>,
+}
+
+/// A node's whole state.
+pub struct Node {
+    pub(super) members: Members,
+    pub(super) coder: Coder,
+    pub(super) sizes: Sizes,
+    pub(super) now: Duration,
+    pub(super) role: Role,
+    pub(super) halted: Option<String>,
+    /// The end of this log on its disk.
+    pub(super) own: Place,
+    pub(super) ends: Ends,
+    pub(super) peers: Peers,
+    /// The last place that a majority has, as far as this node knows.
+    pub(super) settled: Place,
+    /// The highest term that was read or heard of.
+    pub(super) term_seen: u64,
+    /// The stream, as far as it was read: none before a place of this log was found in it.
+    pub(super) rules: Option<Rules>,
+    pub(super) created: Option<u64>,
+    pub(super) sequence: u64,
+    pub(super) last: Option<MessageId>,
+    /// What was read while a tree is looked for.
+    pub(super) inbox: VecDeque<ReadMessage>,
+    /// The position of the tree that is looked for.
+    pub(super) finding: Option<Position>,
+    /// The tree that this node would begin a stream with.
+    pub(super) base: Option<Frontier>,
+    /// Whether the stream has lost messages, and is to be read anew once the disk is at rest.
+    pub(super) lost: bool,
+    /// Groups that are ordered and not yet given to the disk.
+    pub(super) waiting: VecDeque<Group>,
+    /// The messages and bytes that were read since a term's record.
+    pub(super) since_record: (u64, u64),
+    /// What the writer waits for while the term is renewed.
+    pub(super) held: Option<(Group, Option<Bytes>)>,
+    /// The position that the disk will have reached when what it was given is on it.
+    pub(super) applying: Option<Position>,
+    pub(super) flight: Option<Flight>,
+    /// Whether the writer was told to judge.
+    pub(super) serving: bool,
+    /// Whether the writer judges indeed.
+    pub(super) led: bool,
+    /// Whether the lead is to be given up.
+    pub(super) yields: bool,
+    /// The last time at which there was a sign of a leader.
+    pub(super) leader_heard: Duration,
+    /// Before this time the node does not stand.
+    pub(super) stands_from: Duration,
+    /// The last look at the clock.
+    pub(super) ticked: Option<Duration>,
+    pub(super) said_at: Option<Duration>,
+    pub(super) looked_at: Option<Duration>,
+    pub(super) void_total: u64,
+    pub(super) takeovers_total: u64,
+    pub(super) out: Vec<Action>,
+}
+
+impl Node {
+    /// A node that starts with the log that is on its disk.
+    #[must_use]
+    pub fn new(members: Members, coder: Coder, sizes: Sizes, own: Place, now: Duration) -> Self {
+        let mut ends = Ends::default();
+        ends.keep(own);
+        Self {
+            peers: Peers::of(&members),
+            members,
+            coder,
+            sizes,
+            now,
+            role: Role::Starting,
+            halted: None,
+            own,
+            ends,
+            settled: Place::start(),
+            term_seen: 0,
+            rules: None,
+            created: None,
+            sequence: 0,
+            last: None,
+            inbox: VecDeque::new(),
+            finding: None,
+            base: None,
+            lost: false,
+            since_record: (0, 0),
+            held: None,
+            waiting: VecDeque::new(),
+            applying: None,
+            flight: None,
+            serving: false,
+            led: false,
+            yields: false,
+            leader_heard: now,
+            stands_from: Duration::ZERO,
+            ticked: None,
+            said_at: None,
+            looked_at: None,
+            void_total: 0,
+            takeovers_total: 0,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes note of an event at a time, and gives what is to be done about it, in this order.
+    /// A time before an earlier one is taken for that.
+    pub fn on(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        self.now = self.now.max(now);
+        if self.role == Role::Halted {
+            self.on_while_halted(&event);
+        } else {
+            self.on_event(event);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Tick => self.on_tick(),
+            Event::Stream {
+                created,
+                last,
+                looked_at,
+                found,
+            } => self.on_stream(created, last, (looked_at, found)),
+            Event::Read {
+                sequence,
+                id,
+                message,
+            } => self.on_read(ReadMessage {
+                sequence,
+                id,
+                message,
+            }),
+            Event::Stored { id, sequence } => self.on_stored(id, sequence),
+            Event::Refused { id } => self.on_refused(id),
+            Event::Heard(spoken) => self.on_heard(spoken),
+            Event::Applied(position) => self.on_applied(position),
+            Event::Judged { group, keys } => self.on_judged(group, keys),
+            Event::Led => self.led = self.serving,
+            Event::KeysKept { first, hash } => self.say(Said::Kept { first, hash }),
+            Event::Tree { position, tree } => self.on_tree(position, tree),
+            Event::Forked => self.on_forked(),
+            Event::Own(group) => self.on_own(&group),
+            Event::Yield => self.on_yield(),
+            Event::Failed(reason) => self.halt(&reason),
+        }
+    }
+
+    /// Even a halted node says that it is, and answers its writer.
+    fn on_while_halted(&mut self, event: &Event) {
+        match event {
+            Event::Tick => self.report_on_time(),
+            Event::Judged { .. } => self.act(Action::NotOrdered { certain: true }),
+            Event::Stream { .. }
+            | Event::Read { .. }
+            | Event::Stored { .. }
+            | Event::Refused { .. }
+            | Event::Heard(_)
+            | Event::Applied(_)
+            | Event::Led
+            | Event::KeysKept { .. }
+            | Event::Tree { .. }
+            | Event::Forked
+            | Event::Own(_)
+            | Event::Yield
+            | Event::Failed(_) => {}
+        }
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    fn say(&mut self, said: Said) {
+        self.act(Action::Say(said));
+    }
+
+    /// Stops for good: a person must look.
+    pub(super) fn halt(&mut self, why: &dyn std::fmt::Display) {
+        self.deposed(false);
+        self.role = Role::Halted;
+        self.halted = Some(why.to_string());
+        self.report();
+        self.act(Action::Halt(why.to_string()));
+    }
+
+    fn on_tick(&mut self) {
+        self.forgive();
+        self.report_on_time();
+        self.fly_on();
+        self.look_on_time();
+        self.stand_on_time();
+    }
+
+    /// The time for which this node itself stood still is no silence of the leader's: what it said
+    /// meanwhile has not been heard yet.
+    fn forgive(&mut self) {
+        let still = self.now.saturating_sub(self.ticked.unwrap_or(self.now));
+        self.ticked = Some(self.now);
+        // Some of it counts, so that a node which is always slow takes over in the end.
+        let forgiven = still.saturating_sub(BEAT);
+        self.leader_heard = (self.leader_heard + forgiven).min(self.now);
+    }
+
+    /// Reports at least every [`BEAT`] what is on the disk, and beats where it leads.
+    fn report_on_time(&mut self) {
+        if self.said_at.is_none_or(|at| self.now >= at + BEAT) {
+            self.said_at = Some(self.now);
+            if self.role == Role::Leading {
+                self.beat(false);
+            }
+            self.report();
+        }
+    }
+
+    pub(super) fn beat(&mut self, yields: bool) {
+        let settled = self.settled;
+        self.say(Said::Beat { settled, yields });
+    }
+
+    pub(super) fn report(&mut self) {
+        self.say(Said::Durable {
+            place: self.own,
+            halted: self.role == Role::Halted,
+        });
+    }
+
+    /// Looks at the stream where what was published stays without an answer, and now and then: a
+    /// stream that has lost messages says nothing of it.
+    fn look_on_time(&mut self) {
+        let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
+        let patience = if slow { 2 * BEAT } else { ABSENT };
+        if self.looked_at.is_none_or(|at| self.now >= at + patience) {
+            self.look();
+        }
+    }
+
+    pub(super) fn look(&mut self) {
+        self.looked_at = Some(self.now);
+        self.act(Action::Look { at: self.sequence });
+    }
+
+    fn on_heard(&mut self, spoken: Spoken) {
+        let Spoken { from, term, said } = spoken;
+        if !self.members.is_other(&from) {
+            return;
+        }
+        self.peers.heard(&from, self.now);
+        self.term_seen = self.term_seen.max(term);
+        let rules = self.rules.as_ref();
+        let leads =
+            rules.is_some_and(|rules| rules.term() == term && rules.leader() == Some(&from));
+        match said {
+            Said::Beat { settled, yields } => {
+                // A term that this node has not read yet is led by whoever says so.
+                if leads || term > self.term() {
+                    self.leader_heard = self.now;
+                    self.learn_settled(settled);
+                }
+                if leads && yields {
+                    self.leader_heard = self.now.saturating_sub(SILENCE);
+                }
+            }
+            Said::Durable { place, halted } => {
+                self.peers.durable(&from, place, halted);
+                self.compare();
+            }
+            Said::Keys { first, sealed } => {
+                if leads && self.role == Role::Following && first > self.own.position {
+                    self.act(Action::KeepKeys { first, sealed });
+                }
+            }
+            Said::Kept { first, hash } => self.on_kept(&from, first, hash),
+        }
+    }
+
+    /// Compares what others have on their disks with this log.
+    pub(super) fn compare(&mut self) {
+        if let Some(position) = self.peers.contradiction(&self.ends) {
+            return self.halt(&Contradiction::OtherNodes { position });
+        }
+        if self.role == Role::Leading {
+            let settled = self.peers.settled(self.own.position, &self.ends);
+            if let Some(settled) = self.ends.at(settled) {
+                self.learn_settled(settled);
+            }
+        }
+    }
+
+    /// What has settled stays settled.
+    fn learn_settled(&mut self, settled: Place) {
+        if settled.position > self.settled.position {
+            self.settled = settled;
+            self.settle();
+            if self.role == Role::Leading {
+                self.beat(false);
+            }
+        }
+    }
+
+    /// Lets leave what has settled, once it is on this disk: but where this log has another tree
+    /// there, or none that is known, nothing of it is known to have settled.
+    pub(super) fn settle(&mut self) {
+        let same = self.ends.at(self.settled.position) == Some(self.settled);
+        let here = self.settled.position.min(self.own.position);
+        if same && here > Position::ZERO {
+            self.act(Action::Settle(here));
+        }
+    }
+
+    /// The patience after which this node stands.
+    fn patience(&self) -> Duration {
+        let rank = u32::try_from(self.members.rank()).unwrap_or(u32::MAX);
+        SILENCE.saturating_add(RANK_STEP.saturating_mul(rank))
+    }
+
+    /// Stands where nobody leads, everything that was read is on the disk, and a majority has no
+    /// more than that.
+    fn stand_on_time(&mut self) {
+        let follows = self.role == Role::Following && self.flight.is_none() && !self.lost;
+        let idle = self.waiting.is_empty() && self.applying.is_none() && self.finding.is_none();
+        let silent = self.now >= self.leader_heard + self.patience();
+        if !follows || !idle || !silent || self.now < self.stands_from {
+            return;
+        }
+        let since = self.now.saturating_sub(ABSENT);
+        let ordered = self.rules.as_ref().map(Rules::place);
+        let has_all = ordered.is_none_or(|place| place.position <= self.own.position);
+        if has_all && self.peers.lets_stand(self.own, since) {
+            self.stand(since);
+        }
+    }
+
+    /// Gives the lead up once nothing is on its way, so that no request fails of it.
+    fn on_yield(&mut self) {
+        if self.role == Role::Leading {
+            self.yields = true;
+            self.yield_if_idle();
+        }
+    }
+
+    pub(super) fn yield_if_idle(&mut self) {
+        let idle = self.flight.is_none() && self.applying.is_none();
+        if !self.yields || !idle || self.role != Role::Leading {
+            return;
+        }
+        self.stands_from = self.now + YIELD_REST;
+        self.beat(true);
+        self.deposed(true);
+        self.role = Role::Following;
+        self.leader_heard = self.now;
+    }
+}

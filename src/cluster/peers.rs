@@ -1,0 +1,200 @@
+//! What the other nodes have said of themselves, and what follows from it for a majority.
+
+use std::time::Duration;
+
+use super::ends::Ends;
+use super::member::{Members, NodeName};
+use super::place::Place;
+use crate::domain::Position;
+
+/// What was last heard of another node.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The name of the node.
+    pub name: NodeName,
+    /// The end of its log on its disk; `None` before it has said so.
+    pub place: Option<Place>,
+    /// Whether it serves nothing, because of a contradiction.
+    pub halted: bool,
+    /// The time at which it was last heard.
+    pub heard: Option<Duration>,
+}
+
+/// All other nodes of the cluster.
+pub struct Peers {
+    all: Vec<Peer>,
+    majority: usize,
+}
+
+impl Peers {
+    /// The other members, of whom nothing has been heard.
+    pub fn of(members: &Members) -> Self {
+        let silent = |name: &NodeName| Peer {
+            name: name.clone(),
+            place: None,
+            halted: false,
+            heard: None,
+        };
+        Self {
+            all: members.others().map(silent).collect(),
+            majority: members.majority(),
+        }
+    }
+
+    /// All of them, in the order of their ranks.
+    pub fn all(&self) -> &[Peer] {
+        &self.all
+    }
+
+    /// Notes that a node was heard.
+    pub fn heard(&mut self, name: &NodeName, now: Duration) {
+        if let Some(peer) = self.get(name) {
+            peer.heard = Some(now);
+        }
+    }
+
+    /// Notes what a node says is on its disk. The last word counts, for a node may have begun anew;
+    /// one that was overtaken on its way counts too little until the next one comes.
+    pub fn durable(&mut self, name: &NodeName, place: Place, halted: bool) {
+        if let Some(peer) = self.get(name) {
+            peer.place = Some(place);
+            peer.halted = halted;
+        }
+    }
+
+    fn get(&mut self, name: &NodeName) -> Option<&mut Peer> {
+        self.all.iter_mut().find(|peer| peer.name == *name)
+    }
+
+    /// The places of those that were heard since a time and take part.
+    fn present(&self, since: Duration) -> impl Iterator<Item = Place> {
+        let present = self.all.iter().filter(move |peer| {
+            let heard = peer.heard.is_some_and(|heard| heard >= since);
+            heard && !peer.halted
+        });
+        present.filter_map(|peer| peer.place)
+    }
+
+    /// Whether this node and those that were heard since a time are a majority.
+    pub fn is_majority_present(&self, since: Duration) -> bool {
+        self.present(since).count() + 1 >= self.majority
+    }
+
+    /// Whether a majority is present, of which nobody has more than this node or other events at
+    /// the same position: then all that was ever answered is on this node.
+    pub fn lets_stand(&self, own: Place, since: Duration) -> bool {
+        let nobody_more = self
+            .present(since)
+            .all(|place| place.position < own.position || place == own);
+        nobody_more && self.is_majority_present(since)
+    }
+
+    /// The lowest position of those that were heard since a time.
+    pub fn lowest(&self, since: Duration) -> Option<Position> {
+        self.present(since).map(|place| place.position).min()
+    }
+
+    /// The last position that is on the disks of a majority with the very same tree, given the end
+    /// of this node's own log.
+    pub fn settled(&self, own: Position, ends: &Ends) -> Position {
+        let same = |peer: &Peer| {
+            let place = peer.place?;
+            (ends.at(place.position) == Some(place)).then_some(place.position)
+        };
+        let mut positions: Vec<Position> = self.all.iter().filter_map(same).collect();
+        positions.push(own);
+        positions.sort_unstable_by(|left, right| right.cmp(left));
+        let counted = positions.get(self.majority - 1).copied();
+        counted.unwrap_or(Position::ZERO).min(own)
+    }
+
+    /// Whether the log of a node is known to be this node's, or known not to be; `None` where the
+    /// two can't be compared.
+    pub fn is_same(peer: &Peer, ends: &Ends) -> Option<bool> {
+        let place = peer.place?;
+        let root = ends.root(place.position)?;
+        Some(root == place.root)
+    }
+
+    /// The position at which a majority of the cluster holds other events than this node.
+    pub fn contradiction(&self, ends: &Ends) -> Option<Position> {
+        let differs = |peer: &&Peer| !peer.halted && Self::is_same(peer, ends) == Some(false);
+        let others = self.all.iter().filter(differs);
+        let others: Vec<Place> = others.filter_map(|peer| peer.place).collect();
+        let most = others.iter().find(|place| {
+            let same = others.iter().filter(|other| other == place);
+            same.count() >= self.majority
+        });
+        most.map(|place| place.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::audit::Hash;
+
+    fn place(position: u64, root: u8) -> Place {
+        Place {
+            position: Position::new(position),
+            root: Hash([root; 32]),
+        }
+    }
+
+    /// Five nodes, of which the others are at these places.
+    fn peers(others: &[(u64, u8)]) -> Peers {
+        let names: Vec<NodeName> = ["a", "b", "c", "d", "e"]
+            .map(|name| name.parse().expect("a name"))
+            .to_vec();
+        let mut peers = Peers::of(&Members::new(names.clone(), &names[0]).expect("a cluster"));
+        for (name, (position, root)) in names[1..].iter().zip(others) {
+            peers.heard(name, Duration::from_secs(9));
+            peers.durable(name, place(*position, *root), false);
+        }
+        peers
+    }
+
+    proptest! {
+        /// By the definition: a majority holds this log's tree at or behind the position.
+        #[test]
+        fn settled_is_what_a_majority_has(own in 0..9_u64, others in vec((0..9_u64, 0..2_u8), 4)) {
+            let mut ends = Ends::default();
+            (0..9).for_each(|position| ends.keep(place(position, 1)));
+            let peers = peers(&others);
+            let settled = peers.settled(Position::new(own), &ends).get();
+            let have = |wanted: u64| {
+                let same = others.iter().filter(|(at, root)| *root == 1 && *at >= wanted);
+                own >= wanted && same.count() + 1 >= 3
+            };
+            prop_assert!(settled == 0 || have(settled));
+            prop_assert!(!have(settled + 1));
+        }
+    }
+
+    #[test]
+    fn nobody_stands_before_one_that_has_more_or_without_a_majority() {
+        let since = Duration::from_secs(5);
+        let stands = |others: &[(u64, u8)]| peers(others).lets_stand(place(7, 1), since);
+        assert!(stands(&[(7, 1), (3, 9)]));
+        assert!(!stands(&[(7, 1)]), "two of five");
+        assert!(!stands(&[(7, 1), (8, 1)]), "one has more");
+        assert!(!stands(&[(7, 1), (7, 2)]), "one has others");
+        let all = peers(&[(7, 1), (7, 1), (7, 1)]);
+        assert!(
+            !all.lets_stand(place(7, 1), Duration::from_secs(10)),
+            "none was heard"
+        );
+    }
+
+    #[test]
+    fn a_node_is_wrong_where_a_majority_says_so() {
+        let mut ends = Ends::default();
+        ends.keep(place(7, 1));
+        assert_eq!(peers(&[(7, 2), (7, 2), (7, 1)]).contradiction(&ends), None);
+        let others = peers(&[(7, 2), (7, 2), (7, 2)]);
+        assert_eq!(others.contradiction(&ends), Some(Position::new(7)));
+        assert_eq!(peers(&[(7, 2), (7, 3), (7, 4)]).contradiction(&ends), None);
+    }
+}

@@ -1,0 +1,249 @@
+//! What nodes say to each other beside the stream: nothing of it is kept anywhere.
+//!
+//! A spoken message is CBOR, then the MAC of it under the cluster's key. Nobody's safety rests on
+//! the moment at which it is heard: one that is lost, late or heard twice costs time only.
+
+use bytes::Bytes;
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use super::member::NodeName;
+use super::place::Place;
+use crate::audit::Hash;
+use crate::domain::Position;
+use crate::keys::ClusterKey;
+
+/// The length of a MAC, in bytes.
+const MAC_BYTES: usize = 32;
+/// What the MACs of these messages are for, so that they are nothing elsewhere.
+const PURPOSE: &str = "spoken";
+
+/// Something that a node says to all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// The node that says it.
+    pub from: NodeName,
+    /// The term that it is in, as far as it has read.
+    pub term: u64,
+    /// What the others are told.
+    pub said: Said,
+}
+
+/// The things that nodes say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The leader is there.
+    Beat {
+        /// The last place that a majority of nodes has on its disks.
+        settled: Place,
+        /// Whether it gives the lead up, so that the next one stands at once.
+        yields: bool,
+    },
+    /// So much is on the disk of this node, synced.
+    Durable {
+        /// The end of its log.
+        place: Place,
+        /// Whether it serves nothing, because its log contradicts what it has read or heard.
+        halted: bool,
+    },
+    /// The keys of a group's new contacts, which must be on a majority of disks before the group is
+    /// ordered.
+    Keys {
+        /// The position that the group's first event will have.
+        first: Position,
+        /// The keys, sealed under the cluster's key.
+        sealed: Bytes,
+    },
+    /// This node has those keys on its disk.
+    Kept {
+        /// The position that the group's first event will have.
+        first: Position,
+        /// The hash of the sealed keys, for a leader may have drawn others since.
+        hash: Hash,
+    },
+}
+
+#[derive(Encode, Decode)]
+struct Wire {
+    #[n(0)]
+    from: String,
+    #[n(1)]
+    term: u64,
+    #[n(2)]
+    said: WireSaid,
+}
+
+#[derive(Encode, Decode)]
+enum WireSaid {
+    #[n(0)]
+    Beat {
+        #[n(0)]
+        position: u64,
+        #[n(1)]
+        root: ByteArray<32>,
+        #[n(2)]
+        yields: bool,
+    },
+    #[n(1)]
+    Durable {
+        #[n(0)]
+        position: u64,
+        #[n(1)]
+        root: ByteArray<32>,
+        #[n(2)]
+        halted: bool,
+    },
+    #[n(2)]
+    Keys {
+        #[n(0)]
+        first: u64,
+        #[n(1)]
+        sealed: ByteVec,
+    },
+    #[n(3)]
+    Kept {
+        #[n(0)]
+        first: u64,
+        #[n(1)]
+        hash: ByteArray<32>,
+    },
+}
+
+impl From<&Said> for WireSaid {
+    fn from(said: &Said) -> Self {
+        match said {
+            Said::Beat { settled, yields } => Self::Beat {
+                position: settled.position.get(),
+                root: settled.root.0.into(),
+                yields: *yields,
+            },
+            Said::Durable { place, halted } => Self::Durable {
+                position: place.position.get(),
+                root: place.root.0.into(),
+                halted: *halted,
+            },
+            Said::Keys { first, sealed } => Self::Keys {
+                first: first.get(),
+                sealed: sealed.to_vec().into(),
+            },
+            Said::Kept { first, hash } => Self::Kept {
+                first: first.get(),
+                hash: hash.0.into(),
+            },
+        }
+    }
+}
+
+impl From<WireSaid> for Said {
+    fn from(said: WireSaid) -> Self {
+        match said {
+            WireSaid::Beat {
+                position,
+                root,
+                yields,
+            } => Self::Beat {
+                settled: place(position, root),
+                yields,
+            },
+            WireSaid::Durable {
+                position,
+                root,
+                halted,
+            } => Self::Durable {
+                place: place(position, root),
+                halted,
+            },
+            WireSaid::Keys { first, sealed } => Self::Keys {
+                first: Position::new(first),
+                sealed: Vec::from(sealed).into(),
+            },
+            WireSaid::Kept { first, hash } => Self::Kept {
+                first: Position::new(first),
+                hash: Hash(hash.into()),
+            },
+        }
+    }
+}
+
+fn place(position: u64, root: ByteArray<32>) -> Place {
+    Place {
+        position: Position::new(position),
+        root: Hash(root.into()),
+    }
+}
+
+impl Spoken {
+    /// Writes a message under the cluster's key.
+    #[must_use]
+    pub fn encode(&self, key: &ClusterKey) -> Bytes {
+        let wire = Wire {
+            from: self.from.to_string(),
+            term: self.term,
+            said: (&self.said).into(),
+        };
+        let mut bytes = super::cbor::encode(&wire).to_vec();
+        let mac = key.code(PURPOSE, &[&bytes]);
+        bytes.extend_from_slice(&mac);
+        bytes.into()
+    }
+
+    /// Reads a message; `None` for one that is not under the cluster's key.
+    #[must_use]
+    pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
+        let (said, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
+        if !key.vouches(PURPOSE, &[said], mac) {
+            return None;
+        }
+        let Wire { from, term, said } = super::cbor::decode(said)?;
+        Some(Self {
+            from: from.parse().ok()?,
+            term,
+            said: said.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn said() -> impl Strategy<Value = Said> {
+        let position = || any::<u64>().prop_map(Position::new);
+        let hash = || any::<[u8; 32]>().prop_map(Hash);
+        let place = || (position(), hash()).prop_map(|(position, root)| Place { position, root });
+        let sealed = vec(any::<u8>(), 0..70).prop_map(Bytes::from);
+        let (beat, durable) = ((place(), any::<bool>()), (place(), any::<bool>()));
+        prop_oneof![
+            beat.prop_map(|(settled, yields)| Said::Beat { settled, yields }),
+            durable.prop_map(|(place, halted)| Said::Durable { place, halted }),
+            (position(), sealed).prop_map(|(first, sealed)| Said::Keys { first, sealed }),
+            (position(), hash()).prop_map(|(first, hash)| Said::Kept { first, hash }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_is_heard_and_not_when_a_bit_is_flipped(
+            term: u64,
+            said in said(),
+            bit: prop::sample::Index,
+        ) {
+            let key = ClusterKey::new([7; 32], "log");
+            let from = "node-1".parse().expect("a name");
+            let spoken = Spoken { from, term, said };
+            let mut bytes = spoken.encode(&key).to_vec();
+            prop_assert_eq!(Spoken::decode(&bytes, &key), Some(spoken));
+            let bit = bit.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(Spoken::decode(&bytes, &key), None);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..99)) {
+            let key = ClusterKey::new([7; 32], "log");
+            prop_assert_eq!(Spoken::decode(&bytes, &key), None);
+        }
+    }
+}

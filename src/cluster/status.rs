@@ -1,0 +1,129 @@
+//! What an operator sees of a node and of what it has heard of the others.
+
+use std::time::Duration;
+
+use super::member::NodeName;
+use super::node::{ABSENT, Node, Role};
+use super::peers::{Peer, Peers};
+use super::place::Place;
+use super::rules::Rules;
+use crate::domain::Position;
+
+/// A leader that can't order for so long says that it can't.
+const CUT_OFF: Duration = Duration::from_secs(10);
+
+/// A node, and the cluster as it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The name of the node.
+    pub node: NodeName,
+    /// The part that it plays.
+    pub role: Role,
+    /// The node that leads, as far as this one has read.
+    pub leader: Option<NodeName>,
+    /// Whether a write can be answered now: there is a leader that was heard of lately or is this
+    /// node, it orders, and a majority is there.
+    pub takes_writes: bool,
+    /// The current term, as far as it was read.
+    pub term: u64,
+    /// The last position on this node's disk.
+    pub head: Position,
+    /// The last position that a majority of nodes has on its disks.
+    pub settled: Position,
+    /// The time since the leader was last heard; zero where this node leads.
+    pub stale: Duration,
+    /// The number of messages in the stream that counted for nothing.
+    pub void_total: u64,
+    /// The number of times that this node began to lead.
+    pub takeovers_total: u64,
+    /// The reason for which the node serves nothing.
+    pub halted: Option<String>,
+    /// The other nodes, in the order of their ranks.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// Another node, as this one has heard of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// The name of the node.
+    pub node: NodeName,
+    /// The last position on its disk.
+    pub position: Option<Position>,
+    /// Whether its log is the same as this one's; `None` where that can't be compared now.
+    pub root_equal: Option<bool>,
+    /// Whether it serves nothing, because of a contradiction.
+    pub halted: bool,
+    /// The time since it was last heard.
+    pub silent: Option<Duration>,
+}
+
+impl Node {
+    /// The node as an operator sees it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let peer = |peer: &Peer| PeerStatus {
+            node: peer.name.clone(),
+            position: peer.place.map(|place| place.position),
+            root_equal: Peers::is_same(peer, &self.ends),
+            halted: peer.halted,
+            silent: peer.heard.map(|heard| self.now.saturating_sub(heard)),
+        };
+        Status {
+            node: self.members.own().clone(),
+            role: self.role,
+            leader: self.rules.as_ref().and_then(Rules::leader).cloned(),
+            takes_writes: self.takes_writes(),
+            term: self.term(),
+            head: self.own.position,
+            settled: self.settled.position,
+            stale: self.stale(),
+            void_total: self.void_total,
+            takeovers_total: self.takeovers_total,
+            halted: self.halted.clone(),
+            peers: self.peers.all().iter().map(peer).collect(),
+        }
+    }
+
+    /// The role that the node plays.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The end of the ordered log, as far as this node has read; `None` before it has found a place
+    /// of its own log in the stream.
+    #[must_use]
+    pub fn ordered(&self) -> Option<Place> {
+        self.rules.as_ref().map(Rules::place)
+    }
+
+    /// The sequence that is to be read next.
+    #[must_use]
+    pub const fn reads_from(&self) -> u64 {
+        self.sequence + 1
+    }
+
+    /// Whether it leads, and can't reach a majority or can't order: then it takes no more writes.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let since = self.now.saturating_sub(ABSENT);
+        let flies = self.flight.as_ref().map(|flight| flight.age(self.now));
+        let waits = flies.is_some_and(|age| age >= CUT_OFF);
+        self.role == Role::Leading && (waits || !self.peers.is_majority_present(since))
+    }
+
+    fn stale(&self) -> Duration {
+        match self.role {
+            Role::Leading => Duration::ZERO,
+            _ => self.now.saturating_sub(self.leader_heard),
+        }
+    }
+
+    fn takes_writes(&self) -> bool {
+        match self.role {
+            Role::Leading => self.led && !self.is_cut_off(),
+            Role::Following => self.rules.is_some() && self.stale() < ABSENT,
+            Role::Starting | Role::Joining | Role::Standing | Role::Halted => false,
+        }
+    }
+}

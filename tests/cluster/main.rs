@@ -1,0 +1,131 @@
+//! Several nodes and one log: no schedule of faults makes two answers differ.
+//!
+//! The nodes are the service's own; the stream, the network, the disks and the clock are simulated
+//! in one thread. A seed makes a schedule. `CLUSTER_SEEDS=100000` runs so many of each plan, from
+//! `CLUSTER_FROM` on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
+#[path = "../bus/broker.rs"]
+#[allow(dead_code, reason = "the tests of the bus use the rest")]
+mod broker;
+mod bus;
+#[path = "../common/mod.rs"]
+mod common;
+mod processes;
+mod sim;
+
+use sim::{LeftOut, Plan, World};
+
+const PLAN: Plan = Plan {
+    nodes: 3,
+    steps: 1_000,
+    losses: 0,
+    wipes: false,
+    left_out: LeftOut::Nothing,
+};
+
+fn number(name: &str, default: u64) -> u64 {
+    let said = std::env::var(name).ok();
+    said.map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// What many schedules of one plan showed.
+#[derive(Default, Debug)]
+struct Shown {
+    answers: usize,
+    halted: u64,
+    stuck: Vec<u64>,
+    broken: Vec<(u64, String)>,
+}
+
+fn run(plan: Plan, seeds: u64) -> Shown {
+    let from = number("CLUSTER_FROM", 0);
+    let mut shown = Shown::default();
+    for seed in from..from + seeds {
+        let mut world = World::new(seed, plan);
+        let lives = world.run();
+        world.check_answers();
+        shown.answers += world.answered.len();
+        shown.halted += u64::from(world.halted() > 0);
+        if !lives {
+            shown.stuck.push(seed);
+        }
+        if let Some(why) = world.broken {
+            shown.broken.push((seed, why));
+        }
+    }
+    println!(
+        "{plan:?}: {seeds} schedules, {} answers, {} with a halted node, {} stuck, {} broken",
+        shown.answers,
+        shown.halted,
+        shown.stuck.len(),
+        shown.broken.len()
+    );
+    shown
+}
+
+/// Runs a plan; nothing may break, and all goes on once the faults end.
+fn holds(plan: Plan, seeds: u64) {
+    let shown = run(plan, number("CLUSTER_SEEDS", seeds));
+    assert!(shown.broken.is_empty(), "{:?}", shown.broken.first());
+    assert!(shown.stuck.is_empty(), "stuck: {:?}", shown.stuck);
+}
+
+#[test]
+fn nothing_answered_is_lost_or_doubled() {
+    holds(PLAN, 1_000);
+}
+
+#[test]
+fn nor_with_five_nodes() {
+    holds(Plan { nodes: 5, ..PLAN }, 100);
+}
+
+/// Nothing may break; a fork of what nobody was answered may stop nodes, for a person to decide.
+#[test]
+fn nor_where_the_stream_loses_messages() {
+    for wipes in [false, true] {
+        let plan = Plan {
+            losses: 4,
+            wipes,
+            ..PLAN
+        };
+        let shown = run(plan, number("CLUSTER_SEEDS", 250));
+        assert!(shown.broken.is_empty(), "{:?}", shown.broken.first());
+    }
+}
+
+/// The first schedule that breaks something.
+fn breaks(plan: Plan) -> Option<(u64, String)> {
+    (0..3_000).find_map(|seed| {
+        let mut world = World::new(seed, plan);
+        world.run();
+        world.check_answers();
+        Some((seed, world.broken?))
+    })
+}
+
+#[test]
+fn each_rule_is_needed() {
+    let lossy = Plan { losses: 4, ..PLAN };
+    for (left_out, plan) in [
+        (LeftOut::TermAndRoot, lossy),
+        (LeftOut::RootsOfAMajority, lossy),
+        (LeftOut::Majority, PLAN),
+        (LeftOut::VoidIsSkipped, PLAN),
+        (LeftOut::OrderBeforeDisk, PLAN),
+        (LeftOut::KeysBeforeOrder, PLAN),
+    ] {
+        let broken = breaks(Plan { left_out, ..plan });
+        println!("without {left_out:?}: {broken:?}");
+        assert!(broken.is_some(), "{left_out:?} is not needed");
+    }
+}

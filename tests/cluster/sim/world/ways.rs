@@ -1,0 +1,205 @@
+//! The stream and the network, with all that is lost, late or doubled on the way.
+
+use super::*;
+
+impl World {
+    pub(super) fn publish(&mut self, from: usize, expect: u64, sent: Sent) {
+        let copies = match self.chance.below(20) {
+            0 if !self.quiet => 0,
+            1 => 2,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let sent = sent.clone();
+            self.packets.push(Packet::Publish { from, expect, sent });
+        }
+        if !self.quiet && self.chance.happens(300) {
+            self.publish_ahead(from, expect, &sent);
+        }
+    }
+
+    /// What a leader would send that judged further before it knew the order of its last group: it
+    /// must count for nothing unless it stands where it belongs.
+    pub(super) fn publish_ahead(&mut self, from: usize, expect: u64, sent: &Sent) {
+        let Some((_, message)) = read(&self.coder, sent) else {
+            return;
+        };
+        let Body::Part {
+            number: 1,
+            of: 1,
+            bytes,
+        } = message.body.clone()
+        else {
+            return;
+        };
+        let Some(mut tree) = self.disks[from].tree(message.tree.position.get()) else {
+            return;
+        };
+        if Place::of(&tree) != message.tree {
+            return;
+        }
+        let mut group = Group::decode(bytes).expect("its own frame");
+        for further in 1..4 {
+            for entry in &group.entries {
+                tree.push(Hash::leaf(entry));
+            }
+            self.next_id += 1;
+            let entry = Entry {
+                id: self.next_id,
+                judged_on: Some(tree.root()),
+                key: None,
+                erases: None,
+            };
+            group = Group {
+                first: last_of(&group).next(),
+                entries: vec![entry.encode()],
+            };
+            let sent = self.coder.encode(&Message {
+                tree: Place::of(&tree),
+                body: Body::Part {
+                    number: 1,
+                    of: 1,
+                    bytes: Group::encode(group.first, &group.entries).into(),
+                },
+                ..message.clone()
+            });
+            let expect = expect + further;
+            self.packets.push(Packet::Publish { from, expect, sent });
+        }
+    }
+
+    pub(super) fn say(&mut self, from: usize, said: Said) {
+        let term = self.processes[from]
+            .as_ref()
+            .map_or(0, |p| p.node.status().term);
+        let from_name = self.names[from].clone();
+        let spoken = Spoken {
+            from: from_name,
+            term,
+            said,
+        };
+        let bytes = spoken.encode(&self.key);
+        for to in (0..self.plan.nodes).filter(|to| *to != from) {
+            if self.quiet || !self.chance.happens(100) {
+                let bytes = bytes.clone();
+                self.packets.push(Packet::Spoken { to, bytes });
+            }
+        }
+    }
+
+    pub(super) fn look(&mut self, to: usize, sequence: u64) {
+        let found = self.stream.at(sequence).map(|sent| sent.id);
+        let (created, last) = (self.stream.created, self.stream.last());
+        let looked_at = sequence;
+        self.packets.push(Packet::Looked {
+            to,
+            created,
+            last,
+            looked_at,
+            found,
+        });
+    }
+
+    pub(super) fn deliver(&mut self, packet: Packet) {
+        match packet {
+            Packet::Publish { from, expect, sent } => {
+                let answer = match self.stream.publish(expect, &sent) {
+                    Some(sequence) => Packet::Stored {
+                        to: from,
+                        id: sent.id,
+                        sequence,
+                    },
+                    None => Packet::Refused {
+                        to: from,
+                        id: sent.id,
+                    },
+                };
+                if self.quiet || !self.chance.happens(150) {
+                    self.packets.push(answer);
+                }
+            }
+            Packet::Stored { to, id, sequence } => self.tell(to, Event::Stored { id, sequence }),
+            Packet::Refused { to, id } => self.tell(to, Event::Refused { id }),
+            Packet::Looked {
+                to,
+                created,
+                last,
+                looked_at,
+                found,
+            } => {
+                self.tell(
+                    to,
+                    Event::Stream {
+                        created,
+                        last,
+                        looked_at,
+                        found,
+                    },
+                );
+            }
+            Packet::Spoken { to, bytes } => {
+                let mut spoken = Spoken::decode(&bytes, &self.key).expect("our own");
+                if let (LeftOut::RootsOfAMajority, Said::Durable { place, .. }) =
+                    (self.plan.left_out, &mut spoken.said)
+                    && let Some(own) = self.disks[to].tree(place.position.get())
+                {
+                    *place = Place::of(&own);
+                }
+                self.tell(to, Event::Heard(spoken));
+            }
+        }
+    }
+
+    /// Delivers the next message of the stream to a node.
+    pub(super) fn read(&mut self, at: usize) {
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
+        if process.paused || !process.node.takes_messages() {
+            return;
+        }
+        process.reads = process.reads.max(self.stream.first());
+        let Some(sent) = self.stream.at(process.reads) else {
+            return;
+        };
+        let sequence = process.reads;
+        process.reads += 1;
+        let mut message = read(&self.coder, sent).map(|(_, message)| message);
+        let status = process.node.status();
+        if let (LeftOut::TermAndRoot, Some(message), Some(place)) =
+            (self.plan.left_out, &mut message, process.node.ordered())
+            && let Body::Part { .. } = message.body
+        {
+            message.tree = place;
+            message.term = status.term;
+            message.node = status
+                .leader
+                .clone()
+                .unwrap_or_else(|| message.node.clone());
+        }
+        let own_term = message.as_ref().is_some_and(|m| m.term == status.term);
+        let id = sent.id;
+        self.tell(
+            at,
+            Event::Read {
+                sequence,
+                id,
+                message,
+            },
+        );
+        let voids = self.processes[at]
+            .as_ref()
+            .map_or(0, |p| p.node.status().void_total);
+        if self.plan.left_out == LeftOut::VoidIsSkipped && own_term && voids > status.void_total {
+            self.fail(format!("{} halted at a void message", self.names[at]));
+        }
+    }
+}
+
+fn read(coder: &Coder, sent: &Sent) -> Option<(MessageId, Message)> {
+    let header = |name: &str| {
+        let found = sent.headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    coder.decode(header, &sent.payload)
+}
