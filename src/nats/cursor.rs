@@ -34,9 +34,14 @@ pub struct Cursor {
     pub key: Option<MacKey>,
 }
 
-/// The directory in which the cursor is kept.
+/// The file in which the cursor is kept.
 #[derive(Clone)]
-pub struct CursorFile(pub Arc<dyn Files>);
+pub struct CursorFile {
+    /// The directory of the file.
+    pub files: Arc<dyn Files>,
+    /// The key of the MACs, where all nodes of a cluster have the same; else the cursor's own.
+    pub shared_key: Option<MacKey>,
+}
 
 impl CursorFile {
     /// The cursor; none where there is none that can be read.
@@ -44,11 +49,21 @@ impl CursorFile {
     /// # Errors
     /// The disk failed.
     pub fn read(&self) -> Result<Option<Cursor>, StorageError> {
-        match self.0.read_at(FILE, 0, FILE_BYTES_MAX) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let bytes = match self.files.read_at(FILE, 0, FILE_BYTES_MAX) {
+            Err(error) if error.is_absent() => return Ok(None),
+            bytes => bytes?,
+        };
+        let cursor = serde_json::from_slice(&bytes).ok();
+        Ok(cursor.map(|cursor: Cursor| Cursor {
+            key: self.shared_key.clone().or(cursor.key),
+            ..cursor
+        }))
+    }
+
+    /// The key that all nodes have, or that of a cursor; `None` where one has to be made.
+    pub fn key(&self, cursor: Option<&Cursor>) -> Option<MacKey> {
+        let shared = self.shared_key.clone();
+        shared.or_else(|| cursor?.key.clone())
     }
 
     /// Keeps the cursor, on the disk when this returns.
@@ -57,7 +72,7 @@ impl CursorFile {
     /// The disk failed; the old one stands.
     pub fn write(&self, cursor: &Cursor) -> Result<(), StorageError> {
         let bytes = serde_json::to_vec(cursor).unwrap_or_default();
-        self.0.write_atomic(FILE, &bytes)
+        self.files.write_atomic(FILE, &bytes)
     }
 }
 
@@ -66,10 +81,40 @@ mod tests {
     use super::*;
     use crate::storage::{Disk, SimDisk};
 
+    fn file(files: &Arc<dyn Files>) -> CursorFile {
+        CursorFile {
+            files: files.clone(),
+            shared_key: None,
+        }
+    }
+
+    #[test]
+    fn the_key_of_all_nodes_wins_over_the_cursors_own() {
+        let files = SimDisk::new(1).files("bus").expect("files");
+        let shared_key = Some(MacKey::draw().expect("random numbers"));
+        let cursor = Cursor {
+            stream: "E".into(),
+            created_nanos: "5".into(),
+            position: 7,
+            sequence: 9,
+            key: MacKey::draw().ok(),
+        };
+        file(&files).write(&cursor).expect("written");
+        let node = CursorFile {
+            shared_key: shared_key.clone(),
+            ..file(&files)
+        };
+        assert_eq!(node.key(None), shared_key);
+        let read = node.read().expect("readable").expect("a cursor");
+        assert_eq!(read.key, shared_key);
+        assert_eq!(file(&files).key(Some(&cursor)), cursor.key);
+        assert_eq!(file(&files).key(None), None);
+    }
+
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_damage_is_none() {
         let files = SimDisk::new(1).files("bus").expect("files");
-        let file = CursorFile(files.clone());
+        let file = file(&files);
         assert_eq!(file.read().expect("readable"), None);
         let cursor = Cursor {
             stream: "CONTACT_EVENTS".into(),
@@ -89,7 +134,7 @@ mod tests {
         let files = SimDisk::new(1).files("bus").expect("files");
         let old = br#"{"stream":"E","created_nanos":"5","position":7,"sequence":9}"#;
         files.write_atomic(FILE, old).expect("written");
-        let cursor = CursorFile(files).read().expect("readable");
+        let cursor = file(&files).read().expect("readable");
         assert_eq!(
             cursor.map(|cursor| (cursor.position, cursor.key)),
             Some((7, None))

@@ -4,17 +4,22 @@
 //! Whoever may publish to the event stream can write a message that looks like one of ours, or send
 //! a copy of one. The MAC is a keyed hash (HMAC-SHA256) over the stream, the message's place in it
 //! and what it holds. The key is drawn once for a data directory and kept beside its cursor, so that
-//! neither a forgery nor a copy at another place has a MAC that holds.
+//! neither a forgery nor a copy at another place has a MAC that holds. The nodes of a cluster derive one
+//! from their secret, so that whoever leads knows what was published before.
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+use crate::keys::{CODE_BYTES, ClusterKey};
 
 /// The header that holds the MAC, in hexadecimal digits.
 pub const MAC_HEADER: &str = "Contact-Seal";
 
 /// The length of a key in bytes: that of a block of SHA-256, which HMAC takes as it is (RFC 2104).
 const KEY_BYTES: usize = 64;
+/// What the key of a cluster's nodes is derived for.
+const PURPOSE: &str = "published events";
 
 /// A message in the event stream, as its MAC covers it.
 #[derive(Clone, Copy)]
@@ -67,6 +72,16 @@ impl MacKey {
         Ok(Self(key))
     }
 
+    /// The key that all nodes of a cluster have for a log: each knows what another has published.
+    pub fn of_cluster(key: &ClusterKey) -> Self {
+        let mut own = [0; KEY_BYTES];
+        for (half, bytes) in own.chunks_mut(CODE_BYTES).enumerate() {
+            let code = key.code(PURPOSE, &[&[u8::from(half > 0)]]);
+            bytes.copy_from_slice(&code);
+        }
+        Self(own)
+    }
+
     /// The MAC of a message, in hexadecimal digits.
     pub fn mac(&self, message: &Authenticated<'_>) -> String {
         hex::encode(self.hmac(message).finalize().into_bytes())
@@ -97,6 +112,15 @@ impl MacKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nodes_of_a_cluster_have_one_key_for_each_log() {
+        let key = |secret, log| MacKey::of_cluster(&ClusterKey::new([secret; 32], log));
+        assert!(key(1, "a") == key(1, "a"));
+        assert!(key(1, "a") != key(2, "a") && key(1, "a") != key(1, "b"));
+        let MacKey(bytes) = key(1, "a");
+        assert_ne!(bytes[..CODE_BYTES], bytes[CODE_BYTES..]);
+    }
 
     #[test]
     fn a_mac_holds_for_one_message_at_one_place_alone() {

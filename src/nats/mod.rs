@@ -12,6 +12,7 @@
 //! | `inbox` | which reply subjects are answered |
 //! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
 //! | `desk`, `resend` | what operators ask the broker about, and dead letters sent again |
+//! | `cluster` | several nodes with one log: the order, and what nodes say to each other |
 //! | `session`, `stopped` | one connection after another, and the end of the service |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
@@ -24,6 +25,7 @@
 
 mod aside;
 mod claim;
+pub mod cluster;
 mod commands;
 mod connect;
 mod cursor;

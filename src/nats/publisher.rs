@@ -233,7 +233,7 @@ impl Publisher {
                  over. Let nobody else publish to its subjects"
             );
         }
-        let key = match cursor.as_ref().and_then(|cursor| cursor.key.clone()) {
+        let key = match self.cursor.key(cursor.as_ref()) {
             Some(key) => key,
             None => MacKey::draw().map_err(|error| {
                 PublishError::halted(format!("no key for the MACs of events: {error}"))

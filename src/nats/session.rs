@@ -13,6 +13,7 @@ use super::connect::Target;
 use super::cursor::CursorFile;
 use super::dead_letter::DeadLetters;
 use super::desk::Desk;
+use super::mac::MacKey;
 use super::publish_error::PublishError;
 use super::publisher::Publisher;
 use super::rpc::Rpc;
@@ -21,6 +22,7 @@ use super::subjects::{Kept, Prefix};
 use super::{claim, connect, streams};
 use crate::domain::Registry;
 use crate::gateway::{Bus, Gateway, Health};
+use crate::keys::ClusterKey;
 use crate::storage::Files;
 use crate::wire::Detail;
 
@@ -48,6 +50,19 @@ pub struct Options {
     /// The newest signed checkpoint; empty until there is one. Each is sent to whoever listens, the
     /// newest again over each new connection.
     pub checkpoints: Option<watch::Receiver<Bytes>>,
+    /// Whether this node leads its cluster; none where it is alone. Only who leads publishes and
+    /// takes durable commands.
+    pub leads: Option<watch::Receiver<bool>>,
+    /// The secret of the cluster that this node is in, for this log.
+    pub cluster_key: Option<ClusterKey>,
+}
+
+/// What ended a session without an error.
+enum Ended {
+    /// The service is being stopped.
+    Stopped,
+    /// The lead has come or gone: the next session has other parts.
+    LeadMoved,
 }
 
 /// Stays on the bus until `stopping` becomes true: publishes events, answers requests, takes
@@ -77,7 +92,8 @@ pub async fn run(
             pause = PAUSE_MIN;
         }
         match ended {
-            Ok(()) => break,
+            Ok(Ended::Stopped) => break,
+            Ok(Ended::LeadMoved) => continue,
             Err(error) => not_used(&session.gateway.health, error),
         }
         tokio::select! {
@@ -122,23 +138,26 @@ struct Session {
 }
 
 impl Session {
-    /// Runs one connection from its beginning to its end; `Ok` means that the service stops.
-    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), PublishError> {
+    /// Runs one connection from its beginning to its end.
+    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<Ended, PublishError> {
         let options = &self.options;
+        let mut lead = options.leads.clone();
+        let leads = lead.as_mut().is_none_or(|lead| *lead.borrow_and_update());
         let connecting = connect::connect(&options.target, &options.prefix);
         let mut connection = tokio::select! {
             connected = connecting => connected?,
-            () = stopped(stopping) => return Ok(()),
+            () = stopped(stopping) => return Ok(Ended::Stopped),
         };
         let (client, stop) = (connection.client.clone(), stopping.clone());
         let mut parts = tokio::select! {
-            parts = self.parts(client, &stop) => parts?,
+            parts = self.parts(client, &stop, leads) => parts?,
             ended = connection.ended() => return Err(ended),
-            () = stopped(stopping) => return Ok(()),
+            () = stopped(stopping) => return Ok(Ended::Stopped),
         };
         tokio::select! {
-            ended = first_end(&mut parts) => ended,
+            ended = first_end(&mut parts) => ended.map(|()| Ended::Stopped),
             ended = connection.ended() => Err(ended),
+            () = moved(&mut lead) => Ok(Ended::LeadMoved),
             () = stopped(stopping) => {
                 let finished = async {
                     while parts.join_next().await.is_some() {}
@@ -148,7 +167,7 @@ impl Session {
                 if tokio::time::timeout(FINISH, finished).await.is_err() {
                     tracing::warn!("the bus did not finish in time; commands will come again");
                 }
-                Ok(())
+                Ok(Ended::Stopped)
             }
         }
     }
@@ -158,6 +177,7 @@ impl Session {
         &self,
         client: Client,
         stopping: &watch::Receiver<bool>,
+        leads: bool,
     ) -> Result<JoinSet<Result<(), PublishError>>, PublishError> {
         let context = jetstream::new(client.clone());
         let prefix = self.options.prefix.clone();
@@ -193,13 +213,17 @@ impl Session {
         );
         self.gateway.health.set_broker(Some(Arc::new(desk)));
         let mut parts = JoinSet::new();
+        let (answering, stop) = (client.clone(), stopping.clone());
+        parts.spawn(async move { rpc.run(&answering, stop).await });
+        if !leads {
+            self.gateway.health.set_bus(Bus::Connected);
+            return Ok(parts);
+        }
         let (events, stop) = (streams.events, stopping.clone());
         let publishing = context.clone();
         parts.spawn(async move { publisher.run(&publishing, events, stop).await });
         let stop = stopping.clone();
         parts.spawn(async move { commands.run(&context, &consumer, stop).await });
-        let (answering, stop) = (client.clone(), stopping.clone());
-        parts.spawn(async move { rpc.run(&answering, stop).await });
         if let Some(checkpoints) = self.options.checkpoints.clone() {
             let (subject, stop) = (prefix.checkpoint(), stopping.clone());
             parts.spawn(announce(client, subject, checkpoints, stop));
@@ -216,9 +240,23 @@ impl Session {
             prefix: options.prefix.clone(),
             detail: options.detail,
             log: options.log_id.as_str().into(),
-            cursor: CursorFile(options.cursor.clone()),
             spans: self.gateway.spans.clone(),
+            cursor: CursorFile {
+                files: options.cursor.clone(),
+                shared_key: options.cluster_key.as_ref().map(MacKey::of_cluster),
+            },
         }
+    }
+}
+
+/// Waits until the lead comes or goes; for ever where there is none to have.
+async fn moved(lead: &mut Option<watch::Receiver<bool>>) {
+    let has_moved = match lead {
+        Some(lead) => lead.changed().await.is_ok(),
+        None => false,
+    };
+    if !has_moved {
+        std::future::pending::<()>().await;
     }
 }
 

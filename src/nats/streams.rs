@@ -35,15 +35,45 @@ pub struct Streams {
     pub dead: Stream,
 }
 
+/// Groups of events that a node of the cluster may still lack, in bytes. Beyond it the oldest give
+/// way: each node has all of them in its own log.
+const LOG_BYTES_MAX: i64 = 1 << 30;
+/// The copies of the order that a cluster of brokers keeps.
+const LOG_REPLICAS: usize = 3;
+
+/// Makes the stream that orders the log of a cluster, or checks it. Where the broker is alone it
+/// has one copy.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn ensure_log(
+    context: &Context,
+    prefix: &Prefix,
+    is_clustered: bool,
+) -> Result<Stream, PublishError> {
+    let replicas = if is_clustered { LOG_REPLICAS } else { 1 };
+    let wanted = Config {
+        num_replicas: replicas,
+        ..wanted(prefix, Kept::Log)
+    };
+    ensure_one(context, prefix, Kept::Log, wanted).await
+}
+
 /// Makes the streams that are missing and checks the others.
 ///
 /// # Errors
 /// [`PublishError`]: the broker is away, or refuses, or has a stream of another shape.
 pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, PublishError> {
     Ok(Streams {
-        dead: ensure_one(context, prefix, Kept::Dead).await?,
-        events: ensure_one(context, prefix, Kept::Events).await?,
-        commands: ensure_one(context, prefix, Kept::Commands).await?,
+        dead: ensure_one(context, prefix, Kept::Dead, wanted(prefix, Kept::Dead)).await?,
+        events: ensure_one(context, prefix, Kept::Events, wanted(prefix, Kept::Events)).await?,
+        commands: ensure_one(
+            context,
+            prefix,
+            Kept::Commands,
+            wanted(prefix, Kept::Commands),
+        )
+        .await?,
     })
 }
 
@@ -56,6 +86,12 @@ fn wanted(prefix: &Prefix, kept: Kept) -> Config {
     };
     match kept {
         Kept::Events => plain,
+        Kept::Log => Config {
+            max_bytes: LOG_BYTES_MAX,
+            deny_delete: true,
+            deny_purge: true,
+            ..plain
+        },
         Kept::Dead => Config {
             max_age: DEAD_AGE_MAX,
             max_bytes: DEAD_BYTES_MAX,
@@ -77,6 +113,7 @@ const fn description(kept: Kept) -> &'static str {
         Kept::Commands => "contactd: durable commands that wait to be taken",
         Kept::Events => "contactd: every event of the log, in order, as CloudEvents",
         Kept::Dead => "contactd: durable commands that could not be taken",
+        Kept::Log => "contactd: the order of the log's groups, for the nodes of its cluster",
     }
 }
 
@@ -84,8 +121,8 @@ async fn ensure_one(
     context: &Context,
     prefix: &Prefix,
     kept: Kept,
+    wanted: Config,
 ) -> Result<Stream, PublishError> {
-    let wanted = wanted(prefix, kept);
     let name = wanted.name.clone();
     let stream = match context.get_stream(&name).await {
         Ok(stream) => stream,

@@ -69,6 +69,8 @@ pub enum Kept {
     Events,
     /// Durable commands that could not be taken.
     Dead,
+    /// The log's groups of events, in the order that the nodes of a cluster agree on.
+    Log,
 }
 
 impl Kept {
@@ -77,6 +79,7 @@ impl Kept {
             Self::Commands => "command",
             Self::Events => "event",
             Self::Dead => "dead",
+            Self::Log => "log",
         }
     }
 }
@@ -99,6 +102,7 @@ impl Prefix {
             Kept::Commands => "COMMANDS",
             Kept::Events => "EVENTS",
             Kept::Dead => "DEAD",
+            Kept::Log => "LOG",
         };
         format!("{prefix}_{kept}")
     }

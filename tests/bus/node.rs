@@ -121,6 +121,7 @@ impl Home {
             health: Health::default(),
             metrics: RequestMetrics::default(),
             spans: Spans::default(),
+            forward: None,
         };
         let (stop, stopping) = watch::channel(false);
         let (checkpoints, follow) = watch::channel(Bytes::new());
@@ -136,6 +137,8 @@ impl Home {
             log_id: self.log_id.clone(),
             cursor: disk.files("bus").expect("a directory"),
             checkpoints: Some(follow),
+            leads: None,
+            cluster_key: None,
         };
         let bus = tokio::spawn(nats::run(gateway.clone(), REGISTRY, options, stopping));
         Node {
@@ -162,7 +165,7 @@ fn open(disk: &DataDir, home: &Home) -> Service {
         queue_limit: home.queue_limit,
         clock: system_clock(),
         log: OpenOptions::default(),
-        order: Arc::new(service::Alone),
+        order: Some(Arc::new(service::Alone)),
     };
     let opening = service::open(disk, ring, hasher, options, &mut |_| {});
     opening.expect("the log is whole").service

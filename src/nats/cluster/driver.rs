@@ -1,0 +1,366 @@
+//! Drives the node: whatever happens becomes an event, and each action is carried out in its order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
+
+use super::disk::{Disk, Work};
+use super::link::{self, Link};
+use super::options::Options;
+use super::order::{Asked, Orders, Placing};
+use crate::cluster::{Action, Coder, Event, Node, Place, Role, Said, Sizes, Spoken, Status};
+use crate::domain::{Closed, Position};
+use crate::nats::stopped::stopped;
+use crate::service::{NotOrdered, ReadError, Service};
+
+/// The time between two looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
+/// Parts are what every broker takes, with room for headers; and a record is always among what the
+/// stream keeps.
+const SIZES: Sizes = Sizes {
+    part_bytes_max: 120 << 10,
+    record_messages_max: 10_000,
+    record_bytes_max: 128 << 20,
+};
+/// The most events that wait for the node.
+const EVENTS_MAX: usize = 1_024;
+/// Messages that were read from the stream ahead of the node.
+const READ_AHEAD: usize = 64;
+/// The longest that a leader may take to give the lead up when the service stops.
+const YIELD_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Takes part in the cluster until `stopping` becomes true. `status` always has what operators see.
+///
+/// # Errors
+/// The log's own tree can't be read, so that nothing of it can be compared.
+pub async fn run(
+    service: Service,
+    options: Options,
+    ends: (Arc<Placing>, Orders),
+    status: watch::Sender<Option<Status>>,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), ReadError> {
+    let (driver, inputs) = start(service, options, ends, status)?;
+    driver.drive(inputs, stopping).await;
+    Ok(())
+}
+
+/// Everything that the driver waits for.
+struct Inputs {
+    happened: mpsc::Receiver<Event>,
+    linked: mpsc::Receiver<Option<Link>>,
+    asked: mpsc::Receiver<Asked>,
+    head: watch::Receiver<Position>,
+    /// The tasks on which all of it rests; they end with the driver.
+    _tasks: JoinSet<()>,
+}
+
+fn start(
+    service: Service,
+    options: Options,
+    (placing, orders): (Arc<Placing>, Orders),
+    status: watch::Sender<Option<Status>>,
+) -> Result<(Driver, Inputs), ReadError> {
+    let own = Place::of(&service.tree_at(service.head())?);
+    let coder = Coder::new(options.log_id.clone(), options.key.clone());
+    let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO);
+    let (events, happened) = mpsc::channel(EVENTS_MAX);
+    let (links, linked) = mpsc::channel(1);
+    let (work, works) = mpsc::channel(EVENTS_MAX);
+    let (modes, wanted) = mpsc::channel(EVENTS_MAX);
+    let Orders {
+        asked,
+        settled,
+        client,
+    } = orders;
+    let disk = Disk {
+        options: options.clone(),
+        service: service.clone(),
+        client: client.subscribe(),
+        events: events.clone(),
+    };
+    let linking = link::keep(options.clone(), service.clone(), links, events.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(linking);
+    tasks.spawn(disk.run(works));
+    tasks.spawn(take_sides(service.clone(), placing, wanted, events.clone()));
+    let inputs = Inputs {
+        happened,
+        linked,
+        asked,
+        head: service.follow(),
+        _tasks: tasks,
+    };
+    let driver = Driver {
+        node,
+        options,
+        service,
+        started: Instant::now(),
+        link: None,
+        client,
+        reader: None,
+        reply: None,
+        settled,
+        events,
+        work,
+        modes,
+        sending: JoinSet::new(),
+        status,
+    };
+    Ok((driver, inputs))
+}
+
+/// Tells the writer to judge or not to, in the order in which that is wanted.
+async fn take_sides(
+    service: Service,
+    placing: Arc<Placing>,
+    mut wanted: mpsc::Receiver<bool>,
+    events: mpsc::Sender<Event>,
+) {
+    while let Some(leads) = wanted.recv().await {
+        let done = if leads {
+            service.lead(placing.clone()).await
+        } else {
+            service.stand_back().await
+        };
+        match done {
+            Ok(()) if leads => drop(events.send(Event::Led).await),
+            Ok(()) => {}
+            Err(error) => {
+                tracing::error!(%error, "the writer does not do what the cluster wants");
+            }
+        }
+    }
+}
+
+/// What reads the stream from some sequence on.
+struct Reader {
+    reads: mpsc::Receiver<Event>,
+    task: AbortHandle,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The next message of the stream; `None` where the reading has ended. Without a reader it waits.
+async fn next(reader: &mut Option<Reader>) -> Option<Event> {
+    match reader {
+        Some(reader) => reader.reads.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Driver {
+    node: Node,
+    options: Options,
+    service: Service,
+    started: Instant,
+    link: Option<Link>,
+    /// The connection, for those who ask other nodes.
+    client: watch::Sender<Option<Client>>,
+    reader: Option<Reader>,
+    /// The writer's waiting question.
+    reply: Option<oneshot::Sender<Result<(), NotOrdered>>>,
+    settled: Arc<AtomicU64>,
+    events: mpsc::Sender<Event>,
+    work: mpsc::Sender<Work>,
+    modes: mpsc::Sender<bool>,
+    /// What is on its way to the bus.
+    sending: JoinSet<()>,
+    status: watch::Sender<Option<Status>>,
+}
+
+impl Driver {
+    async fn drive(mut self, mut inputs: Inputs, mut stopping: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ends = None;
+        loop {
+            let ready = self.node.takes_messages();
+            tokio::select! {
+                _ = tick.tick() => self.tell(Event::Tick).await,
+                Some(event) = inputs.happened.recv() => self.tell(event).await,
+                Some(asked) = inputs.asked.recv() => self.asked(asked).await,
+                Some(link) = inputs.linked.recv() => self.linked(link).await,
+                read = next(&mut self.reader), if ready => self.read(read).await,
+                Ok(()) = inputs.head.changed() => {
+                    let position = *inputs.head.borrow_and_update();
+                    self.tell(Event::Applied(position)).await;
+                }
+                Some(_) = self.sending.join_next() => {}
+                () = stopped(&mut stopping), if ends.is_none() => {
+                    ends = Some(Instant::now() + YIELD_TIME_MAX);
+                    self.tell(Event::Yield).await;
+                }
+            }
+            let leads = self.node.role() == Role::Leading;
+            if ends.is_some_and(|ends| !leads || Instant::now() >= ends) {
+                return self.leave().await;
+            }
+        }
+    }
+
+    /// Gives the node an event, and does what it wants done.
+    async fn tell(&mut self, event: Event) {
+        let actions = self.node.on(self.started.elapsed(), event);
+        for action in actions {
+            self.act(action).await;
+        }
+        self.status.send_replace(Some(self.node.status()));
+    }
+
+    async fn act(&mut self, action: Action) {
+        match action {
+            Action::Publish { expect, sent } => {
+                self.with_link(|link| async move { link.order.publish(expect, sent).await })
+            }
+            Action::Look { at } => self.with_link(|link| async move { link.order.look(at).await }),
+            Action::Say(said) => self.say(said).await,
+            Action::ReadFrom(sequence) => self.read_from(sequence),
+            Action::Apply(groups) => self.give(Work::Apply(groups)).await,
+            Action::Fetch { upto } => self.give(Work::Fetch(upto)).await,
+            Action::FindTree(position) => self.give(Work::FindTree(position)).await,
+            Action::ReadOwn { first, last } => self.give(Work::ReadOwn(first, last)).await,
+            Action::KeepKeys { first, sealed } => self.give(Work::KeepKeys(first, sealed)).await,
+            Action::Lead => drop(self.modes.send(true).await),
+            Action::Follow => drop(self.modes.send(false).await),
+            Action::Ordered => self.answer(Ok(())),
+            Action::NotOrdered { certain: true } => {
+                self.answer(Err(NotOrdered::Refused(Closed::Follows)));
+            }
+            Action::NotOrdered { certain: false } => self.answer(Err(NotOrdered::Unknown)),
+            Action::Settle(position) => self.settle(position),
+            Action::Halt(why) => {
+                tracing::error!(%why, "this node serves nothing any more; somebody must look");
+            }
+        }
+    }
+
+    /// Begins something on the bus whose event comes later, or never.
+    fn with_link<F>(&mut self, begin: impl FnOnce(Link) -> F)
+    where
+        F: Future<Output = Option<Event>> + Send + 'static,
+    {
+        if let Some(link) = &self.link {
+            let (event, events) = (begin(link.clone()), self.events.clone());
+            self.sending.spawn(async move {
+                if let Some(event) = event.await {
+                    drop(events.send(event).await);
+                }
+            });
+        }
+    }
+
+    async fn give(&self, work: Work) {
+        if self.work.send(work).await.is_err() {
+            tracing::error!("nobody works on this node's log any more");
+        }
+    }
+
+    fn answer(&mut self, answer: Result<(), NotOrdered>) {
+        if let Some(reply) = self.reply.take() {
+            // A writer that is gone needs none.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn settle(&self, position: Position) {
+        self.settled.fetch_max(position.get(), Ordering::AcqRel);
+        self.service.settle(position);
+    }
+
+    async fn say(&self, said: Said) {
+        let Some(link) = &self.link else {
+            return;
+        };
+        let spoken = Spoken {
+            from: self.options.members.own().clone(),
+            term: self.node.status().term,
+            said,
+        };
+        let bytes = spoken.encode(&self.options.key);
+        let said = link.client.publish(link.order.names.say(), bytes).await;
+        if let Err(error) = said {
+            tracing::debug!(%error, "something was not said to the other nodes");
+        }
+    }
+
+    fn read_from(&mut self, sequence: u64) {
+        let Some(link) = &self.link else {
+            self.reader = None;
+            return;
+        };
+        let (sender, reads) = mpsc::channel(READ_AHEAD);
+        let order = link.order.clone();
+        let task = self.sending.spawn(async move {
+            if let Err(error) = order.read(sequence, sender).await {
+                tracing::debug!(%error, "the order is read anew");
+            }
+        });
+        self.reader = Some(Reader { reads, task });
+    }
+
+    /// Takes what was read. Where the reading has ended it goes on behind what the node has.
+    async fn read(&mut self, read: Option<Event>) {
+        match read {
+            Some(read) => self.tell(read).await,
+            None => {
+                tokio::time::sleep(TICK).await;
+                self.read_from(self.node.reads_from());
+            }
+        }
+    }
+
+    async fn linked(&mut self, link: Option<Link>) {
+        self.client
+            .send_replace(link.as_ref().map(|link| link.client.clone()));
+        self.link = link;
+        self.read_from(self.node.reads_from());
+        let at = self.node.reads_from() - 1;
+        self.act(Action::Look { at }).await;
+    }
+
+    /// The writer asks for a group's place.
+    async fn asked(&mut self, asked: Asked) {
+        let Asked {
+            group,
+            slots,
+            reply,
+        } = asked;
+        self.reply = Some(reply);
+        if self.node.is_cut_off() {
+            return self.answer(Err(NotOrdered::Refused(Closed::CutOff)));
+        }
+        let keys = if slots.is_empty() {
+            Ok(None)
+        } else {
+            (self.service.export_keys(slots, &self.options.key)).map(Some)
+        };
+        match keys {
+            Ok(keys) => {
+                let keys = keys.map(Into::into);
+                self.tell(Event::Judged { group, keys }).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the keys of new contacts can't be given to other nodes");
+                self.answer(Err(NotOrdered::Refused(Closed::CutOff)));
+            }
+        }
+    }
+
+    /// Lets go out what was said last, and takes no more questions.
+    async fn leave(&mut self) {
+        self.answer(Err(NotOrdered::Unknown));
+        if let Some(link) = &self.link {
+            drop(link.client.flush().await);
+        }
+    }
+}

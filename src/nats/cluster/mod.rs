@@ -1,0 +1,34 @@
+//! The cluster on the bus: the stream that orders, what nodes say and ask, and the one who drives.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `options` | what it needs to know |
+//! | `driver` | gives the node its events, and does what it wants done |
+//! | `order` | the writer's question for a place, handed to the driver |
+//! | `disk` | this node's own log and keys: appending, looking, fetching |
+//! | `link` | one connection after another, with the stream and what is heard on it |
+//! | `stream` | the stream: made, published to, read, looked at |
+//! | `asks` | what another node is asked, and answering that |
+//! | `forward` | requests handed on to the node that leads |
+//! | `hello` | how a node without a log finds it |
+//! | `subjects` | the names of all this on the bus |
+//!
+//! What to do is decided in [`crate::cluster`] alone; here it is only carried out. Whatever does
+//! not come back, or comes back late, is asked for once more: the node bears it.
+
+mod asks;
+mod disk;
+mod driver;
+mod forward;
+mod hello;
+mod link;
+mod options;
+mod order;
+mod stream;
+mod subjects;
+
+pub use driver::run;
+pub use forward::{Forwarder, serve as serve_forwarded};
+pub use hello::{Found, find_log};
+pub use options::Options;
+pub use order::{Orders, Placing, orders};

@@ -1,0 +1,23 @@
+//! What being in a cluster needs to know.
+
+use crate::cluster::Members;
+use crate::keys::ClusterKey;
+use crate::nats::connect::Target;
+use crate::nats::subjects::Prefix;
+
+/// What being in a cluster needs to know.
+#[derive(Clone)]
+pub struct Options {
+    /// The addresses of the broker, and the login of this service.
+    pub target: Target,
+    /// The first token of every subject.
+    pub prefix: Prefix,
+    /// The id of the log.
+    pub log_id: String,
+    /// The nodes, and which of them this one is.
+    pub members: Members,
+    /// The secret that they share, for this log.
+    pub key: ClusterKey,
+    /// What a node without a log needs to have this one, which is told sealed.
+    pub identity: Vec<u8>,
+}
