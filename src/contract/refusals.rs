@@ -99,6 +99,8 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
         Refusal::ReadOnly(Closed::NoRoom),
         Refusal::ReadOnly(Closed::DiskFull),
         Refusal::ReadOnly(Closed::ClockJumped),
+        Refusal::ReadOnly(Closed::Follows),
+        Refusal::ReadOnly(Closed::CutOff),
         Refusal::OutcomeUnknown,
         Refusal::Internal,
     ]

@@ -1,9 +1,9 @@
-//! The schemas of what the service says of itself.
+//! What the service says of itself: its schemas, and the routes of its readiness and its nodes.
 
 use serde_json::{Value, json};
 
 use crate::dialect::describe::{
-    any_text, count, flag, list, list_up_to, object, one_of, refer, time,
+    OperationSpec, any_text, count, flag, list, list_up_to, object, one_of, refer, time,
 };
 use crate::gateway::{Bus, CONSUMERS_MAX, DEAD_LETTERS_MAX};
 
@@ -15,6 +15,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("View", view()),
         ("Stats", stats()),
         ("Bus", bus()),
+        ("Cluster", cluster()),
         ("Consumer", consumer()),
         ("DeadLetter", dead_letter()),
         ("Resent", resent()),
@@ -22,6 +23,22 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Rebuilding", object([("view", true, any_text())])),
         ("Document", json!({"type": "object"})),
     ]
+}
+
+/// The route of readiness.
+pub fn look_at_readiness() -> OperationSpec {
+    const READY: &str = "It takes requests; a broker that is away is no reason not to.";
+    const NOT: &str = "The log cannot be written, views lag, or the node is not in its cluster.";
+    OperationSpec::new("Whether the service takes requests")
+        .json(200, READY, "Readiness")
+        .json(503, NOT, "Readiness")
+}
+
+/// The route of the nodes that keep the log together.
+pub fn look_at_nodes() -> OperationSpec {
+    OperationSpec::new("Look at the nodes that keep the log together")
+        .json(200, "The nodes, as this one sees them.", "Cluster")
+        .errors(&[(404, "The service is alone.")])
 }
 
 fn event_page() -> Value {
@@ -46,7 +63,35 @@ fn readiness() -> Value {
         ("sealed", true, count()),
         ("auditReason", false, any_text()),
         ("damage", false, any_text()),
+        ("cluster", false, one_of(&ROLES)),
         ("views", true, list(refer("View"))),
+    ])
+}
+
+/// The roles of a node, as readiness and the nodes' list have them.
+const ROLES: [&str; 5] = ["leader", "follower", "joining", "cut_off", "halted"];
+
+fn cluster() -> Value {
+    let or_none = |schema: Value| json!({"anyOf": [schema, {"type": "null"}]});
+    let node = object([
+        ("node", true, any_text()),
+        ("role", true, one_of(&ROLES)),
+        ("position", true, or_none(count())),
+        ("root_equal", true, or_none(flag())),
+        ("erased_through", true, or_none(count())),
+        ("version", false, any_text()),
+        ("seen_seconds_ago", true, or_none(count())),
+    ]);
+    object([
+        ("node", true, any_text()),
+        ("role", true, one_of(&ROLES)),
+        ("leader", false, any_text()),
+        ("term", true, count()),
+        ("head", true, count()),
+        ("settled", true, count()),
+        ("log", true, any_text()),
+        ("halted", false, any_text()),
+        ("nodes", true, list(node)),
     ])
 }
 

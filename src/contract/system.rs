@@ -29,6 +29,8 @@ pub enum SystemRoute {
     Stats,
     /// Returns how far consumers of the bus are, and the dead letters.
     Bus,
+    /// Returns the nodes that keep the log together.
+    Cluster,
     /// Sends a dead letter again.
     Resend,
     /// Builds a view anew from the log.
@@ -74,11 +76,12 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Events,
         Self::Command,
         Self::Stats,
         Self::Bus,
+        Self::Cluster,
         Self::Resend,
         Self::Rebuild,
         Self::Checkpoint,
@@ -121,6 +124,7 @@ impl SystemRoute {
             Self::Command => (&["/commands/{correlation}"], &role::ALL),
             Self::Stats => (&["/stats"], AUDITORS),
             Self::Bus => (&["/bus"], AUDITORS),
+            Self::Cluster => (&["/cluster"], AUDITORS),
             Self::Resend => (&["/bus/dead/{sequence}/resend"], &["admin"]),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
@@ -180,6 +184,7 @@ impl SystemRoute {
             Self::Command => "command",
             Self::Stats => "stats",
             Self::Bus => "bus",
+            Self::Cluster => "cluster",
             Self::Resend => "bus.resend",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
@@ -207,6 +212,7 @@ impl SystemRoute {
             Self::Command => command(),
             Self::Stats => stats(),
             Self::Bus => bus_routes::look(),
+            Self::Cluster => state::look_at_nodes(),
             Self::Resend => bus_routes::resend(),
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")
@@ -215,7 +221,7 @@ impl SystemRoute {
             Self::Live => {
                 OperationSpec::new("Whether the process answers").text(200, "It does.", TEXT)
             }
-            Self::Ready => ready(),
+            Self::Ready => state::look_at_readiness(),
             Self::Metrics => {
                 let types = ["application/openmetrics-text", TEXT];
                 OperationSpec::new(
@@ -275,13 +281,6 @@ fn cached(spec: OperationSpec) -> OperationSpec {
     spec.headers(GUARDED)
         .empty(304, "It is the one that is held.")
         .headers(GUARDED)
-}
-
-fn ready() -> OperationSpec {
-    const READY: &str = "It takes requests; a broker that is away is no reason not to.";
-    OperationSpec::new("Whether the service takes requests")
-        .json(200, READY, "Readiness")
-        .json(503, "The log cannot be written, or views lag.", "Readiness")
 }
 
 fn tenant_and_dialect() -> [Parameter; 2] {

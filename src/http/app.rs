@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Metrics, PlaceLimits, Streams};
+use crate::cluster::Status;
 use crate::gateway::Gateway;
 use crate::service::Audit;
 
@@ -32,4 +33,6 @@ pub struct App {
     pub address: SocketAddr,
     /// Becomes true when the service stops: whoever follows it must end.
     pub stopping: tokio::sync::watch::Receiver<bool>,
+    /// The cluster as this node sees it; `None` where the service is alone.
+    pub cluster: Option<tokio::sync::watch::Receiver<Option<Status>>>,
 }

@@ -13,6 +13,7 @@
 //! | `system` | admission to the system routes |
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
+//! | `cluster` | the nodes that keep the log together |
 //! | `bus` | the consumers of the events, and the dead letters |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people, and the API reference |
@@ -29,6 +30,7 @@ mod audit;
 mod body;
 mod bus;
 mod bus_metrics;
+mod cluster;
 mod connections;
 mod console;
 mod contracts;

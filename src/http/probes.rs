@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::{App, answer, exposition, vitals};
+use super::{App, answer, cluster, exposition, vitals};
 use crate::dialect::Reply;
 use crate::domain::{Closed, Position};
 use crate::gateway::{Bus, fresh_correlation};
@@ -39,6 +39,9 @@ struct Readiness {
     /// What could not be read or mended of the log, sealed files and keys: an operator must look.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
+    /// The role of this node, where the service is in a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'static str>,
     views: Vec<ViewReadiness>,
 }
 
@@ -104,15 +107,17 @@ pub async fn live() -> Response {
     answer::response(reply, &fresh_correlation())
 }
 
-/// The log takes commands, the views are close to its head, and the broker does not serve another
-/// log under this prefix. A broker that is away is no reason to send no requests, nor is a view that
+/// The log takes commands, the views are close to its head, the broker does not serve another log
+/// under this prefix, and a node of a cluster is in it and not far behind. A broker that is away is no reason to send no requests, nor is a view that
 /// an event has stopped: sending them elsewhere heals neither.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let service = &app.gateway.service;
     let closed = service.closed();
     let bus = app.gateway.health.bus();
     let is_other_log = matches!(bus, Bus::OtherLog { .. });
-    let ready = closed.is_none() && service.views_caught_up() && !is_other_log;
+    let node = cluster::readiness(&app);
+    let serves = node.is_none_or(|(_, serves)| serves);
+    let ready = closed.is_none() && service.views_caught_up() && !is_other_log && serves;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -142,6 +147,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         bus_reason: bus.reason().map(str::to_owned),
         published: app.gateway.health.published(),
         foreign_events: app.gateway.health.bus_counts().foreign_events_total(),
+        cluster: node.map(|(role, _)| role),
         views: service.views().statuses().map(ViewReadiness::from).into(),
     };
     answer::response(Reply::json(status, &readiness), &fresh_correlation())

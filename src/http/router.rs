@@ -20,7 +20,8 @@ use tower::ServiceExt;
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{
-    App, answer, audit, bus, console, contracts, events, probes, problems, request_log, stats,
+    App, answer, audit, bus, cluster, console, contracts, events, probes, problems, request_log,
+    stats,
 };
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
@@ -191,6 +192,7 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Command => get(events::command),
         SystemRoute::Stats => get(stats::stats),
         SystemRoute::Bus => get(bus::bus),
+        SystemRoute::Cluster => get(cluster::cluster),
         SystemRoute::Resend => post(bus::resend),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),

@@ -6,8 +6,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::App;
 use super::process::ProcessCollector;
+use super::{App, cluster};
 use crate::service::{Scrubbed, Seen};
 
 /// Everything as OpenMetrics, without its end.
@@ -19,6 +19,7 @@ pub fn render(app: &App) -> String {
     app.gateway.service.meters().register(&mut registry);
     writer(app, &mut registry);
     audit(app, &mut registry);
+    cluster::metrics(app, &mut registry);
     if let Some(scrubbed) = app.gateway.service.scrubbed() {
         scrub(&scrubbed, &mut registry);
     }
