@@ -13,7 +13,7 @@ use super::client::block_on;
 use super::data::check_keys;
 use super::exit::{Failure, USAGE};
 use super::options::ServeOptions;
-use super::plan::{self, BusOptions};
+use super::plan::{self, BusOptions, ClusterOptions};
 use crate::auth::{Jwks, JwksSource, Mode, OwnKey};
 use crate::storage::DataDir;
 
@@ -67,11 +67,25 @@ async fn findings(options: &ServeOptions) -> Vec<(&'static str, Result<String, F
             "traces",
             plan::collector(options).map(|to| to.unwrap_or("none").to_owned()),
         ),
+        (
+            "cluster",
+            plan::cluster(options).map(|found| said_of_cluster(found.as_ref())),
+        ),
         ("data directory", directory(&options.data.data_dir)),
         ("keys", said_of_keys(options)),
     ];
     findings.extend(risks.into_iter().map(|risk| ("warning", Ok(risk))));
     findings
+}
+
+fn said_of_cluster(cluster: Option<&ClusterOptions>) -> String {
+    match cluster {
+        None => "none; the service keeps its log alone".to_owned(),
+        Some(ClusterOptions { members, .. }) => {
+            let others: Vec<_> = members.others().map(ToString::to_string).collect();
+            format!("this is {}, with {}", members.own(), others.join(", "))
+        }
+    }
 }
 
 fn said_of_tls(is_given: bool) -> String {

@@ -51,6 +51,7 @@ impl Local {
             health: Health::default(),
             metrics: RequestMetrics::default(),
             spans: Spans::default(),
+            forward: None,
         };
         Ok(Self { running, gateway })
     }

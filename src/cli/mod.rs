@@ -9,6 +9,7 @@ mod arguments;
 mod backup;
 mod check;
 mod client;
+mod cluster;
 mod contacts;
 mod data;
 mod demo;
@@ -16,10 +17,12 @@ mod descriptors;
 mod exit;
 #[cfg(test)]
 mod faults;
+mod identity;
 mod input;
 mod layout;
 mod local;
 mod log;
+mod node;
 mod options;
 mod plan;
 mod print;
@@ -28,6 +31,7 @@ mod progress;
 mod readme;
 mod reload;
 mod serve;
+mod stoppable;
 mod token;
 mod traces;
 
@@ -71,6 +75,9 @@ enum Command {
     /// List, show, import, export and erase contacts
     #[command(subcommand)]
     Contacts(contacts::ContactsCommand),
+    /// Look at the nodes that keep one log together
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Copy a data directory, beside a running service
     Backup(backup::BackupOptions),
     /// Make a data directory of a backup
@@ -109,6 +116,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Token(options)) => token::run(&options),
         Some(Command::Log(command)) => log::run(command),
         Some(Command::Contacts(command)) => contacts::run(command),
+        Some(Command::Cluster(command)) => cluster::run(&command),
         Some(Command::Backup(options)) => backup::backup(&options),
         Some(Command::Restore(options)) => backup::restore(&options),
         Some(Command::Print(command)) => print::run(&command, Cli::command()),

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::audit::{KeyKind, VerifierKey};
 use crate::auth::{Mode, RateSpec};
+use crate::cluster::NodeName;
 use crate::wire::Detail;
 
 /// The groups that `--help`, and the README's table of options, are divided into.
@@ -21,6 +22,8 @@ pub mod headings {
     pub const TOKENS: &str = "Tokens";
     /// The broker, and what is published there.
     pub const NATS: &str = "NATS";
+    /// Several machines that keep one log.
+    pub const CLUSTER: &str = "Cluster";
     /// What is recorded beyond commands, and who vouches for it.
     pub const AUDIT: &str = "Audit log";
     /// The heading of options that limit what clients may send.
@@ -151,6 +154,16 @@ pub struct ServeOptions {
         requires = "nats_url"
     )]
     pub nats_prefix: String,
+    /// The names of all nodes that keep one log together, in the same order on each; best three
+    #[arg(long, help_heading = headings::CLUSTER, env = "CONTACTD_CLUSTER", value_name = "NAME,NAME,...", value_delimiter = ',',
+          requires_all = ["nats_url", "cluster_key"])]
+    pub cluster: Vec<NodeName>,
+    /// The name of this node among them [default: the host's name]
+    #[arg(long, help_heading = headings::CLUSTER, env = "CONTACTD_NODE", value_name = "NAME", requires = "cluster")]
+    pub node: Option<NodeName>,
+    /// The file with the secret that the nodes share: 32 bytes, or 64 hex digits
+    #[arg(long, help_heading = headings::CLUSTER, env = "CONTACTD_CLUSTER_KEY", value_name = "FILE", requires = "cluster")]
+    pub cluster_key: Option<PathBuf>,
     /// Whether callers need a token; `open` is allowed only on loopback [default: jwt where --jwks is given, else open]
     #[arg(long, help_heading = headings::TOKENS, env = "CONTACTD_AUTH", value_name = "open|jwt")]
     pub auth: Option<Mode>,

@@ -5,7 +5,10 @@ use super::exit::Failure;
 use super::options::ServeOptions;
 use super::reload::TlsFiles;
 use crate::auth::{JwksSource, Mode, check_open};
-use crate::nats::{Login, Prefix, Servers};
+use crate::cluster::{Members, NodeName};
+use crate::keys::ClusterKey;
+use crate::nats::{Login, Prefix, Servers, Target};
+use crate::storage::FileAt;
 
 /// Options for being on the bus, as the command line gives them.
 pub struct BusOptions {
@@ -15,6 +18,17 @@ pub struct BusOptions {
     pub login: Login,
     /// The first part of every subject.
     pub prefix: Prefix,
+}
+
+impl BusOptions {
+    /// The servers, and what this service shows of itself there.
+    pub fn target(&self, mode: Mode) -> Target {
+        Target {
+            servers: self.servers.clone(),
+            login: self.login.clone(),
+            open: mode == Mode::Open,
+        }
+    }
 }
 
 /// The options for being on the bus, if there is to be one; files that they name have been read.
@@ -38,6 +52,47 @@ pub async fn bus(options: &ServeOptions) -> Result<Option<BusOptions>, Failure> 
     let checked = bus.login.check(&bus.servers).await;
     checked.map_err(Failure::usage)?;
     Ok(Some(bus))
+}
+
+/// The nodes that keep the log together, and the secret that they share, not yet for a log.
+pub struct ClusterOptions {
+    /// All nodes, and which of them this one is.
+    pub members: Members,
+    /// The secret of the cluster.
+    pub key: ClusterKey,
+}
+
+/// The options for being in a cluster, if there is to be one.
+///
+/// # Errors
+/// The names are no cluster, this node's is unknown, or the secret can't be read.
+pub fn cluster(options: &ServeOptions) -> Result<Option<ClusterOptions>, Failure> {
+    let Some(path) = options
+        .cluster_key
+        .as_ref()
+        .filter(|_| !options.cluster.is_empty())
+    else {
+        return Ok(None);
+    };
+    let own = match &options.node {
+        Some(own) => own.clone(),
+        None => host_name()?,
+    };
+    let members = Members::new(options.cluster.clone(), &own).map_err(Failure::usage)?;
+    let key = ClusterKey::read(&FileAt::at(path), "")?;
+    Ok(Some(ClusterOptions { members, key }))
+}
+
+/// The name of the host, up to its first dot.
+fn host_name() -> Result<NodeName, Failure> {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy();
+    let label = name.split('.').next().unwrap_or_default();
+    label.parse().map_err(|_| {
+        Failure::usage(format!(
+            "the host's name, {name:?}, can't be a node's; give --node"
+        ))
+    })
 }
 
 /// Whether callers need a token.

@@ -1,6 +1,7 @@
 //! `contactd serve`: composes the floors, runs them, and stops them in order.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,6 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
@@ -17,9 +17,11 @@ use super::data::{Data, Purpose, Running};
 use super::descriptors;
 use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::layout::IDENTITY;
+use super::node::{self, Membership, Node};
 use super::options::{LogFormat, ServeOptions};
 use super::plan::{self, BusOptions};
 use super::reload::{Reload, TlsFiles};
+use super::stoppable::Stoppable;
 use super::traces::Traces;
 use crate::auth::{Authenticator, Jwks, JwksError, JwtSettings, Mode, OwnKey, RateLimiter};
 use crate::dialect::REGISTRY;
@@ -72,44 +74,44 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     // From here on it ends nothing; what it asks for is done once the service runs.
     let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let bus = plan::bus(&options).await?;
-    let places = descriptors::places(
-        options.max_connections as usize,
-        options
-            .max_connections_per_address
-            .map(|most| most as usize),
-        descriptors::raise(),
-    )?;
+    let places = places(&options)?;
     let mode = plan::mode(&options, bus.as_ref())?;
     let tls = plan::tls(&options)?;
     let traces = Traces::to(plan::collector(&options)?)?;
     for risk in plan::risks(mode, &options) {
         tracing::warn!("{risk}");
     }
-    let data = Data::open(&options.data, Purpose::Begin)?;
+    let cluster = plan::cluster(&options)?;
+    let data = match bus.as_ref().zip(cluster.as_ref()) {
+        Some((bus, cluster)) => node::open(&options.data, bus, mode, cluster).await?,
+        None => Data::open(&options.data, Purpose::Begin)?,
+    };
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
     let (authenticator, jwks) = authenticator(mode, &own_key, &options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;
-    let (queue_limit, accept_clock) = (options.queue_limit as usize, options.accept_clock);
-    let running = tokio::task::spawn_blocking(move || data.serve(queue_limit, accept_clock))
-        .await
-        .map_err(Failure::failed)??;
-    watch_over_the_log(&running, &options)?;
-    let gateway = gateway(&running, authenticator, own_key, &traces, &options);
+    let running = run_over(data, cluster.is_some(), &options).await?;
+    let node = Node::among(bus.as_ref().zip(cluster), mode, &running)?;
+    let gateway = gateway(
+        &running,
+        authenticator,
+        own_key,
+        &traces,
+        &options,
+        node.as_ref(),
+    );
+    let status = node.as_ref().map(Node::status);
+    let membership = node.as_ref().map(Node::membership);
+    let node = node.map(|node| node.start(&gateway));
     let bus = bus
-        .map(|bus| start_bus(bus, mode, &gateway, &running, &options))
+        .map(|bus| start_bus(bus, mode, &gateway, &running, &options, membership))
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
     let metrics = Metrics::new(&gateway.metrics);
     let follow_tls = tls.as_ref().map(TlsFiles::follow);
     let scheme = follow_tls.as_ref().map_or("http", |_| "https");
-    let reload = Reload {
-        tls,
-        jwks,
-        own_key: (mode == Mode::Jwt).then(|| options.data.data_dir.clone()),
-        gateway: gateway.clone(),
-    };
-    tokio::spawn(reload.at_each(hangups));
+    let own_key = (mode == Mode::Jwt).then(|| options.data.data_dir.clone());
+    reload_at(hangups, tls, jwks, own_key, &gateway);
     let app = Arc::new(App {
         gateway,
         audit: running.audit.clone(),
@@ -121,6 +123,7 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
         },
         address: bound.address,
         stopping,
+        cluster: status,
     });
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;
@@ -133,10 +136,58 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     };
     signals.first().await;
     http.stop("serving HTTP").await;
+    stop_parts(bus, node).await;
+    finish(running, traces).await
+}
+
+/// The connections that may be open at once, in all and for one address.
+fn places(options: &ServeOptions) -> Result<http::PlaceLimits, Failure> {
+    let per_address = options.max_connections_per_address;
+    descriptors::places(
+        options.max_connections as usize,
+        per_address.map(|most| most as usize),
+        descriptors::raise(),
+    )
+}
+
+/// Reads certificates and keys again at each of these signals.
+fn reload_at(
+    hangups: Signal,
+    tls: Option<TlsFiles>,
+    jwks: Option<Arc<Jwks>>,
+    own_key: Option<PathBuf>,
+    gateway: &Gateway,
+) {
+    let reload = Reload {
+        tls,
+        jwks,
+        own_key,
+        gateway: gateway.clone(),
+    };
+    tokio::spawn(reload.at_each(hangups));
+}
+
+/// Opens the service over its directory, which follows first where it is a node of a cluster.
+async fn run_over(data: Data, is_node: bool, options: &ServeOptions) -> Result<Running, Failure> {
+    let (queue_limit, accept_clock) = (options.queue_limit as usize, options.accept_clock);
+    let opened = move || match is_node {
+        true => data.serve_in(None, queue_limit, accept_clock),
+        false => data.serve(queue_limit, accept_clock),
+    };
+    let running = tokio::task::spawn_blocking(opened);
+    let running = running.await.map_err(Failure::failed)??;
+    watch_over_the_log(&running, options)?;
+    Ok(running)
+}
+
+/// Stops what a request that was accepted may have needed: the bus, then the cluster.
+async fn stop_parts(bus: Option<Stoppable>, node: Option<Stoppable>) {
     if let Some(bus) = bus {
         bus.stop("being on the bus").await;
     }
-    finish(running, traces).await
+    if let Some(node) = node {
+        node.stop("being in the cluster").await;
+    }
 }
 
 /// What both transports share.
@@ -146,6 +197,7 @@ fn gateway(
     own_key: OwnKey,
     traces: &Traces,
     options: &ServeOptions,
+    node: Option<&Node>,
 ) -> Gateway {
     let rate = options.rate_limit.map(RateLimiter::new);
     Gateway {
@@ -163,6 +215,7 @@ fn gateway(
         health: Health::default(),
         metrics: RequestMetrics::default(),
         spans: traces.spans.clone(),
+        forward: node.map(Node::forward),
     }
 }
 
@@ -263,46 +316,28 @@ fn start_bus(
     gateway: &Gateway,
     running: &Running,
     options: &ServeOptions,
+    membership: Option<Membership>,
 ) -> Result<Stoppable, Failure> {
-    let BusOptions {
-        servers,
-        login,
-        prefix,
-    } = bus;
     let (stop, stopping) = watch::channel(false);
+    let (leads, cluster_key) = membership
+        .map(|Membership { leads, key }| (leads, key))
+        .unzip();
     let options = nats::Options {
-        target: nats::Target {
-            servers,
-            login,
-            open: mode == Mode::Open,
-        },
-        prefix,
+        target: bus.target(mode),
+        prefix: bus.prefix,
         detail: options.event_detail.into(),
         dead_letter_content: options.nats_dead_content,
         log_id: running.log_id.to_string(),
         cursor: running.dir.files(IDENTITY)?,
         checkpoints: Some(checkpoints(running)),
+        leads,
+        cluster_key,
     };
     let run = nats::run(gateway.clone(), REGISTRY, options, stopping);
     Ok(Stoppable {
         stop,
         task: tokio::spawn(run),
     })
-}
-
-/// A task with its own signal to stop.
-struct Stoppable {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Stoppable {
-    async fn stop(self, what: &str) {
-        self.stop.send_replace(true);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "{what} ended by a fault");
-        }
-    }
 }
 
 /// Each new checkpoint, as its text.

@@ -1,0 +1,210 @@
+//! `contactd cluster`: the nodes that keep one log, as a running one of them sees it.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use super::client::{Server, block_on, cut_off};
+use super::exit::Failure;
+use super::options::ServerOptions;
+
+/// What there is to do with a cluster.
+#[derive(Subcommand)]
+pub enum ClusterCommand {
+    /// Show the nodes; the exit code is 1 where not all is well
+    Status(StatusOptions),
+}
+
+/// Options for looking at the nodes.
+#[derive(Args)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    server: ServerOptions,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    node: String,
+    role: String,
+    term: u64,
+    head: u64,
+    settled: u64,
+    log: String,
+    halted: Option<String>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    node: String,
+    role: String,
+    position: Option<u64>,
+    root_equal: Option<bool>,
+    erased_through: Option<u64>,
+    seen_seconds_ago: Option<u64>,
+}
+
+/// A node that was not heard of for longer than so many seconds is away.
+const SILENT_SECONDS_MAX: u64 = 10;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// The service does not answer, is in no cluster, or not all is well with that.
+pub fn run(command: &ClusterCommand) -> Result<(), Failure> {
+    match command {
+        ClusterCommand::Status(options) => block_on(status(options)),
+    }
+}
+
+async fn status(options: &StatusOptions) -> Result<(), Failure> {
+    let server = Server::of(&options.server)?
+        .ok_or_else(|| Failure::usage("say where a node runs: --url http://127.0.0.1:8080"))?;
+    let response = server.get("/cluster", "application/json").await?;
+    let cluster: Cluster = response.json().await.map_err(cut_off)?;
+    let shown = show(&cluster, &mut std::io::stdout().lock());
+    shown.map_err(Failure::failed)?;
+    match wrong(&cluster) {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(Failure::failed(wrong.join("; "))),
+    }
+}
+
+fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    writeln!(
+        out,
+        "{} is {} · term {} · head {} · settled {} · log {}",
+        cluster.node, cluster.role, cluster.term, cluster.head, cluster.settled, cluster.log
+    )?;
+    writeln!(
+        out,
+        "{:<20} {:<9} {:>12} {:<9} {:>14} {:>8}",
+        "NODE", "ROLE", "POSITION", "SAME LOG", "ERASED THROUGH", "SEEN"
+    )?;
+    for node in &cluster.nodes {
+        let same = match node.root_equal {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "-",
+        };
+        let seen = node.seen_seconds_ago.map(|seconds| format!("{seconds} s"));
+        writeln!(
+            out,
+            "{:<20} {:<9} {:>12} {same:<9} {:>14} {:>8}",
+            node.node,
+            node.role,
+            number(node.position),
+            number(node.erased_through),
+            seen.as_deref().unwrap_or("-"),
+        )?;
+    }
+    Ok(())
+}
+
+/// What is not well, in words.
+fn wrong(cluster: &Cluster) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(halted) = &cluster.halted {
+        wrong.push(format!("{} has halted: {halted}", cluster.node));
+    }
+    if !cluster.nodes.iter().any(|node| node.role == "leader") {
+        wrong.push("no node leads".to_owned());
+    }
+    for Node {
+        node,
+        role,
+        root_equal,
+        seen_seconds_ago,
+        ..
+    } in &cluster.nodes
+    {
+        if !matches!(role.as_str(), "leader" | "follower") {
+            wrong.push(format!("{node} is {role}"));
+        }
+        if *root_equal == Some(false) {
+            wrong.push(format!("{node} has another log"));
+        }
+        match seen_seconds_ago {
+            None => wrong.push(format!("{node} was never heard of")),
+            Some(seconds) if *seconds > SILENT_SECONDS_MAX => {
+                wrong.push(format!("{node} was last heard of {seconds} s ago"));
+            }
+            Some(_) => {}
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Change = fn(&mut Cluster);
+
+    fn cluster(change: impl FnOnce(&mut Cluster)) -> Cluster {
+        let node = |name: &str, role: &str| Node {
+            node: name.to_owned(),
+            role: role.to_owned(),
+            position: Some(5),
+            root_equal: Some(true),
+            erased_through: Some(5),
+            seen_seconds_ago: Some(0),
+        };
+        let mut cluster = Cluster {
+            node: "a".to_owned(),
+            role: "leader".to_owned(),
+            term: 1,
+            head: 5,
+            settled: 5,
+            log: "a-log".to_owned(),
+            halted: None,
+            nodes: vec![node("a", "leader"), node("b", "follower")],
+        };
+        change(&mut cluster);
+        cluster
+    }
+
+    #[test]
+    fn what_is_not_well_is_said_and_nothing_else() {
+        assert!(wrong(&cluster(|_| {})).is_empty());
+        let cases: [(Change, &str); 6] = [
+            (
+                |c| c.halted = Some("a fork".to_owned()),
+                "a has halted: a fork",
+            ),
+            (
+                |c| c.nodes[0].role = "cut_off".to_owned(),
+                "no node leads; a is cut_off",
+            ),
+            (|c| c.nodes[1].role = "joining".to_owned(), "b is joining"),
+            (|c| c.nodes[1].root_equal = Some(false), "b has another log"),
+            (
+                |c| c.nodes[1].seen_seconds_ago = None,
+                "b was never heard of",
+            ),
+            (
+                |c| c.nodes[1].seen_seconds_ago = Some(11),
+                "b was last heard of 11 s ago",
+            ),
+        ];
+        for (change, said) in cases {
+            assert_eq!(wrong(&cluster(change)).join("; "), said);
+        }
+    }
+
+    #[test]
+    fn every_node_has_a_line() {
+        let mut out = Vec::new();
+        show(&cluster(|c| c.nodes[1].position = None), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[0].starts_with("a is leader · term 1 · head 5 · settled 5"));
+        assert!(
+            lines[3].starts_with("b ") && lines[3].contains(" - "),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! What makes a directory one of a log's: the log's id and the keys that all of its nodes share.
+//!
+//! A node that joins a cluster is given them by one that is in it. Contacts' keys are not among
+//! them, nor is the master key that wraps those: each node has its own.
+
+use std::sync::Arc;
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+use super::exit::Failure;
+use super::layout::{AUDIT_KEY, IDENTITY, KEYS, LOG_ID, TOKEN_KEY};
+use crate::cluster::NodeName;
+use crate::storage::{Disk, FileAt, Files, StorageError};
+
+/// The file of the key of index hashes.
+const INDEX_KEY: &str = "index.key";
+/// The file that says which node of a cluster a directory is.
+const MEMBER: &str = "cluster";
+/// The longest of these files, in bytes.
+const FILE_BYTES_MAX: usize = 4_096;
+
+/// The log's id and the keys that all nodes share, as their files have them.
+#[derive(Encode, Decode)]
+pub struct Identity {
+    #[n(0)]
+    log_id: ByteVec,
+    #[n(1)]
+    index_key: ByteVec,
+    /// The key that signs tokens.
+    #[n(2)]
+    token_key: Option<ByteVec>,
+    /// The key that signs checkpoints, unless the operator gives it to each node.
+    #[n(3)]
+    audit_key: Option<ByteVec>,
+}
+
+impl Identity {
+    /// Reads the identity of a directory that has begun.
+    ///
+    /// # Errors
+    /// A file is gone or can't be read.
+    pub fn read(disk: &dyn Disk) -> Result<Self, Failure> {
+        let root = disk.files_at("")?;
+        let needed = |files: Arc<dyn Files>, name: &str| {
+            let path = files.path(name);
+            let bytes = read(files, name)?;
+            bytes.ok_or_else(|| Failure::usage(format!("{} is gone", path.display())))
+        };
+        Ok(Self {
+            log_id: needed(disk.files_at(IDENTITY)?, LOG_ID)?,
+            index_key: needed(disk.files_at(KEYS)?, INDEX_KEY)?,
+            token_key: read(root.clone(), TOKEN_KEY)?,
+            audit_key: read(root, AUDIT_KEY)?,
+        })
+    }
+
+    /// The identity as it is told to other nodes, which must be sealed for that.
+    ///
+    /// # Errors
+    /// It can't be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+        minicbor::to_vec(self).map_err(Failure::failed)
+    }
+
+    /// Makes a directory that has not begun one of this log's. The log's id comes last.
+    ///
+    /// # Errors
+    /// It is no identity, or can't be written.
+    pub fn write(bytes: &[u8], disk: &dyn Disk) -> Result<(), Failure> {
+        let identity: Self = minicbor::decode(bytes).map_err(|_| {
+            Failure::failed("the cluster's answer is of another version; use the same one")
+        })?;
+        let Self {
+            log_id,
+            index_key,
+            token_key,
+            audit_key,
+        } = identity;
+        let root = disk.files("")?;
+        disk.files(KEYS)?.write_atomic(INDEX_KEY, &index_key)?;
+        for (name, key) in [(TOKEN_KEY, token_key), (AUDIT_KEY, audit_key)] {
+            if let Some(key) = key {
+                root.write_atomic(name, &key)?;
+            }
+        }
+        Ok(disk.files(IDENTITY)?.write_atomic(LOG_ID, &log_id)?)
+    }
+}
+
+fn read(files: Arc<dyn Files>, name: &str) -> Result<Option<ByteVec>, StorageError> {
+    let bytes = FileAt::new(files, name).read(FILE_BYTES_MAX)?;
+    Ok(bytes.map(Into::into))
+}
+
+/// The node of a cluster that a directory is; `None` where it was never in one.
+///
+/// # Errors
+/// The file can't be read.
+pub fn member(disk: &dyn Disk) -> Result<Option<String>, StorageError> {
+    let name = FileAt::new(disk.files_at(IDENTITY)?, MEMBER).read(FILE_BYTES_MAX)?;
+    Ok(name.map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()))
+}
+
+/// Notes that a directory is this node's of a cluster.
+///
+/// # Errors
+/// It is another's already, or the file can't be written.
+pub fn become_member(disk: &dyn Disk, node: &NodeName) -> Result<(), Failure> {
+    match member(disk)? {
+        Some(other) if other != node.as_str() => Err(Failure::usage(format!(
+            "this directory is the node {other} of its cluster, not {node}; give each node a \
+             directory of its own"
+        ))),
+        Some(_) => Ok(()),
+        None => {
+            let line = format!("{node}\n");
+            Ok(disk
+                .files(IDENTITY)?
+                .write_atomic(MEMBER, line.as_bytes())?)
+        }
+    }
+}
+
+/// Checks that a directory that is opened alone was never in a cluster: what is appended to it alone
+/// is in no other node's log.
+///
+/// # Errors
+/// It was.
+pub fn must_be_alone(disk: &dyn Disk) -> Result<(), Failure> {
+    match member(disk)? {
+        None => Ok(()),
+        Some(node) => Err(Failure::usage(format!(
+            "this directory is the node {node} of a cluster; start it with --cluster, and change \
+             contacts through the running service (--url)"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::SimDisk;
+
+    fn begun() -> SimDisk {
+        let disk = SimDisk::new(1);
+        for (dir, name) in [
+            (IDENTITY, LOG_ID),
+            (KEYS, INDEX_KEY),
+            ("", TOKEN_KEY),
+            ("", AUDIT_KEY),
+        ] {
+            let files = disk.files(dir).unwrap();
+            files
+                .write_atomic(name, format!("the {name}").as_bytes())
+                .unwrap();
+        }
+        disk
+    }
+
+    #[test]
+    fn a_node_that_joins_has_the_logs_id_and_keys() {
+        let (from, to) = (begun(), SimDisk::new(2));
+        let bytes = Identity::read(&from).unwrap().to_bytes().unwrap();
+        Identity::write(&bytes, &to).unwrap();
+        assert_eq!(Identity::read(&to).unwrap().to_bytes().unwrap(), bytes);
+        assert!(Identity::write(&bytes[1..], &to).is_err());
+    }
+
+    #[test]
+    fn without_a_log_there_is_no_identity() {
+        let disk = begun();
+        disk.files(IDENTITY).unwrap().remove(LOG_ID).unwrap();
+        assert!(Identity::read(&disk).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_one_node_and_is_not_opened_alone_again() {
+        let disk = begun();
+        let [a, b] = ["a", "b"].map(|name| name.parse::<NodeName>().unwrap());
+        must_be_alone(&disk).unwrap();
+        become_member(&disk, &a).unwrap();
+        become_member(&disk, &a).unwrap();
+        assert!(become_member(&disk, &b).is_err());
+        assert!(must_be_alone(&disk).is_err());
+    }
+}

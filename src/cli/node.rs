@@ -1,0 +1,163 @@
+//! The service as a node of a cluster: its directory is found a log, and it takes part.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::data::{self, Data, Purpose, Running};
+use super::exit::Failure;
+use super::identity::{self, Identity};
+use super::layout::Layout;
+use super::options::DataOptions;
+use super::plan::{BusOptions, ClusterOptions};
+use super::stoppable::Stoppable;
+use crate::auth::Mode;
+use crate::cluster::{Role, Status};
+use crate::gateway::{Forward, Gateway};
+use crate::keys::ClusterKey;
+use crate::nats::cluster::{self, Forwarder, Found, Orders, Placing};
+use crate::service::Service;
+
+/// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
+/// where no node has one.
+///
+/// # Errors
+/// It is another node's, the cluster can't be asked, or as for any directory.
+pub async fn open(
+    options: &DataOptions,
+    bus: &BusOptions,
+    mode: Mode,
+    cluster: &ClusterOptions,
+) -> Result<Data, Failure> {
+    let dir = data::held(options)?;
+    if !Layout::on(&*dir)?.has_begun()? {
+        let target = bus.target(mode);
+        let (members, key) = (&cluster.members, &cluster.key);
+        let found = cluster::find_log(&target, &bus.prefix, members, key).await;
+        match found.map_err(Failure::failed)? {
+            Found::Begin => {}
+            Found::Join(identity) => Identity::write(&identity, &*dir)?,
+        }
+    }
+    let data = Data::take(dir, options, Purpose::Begin)?;
+    identity::become_member(&*data.dir, cluster.members.own())?;
+    Ok(data)
+}
+
+/// A node that does not take part yet.
+pub struct Node {
+    service: Service,
+    options: cluster::Options,
+    ends: (Arc<Placing>, Orders),
+    status: watch::Sender<Option<Status>>,
+}
+
+impl Node {
+    /// The node over an open service, where there is a cluster to be in.
+    ///
+    /// # Errors
+    /// As [`Node::new`].
+    pub fn among(
+        cluster: Option<(&BusOptions, ClusterOptions)>,
+        mode: Mode,
+        running: &Running,
+    ) -> Result<Option<Self>, Failure> {
+        let node = cluster.map(|(bus, cluster)| Self::new(bus, mode, cluster, running));
+        node.transpose()
+    }
+
+    /// The node over an open service.
+    ///
+    /// # Errors
+    /// What it would tell a node that joins can't be read.
+    fn new(
+        bus: &BusOptions,
+        mode: Mode,
+        cluster: ClusterOptions,
+        running: &Running,
+    ) -> Result<Self, Failure> {
+        let log_id = running.log_id.to_string();
+        let ClusterOptions { members, key } = cluster;
+        Ok(Self {
+            service: running.opening.service.clone(),
+            options: cluster::Options {
+                target: bus.target(mode),
+                prefix: bus.prefix.clone(),
+                key: key.of_log(&log_id),
+                log_id,
+                members,
+                identity: Identity::read(&*running.dir)?.to_bytes()?,
+            },
+            ends: cluster::orders(),
+            status: watch::channel(None).0,
+        })
+    }
+
+    /// Follows the cluster as this node sees it.
+    pub fn status(&self) -> watch::Receiver<Option<Status>> {
+        self.status.subscribe()
+    }
+
+    /// What the rest of the process needs to know of the cluster.
+    pub fn membership(&self) -> Membership {
+        Membership {
+            leads: leads(self.status()),
+            key: self.options.key.clone(),
+        }
+    }
+
+    /// Carries writes to the node that leads.
+    pub fn forward(&self) -> Arc<dyn Forward> {
+        let (_, orders) = &self.ends;
+        Forwarder::new(self.options.clone(), self.status(), orders.clients())
+    }
+
+    /// Takes part from now on.
+    pub fn start(self, gateway: &Gateway) -> Stoppable {
+        let (stop, stopping) = watch::channel(false);
+        let Self {
+            service,
+            options,
+            ends,
+            status,
+        } = self;
+        let clients = ends.1.clients();
+        let serving = cluster::serve_forwarded(gateway.clone(), options.clone(), clients);
+        let running = cluster::run(service, options, ends, status, stopping);
+        let task = tokio::spawn(async move {
+            let serving = tokio::spawn(serving);
+            if let Err(error) = running.await {
+                tracing::error!(%error, "this node takes no part in its cluster");
+            }
+            serving.abort();
+        });
+        Stoppable { stop, task }
+    }
+}
+
+/// What publishing and taking durable commands need to know of the cluster.
+pub struct Membership {
+    /// Whether this node leads, which does both alone.
+    pub leads: watch::Receiver<bool>,
+    /// The secret of the cluster, for its log.
+    pub key: ClusterKey,
+}
+
+/// Follows whether this node leads.
+fn leads(mut status: watch::Receiver<Option<Status>>) -> watch::Receiver<bool> {
+    let (tell, leads) = watch::channel(false);
+    tokio::spawn(async move {
+        while status.changed().await.is_ok() {
+            let role = status
+                .borrow_and_update()
+                .as_ref()
+                .map(|status| status.role);
+            tell.send_if_modified(|leads| {
+                let before = *leads;
+                *leads = role == Some(Role::Leading);
+                *leads != before
+            });
+        }
+    });
+    leads
+}
