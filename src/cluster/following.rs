@@ -144,13 +144,11 @@ impl Node {
             self.ends.keep(self.own);
             self.report();
         }
-        let Some(read) = self.inbox.pop_front() else {
-            self.base = Some(tree);
-            return;
-        };
-        self.begin(tree);
-        self.fold(read);
-        while let Some(read) = self.inbox.pop_front() {
+        self.base = Some(tree);
+        // What was read meanwhile; the first may be the record for which the tree was looked for.
+        while self.finding.is_none()
+            && let Some(read) = self.inbox.pop_front()
+        {
             self.on_read(read);
         }
     }

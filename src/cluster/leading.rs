@@ -10,7 +10,7 @@ use super::member::NodeName;
 use super::message::{Body, Message, MessageId, Sent};
 use super::node::{Node, ReadMessage, Role, Sizes};
 use super::place::Place;
-use super::rules::Rules;
+use super::rules::{Contradiction, Rules};
 use super::spoken::Said;
 use super::term_record::TermRecord;
 use crate::audit::Hash;
@@ -22,7 +22,19 @@ impl Node {
     /// at the lowest position that a present node has, so that all can follow.
     pub(super) fn stand(&mut self, since: Duration) {
         let tree = match (&self.rules, &self.base) {
-            (Some(rules), _) => rules.place(),
+            (Some(rules), _) if rules.has_compared() => rules.place(),
+            // The stream ends within this log: it must be a beginning of it.
+            (Some(rules), base) => {
+                let place = rules.place();
+                match base.as_ref().map(Place::of) {
+                    Some(own) if own == place => place,
+                    Some(own) if own.position == place.position => {
+                        let position = place.position;
+                        return self.halt(&Contradiction::OtherEvents { position });
+                    }
+                    Some(_) | None => return self.find(place.position),
+                }
+            }
             (None, Some(base)) => Place::of(base),
             (None, None) => {
                 let lowest = self.peers.lowest(since);
