@@ -23,7 +23,7 @@ FOREIGN = {"Origin": "https://elsewhere.example"}
 # Answers that are no example: pages, the documents themselves, hashes, and those that need a witness or a broker.
 WITHOUT_ANSWER = {
     "serviceConsole", "serviceConsoleFile", "serviceDocs", "serviceProblems", "serviceProblem",
-    "serviceBusResend", "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
+    "serviceBusResend", "serviceCluster", "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
 }
 TEXT_MAX = 600
 
@@ -214,6 +214,7 @@ def steps(kept):
     yield step("serviceBus", 200)
     yield step("serviceBus", 403, headers=FOREIGN)
     yield step("serviceBusResend", 404, {"sequence": 1})
+    yield step("serviceCluster", 404)
     yield step("serviceRebuild", 202, {"name": "search"})
     yield step("serviceRebuild", 404, {"name": "weather"})
     keep_note = lambda answer, _: kept.update(note=answer)
