@@ -8,11 +8,10 @@ use bytes::Bytes;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
+use super::vouched;
 use crate::domain::Position;
 use crate::keys::{ClusterKey, Slot};
 
-/// The length of a MAC, in bytes.
-const MAC_BYTES: usize = 32;
 /// What the MACs of questions are for, and those of answers.
 const QUESTION: &str = "question";
 const ANSWER: &str = "answer";
@@ -68,20 +67,13 @@ impl Ask {
                 end: end.get(),
             },
         };
-        let mut bytes = super::cbor::encode(&wire).to_vec();
-        let mac = key.code(QUESTION, &[&bytes]);
-        bytes.extend_from_slice(&mac);
-        bytes.into()
+        vouched::write(&wire, key, QUESTION, &[])
     }
 
     /// Reads a question; `None` for one that is not under the cluster's key.
     #[must_use]
     pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
-        let (said, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-        if !key.vouches(QUESTION, &[said], mac) {
-            return None;
-        }
-        Some(match super::cbor::decode(said)? {
+        Some(match vouched::read(bytes, key, QUESTION, &[])? {
             Wire::Events { after, upto } => Self::Events {
                 after: Position::new(after),
                 upto: Position::new(upto),
@@ -97,20 +89,14 @@ impl Ask {
     /// node has nothing of it.
     #[must_use]
     pub fn answer(&self, found: &[u8], key: &ClusterKey) -> Bytes {
-        let mut bytes = super::cbor::encode(&ByteVec::from(found.to_vec())).to_vec();
-        let mac = key.code(ANSWER, &[&self.encode(key), &bytes]);
-        bytes.extend_from_slice(&mac);
-        bytes.into()
+        let found = ByteVec::from(found.to_vec());
+        vouched::write(&found, key, ANSWER, &[&self.encode(key)])
     }
 
     /// Reads the answer to this question; `None` for anything else.
     #[must_use]
     pub fn answered(&self, bytes: &[u8], key: &ClusterKey) -> Option<Bytes> {
-        let (said, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-        if !key.vouches(ANSWER, &[&self.encode(key), said], mac) {
-            return None;
-        }
-        let found: ByteVec = super::cbor::decode(said)?;
+        let found: ByteVec = vouched::read(bytes, key, ANSWER, &[&self.encode(key)])?;
         Some(Vec::from(found).into())
     }
 }

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use minicbor::{Decode, Encode};
 
 use super::member::{MEMBERS_MAX, Members, NodeName};
+use super::vouched;
 use crate::keys::ClusterKey;
 
-/// The length of a MAC, in bytes.
-const MAC_BYTES: usize = 32;
 /// What the MACs of these messages are for, so that they are nothing elsewhere.
 const PURPOSE: &str = "hello";
 
@@ -33,7 +32,7 @@ struct Wire {
 }
 
 impl Hello {
-    /// What a node of these members says.
+    /// The message of a node without a log, which names itself and the nodes that it was told of.
     #[must_use]
     pub fn of(members: &Members) -> Self {
         Self {
@@ -55,20 +54,13 @@ impl Hello {
             from: self.from.to_string(),
             members: self.members.iter().map(ToString::to_string).collect(),
         };
-        let mut bytes = super::cbor::encode(&wire).to_vec();
-        let mac = key.code(PURPOSE, &[&bytes]);
-        bytes.extend_from_slice(&mac);
-        bytes.into()
+        vouched::write(&wire, key, PURPOSE, &[])
     }
 
     /// Reads it; `None` for what is not under the cluster's key.
     #[must_use]
     pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
-        let (said, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-        if !key.vouches(PURPOSE, &[said], mac) {
-            return None;
-        }
-        let Wire { from, members } = super::cbor::decode(said)?;
+        let Wire { from, members } = vouched::read(bytes, key, PURPOSE, &[])?;
         if members.len() > MEMBERS_MAX {
             return None;
         }

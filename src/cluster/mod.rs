@@ -12,7 +12,7 @@
 //! | `member` | the nodes, and how many of them are a majority |
 //! | `place` | how far a log goes, and the root of its tree |
 //! | `message`, `term_record`, `cbor` | the messages of the stream |
-//! | `spoken`, `ask` | what nodes say to each other beside it, and ask of each other |
+//! | `spoken`, `ask`, `vouched` | what nodes say to each other beside it, and ask of each other, under their key |
 //! | `rules` | what each message means |
 //! | `ends`, `peers` | what others have, and what a majority has |
 //! | `hello` | how a node without a log finds the others |
@@ -40,6 +40,7 @@ mod rules;
 mod spoken;
 mod status;
 mod term_record;
+mod vouched;
 
 pub use ask::Ask;
 pub use event::{Action, Event};

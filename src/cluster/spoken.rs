@@ -9,12 +9,11 @@ use minicbor::{Decode, Encode};
 
 use super::member::NodeName;
 use super::place::Place;
+use super::vouched;
 use crate::audit::Hash;
 use crate::domain::Position;
 use crate::keys::ClusterKey;
 
-/// The length of a MAC, in bytes.
-const MAC_BYTES: usize = 32;
 /// What the MACs of these messages are for, so that they are nothing elsewhere.
 const PURPOSE: &str = "spoken";
 
@@ -181,20 +180,13 @@ impl Spoken {
             term: self.term,
             said: (&self.said).into(),
         };
-        let mut bytes = super::cbor::encode(&wire).to_vec();
-        let mac = key.code(PURPOSE, &[&bytes]);
-        bytes.extend_from_slice(&mac);
-        bytes.into()
+        vouched::write(&wire, key, PURPOSE, &[])
     }
 
     /// Reads a message; `None` for one that is not under the cluster's key.
     #[must_use]
     pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
-        let (said, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-        if !key.vouches(PURPOSE, &[said], mac) {
-            return None;
-        }
-        let Wire { from, term, said } = super::cbor::decode(said)?;
+        let Wire { from, term, said } = vouched::read(bytes, key, PURPOSE, &[])?;
         Some(Self {
             from: from.parse().ok()?,
             term,
