@@ -9,7 +9,7 @@ use super::client::{Server, block_on, cut_off};
 use super::exit::Failure;
 use super::options::ServerOptions;
 
-/// What there is to do with a cluster.
+/// The subcommands of `contactd cluster`.
 #[derive(Subcommand)]
 pub enum ClusterCommand {
     /// Show the nodes; the exit code is 1 where not all is well
@@ -103,7 +103,7 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What is not well, in words.
+/// A sentence for each thing that an operator should look at; none where all is well.
 fn wrong(cluster: &Cluster) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Some(halted) = &cluster.halted {

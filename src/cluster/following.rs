@@ -153,7 +153,7 @@ impl Node {
         }
     }
 
-    /// What others have does not continue this log.
+    /// Halts a node that joins, where the events that others have do not continue its log.
     pub(super) fn on_forked(&mut self) {
         if self.role == Role::Joining {
             let position = self.own.position;

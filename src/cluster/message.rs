@@ -37,7 +37,7 @@ pub struct Message {
     pub node: NodeName,
     /// The log as it stands before this message.
     pub tree: Place,
-    /// What the node says with it.
+    /// The beginning of a term, or a part of a group of events.
     pub body: Body,
 }
 

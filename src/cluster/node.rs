@@ -98,7 +98,7 @@ pub struct Node {
     pub(super) created: Option<u64>,
     pub(super) sequence: u64,
     pub(super) last: Option<MessageId>,
-    /// What was read while a tree is looked for.
+    /// The messages that were read while the service looks for a tree; they are judged afterwards.
     pub(super) inbox: VecDeque<ReadMessage>,
     /// The position of the tree that is looked for.
     pub(super) finding: Option<Position>,
@@ -365,7 +365,7 @@ impl Node {
         }
     }
 
-    /// What has settled stays settled.
+    /// Takes a place that a majority has on its disks, unless one further on is known already.
     fn learn_settled(&mut self, settled: Place) {
         if settled.position > self.settled.position {
             self.settled = settled;

@@ -7,7 +7,7 @@ use super::member::{Members, NodeName};
 use super::place::Place;
 use crate::domain::Position;
 
-/// What was last heard of another node.
+/// Another node as it last told of itself.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// The name of the node.
