@@ -157,8 +157,9 @@ impl Appender {
         AppendError::Failed(error)
     }
 
-    /// Writes a group into the store. The journal holds it whole, so that a crash may keep some of its
-    /// values alone; only the parts of one entry go together.
+    /// Writes a group into the store. A crash may keep some of its values alone: each but the last says
+    /// that the group goes on, so that opening completes the group from the journal, or removes it where
+    /// the journal has not got it. Only the parts of one entry go together.
     fn write_store<E: AsRef<[u8]>>(&self, first: u64, entries: &[E]) -> Result<(), StorageError> {
         let mut batch = Batch::default();
         chunk::put_group(&mut batch, first, entries);

@@ -12,11 +12,12 @@
 //! | value | |
 //! | --- | --- |
 //! | u32 | CRC-32C of the key and of the rest of the value |
-//! | u8 | 1: whole entries follow; 2: a part of one |
+//! | u8 | 1: whole entries follow; 2: a part of one; 3: whole entries, and the group goes on behind them |
 //! | | whole: entries, each with its length; part: u16 length of the whole entry, then bytes |
 //!
 //! All integers are big-endian. The key is under the checksum, so that a value
-//! in another's place is found out.
+//! in another's place is found out. The values of a group may reach the disk one after the other: a
+//! store whose last value says that its group goes on has only the beginning of it.
 
 use std::collections::VecDeque;
 
@@ -33,6 +34,7 @@ const HEADER_BYTES: usize = CHECKSUM_BYTES + 1;
 const PART_BYTES_MAX: usize = VALUE_BYTES_MAX - HEADER_BYTES - 2;
 const WHOLE: u8 = 1;
 const PART: u8 = 2;
+const WHOLE_AND_MORE: u8 = 3;
 
 /// A key of the log's store: the position of the first entry, and the number of a split entry's
 /// part.
@@ -81,42 +83,43 @@ pub(super) fn put_group<E: AsRef<[u8]>>(batch: &mut Batch, first: u64, entries: 
         let added = encoded_len(entry);
         let full = |value: &Vec<u8>| value.len() + added > VALUE_BYTES_MAX;
         if packing.as_ref().is_some_and(|(_, value)| full(value)) {
-            put_packed(batch, packing.take());
+            put_packed(batch, packing.take(), WHOLE_AND_MORE);
         }
         if is_split(entry) {
             put_parts(batch, position, entry);
             continue;
         }
-        let (_, value) = packing.get_or_insert_with(|| (position, header(WHOLE)));
+        let (_, value) = packing.get_or_insert_with(|| (position, HEADER.to_vec()));
         encode(value, entry);
     }
-    put_packed(batch, packing);
+    put_packed(batch, packing, WHOLE);
 }
 
-fn put_packed(batch: &mut Batch, packed: Option<(u64, Vec<u8>)>) {
+fn put_packed(batch: &mut Batch, packed: Option<(u64, Vec<u8>)>, kind: u8) {
     if let Some((first, value)) = packed {
-        put(batch, Key { first, part: 0 }, value);
+        put(batch, Key { first, part: 0 }, kind, value);
     }
 }
 
 fn put_parts(batch: &mut Batch, first: u64, entry: &[u8]) {
     let length = u16::try_from(entry.len()).unwrap_or(u16::MAX);
     for (part, bytes) in (0..).zip(entry.chunks(PART_BYTES_MAX)) {
-        let mut value = header(PART);
+        let mut value = HEADER.to_vec();
         value.extend_from_slice(&length.to_be_bytes());
         value.extend_from_slice(bytes);
-        put(batch, Key { first, part }, value);
+        put(batch, Key { first, part }, PART, value);
     }
 }
 
-/// A value's beginning, the checksum still to come.
-fn header(kind: u8) -> Vec<u8> {
-    vec![0, 0, 0, 0, kind]
-}
+/// A value's beginning, in which [`put`] writes the checksum and the kind.
+const HEADER: [u8; HEADER_BYTES] = [0; HEADER_BYTES];
 
-fn put(batch: &mut Batch, key: Key, mut value: Vec<u8>) {
+fn put(batch: &mut Batch, key: Key, kind: u8, mut value: Vec<u8>) {
     let key = key.encode();
     if let Some((checksum, rest)) = value.split_first_chunk_mut() {
+        if let Some(first) = rest.first_mut() {
+            *first = kind;
+        }
         *checksum = checksum_of(&key, rest).to_be_bytes();
     }
     batch.put(key, value);
@@ -145,7 +148,7 @@ fn verified(key: &[u8], mut value: Bytes) -> Option<(u8, Bytes)> {
 fn open(key: &[u8], value: Bytes) -> Option<Content> {
     let (kind, mut value) = verified(key, value)?;
     match kind {
-        WHOLE => decode(value).map(Content::Whole),
+        WHOLE | WHOLE_AND_MORE => decode(value).map(Content::Whole),
         PART => {
             let length = usize::from(value.try_get_u16().ok()?);
             Some(Content::Part {
@@ -163,11 +166,16 @@ pub(super) fn find(key: &[u8], value: Bytes, position: u64) -> Option<Bytes> {
     let first = Key::decode(key).filter(|key| key.part == 0)?.first;
     let index = usize::try_from(position.checked_sub(first)?).ok()?;
     let (kind, entries) = verified(key, value)?;
-    if kind == WHOLE {
+    if matches!(kind, WHOLE | WHOLE_AND_MORE) {
         nth(entries, index)
     } else {
         None
     }
+}
+
+/// Whether this pair is whole entries of a group that goes on in the next one.
+pub(super) fn goes_on(key: &[u8], value: Bytes) -> bool {
+    verified(key, value).is_some_and(|(kind, _)| kind == WHOLE_AND_MORE)
 }
 
 /// Puts entries together again from pairs in key order.
@@ -305,6 +313,8 @@ mod tests {
                 .map(|(at, entry)| Piece::Entry(Position::new(at), entry.clone().into()))
                 .collect();
             prop_assert_eq!(assemble(&pairs), expected);
+            let (key, value) = pairs.last().unwrap();
+            prop_assert!(!goes_on(key, value.clone()), "a whole group goes on");
         }
 
         #[test]
@@ -375,10 +385,10 @@ mod tests {
 
     #[test]
     fn whole_entries_under_the_key_of_a_part_are_damaged() {
-        let mut value = header(WHOLE);
+        let mut value = HEADER.to_vec();
         encode(&mut value, &[5]);
         let mut batch = Batch::default();
-        put(&mut batch, Key { first: 7, part: 1 }, value);
+        put(&mut batch, Key { first: 7, part: 1 }, WHOLE, value);
         let [Change::Put(key, value)] = batch.changes() else {
             panic!("one value");
         };
@@ -391,11 +401,11 @@ mod tests {
     fn parts_of_two_entries_make_none() {
         let split = |first, fill| pairs(first, &[vec![fill; 10_000]]);
         let (one, other) = (split(7, 1), split(8, 2));
-        let mut longer = header(PART);
+        let mut longer = HEADER.to_vec();
         longer.extend(10_001_u16.to_be_bytes());
         longer.extend(vec![1; 10_001 - PART_BYTES_MAX]);
         let mut batch = Batch::default();
-        put(&mut batch, Key { first: 7, part: 1 }, longer);
+        put(&mut batch, Key { first: 7, part: 1 }, PART, longer);
         let [Change::Put(key, value)] = batch.changes() else {
             panic!("one value");
         };

@@ -6,11 +6,15 @@
 use bytes::Bytes;
 
 use super::{
+    chunk::{self, Key},
     entry::{Piece, Place},
     journal::End,
     read::{Sources, StoreScan},
 };
-use crate::{domain::Position, storage::StorageError};
+use crate::{
+    domain::Position,
+    storage::{StorageError, Store},
+};
 
 /// The number of entries after which progress is reported.
 const PROGRESS_EVERY: u64 = 4_096;
@@ -37,6 +41,9 @@ pub(super) struct Comparison {
     pub journal: Vec<Gap>,
     /// The events that no source has, though something shows that they were there.
     pub lost: Vec<Gap>,
+    /// The beginning of a group that a crash kept from the end of the store, and from the journal
+    /// whole. Nobody was told of it, and it is not in the log: `head` is before it.
+    pub unfinished: Option<Gap>,
     /// The first position at which the copies hold different bytes.
     pub differs: Option<u64>,
     /// The end of the journal's newest file.
@@ -57,6 +64,7 @@ pub(super) fn compare(
     let mut journal = Copy::new(sources.journal.scan(start));
     let integrated = sources.archive.integrated().get();
     let mut archived = Archived::default();
+    let known = traces.max(integrated);
     let mut at = from;
     loop {
         let next = match (store.seek(at)?, journal.seek(at)?) {
@@ -67,7 +75,7 @@ pub(super) fn compare(
         let journaled = journal.take(at);
         if stored.is_none() && journaled.is_none() && !archived.has(sources, at, integrated) {
             // In no copy: lost, up to where some source goes on.
-            let traces = traces.max(integrated).max(store.traces);
+            let traces = known.max(store.traces);
             let Some(until) = next
                 .or_else(|| traces.checked_add(1))
                 .filter(|next| *next > at)
@@ -103,8 +111,47 @@ pub(super) fn compare(
     }
     compare.head = compare.head.max(from - 1);
     compare.end = journal.pieces.end();
+    compare.leave_unfinished(&*sources.store, known)?;
     progress(Position::new(compare.head));
     Ok(compare)
+}
+
+impl Comparison {
+    /// Takes the last group out of the log where the store has only its beginning, the journal has
+    /// nothing of it, and nothing else shows that it was there.
+    fn leave_unfinished(&mut self, store: &dyn Store, known: u64) -> Result<(), StorageError> {
+        let Some(first) = unfinished(store)?.filter(|first| *first > known) else {
+            return Ok(());
+        };
+        let Some(gap) = self.journal.pop_if(|gap| {
+            gap.first.get() <= first && first <= gap.last.get() && gap.last.get() == self.head
+        }) else {
+            return Ok(());
+        };
+        if gap.first.get() < first {
+            let last = Position::new(first - 1);
+            self.journal.push(Gap { last, ..gap });
+        }
+        self.head = first - 1;
+        let first = Position::new(first);
+        self.unfinished = Some(Gap { first, ..gap });
+        Ok(())
+    }
+}
+
+/// The first position of the group that the store's last value belongs to, where that value says
+/// that the group goes on.
+fn unfinished(store: &dyn Store) -> Result<Option<u64>, StorageError> {
+    let mut first = None;
+    let mut last = Key::end(u64::MAX);
+    while let Some((key, value)) = store.last_at_or_before(&last)?
+        && let Some(found) = Key::decode(&key)
+        && chunk::goes_on(&key, value)
+    {
+        first = Some(found.first);
+        last = Key::end(found.first.saturating_sub(1));
+    }
+    Ok(first)
 }
 
 /// Adds positions to the last gap, or begins a new one.

@@ -2,14 +2,15 @@
 //!
 //! Each step leaves the disk in a state from which the next open goes on, for
 //! the power may go in here as well. Only what the compare found in some source
-//! is ever written; nothing is dropped but bytes that are no whole frame.
+//! is ever written; nothing is dropped but bytes that are no whole frame, and values that are no
+//! whole group.
 
 use std::fmt;
 
 use bytes::Bytes;
 
 use super::{
-    chunk,
+    chunk::{self, Key},
     compare::{Comparison, Gap},
     error::{OpenError, ReadError},
     frame::encode_frame,
@@ -34,6 +35,9 @@ pub enum Repair {
     },
     /// The last group, which a crash had kept from the store, was written to it.
     StoreCompleted(Gap),
+    /// The beginning of a group that a crash cut off, of which nobody was told, was removed from
+    /// the store.
+    StoreCut(Gap),
     /// Events that the journal lacked were written to it.
     JournalCompleted(Gap),
     /// The journal ended in bytes that are no whole group; they are gone. What
@@ -52,6 +56,14 @@ impl fmt::Display for Repair {
                 "the store cannot be trusted ({reason}); made it anew with {events} events"
             ),
             Self::StoreCompleted(gap) => write!(f, "the store {gap}; wrote them from the journal"),
+            Self::StoreCut(Gap { first, last, .. }) => {
+                let (first, last) = (first.get(), last.get());
+                write!(
+                    f,
+                    "the store ended in the first events, {first} to {last}, of a group that was \
+                     cut off before it was acknowledged; removed them"
+                )
+            }
             Self::JournalCompleted(gap) => {
                 write!(f, "the journal {gap}; wrote them from the store")
             }
@@ -85,6 +97,10 @@ pub(super) fn repair(
         fill_store(sources, gap)?;
         report.push(Repair::StoreCompleted(*gap));
     }
+    if let Some(gap) = compare.unfinished {
+        remove_from(sources, gap.first)?;
+        report.push(Repair::StoreCut(gap));
+    }
     sources.store.flush()?;
     sources.store.sync_data()?;
     repair_journal(sources, compare, report)
@@ -97,6 +113,20 @@ pub(super) fn fill_store(sources: &Sources, gap: &Gap) -> Result<(), OpenError> 
     while let Some((at, entries)) = groups.next()? {
         let mut batch = Batch::default();
         chunk::put_group(&mut batch, at, &entries);
+        sources.store.apply(batch)?;
+    }
+    Ok(())
+}
+
+/// Removes the store's last values, those from a position on. They go last first: what a crash
+/// leaves of them still says that it is unfinished.
+fn remove_from(sources: &Sources, first: Position) -> Result<(), OpenError> {
+    let from = Key::start(first.get());
+    while let Some((key, _)) = sources.store.last_at_or_before(&Key::end(u64::MAX))?
+        && *key >= from[..]
+    {
+        let mut batch = Batch::default();
+        batch.remove(key);
         sources.store.apply(batch)?;
     }
     Ok(())

@@ -26,6 +26,8 @@ pub enum Damage {
     Store(Gap),
     /// The journal lacks these, or holds them damaged.
     Journal(Gap),
+    /// The store ends in the beginning of a group that was never acknowledged.
+    Unfinished(Gap),
     /// Events that no copy of the log holds.
     Lost(Gap),
     /// Both copies hold this one, whole, and not the same.
@@ -38,7 +40,9 @@ impl Damage {
     pub fn first(&self) -> Position {
         match self {
             Self::Unreadable { .. } => Position::new(1),
-            Self::Store(gap) | Self::Journal(gap) | Self::Lost(gap) => gap.first,
+            Self::Store(gap) | Self::Journal(gap) | Self::Unfinished(gap) | Self::Lost(gap) => {
+                gap.first
+            }
             Self::Differs(position) => *position,
         }
     }
@@ -56,6 +60,13 @@ impl fmt::Display for Damage {
             Self::Unreadable { reason } => write!(f, "the store will not open: {reason}"),
             Self::Store(gap) => write!(f, "the store {gap}"),
             Self::Journal(gap) => write!(f, "the journal {gap}"),
+            Self::Unfinished(Gap { first, last, .. }) => write!(
+                f,
+                "the store ends in the first events, {} to {}, of a group that was never \
+                 acknowledged",
+                first.get(),
+                last.get()
+            ),
             Self::Lost(gap) => write!(f, "every copy {gap}"),
             Self::Differs(position) => {
                 let position = position.get();
@@ -79,7 +90,7 @@ pub struct Verified {
 
 /// Compares every value, frame, checksum and position of both copies. A group
 /// cut off by a crash shows as a gap at the end of one copy: the next start, or
-/// `repair`, completes it.
+/// `repair`, completes or removes it.
 ///
 /// # Errors
 /// The disk failed; damage is no error.
@@ -112,6 +123,7 @@ pub fn verify(
         damages.extend(compare.store.into_iter().map(Damage::Store));
     }
     damages.extend(compare.journal.into_iter().map(Damage::Journal));
+    damages.extend(compare.unfinished.map(Damage::Unfinished));
     damages.extend(compare.lost.into_iter().map(Damage::Lost));
     let differs = compare.differs.map(Position::new);
     damages.extend(differs.map(Damage::Differs));

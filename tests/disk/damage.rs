@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use contactd::{
     domain::Position,
-    log::{self, Archive, Damage, OpenError, OpenOptions, ReadError, Repair},
+    log::{self, Archive, Damage, Gap, OpenError, OpenOptions, ReadError, Repair},
     storage::{Disk, Faults, SimDisk},
 };
 
@@ -109,6 +109,43 @@ fn a_journal_behind_damaged_or_deleted_is_completed_from_the_store() {
     check_completed(&disk, &options(), 42);
     let first = journal_files(&disk).swap_remove(0);
     assert_eq!(first, "00000000000000000001");
+}
+
+#[test]
+fn a_group_that_only_the_store_has_the_beginning_of_is_removed_and_its_positions_given_again() {
+    for kept in 0..3 {
+        let disk = disk_with(&[3]);
+        let mut log = open(&disk).expect("it opens");
+        let group: Vec<_> = (0..15).map(|fill| vec![fill; 1_500]).collect();
+        log.appender.append(&group).expect("it is appended");
+        drop(log);
+        let last = journal_files(&disk).pop().expect("there are files");
+        disk.tamper_file(log::JOURNAL, &last, |bytes| bytes.truncate(bytes.len() - 1));
+        // A value holds four such events, the last three.
+        disk.tamper_store(log::STORE, |values| {
+            let after = (4 + 4 * (kept + 1) as u64).to_be_bytes();
+            values.split_off(&after[..]);
+        });
+        let verified = log::verify(&disk, &options(), &mut |_| {}).expect("the disk works");
+        let gap = Gap {
+            first: Position::new(4),
+            last: Position::new(7 + 4 * kept),
+            damaged: true,
+        };
+        assert_eq!(verified.head, Position::new(3));
+        assert_eq!(verified.damages, [Damage::Unfinished(gap)]);
+        let report = check_completed(&disk, &options(), 3);
+        let cut = |repair: &Repair| matches!(repair, Repair::JournalCut { .. });
+        assert_eq!(report[0], Repair::StoreCut(gap));
+        assert!(
+            report[1..].iter().all(cut) && report.len() == 2,
+            "{report:?}"
+        );
+        let mut log = open(&disk).expect("it opens");
+        assert_eq!(log.report, []);
+        append(&mut log, 2).expect("it is appended");
+        check_entries(&log);
+    }
 }
 
 #[test]
