@@ -113,7 +113,7 @@ fn a_journal_behind_damaged_or_deleted_is_completed_from_the_store() {
 
 #[test]
 fn a_group_that_only_the_store_has_the_beginning_of_is_removed_and_its_positions_given_again() {
-    for kept in 0..3 {
+    for kept in 0..3_u64 {
         let disk = disk_with(&[3]);
         let mut log = open(&disk).expect("it opens");
         let group: Vec<_> = (0..15).map(|fill| vec![fill; 1_500]).collect();
@@ -123,7 +123,7 @@ fn a_group_that_only_the_store_has_the_beginning_of_is_removed_and_its_positions
         disk.tamper_file(log::JOURNAL, &last, |bytes| bytes.truncate(bytes.len() - 1));
         // A value holds four such events, the last three.
         disk.tamper_store(log::STORE, |values| {
-            let after = (4 + 4 * (kept + 1) as u64).to_be_bytes();
+            let after = (8 + 4 * kept).to_be_bytes();
             values.split_off(&after[..]);
         });
         let verified = log::verify(&disk, &options(), &mut |_| {}).expect("the disk works");
