@@ -19,6 +19,22 @@ pub const BODY_BYTES: usize = SLOT_BYTES - BLOCK_OVERHEAD_BYTES;
 const LOOSE_BYTES: usize = 4_096;
 const COUNT_BYTES: usize = 2;
 
+/// The keys that a block in memory has, most often.
+const LOOSE_KEYS: usize = 128;
+
+/// The first bytes of a key as a number, by which most keys are told from each other.
+pub type Lead = u128;
+
+/// The lead of a key: keys sort as their leads do where these differ.
+pub fn lead(key: &[u8]) -> Lead {
+    if let Some(first) = key.first_chunk() {
+        return Lead::from_be_bytes(*first);
+    }
+    let mut bytes = [0; size_of::<Lead>()];
+    bytes.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    Lead::from_be_bytes(bytes)
+}
+
 /// Keys one behind the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {
@@ -27,6 +43,14 @@ pub struct Block {
 }
 
 impl Block {
+    /// An empty block with the memory that a full one takes.
+    pub fn with_room() -> Self {
+        Self {
+            bytes: Vec::with_capacity(LOOSE_BYTES + LOOSE_BYTES / 8),
+            ends: Vec::with_capacity(LOOSE_KEYS),
+        }
+    }
+
     /// Adds a key behind the others. Four gigabytes of them are never together.
     pub fn push(&mut self, key: &[u8]) {
         self.bytes.extend_from_slice(key);
@@ -79,14 +103,14 @@ impl Block {
 
     /// A block of these keys, sorted, each once.
     pub fn sorted(&self) -> Self {
-        let mut keys: Vec<&[u8]> = self.iter().collect();
+        let mut keys: Vec<(Lead, &[u8])> = self.iter().map(|key| (lead(key), key)).collect();
         keys.sort_unstable();
         keys.dedup();
         let mut sorted = Self {
             bytes: Vec::with_capacity(self.bytes.len()),
             ends: Vec::with_capacity(self.ends.len()),
         };
-        keys.into_iter().for_each(|key| sorted.push(key));
+        keys.into_iter().for_each(|(_, key)| sorted.push(key));
         sorted
     }
 
@@ -135,17 +159,18 @@ impl Packer {
     pub fn push(&mut self, key: &[u8]) -> bool {
         let together = self.last.iter().zip(key);
         let shared = together.take_while(|(one, other)| one == other).count();
+        let own = key.get(shared..).unwrap_or_default();
         let before = self.body.len();
         put_number(&mut self.body, shared);
-        put_number(&mut self.body, key.len() - shared);
-        self.body.extend(key.iter().skip(shared));
+        put_number(&mut self.body, own.len());
+        self.body.extend_from_slice(own);
         if COUNT_BYTES + self.body.len() > BODY_BYTES || self.count == u16::MAX {
             self.body.truncate(before);
             return false;
         }
         self.count += 1;
         self.last.truncate(shared);
-        self.last.extend(key.iter().skip(shared));
+        self.last.extend_from_slice(own);
         true
     }
 

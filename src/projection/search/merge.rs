@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::block::Block;
+use super::block::{Block, Lead, lead};
 use super::entry;
 use super::run::Run;
 
@@ -15,6 +15,8 @@ use super::run::Run;
 pub struct Merge {
     /// From the newest to the oldest.
     inputs: Vec<Input>,
+    /// The inputs that have keys left, by their numbers: the one whose key is the least stands last.
+    order: Vec<(Lead, usize)>,
     contacts: RoaringBitmap,
 }
 
@@ -23,8 +25,6 @@ struct Input {
     block: Arc<Block>,
     index: u32,
     at: usize,
-    /// The first bytes of its key as a number, by which most keys are told from each other.
-    lead: u64,
     /// The contacts in it that newer runs know better.
     known_better: RoaringBitmap,
 }
@@ -46,44 +46,60 @@ impl Input {
             self.block = self.run.scan(self.index);
             self.at = 0;
         }
-        self.lead = self.key().map_or(0, lead);
     }
-}
 
-/// The first bytes of a key as a number: keys sort as these do where these differ.
-fn lead(key: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(key) {
-        *to = *from;
+    /// Whether its key is out of date.
+    fn is_known_better(&self, key: &[u8]) -> bool {
+        let better = &self.known_better;
+        !better.is_empty() && entry::ordinal(key).is_some_and(|ordinal| better.contains(ordinal))
     }
-    u64::from_be_bytes(bytes)
 }
 
 impl Merge {
     /// Begins to merge runs, given from the newest to the oldest.
     pub fn new(runs: impl IntoIterator<Item = Arc<Run>>) -> Self {
-        let mut contacts = RoaringBitmap::new();
-        let mut inputs = Vec::new();
+        let mut merge = Self {
+            inputs: Vec::new(),
+            order: Vec::new(),
+            contacts: RoaringBitmap::new(),
+        };
         for run in runs {
-            let known_better = &contacts & run.contacts();
-            contacts |= run.contacts();
+            let known_better = &merge.contacts & run.contacts();
+            merge.contacts |= run.contacts();
             let mut input = Input {
                 block: run.scan(0),
                 run,
                 index: 0,
                 at: 0,
-                lead: 0,
                 known_better,
             };
             input.pass_end();
-            inputs.push(input);
+            merge.inputs.push(input);
+            merge.put_in_order(merge.inputs.len() - 1);
         }
-        Self { inputs, contacts }
+        merge
     }
 
     /// The contacts whose docs are in what comes of it.
     pub const fn contacts(&self) -> &RoaringBitmap {
         &self.contacts
+    }
+
+    /// Gives an input its place by the key that it stands at; none where it has come to its end.
+    fn put_in_order(&mut self, number: usize) {
+        let key = |number: usize| self.inputs.get(number).and_then(Input::key);
+        let Some(its) = key(number) else {
+            return;
+        };
+        let lead = lead(its);
+        let is_before = |(other, at): &(Lead, usize)| {
+            // Of equal keys the newest comes first.
+            (*other, key(*at), *at) < (lead, Some(its), number)
+        };
+        // From the least on: where runs do not mingle, it is the least again.
+        let before = self.order.iter().rev().take_while(|it| is_before(it));
+        let place = self.order.len() - before.count();
+        self.order.insert(place, (lead, number));
     }
 
     /// Goes on by at most so many keys; whether it has come to the end.
@@ -96,27 +112,17 @@ impl Merge {
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<bool, E> {
         for _ in 0..most {
-            let mut least: Option<(usize, (u64, &[u8]))> = None;
-            for (index, input) in self.inputs.iter().enumerate() {
-                if let Some(key) = input.key()
-                    && least.is_none_or(|(_, other)| (input.lead, key) < other)
-                {
-                    least = Some((index, (input.lead, key)));
-                }
-            }
-            let Some((least, (_, key))) = least else {
+            let Some((_, least)) = self.order.last().copied() else {
                 return Ok(true);
             };
-            let better = self.inputs.get(least).map(|input| &input.known_better);
-            let is_known_better = |ordinal| {
-                better.is_some_and(|better| !better.is_empty() && better.contains(ordinal))
-            };
-            if !entry::ordinal(key).is_some_and(is_known_better) {
-                push(key)?;
-            }
             if let Some(input) = self.inputs.get_mut(least) {
+                if let Some(key) = input.key().filter(|key| !input.is_known_better(key)) {
+                    push(key)?;
+                }
                 input.advance();
             }
+            self.order.pop();
+            self.put_in_order(least);
         }
         Ok(false)
     }

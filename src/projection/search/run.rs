@@ -118,11 +118,20 @@ impl Run {
 }
 
 /// A run in the making, in memory.
-#[derive(Default)]
 pub struct Making {
     blocks: Vec<Arc<Block>>,
     last: Block,
     contacts: RoaringBitmap,
+}
+
+impl Default for Making {
+    fn default() -> Self {
+        Self {
+            blocks: Vec::new(),
+            last: Block::with_room(),
+            contacts: RoaringBitmap::new(),
+        }
+    }
 }
 
 impl Making {
@@ -133,7 +142,8 @@ impl Making {
         }
         self.last.push(key);
         if self.last.is_full() {
-            self.blocks.push(Arc::new(std::mem::take(&mut self.last)));
+            let full = std::mem::replace(&mut self.last, Block::with_room());
+            self.blocks.push(Arc::new(full));
         }
     }
 
