@@ -49,14 +49,20 @@ pub trait View: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Folds the next event, with the Card that it wrote. Readers see it after
-    /// [`settle`](Self::settle).
+    /// Folds the next event, with the Card that it wrote. Readers see it where the view
+    /// [is settled](Self::is_settled).
     ///
     /// # Errors
     /// [`FoldError`]: the view can't go on, and what it holds is not to be trusted.
     fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError>;
 
-    /// Shows readers what was folded.
+    /// Whether readers see all that was folded.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    /// Shows readers what was folded. That costs less, the more is shown at once: so it is done when
+    /// somebody reads.
     fn settle(&mut self) {}
 
     /// Does a small piece of the work that keeps it on the disk and in bounds.

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLockReadGuard, RwLockWriteGuard};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -118,13 +118,22 @@ impl<V: View> CatchUp<V> {
 
     /// Looks at it, with the position it has reached.
     pub fn read<T>(&self, look: impl FnOnce(&V, Position) -> T) -> T {
-        self.seen(&self.state.view.read(), look)
+        let at = self.state.view.read();
+        if at.view.is_settled() {
+            return self.seen(&at, look);
+        }
+        drop(at);
+        self.seen(&settled(self.state.view.write()), look)
     }
 
     /// Looks at it likewise, where nothing is being folded; `None` where one would have to wait.
     pub fn read_at_once<T>(&self, look: impl FnOnce(&V, Position) -> T) -> Option<T> {
         let at = self.state.view.try_read()?;
-        Some(self.seen(&at, look))
+        if at.view.is_settled() {
+            return Some(self.seen(&at, look));
+        }
+        drop(at);
+        Some(self.seen(&settled(self.state.view.try_write()?), look))
     }
 
     fn seen<T>(&self, at: &Folded<V>, look: impl FnOnce(&V, Position) -> T) -> T {
@@ -169,4 +178,10 @@ impl<V: View> CatchUp<V> {
             tracing::error!(view = V::NAME, "a view ended by a fault");
         }
     }
+}
+
+/// A view whose readers see all that was folded.
+fn settled<V: View>(mut at: RwLockWriteGuard<'_, Folded<V>>) -> RwLockReadGuard<'_, Folded<V>> {
+    at.view.settle();
+    RwLockWriteGuard::downgrade(at)
 }

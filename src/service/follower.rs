@@ -382,7 +382,6 @@ fn fold_quantum<V: View>(at: &mut Folded<V>, events: &[RecentEvent]) -> Result<(
         })?;
         at.position = position;
     }
-    at.view.settle();
     match at.view.fault() {
         Some(_) => Err(Failure::Unkept),
         None => Ok(()),

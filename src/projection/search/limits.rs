@@ -3,6 +3,8 @@
 /// The sizes at which work is begun; tests have smaller ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Contacts that were folded and are in no run yet; with one more, they become one.
+    pub pending_max: usize,
     /// Bytes of young runs that are worth a file.
     pub flush_bytes: usize,
     /// Events behind the last checkpoint that are worth a new one: folding them takes seconds.
@@ -18,6 +20,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            pending_max: 256,
             flush_bytes: 16 << 20,
             flush_events: 100_000,
             young_max: 8,

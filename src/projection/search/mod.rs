@@ -108,12 +108,19 @@ impl View for SearchIndex {
         }
         self.at.position = header.position;
         self.at.event = Some(header.id);
+        if self.pending.len() >= self.upkeep.limits.pending_max {
+            self.settle();
+        }
         Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.scopes_kept == self.scopes.len()
     }
 
     fn settle(&mut self) {
         let new_scopes = self.scopes_kept..self.scopes.len();
-        if self.pending.is_empty() && new_scopes.is_empty() {
+        if self.is_settled() {
             return;
         }
         let mut keys = Block::default();
@@ -134,7 +141,12 @@ impl View for SearchIndex {
     }
 
     fn tend(&mut self) -> Result<Chore, KeepError> {
-        self.upkeep.tend(&self.at)
+        let is_due = self.upkeep.is_due(&self.at);
+        if is_due {
+            // The file that is begun goes up to here.
+            self.settle();
+        }
+        self.upkeep.tend(&self.at, is_due)
     }
 
     fn give_up(&mut self) {

@@ -27,6 +27,7 @@ const DIR: &str = "views";
 const TENANTS: [(u8, &str); 3] = [(1, "a"), (1, "b"), (2, "a")];
 /// Sizes with which a handful of contacts goes through everything.
 const SMALL: Limits = Limits {
+    pending_max: 3,
     flush_bytes: 2_500,
     flush_events: 12,
     young_max: 4,
@@ -254,7 +255,6 @@ impl World {
                 self.mend();
             }
         }
-        self.index.settle();
     }
 
     /// Destroys what is damaged, to make it again.
@@ -313,7 +313,6 @@ impl World {
                 .contact
                 .is_some_and(|id| self.erased.contains(&id));
             next.fold(event, card.as_ref().filter(|_| !erased)).unwrap();
-            next.settle();
             if next.tend().is_err() {
                 return self.cut();
             }
@@ -371,6 +370,7 @@ impl World {
         // Damage that nobody has read yet is found now.
         drop(self.index.dump());
         self.fold();
+        self.index.settle();
         let index = &self.index;
         assert_eq!(index.len(), self.live.len());
         for text in [None, Some("ann"), Some("lee ann"), Some("secret")] {

@@ -185,6 +185,15 @@ impl Upkeep {
         self.flush.is_some() || self.merge.is_some()
     }
 
+    /// Whether it is time to write the young runs into a file, at a time when the index has come so
+    /// far.
+    pub fn is_due(&self, at: &Checkpoint) -> bool {
+        let behind = at.position.get().saturating_sub(self.kept.position.get());
+        let is_worth_it =
+            behind >= self.limits.flush_events || self.young_bytes() >= self.limits.flush_bytes;
+        self.place.is_some() && self.flush.is_none() && is_worth_it
+    }
+
     fn young_bytes(&self) -> usize {
         self.young.iter().map(|run| run.weight()).sum()
     }
@@ -206,19 +215,20 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Does a slice of the work, at a time when the index has come so far.
+    /// Does a slice of the work, at a time when the index has come so far; where a file
+    /// [is due](Self::is_due), all that was folded is in a run.
     ///
     /// # Errors
     /// The disk refused, and the work under way was given up.
-    pub fn tend(&mut self, at: &Checkpoint) -> Result<Chore, KeepError> {
-        let tended = self.slice(at);
+    pub fn tend(&mut self, at: &Checkpoint, is_due: bool) -> Result<Chore, KeepError> {
+        let tended = self.slice(at, is_due);
         if tended.is_err() {
             self.give_up();
         }
         tended
     }
 
-    fn slice(&mut self, at: &Checkpoint) -> Result<Chore, KeepError> {
+    fn slice(&mut self, at: &Checkpoint, is_due: bool) -> Result<Chore, KeepError> {
         let is_idle = !self.merge_young();
         let Some(place) = self.place.clone() else {
             return Ok(if is_idle { Chore::Nothing } else { Chore::More });
@@ -227,10 +237,7 @@ impl Upkeep {
             self.list()?;
         }
         self.destroy_doomed()?;
-        let behind = at.position.get().saturating_sub(self.kept.position.get());
-        let is_due =
-            behind >= self.limits.flush_events || self.young_bytes() >= self.limits.flush_bytes;
-        if self.flush.is_none() && is_due {
+        if is_due {
             self.begin_flush(&place, at)?;
         }
         let weights: Vec<usize> = self.old.iter().map(|run| run.len() as usize).collect();
