@@ -15,7 +15,7 @@ use crate::domain::{FailureCode, limits};
 /// # Errors
 /// What the service would answer to a create of the Card.
 pub fn check(card: &Value) -> Result<Vec<u8>, Wrong> {
-    match native::check(card) {
+    match native::check(card.clone()) {
         Ok(()) => Ok(card.to_string().into_bytes()),
         Err(Unfit::TooLarge) => Err(Wrong::longer_than(limits::RECORD_BYTES_MAX)),
         Err(Unfit::Invalid(violations)) => Err(Wrong {

@@ -69,7 +69,7 @@ pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
 ///
 /// # Errors
 /// 413 for a Card larger than a record.
-pub fn create(card: &Value) -> Result<Attempt, Reply> {
+pub fn create(card: Value) -> Result<Attempt, Reply> {
     let (card, fields) = read(card)?;
     let chosen_id = None;
     let action = card.map(|card| Action::Create { card, chosen_id });
@@ -80,7 +80,7 @@ pub fn create(card: &Value) -> Result<Attempt, Reply> {
 ///
 /// # Errors
 /// As [`create`].
-pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Attempt, Reply> {
+pub fn upsert(key: Key, card: Value, precondition: Precondition) -> Result<Attempt, Reply> {
     let (card, fields) = read(card)?;
     let action = card.and_then(|card| {
         Ok(Action::Upsert {
@@ -99,12 +99,12 @@ pub fn upsert(key: Key, card: &Value, precondition: Precondition) -> Result<Atte
 ///
 /// # Errors
 /// 413 for a patch larger than a record: no Card comes of it, and the writer should not try.
-pub fn update(target: Target, patch: &Value, precondition: Precondition) -> Result<Attempt, Reply> {
+pub fn update(target: Target, patch: Value, precondition: Precondition) -> Result<Attempt, Reply> {
     let (fields, action) = match patch {
-        Value::Object(patch) if is_larger_than_a_record(patch) => return Err(too_large()),
+        Value::Object(patch) if is_larger_than_a_record(&patch) => return Err(too_large()),
         Value::Object(patch) => {
-            let merge = change::merge(patch.clone());
-            (validate::names(patch.keys()), Ok(Action::Update(merge)))
+            let fields = validate::names(patch.keys());
+            (fields, Ok(Action::Update(change::merge(patch))))
         }
         // RFC 7396 would put it in the Card's place, and it is no Card.
         _ => (Vec::new(), Err(no_object("card"))),
@@ -176,19 +176,19 @@ pub enum Unfit {
 ///
 /// # Errors
 /// [`Unfit`], with every violation that the create would be answered with.
-pub fn check(card: &Value) -> Result<(), Unfit> {
+pub fn check(card: Value) -> Result<(), Unfit> {
     fitting(card).map(drop)
 }
 
-fn fitting(card: &Value) -> Result<Card, Unfit> {
+fn fitting(card: Value) -> Result<Card, Unfit> {
     match card {
-        Value::Object(properties) if is_larger_than_a_record(properties) => Err(Unfit::TooLarge),
-        Value::Object(properties) => change::card(properties.clone()).map_err(Unfit::Invalid),
+        Value::Object(properties) if is_larger_than_a_record(&properties) => Err(Unfit::TooLarge),
+        Value::Object(properties) => change::card(properties).map_err(Unfit::Invalid),
         _ => Err(Unfit::Invalid(no_object("card"))),
     }
 }
 
-fn read(card: &Value) -> Result<ReadCard, Reply> {
+fn read(card: Value) -> Result<ReadCard, Reply> {
     let names = card.as_object().into_iter().flat_map(Object::keys);
     let fields = validate::names(names);
     match fitting(card) {

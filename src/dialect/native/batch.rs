@@ -19,15 +19,15 @@ use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, 
 /// Decodes a batch of commands.
 pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = json::body(request.headers, request.body).map_err(|e| problem::bad_body(&e))?;
-    let operations = match &body {
-        Value::Object(body) => body.get("operations"),
+    let operations = match body {
+        Value::Object(mut body) => body.get_mut("operations").map(Value::take),
         _ => None,
     };
     let items = match operations {
         Some(Value::Array(items)) => items,
         // A body of another form is one command, and a bad one.
         wrong => {
-            let problem = missing_or_not(wrong, Expected::Array);
+            let problem = missing_or_not(wrong.as_ref(), Expected::Array);
             let attempt = attempt::invalid(Operation::Create, "operations", problem);
             let write = Write::one(owner, attempt);
             return Ok(Call::Write(Ask::new(write, replies::written)));
@@ -45,9 +45,13 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let card = item.get("card").or_else(|| item.get("patch"));
         card.map(hints::near_misses).unwrap_or_default()
     };
-    let judged = |one| Ok(attempt::judged(item(one)?, &near_misses(one), strict));
-    let attempts = items.iter().map(judged).collect::<Result<_, Reply>>()?;
     let mut all: Vec<&'static str> = items.iter().flat_map(near_misses).collect();
+    let judged = |one| {
+        let near_misses = near_misses(&one);
+        Ok(attempt::judged(item(one)?, &near_misses, strict))
+    };
+    let attempts = items.into_iter().map(judged);
+    let attempts = attempts.collect::<Result<_, Reply>>()?;
     all.sort_unstable();
     all.dedup();
     let write = Write::each(owner, attempts);
@@ -60,25 +64,25 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 const OPERATIONS: [&str; 4] = ["create", "update", "delete", "upsert"];
 
 /// The attempt that an item is; one that is wrong before its content is looked at is refused.
-fn item(item: &Value) -> Result<Attempt, Reply> {
-    let Value::Object(item) = item else {
+fn item(item: Value) -> Result<Attempt, Reply> {
+    let Value::Object(mut item) = item else {
         let problem = Problem::WrongType(Expected::Object);
         return Ok(attempt::invalid(Operation::Create, "operations", problem));
     };
-    let op = item.get("op");
-    let operation = match op.and_then(Value::as_str) {
+    let op = item.get_mut("op").map(Value::take);
+    let operation = match op.as_ref().and_then(Value::as_str) {
         Some("update") => Operation::Update,
         Some("delete") => Operation::Delete,
         _ => Operation::Create,
     };
-    match done(item, op) {
+    match done(&mut item, op.as_ref()) {
         Ok(attempt) => Ok(attempt),
         Err(Wrong::Member(name, problem)) => Ok(attempt::invalid(operation, name, problem)),
         Err(Wrong::Request(reply)) => Err(reply),
     }
 }
 
-fn done(item: &Object, op: Option<&Value>) -> Result<Attempt, Wrong> {
+fn done(item: &mut Object, op: Option<&Value>) -> Result<Attempt, Wrong> {
     let Some(Value::String(op)) = op else {
         return Err(missing_or_no("op", op, Expected::String));
     };
@@ -123,9 +127,9 @@ const fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expe
 }
 
 /// A member that must be there: a Card, or a patch of one.
-fn member<'a>(item: &'a Object, name: &'static str) -> Result<&'a Value, Wrong> {
-    item.get(name)
-        .ok_or_else(|| missing_or_no(name, None, Expected::Object))
+fn member(item: &mut Object, name: &'static str) -> Result<Value, Wrong> {
+    let member = item.get_mut(name).map(Value::take);
+    member.ok_or_else(|| missing_or_no(name, None, Expected::Object))
 }
 
 fn key(item: &Object) -> Result<Key, Wrong> {

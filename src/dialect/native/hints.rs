@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 
-use super::walker::Object;
 use crate::dialect::{Query, Reply};
 use crate::domain::{Problem, Violation};
 
@@ -57,12 +56,13 @@ pub fn instead_of(name: &str) -> Option<&'static str> {
 
 /// The near misses among the members of a Card, or of a patch of one. A patch may take one away.
 pub fn near_misses(card: &Value) -> Vec<&'static str> {
-    let given = |name: &str, card: &Object| card.get(name).is_some_and(|value| !value.is_null());
-    let Value::Object(card) = card else {
-        return Vec::new();
-    };
+    let given = card.as_object().into_iter().flatten();
+    let given: Vec<&str> = given
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, _)| name.as_str())
+        .collect();
     let names = INSTEAD.iter().map(|(name, _)| *name);
-    names.filter(|name| given(name, card)).collect()
+    names.filter(|name| given.contains(name)).collect()
 }
 
 /// Whether a request is to be refused for them: `strict`, `strict=true`, `strict=1`.

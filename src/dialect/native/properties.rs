@@ -21,9 +21,16 @@ impl Walker {
             Some(Value::String(_)) => self.wrong_at("@type", Problem::OutOfRange),
             Some(_) => self.wrong_at("@type", Problem::WrongType(Expected::String)),
         }
-        for property in kind.properties() {
-            match object.get(property.name) {
-                Some(value) => self.at(property.name, |walker| walker.value(value, property)),
+        // There are more properties than most objects have members.
+        let mut given: Vec<(usize, &Value)> = object
+            .iter()
+            .filter_map(|(key, value)| Some((place_of(key, kind)?, value)))
+            .collect();
+        given.sort_unstable_by_key(|(place, _)| *place);
+        let mut given = given.into_iter().peekable();
+        for (place, property) in kind.properties().enumerate() {
+            match given.next_if(|(at, _)| *at == place) {
+                Some((_, value)) => self.at(property.name, |walker| walker.value(value, property)),
                 None if property.mandatory => {
                     let required = Problem::Required(expected(&property.shape));
                     self.wrong_at(property.name, required);
@@ -122,6 +129,11 @@ const fn not_true(value: &Value) -> Option<Problem> {
 
 fn no_text(value: &Value) -> Option<Problem> {
     (!value.is_string()).then_some(Problem::WrongType(Expected::String))
+}
+
+/// The place of a property among those of a type.
+fn place_of(name: &str, kind: &'static Type) -> Option<usize> {
+    kind.properties().position(|known| known.name == name)
 }
 
 /// The name that a key is another case of, or the reserved one that it is.

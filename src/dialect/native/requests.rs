@@ -63,8 +63,12 @@ fn write(owner: &Owner, attempt: Attempt) -> Call {
 }
 
 /// A write of a Card or a patch, in which a near miss at a property is told of, or refused.
-fn write_card(request: &Request<'_>, owner: &Owner, card: &Value, attempt: Attempt) -> Call {
-    let near_misses = hints::near_misses(card);
+fn write_card(
+    request: &Request<'_>,
+    owner: &Owner,
+    near_misses: Vec<&'static str>,
+    attempt: Attempt,
+) -> Call {
     let attempt = attempt::judged(attempt, &near_misses, hints::is_strict(request.query));
     Call::Write(Ask::new(Write::one(owner, attempt), move |outcomes| {
         hints::warned(replies::written(outcomes), &near_misses)
@@ -74,8 +78,9 @@ fn write_card(request: &Request<'_>, owner: &Owner, card: &Value, attempt: Attem
 /// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let card = json_of(request, &CARD_TYPES)?;
-    let attempt = attempt::create(&card)?;
-    Ok(write_card(request, owner, &card, attempt))
+    let near_misses = hints::near_misses(&card);
+    let attempt = attempt::create(card)?;
+    Ok(write_card(request, owner, near_misses, attempt))
 }
 
 /// Decodes a request that creates a contact or updates the one found by a key.
@@ -86,8 +91,9 @@ pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         .and_then(Key::named)
         .ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
-    let attempt = attempt::upsert(key, &card, request.precondition())?;
-    Ok(write_card(request, owner, &card, attempt))
+    let near_misses = hints::near_misses(&card);
+    let attempt = attempt::upsert(key, card, request.precondition())?;
+    Ok(write_card(request, owner, near_misses, attempt))
 }
 
 /// Decodes an update. Another dialect's contact has that dialect's rules, which a patch of its Card
@@ -105,8 +111,9 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
             reply
         }
     })?;
-    let attempt = attempt::update(Target::Id(id), &patch, request.precondition())?;
-    Ok(write_card(request, owner, &patch, attempt))
+    let near_misses = hints::near_misses(&patch);
+    let attempt = attempt::update(Target::Id(id), patch, request.precondition())?;
+    Ok(write_card(request, owner, near_misses, attempt))
 }
 
 /// Decodes a request that deletes a contact.

@@ -357,5 +357,5 @@ fn keep(card: &mut Value, odd: &[Property]) {
 }
 
 fn is_card(card: &Value) -> bool {
-    !matches!(native::check(card), Err(Unfit::Invalid(_)))
+    !matches!(native::check(card.clone()), Err(Unfit::Invalid(_)))
 }
