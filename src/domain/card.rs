@@ -8,7 +8,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -16,14 +16,15 @@ use super::{ContactId, limits};
 
 /// The version of JSContact that cards have.
 pub const VERSION: &str = "1.0";
-/// The beginning of the text of every Card that was written by [`Card::to_json`].
+/// The beginning of the text of every Card that was written by [`Card::json`].
 const BEGINNING: &str = r#"{"@type":"Card","version":"1.0""#;
 
 /// A JSContact Card: a JSON object with `@type` "Card" and `version` "1.0".
 ///
 /// Clones share it: on its way to the log and to its answer it is handed on often, changed once.
 /// One that was stored is kept as its text, and taken apart when a property is first asked for: a
-/// page of many is answered with the texts as they are.
+/// page of many is answered with the texts as they are. One that was made is written as a text once,
+/// for the log, and answered and published with that.
 ///
 /// ```
 /// use contactd::domain::{Card, CardError};
@@ -44,8 +45,8 @@ pub struct Card(Arc<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    /// The text that it was stored as; none of a Card that was made since.
-    text: Option<Arc<RawValue>>,
+    /// The text that it is stored as, once it is.
+    text: OnceLock<Arc<RawValue>>,
     properties: OnceLock<Map<String, Value>>,
 }
 
@@ -57,7 +58,7 @@ impl PartialEq for Card {
 
 impl Serialize for Card {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0.text {
+        match self.0.text.get() {
             Some(text) => text.serialize(serializer),
             None => self.properties().serialize(serializer),
         }
@@ -115,12 +116,12 @@ impl Card {
             return Err(CardError::TooDeep);
         }
         match card {
-            Value::Object(card) => Ok(Self::of(None, OnceLock::from(card))),
+            Value::Object(card) => Ok(Self::of(OnceLock::new(), OnceLock::from(card))),
             _ => Err(CardError::NotAnObject),
         }
     }
 
-    fn of(text: Option<Arc<RawValue>>, properties: OnceLock<Map<String, Value>>) -> Self {
+    fn of(text: OnceLock<Arc<RawValue>>, properties: OnceLock<Map<String, Value>>) -> Self {
         Self(Arc::new(Inner { text, properties }))
     }
 
@@ -144,7 +145,7 @@ impl Card {
         Self::from_value(value)
     }
 
-    /// The Card in bytes that [`to_json`](Self::to_json) once gave. They are seen to be JSON, and
+    /// The Card in bytes that [`json`](Self::json) once gave. They are seen to be JSON, and
     /// are taken apart when that is needed.
     ///
     /// # Errors
@@ -154,36 +155,42 @@ impl Card {
             return Self::from_json(bytes);
         }
         let text: Box<RawValue> = serde_json::from_slice(bytes).map_err(|_| CardError::NotJson)?;
-        Ok(Self::of(Some(text.into()), OnceLock::new()))
+        let text: Arc<RawValue> = text.into();
+        Ok(Self::of(text.into(), OnceLock::new()))
     }
 
     /// This Card without the properties that were taken out of its text, for who keeps many:
     /// they take ten times as much memory as the text does.
     #[must_use]
     pub fn folded_up(&self) -> Self {
-        match &self.0.text {
-            Some(text) => Self::of(Some(text.clone()), OnceLock::new()),
+        match self.0.text.get() {
+            Some(text) => Self::of(text.clone().into(), OnceLock::new()),
             None => self.clone(),
         }
     }
 
-    /// The bytes of the text that it was stored as; none of a Card that was made since.
+    /// The bytes of the text that it is stored as; none of a Card that is not stored yet.
     #[must_use]
     pub fn stored_bytes(&self) -> Option<usize> {
-        self.0.text.as_ref().map(|text| text.get().len())
+        self.0.text.get().map(|text| text.get().len())
     }
 
-    /// The Card as compact JSON, in UTF-8.
+    /// The Card as compact JSON, which is written once.
     #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+    pub fn json(&self) -> &str {
+        let written = || {
+            // Properties are texts and values, so this does not fail.
+            let text = to_raw_value(self.properties()).unwrap_or_default();
+            text.into()
+        };
+        self.0.text.get_or_init(written).get()
     }
 
     /// Takes the properties out, so that they can be changed without being copied; what is left is no
     /// Card any more.
     pub(super) fn take(&mut self) -> Self {
         let nothing = Inner {
-            text: None,
+            text: OnceLock::new(),
             properties: OnceLock::from(Map::new()),
         };
         Self(std::mem::replace(&mut self.0, Arc::new(nothing)))
@@ -195,7 +202,7 @@ impl Card {
         if !self.properties().contains_key("uid") {
             let uid = format!("urn:uuid:{id}");
             let inner = Arc::make_mut(&mut self.0);
-            inner.text = None;
+            inner.text = OnceLock::new();
             if let Some(properties) = inner.properties.get_mut() {
                 properties.shift_insert(2, "uid".into(), uid.into());
             }
@@ -218,7 +225,7 @@ impl Card {
         let Inner { text, properties } = &*self.0;
         let is_plain = property.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let text = text
-            .as_ref()
+            .get()
             .filter(|_| is_plain && properties.get().is_none());
         text.is_some_and(|text| !text.get().contains(&format!("\"{property}\"")))
     }
@@ -233,7 +240,7 @@ impl Card {
     #[must_use]
     pub fn properties(&self) -> &Map<String, Value> {
         let Inner { text, properties } = &*self.0;
-        properties.get_or_init(|| taken_apart(text.as_deref()))
+        properties.get_or_init(|| taken_apart(text.get().map(|text| &**text)))
     }
 
     /// Takes the Card apart into its properties, to make another Card from them.
@@ -241,7 +248,7 @@ impl Card {
     pub fn into_properties(self) -> Map<String, Value> {
         let Inner { text, properties } = Arc::unwrap_or_clone(self.0);
         let properties = properties.into_inner();
-        properties.unwrap_or_else(|| taken_apart(text.as_deref()))
+        properties.unwrap_or_else(|| taken_apart(text.get().map(|text| &**text)))
     }
 
     /// The Card as a JSON value.
@@ -324,11 +331,12 @@ mod tests {
     fn what_is_left_out_is_filled_in() {
         let card = Card::from_value(json!({"name": {"full": "Ann"}})).expect("a card");
         let id = ContactId(uuid::Uuid::nil());
+        assert!(!card.json().contains("uid"), "there is no id yet");
         let card = card.with_uid(id);
         assert_eq!(card.text("@type"), Some("Card"));
         assert_eq!(card.text("version"), Some("1.0"));
         assert_eq!(card.text("uid"), Some(format!("urn:uuid:{id}").as_str()));
-        assert_eq!(Card::from_json(&card.to_json()).as_ref(), Ok(&card));
+        assert_eq!(Card::from_json(card.json().as_bytes()).as_ref(), Ok(&card));
         assert_eq!(card.clone().into_value(), json!(card.properties()));
     }
 
@@ -337,9 +345,9 @@ mod tests {
         let made = json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"], "a\"b": 1});
         let made = Card::from_value(made);
         let made = made.expect("a card").with_uid(ContactId(uuid::Uuid::nil()));
-        let stored = Card::from_stored(&made.to_json()).expect("a card");
-        assert_eq!(stored.stored_bytes(), Some(made.to_json().len()));
-        assert_eq!(stored.to_json(), made.to_json());
+        let stored = Card::from_stored(made.json().as_bytes()).expect("a card");
+        assert_eq!(stored.stored_bytes(), Some(made.json().len()));
+        assert_eq!(stored.json(), made.json());
         assert_eq!(json!(stored), json!(made));
         for property in ["name", "x", "full", "kind", "@type", "a:b", "a\"b"] {
             assert_eq!(stored.folded_up().get(property), made.get(property));
@@ -348,13 +356,13 @@ mod tests {
         assert_ne!(stored, Card::from_value(json!({})).expect("a card"));
         assert_eq!(stored.folded_up(), made);
         assert_eq!(stored.into_properties(), *made.properties());
-        let plain = Card::from_value(json!({})).expect("a card").to_json();
-        let plain = Card::from_stored(&plain).expect("a card");
+        let plain = Card::from_value(json!({})).expect("a card");
+        let plain = Card::from_stored(plain.json().as_bytes()).expect("a card");
         let named = plain.with_uid(ContactId(uuid::Uuid::nil()));
         assert!(
             named
-                .to_json()
-                .ends_with(br#""uid":"urn:uuid:00000000-0000-0000-0000-000000000000"}"#)
+                .json()
+                .ends_with(r#""uid":"urn:uuid:00000000-0000-0000-0000-000000000000"}"#)
         );
         let bad: [&[u8]; 4] = [
             b"[]",

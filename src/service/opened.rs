@@ -122,7 +122,7 @@ mod tests {
                 phase: Phase::Success { erasure: None },
             },
             content: Content {
-                card: Card::from_stored(&card.to_json()).expect("a card"),
+                card: Card::from_stored(card.json().as_bytes()).expect("a card"),
                 chosen_id: None,
             },
             bytes: text.len(),

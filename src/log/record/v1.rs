@@ -163,10 +163,10 @@ pub fn write_header(event: &Event, slot: Option<Slot>, sealed: bool, bytes: &mut
 
 /// The plain bytes of a content, to be sealed.
 pub fn write_content(content: &Content) -> Vec<u8> {
-    let card = content.card.to_json();
+    let card = content.card.json();
     let mut bytes = Vec::with_capacity(card.len() + 16);
     let written = ContentV1 {
-        card: bytes_of(&card),
+        card: bytes_of(card.as_bytes()),
         chosen_id: content.chosen_id.as_deref(),
     };
     write(&written, &mut bytes);
