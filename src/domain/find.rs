@@ -135,14 +135,14 @@ impl Profile {
             tokens.insert(word);
         }
         for email in emails.iter().filter(|email| !email.is_empty()) {
-            tokens.extend(address_tokens(&bare(email)));
+            tokens.extend(address_tokens(bare(email)));
             if !email.is_ascii() {
-                tokens.extend(address_tokens(&bare(&fold::address(email))));
+                tokens.extend(address_tokens(bare(&fold::address(email))));
             }
         }
         for digits in card.phones().map(digits).filter(|all| !all.is_empty()) {
-            tokens.insert(cut(&format!("#{digits}")));
-            tokens.insert(cut(&format!("${}", backwards(&digits))));
+            tokens.insert(cut(format!("#{digits}")));
+            tokens.insert(cut(format!("${}", backwards(&digits))));
         }
         Self {
             name: sort_name(card),
@@ -178,13 +178,13 @@ impl Term {
     pub fn of_text(text: &str) -> Vec<Self> {
         let mut terms = Vec::new();
         if is_number(text) {
-            terms.push(Self::Number(cut(&digits(text))));
+            terms.push(Self::Number(cut(digits(text))));
         } else {
             for part in text.split_whitespace() {
                 if part.contains('@') {
-                    terms.push(Self::Address(cut(&bare(part))));
+                    terms.push(Self::Address(cut(bare(part))));
                 } else if is_number(part) {
-                    terms.push(Self::Number(cut(&digits(part))));
+                    terms.push(Self::Number(cut(digits(part))));
                 } else {
                     terms.extend(words_asked(part).into_iter().map(Self::Word));
                 }
@@ -202,7 +202,7 @@ impl Term {
     /// The term for an e-mail address, without case and accents.
     #[must_use]
     pub fn of_email(address: &str) -> Self {
-        Self::Email(cut(&bare(&fold::address(address))))
+        Self::Email(cut(bare(&fold::address(address))))
     }
 
     /// The term for a phone number, compared by its digits alone.
@@ -210,7 +210,7 @@ impl Term {
     pub fn of_phone(number: &str) -> Self {
         match digits(number) {
             none if none.is_empty() => Self::Never,
-            digits => Self::Phone(cut(&format!("#{digits}"))),
+            digits => Self::Phone(cut(format!("#{digits}"))),
         }
     }
 
@@ -269,7 +269,7 @@ fn or_never(terms: Vec<Term>) -> Vec<Term> {
 #[must_use]
 pub fn sort_name(card: &Card) -> String {
     let name = card.full_name().unwrap_or_default();
-    bare(&name).chars().take(NAME_CHARS_MAX).collect()
+    shortened(bare(&name), NAME_CHARS_MAX)
 }
 
 /// The names of a Card's organizations and their units.
@@ -286,6 +286,11 @@ fn organizations(card: &Card) -> Vec<&str> {
 
 /// The words of a text, folded: runs of letters and digits, and pairs where there are no spaces.
 fn words(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let runs = runs.filter(|run| !run.is_empty());
+        return runs.map(|run| cut(run.to_ascii_lowercase())).collect();
+    }
     runs(text).into_iter().flat_map(pieces).collect()
 }
 
@@ -326,7 +331,7 @@ fn runs(text: &str) -> Vec<Run> {
 /// The words of a run: itself, or every two neighbours in it and its last character.
 fn pieces((run, spaced): Run) -> Vec<String> {
     if spaced {
-        return vec![cut(&run)];
+        return vec![cut(run)];
     }
     let seconds = run.char_indices().map(|(at, c)| at + c.len_utf8());
     let ends = seconds.skip(1).chain([run.len()]);
@@ -351,7 +356,7 @@ const fn is_written_without_spaces(c: char) -> bool {
 }
 
 /// The tokens of a folded address: all of it, and its domain behind the `@`.
-fn address_tokens(address: &str) -> impl Iterator<Item = String> {
+fn address_tokens(address: String) -> impl Iterator<Item = String> {
     let address = cut(address);
     let domain = address.rsplit_once('@').map(|(_, it)| format!("@{it}"));
     [Some(address), domain].into_iter().flatten()
@@ -379,8 +384,16 @@ fn backwards(text: &str) -> String {
     text.chars().rev().collect()
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(TOKEN_CHARS_MAX).collect()
+fn cut(text: String) -> String {
+    shortened(text, TOKEN_CHARS_MAX)
+}
+
+/// A text without what is beyond so many characters.
+fn shortened(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -534,6 +547,12 @@ mod tests {
                     prop_assert!(tokens().any(|token| wanted.iter().any(|w| w.has(token))));
                 }
             }
+        }
+
+        #[test]
+        fn words_of_ascii_are_those_of_any_text(text in "[ -~]{0,90}") {
+            let of_any: Vec<String> = runs(&text).into_iter().flat_map(pieces).collect();
+            prop_assert_eq!(words(&text), of_any);
         }
 
         #[test]

@@ -128,6 +128,9 @@ pub fn readable_address(text: &str) -> String {
 /// ```
 #[must_use]
 pub fn digit(c: char) -> Option<char> {
+    if c.is_ascii() {
+        return Some(c).filter(char::is_ascii_digit);
+    }
     let next = ZEROS.partition_point(|zero| *zero <= c);
     let zero = ZEROS.get(next.checked_sub(1)?)?;
     char::from_digit(u32::from(c) - u32::from(*zero), 10)

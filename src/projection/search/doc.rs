@@ -80,7 +80,7 @@ impl From<Profile> for Words {
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
-struct DocV1 {
+struct DocV1<'a> {
     #[n(0)]
     id: ByteArray<16>,
     #[n(1)]
@@ -93,10 +93,10 @@ struct DocV1 {
     time: u64,
     #[n(5)]
     state: u8,
-    #[n(6)]
-    name: String,
-    #[n(7)]
-    tokens: Vec<String>,
+    #[b(6)]
+    name: &'a str,
+    #[b(7)]
+    tokens: Vec<&'a str>,
 }
 
 impl Doc {
@@ -178,12 +178,13 @@ impl Doc {
             changed,
             state,
         } = self;
-        let (state, words) = match state {
-            State::Live(words) => (LIVE, words.clone()),
-            State::Ended => (1, Words::default()),
-            State::Hollow { live: true } => (2, Words::default()),
-            State::Hollow { live: false } => (3, Words::default()),
+        let state = match state {
+            State::Live(_) => LIVE,
+            State::Ended => 1,
+            State::Hollow { live: true } => 2,
+            State::Hollow { live: false } => 3,
         };
+        let words = self.words();
         let doc = DocV1 {
             id: id.0.into_bytes().into(),
             scope: *scope,
@@ -191,8 +192,12 @@ impl Doc {
             position: changed.position.get(),
             time: changed.time.millis(),
             state,
-            name: words.name,
-            tokens: words.tokens,
+            name: words.map_or("", |words| &words.name),
+            tokens: words
+                .map_or(&[][..], |words| &words.tokens)
+                .iter()
+                .map(String::as_str)
+                .collect(),
         };
         // Writing into memory does not fail; an empty doc would be seen as damage.
         minicbor::to_vec(&doc).unwrap_or_default()
@@ -242,7 +247,10 @@ impl Doc {
                 time: Timestamp::from_millis(time),
             },
             state: match state {
-                LIVE => State::Live(Words { name, tokens }),
+                LIVE => State::Live(Words {
+                    name: name.to_owned(),
+                    tokens: tokens.into_iter().map(str::to_owned).collect(),
+                }),
                 1 => State::Ended,
                 2 => State::Hollow { live: true },
                 3 => State::Hollow { live: false },

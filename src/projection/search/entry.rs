@@ -11,6 +11,7 @@
 //! that they sort as texts do. A contact stands as its number, four bytes at the end, in every kind
 //! but the last; in a doc behind the kind.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::orders::{Key, Ordinal, ScopeId};
@@ -191,7 +192,10 @@ fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
-fn escaped(text: &str) -> Vec<u8> {
+fn escaped(text: &str) -> Cow<'_, [u8]> {
+    if !text.as_bytes().contains(&0) {
+        return text.as_bytes().into();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for byte in text.bytes() {
         bytes.push(byte);
@@ -199,7 +203,7 @@ fn escaped(text: &str) -> Vec<u8> {
             bytes.push(u8::MAX);
         }
     }
-    bytes
+    bytes.into()
 }
 
 fn unescaped(bytes: &[u8]) -> Option<String> {
