@@ -160,6 +160,28 @@ fn a_killed_process_makes_no_promise_that_a_power_cut_breaks() {
 }
 
 #[test]
+fn a_group_of_several_values_is_kept_whole_or_not_at_all() {
+    let mut cut = 0;
+    for seed in 0..300 {
+        let disk = SimDisk::new(seed);
+        let mut log = open(&disk).expect("it opens");
+        append(&mut log, 3).expect("it is acknowledged");
+        disk.plan(halt_at(1));
+        let group = vec![vec![7; 1_500]; 15];
+        let appended = log.appender.append(&group);
+        drop(log);
+        disk.crash();
+        let log = open(&disk).expect("it opens");
+        let head = log.reader.head().get();
+        assert!(head == 18 || (head == 3 && appended.is_err()), "{head}");
+        cut += usize::from(matches!(log.report[..], [log::Repair::StoreCut(_), ..]));
+    }
+    say(&format!(
+        "300 power cuts: {cut} had torn a group in the store"
+    ));
+}
+
+#[test]
 fn without_our_own_sync_acknowledged_events_are_lost() {
     let lost = |seed: &u64| {
         let disk = SimDisk::new(*seed);
