@@ -11,10 +11,13 @@ use std::fmt;
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
     note::{KeyKind, NOTE_BYTES_MAX, Note, SignatureLine, VerifierKey, parse_signatures},
-    proof::{ProofError, prove_consistency},
+    proof::{ProofError, prove_consistency, root_at},
     tile::Tiles,
 };
-use crate::{domain::Timestamp, storage::StorageError};
+use crate::{
+    domain::{Position, Timestamp},
+    storage::StorageError,
+};
 
 /// The directory of what witnesses cosigned, below `audit/`.
 const WITNESSES: &str = "witness";
@@ -213,23 +216,27 @@ pub struct AddCheckpoint {
 }
 
 impl AddCheckpoint {
-    /// The request for a witness that last saw `older`; `None`: that never saw this log.
+    /// The request for a witness that signed a checkpoint of `old` entries last; zero where it never
+    /// signed one of this log.
     ///
     /// # Errors
-    /// The note is no checkpoint that extends the older one, or the tiles are damaged.
-    pub fn make(
-        tiles: &Tiles,
-        older: Option<&Checkpoint>,
-        note: &Note,
-    ) -> Result<Self, ProofError> {
+    /// The note is no checkpoint of so many entries, or the tiles are damaged.
+    pub fn make(tiles: &Tiles, old: u64, note: &Note) -> Result<Self, ProofError> {
         let newer = Checkpoint::parse(note.text());
         let newer = newer.ok_or(ProofError::Inconsistent { size: 0 })?;
+        let size = newer.size;
+        if old > size {
+            let position = Position::new(old);
+            return Err(ProofError::NotCovered { position, size });
+        }
+        let older = Checkpoint {
+            size: old,
+            root: root_at(tiles, old, size)?,
+            ..newer.clone()
+        };
         Ok(Self {
-            old: older.map_or(0, |older| older.size),
-            proof: match older {
-                Some(older) => prove_consistency(tiles, older, &newer)?,
-                None => Vec::new(),
-            },
+            old,
+            proof: prove_consistency(tiles, &older, &newer)?,
             note: note.clone(),
         })
     }
@@ -397,12 +404,11 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let mut integrator = integrator(&dir);
         integrator.integrate(Position::new(3), &Made).unwrap();
-        let older = integrator.checkpoint().clone();
         integrator.integrate(Position::new(7), &Made).unwrap();
         let tiles = tiles(&dir);
-        let first = AddCheckpoint::make(&tiles, None, integrator.note()).unwrap();
+        let first = AddCheckpoint::make(&tiles, 0, integrator.note()).unwrap();
         assert_eq!(first.to_string(), format!("old 0\n\n{}", integrator.note()));
-        let next = AddCheckpoint::make(&tiles, Some(&older), integrator.note()).unwrap();
+        let next = AddCheckpoint::make(&tiles, 3, integrator.note()).unwrap();
         let text = next.to_string();
         let (proof, note) = text.split_once("\n\n").unwrap();
         assert_eq!(proof.lines().next(), Some("old 3"));

@@ -188,7 +188,7 @@ pub struct ServeOptions {
     pub require_if_match: bool,
     /// The public key of a witness, whose cosignatures of checkpoints are accepted; may be repeated, in the variable with spaces
     #[arg(long, help_heading = headings::AUDIT, env = "CONTACTD_WITNESS", value_name = "KEY", value_delimiter = ' ',
-          value_parser = witness)]
+          value_parser = witness_key)]
     pub witness: Vec<VerifierKey>,
     /// The largest request body, in bytes
     #[arg(long, help_heading = headings::LIMITS, env = "CONTACTD_BODY_LIMIT", default_value_t = 1 << 20, value_name = "BYTES",
@@ -240,8 +240,14 @@ pub struct ServeOptions {
     pub otlp_endpoint: Option<String>,
 }
 
-fn witness(text: &str) -> Result<VerifierKey, &'static str> {
-    VerifierKey::parse(text)
+/// Reads the public key of a log.
+pub fn log_key(text: &str) -> Result<VerifierKey, &'static str> {
+    VerifierKey::parse(text.trim()).ok_or("it is no verifier key: `contactd log key` prints it")
+}
+
+/// Reads the public key of a witness.
+pub fn witness_key(text: &str) -> Result<VerifierKey, &'static str> {
+    VerifierKey::parse(text.trim())
         .filter(|key| key.kind() == KeyKind::Cosignature)
         .ok_or(
             "it must be a witness's verifier key: name+hash+base64, of the kind for cosignatures",

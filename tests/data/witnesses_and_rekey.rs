@@ -1,9 +1,12 @@
 //! Keys that change hands: another master key, and witnesses who vouch for a checkpoint.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
+use contactd::audit::{Checkpoint, Hash, verify_consistency};
 use ed25519_dalek::{Signer, SigningKey};
+use http::StatusCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -216,6 +219,111 @@ async fn a_witness_cosigns_and_the_checkpoint_is_served_with_its_line() {
     let server = Server::start(&dir, &options);
     let served = server.send("GET", "/audit/checkpoint", &[], None).await;
     assert_eq!(served.body, expected.as_bytes());
+}
+
+/// A witness that is asked over HTTP, made from the text of C2SP tlog-witness; its address. It answers
+/// what it should cosign with the refusal, if there is one.
+async fn serve_witness(witness: Arc<Witness>, refusal: Option<StatusCode>) -> String {
+    let last: Arc<Mutex<Option<Checkpoint>>> = Arc::default();
+    let add = move |body: String| async move {
+        let (head, note) = body.split_once("\n\n").expect("a proof and a note");
+        let mut lines = head.lines();
+        let old = lines.next().and_then(|line| line.strip_prefix("old "));
+        let old: u64 = old.expect("the old size").parse().expect("a number");
+        let proof: Vec<_> = lines
+            .map(|line| Hash::parse(line).expect("a hash"))
+            .collect();
+        let (text, _) = note.split_once("\n\n").expect("a note");
+        let newer = Checkpoint::parse(&format!("{text}\n")).expect("a checkpoint");
+        let mut last = last.lock().expect("nobody panicked");
+        let known = last.as_ref().map_or(0, |last| last.size);
+        if old != known {
+            return (StatusCode::CONFLICT, format!("{known}\n"));
+        }
+        if let Some(refusal) = refusal {
+            return (refusal, String::new());
+        }
+        if let Some(last) = &*last
+            && !verify_consistency(last, &newer, &proof)
+        {
+            return (StatusCode::UNPROCESSABLE_ENTITY, String::new());
+        }
+        *last = Some(newer);
+        (StatusCode::OK, witness.line(note))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = axum::Router::new().route("/add-checkpoint", axum::routing::post(add));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_is_asked_and_the_service_given_its_line() {
+    let root = common::temp_dir();
+    let dir = root.path().join("data");
+    let witness = Arc::new(Witness {
+        name: "witness.example/w1",
+        key: SigningKey::from_bytes(&[1; 32]),
+    });
+    let vkey = witness.vkey();
+    let server = Server::start(&dir, &["--witness", &vkey]);
+    let tiles = dir.join("audit");
+    let key = server.send("GET", "/audit/key", &[], None).await;
+    let key = String::from_utf8(key.body).expect("text");
+    let ask = |address: &str, more: &[&str]| {
+        let options = [
+            "log",
+            "cosign",
+            address,
+            "--witness",
+            &vkey,
+            "--tiles",
+            path(&tiles),
+            "--key",
+            key.trim(),
+        ];
+        let (code, said, why) = common::run(&[&options, more].concat());
+        (code, said + &why)
+    };
+    let address = serve_witness(witness.clone(), None).await;
+    for name in ["Ann", "Ben", "Cem"] {
+        let contact = create(&server, name).await;
+        let proof = server.send("GET", &contact, &[], None).await.position();
+        server
+            .send("GET", &format!("/audit/proof/{proof}"), &[], None)
+            .await;
+        let (code, said) = ask(&address, &["--url", &server.url]);
+        assert_eq!(code, Some(0), "{said}");
+        let served = server.send("GET", "/audit/checkpoint", &[], None).await;
+        let served = String::from_utf8(served.body).expect("text");
+        assert!(served.contains("\u{2014} witness.example/w1 "), "{served}");
+    }
+    let (code, said) = ask(&address, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\u{2014} witness.example/w1 "), "{said}");
+
+    // One that knows more than there is, one that has seen something else, one that knows nothing,
+    // one that signs with another key.
+    for (status, wanted, words) in [
+        (StatusCode::UNPROCESSABLE_ENTITY, 4, "another history"),
+        (StatusCode::NOT_FOUND, 1, "does not know this log"),
+        (StatusCode::FORBIDDEN, 1, "403"),
+    ] {
+        let address = serve_witness(witness.clone(), Some(status)).await;
+        let (code, said) = ask(&address, &[]);
+        assert_eq!(code, Some(wanted), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    let other = Arc::new(Witness {
+        name: "witness.example/w1",
+        key: SigningKey::from_bytes(&[2; 32]),
+    });
+    let (code, said) = ask(&serve_witness(other, None).await, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no cosignature"), "{said}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::super::exit::Failure;
 use super::super::input;
+use super::super::options::log_key;
 use crate::audit::{Checkpoint, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, ProofFile, VerifierKey};
 use crate::dialect::REGISTRY;
 use crate::log::record;
@@ -26,8 +27,8 @@ pub struct CheckOptions {
     /// The file with the proof, or - for standard input
     proof: PathBuf,
     /// The log's public key, as `log key` prints it
-    #[arg(long, value_name = "KEY")]
-    key: String,
+    #[arg(long, value_name = "KEY", value_parser = log_key)]
+    key: VerifierKey,
     /// The file with the entry's bytes [default: the entry in the proof, as `log proof --with-entry` puts it there]
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
@@ -42,8 +43,6 @@ pub struct CheckOptions {
 /// With code 1, the proof does not hold, or the event is not the one that is proved; with code 2,
 /// something cannot be read.
 pub fn run(options: &CheckOptions) -> Result<(), Failure> {
-    let key = VerifierKey::parse(options.key.trim())
-        .ok_or_else(|| Failure::usage("--key is no verifier key: `contactd log key` prints it"))?;
     let text = input::read(&options.proof, FILE_BYTES_MAX)?;
     let proof = std::str::from_utf8(&text).ok().and_then(ProofFile::parse);
     let proof = proof
@@ -60,7 +59,7 @@ pub fn run(options: &CheckOptions) -> Result<(), Failure> {
         )
     })?;
     let event = options.event.as_deref().map(read_event).transpose()?;
-    let checkpoint = proof.verify(entry, &key).map_err(Failure::failed)?;
+    let checkpoint = proof.verify(entry, &options.key).map_err(Failure::failed)?;
     let said = match described(entry, &proof, event.as_ref())? {
         Some(said) => said,
         None => "its entry is of a later version than this program reads".to_owned(),

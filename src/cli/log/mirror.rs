@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::super::client::{Server, block_on, cut_off};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
-use super::super::options::AccessOptions;
+use super::super::options::{AccessOptions, log_key};
 use super::super::progress;
 use crate::audit::{Coord, Kind, Mirror, MirrorError, NOTE_BYTES_MAX, VerifierKey};
 
@@ -104,11 +104,7 @@ async fn key(server: &Server, options: &MirrorOptions) -> Result<VerifierKey, Fa
             (key, "what the service gave".to_owned())
         }
     };
-    VerifierKey::parse(text.trim()).ok_or_else(|| {
-        Failure::usage(format!(
-            "{from} is no verifier key: `contactd log key` prints it"
-        ))
-    })
+    log_key(&text).map_err(|why| Failure::usage(format!("{from}: {why}")))
 }
 
 fn text_of(path: &Path) -> Result<String, Failure> {

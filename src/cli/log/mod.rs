@@ -1,6 +1,7 @@
-//! `contactd log`: follow, export, verify, prove, mirror, repair, rebuild and rekey.
+//! `contactd log`: follow, export, verify, prove, mirror, cosign, repair, rebuild and rekey.
 
 mod check;
+mod cosign;
 mod export;
 mod mirror;
 #[cfg(feature = "parquet")]
@@ -48,6 +49,8 @@ pub enum LogCommand {
     Check(check::CheckOptions),
     /// Copy the audit log of a running service, and check it against what the copy has
     Mirror(mirror::MirrorOptions),
+    /// Ask a witness to cosign the newest checkpoint, and give the service its line
+    Cosign(Box<cosign::CosignOptions>),
     /// Print the public key that checks this log's checkpoints and proofs
     Key(proof::KeyOptions),
 }
@@ -65,6 +68,7 @@ pub fn run(command: LogCommand) -> Result<(), Failure> {
         LogCommand::Proof(options) => proof::proof(&options),
         LogCommand::Check(options) => check::run(&options),
         LogCommand::Mirror(options) => mirror::run(&options),
+        LogCommand::Cosign(options) => cosign::run(&options),
         LogCommand::Key(options) => proof::key(&options),
     }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
-use super::super::options::DataOptions;
+use super::super::options::{DataOptions, log_key};
 use super::super::progress::Progress;
 use crate::audit::{
     self, Against, Checkpoint, Coord, Entries, Kind, TILE_WIDTH, Tiles, VerifierKey, parse_bundle,
@@ -31,17 +31,14 @@ pub struct VerifyOptions {
     #[arg(long, value_name = "DIR", requires = "key")]
     tiles: Option<PathBuf>,
     /// The log's public key, as `log key` prints it
-    #[arg(long, value_name = "KEY", requires = "tiles")]
-    key: Option<String>,
+    #[arg(long, value_name = "KEY", requires = "tiles", value_parser = log_key)]
+    key: Option<VerifierKey>,
 }
 
 /// Checks the copies against each other, then what the events say, then what was signed.
 pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     if let (Some(tiles), Some(key)) = (&options.tiles, &options.key) {
-        let key = VerifierKey::parse(key).ok_or_else(|| {
-            Failure::usage("--key is no verifier key: `contactd log key` prints it")
-        })?;
-        let sealed = sealed(&Tiles::at(tiles), &key, &options.checkpoint, None)?;
+        let sealed = sealed(&Tiles::at(tiles), key, &options.checkpoint, None)?;
         return conclude(sealed.head(), 0, &sealed.wrong, &sealed.said);
     }
     let data = Data::open(&options.data, Purpose::Look)?;
