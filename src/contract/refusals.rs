@@ -27,7 +27,7 @@ pub fn of(dialect: &dyn Dialect, endpoint: &Endpoint) -> BTreeMap<u16, Refused> 
     {
         let reply = dialect.refuse(refusal);
         let refused = found.entry(reply.status.as_u16()).or_default();
-        let (reason, form) = (refusal.message(), form(&reply));
+        let (reason, form) = (refusal.to_string(), form(&reply));
         if !refused.reasons.contains(&reason) {
             refused.reasons.push(reason);
         }

@@ -3,17 +3,21 @@
 //! A dialect maps each to its vendor's own words; the mapping has no `_` arm.
 
 use http::StatusCode;
+use thiserror::Error;
 
 use crate::domain::{Closed, Fact, FailureCode, Position};
 
 /// What is wrong with a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenProblem {
     /// The request carries no token.
+    #[error("Send a bearer token in the Authorization header.")]
     Missing,
     /// It is no token of ours, or forged, or for another service.
+    #[error("The bearer token is not valid.")]
     Invalid,
     /// Its time is over.
+    #[error("The bearer token has expired; get a new one.")]
     Expired,
 }
 
@@ -27,80 +31,98 @@ impl TokenProblem {
             Self::Expired => "expired",
         }
     }
-
-    const fn message(self) -> &'static str {
-        match self {
-            Self::Missing => "Send a bearer token in the Authorization header.",
-            Self::Invalid => "The bearer token is not valid.",
-            Self::Expired => "The bearer token has expired; get a new one.",
-        }
-    }
 }
 
 /// The reasons for which a request is refused that concern no field of the vendor's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// No valid bearer token: 401.
+    #[error("{0}")]
     Unauthorized(TokenProblem),
     /// The vendor's second token is missing or not valid: 401.
+    #[error("The session token is missing or not valid.")]
     SessionUnauthorized,
     /// A valid token without the role: 403.
+    #[error("The token's roles do not allow this; one of these is needed: `{}`.", roles.join("`, `"))]
     Forbidden {
         /// The roles of which one is needed.
         roles: &'static [&'static str],
     },
     /// In open mode, a web page or another host's name in `Host`: 403.
+    #[error(
+        "Without tokens only this machine's own programs are answered: send the request to localhost, and not from another site's page."
+    )]
     ForeignOrigin,
     /// A valid token without the tenant: 403, or 404 where the vendor hides it.
+    #[error("The token is not for this tenant.")]
     NotYours {
         /// The tenant that was asked for.
         tenant: String,
     },
     /// The token has several tenants, or none, and the request names none: 400.
+    #[error("The token has not exactly one tenant; name one with ?tenant=.")]
     TenantUnclear,
     /// No such path: 404.
+    #[error("There is nothing at this path.")]
     UnknownPath,
     /// The path has no such method: 405.
+    #[error("This path takes {allow}.")]
     MethodNotAllowed {
         /// The methods it has, for `Allow`.
         allow: String,
     },
     /// The contact is not there: 404.
+    #[error("There is no such contact.")]
     NotFound,
     /// The contact was created after the point of the past that was asked for: 404.
+    #[error("The contact was created later, at position {}, {}.", created.position, created.time)]
     NotYet {
         /// The event that created it.
         created: Fact,
     },
     /// There is no command with this correlation id that the caller may see: 404.
+    #[error(
+        "No command of yours with this correlation id has come so far; a durable one may still wait."
+    )]
     NoSuchCommand,
     /// The contact's personal data was destroyed: the vendor's not-found, native 410.
+    #[error("The contact's personal data was erased.")]
     Gone,
     /// The contact cannot be read, for its key is damaged or not there: likewise.
+    #[error("{}", FailureCode::KeyLost.message())]
     KeyLost,
     /// Larger than the service takes: 413.
+    #[error("The request is larger than {limit_bytes} bytes; send less.")]
     TooLarge {
         /// The limit, in bytes.
         limit_bytes: u64,
     },
     /// More items than one bulk request may hold: 413.
+    #[error("A bulk request holds at most {limit} items; send several.")]
     TooManyItems {
         /// The limit that was passed.
         limit: usize,
     },
     /// The body came too slowly: 408.
+    #[error("The request came too slowly.")]
     TooSlow,
     /// The body broke off, or its framing is wrong: 400.
+    #[error("The request's body broke off, or its chunks are not well-formed.")]
     BrokenBody,
     /// A bad `Idempotency-Key`: 400.
+    #[error("Idempotency-Key must be 1 to 128 visible ASCII characters.")]
     BadIdempotencyKey,
     /// The `Idempotency-Key` was used for another request: 422.
+    #[error("This Idempotency-Key was used for another request.")]
     KeyReused,
     /// A read whose `If-Match` names no version that it would show: 412.
+    #[error("The contact is at another version.")]
     PreconditionFailed,
     /// The operator demands `If-Match`: 428.
+    #[error("Send If-Match with the ETag of the version that you change.")]
     PreconditionRequired,
     /// A bad `Contact-Min-Position`, or another header or parameter of our own: 400.
+    #[error("{name} must be {must}.")]
     BadParameter {
         /// The name of the parameter.
         name: &'static str,
@@ -108,6 +130,7 @@ pub enum Refusal {
         must: &'static str,
     },
     /// A query parameter that the operation does not take: 400.
+    #[error("There is no query parameter {name:?} here{}.", those_known(known))]
     UnknownParameter {
         /// The name that was sent, cut to a length that fits a message.
         name: String,
@@ -115,29 +138,41 @@ pub enum Refusal {
         known: &'static [&'static str],
     },
     /// A position after the last event, or of another log: 400.
+    #[error(
+        "The position is not of this log, whose last event is at {head}; begin again from a position up to that."
+    )]
     PositionAhead {
         /// The position of the last event of this log.
         head: Position,
     },
     /// A query that would walk too much: 400.
+    #[error("The query would look at more than {limit} contacts; narrow it.")]
     TooBroad {
         /// The most contacts one query looks at.
         limit: usize,
     },
     /// Too many requests of this caller: 429.
+    #[error("Too many requests; try again in {retry_after_seconds} seconds.")]
     RateLimited {
         /// The time to wait before trying again, in seconds.
         retry_after_seconds: u64,
     },
     /// The queue is full: 503, and nothing has happened.
+    #[error("The service is busy and took nothing; try again in a moment.")]
     Overloaded,
     /// The view did not reach `Contact-Min-Position` in time: 503.
+    #[error("The view has not reached that position; try again.")]
     NotThereYet,
     /// The log takes no commands: 503, and nothing has happened.
+    #[error("{}", .0.message())]
     ReadOnly(Closed),
     /// The outcome is not known: 503. It may be in the log.
+    #[error(
+        "It is not known whether this was done; read before you send it again, or send it with an Idempotency-Key."
+    )]
     OutcomeUnknown,
     /// A fault of ours: 500.
+    #[error("A fault of the service; its log says more.")]
     Internal,
 }
 
@@ -227,78 +262,6 @@ impl Refusal {
         StatusCode::from_u16(self.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What to tell a person: what is wrong and what to do.
-    #[must_use]
-    pub fn message(&self) -> String {
-        match self {
-            Self::Unauthorized(problem) => problem.message().into(),
-            Self::SessionUnauthorized => "The session token is missing or not valid.".into(),
-            Self::Forbidden { roles } => role_missing(roles),
-            Self::ForeignOrigin => {
-                "Without tokens only this machine's own programs are answered: send the request to localhost, and not from another site's page.".into()
-            }
-            Self::NotYours { .. } => "The token is not for this tenant.".into(),
-            Self::TenantUnclear => {
-                "The token has not exactly one tenant; name one with ?tenant=.".into()
-            }
-            Self::UnknownPath => "There is nothing at this path.".into(),
-            Self::MethodNotAllowed { allow } => format!("This path takes {allow}."),
-            Self::NotFound => "There is no such contact.".into(),
-            Self::NotYet {
-                created: Fact { position, time },
-            } => format!("The contact was created later, at position {position}, {time}."),
-            Self::NoSuchCommand => {
-                "No command of yours with this correlation id has come so far; a durable one may still wait.".into()
-            }
-            Self::Gone => "The contact's personal data was erased.".into(),
-            Self::KeyLost => FailureCode::KeyLost.message().into(),
-            Self::TooLarge { limit_bytes } => {
-                format!("The request is larger than {limit_bytes} bytes; send less.")
-            }
-            Self::TooManyItems { limit } => {
-                format!("A bulk request holds at most {limit} items; send several.")
-            }
-            Self::TooSlow => "The request came too slowly.".into(),
-            Self::BrokenBody => {
-                "The request's body broke off, or its chunks are not well-formed.".into()
-            }
-            Self::BadIdempotencyKey => {
-                "Idempotency-Key must be 1 to 128 visible ASCII characters.".into()
-            }
-            Self::KeyReused => "This Idempotency-Key was used for another request.".into(),
-            Self::PreconditionFailed => "The contact is at another version.".into(),
-            Self::PreconditionRequired => {
-                "Send If-Match with the ETag of the version that you change.".into()
-            }
-            Self::BadParameter { name, must } => format!("{name} must be {must}."),
-            Self::UnknownParameter { name, known: [] } => {
-                format!("There is no query parameter {name:?} here, nor any other.")
-            }
-            Self::UnknownParameter { name, known } => format!(
-                "There is no query parameter {name:?} here; there are {}.",
-                known.join(", ")
-            ),
-            Self::PositionAhead { head } => format!(
-                "The position is not of this log, whose last event is at {head}; begin again from a position up to that."
-            ),
-            Self::TooBroad { limit } => {
-                format!("The query would look at more than {limit} contacts; narrow it.")
-            }
-            Self::RateLimited {
-                retry_after_seconds,
-            } => format!("Too many requests; try again in {retry_after_seconds} seconds."),
-            Self::Overloaded => {
-                "The service is busy and took nothing; try again in a moment.".into()
-            }
-            Self::NotThereYet => "The view has not reached that position; try again.".into(),
-            Self::ReadOnly(closed) => closed.message().into(),
-            Self::OutcomeUnknown => {
-                "It is not known whether this was done; read before you send it again, or send it with an Idempotency-Key.".into()
-            }
-            Self::Internal => "A fault of the service; its log says more.".into(),
-        }
-    }
-
     /// Headers that go with it whatever the dialect.
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
@@ -319,9 +282,12 @@ impl Refusal {
     }
 }
 
-fn role_missing(roles: &[&str]) -> String {
-    let roles = roles.join("`, `");
-    format!("The token's roles do not allow this; one of these is needed: `{roles}`.")
+/// The parameters that there are, as the end of a sentence.
+fn those_known(known: &[&str]) -> String {
+    match known {
+        [] => ", nor any other".into(),
+        known => format!("; there are {}", known.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -331,7 +297,7 @@ mod tests {
     #[test]
     fn a_role_that_is_missing_is_named() {
         let roles = &["admin", "contacts:read"];
-        let message = Refusal::Forbidden { roles }.message();
+        let message = Refusal::Forbidden { roles }.to_string();
         assert!(message.ends_with("`admin`, `contacts:read`."), "{message}");
     }
 

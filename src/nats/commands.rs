@@ -360,7 +360,7 @@ impl Commands {
         let settled = match fate {
             Fate::Done => acknowledge(context, &message).await,
             Fate::Later(refusal) => {
-                tracing::warn!(reason = %refusal.message(), "a durable command waits");
+                tracing::warn!(reason = %refusal, "a durable command waits");
                 let later = message.ack_with(AckKind::Nak(Some(LATER))).await;
                 later.map_err(|error| error.to_string())
             }

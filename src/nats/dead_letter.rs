@@ -63,7 +63,7 @@ impl Why {
         let status = self.status();
         match self {
             Self::Address(wrong) => format!("{status} {wrong}"),
-            Self::Refused(refusal) => format!("{status} {}", refusal.message()),
+            Self::Refused(refusal) => format!("{status} {refusal}"),
             Self::Unread(_) if !content => format!("{status} the command can't be read"),
             Self::Unread(reply) => {
                 let text = String::from_utf8_lossy(&reply.body);

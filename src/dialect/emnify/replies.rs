@@ -112,7 +112,7 @@ impl Encoder for Emnify {
     }
 
     fn words(refusal: &Refusal, status: StatusCode) -> Reply {
-        let say = |code| error(status, code, refusal.message());
+        let say = |code| error(status, code, refusal.to_string());
         match refusal.kind() {
             RefusalKind::Token(TokenProblem::Expired) => say(&TOKEN_EXPIRED),
             RefusalKind::Token(TokenProblem::Missing | TokenProblem::Invalid) => {
@@ -128,7 +128,7 @@ impl Encoder for Emnify {
             RefusalKind::NoContact | RefusalKind::NotFound => say(&NOT_FOUND),
             RefusalKind::BadRequest => say(&INPUT_VALIDATION_FAILED),
             RefusalKind::RateLimited => say(&TOO_MANY_REQUESTS),
-            RefusalKind::TooLarge | RefusalKind::Other => Self::error(status, &refusal.message()),
+            RefusalKind::TooLarge | RefusalKind::Other => Self::error(status, &refusal.to_string()),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Encoder for Kare {
             | RefusalKind::TooLarge
             | RefusalKind::BadRequest
             | RefusalKind::RateLimited
-            | RefusalKind::Other => Self::error(status, &refusal.message()),
+            | RefusalKind::Other => Self::error(status, &refusal.to_string()),
         }
     }
 }

@@ -189,7 +189,7 @@ fn a_bulk_stands_or_falls_as_one() {
     check_create(r#"{"name":"A","notify":true}"#, 1, 400, want);
     let many = format!("[{}0]", "0,".repeat(1_000));
     let want = Refusal::TooManyItems { limit: 1_000 };
-    check_create(&many, 0, 413, json!({"message": want.message()}));
+    check_create(&many, 0, 413, json!({"message": want.to_string()}));
     let want = json!({"message": "the body is not valid JSON at line 1, column 1"});
     check_create("[", 0, 400, want);
 }
@@ -440,7 +440,7 @@ fn refusals_are_a_gateways() {
         "Company not found",
     );
     check(Refusal::Gone, 404, "Contact not found");
-    check(Refusal::KeyReused, 422, &Refusal::KeyReused.message());
+    check(Refusal::KeyReused, 422, &Refusal::KeyReused.to_string());
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Encoder for Mattr {
             RefusalKind::TenantUnclear
             | RefusalKind::BadRequest
             | RefusalKind::RateLimited
-            | RefusalKind::Other => Self::error(status, &refusal.message()),
+            | RefusalKind::Other => Self::error(status, &refusal.to_string()),
         }
     }
 }

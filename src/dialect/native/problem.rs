@@ -160,7 +160,7 @@ pub fn refusal(refusal: &Refusal) -> Reply {
         Refusal::Gone | Refusal::KeyLost => StatusCode::GONE,
         other => other.status(),
     };
-    let mut reply = Details::new(status, refusal.name(), refusal.message()).reply();
+    let mut reply = Details::new(status, refusal.name(), refusal.to_string()).reply();
     reply.headers.extend(refusal.headers());
     reply
 }

@@ -60,7 +60,7 @@ fn item(outcome: &Outcome) -> Value {
         }
         Outcome::Removed { id, .. } => json!({"status": 204, "id": id.to_string()}),
         Outcome::Erased { id } => {
-            let error = Details::new(StatusCode::GONE, "gone", Refusal::Gone.message());
+            let error = Details::new(StatusCode::GONE, "gone", Refusal::Gone.to_string());
             json!({"status": error.status, "id": id.to_string(), "error": error})
         }
         Outcome::Refused {

@@ -55,11 +55,11 @@ impl Encoder for Oracle {
     fn words(refusal: &Refusal, status: StatusCode) -> Reply {
         if let Refusal::BadParameter { name, must } = refusal {
             let detail = json!({"field": name, "reason": format!("must be {must}")});
-            return detailed(status, &refusal.message(), detail);
+            return detailed(status, &refusal.to_string(), detail);
         }
         match refusal.kind() {
             // Erased and never there must look alike.
-            RefusalKind::NoContact => Self::error(status, &Refusal::NotFound.message()),
+            RefusalKind::NoContact => Self::error(status, &Refusal::NotFound.to_string()),
             // This vendor's requests have no place for a tenant.
             RefusalKind::TenantUnclear => {
                 Self::error(status, "The token must have exactly one tenant.")
@@ -71,7 +71,7 @@ impl Encoder for Oracle {
             | RefusalKind::TooLarge
             | RefusalKind::BadRequest
             | RefusalKind::RateLimited
-            | RefusalKind::Other => Self::error(status, &refusal.message()),
+            | RefusalKind::Other => Self::error(status, &refusal.to_string()),
         }
     }
 }

@@ -53,7 +53,7 @@ impl Encoder for Thena {
             | RefusalKind::TooLarge
             | RefusalKind::BadRequest
             | RefusalKind::RateLimited
-            | RefusalKind::Other => error(status, refusal.message()),
+            | RefusalKind::Other => error(status, refusal.to_string()),
         }
     }
 }
