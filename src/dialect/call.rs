@@ -99,35 +99,9 @@ pub struct History {
     pub past: Past,
 }
 
-/// A contact's data, or why there is none to show.
-pub type Lookup<T> = Result<T, Missing>;
-
-/// The reasons for which a contact has no data to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// There is no such contact, or it was deleted.
-    NotFound,
-    /// The contact was created after the point of the past that was asked for.
-    NotYet {
-        /// The event that created it.
-        created: Fact,
-    },
-    /// The contact's personal data was destroyed.
-    Erased,
-    /// Nobody erased the contact, but its key is damaged or not there, so that nobody can read it.
-    KeyLost,
-}
-
-impl From<Missing> for Refusal {
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::NotFound => Self::NotFound,
-            Missing::NotYet { created } => Self::NotYet { created },
-            Missing::Erased => Self::Gone,
-            Missing::KeyLost => Self::KeyLost,
-        }
-    }
-}
+/// A contact's data, or the refusal that says why there is none to show: it is not there, not yet,
+/// erased, or its key is lost.
+pub type Lookup<T> = Result<T, Refusal>;
 
 /// One version of a contact: the event that made it, and the contact after it. A delete or an
 /// erasure leaves no contact, and an erasure takes the contacts of the earlier versions too.
@@ -140,12 +114,6 @@ pub struct Versions {
     pub list: Vec<Version>,
     /// Whether there are more of those that were asked for, left out for their bytes.
     pub cut: bool,
-}
-
-impl From<Vec<Version>> for Versions {
-    fn from(list: Vec<Version>) -> Self {
-        Self { list, cut: false }
-    }
 }
 
 /// A change of contacts.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::json::BodyError;
 use super::reply::{etag, status_of};
 use super::schema::{Record, Schema};
-use super::{Lookup, Missing, Refusal, Reply};
+use super::{Lookup, Refusal, Reply};
 use crate::domain::{Contact, FailureCode, Operation, Outcome, Target, Violation};
 
 /// The answers of one vendor.
@@ -99,9 +99,7 @@ pub trait Encoder {
     fn found(found: Lookup<Box<Contact>>, target: &Target) -> Reply {
         match found {
             Ok(contact) => Self::one(StatusCode::OK, &contact),
-            Err(
-                Missing::NotFound | Missing::NotYet { .. } | Missing::Erased | Missing::KeyLost,
-            ) => Self::no_contact(Some(target)),
+            Err(_) => Self::no_contact(Some(target)),
         }
     }
 }

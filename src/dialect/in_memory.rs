@@ -295,7 +295,7 @@ impl InMemoryService {
             }),
             Call::History(Ask { question, reply }) => {
                 let versions = self.find(&question.owner, &question.target).cloned();
-                reply(versions.map(Into::into).ok_or(Missing::NotFound))
+                reply(versions.map(Into::into).ok_or(Refusal::NotFound))
             }
             Call::List(ask) => (ask.reply)(self.list(&ask.question)),
             Call::Search(ask) => (ask.reply)(self.search(&ask.question)),

@@ -57,8 +57,7 @@ mod vendors;
 pub use all::{ALL, SCHEMA_FILES, by_id, by_name};
 pub use api::Dialect;
 pub use call::{
-    Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Missing, Redaction, Version,
-    Versions, Write,
+    Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Redaction, Version, Versions, Write,
 };
 pub use decoder::Decoder;
 pub use describe::{Description, OperationSpec};

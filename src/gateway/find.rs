@@ -3,7 +3,7 @@
 use super::refused::read_refusal;
 use crate::auth::Principal;
 use crate::dialect::{
-    self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Missing, Page, REGISTRY, Refusal, Search,
+    self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Page, REGISTRY, Refusal, Search,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::SearchIndex;
@@ -59,19 +59,19 @@ pub(super) fn get_at(
     position: Position,
 ) -> Result<Lookup<Box<Contact>>, ReadError> {
     let Some(entry) = service.entry(owner, target) else {
-        return Ok(Err(Missing::NotFound));
+        return Ok(Err(Refusal::NotFound));
     };
     match service.get(owner, target)? {
-        Found::Gone => return Ok(Err(Missing::Erased)),
-        Found::KeyLost => return Ok(Err(Missing::KeyLost)),
+        Found::Gone => return Ok(Err(Refusal::Gone)),
+        Found::KeyLost => return Ok(Err(Refusal::KeyLost)),
         Found::Live(_) | Found::Deleted | Found::Nothing => {}
     }
     let created = entry.state.created;
     if position < created.position {
-        return Ok(Err(Missing::NotYet { created }));
+        return Ok(Err(Refusal::NotYet { created }));
     }
     let contact = service.contact_at(&entry, position)?;
-    Ok(contact.map(Box::new).ok_or(Missing::NotFound))
+    Ok(contact.map(Box::new).ok_or(Refusal::NotFound))
 }
 
 /// What was found, and the position of the view that found it.

@@ -332,9 +332,9 @@ impl Gateway {
 fn lookup(found: Found) -> Lookup<Box<Contact>> {
     match found {
         Found::Live(contact) => Ok(contact),
-        Found::Gone => Err(Missing::Erased),
-        Found::KeyLost => Err(Missing::KeyLost),
-        Found::Deleted | Found::Nothing => Err(Missing::NotFound),
+        Found::Gone => Err(Refusal::Gone),
+        Found::KeyLost => Err(Refusal::KeyLost),
+        Found::Deleted | Found::Nothing => Err(Refusal::NotFound),
     }
 }
 
@@ -349,7 +349,7 @@ fn past(
             let (list, cut) = service.past(&entry, past)?;
             Ok(Ok(Versions { list, cut }))
         }
-        None => Ok(Err(Missing::NotFound)),
+        None => Ok(Err(Refusal::NotFound)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{InMemoryService, Versions, first_owner, id_of, rules_of};
 use crate::dialect::{
-    AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Missing, Order, Page, Redaction,
+    AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Order, Page, Redaction, Refusal,
     Search, Window,
 };
 use crate::domain::{
@@ -41,8 +41,8 @@ impl InMemoryService {
             .and_then(|versions| versions.last())
         {
             Some((_, Some(contact))) => Ok(Box::new(contact.clone())),
-            Some((end, None)) if end.header.operation == Operation::Erase => Err(Missing::Erased),
-            _ => Err(Missing::NotFound),
+            Some((end, None)) if end.header.operation == Operation::Erase => Err(Refusal::Gone),
+            _ => Err(Refusal::NotFound),
         }
     }
 
@@ -56,7 +56,7 @@ impl InMemoryService {
         let then = versions
             .filter(|(event, _)| as_of.covers(event.header.position, event.header.time))
             .find_map(|(_, contact)| contact.clone());
-        then.map(Box::new).ok_or(Missing::NotFound)
+        then.map(Box::new).ok_or(Refusal::NotFound)
     }
 
     /// The contact that an attempt names.

@@ -162,7 +162,7 @@ fn what_is_not_there_is_not_found() {
             "{method}"
         );
     }
-    let reply = in_memory().answer("GET", &path, b"", |_| Answer::Contact(Err(Missing::Erased)));
+    let reply = in_memory().answer("GET", &path, b"", |_| Answer::Contact(Err(Refusal::Gone)));
     assert_eq!(reply.status, 404);
     let id = ContactId(Uuid::nil());
     let reply = in_memory().answer("POST", &contacts(), ANN, |_| {

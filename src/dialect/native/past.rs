@@ -85,7 +85,7 @@ pub static POINT: [Part<Event>; 4] = [
 pub fn history(found: Lookup<Versions>, id: ContactId, after: Position, limit: usize) -> Reply {
     let Versions { list, cut } = match found {
         Ok(versions) => versions,
-        Err(missing) => return problem::refusal(&missing.into()),
+        Err(refusal) => return problem::refusal(&refusal),
     };
     let is_before = |(event, _): &&Version| event.header.position <= after;
     let skipped = list.iter().filter(is_before).count();
@@ -119,7 +119,7 @@ pub fn history(found: Lookup<Versions>, id: ContactId, after: Position, limit: u
 pub fn diff(found: Lookup<Versions>, id: ContactId, from: AsOf, to: AsOf) -> Reply {
     let versions = match found {
         Ok(versions) => versions.list,
-        Err(missing) => return problem::refusal(&missing.into()),
+        Err(refusal) => return problem::refusal(&refusal),
     };
     let erased = |(event, _): &Version| event.header.operation == Operation::Erase;
     if versions.last().is_some_and(erased) {

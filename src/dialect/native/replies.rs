@@ -81,7 +81,7 @@ fn one(status: StatusCode, contact: &Contact, mask: &Mask) -> Reply {
 pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
     match found {
         Ok(contact) => one(StatusCode::OK, &contact, mask),
-        Err(missing) => problem::refusal(&missing.into()),
+        Err(refusal) => problem::refusal(&refusal),
     }
 }
 

@@ -94,7 +94,7 @@ pub fn page(page: Page) -> Reply {
 pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
     let versions = match found {
         Ok(versions) => versions.list,
-        Err(missing) => return Oracle::refusal(&missing.into()),
+        Err(refusal) => return Oracle::refusal(&refusal),
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
     let entries: Vec<Record> = versions

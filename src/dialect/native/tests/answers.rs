@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::dialect::in_memory::{Answer, reply_of};
-use crate::dialect::{ChangePage, Missing, Page};
+use crate::dialect::{ChangePage, Page, Refusal};
 use crate::domain::{
     Correlation, EraseReason, Erasure, Event, EventId, Failure, FailureCode, Header, Outcome,
     Phase, Problem, VendorKey, Violation,
@@ -170,7 +170,7 @@ fn each_item_of_a_batch_has_its_status() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    for (given, status) in [(Missing::NotFound, 404), (Missing::Erased, 410)] {
+    for (given, status) in [(Refusal::NotFound, 404), (Refusal::Gone, 410)] {
         let given = Answer::Contact(Err(given));
         let reply = answer(Method::GET, &one(""), json!(0), given);
         assert_eq!(reply.status, status);

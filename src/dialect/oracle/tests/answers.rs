@@ -9,7 +9,7 @@ use crate::dialect::in_memory::NOW;
 use crate::dialect::oracle::contact::CONTACT;
 use crate::dialect::oracle::{Oracle, replies};
 use crate::dialect::schema::Mode;
-use crate::dialect::{Caller, Dialect, Encoder, Missing, Query, Refusal, Request};
+use crate::dialect::{Caller, Encoder, Query, Refusal, Request};
 use crate::domain::{ContactId, Operation, Outcome, Target, Timestamp};
 
 #[test]
@@ -141,9 +141,9 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
     };
     let target = Target::Id(ContactId(Uuid::nil()));
     for reply in [
-        Oracle::found(Err(Missing::NotFound), &target),
-        Oracle::found(Err(Missing::Erased), &target),
-        replies::history(HEX, Err(Missing::Erased), 1_000),
+        Oracle::found(Err(Refusal::NotFound), &target),
+        Oracle::found(Err(Refusal::Gone), &target),
+        replies::history(HEX, Err(Refusal::Gone), 1_000),
         Oracle::written(vec![erased], None),
         Oracle.refuse(&Refusal::Gone),
     ] {
