@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 use super::json::BodyError;
-use super::reply::{etag, status_of};
+use super::reply::etag;
 use super::schema::{Record, Schema};
 use super::{Lookup, Refusal, Reply};
 use crate::domain::{Contact, FailureCode, Operation, Outcome, Target, Violation};
@@ -31,9 +31,10 @@ pub trait Encoder {
         reply
     }
 
-    /// The answer to a change that is of good form and cannot be made of the contacts there are.
-    fn failed(code: FailureCode) -> Reply {
-        Self::error(status_of(code), code.message())
+    /// The answer to a change that does not go together with the contacts there are: in the
+    /// service's words, but for what the vendor has its own for.
+    fn conflict(code: FailureCode) -> Reply {
+        Self::error(StatusCode::CONFLICT, code.message())
     }
 
     /// The answer to a body that is no JSON.
@@ -86,12 +87,14 @@ pub trait Encoder {
             FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
                 Self::no_contact(target)
             }
-            FailureCode::VersionMismatch
-            | FailureCode::TooManyContacts
+            FailureCode::VersionMismatch => {
+                Self::error(StatusCode::PRECONDITION_FAILED, code.message())
+            }
+            FailureCode::TooManyContacts
             | FailureCode::DuplicateEmail
             | FailureCode::DuplicateId
             | FailureCode::AmbiguousMatch
-            | FailureCode::BatchRefused => Self::failed(code),
+            | FailureCode::BatchRefused => Self::conflict(code),
         }
     }
 

@@ -4,8 +4,6 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::FailureCode;
-
 /// The memory that a body of JSON begins with, in bytes: most contacts fit, and it grows for others.
 const BODY_BYTES: usize = 1 << 10;
 
@@ -40,9 +38,7 @@ impl Reply {
     pub fn typed(status: StatusCode, media_type: &str, body: &impl Serialize) -> Self {
         let mut bytes = Vec::with_capacity(BODY_BYTES);
         match serde_json::to_writer(&mut bytes, body) {
-            Ok(()) => Self::empty(status)
-                .with("content-type", media_type)
-                .body(bytes),
+            Ok(()) => Self::of(status, media_type, bytes),
             // Only a map whose keys are no texts can fail, and no answer has one.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -50,37 +46,18 @@ impl Reply {
 
     /// An answer of plain text.
     pub fn text(status: StatusCode, body: &str) -> Self {
-        Self::empty(status)
-            .with("content-type", "text/plain; charset=utf-8")
-            .body(body.as_bytes().to_vec())
+        Self::of(status, "text/plain; charset=utf-8", body.into())
+    }
+
+    fn of(status: StatusCode, media_type: &str, body: Vec<u8>) -> Self {
+        let empty = Self::empty(status).with("content-type", media_type);
+        Self { body, ..empty }
     }
 
     /// This reply with one more header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
-    }
-
-    /// This reply with a body.
-    fn body(mut self, body: Vec<u8>) -> Self {
-        self.body = body;
-        self
-    }
-}
-
-/// The HTTP status that most vendors give to a command which failed for this reason.
-#[must_use]
-pub const fn status_of(code: FailureCode) -> StatusCode {
-    match code {
-        FailureCode::Invalid => StatusCode::BAD_REQUEST,
-        FailureCode::NotFound => StatusCode::NOT_FOUND,
-        FailureCode::Gone | FailureCode::KeyLost => StatusCode::GONE,
-        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
-        FailureCode::TooManyContacts
-        | FailureCode::DuplicateEmail
-        | FailureCode::DuplicateId
-        | FailureCode::AmbiguousMatch
-        | FailureCode::BatchRefused => StatusCode::CONFLICT,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Writes the vendor's answers.
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::contact::CONTACT;
 use super::rules::Emnify;
+use crate::dialect::describe::set;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::{etag, status_name};
 use crate::dialect::schema::{BODY, Record, Schema};
@@ -37,28 +37,12 @@ const NOT_ALLOWED: Code<'_> = Code(1406, "NotAllowed");
 const NO_PERMISSION: &str = "You do not have the necessary permissions to access this entry point. Please contact your administrator.";
 
 /// The vendor's form of an error.
-#[derive(Debug, Serialize)]
-struct ErrorBody<'a> {
-    error_code: u16,
-    error_token: &'a str,
-    message: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Self>,
-}
-
-impl<'a> ErrorBody<'a> {
-    fn new(code: &Code<'a>, message: impl Into<String>) -> Self {
-        Self {
-            error_code: code.0,
-            error_token: code.1,
-            message: message.into(),
-            errors: Vec::new(),
-        }
-    }
+fn body(code: &Code<'_>, message: impl Into<String>) -> Value {
+    json!({"error_code": code.0, "error_token": code.1, "message": message.into()})
 }
 
 fn error(status: StatusCode, code: &Code<'_>, message: impl Into<String>) -> Reply {
-    Reply::json(status, &ErrorBody::new(code, message))
+    Reply::json(status, &body(code, message))
 }
 
 impl Encoder for Emnify {
@@ -66,11 +50,8 @@ impl Encoder for Emnify {
 
     /// The vendor's list of codes has none: the code is the HTTP status itself.
     fn error(status: StatusCode, message: &str) -> Reply {
-        error(
-            status,
-            &Code(status.as_u16(), &status_name(status)),
-            message,
-        )
+        let name = status_name(status);
+        error(status, &Code(status.as_u16(), &name), message)
     }
 
     fn invalid(violations: Vec<Violation>) -> Reply {
@@ -164,20 +145,17 @@ pub fn refreshed(refresh_token: Option<String>) -> Reply {
 
 /// The answer to an object whose fields are wrong.
 pub fn invalid(object: &str, violations: Vec<Violation>) -> Reply {
-    let errors = violations.iter().map(|v| one_error(object, v)).collect();
-    let body = ErrorBody {
-        errors,
-        ..ErrorBody::new(&INPUT_VALIDATION_FAILED, "Input validation failed")
-    };
+    let errors: Vec<_> = violations.iter().map(|v| one_error(object, v)).collect();
+    let mut body = body(&INPUT_VALIDATION_FAILED, "Input validation failed");
+    set(&mut body, "errors", errors);
     Reply::json(StatusCode::UNPROCESSABLE_ENTITY, &body)
 }
 
-fn one_error(object: &str, violation: &Violation) -> ErrorBody<'static> {
+fn one_error(object: &str, violation: &Violation) -> Value {
     let field = violation.field.replace('.', " ");
+    let told = |code, what: String| (code, format!("{object} - {field} {what}"));
     let (code, message) = match violation.problem {
-        Problem::Required(_) | Problem::Blank => {
-            (REQUIRED, format!("{object} - {field} is required."))
-        }
+        Problem::Required(_) | Problem::Blank => told(REQUIRED, "is required.".into()),
         Problem::WrongType(expected) => {
             let expected = match expected.name() {
                 "string" => "String",
@@ -196,23 +174,17 @@ fn one_error(object: &str, violation: &Violation) -> ErrorBody<'static> {
             let message = format!("Invalid reference to {resource} with id {id}");
             (INVALID_REFERENCE, message)
         }
-        Problem::OnlyFor(these) => (
-            NOT_ALLOWED,
-            format!("{object} - {field} can only be set for {these}."),
-        ),
-        Problem::NotAllowed => (
-            NOT_ALLOWED,
-            format!("{object} - {field} must not be specified."),
-        ),
+        Problem::OnlyFor(these) => told(NOT_ALLOWED, format!("can only be set for {these}.")),
+        Problem::NotAllowed => told(NOT_ALLOWED, "must not be specified.".into()),
         Problem::TooLong(_)
         | Problem::TooMany(_)
         | Problem::TooDeep(_)
         | Problem::OneOf(_)
         | Problem::Range(..)
         | Problem::OutOfRange
-        | Problem::Duplicate => (INVALID_FORMAT, format!("{object} - {field} is not valid.")),
+        | Problem::Duplicate => told(INVALID_FORMAT, "is not valid.".into()),
     };
-    ErrorBody::new(&code, message)
+    body(&code, message)
 }
 
 /// A body that is no object has no field to name.

@@ -1,25 +1,17 @@
 //! Writes the vendor's answers.
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::json;
 
-use super::contact::{CONTACT, Extend, body as contact_body};
+use super::contact::{CONTACT, body as contact_body};
 use super::issue::Issue;
 use super::rules::Kare;
+use crate::dialect::describe::set;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::{object, status_of};
+use crate::dialect::reply::object;
 use crate::dialect::schema::Schema;
 use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
 use crate::domain::{Failure, FailureCode, Outcome, Violation};
-
-/// The vendor's error: a message, and what is wrong with the request's content.
-#[derive(Debug, Serialize)]
-struct ErrorBody<'a> {
-    message: &'a str,
-    #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
-    issues: &'a [Issue],
-}
 
 /// The answer to a create: how many were inserted, all of them or none.
 pub fn created(outcomes: Vec<Outcome>) -> Reply {
@@ -36,13 +28,14 @@ pub fn created(outcomes: Vec<Outcome>) -> Reply {
 }
 
 fn refused_item(outcome: Outcome) -> Option<(Failure, Vec<Violation>)> {
-    match outcome {
-        Outcome::Refused {
-            failure,
-            violations,
-        } => Some((failure, violations)),
-        Outcome::Written { .. } | Outcome::Removed { .. } | Outcome::Erased { .. } => None,
-    }
+    let Outcome::Refused {
+        failure,
+        violations,
+    } = outcome
+    else {
+        return None;
+    };
+    Some((failure, violations))
 }
 
 impl Encoder for Kare {
@@ -57,18 +50,10 @@ impl Encoder for Kare {
         issues(&found)
     }
 
-    fn failed(code: FailureCode) -> Reply {
+    fn conflict(code: FailureCode) -> Reply {
         let status = match code {
             FailureCode::BatchRefused => StatusCode::BAD_REQUEST,
-            FailureCode::Invalid
-            | FailureCode::NotFound
-            | FailureCode::Gone
-            | FailureCode::KeyLost
-            | FailureCode::VersionMismatch
-            | FailureCode::TooManyContacts
-            | FailureCode::DuplicateEmail
-            | FailureCode::DuplicateId
-            | FailureCode::AmbiguousMatch => status_of(code),
+            _ => StatusCode::CONFLICT,
         };
         Self::error(status, code.message())
     }
@@ -105,7 +90,7 @@ impl Encoder for Kare {
 }
 
 /// The answer that is a page of contacts.
-pub fn page(part: &Page, page: usize, page_size: usize, extend: Extend) -> Reply {
+pub fn page(part: &Page, page: usize, page_size: usize, extend: &[String]) -> Reply {
     let contacts = part.contacts.iter().map(|it| contact_body(it, extend));
     let body = object([
         ("data", contacts.collect()),
@@ -121,5 +106,9 @@ pub fn issues(issues: &[Issue]) -> Reply {
 }
 
 fn error(status: StatusCode, message: &str, issues: &[Issue]) -> Reply {
-    Reply::json(status, &ErrorBody { message, issues })
+    let mut body = json!({ "message": message });
+    if !issues.is_empty() {
+        set(&mut body, "issues", json!(issues));
+    }
+    Reply::json(status, &body)
 }

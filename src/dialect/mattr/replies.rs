@@ -1,36 +1,17 @@
 //! Writes the vendor's answers.
 
 use http::StatusCode;
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::contact::CONTACT;
 use super::cursor::Cursor;
 use super::rules::Mattr;
+use crate::dialect::describe::set;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::{status_name, status_of};
+use crate::dialect::reply::status_name;
 use crate::dialect::schema::Schema;
 use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
 use crate::domain::{Expected, FailureCode, Problem, Violation};
-
-/// The vendor's error: `{code, message, details?}`.
-#[derive(Debug, Serialize)]
-struct ErrorBody<'a> {
-    code: String,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    details: Vec<Detail>,
-}
-
-/// One thing wrong; `value` is left out where the field is missing.
-#[derive(Debug, Serialize)]
-struct Detail {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Value>,
-    msg: &'static str,
-    param: String,
-    location: &'static str,
-}
 
 /// No 409 is documented for contacts, while the other maximum rules that list none answer 400.
 const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an existing contact before creating a new one.";
@@ -43,28 +24,19 @@ impl Encoder for Mattr {
     }
 
     fn invalid(violations: Vec<Violation>) -> Reply {
-        let detail = |violation: Violation| Detail {
-            msg: message(violation.problem),
-            value: violation.value.map(|value| *value),
-            param: violation.field,
-            location: "body",
+        let detail = |it: Violation| {
+            let value = it.value.map(|value| *value);
+            detail(value, message(it.problem), &it.field, "body")
         };
         validation(violations.into_iter().map(detail).collect())
     }
 
-    fn failed(code: FailureCode) -> Reply {
-        match code {
-            FailureCode::TooManyContacts => Self::error(StatusCode::BAD_REQUEST, TOO_MANY),
-            FailureCode::DuplicateEmail
-            | FailureCode::DuplicateId
-            | FailureCode::AmbiguousMatch
-            | FailureCode::BatchRefused => Self::error(StatusCode::BAD_REQUEST, code.message()),
-            FailureCode::Invalid
-            | FailureCode::NotFound
-            | FailureCode::Gone
-            | FailureCode::KeyLost
-            | FailureCode::VersionMismatch => Self::error(status_of(code), code.message()),
-        }
+    fn conflict(code: FailureCode) -> Reply {
+        let message = match code {
+            FailureCode::TooManyContacts => TOO_MANY,
+            other => other.message(),
+        };
+        Self::error(StatusCode::BAD_REQUEST, message)
     }
 
     fn bad_body(problem: &BodyError) -> Reply {
@@ -94,16 +66,24 @@ impl Encoder for Mattr {
     }
 }
 
-fn detailed(status: StatusCode, message: &str, details: Vec<Detail>) -> Reply {
-    let body = ErrorBody {
-        code: status_name(status),
-        message,
-        details,
-    };
+/// The vendor's error: `{code, message, details?}`.
+fn detailed(status: StatusCode, message: &str, details: Vec<Value>) -> Reply {
+    let mut body = json!({"code": status_name(status), "message": message});
+    if !details.is_empty() {
+        set(&mut body, "details", details);
+    }
     Reply::json(status, &body)
 }
 
-fn validation(details: Vec<Detail>) -> Reply {
+/// One thing wrong; `value` is left out where the field is missing.
+fn detail(value: Option<Value>, msg: &str, param: &str, location: &str) -> Value {
+    let value = value.map(|value| ("value", value));
+    let rest = [("msg", msg), ("param", param), ("location", location)];
+    let rest = rest.map(|(name, text)| (name, text.into()));
+    value.into_iter().chain(rest).collect()
+}
+
+fn validation(details: Vec<Value>) -> Reply {
     detailed(StatusCode::BAD_REQUEST, "Validation Error", details)
 }
 
@@ -148,17 +128,13 @@ fn message(problem: Problem) -> &'static str {
 
 /// What is wrong with a request's path and query: all of it, as the vendor tells it.
 #[derive(Debug, Default)]
-pub struct BadParams(Vec<Detail>);
+pub struct BadParams(Vec<Value>);
 
 impl BadParams {
     /// Notes that a parameter is not of its form.
     pub fn note(&mut self, location: &'static str, param: &str, value: &str) {
-        self.0.push(Detail {
-            value: Some(value.into()),
-            msg: "Invalid value",
-            param: param.to_owned(),
-            location,
-        });
+        let value = Some(value.into());
+        self.0.push(detail(value, "Invalid value", param, location));
     }
 
     /// Nothing is wrong, or the answer that says what is.

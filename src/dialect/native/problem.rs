@@ -7,9 +7,8 @@ use serde::Serialize;
 
 use super::hints;
 use crate::dialect::json::BodyError;
-use crate::dialect::reply::status_of;
 use crate::dialect::{Refusal, Reply};
-use crate::domain::{Expected, Failure, Problem, Violation};
+use crate::domain::{Expected, Failure, FailureCode, Problem, Violation};
 
 /// The media type of problem details (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -79,6 +78,21 @@ pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
         violations.iter().map(Wrong::from).collect()
     };
     details
+}
+
+/// The HTTP status of the answer to a command that failed for this reason.
+const fn status_of(code: FailureCode) -> StatusCode {
+    match code {
+        FailureCode::Invalid => StatusCode::BAD_REQUEST,
+        FailureCode::NotFound => StatusCode::NOT_FOUND,
+        FailureCode::Gone | FailureCode::KeyLost => StatusCode::GONE,
+        FailureCode::VersionMismatch => StatusCode::PRECONDITION_FAILED,
+        FailureCode::TooManyContacts
+        | FailureCode::DuplicateEmail
+        | FailureCode::DuplicateId
+        | FailureCode::AmbiguousMatch
+        | FailureCode::BatchRefused => StatusCode::CONFLICT,
+    }
 }
 
 impl From<&Violation> for Wrong {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::contact;
 use super::rules::Oracle;
 use crate::dialect::describe::set;
-use crate::dialect::reply::{object, status_of};
+use crate::dialect::reply::object;
 use crate::dialect::schema::{Record, Schema};
 use crate::dialect::{Encoder, Lookup, Page, Refusal, RefusalKind, Reply, Versions};
 use crate::domain::{Contact, FailureCode, Operation, Problem, Violation, limits};
@@ -23,23 +23,30 @@ impl Encoder for Oracle {
     }
 
     fn invalid(violations: Vec<Violation>) -> Reply {
-        invalid(violations)
+        let status = StatusCode::BAD_REQUEST;
+        let told = violations.into_iter().take(limits::VIOLATIONS_MAX);
+        let reasons: Vec<_> = told.map(|it| (it.field, reason(it.problem))).collect();
+        let detail = |(field, reason): &(String, String)| json!({"field": field, "reason": reason});
+        let Some(first) = reasons.first() else {
+            return Self::error(status, FailureCode::Invalid.message());
+        };
+        let mut details = detail(first);
+        if reasons.len() > 1 {
+            set(
+                &mut details,
+                "violations",
+                reasons.iter().map(detail).collect::<Value>(),
+            );
+        }
+        detailed(status, &format!("{} {}", first.0, first.1), details)
     }
 
-    fn failed(code: FailureCode) -> Reply {
+    fn conflict(code: FailureCode) -> Reply {
         match code {
             FailureCode::DuplicateId => {
-                invalid(vec![Violation::new("contact.id", Problem::Duplicate)])
+                Self::invalid(vec![Violation::new("contact.id", Problem::Duplicate)])
             }
-            FailureCode::TooManyContacts
-            | FailureCode::DuplicateEmail
-            | FailureCode::AmbiguousMatch
-            | FailureCode::BatchRefused => Self::error(StatusCode::BAD_REQUEST, code.message()),
-            FailureCode::Invalid
-            | FailureCode::NotFound
-            | FailureCode::Gone
-            | FailureCode::KeyLost
-            | FailureCode::VersionMismatch => Self::error(status_of(code), code.message()),
+            other => Self::error(StatusCode::BAD_REQUEST, other.message()),
         }
     }
 
@@ -104,27 +111,6 @@ pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
         .filter_map(|((event, after), end)| contact::version(id, event, after.as_ref(), end))
         .collect();
     Reply::json(StatusCode::OK, &entries)
-}
-
-/// The answer to what is wrong with fields or parameters: the first thing, and all of them where
-/// there are several.
-pub fn invalid(violations: Vec<Violation>) -> Reply {
-    let status = StatusCode::BAD_REQUEST;
-    let told = violations.into_iter().take(limits::VIOLATIONS_MAX);
-    let reasons: Vec<_> = told.map(|it| (it.field, reason(it.problem))).collect();
-    let detail = |(field, reason): &(String, String)| json!({"field": field, "reason": reason});
-    let Some(first) = reasons.first() else {
-        return Oracle::error(status, FailureCode::Invalid.message());
-    };
-    let mut details = detail(first);
-    if reasons.len() > 1 {
-        set(
-            &mut details,
-            "violations",
-            reasons.iter().map(detail).collect::<Value>(),
-        );
-    }
-    detailed(status, &format!("{} {}", first.0, first.1), details)
 }
 
 /// What is wrong with a field, as the end of a sentence that begins with its name.
