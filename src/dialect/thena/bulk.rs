@@ -13,7 +13,7 @@ use super::rules::{RULES, Thena};
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
 use crate::dialect::schema::{Draft, Mode, Record, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, Refusal, Reply, Request, Write};
-use crate::domain::{Action, Attempt, LookupKey, Match, Owner, Violation};
+use crate::domain::{Action, Attempt, LookupKey, Match, Outcome, Owner, Violation};
 
 /// The sources that an ingestion may name.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
@@ -34,17 +34,10 @@ struct Items<'a> {
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = Thena::body(request)?;
     if body.as_array().is_some_and(Vec::is_empty) {
-        return Ok(Call::Known(replies::nothing_to_create()));
+        return Ok(Call::Known(replies::created(Vec::new())));
     }
     let items = items(&body, "contacts", |_| COMMON.read(&body, "", Mode::Whole));
-    match items {
-        Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nothing_to_create())),
-        Ok(items) => {
-            let write = Write::each(owner, items.attempts(|draft| draft.create(None))?);
-            Ok(Call::Write(Ask::new(write, replies::created)))
-        }
-    }
+    write(owner, items, |draft| draft.create(None), replies::created)
 }
 
 /// Decodes an ingestion: each user is updated where the address is known, else created.
@@ -54,14 +47,25 @@ pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let source = fields.text("sinkSource", SINK_SOURCE, true);
         COMMON.read(&json!({ SOURCE: source }), "", Mode::Whole)
     });
-    match items {
-        Err(violations) => Ok(refused(owner, violations)),
-        Ok(items) if items.items.is_empty() => Ok(Call::Known(replies::nobody_ingested())),
-        Ok(items) => {
-            let write = Write::each(owner, items.attempts(upsert)?);
-            Ok(Call::Write(Ask::new(write, replies::ingested)))
-        }
+    write(owner, items, upsert, replies::ingested)
+}
+
+/// The call that makes an attempt of each item. A body that is wrong itself is one bad attempt, and
+/// where there are no items nothing is asked.
+fn write(
+    owner: &Owner,
+    items: Result<Items<'_>, Vec<Violation>>,
+    attempt: fn(Draft) -> Attempt,
+    reply: fn(Vec<Outcome>) -> Reply,
+) -> Result<Call, Reply> {
+    let attempts = match items {
+        Ok(items) => items.attempts(attempt)?,
+        Err(violations) => vec![Attempt::create(Vec::new(), Err(violations))],
+    };
+    if attempts.is_empty() {
+        return Ok(Call::Known(reply(Vec::new())));
     }
+    Ok(Call::Write(Ask::new(Write::each(owner, attempts), reply)))
 }
 
 impl Items<'_> {
@@ -142,9 +146,4 @@ fn items<'a>(
         }),
         _ => Err(fields.violations),
     }
-}
-
-fn refused(owner: &Owner, violations: Vec<Violation>) -> Call {
-    let attempt = Attempt::create(Vec::new(), Err(violations));
-    Call::Write(Ask::new(Write::one(owner, attempt), replies::created))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::contact::{CONTACT, user};
 use super::rules::Thena;
 use crate::dialect::describe::set;
-use crate::dialect::reply::{object, status_of};
+use crate::dialect::reply::object;
 use crate::dialect::schema::Schema;
 use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply, TokenProblem};
 use crate::domain::{Contact, Expected, FailureCode, Outcome, Problem, Violation};
@@ -22,20 +22,12 @@ impl Encoder for Thena {
         error(StatusCode::BAD_REQUEST, messages(&violations))
     }
 
-    fn failed(code: FailureCode) -> Reply {
+    fn conflict(code: FailureCode) -> Reply {
         let message = match code {
             FailureCode::DuplicateEmail => "A customer contact with this email already exists",
-            FailureCode::Invalid
-            | FailureCode::NotFound
-            | FailureCode::Gone
-            | FailureCode::KeyLost
-            | FailureCode::VersionMismatch
-            | FailureCode::TooManyContacts
-            | FailureCode::DuplicateId
-            | FailureCode::AmbiguousMatch
-            | FailureCode::BatchRefused => code.message(),
+            other => other.message(),
         };
-        error(status_of(code), message)
+        error(StatusCode::CONFLICT, message)
     }
 
     fn words(refusal: &Refusal, status: StatusCode) -> Reply {
@@ -104,16 +96,9 @@ impl Tally {
                         tally.wrong += 1;
                         tally.errors.extend(messages(&violations));
                     }
-                    FailureCode::NotFound
-                    | FailureCode::Gone
-                    | FailureCode::KeyLost
-                    | FailureCode::VersionMismatch
-                    | FailureCode::TooManyContacts
-                    | FailureCode::DuplicateId
-                    | FailureCode::AmbiguousMatch
-                    | FailureCode::BatchRefused => {
+                    code => {
                         tally.wrong += 1;
-                        tally.errors.push(failure.code.message().to_owned());
+                        tally.errors.push(code.message().to_owned());
                     }
                 },
             }
@@ -121,57 +106,40 @@ impl Tally {
         tally
     }
 
-    /// Whether every item was wrong, or the request as a whole.
-    const fn all_wrong(&self) -> bool {
-        self.contacts.is_empty() && self.erased == 0 && self.skipped == 0
+    /// This answer, with what was wrong; an error where every item was, or the request as a whole.
+    fn answer(self, status: StatusCode, mut body: Value) -> Reply {
+        let none_done = self.contacts.is_empty() && self.erased == 0 && self.skipped == 0;
+        if none_done && self.wrong > 0 {
+            return error(StatusCode::BAD_REQUEST, self.errors);
+        }
+        if !self.errors.is_empty() {
+            set(&mut body, "errors", self.errors);
+        }
+        Reply::json(status, &body)
     }
 }
 
-/// The answer to a bulk creation.
+/// The answer to a bulk creation, of nothing too, as the vendor's page has it.
 pub fn created(outcomes: Vec<Outcome>) -> Reply {
-    let tally = Tally::new(outcomes);
-    if tally.all_wrong() {
-        return error(StatusCode::BAD_REQUEST, tally.errors);
+    if outcomes.is_empty() {
+        return error(StatusCode::BAD_REQUEST, "No contacts to create");
     }
+    let tally = Tally::new(outcomes);
     let created = tally.contacts.len() + tally.erased;
     let total = created + tally.skipped + tally.wrong;
     let body = json!({"total": total, "created": created, "skipped": tally.skipped});
-    Reply::json(StatusCode::CREATED, &with_errors(body, tally.errors))
-}
-
-fn with_errors(mut body: Value, errors: Vec<String>) -> Value {
-    if !errors.is_empty() {
-        set(&mut body, "errors", errors);
-    }
-    body
+    tally.answer(StatusCode::CREATED, body)
 }
 
 /// The answer to an ingestion.
 pub fn ingested(outcomes: Vec<Outcome>) -> Reply {
     let tally = Tally::new(outcomes);
-    if tally.all_wrong() {
-        return error(StatusCode::BAD_REQUEST, tally.errors);
-    }
-    ingestion(&tally.contacts, tally.errors)
-}
-
-/// The answer to an ingestion of nobody.
-pub fn nobody_ingested() -> Reply {
-    ingestion(&[], Vec::new())
-}
-
-fn ingestion(contacts: &[Contact], errors: Vec<String>) -> Reply {
     let body = object([
         ("statusCode", StatusCode::OK.as_u16().into()),
         ("message", "Users ingested successfully!".into()),
-        ("data", contacts.iter().map(user).collect()),
+        ("data", tally.contacts.iter().map(user).collect()),
     ]);
-    Reply::json(StatusCode::OK, &with_errors(body, errors))
-}
-
-/// The answer to a bulk creation of nothing, as the vendor's page has it.
-pub fn nothing_to_create() -> Reply {
-    error(StatusCode::BAD_REQUEST, "No contacts to create")
+    tally.answer(StatusCode::OK, body)
 }
 
 /// The sentences of class-validator, NestJS's own; several items of a list have one in common.
