@@ -33,6 +33,17 @@ pub const JSON: &str = "application/json";
 /// The media type of a body that is plain text.
 pub const TEXT: &str = "text/plain";
 
+/// The response to a request that breaks a rule of its form or content.
+pub const INVALID: (u16, &str) = (400, "The request is not valid.");
+/// The response to the id of a contact that is not there.
+pub const NO_CONTACT: (u16, &str) = (404, "There is no such contact.");
+/// The response to an `If-Match` that does not name the contact's version.
+pub const STALE: (u16, &str) = (412, "The contact is at another version.");
+/// The response to a body that is not said to be JSON.
+pub const NOT_JSON: (u16, &str) = (415, "The body's media type is not JSON.");
+/// The response to a body with a `Content-Encoding`, where any media type will do.
+pub const ENCODED: (u16, &str) = (415, "The body is compressed, or encoded otherwise.");
+
 /// What one route takes and answers, as OpenAPI and AsyncAPI describe it.
 #[derive(Clone, Debug)]
 #[must_use]

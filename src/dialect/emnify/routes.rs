@@ -7,7 +7,7 @@ use super::requests::{self, authenticate};
 use super::rules::Emnify;
 use crate::dialect::ApiOperation::{Authenticate, Create, Delete, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::describe::{ETAG, OperationSpec};
+use crate::dialect::describe::{ETAG, NOT_JSON, OperationSpec, STALE};
 use crate::dialect::route::{AUDITORS, DELETE, GET, PATCH, POST, READERS, WRITERS};
 use crate::dialect::{Decoder, Route};
 
@@ -31,8 +31,6 @@ const COUNTED: &[&str] = &[
 const MALFORMED: (u16, &str) = (400, "The body is not JSON.");
 const NO_TOKEN: (u16, &str) = (401, "The token is not valid.");
 const NONE: (u16, &str) = (404, "There is no such organisation or contact.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
-const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 const INVALID: (u16, &str) = (422, "The body or a parameter is not valid.");
 
 /// The table of routes.
@@ -42,7 +40,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("NewContact")
             .json(201, "It is created.", "Created")
             .headers(&["location", "etag"])
-            .errors(&[MALFORMED, NONE, MEDIA_TYPE, INVALID])
+            .errors(&[MALFORMED, NONE, NOT_JSON, INVALID])
             .route(POST, CONTACTS, Create, WRITERS, Owned(Emnify::create)),
         OperationSpec::new("List an organisation's contacts")
             .parameters(collection())
@@ -58,7 +56,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("ContactChange")
             .empty(204, "It is changed.")
             .headers(ETAG)
-            .errors(&[MALFORMED, NONE, STALE, MEDIA_TYPE, INVALID])
+            .errors(&[MALFORMED, NONE, STALE, NOT_JSON, INVALID])
             .route(PATCH, CONTACT, Update, WRITERS, Owned(Emnify::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
@@ -74,7 +72,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .body("Credentials")
             .json(200, "The token.", "AuthToken")
             .headers(&["cache-control"])
-            .errors(&[MALFORMED, NO_TOKEN, MEDIA_TYPE, INVALID])
+            .errors(&[MALFORMED, NO_TOKEN, NOT_JSON, INVALID])
             .route(POST, TOKEN, Authenticate, ANYBODY, Visible(authenticate)),
     ]
 });

@@ -7,7 +7,7 @@ use super::requests;
 use super::rules::Kare;
 use crate::dialect::ApiOperation::{Create, Delete, Get, List, Update};
 use crate::dialect::Decode::Owned;
-use crate::dialect::describe::OperationSpec;
+use crate::dialect::describe::{ENCODED, INVALID, NO_CONTACT, OperationSpec, STALE};
 use crate::dialect::route::{DELETE, GET, PATCH, POST, READERS, WRITERS};
 use crate::dialect::{Decoder, Route};
 
@@ -19,11 +19,6 @@ const CONTACT: &[&str] = &[
     "/companies/v2/rs/{companyId}/contacts/{contactId}",
     "/main/companies/v2/rs/{companyId}/contacts/{contactId}",
 ];
-
-const INVALID: (u16, &str) = (400, "The request is not valid.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
-const ENCODED: (u16, &str) = (415, "The body is compressed, or encoded otherwise.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
 pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -40,17 +35,17 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .route(GET, CONTACTS, List, READERS, Owned(requests::list)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
-            .errors(&[INVALID, NONE])
+            .errors(&[INVALID, NO_CONTACT])
             .route(GET, CONTACT, Get, READERS, Owned(Kare::get))
             .on_bus_alone(),
         OperationSpec::new("Change a contact: null clears, what is left out stays")
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
-            .errors(&[INVALID, NONE, STALE, ENCODED])
+            .errors(&[INVALID, NO_CONTACT, STALE, ENCODED])
             .route(PATCH, CONTACT, Update, WRITERS, Owned(Kare::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
-            .errors(&[INVALID, NONE, STALE])
+            .errors(&[INVALID, NO_CONTACT, STALE])
             .route(DELETE, CONTACT, Delete, WRITERS, Owned(Kare::delete)),
     ]
 });

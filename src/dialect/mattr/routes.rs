@@ -7,7 +7,7 @@ use super::rules::Mattr;
 use super::{events, requests};
 use crate::dialect::ApiOperation::{Create, Delete, EventTypes, Events, Get, List, Update};
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::describe::{OperationSpec, TEXT};
+use crate::dialect::describe::{NO_CONTACT, OperationSpec, STALE, TEXT};
 use crate::dialect::route::{AUDITORS, DELETE, GET, POST, PUT};
 use crate::dialect::{Decoder, Route};
 
@@ -25,8 +25,6 @@ const ROLES: &[&str] = &["admin", "dts-provider"];
 
 const MEDIA_TYPE: &str = "The body's media type is not JSON.";
 const INVALID: (u16, &str) = (400, "The ids or the body are not valid.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
 
 /// The table of routes.
 pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -44,17 +42,17 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .route(GET, CONTACTS, List, ROLES, Owned(requests::list)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contact")
-            .errors(&[INVALID, NONE])
+            .errors(&[INVALID, NO_CONTACT])
             .route(GET, CONTACT, Get, ROLES, Owned(Mattr::get)),
         OperationSpec::new("Replace a contact")
             .body("PointOfContact")
             .contact(200, "The contact as it is now.", "Contact")
-            .errors(&[INVALID, NONE, STALE])
+            .errors(&[INVALID, NO_CONTACT, STALE])
             .text(415, MEDIA_TYPE, TEXT)
             .route(PUT, CONTACT, Update, ROLES, Owned(Mattr::update)),
         OperationSpec::new("Delete a contact")
             .empty(204, "It is gone.")
-            .errors(&[INVALID, NONE, STALE])
+            .errors(&[INVALID, NO_CONTACT, STALE])
             .route(DELETE, CONTACT, Delete, ROLES, Owned(Mattr::delete)),
         OperationSpec::new("List what happened, the newest first")
             .parameters(pages())

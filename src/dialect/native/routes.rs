@@ -9,9 +9,9 @@ use crate::dialect::ApiOperation::{
     Bulk, Changes, Create, Delete, Diff, Erase, Get, History, List, Update, Upsert,
 };
 use crate::dialect::Decode::{Owned, Visible};
-use crate::dialect::describe::{OperationSpec, Parameter, point};
+use crate::dialect::Route;
+use crate::dialect::describe::{NO_CONTACT, OperationSpec, Parameter, STALE, point};
 use crate::dialect::route::{DELETE, ERASERS, GET, PATCH, POST, PUT, READERS, WRITERS};
-use crate::dialect::{ApiOperation, Route};
 
 const CONTACTS: &[&str] = &["/contacts"];
 const BATCH: &[&str] = &["/contacts/batch"];
@@ -23,14 +23,12 @@ const DIFF: &[&str] = &["/contacts/{id}/diff"];
 
 const NEW: &[&str] = &["etag", "location"];
 const INVALID: (u16, &str) = (400, "The request is not valid; `violations` say where.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
 const AMBIGUOUS: (u16, &str) = (409, "The key fits several contacts.");
 const OTHERS: (u16, &str) = (409, "The contact belongs to another dialect.");
 const GONE: (u16, &str) = (
     410,
     "The contact's personal data was erased (code `gone`), or nobody can read it, for its key is lost (`key_lost`).",
 );
-const STALE: (u16, &str) = (412, "The contact is at another version.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
 const UNCONDITIONAL: (u16, &str) = (428, "The operator demands an ifMatch of each change.");
 
@@ -99,35 +97,35 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         OperationSpec::new("Read a contact")
             .parameters([as_of(), fields(), its_tenant()])
             .contact(200, "The contact.", "Contact")
-            .errors(&[INVALID, NONE, GONE])
+            .errors(&[INVALID, NO_CONTACT, GONE])
             .route(GET, CONTACT, Get, READERS, Owned(requests::get)),
         OperationSpec::new("Change a contact")
             .parameters([its_tenant(), strict()])
             .body_as(&PATCH_TYPES, "Patch")
             .contact(200, "The contact as it is now.", "Contact")
-            .errors(&[INVALID, NONE, OTHERS, GONE, STALE, MEDIA_TYPE])
+            .errors(&[INVALID, NO_CONTACT, OTHERS, GONE, STALE, MEDIA_TYPE])
             .route(PATCH, CONTACT, Update, WRITERS, Owned(requests::update)),
         OperationSpec::new("Delete a contact; its past stays readable")
             .parameters([its_tenant()])
             .empty(204, "It is gone.")
-            .errors(&[INVALID, NONE, GONE, STALE])
+            .errors(&[INVALID, NO_CONTACT, GONE, STALE])
             .route(DELETE, CONTACT, Delete, WRITERS, Owned(requests::delete)),
         OperationSpec::new("Destroy a contact's personal data for good")
             .parameters([its_tenant()])
             .body("Erase")
             .json(200, "It is erased; the same again says the same.", "Erased")
-            .errors(&[INVALID, NONE, STALE, MEDIA_TYPE])
+            .errors(&[INVALID, NO_CONTACT, STALE, MEDIA_TYPE])
             .route(POST, ERASE, Erase, ERASERS, Owned(requests::erase)),
         OperationSpec::new("Read every change of a contact, the oldest first")
             .parameters([after(), limit(), its_tenant()])
             .json(200, "The changes.", "History")
-            .errors(&[INVALID, NONE])
+            .errors(&[INVALID, NO_CONTACT])
             .route(GET, HISTORY, History, READERS, Owned(requests::history)),
         OperationSpec::new("Read what differs between two points of a contact's past")
             .parameters(points())
             .parameters([its_tenant()])
             .json(200, "The difference.", "Diff")
-            .errors(&[INVALID, NONE, GONE])
+            .errors(&[INVALID, NO_CONTACT, GONE])
             .route(GET, DIFF, Diff, READERS, Owned(requests::diff)),
     ]
 });

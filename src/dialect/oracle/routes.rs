@@ -7,7 +7,7 @@ use super::requests;
 use super::rules::Oracle;
 use crate::dialect::ApiOperation::{Create, Get, History, List, Update};
 use crate::dialect::Decode::Owned;
-use crate::dialect::describe::OperationSpec;
+use crate::dialect::describe::{ENCODED, INVALID, NO_CONTACT, NOT_JSON, OperationSpec, STALE};
 use crate::dialect::route::{GET, POST, PUT, READERS, WRITERS};
 use crate::dialect::{Decoder, Route};
 
@@ -16,28 +16,22 @@ const LIST: &[&str] = &["/ec-site-svc/rest/v2.0/contacts"];
 const CONTACT: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}"];
 const HISTORY: &[&str] = &["/ec-site-svc/rest/v1.0/contacts/{contactId}/history"];
 
-const INVALID: (u16, &str) = (400, "The request is not valid.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
-const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
-const ENCODED: (u16, &str) = (415, "The body is compressed, or encoded otherwise.");
-
 /// The table of routes.
 pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     vec![
         OperationSpec::new("Create a contact, or name one that is the same")
             .body("ContactModelDto")
             .contact(200, "The contact.", "Contacts")
-            .errors(&[INVALID, MEDIA_TYPE])
+            .errors(&[INVALID, NOT_JSON])
             .route(POST, CONTACTS, Create, WRITERS, Owned(Oracle::create)),
         OperationSpec::new("Read a contact")
             .contact(200, "The contact.", "Contacts")
-            .errors(&[INVALID, NONE])
+            .errors(&[INVALID, NO_CONTACT])
             .route(GET, CONTACT, Get, READERS, Owned(Oracle::get)),
         OperationSpec::new("Replace a contact")
             .body("ContactModelDto")
             .contact(200, "The contact as it is now.", "Contacts")
-            .errors(&[INVALID, NONE, STALE, ENCODED])
+            .errors(&[INVALID, NO_CONTACT, STALE, ENCODED])
             .route(PUT, CONTACT, Update, WRITERS, Owned(Oracle::update)),
         OperationSpec::new("List contacts")
             .parameters(filters())
@@ -47,7 +41,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         OperationSpec::new("Read a contact's versions, the oldest first")
             .parameters(rows())
             .json(200, "The versions.", "History")
-            .errors(&[INVALID, NONE])
+            .errors(&[INVALID, NO_CONTACT])
             .route(GET, HISTORY, History, READERS, Owned(requests::history)),
     ]
 });

@@ -9,7 +9,9 @@ use crate::dialect::ApiOperation::{
     Bulk, Create, Delete, Filter, Get, Ingest, List, Search, Update,
 };
 use crate::dialect::Decode::Owned;
-use crate::dialect::describe::{OperationSpec, Parameter, any_text};
+use crate::dialect::describe::{
+    INVALID, NO_CONTACT, NOT_JSON, OperationSpec, Parameter, STALE, any_text,
+};
 use crate::dialect::route::{DELETE, GET, POST, PUT, READERS, WRITERS};
 use crate::dialect::{Decoder, Route};
 
@@ -20,12 +22,8 @@ const BULK: &[&str] = &["/v1/accounts/contacts/bulk"];
 const INGEST: &[&str] = &["/v1/accounts/contacts/ingest"];
 const CONTACT: &[&str] = &["/v1/accounts/contacts/{contactId}"];
 
-const INVALID: (u16, &str) = (400, "The request is not valid.");
 const OUTSIDER: (u16, &str) = (401, "No organisation is named.");
-const NONE: (u16, &str) = (404, "There is no such contact.");
 const TAKEN: (u16, &str) = (409, "Another contact has the e-mail address.");
-const STALE: (u16, &str) = (412, "The contact is at another version.");
-const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is not JSON.");
 
 /// The table of routes.
 pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -33,7 +31,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         spec("Create a contact")
             .body("NewContact")
             .contact(201, "The contact.", "Contact")
-            .errors(&[INVALID, OUTSIDER, TAKEN, MEDIA_TYPE])
+            .errors(&[INVALID, OUTSIDER, TAKEN, NOT_JSON])
             .route(POST, CONTACTS, Create, WRITERS, Owned(Thena::create)),
         spec("List contacts")
             .parameters(pages())
@@ -42,7 +40,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
             .route(GET, CONTACTS, List, READERS, Owned(requests::list)),
         spec("Read a contact")
             .contact(200, "The contact, as in a list.", "Contact")
-            .errors(&[OUTSIDER, NONE])
+            .errors(&[OUTSIDER, NO_CONTACT])
             .route(GET, CONTACT, Get, READERS, Owned(Thena::get))
             .on_bus_alone(),
         spec("Find the contact with an e-mail address")
@@ -53,26 +51,26 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         spec("Read the contacts of these ids")
             .body("Ids")
             .json(201, "Those that there are.", "Contacts")
-            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+            .errors(&[INVALID, OUTSIDER, NOT_JSON])
             .route(POST, FILTER, Filter, READERS, Owned(requests::filter)),
         spec("Create many contacts, each by itself")
             .body("Bulk")
             .json(201, "How many were created.", "BulkResult")
-            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+            .errors(&[INVALID, OUTSIDER, NOT_JSON])
             .route(POST, BULK, Bulk, WRITERS, Owned(bulk::create)),
         spec("Create many contacts, or change those whose address is known")
             .body("Ingestion")
             .json(200, "The contacts.", "Ingested")
-            .errors(&[INVALID, OUTSIDER, MEDIA_TYPE])
+            .errors(&[INVALID, OUTSIDER, NOT_JSON])
             .route(POST, INGEST, Ingest, WRITERS, Owned(bulk::ingest)),
         spec("Change a contact: what is left out stays")
             .body("ContactChange")
             .contact(200, "The contact as it is now.", "Contact")
-            .errors(&[INVALID, OUTSIDER, NONE, TAKEN, STALE, MEDIA_TYPE])
+            .errors(&[INVALID, OUTSIDER, NO_CONTACT, TAKEN, STALE, NOT_JSON])
             .route(PUT, CONTACT, Update, WRITERS, Owned(Thena::update)),
         spec("Delete a contact")
             .empty(204, "It is gone.")
-            .errors(&[OUTSIDER, NONE, STALE])
+            .errors(&[OUTSIDER, NO_CONTACT, STALE])
             .route(DELETE, CONTACT, Delete, WRITERS, Owned(Thena::delete)),
     ]
 });
