@@ -305,15 +305,10 @@ mod tests {
     static UNIQUE: Rules = Rules {
         dialect: DialectId(9),
         name: "unique",
-        event_prefix: "UNIQUE",
         owner_names: &["tenant"],
-        contacts_max: None,
         unique_email: true,
-        ids: IdRule::Uuid,
         lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
-        is_active: None,
-        non_sensitive: |_| serde_json::Map::new(),
-        batch_items_max: 1,
+        ..Rules::NONE
     };
 
     fn with(address: &str) -> Card {

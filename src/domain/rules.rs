@@ -35,6 +35,36 @@ pub struct Rules {
     pub batch_items_max: usize,
 }
 
+impl Rules {
+    /// The rules of no dialect: no limits, no keys, no fields that harm nobody. Those of a dialect
+    /// name what it has, and have the rest from here.
+    ///
+    /// ```
+    /// use contactd::domain::{DialectId, Rules};
+    ///
+    /// static SMALL: Rules = Rules {
+    ///     dialect: DialectId(200),
+    ///     name: "small",
+    ///     contacts_max: Some(3),
+    ///     ..Rules::NONE
+    /// };
+    /// assert!(!SMALL.unique_email && SMALL.lookup_keys.is_none());
+    /// ```
+    pub const NONE: Self = Self {
+        dialect: DialectId(0),
+        name: "",
+        event_prefix: "",
+        owner_names: &[],
+        contacts_max: None,
+        unique_email: false,
+        ids: IdRule::Uuid,
+        lookup_keys: None,
+        is_active: None,
+        non_sensitive: |_| serde_json::Map::new(),
+        batch_items_max: 1,
+    };
+}
+
 /// The ways in which a contact's vendor id is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdRule {

@@ -13,11 +13,7 @@ pub static RULES: Rules = Rules {
     name: "emnify",
     event_prefix: "ORGANISATION_CONTACT",
     owner_names: &["org_id"],
-    contacts_max: None,
-    unique_email: false,
     ids: IdRule::Sequence,
-    lookup_keys: None,
-    is_active: None,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
+    ..Rules::NONE
 };

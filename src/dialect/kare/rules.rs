@@ -13,11 +13,8 @@ pub static RULES: Rules = Rules {
     name: "kare",
     event_prefix: "COMPANY_CONTACT",
     owner_names: &["companyId"],
-    contacts_max: None,
-    unique_email: false,
     ids: IdRule::Sequence,
-    lookup_keys: None,
-    is_active: None,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
+    ..Rules::NONE
 };

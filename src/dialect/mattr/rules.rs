@@ -14,10 +14,8 @@ pub static RULES: Rules = Rules {
     event_prefix: "ECOSYSTEM_PARTICIPANT_CONTACT",
     owner_names: &["ecosystemId", "participantId"],
     contacts_max: Some(10),
-    unique_email: false,
     ids: IdRule::Uuid,
-    lookup_keys: None,
     is_active: Some(contact::is_active),
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
+    ..Rules::NONE
 };

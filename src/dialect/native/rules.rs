@@ -11,13 +11,12 @@ pub static RULES: Rules = Rules {
     name: "native",
     event_prefix: "CONTACT",
     owner_names: &["tenant"],
-    contacts_max: None,
-    unique_email: false,
     ids: IdRule::Uuid,
     lookup_keys: Some(lookup_keys),
     is_active: Some(is_active),
     non_sensitive,
     batch_items_max: 200,
+    ..Rules::NONE
 };
 
 /// Each e-mail address, and the external id.

@@ -13,11 +13,7 @@ pub static RULES: Rules = Rules {
     name: "oracle",
     event_prefix: "SITE_CONTACT",
     owner_names: &["tenant"],
-    contacts_max: None,
-    unique_email: false,
     ids: IdRule::Hex,
-    lookup_keys: None,
-    is_active: None,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
-    batch_items_max: 1,
+    ..Rules::NONE
 };

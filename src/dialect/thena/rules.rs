@@ -13,11 +13,10 @@ pub static RULES: Rules = Rules {
     name: "thena",
     event_prefix: "ACCOUNT_CONTACT",
     owner_names: &["x-org-id"],
-    contacts_max: None,
     unique_email: true,
     ids: IdRule::Ulid,
     lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
-    is_active: None,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
+    ..Rules::NONE
 };
