@@ -403,6 +403,12 @@ pub fn count() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
+/// A number that is given out, from 1.
+#[must_use]
+pub fn positive() -> Value {
+    json!({"type": "integer", "minimum": 1})
+}
+
 /// A UUID with hyphens.
 #[must_use]
 pub fn uuid() -> Value {

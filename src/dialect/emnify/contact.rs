@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::describe::{any_text, object};
+use crate::dialect::describe::{any_text, object, positive};
 use crate::dialect::email::is_email;
 use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
 use crate::dialect::schema::Place::{At, Own, OwnAs, Phone};
@@ -65,15 +65,15 @@ pub static CONTACT: Schema = Schema {
             .non_sensitive(NonSensitive::Plain),
         Field::new("country", Kind::Code(&COUNTRIES), Own).non_sensitive(NonSensitive::Plain),
         text("name", At(&["name", "full"])),
-        text("title", component(&["name"], "title")),
+        text("title", Place::component(&["name"], "title")),
         text("department", Place::Custom(&DEPARTMENT)),
-        text("street", component(ADDRESS, "name")),
-        text("zipcode", component(ADDRESS, "postcode")),
-        text("city", component(ADDRESS, "locality")),
+        text("street", Place::component(ADDRESS, "name")),
+        text("zipcode", Place::component(ADDRESS, "postcode")),
+        text("city", Place::component(ADDRESS, "locality")),
         Field::text("email", EMAIL, At(&["emails", "email", "address"])),
         text("phone", Phone("phone", "voice")),
         text("mobile", Phone("mobile", "mobile")),
-        text("state", component(ADDRESS, "region")),
+        text("state", Place::component(ADDRESS, "region")),
         text("secondary_address", OwnAs("secondaryAddress")),
         text(PURCHASE_ORDER, OwnAs("purchaseOrderNumber")),
     ])],
@@ -84,14 +84,6 @@ const ADDRESS: &[&str] = &["addresses", "address"];
 
 const fn text(name: &'static str, place: Place) -> Field {
     Field::text(name, ANY_TEXT, place)
-}
-
-const fn component(of: &'static [&'static str], kind: &'static str) -> Place {
-    Place::Component {
-        of,
-        kind,
-        ordered: false,
-    }
 }
 
 /// A department is the first unit of an organisation whose name is not known here.
@@ -126,9 +118,4 @@ pub fn organisation_schema() -> Value {
 /// An id of digits, as a number.
 fn number(id: &str) -> Value {
     id.parse::<u64>().map_or(Value::Null, Value::from)
-}
-
-/// The JSON Schema of an id.
-pub fn positive() -> Value {
-    json!({"type": "integer", "minimum": 1})
 }

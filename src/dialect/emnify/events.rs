@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::contact::{organisation, organisation_schema, positive};
+use super::contact::{organisation, organisation_schema};
 use super::filter::{self, holds};
 use super::replies;
-use crate::dialect::describe::{any_text, count, flag, object, or_null, time};
+use crate::dialect::describe::{any_text, count, flag, object, or_null, positive, time};
 use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::{Filter, Reply};
 use crate::domain::{Event, EventPart, Operation, Phase, Timestamp, VendorKey};

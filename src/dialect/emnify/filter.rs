@@ -174,23 +174,17 @@ fn condition(field: &'static Field, value: &str) -> Option<Filter<Contact>> {
 }
 
 /// The contacts that `q` wants: all its conditions hold.
-pub fn filter(q: Option<&str>) -> Result<Option<Filter<Contact>>, Reply> {
-    let Some(q) = q else {
-        return Ok(None);
-    };
+pub fn filter(q: &str) -> Result<Filter<Contact>, Reply> {
     let conditions = criteria(q)?.into_iter().map(|(name, value)| {
         let condition = named(name).and_then(|field| condition(field, value));
         condition.ok_or_else(|| replies::bad_criterion(&format!("{name}:{value}")))
     });
     let conditions: Result<_, Reply> = conditions.collect();
-    Ok(Some(Filter::all(conditions?)))
+    Ok(Filter::all(conditions?))
 }
 
 /// The order that `sort` wants; ids, which is the order of creation, decide between equals.
-pub fn order(sort: Option<&str>) -> Result<Order, Reply> {
-    let Some(sort) = sort else {
-        return Ok(Order::Created);
-    };
+pub fn order(sort: &str) -> Result<Order, Reply> {
     let mut fields = Vec::new();
     for (name, descending) in sort_fields(sort) {
         let field =

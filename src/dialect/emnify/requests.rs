@@ -7,7 +7,7 @@ use super::replies;
 use super::rules::{Emnify, RULES};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{Ask, Call, Decoder, Encoder, List, Refusal, Reply, Request};
+use crate::dialect::{Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request};
 use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
 
 /// The path's word for the caller's own organisation.
@@ -88,8 +88,11 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let view = View::new(path, request.query)?;
     let list = List {
         owner: owner.clone(),
-        filter: filter::filter(view.q.as_deref())?,
-        order: filter::order(view.sort.as_deref())?,
+        filter: view.q.as_deref().map(filter::filter).transpose()?,
+        order: match view.sort.as_deref() {
+            Some(sort) => filter::order(sort)?,
+            None => Order::Created,
+        },
         window: view.window(),
     };
     Ok(Call::List(Ask::new(list, move |page| {

@@ -89,15 +89,6 @@ fn notify_at(contact: &Contact, record: &Record) -> Value {
     }
 }
 
-/// What a list shows beside its contacts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extend {
-    /// The company that has the contact.
-    pub company: bool,
-    /// What can be done with the contact.
-    pub actions: bool,
-}
-
 /// The company of a contact, of which only its number is known here.
 static COMPANY: [Part<Contact>; 6] = [
     always("id", integer, |it| number(it.owner.tenant())),
@@ -118,25 +109,27 @@ fn text_or_null() -> Value {
     or_null(any_text())
 }
 
+/// A name that `extend` takes, the member that it adds, and what the member holds.
+type Extension = (&'static str, &'static str, &'static [Part<Contact>]);
+
+/// What a list can show beside its contacts.
+pub static EXTENSIONS: [Extension; 2] = [
+    ("company", "company", &COMPANY),
+    ("actions-info", "actions", &ACTIONS),
+];
+
 /// The vendor's answer that holds a contact, with what was asked for beside it.
-pub fn body(contact: &Contact, extend: Extend) -> Record {
+pub fn body(contact: &Contact, extend: &[String]) -> Record {
     let mut body = CONTACT.answer(contact);
-    let company = extend
-        .company
-        .then(|| ("company".to_owned(), show(&COMPANY, contact)));
-    let actions = extend
-        .actions
-        .then(|| ("actions".to_owned(), show(&ACTIONS, contact)));
-    body.extend(company.into_iter().chain(actions));
+    let asked = |(name, ..): &&Extension| extend.iter().any(|it| it == name);
+    let added = EXTENSIONS.iter().filter(asked);
+    body.extend(added.map(|(_, member, parts)| ((*member).to_owned(), show(parts, contact))));
     body
 }
 
-/// The JSON Schemas of what [`Extend`] adds.
+/// The JSON Schemas of what [`EXTENSIONS`] add.
 pub fn extended() -> [Member; 2] {
-    [
-        ("company", false, schema(&COMPANY)),
-        ("actions", false, schema(&ACTIONS)),
-    ]
+    EXTENSIONS.map(|(_, member, parts)| (member, false, schema(parts)))
 }
 
 /// An id as the number that it is.

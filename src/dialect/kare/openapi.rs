@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{CONTACT, extended, integer};
+use super::contact::{CONTACT, EXTENSIONS, extended, integer};
 use super::issue::PAGE_MAX;
 use super::requests::PAGE_SIZE_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer,
-    whole,
+    Description, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer, whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -32,14 +31,13 @@ pub fn description() -> Description {
             Parameter::path("companyId", "The company's number.", integer()),
             Parameter::path("contactId", "The contact's number.", integer()),
         ],
-        error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }
 
 /// The parameters of the list.
 pub fn pages() -> [Parameter; 3] {
-    let shown = one_of(&["company", "actions-info"]);
+    let shown = one_of(&EXTENSIONS.map(|(name, ..)| name));
     [
         Parameter::query("page", "The page, from 1.", whole(1, PAGE_MAX)),
         Parameter::query("pageSize", "Contacts on a page.", whole(1, PAGE_SIZE_MAX)),

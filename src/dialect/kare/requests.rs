@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::contact::{CONTACT, Extend, NOTIFY, NOTIFY_AT};
+use super::contact::{CONTACT, EXTENSIONS, NOTIFY, NOTIFY_AT};
 use super::issue::{self, Issue};
 use super::replies;
 use super::rules::{Kare, RULES};
@@ -74,18 +74,9 @@ impl Decoder for Kare {
             return Err(Self::bad_body(&BodyError::MediaType));
         }
         let body = json::of_any_type(request.headers, request.body);
-        body.map_err(|error| Self::bad_body(&error))
-    }
-
-    fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-        let target = Self::target(request)?;
-        let mut body = Self::body(request)?;
+        let mut body = body.map_err(|error| Self::bad_body(&error))?;
         notify_as_shown(&mut body);
-        let draft = CONTACT.read(&body, "", Self::UPDATE);
-        Ok(Self::write(
-            owner,
-            draft.update(target, request.precondition()),
-        ))
+        Ok(body)
     }
 }
 
@@ -127,24 +118,22 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         },
     };
     Ok(Call::List(Ask::new(list, move |part| {
-        replies::page(&part, page, page_size, extend)
+        replies::page(&part, page, page_size, &extend)
     })))
 }
 
 /// What a list shows beside its contacts: repeated, or separated by commas. Programs write a list's
 /// name with brackets, too: `extend[]`, `extend[0]`.
-fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Extend {
-    let mut extend = Extend::default();
+fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Vec<String> {
+    let mut extend = Vec::new();
     let sent = request.query.pairs().filter(|(name, _)| is_extend(name));
     let values = sent.flat_map(|(_, text)| text.split(','));
     for (index, value) in values.filter(|value| !value.is_empty()).enumerate() {
-        match value {
-            "company" => extend.company = true,
-            "actions-info" => extend.actions = true,
-            _ => {
-                let message = r#"Invalid option: expected one of "company"|"actions-info""#;
-                wrong.push(Issue::of_item("extend", index, message));
-            }
+        if EXTENSIONS.iter().any(|(name, ..)| *name == value) {
+            extend.push(value.to_owned());
+        } else {
+            let message = r#"Invalid option: expected one of "company"|"actions-info""#;
+            wrong.push(Issue::of_item("extend", index, message));
         }
     }
     extend

@@ -37,14 +37,14 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
         let query = Query::parse(std::str::from_utf8(&bytes).ok()?);
         let time = query.get("createdAt").or_else(|| query.get("timestamp"))?;
-        let position = query.get("position").map(Position::parse);
+        let position = match query.get("position") {
+            Some(text) => Some(Position::parse(text)?),
+            None => None,
+        };
         Some(Self {
             time: Timestamp::parse(time)?,
             id: query.get("id")?.to_owned(),
-            position: match position {
-                None => None,
-                Some(position) => Some(position?),
-            },
+            position,
         })
     }
 

@@ -80,13 +80,10 @@ fn bounded(text: &str) -> Option<String> {
 }
 
 fn phone(query: &Query) -> Result<Option<String>, Reply> {
-    let phone = text(query, "phone")?;
+    text(query, "phone")?;
     let has_digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
-    if phone.as_deref().is_none_or(has_digits) {
-        Ok(phone)
-    } else {
-        Err(problem::parameter("phone", "a number with digits in it"))
-    }
+    let read = |text: &str| has_digits(text).then(|| text.trim().to_owned());
+    param(query, "phone", "a number with digits in it", read)
 }
 
 /// A dialect, by its name.

@@ -12,7 +12,7 @@ use super::ids::HexId;
 use crate::dialect::fields::{ANY_TEXT, Text};
 use crate::dialect::query::count;
 use crate::dialect::schema::Record;
-use crate::dialect::{Filter, Order, Query, Window};
+use crate::dialect::{Filter, Order, Query};
 use crate::domain::fold::caseless;
 use crate::domain::{Contact, Problem, Violation};
 
@@ -79,15 +79,6 @@ fn conditions(query: &Query) -> Result<[Option<Condition>; 9], Violation> {
         id(query, "modeId")?.and_then(|id| condition(move |_, it| any(it, MODES, MODE_ID, id))),
         associated.and_then(|wanted| condition(move |_, it| is_associated(it, entity) == wanted)),
     ])
-}
-
-/// The part of the list that a query wants.
-///
-/// # Errors
-/// As [`filter`].
-pub fn window(query: &Query) -> Result<Window, Violation> {
-    let (offset, limit) = rows(query)?;
-    Ok(Window::Offset { offset, limit })
 }
 
 /// The number of rows that a query skips, and the number it wants.

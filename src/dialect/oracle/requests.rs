@@ -5,7 +5,7 @@ use super::ids::HexId;
 use super::rules::{Oracle, RULES};
 use super::{filter, replies};
 use crate::dialect::schema::{Draft, Mode};
-use crate::dialect::{Ask, Call, Decoder, Encoder, History, List, Reply, Request, json};
+use crate::dialect::{Ask, Call, Decoder, Encoder, History, List, Reply, Request, Window, json};
 use crate::domain::{Owner, Past, Problem, Target, Violation};
 
 /// The owner that is this tenant.
@@ -55,16 +55,19 @@ fn chosen_id(draft: &Draft) -> Option<&str> {
 }
 
 fn invalid(violation: Violation) -> Reply {
-    replies::invalid(vec![violation])
+    Oracle::invalid(vec![violation])
 }
 
 /// Decodes a request that lists contacts.
 pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    let filter = filter::filter(request.query).map_err(invalid)?;
+    let order = filter::order(request.query).map_err(invalid)?;
+    let (offset, limit) = filter::rows(request.query).map_err(invalid)?;
     let list = List {
         owner: owner.clone(),
-        filter: filter::filter(request.query).map_err(invalid)?,
-        order: filter::order(request.query).map_err(invalid)?,
-        window: filter::window(request.query).map_err(invalid)?,
+        filter,
+        order,
+        window: Window::Offset { offset, limit },
     };
     Ok(Call::List(Ask::new(list, replies::page)))
 }

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::field::{Field, Items, Kind, Mode, NonSensitive, Required, Shown};
 use super::show::Absent;
-use crate::dialect::describe::{any_text, flag, list, object, or_also, or_null, refer, set, text};
+use crate::dialect::describe::{
+    any_text, flag, list, object, or_also, or_null, positive, refer, set, text,
+};
 use crate::dialect::fields::Nulls;
 
 /// A member of an object: its name, whether it is always there, and its JSON Schema.
@@ -57,10 +59,6 @@ fn sent(kind: Kind) -> Value {
         }
         Kind::ReadOnly => Value::Bool(false),
     }
-}
-
-fn positive() -> Value {
-    json!({"type": "integer", "minimum": 1})
 }
 
 /// The JSON Schema of an item of a list that is sent: an object, a bare text where the table has

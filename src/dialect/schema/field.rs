@@ -225,6 +225,17 @@ pub enum NonSensitive {
     Made(&'static str, fn(&Record) -> Value),
 }
 
+impl Place {
+    /// A component of this kind, of a name or an address whose components have no order.
+    pub const fn component(of: &'static [&'static str], kind: &'static str) -> Self {
+        Self::Component {
+            of,
+            kind,
+            ordered: false,
+        }
+    }
+}
+
 impl Field {
     /// A field that may be left out and is shown under its own name.
     pub const fn new(name: &'static str, kind: Kind, place: Place) -> Self {

@@ -46,8 +46,9 @@ pub static CONTACT: Schema = Schema {
     absent: Absent::Empty,
     groups: &[Group::body(&[
         Field::read_only(ID, ulid, vendor_id),
-        Field::text("firstName", NAME, name("given")).required(Required::InWhole),
-        Field::text("lastName", FREE, name("surname")),
+        Field::text("firstName", NAME, Place::component(&["name"], "given"))
+            .required(Required::InWhole),
+        Field::text("lastName", FREE, Place::component(&["name"], "surname")),
         Field::text(EMAIL, ADDRESS, At(&["emails", "email", "address"]))
             .required(Required::InWhole),
         Field::text("phoneNumber", FREE, At(&["phones", "phone", "number"])),
@@ -89,14 +90,6 @@ const fn accounts(or_one: bool) -> Field {
     Field::new(ACCOUNT_IDS, kind, Own)
         .shown(Shown::As(ACCOUNTS))
         .non_sensitive(NonSensitive::Plain)
-}
-
-const fn name(kind: &'static str) -> Place {
-    Place::Component {
-        of: &["name"],
-        kind,
-        ordered: false,
-    }
 }
 
 /// The vendor takes any text; a Card's medium has a URI.
