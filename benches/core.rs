@@ -37,7 +37,7 @@ const FOLDED: u64 = 1_000;
 
 /// A create as a dialect gets it.
 struct Sample {
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     route: &'static Route,
     params: Vec<(String, String)>,
     headers: HeaderMap,
@@ -80,9 +80,9 @@ fn body(name: &str) -> (&'static [(&'static str, &'static str)], &'static str) {
 }
 
 impl Sample {
-    fn of(dialect: &'static dyn Dialect) -> Self {
-        let (params, body) = body(dialect.rules().name);
-        let mut routes = dialect.routes().iter();
+    fn of(dialect: &'static Dialect) -> Self {
+        let (params, body) = body(dialect.rules.name);
+        let mut routes = dialect.routes.iter();
         let route = routes.find(|route| route.operation == ApiOperation::Create);
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut headers = HeaderMap::new();
@@ -95,7 +95,7 @@ impl Sample {
             query: Query::parse(""),
             caller: Caller {
                 actor: actor(),
-                own_tenant: Some(dialect.default_tenant().to_owned()),
+                own_tenant: Some(dialect.extras.default_tenant.to_owned()),
                 open: true,
                 ..Caller::default()
             },
@@ -104,7 +104,7 @@ impl Sample {
     }
 
     fn name(&self) -> &'static str {
-        self.dialect.rules().name
+        self.dialect.rules.name
     }
 
     fn request(&self) -> Request<'_> {
@@ -119,7 +119,7 @@ impl Sample {
     }
 
     fn owner(&self) -> Owner {
-        match self.dialect.scope(&self.request()) {
+        match (self.dialect.scope)(&self.request()) {
             Ok(Scope::Owner(owner)) => owner,
             _ => unreachable!("a create has an owner"),
         }
@@ -157,7 +157,7 @@ impl Sample {
             sequence: 1,
             chosen: None,
         };
-        decide(state, &mut attempt.clone(), self.dialect.rules(), facts)
+        decide(state, &mut attempt.clone(), self.dialect.rules, facts)
     }
 
     fn change(&self, owner: &Owner) -> Change {
@@ -293,7 +293,7 @@ fn records(criterion: &mut Criterion) {
 }
 
 fn folding(criterion: &mut Criterion) {
-    let sample = Sample::of(&dialect::mattr::Mattr);
+    let sample = Sample::of(&dialect::mattr::DIALECT);
     let owner = sample.owner();
     let change = sample.change(&owner);
     let events: Vec<Event> = (1..=FOLDED)

@@ -250,20 +250,19 @@ fn sources(folder: &str) -> Vec<(PathBuf, Source)> {
     files_below(&root).into_iter().map(read).collect()
 }
 
-/// The vendors: each has a folder on the floor of dialects whose `mod.rs` implements `Dialect`.
+/// The vendors: each has a folder on the floor of dialects whose `dialect.rs` declares `DIALECT`.
 fn vendors(sources: &[(PathBuf, Source)]) -> Vec<String> {
-    let implements = |source: &Source| {
-        let mut three = source.tokens.windows(3);
-        three.any(|tokens| {
-            tokens
-                .iter()
+    let declares = |source: &Source| {
+        let mut pairs = source.tokens.windows(2);
+        pairs.any(|pair| {
+            pair.iter()
                 .map(|token| &*token.text)
-                .eq(["impl", "Dialect", "for"])
+                .eq(["static", "DIALECT"])
         })
     };
     let of_vendor = |(path, source): &(PathBuf, Source)| match source.module.as_slice() {
         [floor, vendor, _] if floor == "dialect" && path.ends_with("dialect.rs") => {
-            implements(source).then(|| vendor.clone())
+            declares(source).then(|| vendor.clone())
         }
         _ => None,
     };

@@ -96,9 +96,9 @@ impl Local {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Response, Failure> {
-        let dialect: &'static dyn Dialect = &native::Native;
+        let dialect: &'static Dialect = &native::DIALECT;
         let route = dialect
-            .routes()
+            .routes
             .iter()
             .find(|route| route.operation == operation)
             .ok_or_else(|| Failure::usage(format!("there is no operation {}", operation.name())))?;

@@ -115,8 +115,12 @@ pub fn document() -> Value {
 fn groups() -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for dialect in dialect::ALL.iter().copied() {
-        for route in dialect.routes().iter().filter(|route| route.on_bus()) {
-            let owner_ids = dialect.rules().owner_names.len();
+        for route in dialect
+            .routes
+            .iter()
+            .filter(|route| route.operation.on_bus())
+        {
+            let owner_ids = dialect.rules.owner_names.len();
             let same = |group: &&mut Group| {
                 group.operation == route.operation && group.owner_ids == owner_ids
             };
@@ -135,8 +139,8 @@ fn groups() -> Vec<Group> {
 }
 
 impl Member {
-    fn of(dialect: &'static dyn Dialect, route: &'static Route) -> Self {
-        let rules = dialect.rules();
+    fn of(dialect: &'static Dialect, route: &'static Route) -> Self {
+        let rules = dialect.rules;
         let mut tokens = rules.owner_names.to_vec();
         tokens.extend(route.target);
         Self {
@@ -217,7 +221,7 @@ impl Document {
         self.channel("checkpoints", Some(subject), Map::new(), all("checkpoint"));
         self.operation("checkpoints", "send", "Each new checkpoint");
         let lower = |names: &[&str]| names.iter().map(|n| n.to_lowercase()).collect::<Vec<_>>();
-        let dialects: Vec<&str> = dialect::ALL.iter().map(|it| it.rules().name).collect();
+        let dialects: Vec<&str> = dialect::ALL.iter().map(|it| it.rules.name).collect();
         let operations = lower(&Operation::ALL.map(Operation::name));
         let mut parameters = parameters(&["tenant"]);
         parameters.insert("dialect".into(), json!({ "enum": dialects }));

@@ -27,7 +27,7 @@ pub fn components() -> Map<String, Value> {
     };
     add(system::NAME, system::description().schemas);
     for dialect in dialect::ALL {
-        add(dialect.rules().name, dialect.describe().schemas);
+        add(dialect.rules.name, (dialect.describe)().schemas);
     }
     // An event's contact is a Card, which our system dialect describes.
     add("native", event::schemas());

@@ -33,7 +33,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// What the documents say of a dialect's route.
-    pub fn of(dialect: &dyn Dialect, route: &Route) -> Self {
+    pub fn of(dialect: &Dialect, route: &Route) -> Self {
         let operation = route.operation;
         let readers = dialect.roles_for(ApiOperation::Get);
         Self {
@@ -44,7 +44,7 @@ impl Endpoint {
             writes: operation.writes(),
             about_one: route.target.is_some(),
             lists: operation.recorded_read() == Some(Operation::RetrieveList),
-            refuses_unknown: dialect.query_names(operation).is_some(),
+            refuses_unknown: dialect.extras.refuses_unknown,
             hides_content: operation.shows_what_was()
                 && route.roles.iter().any(|role| !readers.contains(role)),
             spec: route.spec.clone(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, DIALECT};
 use crate::dialect::describe::{any_text, count, list, object, one_of, refer, set, time, uuid};
-use crate::dialect::{self, Dialect, REGISTRY, native};
+use crate::dialect::{self, REGISTRY, native};
 use crate::domain::{EraseReason, Expected, FailureCode, Operation, Problem};
 use crate::wire::DATA_SCHEMA;
 
@@ -27,7 +27,7 @@ pub fn document() -> Value {
 
 /// The Card and what it is made of; everything else of that description is no part of an event.
 fn card_schemas() -> Map<String, Value> {
-    let schemas = schema::named(native::Native.describe().schemas);
+    let schemas = schema::named((native::DIALECT.describe)().schemas);
     let by_name: Map<String, Value> = schemas.collect();
     let (mut found, mut wanted) = (Map::new(), vec!["Card".to_owned()]);
     while let Some(name) = wanted.pop() {
@@ -94,7 +94,7 @@ fn data() -> Value {
         ("list", false, part),
     ];
     // What of a contact harms nobody stands beside the rest, by the vendor's own names.
-    let described = dialect::ALL.iter().map(|dialect| dialect.describe());
+    let described = dialect::ALL.iter().map(|dialect| (dialect.describe)());
     let non_sensitive = described.flat_map(|description| description.non_sensitive);
     let non_sensitive = non_sensitive.map(|(name, schema)| (name, false, schema));
     object(members.into_iter().chain(non_sensitive))

@@ -73,8 +73,8 @@ pub fn generate() -> Vec<(String, String)> {
         ("event-1".to_owned(), event::document()),
     ];
     let dialects = dialect::ALL.iter().map(|dialect| {
-        let name = dialect.rules().name;
-        (name.to_owned(), bundle(name, dialect.describe()))
+        let name = dialect.rules.name;
+        (name.to_owned(), bundle(name, (dialect.describe)()))
     });
     let texts = fixed.into_iter().chain(dialects);
     texts

@@ -18,7 +18,7 @@ use crate::dialect::{self, Description, Dialect, native};
 struct Api {
     /// The prefix of its schemas and operations.
     name: &'static str,
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     description: Description,
     endpoints: Vec<Endpoint>,
 }
@@ -83,21 +83,21 @@ pub fn info() -> Value {
 fn apis() -> Vec<Api> {
     let ours = Api {
         name: system::NAME,
-        dialect: &native::Native,
+        dialect: &native::DIALECT,
         description: system::description(),
         endpoints: SystemRoute::ALL.map(SystemRoute::endpoint).into(),
     };
     let dialects = dialect::ALL.iter().copied().map(|dialect| Api {
-        name: dialect.rules().name,
+        name: dialect.rules.name,
         dialect,
-        description: dialect.describe(),
+        description: (dialect.describe)(),
         endpoints: routes_of(dialect),
     });
     dialects.chain([ours]).collect()
 }
 
-fn routes_of(dialect: &dyn Dialect) -> Vec<Endpoint> {
-    let routes = dialect.routes().iter().filter(|route| !route.bus_only);
+fn routes_of(dialect: &Dialect) -> Vec<Endpoint> {
+    let routes = dialect.routes.iter().filter(|route| !route.bus_only);
     routes.map(|route| Endpoint::of(dialect, route)).collect()
 }
 
@@ -271,7 +271,7 @@ fn response(api: &Api, known: &Refused, headers: Value) -> Value {
             ),
             Form::Json(schema) => {
                 let media_type = match *schema {
-                    ERROR => api.description.error_media_type,
+                    ERROR => api.dialect.extras.error_media_type,
                     _ => JSON,
                 };
                 (
@@ -315,14 +315,16 @@ fn security(api: &Api, endpoint: &Endpoint) -> Value {
     let mut needed = json!({"bearer": []});
     if let Some(session) = api
         .dialect
-        .session_header()
+        .extras
+        .session_header
         .filter(|_| api.name != system::NAME)
     {
         set(&mut needed, session, json!([]));
     }
     let by_key = api
         .dialect
-        .key_header()
+        .extras
+        .key_header
         .filter(|_| api.name != system::NAME);
     let by_key = by_key.map(|key| json!({ key: [] }));
     // On loopback, in open mode, nothing is needed.

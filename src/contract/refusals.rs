@@ -19,7 +19,7 @@ pub struct Refused {
 }
 
 /// The refusals that a route may give, by their status.
-pub fn of(dialect: &dyn Dialect, endpoint: &Endpoint) -> BTreeMap<u16, Refused> {
+pub fn of(dialect: &Dialect, endpoint: &Endpoint) -> BTreeMap<u16, Refused> {
     let mut found: BTreeMap<u16, Refused> = BTreeMap::new();
     for refusal in all(endpoint.roles)
         .iter()
@@ -107,7 +107,7 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
 }
 
 /// Whether a route may give a refusal. What depends on its content the dialect describes itself.
-fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool {
+fn may_be(refusal: &Refusal, dialect: &Dialect, endpoint: &Endpoint) -> bool {
     let asks_for_token = !endpoint.roles.is_empty();
     match refusal {
         Refusal::ForeignOrigin => true,
@@ -119,7 +119,7 @@ fn may_be(refusal: &Refusal, dialect: &dyn Dialect, endpoint: &Endpoint) -> bool
         | Refusal::BadParameter { .. }
         | Refusal::RateLimited { .. }
         | Refusal::NotThereYet => asks_for_token,
-        Refusal::SessionUnauthorized => asks_for_token && dialect.session_header().is_some(),
+        Refusal::SessionUnauthorized => asks_for_token && dialect.extras.session_header.is_some(),
         Refusal::UnknownPath => endpoint.paths.iter().any(|path| path.contains('{')),
         Refusal::TooLarge { .. } | Refusal::TooSlow | Refusal::BrokenBody => {
             endpoint.spec.body.is_some()
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn every_code_has_a_page() {
         let refusals = all(&["admin"]);
-        let replies = refusals.iter().map(|it| native::Native.refuse(it));
+        let replies = refusals.iter().map(|it| native::DIALECT.refuse(it));
         for reply in replies {
             let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
             let name = body["code"].as_str().expect("a code");

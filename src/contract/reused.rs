@@ -66,7 +66,7 @@ pub fn security_schemes() -> Value {
     let mut schemes = json!({ "bearer": bearer });
     for name in dialect::ALL
         .iter()
-        .flat_map(|dialect| [dialect.session_header(), dialect.key_header()])
+        .flat_map(|dialect| [dialect.extras.session_header, dialect.extras.key_header])
         .flatten()
     {
         set(

@@ -13,7 +13,7 @@ use crate::dialect::describe::{
     Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
 };
 use crate::dialect::route::AUDITORS;
-use crate::dialect::{Dialect, REGISTRY, native};
+use crate::dialect::{REGISTRY, native};
 
 /// The name under which the documents have what is no dialect's.
 pub const NAME: &str = "service";
@@ -433,7 +433,7 @@ fn audit(own: SystemRoute) -> OperationSpec {
 
 /// Describes our own routes for machines.
 pub fn description() -> Description {
-    let native = native::Native.describe();
+    let native = (native::DIALECT.describe)();
     let mut schemas = state::schemas();
     schemas.push(("CloudEvent", event::cloud_event()));
     schemas.push(("SignedNote", any_text()));
@@ -459,7 +459,6 @@ pub fn description() -> Description {
             Parameter::path("sequence", "The letter's sequence.", count()),
             Parameter::path("position", "The event's position.", count()),
         ],
-        error_media_type: native.error_media_type,
         non_sensitive: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use super::vendors::for_all_dialects;
 use crate::domain::DialectId;
 
 macro_rules! dialects {
-    ($($module:ident => $dialect:ident),+ $(,)?) => {
+    ($($module:ident),+ $(,)?) => {
         /// Every dialect, in the order of their numbers in records.
         pub static ALL: &[&dyn Dialect] = &[$(&super::$module::$dialect),+];
 
@@ -22,18 +22,18 @@ for_all_dialects!(dialects);
 
 /// The dialect with this number in records.
 #[must_use]
-pub fn by_id(id: DialectId) -> Option<&'static dyn Dialect> {
+pub fn by_id(id: DialectId) -> Option<&'static Dialect> {
     ALL.iter()
         .copied()
-        .find(|dialect| dialect.rules().dialect == id)
+        .find(|dialect| dialect.rules.dialect == id)
 }
 
 /// The dialect with this name.
 #[must_use]
-pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+pub fn by_name(name: &str) -> Option<&'static Dialect> {
     ALL.iter()
         .copied()
-        .find(|dialect| dialect.rules().name == name)
+        .find(|dialect| dialect.rules.name == name)
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use crate::dialect::REGISTRY;
 
     #[test]
-    fn numbers_names_and_files_are_a_dialect_s_own() {
+    fn numbers_and_names_are_a_dialect_s_own() {
         let numbers: Vec<u8> = REGISTRY.iter().map(|rules| rules.dialect.0).collect();
         let counted: Vec<u8> = (1..).take(numbers.len()).collect();
         assert_eq!(numbers, counted, "a number is never used again");
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_dialect_is_found_by_its_number_and_its_name() {
         for rules in REGISTRY.iter() {
-            let of = |found: Option<&dyn Dialect>| found.map(|dialect| dialect.rules().name);
+            let of = |found: Option<&Dialect>| found.map(|dialect| dialect.rules.name);
             assert_eq!(of(by_id(rules.dialect)), Some(rules.name));
             assert_eq!(of(by_name(rules.name)), Some(rules.name));
         }
@@ -90,27 +90,30 @@ mod tests {
     #[test]
     fn what_an_api_does_not_say_of_itself_is_the_rule() {
         let oracle = by_name("oracle").expect("a dialect");
-        assert_eq!(oracle.default_tenant(), "default");
-        assert_eq!(oracle.placeholders(), [""; 0]);
-        assert_eq!((oracle.session_header(), oracle.key_header()), (None, None));
-        assert!(!oracle.rate_headers() && !oracle.records_reads());
+        assert_eq!(oracle.extras.default_tenant, "default");
+        assert_eq!(oracle.extras.placeholders, [""; 0]);
+        assert_eq!(
+            (oracle.extras.session_header, oracle.extras.key_header),
+            (None, None)
+        );
+        assert!(!oracle.extras.rate_headers && !oracle.extras.records_reads);
     }
 
     #[test]
     fn an_operation_has_one_route() {
         for dialect in ALL {
-            let routes = dialect.routes().iter();
+            let routes = dialect.routes.iter();
             let operations: BTreeSet<&str> = routes.map(|route| route.operation.name()).collect();
-            assert_eq!(operations.len(), dialect.routes().len(), "{dialect:?}");
+            assert_eq!(operations.len(), dialect.routes.len(), "{dialect:?}");
         }
     }
 
     #[test]
     fn only_routes_with_an_owner_write() {
         use crate::dialect::Decode;
-        for route in ALL.iter().flat_map(|dialect| dialect.routes()) {
+        for route in ALL.iter().flat_map(|dialect| dialect.routes.iter()) {
             let owned = matches!(route.decode, Decode::Owned(_));
-            assert!(owned || !route.writes(), "{route:?}");
+            assert!(owned || !route.operation.writes(), "{route:?}");
         }
     }
 }

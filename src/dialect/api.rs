@@ -1,35 +1,81 @@
-//! What a vendor's API is: the trait that each folder implements once.
+//! What a vendor's API is: the value that each folder declares once.
 
+use std::fmt;
+use std::sync::LazyLock;
+
+use super::describe::JSON;
 use super::route::ERASERS;
 use super::{ApiOperation, Description, Refusal, Reply, Request, Route, Scope};
 use crate::domain::{Owner, Rules};
 
 /// The API of one vendor: its routes, rules and answers.
-pub trait Dialect: Sync {
+pub struct Dialect {
     /// What the floors below must know of the dialect.
-    fn rules(&self) -> &'static Rules;
-
+    pub rules: &'static Rules,
     /// The routes, each with the functions that decode and describe it.
-    fn routes(&self) -> &'static [Route];
+    pub routes: &'static LazyLock<Vec<Route>>,
+    /// Finds the owner of the contacts that a request is about, from its path, headers and caller,
+    /// or gives the vendor's reply to ids that are not ids, or to a request that names no owner.
+    /// Asked only for routes that need an owner.
+    pub scope: fn(&Request<'_>) -> Result<Scope, Reply>,
+    /// The owner that these ids name, in whichever spelling they are, or the vendor's reply to ids
+    /// that are not ids, or are too few or too many.
+    pub owner: fn(&[&str]) -> Result<Owner, Reply>,
+    /// The vendor's words for a refusal that is not about a command's content.
+    pub refusal: fn(&Refusal) -> Reply,
+    /// The schemas, path parameters and errors, as the documents for machines show them.
+    pub describe: fn() -> Description,
+    /// What only some vendors' APIs have.
+    pub extras: Extras,
+}
 
-    /// The owner of the contacts that a request is about, from its path, headers and caller. Asked
-    /// only for routes that need an owner.
-    ///
-    /// # Errors
-    /// The vendor's reply to ids that are not ids, or to a request that names no owner.
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply>;
+/// What only some vendors' APIs have.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras {
+    /// The header that must hold a session token beside the bearer token.
+    pub session_header: Option<&'static str>,
+    /// The header in which clients may send the access token, beside `Authorization`.
+    pub key_header: Option<&'static str>,
+    /// The tenant of a caller who may act for every tenant and names none.
+    pub default_tenant: &'static str,
+    /// The media type of an error's body.
+    pub error_media_type: &'static str,
+    /// Whether the vendor's clients look for `X-RateLimit-*` headers.
+    pub rate_headers: bool,
+    /// Whether the vendor's own audit trail records reads.
+    pub records_reads: bool,
+    /// Whether a query parameter that an operation does not take is refused, and not ignored.
+    pub refuses_unknown: bool,
+    /// The placeholders that the vendor's page prints for a reader to replace, exactly as its curl
+    /// sends them. In open mode a path segment or a header that is one counts as left out.
+    pub placeholders: &'static [&'static str],
+}
 
-    /// The owner that these ids name, in whichever spelling they are.
-    ///
-    /// # Errors
-    /// The vendor's reply to ids that are not ids, or are too few or too many.
-    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply>;
+impl Extras {
+    /// Nothing of it: errors are plain JSON, and the tenant is `default`.
+    pub const NONE: Self = Self {
+        session_header: None,
+        key_header: None,
+        default_tenant: "default",
+        error_media_type: JSON,
+        rate_headers: false,
+        records_reads: false,
+        refuses_unknown: false,
+        placeholders: &[],
+    };
+}
+
+impl Dialect {
+    /// The vendor's words for a refusal that is not about a command's content.
+    pub fn refuse(&self, refusal: &Refusal) -> Reply {
+        (self.refusal)(refusal)
+    }
 
     /// The one id there is, for a vendor whose owners have no more.
     ///
     /// # Errors
     /// The vendor's reply to a path that is none.
-    fn only<'a>(&self, ids: &[&'a str]) -> Result<&'a str, Reply> {
+    pub fn only<'a>(&self, ids: &[&'a str]) -> Result<&'a str, Reply> {
         match ids {
             &[id] => Ok(id),
             _ => Err(self.refuse(&Refusal::UnknownPath)),
@@ -41,8 +87,8 @@ pub trait Dialect: Sync {
     ///
     /// # Errors
     /// The vendor's reply to ids that are not ids, or are in another spelling.
-    fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let owner = self.owner(ids)?;
+    pub fn owner_of_ids(&self, ids: &[&str]) -> Result<Owner, Reply> {
+        let owner = (self.owner)(ids)?;
         if owner.ids().eq(ids.iter().copied()) {
             Ok(owner)
         } else {
@@ -50,40 +96,10 @@ pub trait Dialect: Sync {
         }
     }
 
-    /// The vendor's words for a refusal that is not about a command's content.
-    fn refuse(&self, refusal: &Refusal) -> Reply;
-
-    /// The schemas, path parameters and errors, as the documents for machines show them.
-    fn describe(&self) -> Description;
-
-    /// The header that must hold a session token beside the bearer token, if the vendor has one.
-    fn session_header(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// The header in which the vendor's clients may send the access token, beside `Authorization`.
-    fn key_header(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// The tenant of a caller who may act for every tenant and names none.
-    fn default_tenant(&self) -> &'static str {
-        "default"
-    }
-
-    /// Whether the vendor's clients look for `X-RateLimit-*` headers.
-    fn rate_headers(&self) -> bool {
-        false
-    }
-
-    /// Whether the vendor's own audit trail records reads.
-    fn records_reads(&self) -> bool {
-        false
-    }
-
     /// The roles that the dialect's own routes ask for what an operation does to one contact. Where
     /// the vendor has no such route, those of its next of kin.
-    fn roles_for(&self, operation: ApiOperation) -> &'static [&'static str] {
+    #[must_use]
+    pub fn roles_for(&self, operation: ApiOperation) -> &'static [&'static str] {
         use ApiOperation::{Create, Delete, Erase, Get, List, Update};
         let kin: &[ApiOperation] = match operation {
             Erase => return ERASERS,
@@ -92,21 +108,15 @@ pub trait Dialect: Sync {
             _ => &[Get, List],
         };
         let route = |kin: &ApiOperation| {
-            let mut routes = self.routes().iter();
+            let mut routes = self.routes.iter();
             routes.find(|route| route.operation == *kin)
         };
         kin.iter().find_map(route).map_or(&[], |route| route.roles)
     }
+}
 
-    /// The query parameters that an operation takes, by name, where any other is refused; `None`
-    /// where others are ignored, as the vendor does.
-    fn query_names(&self, _operation: ApiOperation) -> Option<&'static [&'static str]> {
-        None
-    }
-
-    /// The placeholders that the vendor's page prints for a reader to replace, exactly as its curl
-    /// sends them. In open mode a path segment or a header that is one counts as left out.
-    fn placeholders(&self) -> &'static [&'static str] {
-        &[]
+impl fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rules.name)
     }
 }

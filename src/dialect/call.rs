@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
 use crate::domain::{
-    Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Fact, Filter, List, Outcome,
+    Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Filter, List, Outcome,
     Owner, OwnerEvents, Page, Past, Target,
 };
 

@@ -20,8 +20,6 @@ pub struct Description {
     pub schemas: Vec<(&'static str, Value)>,
     /// The parameters that the paths have, by name.
     pub path: Vec<Parameter>,
-    /// The media type of an error body, whose schema is [`ERROR`].
-    pub error_media_type: &'static str,
     /// The members of a contact that an event at the non-sensitive level may show, by name.
     pub non_sensitive: Vec<(&'static str, Value)>,
 }

@@ -15,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ALL, Ask, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Missing, Page, Query,
-    REGISTRY, Refusal, Reply, Request, Route, Scope, TokenProblem, Write,
+    ALL, Ask, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Page, Query, REGISTRY,
+    Refusal, Reply, Request, Route, Scope, TokenProblem, Write,
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
@@ -33,6 +33,12 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
 /// A contact's versions, oldest first, with the events that made them.
 pub type Versions = Vec<super::Version>;
+
+impl From<Versions> for super::Versions {
+    fn from(list: Versions) -> Self {
+        Self { list, cut: false }
+    }
+}
 
 /// A result that a test hands to a call's encoder in the service's stead.
 #[derive(Debug)]
@@ -86,7 +92,7 @@ pub fn decode(route: &Route, request: &Request<'_>, owner: Option<&Owner>) -> Re
 /// A service in memory, for one dialect's tests.
 #[derive(Clone)]
 pub struct InMemoryService {
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     /// The caller who sends the requests.
     pub caller: Caller,
     /// Every contact there ever was, oldest first.
@@ -124,11 +130,11 @@ impl Sent {
 }
 
 type Params = Vec<(String, String)>;
-type Found = (&'static dyn Dialect, &'static Route, Params);
+type Found = (&'static Dialect, &'static Route, Params);
 
 impl InMemoryService {
     /// A service in open mode whose developer has this tenant.
-    pub fn open(dialect: &'static dyn Dialect, tenant: &str) -> Self {
+    pub fn open(dialect: &'static Dialect, tenant: &str) -> Self {
         let caller = Caller {
             actor: Actor {
                 client_id: Some("client".into()),
@@ -227,7 +233,7 @@ impl InMemoryService {
             Err(refusal) => return self.dialect.refuse(&refusal),
         };
         let caller = Caller {
-            placeholders: dialect.placeholders(),
+            placeholders: dialect.extras.placeholders,
             ..self.caller.clone()
         };
         let request = Request {
@@ -240,7 +246,7 @@ impl InMemoryService {
         };
         let owner = match route.decode {
             Decode::Visible(_) => None,
-            Decode::Owned(_) => match dialect.scope(&request) {
+            Decode::Owned(_) => match (dialect.scope)(&request) {
                 Ok(Scope::Owner(owner)) => Some(owner),
                 Ok(Scope::Contact { id, .. }) => match self.owner_of(id) {
                     Some(owner) => Some(owner),
@@ -259,7 +265,7 @@ impl InMemoryService {
     fn route(&self, method: &str, path: &str) -> Result<Found, Refusal> {
         let dialects = std::iter::once(self.dialect).chain(ALL.iter().copied());
         for dialect in dialects {
-            let routes = dialect.routes().iter();
+            let routes = dialect.routes.iter();
             let mut fitting: Vec<(&'static Route, Params)> = routes
                 .flat_map(|route| {
                     route

@@ -4,7 +4,7 @@ use super::vendors::for_all_dialects;
 use crate::domain::Registry;
 
 macro_rules! registry {
-    ($($module:ident => $dialect:ident),+ $(,)?) => {
+    ($($module:ident),+ $(,)?) => {
         /// The rules of every dialect, in the order of their numbers in records.
         pub static REGISTRY: Registry = Registry::new(&[$(&super::$module::RULES),+]);
     };

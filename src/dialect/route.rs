@@ -187,6 +187,8 @@ pub struct Route {
     pub decode: Decode,
     /// What machines may know of the route.
     pub spec: OperationSpec,
+    /// The names of the query parameters that the route takes.
+    pub query_names: Vec<&'static str>,
     /// Whether the route is served on the message bus alone. Its path then only says how its
     /// parameters are called: the vendor has no such request over HTTP.
     pub bus_only: bool,
@@ -211,6 +213,7 @@ impl OperationSpec {
             target: path.and_then(|path| last_parameter(path)),
             roles,
             decode,
+            query_names: self.query_names(),
             spec: self,
             bus_only: false,
         }
@@ -235,17 +238,5 @@ impl Route {
     #[must_use]
     pub const fn http_paths(&self) -> &'static [&'static str] {
         if self.bus_only { &[] } else { self.paths }
-    }
-
-    /// Whether the route changes contacts.
-    #[must_use]
-    pub const fn writes(&self) -> bool {
-        self.operation.writes()
-    }
-
-    /// Whether the route is served on the message bus too.
-    #[must_use]
-    pub const fn on_bus(&self) -> bool {
-        self.operation.on_bus()
     }
 }

@@ -39,9 +39,9 @@ impl Gateway {
         if roles.is_empty() {
             return Ok(Principal::anonymous());
         }
-        let known = self.known(incoming.headers, incoming.dialect.key_header(), now);
+        let known = self.known(incoming.headers, incoming.dialect.extras.key_header, now);
         let mut principal = known.await.map_err(|error| self.unauthorized(error))?;
-        if let Some(name) = incoming.dialect.session_header()
+        if let Some(name) = incoming.dialect.extras.session_header
             && self.authenticator.mode() == Mode::Jwt
         {
             let token = incoming.headers.get(name);
@@ -157,9 +157,9 @@ impl Gateway {
     }
 
     /// The caller as a dialect sees them.
-    pub(super) fn caller(&self, principal: &Principal, dialect: &dyn Dialect) -> Caller {
-        let rules = dialect.rules();
-        let own = principal.only_tenant(rules.name, dialect.default_tenant());
+    pub(super) fn caller(&self, principal: &Principal, dialect: &Dialect) -> Caller {
+        let rules = dialect.rules;
+        let own = principal.only_tenant(rules.name, dialect.extras.default_tenant);
         let text = |text: &Option<String>| text.as_deref().map(Box::from);
         Caller {
             actor: Actor {
@@ -171,7 +171,7 @@ impl Gateway {
             own_tenant: own.ok().map(str::to_owned),
             every_tenant: principal.tenants.allow_all_of(rules.name),
             open: self.is_open(),
-            placeholders: dialect.placeholders(),
+            placeholders: dialect.extras.placeholders,
         }
     }
 
@@ -222,5 +222,5 @@ pub(super) fn for_every_tenant(principal: &Principal) -> Result<(), Refusal> {
 /// Whether a principal may touch an owner's contacts.
 pub(super) fn may(principal: &Principal, owner: &Owner) -> bool {
     dialect::by_id(owner.dialect())
-        .is_some_and(|dialect| principal.may(dialect.rules().name, owner.tenant()))
+        .is_some_and(|dialect| principal.may(dialect.rules.name, owner.tenant()))
 }

@@ -10,8 +10,7 @@ use super::{Disposition, Gateway, Incoming, Response};
 use crate::auth::Principal;
 use crate::dialect::precondition::conditional;
 use crate::dialect::{
-    self, ApiOperation, Call, Caller, Decode, Dialect, Refusal, Reply, Request, Scope, Write,
-    native,
+    self, ApiOperation, Call, Caller, Decode, Refusal, Reply, Request, Scope, Write, native,
 };
 use crate::domain::{
     Action, Attempt, ContactId, Context, IdempotencyKey, IdempotentRequest, Operation, Owner,
@@ -27,7 +26,7 @@ impl Gateway {
         incoming: &Incoming<'_>,
         body: &[u8],
     ) -> Response {
-        let writes = incoming.route.writes();
+        let writes = incoming.route.operation.writes();
         if writes
             && self.service.follows()
             && let Some(response) = self.forwarded(incoming, body).await
@@ -85,8 +84,8 @@ impl Gateway {
             caller: &caller,
         };
         self.wait_for_position(incoming.headers).await?;
-        if let Some(known) = dialect.query_names(incoming.route.operation) {
-            let checked = incoming.query.only(known);
+        if dialect.extras.refuses_unknown {
+            let checked = incoming.query.only(&incoming.route.query_names);
             checked.map_err(|refusal| dialect.refuse(&refusal))?;
         }
         let (call, key) = match incoming.route.decode {
@@ -152,7 +151,7 @@ impl Gateway {
         if let Some(owner) = named_owner(principal, incoming)? {
             return Ok(owner);
         }
-        match incoming.dialect.scope(request)? {
+        match (incoming.dialect.scope)(request)? {
             Scope::Owner(owner) => Ok(allowed(principal, owner)?),
             Scope::Contact { id, tenant } => {
                 self.owner_of(principal, (id, tenant.as_deref()), incoming, request)
@@ -181,8 +180,8 @@ impl Gateway {
             return Ok(owner);
         }
         let own = request.caller.own_tenant.as_deref();
-        match own.filter(|_| incoming.route.writes() || self.settings.audit_reads) {
-            Some(tenant) => Ok(native::Native.owner(&[tenant])?),
+        match own.filter(|_| incoming.route.operation.writes() || self.settings.audit_reads) {
+            Some(tenant) => Ok((native::DIALECT.owner)(&[tenant])?),
             None => Err(Refusal::NotFound.into()),
         }
     }

@@ -29,7 +29,7 @@ pub trait Broker: Debug + Send + Sync {
 /// Makes the token with which a command for a tenant of a dialect goes back; none where nobody needs
 /// one.
 pub type Sign<'a> =
-    &'a (dyn Fn(&'static dyn Dialect, &str) -> Result<Option<String>, NotResent> + Send + Sync);
+    &'a (dyn Fn(&'static Dialect, &str) -> Result<Option<String>, NotResent> + Send + Sync);
 
 /// A dead letter that is being sent again.
 pub type Resending<'a> = Pin<Box<dyn Future<Output = Result<Resent, NotResent>> + Send + 'a>>;

@@ -22,7 +22,7 @@ pub(super) fn sees(
 ) -> bool {
     tenant.is_none_or(|tenant| tenant == name)
         && dialect.is_none_or(|dialect| dialect == of)
-        && dialect::by_id(of).is_some_and(|of| principal.may(of.rules().name, name))
+        && dialect::by_id(of).is_some_and(|of| principal.may(of.rules.name, name))
 }
 
 /// Whether these filters want a tenant of a dialect, and a principal may read its contacts there

@@ -153,10 +153,10 @@ impl Gateway {
         let request: ForwardedRequest = minicbor::decode(request).ok()?;
         let dialect = *dialect::ALL
             .iter()
-            .find(|dialect| dialect.rules().name == request.dialect)?;
+            .find(|dialect| dialect.rules.name == request.dialect)?;
         let operation = |operation: ApiOperation| operation.name() == request.operation;
         let route = dialect
-            .routes()
+            .routes
             .iter()
             .find(|route| operation(route.operation))?;
         let mut headers = HeaderMap::new();
@@ -202,7 +202,7 @@ fn request(incoming: &Incoming<'_>, body: &[u8]) -> ForwardedRequest {
     let headers = incoming.headers.iter();
     let headers = headers.filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
     ForwardedRequest {
-        dialect: incoming.dialect.rules().name.to_owned(),
+        dialect: incoming.dialect.rules.name.to_owned(),
         operation: incoming.route.operation.name().to_owned(),
         params: incoming.params.to_vec(),
         owner_ids: incoming.owner_ids.map(<[String]>::to_vec),

@@ -17,7 +17,7 @@ pub(super) const HEADER: &str = "idempotency-key";
 /// # Errors
 /// It can be no key.
 pub(super) fn key_of(incoming: &Incoming<'_>) -> Result<Option<IdempotencyKey>, Refusal> {
-    if !incoming.route.writes() {
+    if !incoming.route.operation.writes() {
         return Ok(None);
     }
     let header = incoming.headers.get(HEADER);
@@ -37,7 +37,7 @@ pub(super) fn idempotent_request(
     write: &Write,
 ) -> IdempotentRequest {
     let mut digest = Parts(Sha256::new());
-    digest.text(incoming.dialect.rules().name);
+    digest.text(incoming.dialect.rules.name);
     digest.text(incoming.route.operation.name());
     digest.count(write.owner.ids().count());
     write.owner.ids().for_each(|id| digest.text(id));
@@ -85,15 +85,13 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::dialect::mattr::Mattr;
-    use crate::dialect::native::Native;
-    use crate::dialect::{ApiOperation, Dialect, Query};
+    use crate::dialect::{ApiOperation, Dialect, Query, mattr, native};
     use crate::domain::{Attempt, ContactId, Correlation, Owner, Precondition};
 
     /// A write as it was understood, in the parts that make it what it is.
     #[derive(Clone, Copy)]
     struct Understood {
-        dialect: &'static dyn Dialect,
+        dialect: &'static Dialect,
         operation: ApiOperation,
         owner: &'static [&'static str],
         targets: &'static [Option<u128>],
@@ -102,7 +100,7 @@ mod tests {
     }
 
     const DELETE: Understood = Understood {
-        dialect: &Native,
+        dialect: &native::DIALECT,
         operation: ApiOperation::Delete,
         owner: &["acme"],
         targets: &[Some(1)],
@@ -111,7 +109,7 @@ mod tests {
     };
 
     fn digest(it: Understood) -> [u8; 32] {
-        let mut routes = it.dialect.routes().iter();
+        let mut routes = it.dialect.routes.iter();
         let route = routes.find(|route| route.operation == it.operation);
         let incoming = Incoming {
             dialect: it.dialect,
@@ -131,7 +129,7 @@ mod tests {
                 Attempt::delete(Target::Id(id), Precondition::NONE)
             }
         };
-        let owner = Owner::new(it.dialect.rules().dialect, it.owner).expect("ids");
+        let owner = Owner::new(it.dialect.rules.dialect, it.owner).expect("ids");
         let write = Write::each(&owner, it.targets.iter().map(attempt).collect());
         let key = IdempotencyKey::parse("once").expect("a key");
         idempotent_request(key, &incoming, it.body, &write).request
@@ -141,7 +139,7 @@ mod tests {
     fn a_key_stands_for_every_part_of_its_request() {
         let others = [
             Understood {
-                dialect: &Mattr,
+                dialect: &mattr::DIALECT,
                 ..DELETE
             },
             Understood {

@@ -14,7 +14,7 @@ use crate::domain::{Correlation, TraceParent};
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     /// The dialect whose route it came in by.
-    pub dialect: &'static dyn Dialect,
+    pub dialect: &'static Dialect,
     /// The route that the path and the method name.
     pub route: &'static Route,
     /// The path's parameters by name, percent-decoded.
@@ -61,12 +61,6 @@ impl Transport {
             Self::Http => "http",
             Self::Nats => "nats",
         }
-    }
-}
-
-impl std::fmt::Debug for dyn Dialect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.rules().name)
     }
 }
 

@@ -79,7 +79,7 @@ impl RequestMetrics {
         response: &Response,
         took: Duration,
     ) {
-        let dialect = incoming.dialect.rules().name;
+        let dialect = incoming.dialect.rules.name;
         let operation = incoming.route.operation.name();
         let status = response.reply.status.as_u16();
         self.observe(transport, dialect, operation, status, took);

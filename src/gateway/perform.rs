@@ -10,8 +10,8 @@ use super::refused::{read_refusal, submit_refusal};
 use super::{Fact, Gateway, SpanKind};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
-    AsOf, Ask, Call, ChangePage, Changes, EventPage, Events, Get, History, Lookup, Missing, Page,
-    Redaction, Refusal, Reply, Search, TokenProblem, Versions, Write,
+    AsOf, Ask, Call, ChangePage, Changes, EventPage, Events, Get, History, Lookup, Page, Redaction,
+    Refusal, Reply, Search, TokenProblem, Versions, Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past, Phase,
@@ -365,7 +365,7 @@ fn happened(
         until,
         limit,
     } = events;
-    let name = crate::dialect::by_id(dialect).map_or("", |dialect| dialect.rules().name);
+    let name = crate::dialect::by_id(dialect).map_or("", |dialect| dialect.rules.name);
     let wanted = |event: &Event| {
         let owner = &event.header.owner;
         owner.dialect() == dialect && principal.may(name, owner.tenant()) && (filter.0)(event)

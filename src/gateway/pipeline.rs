@@ -28,7 +28,7 @@ impl Traced<'_> {
             Fact::Text("http.request.method", method.clone()),
             Fact::Text("http.route", path.to_owned()),
             Fact::Number("http.response.status_code", status.as_u16().into()),
-            Fact::Text("contactd.dialect", dialect.rules().name.to_owned()),
+            Fact::Text("contactd.dialect", dialect.rules.name.to_owned()),
             Fact::Text("contactd.operation", route.operation.name().to_owned()),
             Fact::Text(
                 "contactd.correlation",

@@ -13,8 +13,7 @@ use super::incoming::traceparent;
 use super::{Gateway, Incoming};
 use crate::auth::Principal;
 use crate::dialect::{
-    self, Ask, Call, ChangePage, Changes, Dialect, Get, History, Lookup, Page, Search, Window,
-    native,
+    self, Ask, Call, ChangePage, Changes, Get, History, Lookup, Page, Search, Window, native,
 };
 use crate::domain::{Context, Correlation, Event, ListRange, Operation, Owner, Target};
 use crate::service::ReadAudit;
@@ -104,8 +103,8 @@ impl Gateway {
 
     /// The owners in whose trails a read of many tenants stands, of which the caller may name one.
     fn trails(&self, principal: &Principal, named: Option<&str>) -> Vec<Owner> {
-        let dialect = &native::Native;
-        let name = dialect.rules().name;
+        let dialect = &native::DIALECT;
+        let name = dialect.rules.name;
         let has_contacts = |tenant| self.service.has_tenant(native::RULES.dialect, tenant);
         let named = match named {
             Some(tenant) if principal.may(name, tenant) && has_contacts(tenant) => Some(tenant),
@@ -113,7 +112,7 @@ impl Gateway {
         };
         let tenants = match named {
             Some(tenant) => vec![tenant],
-            None => principal.tenants.own(name, dialect.default_tenant()),
+            None => principal.tenants.own(name, dialect.extras.default_tenant),
         };
         let owners = tenants.iter();
         owners
@@ -139,7 +138,7 @@ impl Gateway {
             target: None,
             asked: None,
         };
-        let caller = self.caller(principal, &native::Native);
+        let caller = self.caller(principal, &native::DIALECT);
         let context = Context {
             actor: caller.actor,
             correlation: correlation.clone(),
@@ -190,7 +189,7 @@ impl Gateway {
 
 /// Whether an owner's dialect records reads in a trail of its own, whichever route they come by.
 fn records_reads(owner: &Owner) -> bool {
-    dialect::by_id(owner.dialect()).is_some_and(|dialect| dialect.records_reads())
+    dialect::by_id(owner.dialect()).is_some_and(|dialect| dialect.extras.records_reads)
 }
 
 /// What was asked for of a list, as the log records it.

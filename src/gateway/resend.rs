@@ -31,7 +31,7 @@ impl Gateway {
                 _ => NotResent::Away,
             }));
         };
-        let sign = |dialect: &'static dyn Dialect, tenant: &str| {
+        let sign = |dialect: &'static Dialect, tenant: &str| {
             self.token_of_operator(principal, dialect, tenant)
         };
         let resent = broker.resend(sequence, &sign).await;
@@ -47,18 +47,18 @@ impl Gateway {
     fn token_of_operator(
         &self,
         principal: &Principal,
-        dialect: &'static dyn Dialect,
+        dialect: &'static Dialect,
         tenant: &str,
     ) -> Result<Option<String>, NotResent> {
         if self.is_open() {
             return Ok(None);
         }
-        if dialect.session_header().is_some() {
+        if dialect.extras.session_header.is_some() {
             return Err(NotResent::SecondToken);
         }
         let claims = AccessClaims {
             roles: vec![role::ADMIN.to_owned()],
-            tenants: vec![format!("{}/{tenant}", dialect.rules().name)],
+            tenants: vec![format!("{}/{tenant}", dialect.rules.name)],
             ..AccessClaims::from(principal)
         };
         let signed = self

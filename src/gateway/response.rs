@@ -37,7 +37,7 @@ impl Response {
     }
 
     /// This response, which also tells what is left of the caller's quota.
-    pub(super) fn with_quota(mut self, dialect: &dyn Dialect, quota: Option<&Quota>) -> Self {
+    pub(super) fn with_quota(mut self, dialect: &Dialect, quota: Option<&Quota>) -> Self {
         if let Some(quota) = quota {
             self.reply.headers.extend(quota_headers(dialect, quota));
         }
@@ -48,12 +48,12 @@ impl Response {
 /// The headers that tell what is left of a caller's allowance: the IETF draft's `RateLimit` fields,
 /// and `X-RateLimit-*` for the vendor whose clients look for those.
 #[must_use]
-pub fn quota_headers(dialect: &dyn Dialect, quota: &Quota) -> Vec<(&'static str, String)> {
+pub fn quota_headers(dialect: &Dialect, quota: &Quota) -> Vec<(&'static str, String)> {
     let mut headers = vec![
         ("ratelimit", quota.rate_limit_field()),
         ("ratelimit-policy", quota.rate_limit_policy_field()),
     ];
-    if dialect.rate_headers() {
+    if dialect.extras.rate_headers {
         headers.extend([
             ("x-ratelimit-limit", quota.limit.to_string()),
             ("x-ratelimit-remaining", quota.remaining.to_string()),

@@ -52,7 +52,7 @@ pub fn log(response: &mut Response, log_id: &str) {
 }
 
 /// Adds what is left of the caller's allowance.
-pub fn quota(response: &mut Response, dialect: &dyn Dialect, quota: &Quota) {
+pub fn quota(response: &mut Response, dialect: &Dialect, quota: &Quota) {
     for (name, value) in quota_headers(dialect, quota) {
         add(response, name, &value);
     }

@@ -14,7 +14,7 @@ use super::system::{Question, Segment};
 use super::{App, answer, body, system};
 use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
 use crate::auth::{Principal, role};
-use crate::dialect::{Dialect, REGISTRY, Refusal, Reply, native};
+use crate::dialect::{REGISTRY, Refusal, Reply, native};
 use crate::domain::Position;
 use crate::gateway::fresh_correlation;
 use crate::service::AuditError;
@@ -154,6 +154,6 @@ fn fault(error: impl std::fmt::Display) -> Refusal {
 }
 
 fn respond(reply: Result<Reply, Refusal>) -> Response {
-    let reply = reply.unwrap_or_else(|refusal| native::Native.refuse(&refusal));
+    let reply = reply.unwrap_or_else(|refusal| native::DIALECT.refuse(&refusal));
     answer::response(reply, &fresh_correlation())
 }

@@ -35,7 +35,7 @@ use sha2::{Digest, Sha256};
 use super::system::{Segment, text};
 use super::{App, answer};
 use crate::dialect::precondition::conditional;
-use crate::dialect::{Dialect, Refusal, Reply, native};
+use crate::dialect::{Refusal, Reply, native};
 use crate::gateway::{Transport, fresh_correlation};
 
 /// What the page may do: run and look like its own files, and ask the service it came from.
@@ -145,7 +145,7 @@ pub async fn file(State(app): State<Arc<App>>, name: Segment, headers: HeaderMap
     let reply = if let Some(file) = FILES.iter().find(|file| file.name == name) {
         serve(file, &headers)
     } else {
-        let refused = native::Native.refuse(&Refusal::UnknownPath);
+        let refused = native::DIALECT.refuse(&Refusal::UnknownPath);
         let (status, took) = (refused.status.as_u16(), started.elapsed());
         let metrics = &app.gateway.metrics;
         metrics.unrouted(Transport::Http, native::RULES.name, status, took);
@@ -158,7 +158,7 @@ fn serve(file: &File, headers: &HeaderMap) -> Reply {
     let mut reply = Reply::empty(StatusCode::OK).with("content-type", file.media_type);
     reply.body = file.text.as_bytes().to_vec();
     let reply = guarded(reply.with("etag", TAG.as_str()));
-    conditional(headers, reply).unwrap_or_else(|refusal| native::Native.refuse(&refusal))
+    conditional(headers, reply).unwrap_or_else(|refusal| native::DIALECT.refuse(&refusal))
 }
 
 /// A page or a file of one, with what keeps it from doing anything else than it should.

@@ -7,7 +7,7 @@ use super::answer;
 use super::system::{Segment, text};
 use crate::contract;
 use crate::dialect::describe::JSON;
-use crate::dialect::{Dialect, Refusal, Reply, native};
+use crate::dialect::{Refusal, Reply, native};
 use crate::gateway::fresh_correlation;
 
 /// Serves `GET /openapi.json`: the description of the HTTP API.
@@ -31,7 +31,7 @@ fn file(name: &str) -> Response {
             body: text.into(),
             ..Reply::empty(StatusCode::OK).with("content-type", JSON)
         },
-        None => native::Native.refuse(&Refusal::UnknownPath),
+        None => native::DIALECT.refuse(&Refusal::UnknownPath),
     };
     answer::response(reply, &fresh_correlation())
 }

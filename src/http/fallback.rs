@@ -60,21 +60,21 @@ pub fn refuse(app: &App, path: &str, refusal: &Refusal) -> Response {
     let started = Instant::now();
     let dialect = dialect_at(path);
     let response = answer::response(dialect.refuse(refusal), &fresh_correlation());
-    let (name, status) = (dialect.rules().name, response.status().as_u16());
+    let (name, status) = (dialect.rules.name, response.status().as_u16());
     let metrics = &app.gateway.metrics;
     metrics.unrouted(Transport::Http, name, status, started.elapsed());
     response
 }
 
 /// The dialect whose paths begin as this one does; ours for all others.
-fn dialect_at(path: &str) -> &'static dyn Dialect {
-    let shared = |dialect: &&'static dyn Dialect| {
-        let paths = dialect.routes().iter().flat_map(|route| route.paths);
+fn dialect_at(path: &str) -> &'static Dialect {
+    let shared = |dialect: &&'static Dialect| {
+        let paths = dialect.routes.iter().flat_map(|route| route.paths);
         paths.map(|other| common(path, other)).max().unwrap_or(0)
     };
     let best = dialect::ALL.iter().copied().max_by_key(shared);
     best.filter(|dialect| shared(dialect) > 0)
-        .unwrap_or(&native::Native)
+        .unwrap_or(&native::DIALECT)
 }
 
 /// The number of leading segments that a path shares with a route's.
@@ -92,7 +92,9 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 /// before a parameter.
 fn allowed(path: &str) -> String {
     let own = SystemRoute::ALL.map(|route| (route.path(), route.method()));
-    let routes = dialect::ALL.iter().flat_map(|dialect| dialect.routes());
+    let routes = dialect::ALL
+        .iter()
+        .flat_map(|dialect| dialect.routes.iter());
     let dialects = routes.flat_map(|route| {
         let paths = route.http_paths().iter();
         paths.map(|path| (*path, route.method.clone()))
@@ -159,7 +161,7 @@ mod tests {
             ("/main/companies", "kare"),
             ("/nothing", "native"),
         ] {
-            assert_eq!(dialect_at(path).rules().name, name, "{path}");
+            assert_eq!(dialect_at(path).rules.name, name, "{path}");
         }
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::system::{Segment, text};
 use super::{answer, console};
 use crate::dialect::native::{self, CODES, Code, PROBLEM_PAGES, code_named};
-use crate::dialect::{Dialect, Refusal, Reply};
+use crate::dialect::{Refusal, Reply};
 use crate::gateway::fresh_correlation;
 
 /// Serves `GET /problems`: every code with its meaning.
@@ -20,7 +20,7 @@ pub async fn all() -> Response {
 pub async fn one(code: Segment) -> Response {
     let reply = match code_named(&text(code)) {
         Some(code) => page(code.name, &told(code)),
-        None => native::Native.refuse(&Refusal::UnknownPath),
+        None => native::DIALECT.refuse(&Refusal::UnknownPath),
     };
     answer::response(reply, &fresh_correlation())
 }

@@ -135,7 +135,7 @@ impl Routes {
 pub fn vendor_paths() -> Result<VendorPaths, matchit::InsertError> {
     let mut paths: BTreeMap<&str, Vec<Entrance>> = BTreeMap::new();
     for dialect in dialect::ALL.iter().copied() {
-        for route in dialect.routes() {
+        for route in dialect.routes.iter() {
             for path in route.http_paths().iter().copied() {
                 let methods = paths.entry(path).or_default();
                 methods.push(Entrance { dialect, route });

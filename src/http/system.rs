@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use super::{App, answer};
 use crate::auth::{Principal, Quota};
-use crate::dialect::{Dialect, Query, Refusal, native};
+use crate::dialect::{Query, Refusal, native};
 use crate::domain::{Correlation, Position};
 use crate::gateway::{fresh_correlation, unix_seconds};
 
@@ -68,7 +68,7 @@ pub async fn answer(
         Err(refusal) => {
             let charged = app.gateway.charge_stranger(&refusal, peer.ip());
             let refusal = charged.map_or_else(Into::into, |()| refusal);
-            return answer::response(native::Native.refuse(&refusal), &correlation);
+            return answer::response(native::DIALECT.refuse(&refusal), &correlation);
         }
     };
     let (answered, quota) = match admitted(app, &principal, roles, *peer) {
@@ -79,13 +79,13 @@ pub async fn answer(
         Err((refusal, quota)) => (Err(refusal), quota),
     };
     let (mut response, position) = answered.unwrap_or_else(|refusal| {
-        let reply = native::Native.refuse(&refusal);
+        let reply = native::DIALECT.refuse(&refusal);
         let response = answer::response(reply, &correlation);
         (response, app.gateway.service.head())
     });
     answer::at(&mut response, position);
     if let Some(quota) = &quota {
-        answer::quota(&mut response, &native::Native, quota);
+        answer::quota(&mut response, &native::DIALECT, quota);
     }
     response
 }

@@ -13,7 +13,7 @@ use crate::gateway::{Incoming, Origin, Transport, fresh_correlation};
 #[derive(Clone, Copy)]
 pub struct Entrance {
     /// The dialect whose route it is.
-    pub dialect: &'static dyn Dialect,
+    pub dialect: &'static Dialect,
     /// The route that the path and the method name.
     pub route: &'static Route,
 }

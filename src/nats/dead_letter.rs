@@ -183,7 +183,7 @@ pub fn says_itself(name: &str) -> bool {
 fn is_secret(name: &str) -> bool {
     let tokens = dialect::ALL
         .iter()
-        .flat_map(|dialect| [dialect.session_header(), dialect.key_header()]);
+        .flat_map(|dialect| [dialect.extras.session_header, dialect.extras.key_header]);
     matches!(name, "authorization" | "proxy-authorization" | "cookie")
         || tokens
             .flatten()

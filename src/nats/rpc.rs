@@ -174,7 +174,7 @@ struct Asked {
     discovery: Arc<Discovery>,
     /// The index of the discovery's endpoint that it came to.
     endpoint: usize,
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     message: Message,
     log_id: Arc<str>,
 }
@@ -205,17 +205,20 @@ impl Asked {
 }
 
 /// The routes that are served on the bus, in the order of their endpoints' names.
-fn routes() -> impl Iterator<Item = (&'static dyn Dialect, &'static dialect::Route)> {
+fn routes() -> impl Iterator<Item = (&'static Dialect, &'static dialect::Route)> {
     let all = dialect::ALL.iter().flat_map(|dialect| {
-        let routes = dialect.routes().iter().filter(|route| route.on_bus());
+        let routes = dialect
+            .routes
+            .iter()
+            .filter(|route| route.operation.on_bus());
         routes.map(move |route| (*dialect, route))
     });
     let mut all: Vec<_> = all.collect();
-    all.sort_by_key(|(dialect, route)| endpoint_name(*dialect, route));
+    all.sort_by_key(|(dialect, route)| endpoint_name(dialect, route));
     all.into_iter()
 }
 
 /// The name of a route's endpoint.
-fn endpoint_name(dialect: &dyn Dialect, route: &dialect::Route) -> String {
-    format!("{}-{}", dialect.rules().name, route.operation.name())
+fn endpoint_name(dialect: &Dialect, route: &dialect::Route) -> String {
+    format!("{}-{}", dialect.rules.name, route.operation.name())
 }

@@ -135,8 +135,8 @@ impl Prefix {
 
     /// The pattern of the subjects of one route's requests.
     #[must_use]
-    pub fn requests(&self, dialect: &dyn Dialect, route: &Route) -> String {
-        let name = dialect.rules().name;
+    pub fn requests(&self, dialect: &Dialect, route: &Route) -> String {
+        let name = dialect.rules.name;
         format!("{}.rpc.{name}.{}.>", self.0, route.operation.name())
     }
 
@@ -174,7 +174,7 @@ impl Prefix {
     /// [`BadAddress`].
     pub fn command(&self, subject: &str) -> Result<Address, BadAddress> {
         let address = Address::parse(self.address_in(subject, "command").unwrap_or_default())?;
-        if address.route.writes() {
+        if address.route.operation.writes() {
             Ok(address)
         } else {
             Err(BadAddress::Operation)
@@ -192,7 +192,7 @@ impl Prefix {
 #[derive(Clone, Debug)]
 pub struct Address {
     /// The dialect that the subject names.
-    pub dialect: &'static dyn Dialect,
+    pub dialect: &'static Dialect,
     /// The route of the dialect that the operation names.
     pub route: &'static Route,
     /// The ids of the contact's owner, in the dialect's order.
@@ -225,13 +225,13 @@ impl Address {
         let dialect = dialect::by_name(name).ok_or(BadAddress::Dialect)?;
         let operation = tokens.next().unwrap_or_default();
         let route = dialect
-            .routes()
+            .routes
             .iter()
-            .find(|route| route.on_bus() && route.operation.name() == operation)
+            .find(|route| route.operation.on_bus() && route.operation.name() == operation)
             .ok_or(BadAddress::Operation)?;
         let ids: Option<Vec<String>> = tokens.map(unescape).collect();
         let mut owner = ids.ok_or(BadAddress::Spelling)?;
-        let rules = dialect.rules();
+        let rules = dialect.rules;
         let about_one = usize::from(route.target.is_some());
         if owner.len() != rules.owner_names.len() + about_one {
             return Err(BadAddress::Count);
@@ -263,7 +263,7 @@ impl Address {
             if self.route.target == Some(name) {
                 return self.vendor_id.clone();
             }
-            let names = self.dialect.rules().owner_names.iter().zip(&self.owner);
+            let names = self.dialect.rules.owner_names.iter().zip(&self.owner);
             let mut values = names.filter(|(owner, _)| **owner == name);
             values.next().map(|(_, value)| value.clone())
         };
@@ -389,14 +389,14 @@ mod tests {
         }
     }
 
-    fn addresses() -> impl Strategy<Value = (&'static dyn Dialect, &'static Route, Vec<String>)> {
-        let routes: Vec<(&'static dyn Dialect, &'static Route)> = dialect::ALL
+    fn addresses() -> impl Strategy<Value = (&'static Dialect, &'static Route, Vec<String>)> {
+        let routes: Vec<(&'static Dialect, &'static Route)> = dialect::ALL
             .iter()
-            .flat_map(|dialect| dialect.routes().iter().map(move |route| (*dialect, route)))
-            .filter(|(_, route)| route.on_bus() && route.target.is_none())
+            .flat_map(|dialect| dialect.routes.iter().map(move |route| (*dialect, route)))
+            .filter(|(_, route)| route.operation.on_bus() && route.target.is_none())
             .collect();
         prop::sample::select(routes).prop_flat_map(|(dialect, route)| {
-            let ids = dialect.rules().owner_names.len();
+            let ids = dialect.rules.owner_names.len();
             let ids = prop::collection::vec(".{1,12}", ids);
             (Just(dialect), Just(route), ids)
         })
@@ -405,13 +405,13 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_survives_its_subject((dialect, route, ids) in addresses()) {
-            let mut subject = format!("contacts.rpc.{}.{}", dialect.rules().name, route.operation.name());
+            let mut subject = format!("contacts.rpc.{}.{}", dialect.rules.name, route.operation.name());
             for id in &ids {
                 subject.push('.');
                 subject.push_str(&escape(id));
             }
             let address = prefix().request(&subject).expect("an address");
-            prop_assert_eq!(address.dialect.rules().name, dialect.rules().name);
+            prop_assert_eq!(address.dialect.rules.name, dialect.rules.name);
             prop_assert_eq!(address.route.operation, route.operation);
             prop_assert_eq!(address.owner, ids);
         }

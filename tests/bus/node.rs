@@ -204,7 +204,7 @@ impl Node {
     /// Creates a contact of the native tenant `t`, as a request over another transport would.
     pub async fn create(&self, name: &str) -> Response {
         let dialect = dialect::by_name("native").expect("it is spoken");
-        let routes = dialect.routes().iter();
+        let routes = dialect.routes.iter();
         let mut create = routes.filter(|route| route.operation == ApiOperation::Create);
         let route = create.next().expect("it has one");
         let body = serde_json::to_vec(&card(name)).expect("JSON");

@@ -116,9 +116,9 @@ fn reads(known: &Known, before: u64) -> Vec<(&'static str, String, Option<Value>
     let mut reads = Vec::new();
     for route in api
         .dialect()
-        .routes()
+        .routes
         .iter()
-        .filter(|route| !route.writes() && !route.bus_only)
+        .filter(|route| !route.operation.writes() && !route.bus_only)
     {
         let mut path = route.paths[0].to_owned();
         for (name, value) in api.owner_params {

@@ -73,8 +73,8 @@ fn given(script: &[Fate]) -> Given {
 impl Given {
     /// Creates a contact through the node that follows.
     async fn create(&self, key: Option<&'static str>) -> Response {
-        let dialect: &'static dyn Dialect = &native::Native;
-        let mut routes = dialect.routes().iter();
+        let dialect: &'static Dialect = &native::DIALECT;
+        let mut routes = dialect.routes.iter();
         let route = routes.find(|route| route.operation == ApiOperation::Create);
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -94,7 +94,7 @@ pub struct Api {
 }
 
 impl Api {
-    pub fn dialect(&self) -> &'static dyn Dialect {
+    pub fn dialect(&self) -> &'static Dialect {
         dialect::by_name(self.name).expect("a dialect of this name")
     }
 
@@ -135,7 +135,7 @@ impl Api {
 
     /// The type of an event of this dialect.
     pub fn event(&self, operation: &str, phase: &str) -> String {
-        let prefix = self.dialect().rules().event_prefix;
+        let prefix = self.dialect().rules.event_prefix;
         format!("{prefix}_{operation}_{phase}")
     }
 }

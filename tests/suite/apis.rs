@@ -20,7 +20,7 @@ pub fn by_name(name: &str) -> &'static Api {
 
 #[test]
 fn every_dialect_is_described() {
-    let served: Vec<_> = dialect::ALL.iter().map(|d| d.rules().name).collect();
+    let served: Vec<_> = dialect::ALL.iter().map(|d| d.rules.name).collect();
     let described: Vec<_> = ALL.iter().map(|api| api.name).collect();
     assert_eq!(described, served);
 }

@@ -35,7 +35,7 @@ async fn our_own_api_names_the_parameters_that_it_knows() {
     let caller = service.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
     let before = service.head().await;
-    for route in dialect::by_name("native").expect("ours").routes() {
+    for route in dialect::by_name("native").expect("ours").routes.iter() {
         for path in route.paths {
             let path = path.replace("{id}", &id);
             let method = route.method.as_str();
@@ -119,7 +119,7 @@ async fn every_parameter_that_is_described_is_known() {
     let service = TestServer::new(&[]);
     let caller = service.admin(apis::by_name("native"), 0);
     let id = caller.created(ANN).await;
-    let reads = dialect::by_name("native").expect("ours").routes().iter();
+    let reads = dialect::by_name("native").expect("ours").routes.iter();
     for route in reads.filter(|route| route.method == "GET") {
         let path = route.paths[0].replace("{id}", &id);
         for name in route.spec.query_names() {

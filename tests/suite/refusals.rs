@@ -341,7 +341,7 @@ async fn a_change_that_must_name_its_version() {
         let caller = service.admin(api, 0);
         let id = caller.created(ANN).await;
         let path = api.one_of(caller.tenant, &id);
-        let routes = api.dialect().routes().iter();
+        let routes = api.dialect().routes.iter();
         let methods: Vec<_> = routes
             .filter(|route| matches!(route.operation, ApiOperation::Update | ApiOperation::Delete))
             .map(|route| route.method.as_str())
@@ -440,7 +440,7 @@ async fn too_many_requests() {
 async fn a_session_token_is_no_bearer_token_nor_the_reverse() {
     let service = TestServer::new(&[]);
     for api in apis::ALL {
-        let Some(name) = api.dialect().session_header() else {
+        let Some(name) = api.dialect().extras.session_header else {
             continue;
         };
         let caller = service.admin(api, 0);

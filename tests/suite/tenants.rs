@@ -81,7 +81,7 @@ async fn no_route_shows_or_touches_what_is_anothers() {
     for api in apis::ALL {
         let (owner, intruder) = (service.admin(api, 0), service.admin(api, 1));
         let mut seen_by_the_owner = false;
-        for route in api.dialect().routes() {
+        for route in api.dialect().routes.iter() {
             for path in route.http_paths() {
                 let sent = Sent { api, route, path };
                 seen_by_the_owner |= check(&service, &sent, &owner, &intruder).await;
@@ -150,8 +150,9 @@ fn names_tenant(sent: &Sent<'_>) -> bool {
         .iter()
         .any(|(name, _)| sent.path.contains(&format!("{{{name}}}")));
     // Our own API looks at ?tenant= only where no contact is named, and a search is narrowed by it.
-    let in_query =
-        sent.api.query.contains("{tenant}") && sent.route.writes() && sent.route.target.is_none();
+    let in_query = sent.api.query.contains("{tenant}")
+        && sent.route.operation.writes()
+        && sent.route.target.is_none();
     in_path || in_query || sent.api.tenant_header.is_some()
 }
 
@@ -243,7 +244,7 @@ async fn our_own_api_shows_no_dialects_contacts_to_others() {
         let native = apis::ALL[0];
         for route in native
             .dialect()
-            .routes()
+            .routes
             .iter()
             .filter(|r| r.target.is_some())
         {
@@ -275,7 +276,7 @@ async fn our_own_api_shows_no_dialects_contacts_to_others() {
                 "{}: {path}: {other:?}",
                 api.name
             );
-            assert_blind(&path, &other, id, &native.dialect().routes()[0]);
+            assert_blind(&path, &other, id, &native.dialect().routes[0]);
         }
         for event in service.events_after(head).await {
             assert_ne!(

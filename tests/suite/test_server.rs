@@ -225,7 +225,7 @@ impl Caller {
             ("authorization", format!("Bearer {}", self.token)),
             ("content-type", "application/json".to_owned()),
         ];
-        if self.api.dialect().session_header().is_some() {
+        if self.api.dialect().extras.session_header.is_some() {
             headers.push(("x-session-token", self.session.clone()));
         }
         if let Some(name) = self.api.tenant_header {

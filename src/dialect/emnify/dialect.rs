@@ -2,39 +2,19 @@
 
 use super::rules::{Emnify, RULES};
 use super::{openapi, requests, routes};
-use crate::dialect::{Description, Dialect, Encoder, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{Owner, Rules};
+use crate::dialect::{Dialect, Encoder, Extras, Scope};
 
-impl Dialect for Emnify {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        requests::organisation(request).map(Scope::Owner)
-    }
-
-    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        self.only(ids).and_then(requests::owner)
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        Self::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
-
-    fn default_tenant(&self) -> &'static str {
-        "1"
-    }
-
-    fn placeholders(&self) -> &'static [&'static str] {
-        &["org_id", ":org_id", "{org_id}", "<token>"]
-    }
-}
+/// The API of emnify, as a value.
+pub static DIALECT: Dialect = Dialect {
+    rules: &RULES,
+    routes: &routes::ROUTES,
+    scope: |request| requests::organisation(request).map(Scope::Owner),
+    owner: |ids| DIALECT.only(ids).and_then(requests::owner),
+    refusal: Emnify::refusal,
+    describe: openapi::description,
+    extras: Extras {
+        default_tenant: "1",
+        placeholders: &["org_id", ":org_id", "{org_id}", "<token>"],
+        ..Extras::NONE
+    },
+};

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{CONTACT, positive};
+use super::contact::CONTACT;
 use super::events;
 use super::filter::PER_PAGE;
 use super::requests::{APPLICATION_TOKEN, CREDENTIALS, FORBIDDEN};
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, named, object, refer, set, text,
+    Description, Parameter, any_text, count, list, named, object, positive, refer, set, text,
 };
 use crate::dialect::fields::ANY_TEXT;
 use crate::dialect::parts::schema;
@@ -43,7 +43,6 @@ pub fn description() -> Description {
             ),
             Parameter::path("contact_id", "The contact's number.", positive()),
         ],
-        error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }

@@ -6,16 +6,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use self::lists::with_four;
-use super::{Emnify, contact};
+use super::{DIALECT, contact};
 use crate::dialect::in_memory::{InMemoryService, vectors_hold};
 use crate::dialect::schema::testing::{good, survives_its_card};
 use crate::dialect::schema::{Kind, Mode};
-use crate::dialect::{Dialect, Refusal, TokenProblem};
+use crate::dialect::{Refusal, TokenProblem};
 
 const CONTACTS: &str = "/api/v1/organisation/7/contact";
 
 fn in_memory() -> InMemoryService {
-    InMemoryService::open(&Emnify, "1")
+    InMemoryService::open(&DIALECT, "1")
 }
 
 fn create(service: &mut InMemoryService, body: &Value) {
@@ -271,9 +271,9 @@ fn a_path_names_an_organisation_or_the_callers_own() {
 
 #[test]
 fn a_subject_names_an_organisation_in_its_one_spelling() {
-    assert!(Emnify.owner_of_ids(&["7"]).is_ok());
+    assert!(DIALECT.owner_of_ids(&["7"]).is_ok());
     for bad in [&["07"][..], &["my"], &["org_id"], &["7", "8"], &[]] {
-        assert!(Emnify.owner_of_ids(bad).is_err(), "{bad:?}");
+        assert!(DIALECT.owner_of_ids(bad).is_err(), "{bad:?}");
     }
 }
 
@@ -351,7 +351,7 @@ fn what_is_no_command_leaves_no_event() {
 #[test]
 fn refusals_have_the_vendors_codes() {
     let check = |refusal: Refusal, status: u16, code: u16, token: &str| {
-        let reply = Emnify.refuse(&refusal);
+        let reply = DIALECT.refuse(&refusal);
         let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
         assert_eq!(reply.status.as_u16(), status, "{refusal:?}");
         let got = (&body["error_code"], &body["error_token"]);

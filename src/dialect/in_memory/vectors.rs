@@ -11,7 +11,7 @@ use crate::domain::Timestamp;
 /// Those of jwt mode need tokens, which a service has not.
 pub fn vectors_hold(fresh: &InMemoryService, text: &str) -> usize {
     let vectors: Vec<Value> = serde_json::from_str(text).expect("an array of vectors");
-    let name = fresh.dialect.rules().name;
+    let name = fresh.dialect.rules.name;
     let here = |v: &&Value| v["mode"] != "jwt" && v["dialect"] == name;
     let vectors: Vec<_> = vectors.iter().filter(here).collect();
     let wrong: Vec<String> = vectors

@@ -23,4 +23,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::DIALECT;
 pub use rules::{Kare, RULES};

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Kare, contact};
+use super::{DIALECT, contact};
 use crate::dialect::in_memory::{Answer, InMemoryService, NOW, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
-use crate::dialect::{Call, Dialect, Page, Refusal, Reply, TokenProblem, Window};
+use crate::dialect::{Call, Page, Refusal, Reply, TokenProblem, Window};
 use crate::domain::{
     Action, Card, Contact, ContactId, Failure, FailureCode, Operation, Outcome, Owner, Position,
     Target,
@@ -18,7 +18,7 @@ const CONTACTS: &str = "/companies/v2/rs/5/contacts";
 const CONTACT: &str = "/main/companies/v2/rs/5/contacts/1";
 
 fn in_memory() -> InMemoryService {
-    InMemoryService::open(&Kare, "1")
+    InMemoryService::open(&DIALECT, "1")
 }
 
 /// A create in a company without contacts.
@@ -253,9 +253,9 @@ fn a_company_is_a_safe_integer_in_one_spelling() {
         check(placeholder, false, Err(400));
     }
     check("acme", true, Err(400));
-    assert!(Kare.owner_of_ids(&["-5"]).is_ok());
+    assert!(DIALECT.owner_of_ids(&["-5"]).is_ok());
     for ids in [&["05"] as &[&str], &["+5"], &["x"], &[], &["5", "6"]] {
-        assert!(Kare.owner_of_ids(ids).is_err(), "{ids:?}");
+        assert!(DIALECT.owner_of_ids(ids).is_err(), "{ids:?}");
     }
 }
 
@@ -423,7 +423,7 @@ fn a_list_refuses_bad_parameters_all_at_once() {
 #[test]
 fn refusals_are_a_gateways() {
     let check = |refusal: Refusal, status: u16, message: &str| {
-        let reply = Kare.refuse(&refusal);
+        let reply = DIALECT.refuse(&refusal);
         let want = json!({"message": message});
         assert_eq!((reply.status.as_u16(), body(&reply)), (status, want));
     };

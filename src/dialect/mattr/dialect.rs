@@ -2,39 +2,18 @@
 
 use super::rules::{Mattr, RULES};
 use super::{openapi, requests, routes};
-use crate::dialect::{Description, Dialect, Encoder, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{Owner, Rules};
+use crate::dialect::{Dialect, Encoder, Extras};
 
-impl Dialect for Mattr {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        let param = |name| request.param(name).unwrap_or_default();
-        requests::owner(param("ecosystemId"), param("participantId")).map(Scope::Owner)
-    }
-
-    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        match ids {
-            [ecosystem, participant] => requests::owner(ecosystem, participant),
-            _ => Err(self.refuse(&Refusal::UnknownPath)),
-        }
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        Self::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
-
-    fn records_reads(&self) -> bool {
-        true
-    }
-}
+/// The API of MATTR VII.
+pub static DIALECT: Dialect = Dialect {
+    rules: &RULES,
+    routes: &routes::ROUTES,
+    scope: requests::scope,
+    owner: requests::owner,
+    refusal: Mattr::refusal,
+    describe: openapi::description,
+    extras: Extras {
+        records_reads: true,
+        ..Extras::NONE
+    },
+};

@@ -21,4 +21,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::DIALECT;
 pub use rules::{Mattr, RULES};

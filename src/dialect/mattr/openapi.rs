@@ -6,7 +6,7 @@ use super::contact::{BY, CONTACT};
 use super::events;
 use super::requests::LIMIT_MAX;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, list, object, one_of, refer, time, uuid, whole,
+    Description, Parameter, any_text, list, object, one_of, refer, time, uuid, whole,
 };
 use crate::dialect::parts::schema;
 use crate::dialect::schema::Mode;
@@ -30,7 +30,6 @@ pub fn description() -> Description {
             Parameter::path("participantId", "The participant.", uuid()),
             Parameter::path("contactId", "The contact.", uuid()),
         ],
-        error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }

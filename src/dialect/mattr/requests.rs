@@ -7,7 +7,9 @@ use super::replies::{self, BadParams};
 use super::rules::{Mattr, RULES};
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
-use crate::dialect::{Ask, Call, Decoder, List, Order, Query, Reply, Request, Window};
+use crate::dialect::{
+    Ask, Call, Decoder, Encoder, List, Order, Query, Refusal, Reply, Request, Scope, Window,
+};
 use crate::domain::{ContactId, Owner, Target};
 
 /// Entries on a page, unless the request says otherwise.
@@ -15,8 +17,17 @@ const LIMIT: usize = 100;
 /// Entries on a page, at most.
 pub const LIMIT_MAX: usize = 1_000;
 
-/// The owner that two path ids name, in their one spelling.
-pub fn owner(ecosystem: &str, participant: &str) -> Result<Owner, Reply> {
+/// The owner that a request's path names.
+pub fn scope(request: &Request<'_>) -> Result<Scope, Reply> {
+    let param = |name| request.param(name).unwrap_or_default();
+    owner(&[param("ecosystemId"), param("participantId")]).map(Scope::Owner)
+}
+
+/// The owner of these ids, each in its one spelling.
+pub fn owner(ids: &[&str]) -> Result<Owner, Reply> {
+    let [ecosystem, participant] = ids else {
+        return Err(Mattr::refusal(&Refusal::UnknownPath));
+    };
     let mut bad = BadParams::default();
     let mut canonical = |name, text| {
         let id = uuid(text);

@@ -8,13 +8,11 @@ use uuid::Uuid;
 
 use super::contact::CONTACT;
 use super::events::request_id;
-use super::{Mattr, RULES};
+use super::{DIALECT, RULES};
 use crate::dialect::in_memory::{Answer, InMemoryService, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
-use crate::dialect::{
-    AsOf, Call, Dialect, EventPage, Events, Missing, Redaction, Refusal, Reply, TokenProblem,
-};
+use crate::dialect::{AsOf, Call, EventPage, Events, Redaction, Refusal, Reply, TokenProblem};
 use crate::domain::{
     Actor, Card, ContactId, Content, Correlation, Event, EventId, Failure, FailureCode, Header,
     Operation, Outcome, Owner, Phase, Position, Timestamp,
@@ -25,7 +23,7 @@ const PART: &str = "a24e391a-c27f-4b6e-9805-1ee7e03f3c58";
 const ANN: &[u8] = br#"{"fullName":"Ann","active":true,"emailAddress":"a@b.co"}"#;
 
 fn in_memory() -> InMemoryService {
-    InMemoryService::open(&Mattr, "default")
+    InMemoryService::open(&DIALECT, "default")
 }
 
 fn contacts() -> String {
@@ -112,7 +110,7 @@ fn every_id_of_a_path_that_is_none_is_named() {
 
 #[test]
 fn an_owner_has_one_spelling() {
-    assert!(Mattr.owner_of_ids(&[ECO, PART]).is_ok());
+    assert!(DIALECT.owner_of_ids(&[ECO, PART]).is_ok());
     let upper = ECO.to_uppercase();
     for ids in [
         &[upper.as_str(), PART] as &[&str],
@@ -120,7 +118,7 @@ fn an_owner_has_one_spelling() {
         &["x", PART],
         &[],
     ] {
-        assert!(Mattr.owner_of_ids(ids).is_err(), "{ids:?}");
+        assert!(DIALECT.owner_of_ids(ids).is_err(), "{ids:?}");
     }
     let mut service = in_memory();
     let path = contacts().replace(ECO, &upper);
@@ -237,8 +235,6 @@ fn event(position: u64, operation: Operation, phase: Phase, actor: Actor) -> Eve
             operation,
             owner: Owner::new(RULES.dialect, &[ECO, PART]).expect("an owner"),
             contact: Some(ContactId(Uuid::from_u128(9))),
-            key: None,
-            version: None,
             actor,
             correlation: Correlation::parse(&format!("order-{}", position.div_ceil(2)))
                 .expect("a correlation"),
@@ -495,7 +491,7 @@ fn the_types_of_events_are_listed() {
 #[test]
 fn refusals_are_texts_where_the_vendor_has_texts() {
     let check = |refusal: Refusal, status: u16, text: &str| {
-        let reply = Mattr.refuse(&refusal);
+        let reply = DIALECT.refuse(&refusal);
         assert_eq!(
             (reply.status.as_u16(), reply.body.as_slice()),
             (status, text.as_bytes())

@@ -42,7 +42,7 @@ mod walker;
 
 pub use attempt::{Unfit, check};
 pub use codes::{CODES, Code, named as code_named};
-pub use dialect::Native;
+pub use dialect::DIALECT;
 pub use forms::is_id;
 pub use problem::{Details as Problem, PAGES as PROBLEM_PAGES, sentence};
 pub use rules::RULES;

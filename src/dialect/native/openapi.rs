@@ -7,7 +7,7 @@ use super::body::MEMBERS;
 use super::list::{LIMIT_MAX, SORTS, TEXT_CHARS_MAX};
 use super::past::{POINT, change, reasons};
 use super::replies::DELETED;
-use super::{card_schema, hints, problem};
+use super::{card_schema, hints};
 use crate::dialect::REGISTRY;
 use crate::dialect::describe::{
     Description, Parameter, any_text, count, flag, list, list_up_to, named, object, one_of,
@@ -72,7 +72,6 @@ pub fn description() -> Description {
         title: "Contacts as JSContact Cards (RFC 9553), whichever dialect they came by",
         schemas,
         path: vec![Parameter::path("id", "The contact.", uuid())],
-        error_media_type: problem::MEDIA_TYPE,
         non_sensitive: vec![("kind", any_text())],
     }
 }

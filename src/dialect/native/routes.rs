@@ -32,19 +32,6 @@ const GONE: (u16, &str) = (
 const MEDIA_TYPE: (u16, &str) = (415, "The body's media type is another.");
 const UNCONDITIONAL: (u16, &str) = (428, "The operator demands an ifMatch of each change.");
 
-/// The query parameters of each operation, as its spec has them.
-static QUERY_NAMES: LazyLock<Vec<(ApiOperation, Vec<&'static str>)>> = LazyLock::new(|| {
-    let names = |route: &Route| (route.operation, route.spec.query_names());
-    ROUTES.iter().map(names).collect()
-});
-
-/// The names of the query parameters that an operation takes.
-pub fn query_names(operation: ApiOperation) -> &'static [&'static str] {
-    let mut known = QUERY_NAMES.iter();
-    let found = known.find(|(known, _)| *known == operation);
-    found.map_or(&[], |(_, names)| names.as_slice())
-}
-
 /// The parameter that names the tenant of the one contact that a route is about.
 fn its_tenant() -> Parameter {
     tenant("The contact's tenant; a contact of another is not found.")

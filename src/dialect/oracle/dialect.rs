@@ -2,36 +2,26 @@
 
 use super::rules::{Oracle, RULES};
 use super::{openapi, requests, routes};
-use crate::dialect::{Description, Dialect, Encoder, Refusal, Reply, Request, Route, Scope};
-use crate::domain::{Owner, Rules};
+use crate::dialect::{Dialect, Encoder, Extras, Refusal, Reply, Request, Scope};
 
-impl Dialect for Oracle {
-    fn rules(&self) -> &'static Rules {
-        &RULES
-    }
+/// The API of Oracle Clinical One.
+pub static DIALECT: Dialect = Dialect {
+    rules: &RULES,
+    routes: &routes::ROUTES,
+    scope,
+    owner: |ids| {
+        let owner = requests::owner(DIALECT.only(ids)?);
+        owner.ok_or_else(|| Oracle::refusal(&Refusal::UnknownPath))
+    },
+    refusal: Oracle::refusal,
+    describe: openapi::description,
+    extras: Extras::NONE,
+};
 
-    fn routes(&self) -> &'static [Route] {
-        &routes::ROUTES
-    }
-
-    fn scope(&self, request: &Request<'_>) -> Result<Scope, Reply> {
-        let tenant = request.caller.own_tenant.as_deref();
-        tenant
-            .and_then(requests::owner)
-            .map(Scope::Owner)
-            .ok_or_else(|| self.refuse(&Refusal::TenantUnclear))
-    }
-
-    fn owner(&self, ids: &[&str]) -> Result<Owner, Reply> {
-        let owner = requests::owner(self.only(ids)?);
-        owner.ok_or_else(|| self.refuse(&Refusal::UnknownPath))
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Reply {
-        Self::refusal(refusal)
-    }
-
-    fn describe(&self) -> Description {
-        openapi::description()
-    }
+fn scope(request: &Request<'_>) -> Result<Scope, Reply> {
+    let tenant = request.caller.own_tenant.as_deref();
+    let owner = tenant.and_then(requests::owner);
+    owner
+        .map(Scope::Owner)
+        .ok_or_else(|| Oracle::refusal(&Refusal::TenantUnclear))
 }

@@ -29,4 +29,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::DIALECT;
 pub use rules::{Oracle, RULES};

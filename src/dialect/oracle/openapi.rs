@@ -6,7 +6,7 @@ use super::contact::{ADDRESS, ADDRESSES, BESIDE, CONTACT, ID, MODE, MODES, PROPE
 use super::filter::{ENTITIES_OPTIONS, LIMIT_MAX, OFFSET_MAX, ORDERS};
 use super::ids::id_read;
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, object, one_of, refer, time, whole,
+    Description, Parameter, any_text, count, list, object, one_of, refer, time, whole,
 };
 use crate::dialect::parts::members;
 use crate::dialect::schema::{Member, Mode, item, item_members};
@@ -32,7 +32,6 @@ pub fn description() -> Description {
             "The record's id, which is not the business identifier of the same name.",
             id_read(),
         )],
-        error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }

@@ -26,4 +26,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::DIALECT;
 pub use rules::{RULES, Thena};

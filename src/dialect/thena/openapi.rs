@@ -6,8 +6,8 @@ use super::bulk::SINK_SOURCES;
 use super::contact::{COMMON, CONTACT, TYPE, user_members};
 use super::requests::{LIMIT_MAX, ORGANISATION};
 use crate::dialect::describe::{
-    Description, JSON, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer,
-    set, whole,
+    Description, Parameter, any_text, count, list, list_up_to, named, object, one_of, refer, set,
+    whole,
 };
 use crate::dialect::schema::Mode;
 use crate::domain::limits::BATCH_ITEMS_MAX;
@@ -55,7 +55,6 @@ pub fn description() -> Description {
             "The contact: a ULID, perhaps after the prefix `C`.",
             json!({"type": "string", "pattern": "^C?[0-7][0-9A-Za-z]{25}$"}),
         )],
-        error_media_type: JSON,
         non_sensitive: CONTACT.non_sensitive_members(),
     }
 }

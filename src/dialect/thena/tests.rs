@@ -5,16 +5,16 @@ mod many;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Thena, contact};
+use super::{DIALECT, contact};
 use crate::dialect::in_memory::{InMemoryService, NOW, Sent, vectors_hold};
 use crate::dialect::schema::Mode;
 use crate::dialect::schema::testing::{good, survives_its_card};
-use crate::dialect::{Dialect, Refusal, TokenProblem};
+use crate::dialect::{Refusal, TokenProblem};
 
 const CONTACTS: &str = "/v1/accounts/contacts";
 
 fn in_memory() -> InMemoryService {
-    InMemoryService::open(&Thena, "default")
+    InMemoryService::open(&DIALECT, "default")
 }
 
 /// Creates a contact and gives its id.
@@ -261,9 +261,9 @@ fn a_header_names_the_organisation() {
     assert_eq!(check(false, Some("a b"), 400).1, 400);
     assert_eq!(check(true, Some("acmé"), 400).1, 400);
     assert_eq!(check(true, Some(&"x".repeat(129)), 400).1, 400);
-    assert!(Thena.owner_of_ids(&["Org-7"]).is_ok());
+    assert!(DIALECT.owner_of_ids(&["Org-7"]).is_ok());
     for bad in [&["a b"][..], &["ü"], &[""], &["a", "b"], &[]] {
-        assert!(Thena.owner_of_ids(bad).is_err(), "{bad:?}");
+        assert!(DIALECT.owner_of_ids(bad).is_err(), "{bad:?}");
     }
 }
 
@@ -308,11 +308,11 @@ fn refusals_have_nests_form() {
             "Unprocessable Entity",
         ),
     ] {
-        let reply = Thena.refuse(&refusal);
+        let reply = DIALECT.refuse(&refusal);
         let events = Vec::new();
         refused(&Sent { reply, events }, status, error, message.into());
     }
-    let reply = Thena.refuse(&Refusal::RateLimited {
+    let reply = DIALECT.refuse(&Refusal::RateLimited {
         retry_after_seconds: 7,
     });
     assert_eq!(reply.headers.last(), Some(&("retry-after", "7".into())));

@@ -15,7 +15,7 @@ use super::lines::{Lines, PieceSender};
 use super::page::scan;
 use super::replay::replay;
 use crate::auth::Principal;
-use crate::dialect::{Dialect, Refusal, Reply, native};
+use crate::dialect::{Refusal, Reply, native};
 use crate::domain::Correlation;
 use crate::http::streams::Stream;
 use crate::http::{App, answer};
@@ -75,7 +75,7 @@ pub fn stream(
 /// Ends a stream before its time, and says why in its last line. Lines then break off as a lost
 /// connection does, so that nobody takes them for all that there are.
 async fn break_off(form: Form, refusal: &Refusal, lines: &PieceSender) {
-    let problem = native::Native.refuse(refusal).body;
+    let problem = native::DIALECT.refuse(refusal).body;
     let problem = String::from_utf8_lossy(&problem);
     let last = match form {
         Form::ServerSent => format!("event: end\ndata: {problem}\n\n"),

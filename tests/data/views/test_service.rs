@@ -129,9 +129,9 @@ impl TestService {
         operation: ApiOperation,
         query: &str,
     ) -> (u16, Value, Position) {
-        let dialect: &'static dyn Dialect = &native::Native;
+        let dialect: &'static Dialect = &native::DIALECT;
         let route = dialect
-            .routes()
+            .routes
             .iter()
             .find(|route| route.operation == operation);
         let incoming = Incoming {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::routes::ROUTES;
 use super::*;
 use crate::dialect::in_memory::{InMemoryService, decode, vectors_hold};
-use crate::dialect::{Call, Caller, Decode, Dialect, Query, Reply, Request, Route, Scope};
+use crate::dialect::{Call, Caller, Decode, Query, Reply, Request, Route, Scope};
 use crate::domain::{
     Actor, Card, Contact, ContactId, DialectId, LookupKey, Operation, Owner, Position, Timestamp,
 };
@@ -21,7 +21,7 @@ use crate::domain::{
 #[test]
 fn the_vectors_hold() {
     let text = include_str!("../../../../tests/vectors/native.json");
-    assert!(vectors_hold(&InMemoryService::open(&Native, "default"), text) > 60);
+    assert!(vectors_hold(&InMemoryService::open(&DIALECT, "default"), text) > 60);
 }
 
 /// The id of the contact that the tests are about.
@@ -113,7 +113,7 @@ impl Sent {
 
     /// The scope of the contacts that it is about.
     pub fn scope(&self) -> Result<Scope, Reply> {
-        Native.scope(&self.request())
+        (DIALECT.scope)(&self.request())
     }
 
     /// What it asks, of its own owner or, where it names a contact, of this owner.

@@ -73,8 +73,8 @@ fn the_tenant_is_named_or_the_caller_s_own() {
         let list = Sent::new(Method::GET, path, "").without_tenant();
         assert!(list.call().is_ok(), "{path} needs no tenant");
     }
-    assert_eq!(Native.owner_of_ids(&["acme"]), Ok(owner("acme")));
-    assert!(Native.owner_of_ids(&["acme", "x"]).is_err());
+    assert_eq!(DIALECT.owner_of_ids(&["acme"]), Ok(owner("acme")));
+    assert!(DIALECT.owner_of_ids(&["acme", "x"]).is_err());
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn every_route_is_served_and_names_its_contact() {
         let path = route.paths.first().expect("a path");
         assert_eq!(route.target.is_some(), path.contains("{id}"), "{path}");
     }
-    let on_bus = ROUTES.iter().filter(|route| route.on_bus());
+    let on_bus = ROUTES.iter().filter(|route| route.operation.on_bus());
     let on_bus: Vec<_> = on_bus.map(|route| route.operation.name()).collect();
     assert_eq!(
         on_bus,

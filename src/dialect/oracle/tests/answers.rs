@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{CONTACTS, HEX, body, in_memory, with};
 use crate::dialect::in_memory::NOW;
 use crate::dialect::oracle::contact::CONTACT;
-use crate::dialect::oracle::{Oracle, replies};
+use crate::dialect::oracle::{DIALECT, Oracle, replies};
 use crate::dialect::schema::Mode;
 use crate::dialect::{Caller, Encoder, Query, Refusal, Request};
 use crate::domain::{ContactId, Operation, Outcome, Target, Timestamp};
@@ -145,7 +145,7 @@ fn what_is_not_there_and_what_was_erased_look_alike() {
         Oracle::found(Err(Refusal::Gone), &target),
         replies::history(HEX, Err(Refusal::Gone), 1_000),
         Oracle::written(vec![erased], None),
-        Oracle.refuse(&Refusal::Gone),
+        DIALECT.refuse(&Refusal::Gone),
     ] {
         assert_eq!(reply.status, 404);
         assert_eq!(
@@ -172,14 +172,14 @@ fn a_caller_without_its_one_tenant_is_refused() {
         body: b"",
         caller: &caller,
     };
-    let reply = Oracle.scope(&request).expect_err("no tenant");
+    let reply = (DIALECT.scope)(&request).expect_err("no tenant");
     assert_eq!(reply.status, 400);
     assert_eq!(
-        Oracle.owner_of_ids(&["a"]).map(|o| o.tenant().to_owned()),
+        DIALECT.owner_of_ids(&["a"]).map(|o| o.tenant().to_owned()),
         Ok("a".into())
     );
-    assert!(Oracle.owner_of_ids(&["a", "b"]).is_err());
-    assert!(Oracle.owner_of_ids(&["a\n"]).is_err());
+    assert!(DIALECT.owner_of_ids(&["a", "b"]).is_err());
+    assert!(DIALECT.owner_of_ids(&["a\n"]).is_err());
 }
 
 #[test]

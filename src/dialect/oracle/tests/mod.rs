@@ -7,7 +7,7 @@ mod rules;
 
 use serde_json::{Value, json};
 
-use super::Oracle;
+use super::DIALECT;
 use crate::dialect::in_memory::{InMemoryService, vectors_hold};
 use crate::domain::Actor;
 
@@ -34,7 +34,7 @@ fn with(pointer: &str, value: Value) -> Value {
 
 /// A service whose developer also has a user of the vendor's portal.
 fn in_memory() -> InMemoryService {
-    let mut service = InMemoryService::open(&Oracle, "default");
+    let mut service = InMemoryService::open(&DIALECT, "default");
     service.caller.actor = Actor {
         user_id: Some("a-user".into()),
         ..service.caller.actor
