@@ -3,8 +3,8 @@
 //! They are made from the code: every dialect's routes and descriptions, our
 //! system routes, the refusals as each dialect words them. What is made stands in
 //! `schemas/` too, so that a change of it is seen in review and can be read
-//! without running anything; `tests/contracts.rs` holds the two together, and
-//! what is served is the file, byte for byte.
+//! without running anything; `tests/contracts.rs` holds what is made and served
+//! to those files, byte for byte.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -39,34 +39,27 @@ mod system;
 
 pub use system::SystemRoute;
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use crate::dialect::{self, Description};
 use schema::{DIALECT, named};
 
-/// The documents of `schemas/` that are no dialect's, as they were when this program was built.
-static DOCUMENTS: [(&str, &str); 3] = [
-    ("openapi.json", include_str!("../../schemas/openapi.json")),
-    ("asyncapi.json", include_str!("../../schemas/asyncapi.json")),
-    ("event-1.json", include_str!("../../schemas/event-1.json")),
-];
-
-/// The files of `schemas/` with their texts, as they were when this program was built. A new one
-/// begins empty.
-pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    DOCUMENTS.iter().chain(dialect::SCHEMA_FILES).copied()
+/// The files of `schemas/` by name, each with its text, which is made when it is first asked for.
+pub fn files() -> &'static [(String, String)] {
+    static FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(generate);
+    &FILES
 }
 
 /// The text of a file of `schemas/`.
 #[must_use]
 pub fn file(name: &str) -> Option<&'static str> {
-    let (_, text) = files().find(|(known, _)| *known == name)?;
+    let (_, text) = files().iter().find(|(known, _)| known == name)?;
     Some(text)
 }
 
-/// The contracts as the code has them, each by its file's name.
-#[must_use]
-pub fn generate() -> Vec<(String, String)> {
+fn generate() -> Vec<(String, String)> {
     let fixed = [
         ("openapi".to_owned(), openapi::document()),
         ("asyncapi".to_owned(), asyncapi::document()),
@@ -90,19 +83,4 @@ fn bundle(name: &str, description: Description) -> Value {
         "title": description.title,
         "$defs": Map::from_iter(named(description.schemas)),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_is_made_and_every_made_one_is_a_file() {
-        let made: Vec<String> = generate().into_iter().map(|(name, _)| name).collect();
-        let mut files: Vec<&str> = files().map(|(name, _)| name).collect();
-        files.sort_unstable();
-        let mut sorted = made;
-        sorted.sort_unstable();
-        assert_eq!(sorted, files);
-    }
 }

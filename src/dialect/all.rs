@@ -7,14 +7,7 @@ use crate::domain::DialectId;
 macro_rules! dialects {
     ($($module:ident),+ $(,)?) => {
         /// Every dialect, in the order of their numbers in records.
-        pub static ALL: &[&dyn Dialect] = &[$(&super::$module::$dialect),+];
-
-        /// The JSON Schemas of every dialect by the name of their file, as they were when this
-        /// program was built.
-        pub static SCHEMA_FILES: &[(&str, &str)] = &[$((
-            concat!(stringify!($module), ".json"),
-            include_str!(concat!("../../schemas/", stringify!($module), ".json")),
-        )),+];
+        pub static ALL: &[&Dialect] = &[$(&super::$module::DIALECT),+];
     };
 }
 
@@ -50,9 +43,6 @@ mod tests {
         assert_eq!(numbers, counted, "a number is never used again");
         let names: BTreeSet<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
         assert_eq!(names.len(), ALL.len());
-        for ((file, _), dialect) in SCHEMA_FILES.iter().zip(ALL) {
-            assert_eq!(*file, format!("{}.json", dialect.rules().name));
-        }
     }
 
     #[test]

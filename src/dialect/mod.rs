@@ -54,8 +54,8 @@ pub mod thena;
 pub mod uri;
 mod vendors;
 
-pub use all::{ALL, SCHEMA_FILES, by_id, by_name};
-pub use api::Dialect;
+pub use all::{ALL, by_id, by_name};
+pub use api::{Dialect, Extras};
 pub use call::{
     Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Redaction, Version, Versions, Write,
 };
