@@ -14,8 +14,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use contactd::domain::{
-    Actor, ContactId, Correlation, DialectId, Event, EventId, Header, Operation, Owner, Phase,
-    Position, Tag, Timestamp, VendorKey,
+    ContactId, DialectId, Event, EventId, Header, Operation, Owner, Phase, Position, Tag,
+    Timestamp, VendorKey,
 };
 use contactd::keys::{OpenSeeds, Slot};
 use contactd::projection::{Contacts, Parts};
@@ -108,20 +108,16 @@ fn create(number: u64, owner: u64) -> Event {
     let ids = ["87880d7e-a4d0-462e-8383-3f1e5e16865d", &owner];
     Event {
         header: Header {
-            position: Position::new(number + 1),
-            id: EventId(id),
-            time: Timestamp::from_millis(1_800_000_000_000 + number),
-            operation: Operation::Create,
-            owner: Owner::new(DialectId(1), &ids).expect("an owner"),
             contact: Some(ContactId(id)),
             key: Some(VendorKey::Own),
             version: Some(1),
-            actor: Actor::default(),
-            correlation: Correlation::from_uuid(id),
-            causation: None,
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
+            ..Header::new(
+                Position::new(number + 1),
+                EventId(id),
+                Timestamp::from_millis(1_800_000_000_000 + number),
+                Operation::Create,
+                Owner::new(DialectId(1), &ids).expect("an owner"),
+            )
         },
         phase: Phase::Success { erasure: None },
     }

@@ -38,6 +38,35 @@ pub struct Header {
     pub listed: Option<ListRange>,
 }
 
+impl Header {
+    /// The header of an event of nobody known that has nothing but what each must have; its own id
+    /// ties it together with others.
+    pub fn new(
+        position: Position,
+        id: EventId,
+        time: Timestamp,
+        operation: Operation,
+        owner: Owner,
+    ) -> Self {
+        Self {
+            position,
+            id,
+            time,
+            operation,
+            owner,
+            contact: None,
+            key: None,
+            version: None,
+            actor: Actor::default(),
+            correlation: Correlation::from_uuid(id.0),
+            causation: None,
+            traceparent: None,
+            fields: Vec::new(),
+            listed: None,
+        }
+    }
+}
+
 /// A part of a list: in a START what was asked for, in a SUCCESS what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListRange {

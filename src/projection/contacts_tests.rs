@@ -157,20 +157,17 @@ impl Both {
         let correlation = Correlation::parse(&format!("c{}", step.correlation));
         Event {
             header: Header {
-                position: Position::new(self.position),
-                id: EventId(Uuid::from_u128(u128::from(self.position))),
-                time: Timestamp::from_millis(self.position * 3),
-                operation: step.operation,
-                owner: owner(step.owner),
                 contact: contact.map(id),
                 key: contact.map(key),
-                version: None,
                 actor: actor(step.actor),
                 correlation: correlation.expect("a token"),
-                causation: None,
-                traceparent: None,
-                fields: Vec::new(),
-                listed: None,
+                ..Header::new(
+                    Position::new(self.position),
+                    EventId(Uuid::from_u128(u128::from(self.position))),
+                    Timestamp::from_millis(self.position * 3),
+                    step.operation,
+                    owner(step.owner),
+                )
             },
             phase,
         }

@@ -94,27 +94,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{
-        Actor, Card, Correlation, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp,
-    };
+    use crate::domain::{Card, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp};
 
     fn opened(position: u64, text: &str) -> Opened {
-        let header = Header {
-            position: Position::new(position),
-            id: EventId(Uuid::from_u128(position.into())),
-            time: Timestamp::from_millis(position),
-            operation: Operation::Create,
-            owner: Owner::new(DialectId(1), &["acme"]).expect("an owner"),
-            contact: None,
-            key: None,
-            version: None,
-            actor: Actor::default(),
-            correlation: Correlation::parse("a").expect("a correlation"),
-            causation: None,
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
-        };
+        let header = Header::new(
+            Position::new(position),
+            EventId(Uuid::from_u128(position.into())),
+            Timestamp::from_millis(position),
+            Operation::Create,
+            Owner::new(DialectId(1), &["acme"]).expect("an owner"),
+        );
         let card = Card::from_value(serde_json::json!({ "note": text })).expect("a card");
         Opened {
             event: Event {

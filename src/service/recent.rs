@@ -85,26 +85,18 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{
-        Actor, Card, Correlation, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp,
-    };
+    use crate::domain::{Card, DialectId, EventId, Header, Operation, Owner, Phase, Timestamp};
 
     fn step(position: u64) -> RecentEvent {
         let header = Header {
-            position: Position::new(position),
-            id: EventId(Uuid::from_u128(position.into())),
-            time: Timestamp::from_millis(position),
-            operation: Operation::Create,
-            owner: Owner::new(DialectId(1), &["acme"]).expect("an owner"),
             contact: Some(ContactId(Uuid::from_u128(position.into()))),
-            key: None,
-            version: None,
-            actor: Actor::default(),
-            correlation: Correlation::parse("a").expect("a correlation"),
-            causation: None,
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
+            ..Header::new(
+                Position::new(position),
+                EventId(Uuid::from_u128(position.into())),
+                Timestamp::from_millis(position),
+                Operation::Create,
+                Owner::new(DialectId(1), &["acme"]).expect("an owner"),
+            )
         };
         let phase = Phase::Success { erasure: None };
         let event = Arc::new(Event { header, phase });

@@ -229,19 +229,18 @@ fn event(position: u64, operation: Operation, phase: Phase, actor: Actor) -> Eve
     let started = matches!(phase, Phase::Start { .. });
     Event {
         header: Header {
-            position: Position::new(position),
-            id: id(position),
-            time: Timestamp::from_millis(position),
-            operation,
-            owner: Owner::new(RULES.dialect, &[ECO, PART]).expect("an owner"),
             contact: Some(ContactId(Uuid::from_u128(9))),
             actor,
             correlation: Correlation::parse(&format!("order-{}", position.div_ceil(2)))
                 .expect("a correlation"),
             causation: (!started).then(|| id(position - 1)),
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
+            ..Header::new(
+                Position::new(position),
+                id(position),
+                Timestamp::from_millis(position),
+                operation,
+                Owner::new(RULES.dialect, &[ECO, PART]).expect("an owner"),
+            )
         },
         phase,
     }

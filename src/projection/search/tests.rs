@@ -17,9 +17,7 @@ use super::query::ENTRIES_MAX;
 use super::segment::{Place, Segment, number_of};
 use super::*;
 use crate::dialect::{REGISTRY, Search};
-use crate::domain::{
-    Actor, Contact, Correlation, EventId, Header, Sort, SortKey, Timestamp, VendorKey,
-};
+use crate::domain::{Actor, Contact, EventId, Header, Sort, SortKey, Timestamp, VendorKey};
 use crate::keys::{FileKeys, KeyRing, MasterKey};
 use crate::storage::{Disk, Faults, SimDisk};
 
@@ -150,20 +148,16 @@ impl World {
         let position = self.log.len() as u64 + 1;
         let event_id = Uuid::from_u128(1_000_000 + u128::from(position));
         let header = Header {
-            position: Position::new(position),
-            id: EventId(event_id),
-            time: Timestamp::from_millis(position * 1_000),
-            operation,
-            owner,
             contact: Some(id),
             key: Some(VendorKey::Own),
             version: Some(1),
-            actor: Actor::default(),
-            correlation: Correlation::from_uuid(event_id),
-            causation: None,
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
+            ..Header::new(
+                Position::new(position),
+                EventId(event_id),
+                Timestamp::from_millis(position * 1_000),
+                operation,
+                owner,
+            )
         };
         self.last.insert(id, position);
         let phase = Phase::Success { erasure: None };

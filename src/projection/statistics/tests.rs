@@ -9,27 +9,18 @@ use uuid::Uuid;
 use super::saved::SavedV1;
 use super::*;
 use crate::dialect::REGISTRY;
-use crate::domain::{Actor, Correlation, Failure, FailureCode, Header, Owner};
+use crate::domain::{Failure, FailureCode, Header, Owner};
 use crate::keys::{FileKeys, KeyRing, MasterKey};
 use crate::storage::{Disk, SimDisk};
 
 fn event(position: u64, tenant: u8, operation: usize, phase: u8) -> Event {
-    let header = Header {
-        position: Position::new(position),
-        id: EventId(Uuid::from_u128(position.into())),
-        time: Timestamp::from_millis(position * 1_000_000),
-        operation: Operation::ALL[operation % Operation::ALL.len()],
-        owner: Owner::new(DialectId(1 + tenant % 2), &[&format!("t{tenant}")]).expect("an owner"),
-        contact: None,
-        key: None,
-        version: None,
-        actor: Actor::default(),
-        correlation: Correlation::parse("a").expect("a correlation"),
-        causation: None,
-        traceparent: None,
-        fields: Vec::new(),
-        listed: None,
-    };
+    let header = Header::new(
+        Position::new(position),
+        EventId(Uuid::from_u128(position.into())),
+        Timestamp::from_millis(position * 1_000_000),
+        Operation::ALL[operation % Operation::ALL.len()],
+        Owner::new(DialectId(1 + tenant % 2), &[&format!("t{tenant}")]).expect("an owner"),
+    );
     let phase = match phase {
         0 => Phase::Start { idempotency: None },
         1 => Phase::Success { erasure: None },

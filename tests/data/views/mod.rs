@@ -11,8 +11,8 @@ mod stopped;
 pub mod test_service;
 
 use contactd::domain::{
-    Actor, Contact, ContactId, Correlation, DialectId, Event, EventId, Header, Operation, Owner,
-    Phase, Position, Timestamp, VendorKey,
+    Actor, Contact, ContactId, DialectId, Event, EventId, Header, Operation, Owner, Phase,
+    Position, Timestamp, VendorKey,
 };
 use uuid::Uuid;
 
@@ -31,20 +31,16 @@ fn success(operation: Operation, owner: &Owner, contact: ContactId, position: u6
     let event_id = Uuid::from_u128(u128::from(position));
     Event {
         header: Header {
-            position: Position::new(position),
-            id: EventId(event_id),
-            time: Timestamp::from_millis(position * 1_000),
-            operation,
-            owner: owner.clone(),
             contact: Some(contact),
             key: Some(VendorKey::Own),
             version: Some(1),
-            actor: Actor::default(),
-            correlation: Correlation::from_uuid(event_id),
-            causation: None,
-            traceparent: None,
-            fields: Vec::new(),
-            listed: None,
+            ..Header::new(
+                Position::new(position),
+                EventId(event_id),
+                Timestamp::from_millis(position * 1_000),
+                operation,
+                owner.clone(),
+            )
         },
         phase: Phase::Success { erasure: None },
     }

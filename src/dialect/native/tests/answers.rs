@@ -44,11 +44,6 @@ fn written(operation: Operation) -> Outcome {
 fn event(position: u64, operation: Operation, version: u64) -> Event {
     Event {
         header: Header {
-            position: Position::new(position),
-            id: EventId(Uuid::nil()),
-            time: Timestamp::from_millis(position * 1_000),
-            operation,
-            owner: owner("acme"),
             contact: Some(ann().id),
             key: Some(VendorKey::Own),
             version: Some(version),
@@ -57,10 +52,14 @@ fn event(position: u64, operation: Operation, version: u64) -> Event {
                 ..Actor::default()
             },
             correlation: Correlation::parse("cor").expect("a correlation"),
-            causation: None,
-            traceparent: None,
             fields: vec!["name".into()],
-            listed: None,
+            ..Header::new(
+                Position::new(position),
+                EventId(Uuid::nil()),
+                Timestamp::from_millis(position * 1_000),
+                operation,
+                owner("acme"),
+            )
         },
         phase: Phase::Success {
             erasure: (operation == Operation::Erase).then(|| Erasure {
