@@ -56,6 +56,8 @@ mod opened;
 mod order;
 mod overlay;
 mod owner_events;
+#[cfg(test)]
+mod page_tests;
 mod parked;
 mod read;
 mod read_audit;

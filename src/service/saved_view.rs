@@ -276,6 +276,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_has_changed_is_saved_after_half_a_minute() {
+        let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
+        let service = open(&disk);
+        let mut work = work(&service, &other);
+        let now = Instant::now();
+        let long_ago = now.checked_sub(SAVED_AFTER).unwrap();
+        let is_due = |work: &mut Work, saved_at| {
+            work.saved_at = saved_at;
+            work.is_due()
+        };
+        assert!(!is_due(&mut work, long_ago), "nothing has happened");
+        create(&service, "a@b.example").await;
+        assert!(!is_due(&mut work, now) && is_due(&mut work, long_ago));
+        work.save();
+        assert!(work.saved_at >= now && !is_due(&mut work, long_ago));
+    }
+
+    #[tokio::test]
     async fn a_part_that_is_damaged_ends_the_saving() {
         let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
         let service = open(&disk);
