@@ -2,6 +2,7 @@
 //! systemd, shells, Prometheus and Grafana.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::broker::Broker;
 use super::program::{check, data_dir, text};
-use crate::common::{Server, run};
+use crate::common::{Server, python, run};
 
 fn printed(arguments: &[&str]) -> String {
     let (code, out, err) = run(&[&["print"], arguments].concat());
@@ -193,4 +194,31 @@ fn the_dashboard_is_one_that_grafana_loads() {
                 .is_some_and(|width| width <= 24)
         );
     }
+    let (read, why) = read_by_grafana(&board);
+    assert!(read, "{why}");
+    // A member in the wrong place is found.
+    let mut wrong = board.clone();
+    wrong["panels"][0]["gridpos"] = json!({});
+    let (read, why) = read_by_grafana(&wrong);
+    assert!(!read && why.contains("gridpos"), "{why}");
+}
+
+/// Whether Grafana's own model of a dashboard reads this one as it is, and what it says.
+fn read_by_grafana(board: &Value) -> (bool, String) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/grafana");
+    let python = python::python("grafana-venv", &format!("{folder}/requirements.txt"));
+    let mut check = Command::new(python)
+        .arg(format!("{folder}/check.py"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut input = check.stdin.take().expect("it is piped");
+    input
+        .write_all(board.to_string().as_bytes())
+        .expect("it reads");
+    drop(input);
+    let output = check.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), said)
 }
