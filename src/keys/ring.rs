@@ -241,13 +241,15 @@ impl KeyRing {
     }
 
     /// Draws a key for a contact that is being made. It is in memory alone until
-    /// [`store`](Self::store); drawing again for the same slot replaces it.
+    /// [`store`](Self::store); drawing again for the same slot replaces it, and so it does a key that
+    /// was stored for a contact of which nobody knows whether it came to be.
     ///
     /// # Errors
     /// The operating system gives no random bytes.
     pub fn draw(&self, slot: Slot) -> Result<(), SlotError> {
         let key = random_key().map_err(SlotError::Random)?;
         self.drawn.lock().insert(slot, ContactKey::new(key));
+        self.cache.lock().forget(slot);
         Ok(())
     }
 

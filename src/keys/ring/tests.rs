@@ -452,6 +452,22 @@ fn a_key_whose_contact_did_not_come_to_be_is_drawn_anew() {
     }
 }
 
+/// A group of which nobody knows whether it has its place gives its slots to the next one.
+#[test]
+fn a_key_that_is_drawn_anew_is_the_one_that_seals() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    fill(&ring, 8, 9);
+    ring.draw(Slot::new(8)).unwrap();
+    let sealed = ring.seal(Slot::new(8), AAD, b"Ada").unwrap();
+    ring.store(Slot::new(9)).unwrap();
+    ring.sync_copy().unwrap();
+    drop(ring);
+    let ring = open(dir.path(), &master).unwrap();
+    let read = ring.open_sealed(Slot::new(8), AAD, &sealed);
+    assert_eq!(read.unwrap(), b"Ada");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
