@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    chance::Chance,
+    calls::chance::Chance,
     common::{Answer, Server},
     form::{Form, Request},
     kill::Kill,

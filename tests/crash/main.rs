@@ -16,7 +16,8 @@
 #[path = "../bus/broker.rs"]
 #[allow(dead_code, reason = "the bus uses the rest")]
 mod broker;
-mod chance;
+#[path = "../calls/mod.rs"]
+mod calls;
 mod client;
 #[path = "../common/mod.rs"]
 mod common;

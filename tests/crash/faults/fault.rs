@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::rig::Rig;
-use crate::chance::Chance;
+use crate::calls::chance::Chance;
 
 /// The longest that a fault may take to show.
 const PATIENCE: Duration = Duration::from_secs(10);

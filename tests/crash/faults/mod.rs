@@ -14,11 +14,7 @@
 //! is the number of the first, so that several runs can share the work.
 
 mod fault;
-mod history;
-mod judge;
-mod load;
 mod rig;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,11 +25,12 @@ use async_nats::jetstream::{self, Context};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use crate::chance::Chance;
+use crate::calls::chance::Chance;
+use crate::calls::history::{Answer, Call, Tally};
+use crate::calls::load::{Client, Line, Load, probe};
+use crate::calls::{judge, wire};
 use crate::common::figures::say;
 use fault::Fault;
-use history::{Answer, Call, Tally};
-use load::{Client, Line, Load, probe};
 use rig::Rig;
 
 /// Rounds on one directory; then everything is judged, and a new one is begun.
@@ -85,9 +82,9 @@ async fn what_was_answered_holds_whatever_happens() {
 async fn episode(first: u64, rounds: u64, report: &mut Report) {
     let begun = millis();
     let mut rig = Rig::new();
-    let load = Load::new(rig.url.clone());
+    let load = Load::new(Vec::new());
     let bus = connect(&rig).await;
-    let clients: Vec<_> = clients(&load, &bus, first)
+    let clients: Vec<_> = clients(&load, &rig.url, &bus, first)
         .into_iter()
         .map(|client| tokio::spawn(client.run()))
         .collect();
@@ -95,7 +92,7 @@ async fn episode(first: u64, rounds: u64, report: &mut Report) {
     for round in first..first + rounds {
         let fault = Fault::ALL[round as usize % Fault::ALL.len()];
         fault.strike(&mut rig, &mut chance).await;
-        let took = recovered(&load, &bus).await;
+        let took = recovered(&load, &rig.url, &bus).await;
         if took > SOON {
             let said = rig.said();
             let last: Vec<_> = said.lines().rev().take(40).collect();
@@ -114,7 +111,7 @@ async fn episode(first: u64, rounds: u64, report: &mut Report) {
     }
     let streams = jetstream::new(bus.clone());
     settled(&rig, &load, &streams).await;
-    look_at_all(&load).await;
+    look_at_all(&load, &rig.url).await;
     let events = rig.server().events().await;
     let published = published(&streams, events.len()).await;
     assert_eq!(rig.stop(), Some(0));
@@ -157,16 +154,17 @@ fn http(patience: Duration) -> reqwest::Client {
 }
 
 /// Some are patient, and some give up while a service that was paused still does what they asked.
-fn clients(load: &Arc<Load>, bus: &async_nats::Client, seed: u64) -> Vec<Client> {
+fn clients(load: &Arc<Load>, url: &str, bus: &async_nats::Client, seed: u64) -> Vec<Client> {
     let (long, short) = (Duration::from_secs(3), Duration::from_millis(150));
-    let durable = Line::Durable(jetstream::new(bus.clone()));
+    let durable = Line::Durable(vec![jetstream::new(bus.clone())]);
+    let by_http = |patience| Line::Http(http(patience), vec![url.to_owned()]);
     let lines = [
-        (Line::Http(http(long)), long),
-        (Line::Http(http(long)), long),
-        (Line::Http(http(short)), short),
-        (Line::Http(http(short)), short),
-        (Line::Rpc(bus.clone()), long),
-        (Line::Rpc(bus.clone()), short),
+        (by_http(long), long),
+        (by_http(long), long),
+        (by_http(short), short),
+        (by_http(short), short),
+        (Line::Rpc(vec![bus.clone()]), long),
+        (Line::Rpc(vec![bus.clone()]), short),
         (durable, long),
     ];
     let clients = (1..).zip(lines).map(|(number, (line, patience))| {
@@ -177,18 +175,18 @@ fn clients(load: &Arc<Load>, bus: &async_nats::Client, seed: u64) -> Vec<Client>
 
 /// The time until all is well again: writes of every way have their effect, their events are
 /// published and in the signed log, and the service says that it is ready.
-async fn recovered(load: &Arc<Load>, bus: &async_nats::Client) -> Duration {
+async fn recovered(load: &Arc<Load>, url: &str, bus: &async_nats::Client) -> Duration {
     let since = Instant::now();
     let all = async {
-        let line = Line::Http(http(Duration::from_secs(1)));
+        let line = Line::Http(http(Duration::from_secs(1)), vec![url.to_owned()]);
         let (_, _, durable) = tokio::join!(
             again(load, line),
-            again(load, Line::Rpc(bus.clone())),
-            again(load, Line::Durable(jetstream::new(bus.clone()))),
+            again(load, Line::Rpc(vec![bus.clone()])),
+            again(load, Line::Durable(vec![jetstream::new(bus.clone())])),
         );
         let client = http(SOON);
-        outcome(load, &client, durable).await;
-        ready(load, &client).await;
+        outcome(url, &client, durable).await;
+        ready(url, &client).await;
     };
     let well = tokio::time::timeout(PATIENCE, all).await;
     well.unwrap_or_else(|_| panic!("not well within {PATIENCE:?}"));
@@ -210,8 +208,8 @@ async fn again(load: &Arc<Load>, line: Line) -> u64 {
 }
 
 /// Waits for the outcome of a durable command.
-async fn outcome(load: &Load, client: &reqwest::Client, number: u64) {
-    let path = format!("{}/commands/{}", load.url, wire::message_id(number));
+async fn outcome(url: &str, client: &reqwest::Client, number: u64) {
+    let path = format!("{url}/commands/{}", wire::message_id(number));
     loop {
         let found = client.get(&path).send().await;
         if found.is_ok_and(|found| found.status() == 200) {
@@ -222,8 +220,8 @@ async fn outcome(load: &Load, client: &reqwest::Client, number: u64) {
 }
 
 /// Waits until the service is ready, and what is in the log now is on the bus and signed.
-async fn ready(load: &Load, client: &reqwest::Client) {
-    let path = format!("{}/readyz", load.url);
+async fn ready(url: &str, client: &reqwest::Client) {
+    let path = format!("{url}/readyz");
     let mut head = None;
     loop {
         let answer = client.get(&path).send().await.ok();
@@ -291,8 +289,8 @@ async fn undelivered(streams: &Context) -> Option<u64> {
 }
 
 /// Reads every slot once more, as part of the history.
-async fn look_at_all(load: &Arc<Load>) {
-    let line = Line::Http(http(PATIENCE));
+async fn look_at_all(load: &Arc<Load>, url: &str) {
+    let line = Line::Http(http(PATIENCE), vec![url.to_owned()]);
     let mut client = Client::new(load.clone(), line, PATIENCE, 0);
     let slots = load.slots.lock().all();
     for slot in slots {

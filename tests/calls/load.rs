@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::Context;
 use parking_lot::Mutex;
 
+use super::chance::Chance;
 use super::history::{Answer, Asked, Call, History, Way};
 use super::wire::{Api, Request, Told};
-use crate::chance::Chance;
 
 /// The calls on one slot, after which a new one takes its place: what is judged stays small.
 const CALLS_OF_A_SLOT: u64 = 40;
@@ -202,7 +202,8 @@ pub fn traceparent(number: u64) -> String {
 
 /// What all clients share.
 pub struct Load {
-    pub url: String,
+    /// Headers that every request has, such as a token.
+    pub headers: Vec<(&'static str, String)>,
     pub history: History,
     pub slots: Mutex<Slots>,
     pub epoch: Instant,
@@ -214,18 +215,19 @@ pub struct Load {
     pub repeats: AtomicU64,
 }
 
-/// The connection that a client has.
+/// The ways that a client's requests may take. Where one gives no answer, it takes the next.
 #[derive(Clone)]
 pub enum Line {
-    Http(reqwest::Client),
-    Rpc(async_nats::Client),
-    Durable(Context),
+    /// To services at these URLs.
+    Http(reqwest::Client, Vec<String>),
+    Rpc(Vec<async_nats::Client>),
+    Durable(Vec<Context>),
 }
 
 impl Load {
-    pub fn new(url: String) -> Arc<Self> {
+    pub fn new(headers: Vec<(&'static str, String)>) -> Arc<Self> {
         Arc::new(Self {
-            url,
+            headers,
             history: History::default(),
             slots: Mutex::default(),
             epoch: Instant::now(),
@@ -256,6 +258,8 @@ pub struct Client {
     patience: Duration,
     chance: Chance,
     kept: Vec<(Request, Told)>,
+    /// The number of requests without an answer.
+    turns: usize,
 }
 
 impl Client {
@@ -266,6 +270,7 @@ impl Client {
             patience,
             chance: Chance(seed),
             kept: Vec::new(),
+            turns: seed as usize,
         }
     }
 
@@ -288,7 +293,7 @@ impl Client {
 
     fn way(&self) -> Way {
         match self.line {
-            Line::Http(_) => Way::Http,
+            Line::Http(..) => Way::Http,
             Line::Rpc(_) => Way::Rpc,
             Line::Durable(_) => Way::Durable,
         }
@@ -297,6 +302,7 @@ impl Client {
     /// Makes one call, and notes it with what came of it.
     pub async fn call(&mut self, slot: u64, mut request: Request) -> Answer {
         let way = self.way();
+        request.headers.extend(self.load.headers.iter().cloned());
         let keyed = way != Way::Durable && !request.asked.is_read() && self.chance.below(2) == 0;
         if keyed {
             let key = format!("key-{}", request.number);
@@ -341,9 +347,19 @@ impl Client {
         answer
     }
 
-    async fn send(&self, request: &Request) -> (Answer, Option<Told>) {
+    async fn send(&mut self, request: &Request) -> (Answer, Option<Told>) {
+        let (answer, told) = self.sent(request).await;
+        if !answer.is_judged() {
+            self.turns += 1;
+        }
+        (answer, told)
+    }
+
+    async fn sent(&self, request: &Request) -> (Answer, Option<Told>) {
+        let turns = self.turns;
         let told = match &self.line {
             Line::Durable(streams) => {
+                let streams = &streams[turns % streams.len()];
                 let stored = request.durably(streams, self.patience).await;
                 let answer = if stored {
                     Answer::Stored
@@ -352,8 +368,11 @@ impl Client {
                 };
                 return (answer, None);
             }
-            Line::Http(client) => request.over_http(client, &self.load.url).await,
-            Line::Rpc(client) => request.over_rpc(client, self.patience).await,
+            Line::Http(client, urls) => request.over_http(client, &urls[turns % urls.len()]).await,
+            Line::Rpc(buses) => {
+                let bus = &buses[turns % buses.len()];
+                request.over_rpc(bus, self.patience).await
+            }
         };
         let Some(told) = told else {
             return (Answer::Unknown, None);
