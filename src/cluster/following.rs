@@ -44,6 +44,17 @@ impl Node {
             self.role = Role::Following;
             self.leader_heard = self.now;
         }
+        self.read_on(last);
+    }
+
+    /// Begins to read anew where the stream has had more for a while and nothing of it came: what
+    /// delivers the messages may have died with a broker, and says nothing of it for long.
+    fn read_on(&mut self, last: u64) {
+        let stands = last > self.sequence && self.takes_messages();
+        if stands && self.stood_at == Some(self.sequence) {
+            self.act(Action::ReadFrom(self.reads_from()));
+        }
+        self.stood_at = stands.then_some(self.sequence);
     }
 
     /// The stream is not what was read of it: once the disk is at rest, it is read anew.

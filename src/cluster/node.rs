@@ -98,6 +98,8 @@ pub struct Node {
     pub(super) created: Option<u64>,
     pub(super) sequence: u64,
     pub(super) last: Option<MessageId>,
+    /// The sequence at which reading stood when the stream was seen to have more.
+    pub(super) stood_at: Option<u64>,
     /// The messages that were read while the service looks for a tree; they are judged afterwards.
     pub(super) inbox: VecDeque<ReadMessage>,
     /// The position of the tree that is looked for.
@@ -156,6 +158,7 @@ impl Node {
             created: None,
             sequence: 0,
             last: None,
+            stood_at: None,
             inbox: VecDeque::new(),
             finding: None,
             base: None,
@@ -303,11 +306,13 @@ impl Node {
         });
     }
 
-    /// Looks at the stream where what was published stays without an answer, and now and then: a
-    /// stream that has lost messages says nothing of it.
+    /// Looks at the stream where what was published stays without an answer or others have more, and
+    /// now and then: a stream that has lost messages says nothing of it.
     fn look_on_time(&mut self) {
         let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
-        let patience = if slow { 2 * BEAT } else { ABSENT };
+        let read = self.rules.as_ref().map_or(self.own, Rules::place);
+        let behind = self.peers.has_more(read.position);
+        let patience = if slow || behind { 2 * BEAT } else { ABSENT };
         if self.looked_at.is_none_or(|at| self.now >= at + patience) {
             self.look();
         }

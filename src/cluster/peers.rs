@@ -89,6 +89,12 @@ impl Peers {
         nobody_more && self.is_majority_present(since)
     }
 
+    /// Whether a node has events behind a position.
+    pub fn has_more(&self, position: Position) -> bool {
+        let mut places = self.all.iter().filter_map(|peer| peer.place);
+        places.any(|place| place.position > position)
+    }
+
     /// The lowest position of those that were heard since a time.
     pub fn lowest(&self, since: Duration) -> Option<Position> {
         self.present(since).map(|place| place.position).min()

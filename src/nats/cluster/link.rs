@@ -21,6 +21,9 @@ use crate::service::Service;
 /// The first pause before the broker is tried again, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The longest that a request about the stream waits for its answer. While no broker leads the
+/// stream none comes, and the next one may be answered at once.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A connection that is of use.
 #[derive(Clone)]
@@ -93,7 +96,9 @@ async fn session(
 }
 
 async fn open(options: &Options, client: Client) -> Result<Link, PublishError> {
-    let context = jetstream::new(client.clone());
+    let context = jetstream::ContextBuilder::new()
+        .timeout(ANSWER_TIME_MAX)
+        .build(client.clone());
     let names = Names::new(options.prefix.clone(), options.log_id.clone());
     let is_clustered = client.server_info().cluster.is_some();
     let stream = streams::ensure_log(&context, &options.prefix, is_clustered).await?;
