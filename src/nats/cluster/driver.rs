@@ -186,7 +186,7 @@ impl Driver {
         loop {
             let ready = self.node.takes_messages();
             tokio::select! {
-                _ = tick.tick() => self.tell(Event::Tick).await,
+                _ = tick.tick() => self.tick().await,
                 Some(event) = inputs.happened.recv() => self.tell(event).await,
                 Some(asked) = inputs.asked.recv() => self.asked(asked).await,
                 Some(link) = inputs.linked.recv() => self.linked(link).await,
@@ -206,6 +206,15 @@ impl Driver {
                 return self.leave().await;
             }
         }
+    }
+
+    /// Looks at the clock. A leader that takes no writes, for its disk is full or its clock is not
+    /// believed, lets another take them.
+    async fn tick(&mut self) {
+        if self.service.closed().is_some() {
+            self.tell(Event::Yield).await;
+        }
+        self.tell(Event::Tick).await;
     }
 
     /// Gives the node an event, and does what it wants done.
