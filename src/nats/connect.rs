@@ -20,6 +20,9 @@ use crate::auth::{BrokerInfo, check_broker};
 const MAX_PAYLOAD_MIN: usize = 128 * 1024;
 /// The longest that one server may take to answer.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// The time between two looks whether the server is still there. A connection on which three have had
+/// no answer is given up, so that one that nothing comes through any more does not look well for long.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The broker to connect to, and how.
 #[derive(Clone, Debug)]
@@ -97,6 +100,7 @@ async fn connect_to(
         .name("contactd")
         .custom_inbox_prefix(OWN_INBOX)
         .connection_timeout(CONNECT_TIME_MAX)
+        .ping_interval(PING_INTERVAL)
         .ignore_discovered_servers()
         .max_reconnects(1)
         .event_callback(move |event| {
