@@ -1,7 +1,7 @@
 //! Several nodes and one log: no schedule of faults makes two answers differ.
 //!
-//! The nodes are the service's own; the stream, the network, the disks and the clock are simulated
-//! in one thread. A seed makes a schedule. `CLUSTER_SEEDS=100000` runs so many of each plan, from
+//! The nodes and the service are the real ones; the stream, the network, the disks and the clocks are
+//! simulated. A seed makes a schedule. `CLUSTER_SEEDS=100000` runs so many of each plan, from
 //! `CLUSTER_FROM` on.
 
 #![allow(
@@ -42,7 +42,7 @@ fn number(name: &str, default: u64) -> u64 {
 struct Shown {
     answers: usize,
     halted: u64,
-    stuck: Vec<u64>,
+    stuck: Vec<(u64, String)>,
     broken: Vec<(u64, String)>,
 }
 
@@ -52,11 +52,11 @@ fn run(plan: Plan, seeds: u64) -> Shown {
     for seed in from..from + seeds {
         let mut world = World::new(seed, plan);
         let lives = world.run();
-        world.check_answers();
+        world.check_end();
         shown.answers += world.answered.len();
         shown.halted += u64::from(world.halted() > 0);
         if !lives {
-            shown.stuck.push(seed);
+            shown.stuck.push((seed, world.describe()));
         }
         if let Some(why) = world.broken {
             shown.broken.push((seed, why));
@@ -108,7 +108,7 @@ fn breaks(plan: Plan) -> Option<(u64, String)> {
     (0..3_000).find_map(|seed| {
         let mut world = World::new(seed, plan);
         world.run();
-        world.check_answers();
+        world.check_end();
         Some((seed, world.broken?))
     })
 }

@@ -1,7 +1,8 @@
 //! A cluster under random faults, the same ones for the same seed.
 
 mod chance;
-mod disk;
+mod home;
+mod process;
 mod stream;
 mod world;
 

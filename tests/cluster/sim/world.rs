@@ -1,31 +1,36 @@
-//! A cluster in one thread: nodes that are driven as the service drives them, and everything around
-//! them that fails by chance.
+//! A cluster, one step after another: nodes that are driven as the service drives them, and
+//! everything around them that fails by chance.
 
 mod acts;
 mod checks;
+mod commands;
+mod disks;
 mod ways;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use contactd::audit::Hash;
 use contactd::cluster::{
     Action, Body, Coder, Event, Members, Message, MessageId, Node, NodeName, Place, Role, Said,
-    Sent, Sizes, Spoken,
+    Sizes, Spoken,
 };
-use contactd::domain::Position;
-use contactd::keys::ClusterKey;
+use contactd::domain::{ContactId, Position};
+use contactd::keys::{ClusterKey, KeyRing};
 use contactd::log::Group;
+use contactd::service::NotOrdered;
 
 use super::chance::Chance;
-use super::disk::{Disk, Entry};
+use super::home::Home;
+use super::process::{Process, Sent, Work};
 use super::stream::Stream;
 
 /// Parts are so small that many groups have several, and records so close that the stream always
 /// keeps one.
 const SIZES: Sizes = Sizes {
-    part_bytes_max: 150,
+    part_bytes_max: 500,
     record_messages_max: 7,
     record_bytes_max: 10_000,
 };
@@ -53,30 +58,12 @@ pub struct Plan {
     pub left_out: LeftOut,
 }
 
-/// What one node's process has beside its disk.
-struct Process {
-    node: Node,
-    /// The sequence that its reader delivers next.
-    reads: u64,
-    work: Option<Work>,
-    leads: bool,
-    /// The group that its writer waits for.
-    judged: Option<Group>,
-    parked: Vec<(Position, Vec<Bytes>)>,
-    paused: bool,
-}
-
-enum Work {
-    Apply(Vec<Group>),
-    Judged(Group),
-}
-
 /// A message on its way.
 enum Packet {
     Publish {
         from: usize,
         expect: u64,
-        sent: Sent,
+        sent: contactd::cluster::Sent,
     },
     Stored {
         to: usize,
@@ -108,10 +95,23 @@ pub struct World {
     key: ClusterKey,
     coder: Coder,
     stream: Stream,
-    disks: Vec<Disk>,
+    homes: Vec<Home>,
     processes: Vec<Option<Process>>,
     packets: Vec<Packet>,
+    runtime: tokio::runtime::Runtime,
+    /// Keys of nobody, for events without content.
+    no_keys: KeyRing,
     next_id: u64,
+    /// Contacts that were heard of.
+    known: Vec<ContactId>,
+    /// Commands whose outcome is not known; they are sent again under their keys.
+    unknown: Vec<Sent>,
+    /// The position of each command that was answered.
+    done: BTreeMap<u64, Position>,
+    /// Groups that never count, say those who judged them.
+    refused: Vec<Bytes>,
+    /// The root of the tree on which a group was judged, by its first event.
+    judged_on: BTreeMap<Bytes, Hash>,
     /// What was answered, by position.
     pub answered: BTreeMap<Position, Bytes>,
     /// The one root that each signed size has.
@@ -128,6 +128,13 @@ impl World {
             .map(|number| format!("n{number}").parse().expect("a name"))
             .collect();
         let key = ClusterKey::new([1; 32], "log");
+        let homes = (0..names.len() as u64).map(|number| Home::new(seed * 16 + number));
+        let homes: Vec<Home> = homes.collect();
+        for other in &homes[1..] {
+            homes[0].share_index(other).expect("a disk without faults");
+        }
+        let (no_keys, _) = Home::new(0).keys().expect("a disk without faults");
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
         let mut world = Self {
             plan,
             chance: Chance::of(seed),
@@ -135,11 +142,18 @@ impl World {
             coder: Coder::new("log".into(), key.clone()),
             key,
             stream: Stream::default(),
-            disks: names.iter().map(|_| Disk::default()).collect(),
+            homes,
             processes: names.iter().map(|_| None).collect(),
             names,
             packets: Vec::new(),
+            runtime: runtime.expect("a runtime"),
+            no_keys,
             next_id: 1,
+            known: Vec::new(),
+            unknown: Vec::new(),
+            done: BTreeMap::new(),
+            refused: Vec::new(),
+            judged_on: BTreeMap::new(),
             answered: BTreeMap::new(),
             signed: BTreeMap::new(),
             truth: Vec::new(),
@@ -152,20 +166,15 @@ impl World {
         world
     }
 
-    fn start(&mut self, at: usize) {
-        let members = Members::new(self.names.clone(), &self.names[at]).expect("a cluster");
-        let place = self.disks[at].place();
-        let node = Node::new(members, self.coder.clone(), SIZES, place, self.now);
-        self.processes[at] = Some(Process {
-            node,
-            reads: 1,
-            work: None,
-            leads: false,
-            judged: None,
-            parked: Vec::new(),
-            paused: false,
-        });
-        self.look(at, 0);
+    /// A wall clock jumps, or goes on.
+    fn turn_clock(&mut self, at: usize) {
+        let by = self.chance.below(10_000) as u64;
+        let clock = &self.homes[at].clock;
+        if self.chance.happens(300) {
+            clock.fetch_sub(by, Ordering::Relaxed);
+        } else {
+            clock.fetch_add(by, Ordering::Relaxed);
+        }
     }
 
     /// Runs the plan, then lets all faults end; whether something was answered after that.
@@ -193,6 +202,26 @@ impl World {
         false
     }
 
+    /// The nodes as they are, a line each.
+    pub fn describe(&self) -> String {
+        let nodes = self.processes.iter().zip(&self.homes).map(|(process, home)| {
+            let place = home.place().position;
+            let Some(Process { node, work, reads, .. }) = process else {
+                return format!("gone at {place}");
+            };
+            let (status, ordered) = (node.status(), node.ordered());
+            let (role, term, settled) = (status.role, status.term, status.settled);
+            let ordered = ordered.map(|place| place.position);
+            format!("{role:?} of term {term} at {place}, ordered {ordered:?}, settled {settled}, reads {reads:?}, {work:?}")
+        });
+        let nodes: Vec<String> = nodes.collect();
+        format!(
+            "{}; the stream ends at {}",
+            nodes.join("; "),
+            self.stream.last()
+        )
+    }
+
     /// The number of nodes that serve nothing.
     pub fn halted(&self) -> usize {
         let halted = |process: &&Process| process.node.role() == Role::Halted;
@@ -213,7 +242,7 @@ impl World {
             0 | 1 => self.tell(at, Event::Tick),
             2..=4 => self.read(at),
             5 => self.finish_work(at),
-            6 => self.judge(at),
+            6 => self.ask(at),
             _ => {}
         }
         for _ in 0..self.chance.below(4) {
@@ -229,6 +258,9 @@ impl World {
         if self.chance.happens(4) {
             self.crash(at);
         }
+        if self.chance.happens(10) {
+            self.turn_clock(at);
+        }
         if self.processes[at].is_none() && self.chance.happens(100) {
             self.start(at);
         }
@@ -240,6 +272,11 @@ impl World {
         if self.chance.happens(3) {
             self.now += Duration::from_secs(3);
         }
+        if self.chance.happens(3)
+            && let Some(process) = &mut self.processes[at]
+        {
+            process.reads = None;
+        }
         if self.chance.happens(2) {
             self.tell(at, Event::Yield);
         }
@@ -249,19 +286,6 @@ impl World {
             } else {
                 let count = 1 + self.chance.below(6);
                 self.stream.lose(count);
-            }
-        }
-    }
-
-    /// The process dies: what was on its way to the disk may be there or not.
-    fn crash(&mut self, at: usize) {
-        if let Some(process) = self.processes[at].take()
-            && self.chance.happens(500)
-        {
-            match process.work {
-                Some(Work::Apply(groups)) => self.append(at, &groups),
-                Some(Work::Judged(group)) => self.append(at, &[group]),
-                None => {}
             }
         }
     }

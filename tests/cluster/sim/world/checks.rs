@@ -1,5 +1,7 @@
 //! What must hold after each step.
 
+use contactd::keys::Slot;
+
 use super::*;
 
 impl World {
@@ -7,42 +9,30 @@ impl World {
     /// has ordered, a later leader may have given the slots to another group before the first one
     /// learns that its own was ordered: that is a fork which no majority has, and what was answered
     /// is looked at in the end.
-    pub(super) fn check_keys(&mut self, group: &Group) {
+    pub(super) fn check_keys(&mut self, slots: std::ops::Range<Slot>) {
         if self.plan.losses > 0 {
             return;
         }
-        for entry in &group.entries {
-            let Some(key) = Entry::decode(entry).key else {
-                continue;
-            };
-            let have = self.disks.iter().filter(|disk| disk.has_key(key)).count();
+        for slot in (slots.start.get()..slots.end.get()).map(Slot::new) {
+            let have = self.homes.iter().filter(|home| home.has_key(slot)).count();
             if have <= self.plan.nodes / 2 {
-                self.fail(format!("the key {key} is used and is on {have} disks"));
+                self.fail(format!("the key {slot} is used and is on {have} disks"));
             }
         }
     }
 
-    /// Puts groups on a disk, and looks at each event of them.
-    pub(super) fn append(&mut self, at: usize, groups: &[Group]) {
-        for group in groups {
-            if group.first.get() != self.disks[at].len() + 1 {
-                let name = &self.names[at];
-                return self.fail(format!("{name} appends at {} out of turn", group.first));
-            }
-            for entry in &group.entries {
-                let root = self.disks[at].place().root;
-                let judged_on = Entry::decode(entry).judged_on;
-                if judged_on.is_some_and(|judged_on| judged_on != root) {
-                    self.fail("a group counts that was judged on another state".to_owned());
-                }
-                self.disks[at].push(entry.clone());
-                self.check_one_log(at, entry);
-            }
-            self.disks[at].ahead.remove(&group.first);
+    /// Notes an event that a disk has from now on, and looks at it.
+    pub(super) fn see(&mut self, at: usize, entry: Bytes) {
+        let root = self.homes[at].place().root;
+        let judged_on = self.judged_on.get(&entry);
+        if judged_on.is_some_and(|judged_on| *judged_on != root) {
+            self.fail("a group counts that was judged on another state".to_owned());
         }
-        let disk = &self.disks[at];
-        if disk.keys.iter().any(|key| disk.erased.contains(key)) {
-            self.fail("an erased key has come back".to_owned());
+        let erased = self.homes[at].erased.len();
+        self.homes[at].see(entry.clone());
+        self.check_one_log(at, &entry);
+        if self.homes[at].erased.len() > erased && self.homes[at].remembers() {
+            self.fail(format!("{at} still has the key of somebody who is erased"));
         }
     }
 
@@ -51,7 +41,7 @@ impl World {
         if self.plan.losses > 0 {
             return;
         }
-        let index = self.disks[at].entries.len() - 1;
+        let index = self.homes[at].entries.len() - 1;
         match self.truth.get(index) {
             None => self.truth.push(entry.clone()),
             Some(known) if known == entry => {}
@@ -61,36 +51,27 @@ impl World {
 
     /// Replies leave, and the size is signed.
     pub(super) fn settle(&mut self, at: usize, settled: Position) {
-        let Some(tree) = self.disks[at].tree(settled.get()) else {
+        let Some(tree) = self.homes[at].tree(settled.get()) else {
             return self.fail("more has settled than is on the disk".to_owned());
         };
         let root = tree.root();
         if *self.signed.entry(settled).or_insert(root) != root {
             self.fail(format!("two roots were signed for size {settled}"));
         }
-        let Some(process) = &mut self.processes[at] else {
-            return;
-        };
-        let (leave, stay) = process
-            .parked
-            .drain(..)
-            .partition(|(last, _)| *last <= settled);
-        process.parked = stay;
-        let leave: Vec<(Position, Vec<Bytes>)> = leave;
-        for (last, entries) in leave {
-            let first = last.get() + 1 - entries.len() as u64;
-            for (entry, position) in entries.into_iter().zip(first..) {
-                self.answer(Position::new(position), entry);
-            }
+        if let Some(process) = &self.processes[at] {
+            let own = &process.seam.settled;
+            own.fetch_max(settled.get(), Ordering::AcqRel);
+            process.service.settle(settled);
         }
+        self.collect(at);
     }
 
     pub(super) fn answer(&mut self, position: Position, entry: Bytes) {
         let index = position.get() as usize - 1;
         let have = self
-            .disks
+            .homes
             .iter()
-            .filter(|disk| disk.entries.get(index) == Some(&entry));
+            .filter(|home| home.entries.get(index) == Some(&entry));
         if have.count() <= self.plan.nodes / 2 {
             self.fail(format!(
                 "{position} is answered and is on no majority of disks"
@@ -103,10 +84,50 @@ impl World {
         }
     }
 
-    /// What was answered is on a majority of disks still.
-    pub fn check_answers(&mut self) {
+    /// In the end what was answered is on a majority of disks still, what never counts is on none,
+    /// whoever is erased is erased everywhere, and equal logs have equal views.
+    pub fn check_end(&mut self) {
         for (position, entry) in self.answered.clone() {
             self.answer(position, entry);
         }
+        let there = |entry: &Bytes| self.homes.iter().any(|home| home.entries.contains(entry));
+        if self.plan.losses == 0 && self.refused.iter().any(there) {
+            self.fail("something counts of which it was said that it never will".to_owned());
+        }
+        if self.homes.iter().any(Home::remembers) {
+            self.fail("a key of somebody who is erased has come back".to_owned());
+        }
+        let mut wrong = Vec::new();
+        let mut views: BTreeMap<[u8; 32], Vec<u8>> = BTreeMap::new();
+        for at in 0..self.plan.nodes {
+            let Some(process) = &self.processes[at] else {
+                continue;
+            };
+            let log = process
+                .service
+                .events_after(Position::ZERO, usize::MAX, &|_| true);
+            for record in log.expect("its own log").records {
+                let content = process.service.open_content(&record);
+                // Whoever asks for a key that is destroyed elsewhere is told so before it has read why.
+                let is_erased = |slot| self.homes.iter().any(|home| home.erased.contains(&slot));
+                let is_whole = record.sealed.is_none() || record.slot.is_some_and(is_erased);
+                if !is_whole && !content.is_ok_and(|content| content.is_some()) {
+                    let position = record.event.header.position;
+                    wrong.push(format!("{at} can't open what it has at {position}"));
+                }
+            }
+            // The view of one that was told that a key is destroyed, and has not read why, is without
+            // what that key sealed.
+            let ahead = |home: &Home| !home.erased.is_subset(&self.homes[at].erased);
+            if self.homes.iter().any(ahead) {
+                continue;
+            }
+            let view = process.service.snapshot();
+            let root = self.homes[at].place().root;
+            if *views.entry(root.0).or_insert_with(|| view.clone()) != view {
+                wrong.push("two nodes have the same log and other views".to_owned());
+            }
+        }
+        wrong.into_iter().for_each(|why| self.fail(why));
     }
 }

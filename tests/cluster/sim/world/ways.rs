@@ -1,9 +1,16 @@
 //! The stream and the network, with all that is lost, late or doubled on the way.
 
+use contactd::dialect::thena;
+use contactd::domain::{
+    Actor, Correlation, Event as Domain, EventId, Failure, FailureCode, Header, Operation, Owner,
+    Phase, Timestamp,
+};
+use contactd::log::record;
+
 use super::*;
 
 impl World {
-    pub(super) fn publish(&mut self, from: usize, expect: u64, sent: Sent) {
+    pub(super) fn publish(&mut self, from: usize, expect: u64, sent: contactd::cluster::Sent) {
         let copies = match self.chance.below(20) {
             0 if !self.quiet => 0,
             1 => 2,
@@ -20,7 +27,12 @@ impl World {
 
     /// What a leader would send that judged further before it knew the order of its last group: it
     /// must count for nothing unless it stands where it belongs.
-    pub(super) fn publish_ahead(&mut self, from: usize, expect: u64, sent: &Sent) {
+    pub(super) fn publish_ahead(
+        &mut self,
+        from: usize,
+        expect: u64,
+        sent: &contactd::cluster::Sent,
+    ) {
         let Some((_, message)) = read(&self.coder, sent) else {
             return;
         };
@@ -32,7 +44,7 @@ impl World {
         else {
             return;
         };
-        let Some(mut tree) = self.disks[from].tree(message.tree.position.get()) else {
+        let Some(mut tree) = self.homes[from].tree(message.tree.position.get()) else {
             return;
         };
         if Place::of(&tree) != message.tree {
@@ -43,17 +55,10 @@ impl World {
             for entry in &group.entries {
                 tree.push(Hash::leaf(entry));
             }
-            self.next_id += 1;
-            let entry = Entry {
-                id: self.next_id,
-                judged_on: Some(tree.root()),
-                key: None,
-                erases: None,
-            };
-            group = Group {
-                first: last_of(&group).next(),
-                entries: vec![entry.encode()],
-            };
+            let first = last_of(&group).next();
+            let entries = self.refusal(first);
+            self.judged_on.insert(entries[0].clone(), tree.root());
+            group = Group { first, entries };
             let sent = self.coder.encode(&Message {
                 tree: Place::of(&tree),
                 body: Body::Part {
@@ -66,6 +71,49 @@ impl World {
             let expect = expect + further;
             self.packets.push(Packet::Publish { from, expect, sent });
         }
+    }
+
+    /// The events of a command that is refused.
+    fn refusal(&mut self, first: Position) -> Vec<Bytes> {
+        let start = EventId(uuid::Uuid::now_v7());
+        let phases = [
+            Phase::Start { idempotency: None },
+            Phase::Fail(Failure {
+                code: FailureCode::NotFound,
+                violations: Vec::new(),
+            }),
+        ];
+        let positions = [first, first.next()];
+        let events = phases.into_iter().zip(positions).map(|(phase, position)| {
+            let is_start = matches!(phase, Phase::Start { .. });
+            Domain {
+                header: Header {
+                    position,
+                    id: if is_start {
+                        start
+                    } else {
+                        EventId(uuid::Uuid::now_v7())
+                    },
+                    time: Timestamp::from_millis(1),
+                    operation: Operation::Delete,
+                    owner: Owner::new(thena::RULES.dialect, &["t"]).expect("good ids"),
+                    contact: None,
+                    key: None,
+                    version: None,
+                    actor: Actor::default(),
+                    correlation: Correlation::parse("x").expect("a token"),
+                    causation: (!is_start).then_some(start),
+                    traceparent: None,
+                    fields: Vec::new(),
+                    listed: None,
+                },
+                phase,
+            }
+        });
+        let bytes = events.map(|event| record::encode(&event, None, None, &self.no_keys));
+        bytes
+            .map(|bytes| bytes.expect("it is small").into())
+            .collect()
     }
 
     pub(super) fn say(&mut self, from: usize, said: Said) {
@@ -141,7 +189,7 @@ impl World {
                 let mut spoken = Spoken::decode(&bytes, &self.key).expect("our own");
                 if let (LeftOut::RootsOfAMajority, Said::Durable { place, .. }) =
                     (self.plan.left_out, &mut spoken.said)
-                    && let Some(own) = self.disks[to].tree(place.position.get())
+                    && let Some(own) = self.homes[to].tree(place.position.get())
                 {
                     *place = Place::of(&own);
                 }
@@ -158,12 +206,14 @@ impl World {
         if process.paused || !process.node.takes_messages() {
             return;
         }
-        process.reads = process.reads.max(self.stream.first());
-        let Some(sent) = self.stream.at(process.reads) else {
+        let Some(reads) = process.reads else {
             return;
         };
-        let sequence = process.reads;
-        process.reads += 1;
+        let sequence = reads.max(self.stream.first());
+        let Some(sent) = self.stream.at(sequence) else {
+            return;
+        };
+        process.reads = Some(sequence + 1);
         let mut message = read(&self.coder, sent).map(|(_, message)| message);
         let status = process.node.status();
         if let (LeftOut::TermAndRoot, Some(message), Some(place)) =
@@ -196,7 +246,7 @@ impl World {
     }
 }
 
-fn read(coder: &Coder, sent: &Sent) -> Option<(MessageId, Message)> {
+fn read(coder: &Coder, sent: &contactd::cluster::Sent) -> Option<(MessageId, Message)> {
     let header = |name: &str| {
         let found = sent.headers.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.as_str())

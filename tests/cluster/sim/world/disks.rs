@@ -1,0 +1,191 @@
+//! Processes that start and die, and their logs on disks whose power goes.
+
+use contactd::keys::Slot;
+use contactd::service::{ApplyError, Service};
+use contactd::storage::{Disk, Faults};
+
+use super::*;
+
+impl World {
+    /// Starts a process over its disk; one that dies on its way may be started again.
+    pub(super) fn start(&mut self, at: usize) {
+        let dies = self.plan_power_cut(at);
+        let service = match self.homes[at].open() {
+            Ok(service) => service,
+            Err(error) if !dies => return self.fail(format!("{at} does not open: {error}")),
+            Err(_) => return self.homes[at].disk.crash(),
+        };
+        self.homes[at].disk.plan(Faults::default());
+        let log = entries(&service, Position::FIRST, service.head());
+        let before = self.homes[at].entries.clone();
+        if !log.starts_with(&before) {
+            return self.fail(format!("{at} has lost what was on its disk"));
+        }
+        for entry in log.into_iter().skip(before.len()) {
+            self.see(at, entry);
+        }
+        let members = Members::new(self.names.clone(), &self.names[at]).expect("a cluster");
+        let place = Place::of(&service.tree_at(service.head()).expect("its own log"));
+        let node = Node::new(members, self.coder.clone(), SIZES, place, self.now);
+        self.processes[at] = Some(Process::new(node, service));
+        self.look(at, 0);
+    }
+
+    /// Lets the power go at one of the next syncs, now and then; whether it may.
+    fn plan_power_cut(&mut self, at: usize) -> bool {
+        let dies = !self.quiet && self.chance.happens(40);
+        if dies {
+            let halt_at = Some(1 + self.chance.below(8) as u64);
+            self.homes[at].disk.plan(Faults {
+                halt_at,
+                ..Faults::default()
+            });
+        }
+        dies
+    }
+
+    /// The process dies: by loss of power, or alone.
+    pub(super) fn crash(&mut self, at: usize) {
+        if self.chance.happens(500) {
+            self.homes[at].disk.crash();
+        } else {
+            self.homes[at].disk.kill();
+        }
+        if let Some(process) = self.processes[at].take() {
+            let sent = process.end();
+            self.unknown.extend(sent);
+        }
+    }
+
+    /// Does what the disk is to do next.
+    pub(super) fn finish_work(&mut self, at: usize) {
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
+        if process.paused {
+            return;
+        }
+        let Some(work) = process.work.take() else {
+            return;
+        };
+        let dies = self.plan_power_cut(at);
+        let rest = match work {
+            Work::Apply(groups) => self.apply(at, groups, dies),
+            Work::Fetch(upto) => self.fetch(at, upto, dies),
+            Work::Judged => {
+                let process = self.processes[at].as_mut().expect("it runs");
+                process.reply(&self.runtime, Ok(()));
+                None
+            }
+        };
+        let is_off = self.homes[at].disk.files("keys").is_err();
+        if is_off {
+            return self.crash(at);
+        }
+        self.homes[at].disk.plan(Faults::default());
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
+        if let Some(closed) = process.service.closed() {
+            return self.fail(format!("{at} has closed its log: {closed:?}"));
+        }
+        process.work = rest;
+        self.catch_up(at);
+        let process = self.processes[at].as_ref().expect("it runs");
+        let head = process.service.head();
+        if self.plan.left_out == LeftOut::Majority {
+            self.settle(at, head);
+        }
+        self.tell(at, Event::Applied(head));
+    }
+
+    /// Notes what the log of a process has grown by.
+    pub(super) fn catch_up(&mut self, at: usize) {
+        let Some(process) = &self.processes[at] else {
+            return;
+        };
+        let first = Position::new(self.homes[at].len()).next();
+        for entry in entries(&process.service, first, process.service.head()) {
+            self.see(at, entry);
+        }
+    }
+
+    /// Appends groups; what is left to be done.
+    fn apply(&mut self, at: usize, groups: Vec<Group>, dies: bool) -> Option<Work> {
+        let service = self.processes[at].as_ref()?.service.clone();
+        match self.runtime.block_on(service.apply(groups.clone())) {
+            Ok(_) => None,
+            Err(ApplyError::MissingKeys { slots }) => {
+                self.fetch_keys(at, &slots);
+                Some(Work::Apply(groups))
+            }
+            Err(_) if dies => None,
+            Err(error) => {
+                self.fail(format!("{at} does not take what was ordered: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Asks all others for keys.
+    fn fetch_keys(&self, at: usize, slots: &[Slot]) {
+        let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
+            return;
+        };
+        let Some(own) = &self.processes[at] else {
+            return;
+        };
+        for other in self.others(at) {
+            if let Ok(sealed) = other.service.export_keys(*first..last.next(), &self.key) {
+                // What is not taken in is asked for once more.
+                let _ = own.service.install_keys(&sealed, &self.key);
+            }
+        }
+    }
+
+    fn others(&self, at: usize) -> impl Iterator<Item = &Process> {
+        let others = (0..self.plan.nodes).filter(move |other| *other != at);
+        let others = others.filter_map(|other| self.processes[other].as_ref());
+        others.filter(|process| !process.paused)
+    }
+
+    /// Fetches what lies between the end of a log and a place, from whoever has it.
+    fn fetch(&mut self, at: usize, upto: Place, dies: bool) -> Option<Work> {
+        let first = Position::new(self.homes[at].len()).next();
+        let found = self
+            .others(at)
+            .find(|other| other.service.head() >= upto.position);
+        let Some(from) = found.map(|other| other.service.clone()) else {
+            return Some(Work::Fetch(upto));
+        };
+        let entries = entries(&from, first, upto.position);
+        let mut tree = self.homes[at].tree(self.homes[at].len())?;
+        for entry in &entries {
+            tree.push(Hash::leaf(entry));
+        }
+        if Place::of(&tree) != upto {
+            self.tell(at, Event::Forked);
+            return None;
+        }
+        let rest = self.apply(at, vec![Group { first, entries }], dies);
+        rest.map(|_| Work::Fetch(upto))
+    }
+
+    /// Puts the keys of a group on a disk that is about to be ordered.
+    pub(super) fn keep(&mut self, at: usize, first: Position, sealed: &[u8]) -> Option<Event> {
+        let service = &self.processes[at].as_ref()?.service;
+        service.install_keys(sealed, &self.key).ok()?;
+        let hash = Hash::leaf(sealed);
+        Some(Event::KeysKept { first, hash })
+    }
+}
+
+/// The events of a log from one position to another.
+fn entries(service: &Service, first: Position, last: Position) -> Vec<Bytes> {
+    if last < first {
+        return Vec::new();
+    }
+    let all = service.reader().scan(first, last);
+    all.map(|entry| entry.expect("a log that can be read").1)
+        .collect()
+}
