@@ -80,6 +80,14 @@ impl Peers {
         self.present(since).count() + 1 >= self.majority
     }
 
+    /// The last time at which a majority with this node was there; `None` where it never was.
+    pub fn majority_heard(&self) -> Option<Duration> {
+        let takes_part = self.all.iter().filter(|peer| !peer.halted);
+        let mut heard: Vec<Duration> = takes_part.filter_map(|peer| peer.heard).collect();
+        heard.sort_unstable_by(|left, right| right.cmp(left));
+        heard.get(self.majority.checked_sub(2)?).copied()
+    }
+
     /// Whether a majority is present, of which nobody has more than this node or other events at
     /// the same position: then all that was ever answered is on this node.
     pub fn lets_stand(&self, own: Place, since: Duration) -> bool {

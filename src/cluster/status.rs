@@ -30,7 +30,8 @@ pub struct Status {
     pub head: Position,
     /// The last position that a majority of nodes has on its disks.
     pub settled: Position,
-    /// The time since the leader was last heard; zero where this node leads.
+    /// The time since the leader was last heard; where this node leads, the time for which it can't
+    /// order or reach a majority.
     pub stale: Duration,
     /// The number of messages in the stream that counted for nothing.
     pub void_total: u64,
@@ -114,7 +115,13 @@ impl Node {
 
     fn stale(&self) -> Duration {
         match self.role {
-            Role::Leading => Duration::ZERO,
+            Role::Leading if !self.is_cut_off() => Duration::ZERO,
+            Role::Leading => {
+                let flies = self.flight.as_ref().map(|flight| flight.age(self.now));
+                let heard = self.peers.majority_heard().unwrap_or_default();
+                let alone = self.now.saturating_sub(heard);
+                flies.unwrap_or_default().max(alone)
+            }
             _ => self.now.saturating_sub(self.leader_heard),
         }
     }

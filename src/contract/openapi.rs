@@ -293,6 +293,7 @@ fn headers_of(own: &[&str], with_position: bool) -> Value {
     if with_position {
         set(&mut headers, "Contact-Position", shared("Position"));
         set(&mut headers, "Contact-Log", shared("Log"));
+        set(&mut headers, "Contact-Stale", shared("Stale"));
     }
     for name in own {
         set(

@@ -101,6 +101,7 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
         Refusal::ReadOnly(Closed::ClockJumped),
         Refusal::ReadOnly(Closed::Follows),
         Refusal::ReadOnly(Closed::CutOff),
+        Refusal::ReadOnly(Closed::Halted),
         Refusal::OutcomeUnknown,
         Refusal::Internal,
     ]

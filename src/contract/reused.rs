@@ -16,6 +16,11 @@ pub fn headers() -> Value {
             json!({"type": "integer", "format": "int64", "minimum": 0}),
         ),
         "Log": header("The id of the log that the position is of.", json!({"type": "string", "format": "uuid"})),
+        "Stale": {
+            "description": "Where a node of a cluster has not heard of the one that leads for longer than a moment: for how many seconds. What was written since may be missing.",
+            "required": false,
+            "schema": {"type": "integer", "minimum": 0},
+        },
         "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
         "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
     })

@@ -117,6 +117,36 @@ impl SystemRoute {
         }
     }
 
+    /// Whether it answers for the log, which a node does not whose log contradicts its cluster's.
+    #[must_use]
+    pub const fn is_about_the_log(self) -> bool {
+        match self {
+            Self::Events
+            | Self::Command
+            | Self::Stats
+            | Self::Rebuild
+            | Self::Checkpoint
+            | Self::Cosign
+            | Self::Tile
+            | Self::Proof => true,
+            Self::Bus
+            | Self::Cluster
+            | Self::Resend
+            | Self::Key
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Console
+            | Self::ConsoleFile
+            | Self::Docs
+            | Self::Problems
+            | Self::Problem
+            | Self::OpenApi
+            | Self::AsyncApi
+            | Self::Schema => false,
+        }
+    }
+
     fn paths_and_roles(self) -> (&'static [&'static str], &'static [&'static str]) {
         // Hashes are for everybody; who may read a bundle is told with its answers.
         match self {

@@ -15,6 +15,8 @@ pub enum Closed {
     Follows,
     /// This node can't reach a majority of its cluster, or the broker that orders its writes.
     CutOff,
+    /// This node's log contradicts the other nodes' or the order of their writes.
+    Halted,
     /// The service is being stopped.
     Stopping,
 }
@@ -30,6 +32,7 @@ impl Closed {
             Self::ClockJumped => "clock_jumped",
             Self::Follows => "not_leader",
             Self::CutOff => "cut_off",
+            Self::Halted => "halted",
             Self::Stopping => "stopping",
         }
     }
@@ -61,6 +64,10 @@ impl Closed {
             Self::CutOff => {
                 "This node can't reach a majority of its cluster; nothing has happened. Reads still \
                  work, and writes will once the others are there."
+            }
+            Self::Halted => {
+                "This node's log contradicts its cluster's, so it serves nothing until somebody has \
+                 looked; nothing has happened. Ask another node."
             }
             Self::Stopping => "The service is stopping; nothing has happened. Try again.",
         }

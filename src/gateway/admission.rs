@@ -9,7 +9,7 @@ use super::incoming::unix_seconds;
 use super::{Gateway, Incoming};
 use crate::auth::{AuthError, Limited, Mode, Principal, Quota, RateKey};
 use crate::dialect::{self, Caller, Dialect, Refusal, TokenProblem};
-use crate::domain::{Actor, Owner};
+use crate::domain::{Actor, Closed, Owner};
 
 /// A caller who has sent too often.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,19 @@ impl Gateway {
             })?);
         }
         self.authorize(&principal, roles)?;
+        self.serves()?;
         Ok(principal)
+    }
+
+    /// Checks that this node answers for its log: one that contradicts its cluster's does not.
+    ///
+    /// # Errors
+    /// 503: it has halted.
+    pub fn serves(&self) -> Result<(), Refusal> {
+        match self.forward.as_ref().is_some_and(|it| it.is_halted()) {
+            true => Err(Refusal::ReadOnly(Closed::Halted)),
+            false => Ok(()),
+        }
     }
 
     /// The caller that a request's bearer token names.

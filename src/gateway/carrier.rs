@@ -1,6 +1,7 @@
 //! What carries a request to the node that leads, and what becomes of it on the way.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 /// What became of a request that was handed on.
 pub enum Forwarded {
@@ -15,8 +16,14 @@ pub enum Forwarded {
 /// The answer of whoever carries requests to the node that leads, when it comes.
 pub type Forwarding<'a> = Pin<Box<dyn Future<Output = Forwarded> + Send + 'a>>;
 
-/// Carries requests to the node that leads.
+/// Carries requests to the node that leads, and knows how this node stands to it.
 pub trait Forward: Send + Sync {
+    /// Whether this node serves nothing, because its log contradicts the others'.
+    fn is_halted(&self) -> bool;
+
+    /// The age of what this node knows, where that is more than a healthy cluster explains.
+    fn stale(&self) -> Option<Duration>;
+
     /// Sends a request and waits for its reply.
     fn forward(&self, request: Vec<u8>) -> Forwarding<'_>;
 }

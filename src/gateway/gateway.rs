@@ -49,6 +49,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// The age of what this node knows, where it has not heard of its cluster's leader for longer
+    /// than a moment.
+    #[must_use]
+    pub fn stale(&self) -> Option<Duration> {
+        self.forward.as_ref()?.stale()
+    }
+
     /// Whether the service is in open mode, where nobody needs a token.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -63,6 +63,6 @@ pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds}
 pub use metrics::RequestMetrics;
 pub use perform::sees_contents;
 pub use pipeline::Traced;
-pub use response::{Disposition, Response, quota_headers};
+pub use response::{Disposition, Response, quota_headers, stale_header};
 pub use spans::{Fact, OpenSpan, Span, SpanKind, SpanSink, Spans};
 pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};

@@ -1,5 +1,7 @@
 //! The response to a request, in the form that every transport carries to its caller.
 
+use std::time::Duration;
+
 use crate::auth::Quota;
 use crate::dialect::{Dialect, Refusal, Reply};
 use crate::domain::{Closed, Correlation, Position};
@@ -36,6 +38,13 @@ impl Response {
         self.disposition == Disposition::Refused(Refusal::ReadOnly(Closed::Follows))
     }
 
+    /// This response, which also says how old it may be where that is known to be more than a
+    /// moment.
+    pub(super) fn as_old_as(mut self, stale: Option<Duration>) -> Self {
+        self.reply.headers.extend(stale_header(stale));
+        self
+    }
+
     /// This response, which also tells what is left of the caller's quota.
     pub(super) fn with_quota(mut self, dialect: &Dialect, quota: Option<&Quota>) -> Self {
         if let Some(quota) = quota {
@@ -43,6 +52,13 @@ impl Response {
         }
         self
     }
+}
+
+/// The header that says for how many seconds this node has not heard of what is written, where that
+/// is more than a moment.
+#[must_use]
+pub fn stale_header(stale: Option<Duration>) -> Option<(&'static str, String)> {
+    stale.map(|stale| ("contact-stale", stale.as_secs().to_string()))
 }
 
 /// The headers that tell what is left of a caller's allowance: the IETF draft's `RateLimit` fields,

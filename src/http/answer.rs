@@ -1,5 +1,7 @@
 //! What every HTTP response carries beside the vendor's own.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
@@ -7,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use crate::auth::Quota;
 use crate::dialect::{Dialect, Reply};
 use crate::domain::{Correlation, Position};
-use crate::gateway::{self, quota_headers};
+use crate::gateway::{self, quota_headers, stale_header};
 
 /// The header that carries a position of the log.
 pub const POSITION: &str = "contact-position";
@@ -49,6 +51,13 @@ pub fn at(response: &mut Response, position: Position) {
 /// Adds the id of the log that the response's position is of.
 pub fn log(response: &mut Response, log_id: &str) {
     add(response, LOG, log_id);
+}
+
+/// Adds how old the response may be, where that is more than a moment.
+pub fn stale(response: &mut Response, stale: Option<Duration>) {
+    if let Some((name, value)) = stale_header(stale) {
+        add(response, name, &value);
+    }
 }
 
 /// Adds what is left of the caller's allowance.

@@ -159,7 +159,7 @@ fn decoded((name, value): (&str, &str)) -> Option<(String, String)> {
 fn system_routes(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for system in SystemRoute::ALL {
-        let checked = from_fn_with_state((app.clone(), system), known_parameters);
+        let checked = from_fn_with_state((app.clone(), system), admissible);
         router = router.route(system.path(), handler_of(system).route_layer(checked));
     }
     router
@@ -169,17 +169,21 @@ fn system_routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Refuses a query parameter that one of our system routes does not take.
-async fn known_parameters(
+/// Refuses a query parameter that one of our system routes does not take, and whatever is about the
+/// log on a node that has halted.
+async fn admissible(
     State((app, system)): State<(Arc<App>, SystemRoute)>,
     request: Request,
     next: Next,
 ) -> Response {
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let checked = system
-        .query_names()
-        .map_or(Ok(()), |known| query.only(known));
-    match checked {
+    let known = system.query_names();
+    let checked = known.map_or(Ok(()), |known| query.only(known));
+    let serves = match system.is_about_the_log() {
+        true => app.gateway.serves(),
+        false => Ok(()),
+    };
+    match checked.and(serves) {
         Ok(()) => next.run(request).await,
         Err(refusal) => fallback(&app, request.uri().path(), request.headers(), &refusal).await,
     }

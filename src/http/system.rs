@@ -84,6 +84,7 @@ pub async fn answer(
         (response, app.gateway.service.head())
     });
     answer::at(&mut response, position);
+    answer::stale(&mut response, app.gateway.stale());
     if let Some(quota) = &quota {
         answer::quota(&mut response, &native::DIALECT, quota);
     }

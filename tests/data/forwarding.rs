@@ -30,9 +30,19 @@ enum Fate {
 struct Wire {
     to: Gateway,
     script: Mutex<VecDeque<Fate>>,
+    halted: bool,
+    stale: Option<Duration>,
 }
 
 impl Forward for Wire {
+    fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    fn stale(&self) -> Option<Duration> {
+        self.stale
+    }
+
     fn forward(&self, request: Vec<u8>) -> Forwarding<'_> {
         let fate = self.script.lock().pop_front().unwrap_or(Fate::Arrives);
         Box::pin(async move {
@@ -55,6 +65,10 @@ struct Given {
 }
 
 fn given(script: &[Fate]) -> Given {
+    given_as(script, false, None)
+}
+
+fn given_as(script: &[Fate], halted: bool, stale: Option<Duration>) -> Given {
     let dirs = [(); 2].map(|()| TempDir::new().expect("a directory"));
     let leader = open_in(dirs[0].path(), Some(Arc::new(Alone)));
     let mut follower = open_in(dirs[1].path(), None);
@@ -62,6 +76,8 @@ fn given(script: &[Fate]) -> Given {
     follower.gateway.forward = Some(Arc::new(Wire {
         to: leader.gateway.clone(),
         script: Mutex::new(script.iter().copied().collect()),
+        halted,
+        stale,
     }));
     Given {
         leader,
@@ -73,9 +89,30 @@ fn given(script: &[Fate]) -> Given {
 impl Given {
     /// Creates a contact through the node that follows.
     async fn create(&self, key: Option<&'static str>) -> Response {
+<<<<<<< HEAD
         let dialect: &'static Dialect = &native::DIALECT;
         let mut routes = dialect.routes.iter();
         let route = routes.find(|route| route.operation == ApiOperation::Create);
+=======
+        let body = br#"{"name":{"full":"Ann"}}"#.as_slice();
+        self.sends(ApiOperation::Create, key, body).await
+    }
+
+    /// Lists the contacts of the node that follows.
+    async fn list(&self) -> Response {
+        self.sends(ApiOperation::List, None, b"").await
+    }
+
+    async fn sends(
+        &self,
+        operation: ApiOperation,
+        key: Option<&'static str>,
+        body: &'static [u8],
+    ) -> Response {
+        let dialect: &'static dyn Dialect = &native::Native;
+        let mut routes = dialect.routes().iter();
+        let route = routes.find(|route| route.operation == operation);
+>>>>>>> 6bc9ccc (gateway: say how old a cut-off node's answers are)
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         if let Some(key) = key {
@@ -96,7 +133,6 @@ impl Given {
             transport: Transport::Http,
             address: std::net::Ipv4Addr::LOCALHOST.into(),
         };
-        let body = br#"{"name":{"full":"Ann"}}"#.as_slice();
         let body = std::future::ready(Ok(body.into()));
         self.follower.gateway.handle(origin, &incoming, body).await
     }
@@ -161,6 +197,25 @@ async fn a_lost_answer_is_unknown_and_is_asked_for_again_under_its_key() {
     let response = with.create(Some("a-key")).await;
     assert_eq!(response.reply.status, 201);
     assert_eq!(with.written(), 2, "once");
+}
+
+#[tokio::test]
+async fn a_node_that_heard_no_leader_for_a_while_says_how_old_its_answers_are() {
+    let fresh = given(&[]).list().await;
+    assert_eq!(fresh.reply.status, 200);
+    assert_eq!(header(&fresh, "contact-stale"), None);
+    let stale = given_as(&[], false, Some(Duration::from_millis(4_900)));
+    let answer = stale.list().await;
+    assert_eq!(answer.reply.status, 200);
+    assert_eq!(header(&answer, "contact-stale"), Some("4"));
+}
+
+#[tokio::test]
+async fn a_node_that_has_halted_answers_no_reads() {
+    let answer = given_as(&[], true, None).list().await;
+    assert_eq!(answer.reply.status, 503);
+    let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
+    assert_eq!(body["code"], "halted");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub struct Code {
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 47] = [
+pub static CODES: [Code; 48] = [
     Code { name: "bad_idempotency_key", status: 400, meaning: "The header Idempotency-Key is not of its form.", remedy: "Send 1 to 128 visible ASCII characters." },
     Code { name: "bad_parameter", status: 400, meaning: "A parameter or header has a value that it cannot have.", remedy: "The detail names it and what it must be." },
     Code { name: "broken_body", status: 400, meaning: "The body broke off before its end, or its chunks are not well-formed.", remedy: "Send it again, whole." },
@@ -55,6 +55,7 @@ pub static CODES: [Code; 47] = [
     Code { name: "broker_away", status: 503, meaning: "The message broker is not there, or did not answer.", remedy: "Ask again; /readyz says how the bus is." },
     Code { name: "not_leader", status: 503, meaning: "Another node of the cluster takes the writes, and it is not known yet which; nothing has happened.", remedy: "Send it again after Retry-After." },
     Code { name: "cut_off", status: 503, meaning: "The node can't reach a majority of its cluster; nothing has happened. Reads still work.", remedy: "Send it again after Retry-After, or to another node." },
+    Code { name: "halted", status: 503, meaning: "The node's log contradicts its cluster's, so it serves nothing; nothing has happened.", remedy: "Ask another node; whoever runs the service sees why at /cluster." },
     Code { name: "clock_jumped", status: 503, meaning: "The machine's clock has jumped, so that times would be recorded wrongly; nothing has happened.", remedy: "Whoever runs the service sets the clock right, or starts it with --accept-clock." },
     Code { name: "disk_full", status: 503, meaning: "The disk is almost full; nothing has happened.", remedy: "Reads and erasures go on; whoever runs the service makes room." },
     Code { name: "no_room", status: 503, meaning: "The log could not grow; nothing has happened.", remedy: "Try again; whoever runs the service makes room." },

@@ -15,13 +15,15 @@ use tokio::task::JoinSet;
 
 use super::options::Options;
 use super::subjects::Names;
-use crate::cluster::{NodeName, Status};
+use crate::cluster::{NodeName, Role, Status};
 use crate::gateway::{Forward, Forwarded, Forwarding, Gateway};
 
 /// The longest that a request waits for the node that leads.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 /// Requests of other nodes that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
+/// A node that has not heard of the leader for so long says so with what it answers.
+const STALE_MIN: Duration = Duration::from_secs(3);
 const ASKED: &str = "forwarded request";
 const ANSWERED: &str = "forwarded reply";
 
@@ -83,6 +85,16 @@ impl Forwarder {
 }
 
 impl Forward for Forwarder {
+    fn is_halted(&self) -> bool {
+        let status = self.status.borrow();
+        status.as_ref().is_some_and(|it| it.role == Role::Halted)
+    }
+
+    fn stale(&self) -> Option<Duration> {
+        let stale = self.status.borrow().as_ref()?.stale;
+        (stale >= STALE_MIN).then_some(stale)
+    }
+
     fn forward(&self, request: Vec<u8>) -> Forwarding<'_> {
         Box::pin(self.send(request))
     }
