@@ -1,9 +1,11 @@
-//! `contactd cluster`: the nodes that keep one log, as a running one of them sees it.
+//! `contactd cluster`: the nodes that keep one log, as a running one of them sees it, and what they
+//! are to do.
 
 use std::io::Write;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Server, block_on, cut_off};
 use super::exit::Failure;
@@ -13,12 +15,14 @@ use super::options::ServerOptions;
 #[derive(Subcommand)]
 pub enum ClusterCommand {
     /// Show the nodes; the exit code is 1 where not all is well
-    Status(StatusOptions),
+    Status(NodeOptions),
+    /// Have another node lead; returns when one does
+    Yield(NodeOptions),
 }
 
-/// Options for looking at the nodes.
+/// The node that is asked.
 #[derive(Args)]
-pub struct StatusOptions {
+pub struct NodeOptions {
     #[command(flatten)]
     server: ServerOptions,
 }
@@ -45,6 +49,12 @@ struct Node {
     seen_seconds_ago: Option<u64>,
 }
 
+#[derive(Deserialize)]
+struct Led {
+    leader: String,
+    term: u64,
+}
+
 /// A node that was not heard of for longer than so many seconds is away.
 const SILENT_SECONDS_MAX: u64 = 10;
 
@@ -55,13 +65,25 @@ const SILENT_SECONDS_MAX: u64 = 10;
 pub fn run(command: &ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Status(options) => block_on(status(options)),
+        ClusterCommand::Yield(options) => block_on(hand_over(options)),
     }
 }
 
-async fn status(options: &StatusOptions) -> Result<(), Failure> {
-    let server = Server::of(&options.server)?
-        .ok_or_else(|| Failure::usage("say where a node runs: --url http://127.0.0.1:8080"))?;
-    let response = server.get("/cluster", "application/json").await?;
+/// The node that the options name.
+fn server(options: &NodeOptions) -> Result<Server, Failure> {
+    Server::of(&options.server)?
+        .ok_or_else(|| Failure::usage("say where a node runs: --url http://127.0.0.1:8080"))
+}
+
+async fn hand_over(options: &NodeOptions) -> Result<(), Failure> {
+    let response = server(options)?.post("/cluster/yield", &Value::Null).await?;
+    let Led { leader, term } = response.json().await.map_err(cut_off)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{leader} leads, in term {term}").map_err(Failure::failed)
+}
+
+async fn status(options: &NodeOptions) -> Result<(), Failure> {
+    let response = server(options)?.get("/cluster", "application/json").await?;
     let cluster: Cluster = response.json().await.map_err(cut_off)?;
     let shown = show(&cluster, &mut std::io::stdout().lock());
     shown.map_err(Failure::failed)?;

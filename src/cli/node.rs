@@ -14,6 +14,7 @@ use super::stoppable::Stoppable;
 use crate::auth::Mode;
 use crate::cluster::{Role, Status};
 use crate::gateway::{Forward, Gateway};
+use crate::http::Cluster;
 use crate::keys::ClusterKey;
 use crate::nats::cluster::{self, Forwarder, Found, Orders, Placing};
 use crate::service::Service;
@@ -93,8 +94,16 @@ impl Node {
         })
     }
 
+    /// The cluster, for those who look at it and have it do something.
+    pub fn cluster(&self) -> Cluster {
+        Cluster {
+            status: self.status(),
+            events: self.ends.1.events(),
+        }
+    }
+
     /// Follows the cluster as this node sees it.
-    pub fn status(&self) -> watch::Receiver<Option<Status>> {
+    fn status(&self) -> watch::Receiver<Option<Status>> {
         self.status.subscribe()
     }
 

@@ -99,7 +99,7 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
         &options,
         node.as_ref(),
     );
-    let status = node.as_ref().map(Node::status);
+    let seen = node.as_ref().map(Node::cluster);
     let membership = node.as_ref().map(Node::membership);
     let node = node.map(|node| node.start(&gateway));
     let bus = bus
@@ -123,7 +123,7 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
         },
         address: bound.address,
         stopping,
-        cluster: status,
+        cluster: seen,
     });
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;

@@ -80,6 +80,8 @@ pub enum Event {
     Own(Group),
     /// This node shall give the lead up, if it leads.
     Yield,
+    /// The node that leads shall give the lead up, whichever it is.
+    HandOver,
     /// This node's log can't be written, for this reason.
     Failed(String),
 }

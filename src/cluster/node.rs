@@ -20,7 +20,7 @@ use bytes::Bytes;
 use super::ends::Ends;
 use super::event::{Action, Event};
 use super::flight::Flight;
-use super::member::Members;
+use super::member::{Members, NodeName};
 use super::message::{Coder, Message, MessageId};
 use super::peers::Peers;
 use super::place::Place;
@@ -223,6 +223,8 @@ impl Node {
             Event::Forked => self.on_forked(),
             Event::Own(group) => self.on_own(&group),
             Event::Yield => self.on_yield(),
+            Event::HandOver if self.role == Role::Leading => self.on_yield(),
+            Event::HandOver => self.say(Said::HandOver),
             Event::Failed(reason) => self.halt(&reason),
         }
     }
@@ -244,6 +246,7 @@ impl Node {
             | Event::Forked
             | Event::Own(_)
             | Event::Yield
+            | Event::HandOver
             | Event::Failed(_) => {}
         }
     }
@@ -341,7 +344,7 @@ impl Node {
                     self.learn_settled(settled);
                 }
                 if leads && yields {
-                    self.leader_heard = self.now.saturating_sub(SILENCE);
+                    self.succeed(&from);
                 }
             }
             Said::Durable { place, halted } => {
@@ -354,6 +357,7 @@ impl Node {
                 }
             }
             Said::Kept { first, hash } => self.on_kept(&from, first, hash),
+            Said::HandOver => self.on_yield(),
         }
     }
 
@@ -395,6 +399,16 @@ impl Node {
     fn patience(&self) -> Duration {
         let rank = u32::try_from(self.members.rank()).unwrap_or(u32::MAX);
         SILENCE.saturating_add(RANK_STEP.saturating_mul(rank))
+    }
+
+    /// The leader gives the lead up: the first of the other nodes stands at once, and each further
+    /// one a step later.
+    fn succeed(&mut self, leader: &NodeName) {
+        let before = self.members.names().iter().take(self.members.rank());
+        let before = before.filter(|name| *name != leader).count();
+        let step = RANK_STEP.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX));
+        self.leader_heard = (self.now + step).saturating_sub(self.patience());
+        self.stand_on_time();
     }
 
     /// Stands where nobody leads, everything that was read is on the disk, and a majority has no

@@ -60,6 +60,8 @@ pub enum Said {
         /// The hash of the sealed keys, for a leader may have drawn others since.
         hash: Hash,
     },
+    /// The leader shall give the lead up.
+    HandOver,
 }
 
 #[derive(Encode, Decode)]
@@ -106,6 +108,8 @@ enum WireSaid {
         #[n(1)]
         hash: ByteArray<32>,
     },
+    #[n(4)]
+    HandOver,
 }
 
 impl From<&Said> for WireSaid {
@@ -129,6 +133,7 @@ impl From<&Said> for WireSaid {
                 first: first.get(),
                 hash: hash.0.into(),
             },
+            Said::HandOver => Self::HandOver,
         }
     }
 }
@@ -160,6 +165,7 @@ impl From<WireSaid> for Said {
                 first: Position::new(first),
                 hash: Hash(hash.into()),
             },
+            WireSaid::HandOver => Self::HandOver,
         }
     }
 }
@@ -212,6 +218,7 @@ mod tests {
             durable.prop_map(|(place, halted)| Said::Durable { place, halted }),
             (position(), sealed).prop_map(|(first, sealed)| Said::Keys { first, sealed }),
             (position(), hash()).prop_map(|(first, hash)| Said::Kept { first, hash }),
+            Just(Said::HandOver),
         ]
     }
 

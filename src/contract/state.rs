@@ -16,6 +16,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Stats", stats()),
         ("Bus", bus()),
         ("Cluster", cluster()),
+        (
+            "Led",
+            object([("leader", true, any_text()), ("term", true, count())]),
+        ),
         ("Consumer", consumer()),
         ("DeadLetter", dead_letter()),
         ("Resent", resent()),
@@ -39,6 +43,16 @@ pub fn look_at_nodes() -> OperationSpec {
     OperationSpec::new("Look at the nodes that keep the log together")
         .json(200, "The nodes, as this one sees them.", "Cluster")
         .errors(&[(404, "The service is alone.")])
+}
+
+/// The route that has another node lead.
+pub fn hand_over() -> OperationSpec {
+    OperationSpec::new("Have another node of the cluster lead")
+        .json(200, "Another node leads now.", "Led")
+        .errors(&[
+            (404, "The service is alone."),
+            (503, "No node leads, or no other one took over."),
+        ])
 }
 
 fn event_page() -> Value {

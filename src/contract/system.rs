@@ -31,6 +31,8 @@ pub enum SystemRoute {
     Bus,
     /// Returns the nodes that keep the log together.
     Cluster,
+    /// Has another of them lead.
+    HandOver,
     /// Sends a dead letter again.
     Resend,
     /// Builds a view anew from the log.
@@ -76,12 +78,13 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Events,
         Self::Command,
         Self::Stats,
         Self::Bus,
         Self::Cluster,
+        Self::HandOver,
         Self::Resend,
         Self::Rebuild,
         Self::Checkpoint,
@@ -112,7 +115,7 @@ impl SystemRoute {
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
-            Self::Rebuild | Self::Resend | Self::Cosign => Method::POST,
+            Self::Rebuild | Self::Resend | Self::Cosign | Self::HandOver => Method::POST,
             _ => Method::GET,
         }
     }
@@ -131,6 +134,7 @@ impl SystemRoute {
             | Self::Proof => true,
             Self::Bus
             | Self::Cluster
+            | Self::HandOver
             | Self::Resend
             | Self::Key
             | Self::Live
@@ -155,6 +159,7 @@ impl SystemRoute {
             Self::Stats => (&["/stats"], AUDITORS),
             Self::Bus => (&["/bus"], AUDITORS),
             Self::Cluster => (&["/cluster"], AUDITORS),
+            Self::HandOver => (&["/cluster/yield"], &["admin"]),
             Self::Resend => (&["/bus/dead/{sequence}/resend"], &["admin"]),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
@@ -215,6 +220,7 @@ impl SystemRoute {
             Self::Stats => "stats",
             Self::Bus => "bus",
             Self::Cluster => "cluster",
+            Self::HandOver => "cluster.yield",
             Self::Resend => "bus.resend",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
@@ -243,6 +249,7 @@ impl SystemRoute {
             Self::Stats => stats(),
             Self::Bus => bus_routes::look(),
             Self::Cluster => state::look_at_nodes(),
+            Self::HandOver => state::hand_over(),
             Self::Resend => bus_routes::resend(),
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")

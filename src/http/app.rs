@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::sync::{mpsc, watch};
+
 use super::{Metrics, PlaceLimits, Streams};
-use crate::cluster::Status;
+use crate::cluster::{Event, Status};
 use crate::gateway::Gateway;
 use crate::service::Audit;
 
@@ -32,7 +34,15 @@ pub struct App {
     /// The address that the service listens on.
     pub address: SocketAddr,
     /// Becomes true when the service stops: whoever follows it must end.
-    pub stopping: tokio::sync::watch::Receiver<bool>,
-    /// The cluster as this node sees it; `None` where the service is alone.
-    pub cluster: Option<tokio::sync::watch::Receiver<Option<Status>>>,
+    pub stopping: watch::Receiver<bool>,
+    /// The cluster that this node is in; `None` where the service is alone.
+    pub cluster: Option<Cluster>,
+}
+
+/// The cluster of a node: what it sees of it, and a way to tell it what an operator wants.
+pub struct Cluster {
+    /// What the node sees; `None` before it has begun.
+    pub status: watch::Receiver<Option<Status>>,
+    /// Takes what the node is told.
+    pub events: mpsc::Sender<Event>,
 }

@@ -68,7 +68,7 @@ pub async fn cluster(question: Question) -> Response {
 }
 
 fn status(app: &App) -> Option<Status> {
-    app.cluster.as_ref()?.borrow().clone()
+    app.cluster.as_ref()?.status.borrow().clone()
 }
 
 fn body(status: &Status, log: &str) -> ClusterBody {

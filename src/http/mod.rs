@@ -13,7 +13,7 @@
 //! | `system` | admission to the system routes |
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
-//! | `cluster` | the nodes that keep the log together |
+//! | `cluster`, `cluster_acts` | the nodes that keep the log together, and what they are to do |
 //! | `bus` | the consumers of the events, and the dead letters |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people, and the API reference |
@@ -31,6 +31,7 @@ mod body;
 mod bus;
 mod bus_metrics;
 mod cluster;
+mod cluster_acts;
 mod connections;
 mod console;
 mod contracts;
@@ -52,7 +53,7 @@ mod vendor;
 mod vitals;
 mod watched;
 
-pub use app::{App, Limits};
+pub use app::{App, Cluster, Limits};
 pub use connections::{Bound, ServeError, Tls, TlsError, bind, serve, tls_config};
 pub use metrics::Metrics;
 pub use places::PlaceLimits;

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{
-    App, answer, audit, bus, cluster, console, contracts, events, probes, problems, request_log,
+    App, answer, audit, bus, cluster, cluster_acts, console, contracts, events, probes, problems, request_log,
     stats,
 };
 use crate::auth::origin_allowed;
@@ -197,6 +197,7 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Stats => get(stats::stats),
         SystemRoute::Bus => get(bus::bus),
         SystemRoute::Cluster => get(cluster::cluster),
+        SystemRoute::HandOver => post(cluster_acts::hand_over),
         SystemRoute::Resend => post(bus::resend),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),

@@ -27,8 +27,8 @@ const SIZES: Sizes = Sizes {
     record_messages_max: 10_000,
     record_bytes_max: 128 << 20,
 };
-/// The most events that wait for the node.
-const EVENTS_MAX: usize = 1_024;
+/// The most things that wait to be done with the log.
+const WORK_MAX: usize = 1_024;
 /// Messages that were read from the stream ahead of the node.
 const READ_AHEAD: usize = 64;
 /// The longest that a leader may take to give the lead up when the service stops.
@@ -69,14 +69,15 @@ fn start(
     let own = Place::of(&service.tree_at(service.head())?);
     let coder = Coder::new(options.log_id.clone(), options.key.clone());
     let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO);
-    let (events, happened) = mpsc::channel(EVENTS_MAX);
     let (links, linked) = mpsc::channel(1);
-    let (work, works) = mpsc::channel(EVENTS_MAX);
-    let (modes, wanted) = mpsc::channel(EVENTS_MAX);
+    let (work, works) = mpsc::channel(WORK_MAX);
+    let (modes, wanted) = mpsc::channel(WORK_MAX);
     let Orders {
         asked,
         settled,
         client,
+        events,
+        happened,
     } = orders;
     let disk = Disk {
         options: options.clone(),

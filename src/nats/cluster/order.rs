@@ -7,10 +7,14 @@ use async_nats::Client;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::cluster::Event;
 use crate::domain::{Closed, Position};
 use crate::keys::Slot;
 use crate::log::Group;
 use crate::service::{Judged, NotOrdered, Order};
+
+/// The most events that wait for the node.
+const EVENTS_MAX: usize = 1_024;
 
 /// A group that the writer waits for.
 pub struct Asked {
@@ -34,9 +38,17 @@ pub struct Orders {
     pub(super) settled: Arc<AtomicU64>,
     /// The connection of the moment.
     pub(super) client: watch::Sender<Option<Client>>,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) happened: mpsc::Receiver<Event>,
 }
 
 impl Orders {
+    /// Tells the node what an operator wants of it.
+    #[must_use]
+    pub fn events(&self) -> mpsc::Sender<Event> {
+        self.events.clone()
+    }
+
     /// Follows the driver's connection.
     #[must_use]
     pub fn clients(&self) -> watch::Receiver<Option<Client>> {
@@ -48,6 +60,7 @@ impl Orders {
 #[must_use]
 pub fn orders() -> (Arc<Placing>, Orders) {
     let (asked, questions) = mpsc::channel(1);
+    let (events, happened) = mpsc::channel(EVENTS_MAX);
     let settled = Arc::new(AtomicU64::new(0));
     let placing = Placing {
         asked,
@@ -57,6 +70,8 @@ pub fn orders() -> (Arc<Placing>, Orders) {
         asked: questions,
         settled,
         client: watch::channel(None).0,
+        events,
+        happened,
     };
     (Arc::new(placing), orders)
 }
