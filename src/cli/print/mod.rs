@@ -1,6 +1,6 @@
 //! `contactd print`: what operators need around the service, out of the one binary.
 //!
-//! The unit, the board, the alerts and the compose file are files beside this one, so that whoever
+//! The unit, the board, the alerts, the compose file and the manifests are files beside this one, so that whoever
 //! changes them sees them as they are. Completions and manual pages are made of the definitions
 //! that `--help` is made of.
 
@@ -18,6 +18,7 @@ const UNIT: &str = include_str!("contactd.service");
 const DASHBOARD: &str = include_str!("dashboard.json");
 const ALERTS: &str = include_str!("alerts.yml");
 const COMPOSE: &str = include_str!("compose.yml");
+const KUBERNETES: &str = include_str!("kubernetes.yml");
 
 /// What there is to print.
 #[derive(Subcommand)]
@@ -37,6 +38,8 @@ pub enum PrintCommand {
     Alerts,
     /// A compose file: the service, NATS, Prometheus with the alerts, Grafana with the dashboard
     Compose,
+    /// Manifests for Kubernetes: three nodes that keep one log together
+    Kubernetes,
 }
 
 /// The place of the manual pages.
@@ -66,6 +69,7 @@ pub fn run(command: &PrintCommand, mut program: Command) -> Result<(), Failure> 
         PrintCommand::Dashboard => print(DASHBOARD.as_bytes()),
         PrintCommand::Alerts => print(ALERTS.as_bytes()),
         PrintCommand::Compose => print(compose().as_bytes()),
+        PrintCommand::Kubernetes => print(KUBERNETES.as_bytes()),
     }
 }
 
@@ -136,6 +140,23 @@ mod tests {
             assert!(text.contains(&line.replace('$', "$$")), "{line}");
         }
         assert!(text.contains("\"title\": \"contactd\""));
+    }
+
+    #[test]
+    fn the_manifests_give_each_setting_to_an_option_that_there_is() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let known: Vec<&str> = serve
+            .get_arguments()
+            .filter_map(|argument| argument.get_env()?.to_str())
+            .collect();
+        let named = KUBERNETES.split("name: CONTACTD_").skip(1);
+        let names = named.map(|rest| format!("CONTACTD_{}", rest.split(',').next().unwrap()));
+        let names: Vec<String> = names.collect();
+        assert!(names.len() > 5, "{names:?}");
+        for name in names {
+            assert!(known.contains(&name.as_str()), "{name}");
+        }
     }
 
     #[test]
