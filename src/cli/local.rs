@@ -31,11 +31,20 @@ impl Local {
         Self::over(Data::open(options, purpose)?)
     }
 
+    /// Opens a data directory to read what is there; that of a cluster's node, too.
+    pub fn to_read(options: &DataOptions) -> Result<Self, Failure> {
+        let data = Data::open(options, Purpose::Use)?;
+        Self::over_running(data.serve_in(None, QUEUE_LIMIT, true)?)
+    }
+
     /// Opens what is in a data directory that this process holds already.
     pub fn over(data: Data) -> Result<Self, Failure> {
+        Self::over_running(data.serve(QUEUE_LIMIT, true)?)
+    }
+
+    fn over_running(running: Running) -> Result<Self, Failure> {
         // Nobody here is given a token, so its key need not be the directory's.
         let own_key = OwnKey::generate().map_err(Failure::failed)?;
-        let running = data.serve(QUEUE_LIMIT, true)?;
         let gateway = Gateway {
             log_id: running.log_id.to_string().into(),
             service: running.opening.service.clone(),

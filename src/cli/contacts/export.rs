@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::client::block_on;
-use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
@@ -45,7 +44,7 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
             Failure::usage("the file's name tells no format; say --format ndjson, csv or vcard")
         })?,
     };
-    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| {
         let to: Box<dyn Write> = match &options.file {
             None => Box::new(std::io::stdout().lock()),

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::client::block_on;
-use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Source, contact_id, path_of};
@@ -70,7 +69,7 @@ struct Erasure {
 
 /// Writes the history to standard output, the oldest change first.
 pub fn run(options: &HistoryOptions) -> Result<(), Failure> {
-    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| block_on(history(source, options.id)))
 }
 

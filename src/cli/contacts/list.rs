@@ -5,7 +5,6 @@ use std::io::Write;
 use clap::Args;
 
 use super::super::client::block_on;
-use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Filter, Source};
@@ -23,7 +22,7 @@ pub struct ListOptions {
 
 /// Writes the contacts to standard output.
 pub fn run(options: &ListOptions) -> Result<(), Failure> {
-    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| {
         block_on(source.each(&options.filter, &mut |contact| {
             writeln!(std::io::stdout(), "{contact}")

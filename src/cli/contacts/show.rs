@@ -5,7 +5,6 @@ use std::io::Write;
 use clap::Args;
 
 use super::super::client::block_on;
-use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::source::{Source, contact_id, path_of};
@@ -26,7 +25,7 @@ pub struct ShowOptions {
 
 /// Writes the contact to standard output.
 pub fn run(options: &ShowOptions) -> Result<(), Failure> {
-    let source = Source::of(&options.server, &options.data, Purpose::Use)?;
+    let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| block_on(show(source, options.id)))
 }
 

@@ -68,6 +68,17 @@ impl Source {
         })
     }
 
+    /// The service that the options name, or else their directory, to read from it.
+    pub fn to_read(server: &ServerOptions, data: &DataOptions) -> Result<Self, Failure> {
+        Ok(match Server::of(server)? {
+            Some(server) => Self::Server(server),
+            None => {
+                let local = Local::to_read(data).map_err(Failure::or_ask_the_service)?;
+                Self::Directory(Box::new(local))
+            }
+        })
+    }
+
     /// Does something with the source, and closes it in order whatever came of it.
     pub fn using<T>(self, work: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let done = work(&self);

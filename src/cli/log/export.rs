@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::Value;
 
 use super::super::client::{self, Server, block_on};
-use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
@@ -52,7 +51,7 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
     if let Some(server) = Server::of(&options.server)? {
         return block_on(served(&server, options, detail, rows));
     }
-    let local = Local::open(&options.data, Purpose::Use).map_err(Failure::or_ask_the_service)?;
+    let local = Local::to_read(&options.data).map_err(Failure::or_ask_the_service)?;
     let written = write(local.service(), options, detail, rows);
     local.close();
     written
