@@ -43,8 +43,9 @@ pub trait Order: Send + Sync {
     /// Where others settle it later, they say so to the service.
     fn settled(&self, head: Position) -> Position;
 
-    /// Whether a group that was given its place keeps it even where this disk does not take it.
-    fn binds(&self) -> bool;
+    /// Is told that this disk has not taken a group that was given its place; whether the group keeps
+    /// it all the same.
+    fn missed(&self) -> bool;
 }
 
 /// One service over one directory: each group has its place, and the disk settles it.
@@ -59,7 +60,7 @@ impl Order for Alone {
         head
     }
 
-    fn binds(&self) -> bool {
+    fn missed(&self) -> bool {
         false
     }
 }

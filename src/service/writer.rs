@@ -280,7 +280,7 @@ impl Writer {
         } else {
             (appender.append(&entries), Ok(()))
         };
-        appended.map_err(|error| match order.binds() {
+        appended.map_err(|error| match order.missed() {
             true => CommitError::Behind(error),
             false => CommitError::Append(error),
         })?;
@@ -402,6 +402,8 @@ impl CommitError {
             Self::Refused(closed) => Outcome::Nothing(*closed),
             Self::Unplaced => Outcome::Unplaced,
             Self::Append(AppendError::NotBegun(_)) => Outcome::Nothing(Closed::NoRoom),
+            // It is taken again as one that another service has decided.
+            Self::Behind(AppendError::NotBegun(_)) => Outcome::Unplaced,
             Self::Store(SlotError::File(error)) if error.is_passing() => {
                 Outcome::Nothing(Closed::NoRoom)
             }

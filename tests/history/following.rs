@@ -34,7 +34,7 @@ impl Order for Stream {
         head
     }
 
-    fn binds(&self) -> bool {
+    fn missed(&self) -> bool {
         true
     }
 }

@@ -13,6 +13,7 @@ use contactd::{
     dialect::thena,
     domain::{Closed, Position},
     keys::Slot,
+    log::Group,
     service::{Committed, Judged, NotOrdered, Order, Service, SubmitError, system_clock},
     storage::SimDisk,
 };
@@ -31,6 +32,10 @@ struct Scripted {
     settles_to: AtomicU64,
     /// The groups that were asked about.
     asked: Mutex<Vec<Asked>>,
+    /// The disk that becomes full once a group has its place.
+    fills: Mutex<Option<SimDisk>>,
+    /// The number of groups that the disk did not take.
+    missed: AtomicU64,
 }
 
 /// A group that was asked about.
@@ -48,6 +53,9 @@ impl Order for Scripted {
             entries: group.entries.iter().map(|entry| entry.to_vec()).collect(),
             slots: group.slots.clone(),
         });
+        if let Some(disk) = &*self.fills.lock() {
+            disk.set_full(true);
+        }
         self.refusals.lock().pop().map_or(Ok(()), Err)
     }
 
@@ -55,7 +63,8 @@ impl Order for Scripted {
         Position::new(self.settles_to.load(Ordering::SeqCst)).min(head)
     }
 
-    fn binds(&self) -> bool {
+    fn missed(&self) -> bool {
+        self.missed.fetch_add(1, Ordering::SeqCst);
         true
     }
 }
@@ -170,6 +179,24 @@ fn a_stop_says_of_what_is_not_settled_that_nobody_knows() {
     given.until_head(2);
     given.service.stop();
     assert!(matches!(answer.wait(), Err(SubmitError::OutcomeUnknown)));
+}
+
+#[test]
+fn a_group_that_a_full_disk_does_not_take_is_taken_again_as_anothers() {
+    let given = given();
+    *given.order.fills.lock() = Some(given.disk.clone());
+    let answer = given.submit("a").wait();
+    assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)));
+    assert_eq!(given.order.missed.load(Ordering::SeqCst), 1);
+    assert!(given.service.follows(), "another service decides");
+    assert_eq!(given.service.closed(), None, "the log is open");
+    given.disk.set_full(false);
+    let asked = given.order.asked.lock()[0].clone();
+    let entries = asked.entries.into_iter().map(Into::into).collect();
+    let first = asked.first;
+    let applied = wait(given.service.apply(vec![Group { first, entries }]));
+    assert_eq!(applied.expect("there is room"), Position::new(2));
+    given.service.stop();
 }
 
 #[test]
