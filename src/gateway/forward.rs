@@ -9,16 +9,19 @@
 //! answer that is lost leaves the outcome unknown, unless the request can be told from any other by
 //! its idempotency key: then it is sent again.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use minicbor::{Decode, Encode};
 
-use super::carrier::Forwarded;
+use super::carrier::{Forward, Forwarded};
 use super::incoming::unix_seconds;
+use super::read_forward::ForwardedRead;
 use super::{Disposition, Gateway, Incoming, Response};
 use crate::dialect::{self, ApiOperation, Query, Refusal, Reply};
 use crate::domain::{Closed, Correlation, Position};
+use crate::service::ReadAudit;
 
 /// The pause before a request is handed on once more.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -49,8 +52,19 @@ const OF_A_REPLY: &[&str] = &[
     "www-authenticate",
 ];
 
+/// What one node hands to another.
 #[derive(Encode, Decode)]
-struct ForwardedRequest {
+pub(super) enum Handed {
+    /// A request to be answered.
+    #[n(0)]
+    Request(#[n(0)] ForwardedRequest),
+    /// A read to be recorded.
+    #[n(1)]
+    Read(#[n(0)] ForwardedRead),
+}
+
+#[derive(Encode, Decode)]
+pub(super) struct ForwardedRequest {
     #[n(0)]
     dialect: String,
     #[n(1)]
@@ -93,7 +107,8 @@ impl Gateway {
     /// Hands a write to the node that leads; `None` where this one does by now, or nobody forwards.
     pub(super) async fn forwarded(&self, incoming: &Incoming<'_>, body: &[u8]) -> Option<Response> {
         let forward = self.forward.as_ref()?;
-        let request = minicbor::to_vec(request(incoming, body)).ok()?;
+        let request = Handed::Request(request(incoming, body));
+        let request = minicbor::to_vec(request).ok()?;
         let ends = Instant::now() + self.settings.request_timeout.min(PATIENCE);
         let repeats = incoming.durable_key.is_some()
             || incoming.headers.contains_key(super::idempotency::HEADER);
@@ -117,6 +132,15 @@ impl Gateway {
                 return Some(self.refuse(incoming, refusal));
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Hands the record of a read to the node that leads; nobody waits for it.
+    pub(super) fn forward_read(&self, forward: &Arc<dyn Forward>, trail: &ReadAudit) {
+        let handed = ForwardedRead::of(trail).map(Handed::Read);
+        match handed.and_then(|handed| minicbor::to_vec(handed).ok()) {
+            Some(handed) => Self::send_read(forward.clone(), handed),
+            None => tracing::warn!("a read was not recorded: it can't be handed on"),
         }
     }
 
@@ -147,10 +171,16 @@ impl Gateway {
         }
     }
 
-    /// Treats a request that another node has handed on, from its token to its reply. `None` for
-    /// what is no such request.
-    pub async fn take_forwarded(&self, request: &[u8]) -> Option<Vec<u8>> {
-        let request: ForwardedRequest = minicbor::decode(request).ok()?;
+    /// Treats what another node has handed on: a request from its token to its reply, or the record
+    /// of a read. `None` for what is neither.
+    pub async fn take_forwarded(&self, handed: &[u8]) -> Option<Vec<u8>> {
+        match minicbor::decode(handed).ok()? {
+            Handed::Request(request) => self.take_request(request).await,
+            Handed::Read(read) => self.take_read(read),
+        }
+    }
+
+    async fn take_request(&self, request: ForwardedRequest) -> Option<Vec<u8>> {
         let dialect = *dialect::ALL
             .iter()
             .find(|dialect| dialect.rules.name == request.dialect)?;

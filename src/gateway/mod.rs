@@ -17,7 +17,7 @@
 //! | `idempotency` | what an idempotency key stands for |
 //! | `perform`, `find` | carrying a call out on the service |
 //! | `forward`, `carrier` | a write on its way to the node that leads |
-//! | `read_audit` | the records of reads |
+//! | `read_audit`, `read_forward` | the records of reads, and their way to the node that leads |
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
 //! | `health`, `metrics`, `spans` | the state of the process, its counters, and what took how long |
@@ -44,6 +44,7 @@ mod metrics;
 mod perform;
 mod pipeline;
 mod read_audit;
+mod read_forward;
 mod refused;
 mod resend;
 mod response;

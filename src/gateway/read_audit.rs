@@ -180,8 +180,13 @@ impl Gateway {
                 given: listed,
                 found: given.found,
             };
-            if let Err(error) = self.service.record_read(trail) {
-                tracing::warn!(%error, "a read was not recorded");
+            match &self.forward {
+                Some(forward) if self.service.follows() => self.forward_read(forward, &trail),
+                Some(_) | None => {
+                    if let Err(error) = self.service.record_read(trail) {
+                        tracing::warn!(%error, "a read was not recorded");
+                    }
+                }
             }
         }
     }

@@ -40,7 +40,7 @@ impl Response {
 
     /// This response, which also says how old it may be where that is known to be more than a
     /// moment.
-    pub(super) fn as_old_as(mut self, stale: Option<Duration>) -> Self {
+    pub(super) fn with_age(mut self, stale: Option<Duration>) -> Self {
         self.reply.headers.extend(stale_header(stale));
         self
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contactd::dialect::{ApiOperation, Dialect, Query, native};
-use contactd::domain::Position;
+use contactd::domain::{Operation, Position};
 use contactd::gateway::{
     Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
     fresh_correlation,
@@ -197,6 +197,23 @@ async fn a_lost_answer_is_unknown_and_is_asked_for_again_under_its_key() {
     let response = with.create(Some("a-key")).await;
     assert_eq!(response.reply.status, 201);
     assert_eq!(with.written(), 2, "once");
+}
+
+#[tokio::test]
+async fn a_read_at_a_node_that_follows_is_recorded_by_the_leader() {
+    let mut given = given(&[Fate::IsNotSent]);
+    given.follower.gateway.settings.audit_reads = true;
+    let answer = given.list().await;
+    assert_eq!(answer.reply.status, 200);
+    let mut head = given.leader.service().follow();
+    let recorded = head.wait_for(|head| head.get() == 2);
+    let recorded = tokio::time::timeout(Duration::from_secs(60), recorded).await;
+    drop(recorded.expect("in time").expect("it runs"));
+    let record = given.leader.service().record(Position::new(2));
+    let event = record.expect("the log").expect("an event").event;
+    assert_eq!(event.header.operation, Operation::RetrieveList);
+    assert_eq!(event.header.correlation, answer.correlation);
+    assert_eq!(given.follower.service().head(), Position::ZERO);
 }
 
 #[tokio::test]
