@@ -17,6 +17,7 @@
 //! | `find.js` | the box that takes any id |
 //! | `stats.js`, `plot.js` | the statistics, and how they are drawn |
 //! | `state.js`, `metrics.js` | log, views, bus, audit log and process |
+//! | `nodes.js` | the nodes that keep the log together |
 //! | `bus.js` | the consumers of the events, and the dead letters |
 //! | `docs.html`, `docs.css`, `docs.js` | the API reference, made of `/openapi.json` in the browser |
 //!
@@ -66,7 +67,7 @@ static DOCS: File = File {
     text: include_str!("console/docs.html"),
 };
 
-static FILES: [File; 29] = [
+static FILES: [File; 30] = [
     File {
         name: "console.css",
         media_type: "text/css; charset=utf-8",
@@ -106,6 +107,7 @@ static FILES: [File; 29] = [
     script("stats.js", include_str!("console/stats.js")),
     script("plot.js", include_str!("console/plot.js")),
     script("state.js", include_str!("console/state.js")),
+    script("nodes.js", include_str!("console/nodes.js")),
     script("bus.js", include_str!("console/bus.js")),
     script("metrics.js", include_str!("console/metrics.js")),
 ];

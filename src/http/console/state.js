@@ -4,6 +4,7 @@ import { get, getText } from "./api.js";
 import { byId, copier, everySeconds, failure, h, moment, number, plural, svg } from "./dom.js";
 import * as bus from "./bus.js";
 import { metricsOf } from "./metrics.js";
+import * as nodes from "./nodes.js";
 import * as prove from "./prove.js";
 
 const REFRESH_SECONDS = 3;
@@ -164,6 +165,6 @@ export const prepare = () => {};
 
 export const enter = () => {
   compare();
-  const stops = [everySeconds(REFRESH_SECONDS, refresh), bus.watch()];
+  const stops = [everySeconds(REFRESH_SECONDS, refresh), nodes.watch(), bus.watch()];
   return () => stops.forEach((stop) => stop());
 };
