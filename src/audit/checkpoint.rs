@@ -101,7 +101,8 @@ impl Checkpoint {
     }
 
     /// Signs the checkpoint as a note.
-    pub(super) fn sign(&self, signer: &Signer) -> Note {
+    #[must_use]
+    pub fn sign(&self, signer: &Signer) -> Note {
         signer.sign(self.to_string())
     }
 

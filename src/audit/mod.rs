@@ -30,11 +30,13 @@
 //! it. The threat model is in this folder's `README.md`.
 
 mod archive;
+mod beginning;
 mod check_tiles;
 mod checkpoint;
 mod checkpoint_file;
 mod coord;
 mod copy;
+mod cosigner;
 mod entries;
 mod findings;
 mod integrator;
@@ -57,6 +59,7 @@ pub use checkpoint_file::{
 };
 pub use coord::{Coord, Kind};
 pub use copy::{Copied, CopyError, copy, is_beginning};
+pub use cosigner::Cosigner;
 pub use entries::{Entries, EntriesError};
 pub use findings::Damage;
 pub use integrator::{IntegrateError, Integrator};
@@ -75,5 +78,5 @@ pub use tile::{ENTRY_BYTES_MAX, Tiles, parse_bundle};
 pub use tree::{Frontier, HASH_BYTES, Hash};
 pub use verify::{Against, Verified, verify};
 pub use witness::{
-    AddCheckpoint, CosignatureError, Cosigned, Kept, kept, with_answer, with_cosignatures,
+    AddCheckpoint, CosignatureError, Cosigned, Kept, forget, kept, with_answer, with_cosignatures,
 };

@@ -132,6 +132,11 @@ impl VerifierKey {
         [a, b, c, d]
     }
 
+    /// This key, as one that signs other texts.
+    pub(super) fn of_kind(&self, kind: KeyKind) -> Self {
+        Self::new(self.name.clone(), kind, self.key)
+    }
+
     /// This key under another name.
     pub(super) fn named(&self, name: KeyName) -> Self {
         Self::new(name, self.kind, self.key)
@@ -217,13 +222,18 @@ impl Signer {
         VerifierKey::new(self.name.clone(), KeyKind::Note, self.key.verifying_key())
     }
 
+    /// The signature over bytes.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.key.sign(bytes).to_vec()
+    }
+
     /// The note of a text, which ends in a newline, with this signature alone.
     #[must_use]
     pub(super) fn sign(&self, text: String) -> Note {
         let line = SignatureLine {
             name: self.name.clone(),
             id: self.verifier().id(),
-            bytes: self.key.sign(text.as_bytes()).to_vec(),
+            bytes: self.sign_bytes(text.as_bytes()),
         };
         Note {
             text,

@@ -88,6 +88,11 @@ impl Frontier {
         frontier
     }
 
+    /// The frontier of so many hashes with these perfect subtrees, the largest first.
+    pub(super) const fn restore(size: u64, peaks: Vec<Hash>) -> Self {
+        Self { size, peaks }
+    }
+
     /// Appends a hash. It costs a hash for each perfect subtree that this completes.
     pub fn push(&mut self, hash: Hash) {
         let mut hash = hash;

@@ -173,6 +173,17 @@ pub fn kept(tiles: &Tiles, key: &VerifierKey) -> Result<Vec<Kept>, StorageError>
     Ok(found)
 }
 
+/// Forgets what a witness cosigned; whether there was anything.
+///
+/// # Errors
+/// The operating system refused.
+pub fn forget(tiles: &Tiles, witness: &VerifierKey) -> Result<bool, StorageError> {
+    match tiles.files().remove(&file_of(witness)) {
+        Err(error) if error.is_absent() => Ok(false),
+        removed => removed.map(|()| true),
+    }
+}
+
 /// The checkpoint's note with the cosignatures that are kept for that very checkpoint.
 ///
 /// # Errors

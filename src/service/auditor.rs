@@ -5,6 +5,7 @@
 //! signed checkpoint is dropped from the journal, whose place the bundles take.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::ReadError;
 use super::clock::now;
 use super::service::Service;
 use crate::audit::{
-    Coord, CosignatureError, Cosigned, IntegrateError, Integrator, Note, ProofError, ProofFile,
-    Tiles, VerifierKey, with_cosignatures,
+    self, Checkpoint, Coord, CosignatureError, Cosigned, Frontier, IntegrateError, Integrator,
+    Kept, Note, ProofError, ProofFile, Tiles, VerifierKey, with_cosignatures,
 };
 use crate::domain::Position;
 use crate::log::Journal;
@@ -25,6 +27,8 @@ use crate::storage::StorageError;
 
 /// The longest that a new event waits for its checkpoint.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The pause where a checkpoint waits for events to settle.
+const SOON: Duration = Duration::from_millis(20);
 
 /// The audit log of a running service. Clones share everything.
 #[derive(Clone)]
@@ -34,6 +38,11 @@ pub struct Audit {
     /// Held while a cosignature is kept.
     witnesses: Arc<Mutex<Vec<VerifierKey>>>,
     latest: watch::Receiver<Signed>,
+    /// The last position that may be sealed.
+    most: Arc<AtomicU64>,
+    /// The number of cosignatures that were kept or forgotten.
+    cosigned: watch::Sender<u64>,
+    /// Wakes the thread, and stops it when it is gone.
     stop: Arc<Mutex<Option<Sender<()>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -90,15 +99,24 @@ impl Audit {
         };
         let (publish, latest) = watch::channel(signed);
         let (stop, stopped) = channel();
-        let service = service.clone();
+        let most = Arc::new(AtomicU64::new(u64::MAX));
+        let auditor = Auditor {
+            integrator,
+            service: service.clone(),
+            journal,
+            publish,
+            most: most.clone(),
+        };
         let thread = std::thread::Builder::new()
             .name("auditor".into())
-            .spawn(move || run(integrator, &service, &journal, &publish, &stopped))?;
+            .spawn(move || auditor.run(&stopped))?;
         Ok(Self {
             tiles,
             key,
             witnesses: Arc::default(),
             latest,
+            most,
+            cosigned: watch::channel(0).0,
             stop: Arc::new(Mutex::new(Some(stop))),
             thread: Arc::new(Mutex::new(Some(thread))),
         })
@@ -152,6 +170,89 @@ impl Audit {
         Ok(kept)
     }
 
+    /// The hash tree of the log's events up to a position: from the tiles as far as they go, and from
+    /// the log of `service` behind them.
+    ///
+    /// # Errors
+    /// The log can't give an event.
+    pub fn tree_at(&self, service: &Service, position: Position) -> Result<Frontier, ReadError> {
+        let signed = self.latest.borrow().note.clone();
+        let checkpoint = Checkpoint::parse(signed.text());
+        let from_tiles = checkpoint.and_then(|checkpoint| {
+            let size = position.get().min(checkpoint.size);
+            let found = self.tiles.beginning(size, &checkpoint);
+            found
+                .inspect_err(|error| tracing::warn!(%error, "tiles can't be read"))
+                .ok()?
+        });
+        service.grow(from_tiles.unwrap_or_default(), position)
+    }
+
+    /// Seals up to a position and no further, as soon as that much is settled; `None` seals what is
+    /// settled, on the clock. Services with one log that seal up to the same positions sign the same
+    /// checkpoints.
+    pub fn seal_upto(&self, most: Option<Position>) {
+        let most = most.map_or(u64::MAX, Position::get);
+        self.most.store(most, Ordering::Release);
+        if let Some(wake) = &*self.stop.lock() {
+            // A thread that has ended seals nothing any more.
+            wake.send(()).ok();
+        }
+    }
+
+    /// Keeps what a witness has cosigned that somebody else vouches for; gives the size of the
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// As [`cosign`](Self::cosign).
+    pub fn keep(&self, witness: &VerifierKey, note: &str) -> Result<Position, CosignatureError> {
+        let held = self.witnesses.lock();
+        let mut size = Position::ZERO;
+        for cosigned in Cosigned::open(note, &self.key, std::slice::from_ref(witness))? {
+            size = Position::new(cosigned.checkpoint.size);
+            let kept = self.cosigned()?;
+            let is_there = |kept: &Cosigned| {
+                kept.witness == *witness && kept.checkpoint == cosigned.checkpoint
+            };
+            if !kept.iter().any(is_there) {
+                cosigned.keep(&self.tiles, &self.key)?;
+            }
+        }
+        drop(held);
+        self.cosigned.send_modify(|count| *count += 1);
+        Ok(size)
+    }
+
+    /// The newest checkpoint that each witness has cosigned.
+    ///
+    /// # Errors
+    /// The cosignatures can't be read.
+    pub fn cosigned(&self) -> Result<Vec<Cosigned>, StorageError> {
+        let whole = |kept| match kept {
+            Kept::Whole(cosigned) => Some(*cosigned),
+            Kept::Damaged { .. } => None,
+        };
+        let kept = audit::kept(&self.tiles, &self.key)?;
+        Ok(kept.into_iter().filter_map(whole).collect())
+    }
+
+    /// Forgets what a witness cosigned; whether there was anything.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn forget(&self, witness: &VerifierKey) -> Result<bool, StorageError> {
+        let _held = self.witnesses.lock();
+        let forgotten = audit::forget(&self.tiles, witness)?;
+        self.cosigned.send_modify(|count| *count += 1);
+        Ok(forgotten)
+    }
+
+    /// Follows how many cosignatures were kept or forgotten.
+    #[must_use]
+    pub fn follow_cosigned(&self) -> watch::Receiver<u64> {
+        self.cosigned.subscribe()
+    }
+
     /// The bytes of a tile or bundle; `None` where the newest checkpoint covers no such file.
     ///
     /// # Errors
@@ -164,7 +265,8 @@ impl Audit {
         }
     }
 
-    /// The proof that the event at a position is in the log, by the newest checkpoint.
+    /// The proof that the event at a position is in the log, by the newest checkpoint with what was
+    /// cosigned of it.
     ///
     /// # Errors
     /// The checkpoint does not cover it yet, or the tiles are damaged.
@@ -176,6 +278,7 @@ impl Audit {
         if position == Position::ZERO || position.get() > size {
             return Err(AuditError::NoSuchPosition { position });
         }
+        let note = with_cosignatures(&self.tiles, &note, &self.key)?;
         Ok(ProofFile::make(&self.tiles, note, position)?)
     }
 
@@ -191,60 +294,79 @@ impl Audit {
     }
 }
 
-fn run(
-    mut integrator: Integrator,
-    service: &Service,
-    journal: &Journal,
-    publish: &watch::Sender<Signed>,
-    stopped: &Receiver<()>,
-) {
-    loop {
-        let last = matches!(
-            stopped.recv_timeout(INTERVAL),
-            Err(RecvTimeoutError::Disconnected)
-        );
-        if let Err(error) = catch_up(&mut integrator, service, journal, publish) {
-            let said = publish.borrow().halted.is_some();
-            if !said {
-                tracing::error!(%error, "the audit log can't be integrated any further");
-            }
-            publish.send_modify(|signed| signed.halted = Some(error.to_string()));
-        }
-        if last {
-            return;
-        }
-    }
+/// What the thread works with.
+struct Auditor {
+    integrator: Integrator,
+    service: Service,
+    journal: Arc<Journal>,
+    publish: watch::Sender<Signed>,
+    most: Arc<AtomicU64>,
 }
 
-/// Seals up to what is settled now: a signature can't be taken back.
-fn catch_up(
-    integrator: &mut Integrator,
-    service: &Service,
-    journal: &Journal,
-    publish: &watch::Sender<Signed>,
-) -> Result<(), IntegrateError> {
-    let reader = service.reader();
-    let mut integrated = false;
-    while integrator.integrate(service.settled(), reader)?.is_some() {
-        integrated = true;
-    }
-    let was_halted = publish.borrow().halted.is_some();
-    if was_halted {
-        tracing::info!("the audit log is integrated again");
-    }
-    if integrated || was_halted {
-        publish.send_replace(Signed {
-            size: integrator.checkpoint().size,
-            note: integrator.note().clone(),
-            signed_at_seconds: now().millis() / 1_000,
-            halted: None,
-        });
-    }
-    if integrated {
-        let kept_from = integrator.archive().integrated().next();
-        if let Err(error) = journal.drop_before(kept_from) {
-            tracing::warn!(%error, "integrated journal files could not be dropped");
+impl Auditor {
+    fn run(mut self, stopped: &Receiver<()>) {
+        loop {
+            let waited = stopped.recv_timeout(self.pause());
+            let last = matches!(waited, Err(RecvTimeoutError::Disconnected));
+            if let Err(error) = self.catch_up() {
+                let said = self.publish.borrow().halted.is_some();
+                if !said {
+                    tracing::error!(%error, "the audit log can't be integrated any further");
+                }
+                self.publish
+                    .send_modify(|signed| signed.halted = Some(error.to_string()));
+            }
+            if last {
+                return;
+            }
         }
     }
-    Ok(())
+
+    /// The position up to which to seal: what may be sealed, once all of that is settled.
+    fn target(&self) -> Position {
+        let sealed = self.integrator.checkpoint().size;
+        match (self.service.settled(), self.most.load(Ordering::Acquire)) {
+            (settled, u64::MAX) => settled,
+            (settled, most) if most <= settled.get() => Position::new(most.max(sealed)),
+            _ => Position::new(sealed),
+        }
+    }
+
+    /// The time until the next look, which is soon where it is known how far to seal.
+    fn pause(&self) -> Duration {
+        let most = self.most.load(Ordering::Acquire);
+        let waits = most != u64::MAX && most > self.integrator.checkpoint().size;
+        if waits { SOON } else { INTERVAL }
+    }
+
+    /// Seals up to what is settled now: a signature can't be taken back.
+    fn catch_up(&mut self) -> Result<(), IntegrateError> {
+        let target = self.target();
+        let mut integrated = false;
+        while (self.integrator)
+            .integrate(target, self.service.reader())?
+            .is_some()
+        {
+            integrated = true;
+        }
+        let was_halted = self.publish.borrow().halted.is_some();
+        if was_halted {
+            tracing::info!("the audit log is integrated again");
+        }
+        if integrated || was_halted {
+            self.publish.send_replace(Signed {
+                size: self.integrator.checkpoint().size,
+                note: self.integrator.note().clone(),
+                signed_at_seconds: now().millis() / 1_000,
+                halted: None,
+            });
+        }
+        if integrated {
+            let kept_from = self.integrator.archive().integrated().next();
+            if let Err(error) = self.journal.drop_before(kept_from) {
+                tracing::warn!(%error, "integrated journal files could not be dropped");
+            }
+        }
+        Ok(())
+    }
 }

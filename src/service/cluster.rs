@@ -67,9 +67,18 @@ impl Service {
     /// # Errors
     /// [`ReadError`] where the log can't give one.
     pub fn tree_at(&self, position: Position) -> Result<Frontier, ReadError> {
-        let mut tree = Frontier::default();
-        if position > Position::ZERO {
-            for entry in self.shared.reader.scan(Position::FIRST, position) {
+        self.grow(Frontier::default(), position)
+    }
+
+    /// The hash tree of the log's events up to a position, given that of some of them. It reads the
+    /// others.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log can't give one.
+    pub fn grow(&self, mut tree: Frontier, upto: Position) -> Result<Frontier, ReadError> {
+        let first = Position::new(tree.size()).next();
+        if first <= upto {
+            for entry in self.shared.reader.scan(first, upto) {
                 let (_, bytes) = entry?;
                 tree.push(Hash::leaf(&bytes));
             }
