@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Server, block_on, cut_off};
 use super::exit::Failure;
@@ -18,6 +18,33 @@ pub enum ClusterCommand {
     Status(NodeOptions),
     /// Have another node lead; returns when one does
     Yield(NodeOptions),
+    /// Have the cluster go on from the log of the node that is asked, where nodes contradict each other or
+    /// too few are left; returns when it leads
+    Reseed(ReseedOptions),
+    /// Say that the disks which a node had before are destroyed, and its disk too where the node is away
+    Forget(ForgetOptions),
+}
+
+/// The node whose log stays, and that this is meant.
+#[derive(Args)]
+pub struct ReseedOptions {
+    /// Go on from the log of the node that --url names
+    #[arg(long, required = true)]
+    from_this: bool,
+    /// Lose what other nodes alone have
+    #[arg(long, required = true)]
+    accept_loss: bool,
+    #[command(flatten)]
+    asked: NodeOptions,
+}
+
+/// The node whose disks are destroyed.
+#[derive(Args)]
+pub struct ForgetOptions {
+    /// The name of the node
+    node: String,
+    #[command(flatten)]
+    asked: NodeOptions,
 }
 
 /// The node that is asked.
@@ -37,6 +64,10 @@ struct Cluster {
     log: String,
     halted: Option<String>,
     nodes: Vec<Node>,
+    #[serde(default)]
+    former: Vec<Former>,
+    #[serde(default)]
+    set_aside: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +77,20 @@ struct Node {
     position: Option<u64>,
     root_equal: Option<bool>,
     erased_through: Option<u64>,
+    cosigned: Option<u64>,
     seen_seconds_ago: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Former {
+    node: String,
+    key: String,
+    cosigned: u64,
+}
+
+#[derive(Deserialize)]
+struct Forgotten {
+    forgotten: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +110,8 @@ pub fn run(command: &ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Status(options) => block_on(status(options)),
         ClusterCommand::Yield(options) => block_on(hand_over(options)),
+        ClusterCommand::Reseed(options) => block_on(reseed(options)),
+        ClusterCommand::Forget(options) => block_on(forget(options)),
     }
 }
 
@@ -76,10 +122,45 @@ fn server(options: &NodeOptions) -> Result<Server, Failure> {
 }
 
 async fn hand_over(options: &NodeOptions) -> Result<(), Failure> {
-    let response = server(options)?.post("/cluster/yield", &Value::Null).await?;
+    let response = server(options)?
+        .post("/cluster/yield", &Value::Null)
+        .await?;
     let Led { leader, term } = response.json().await.map_err(cut_off)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{leader} leads, in term {term}").map_err(Failure::failed)
+}
+
+async fn reseed(options: &ReseedOptions) -> Result<(), Failure> {
+    let body = json!({"acceptLoss": options.accept_loss && options.from_this});
+    let response = server(&options.asked)?
+        .post("/cluster/reseed", &body)
+        .await?;
+    let Led { leader, term } = response.json().await.map_err(cut_off)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{leader} leads, in term {term}, and its log is the cluster's"
+    )
+    .map_err(Failure::failed)
+}
+
+async fn forget(options: &ForgetOptions) -> Result<(), Failure> {
+    let body = json!({"node": options.node});
+    let response = server(&options.asked)?
+        .post("/cluster/forget", &body)
+        .await?;
+    let Forgotten { forgotten } = response.json().await.map_err(cut_off)?;
+    let mut out = std::io::stdout().lock();
+    if forgotten.is_empty() {
+        let node = &options.node;
+        return Err(Failure::failed(format!(
+            "no disk of {node} is known but the one it has"
+        )));
+    }
+    for key in forgotten {
+        writeln!(out, "forgotten: {key}").map_err(Failure::failed)?;
+    }
+    Ok(())
 }
 
 async fn status(options: &NodeOptions) -> Result<(), Failure> {
@@ -102,8 +183,8 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
     )?;
     writeln!(
         out,
-        "{:<20} {:<9} {:>12} {:<9} {:>14} {:>8}",
-        "NODE", "ROLE", "POSITION", "SAME LOG", "ERASED THROUGH", "SEEN"
+        "{:<20} {:<9} {:>12} {:<9} {:>14} {:>12} {:>8}",
+        "NODE", "ROLE", "POSITION", "SAME LOG", "ERASED THROUGH", "PROVEN", "SEEN"
     )?;
     for node in &cluster.nodes {
         let same = match node.root_equal {
@@ -114,11 +195,12 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
         let seen = node.seen_seconds_ago.map(|seconds| format!("{seconds} s"));
         writeln!(
             out,
-            "{:<20} {:<9} {:>12} {same:<9} {:>14} {:>8}",
+            "{:<20} {:<9} {:>12} {same:<9} {:>14} {:>12} {:>8}",
             node.node,
             node.role,
             number(node.position),
             number(node.erased_through),
+            number(node.cosigned),
             seen.as_deref().unwrap_or("-"),
         )?;
     }
@@ -156,6 +238,24 @@ fn wrong(cluster: &Cluster) -> Vec<String> {
             Some(_) => {}
         }
     }
+    for directory in &cluster.set_aside {
+        wrong.push(format!(
+            "{} keeps a log that was set aside, with its contacts' keys, in {directory}; remove it \
+             once it was looked at",
+            cluster.node
+        ));
+    }
+    for Former {
+        node,
+        key,
+        cosigned,
+    } in &cluster.former
+    {
+        wrong.push(format!(
+            "{node} had another disk, {key}, which has not proven what was erased after {cosigned}; \
+             once it is destroyed: contactd cluster forget {node}"
+        ));
+    }
     wrong
 }
 
@@ -172,6 +272,7 @@ mod tests {
             position: Some(5),
             root_equal: Some(true),
             erased_through: Some(5),
+            cosigned: Some(5),
             seen_seconds_ago: Some(0),
         };
         let mut cluster = Cluster {
@@ -183,6 +284,8 @@ mod tests {
             log: "a-log".to_owned(),
             halted: None,
             nodes: vec![node("a", "leader"), node("b", "follower")],
+            former: Vec::new(),
+            set_aside: Vec::new(),
         };
         change(&mut cluster);
         cluster
@@ -191,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_not_well_is_said_and_nothing_else() {
         assert!(wrong(&cluster(|_| {})).is_empty());
-        let cases: [(Change, &str); 6] = [
+        let cases: [(Change, &str); 8] = [
             (
                 |c| c.halted = Some("a fork".to_owned()),
                 "a has halted: a fork",
@@ -209,6 +312,22 @@ mod tests {
             (
                 |c| c.nodes[1].seen_seconds_ago = Some(11),
                 "b was last heard of 11 s ago",
+            ),
+            (
+                |c| {
+                    c.former.push(Former {
+                        node: "b".to_owned(),
+                        key: "a-key".to_owned(),
+                        cosigned: 4,
+                    });
+                },
+                "b had another disk, a-key, which has not proven what was erased after 4; once it \
+                 is destroyed: contactd cluster forget b",
+            ),
+            (
+                |c| c.set_aside.push("diverged-7".to_owned()),
+                "a keeps a log that was set aside, with its contacts' keys, in diverged-7; remove \
+                 it once it was looked at",
             ),
         ];
         for (change, said) in cases {

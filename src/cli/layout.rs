@@ -19,6 +19,8 @@ pub const AUDIT: &str = "audit";
 pub const AUDIT_KEY: &str = "audit.key";
 /// The file of the key that signs tokens.
 pub const TOKEN_KEY: &str = "token.key";
+/// The file of the key with which this disk cosigns checkpoints, in the directory of the log's id.
+pub const NODE_KEY: &str = "node.key";
 /// A file that is there from the first write of a restore until its end.
 pub const RESTORING: &str = "restoring";
 

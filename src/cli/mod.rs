@@ -31,6 +31,7 @@ mod progress;
 mod readme;
 mod reload;
 mod serve;
+mod set_aside;
 mod stoppable;
 mod token;
 mod traces;

@@ -7,17 +7,21 @@ use tokio::sync::watch;
 use super::data::{self, Data, Purpose, Running};
 use super::exit::Failure;
 use super::identity::{self, Identity};
-use super::layout::Layout;
+use super::layout::{IDENTITY, Layout, NODE_KEY};
 use super::options::DataOptions;
 use super::plan::{BusOptions, ClusterOptions};
+use super::set_aside;
 use super::stoppable::Stoppable;
+use crate::audit::{Cosigner, KeyName, Signer};
 use crate::auth::Mode;
-use crate::cluster::{Role, Status};
+use crate::cluster::{NodeName, Role, Status};
+use crate::domain::Position;
 use crate::gateway::{Forward, Gateway};
 use crate::http::Cluster;
 use crate::keys::ClusterKey;
-use crate::nats::cluster::{self, Forwarder, Found, Orders, Placing};
+use crate::nats::cluster::{self, Cosigning, Forwarder, Found, Orders, Placing};
 use crate::service::Service;
+use crate::storage::{FileAt, Files};
 
 /// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
 /// where no node has one.
@@ -31,13 +35,19 @@ pub async fn open(
     cluster: &ClusterOptions,
 ) -> Result<Data, Failure> {
     let dir = data::held(options)?;
+    set_aside::finish(&options.data_dir, &*dir)?;
     if !Layout::on(&*dir)?.has_begun()? {
         let target = bus.target(mode);
         let (members, key) = (&cluster.members, &cluster.key);
         let found = cluster::find_log(&target, &bus.prefix, members, key).await;
         match found.map_err(Failure::failed)? {
             Found::Begin => {}
-            Found::Join(identity) => Identity::write(&identity, &*dir)?,
+            Found::Join { identity, answered } => {
+                if answered {
+                    set_aside::must_reach(&*dir, None)?;
+                }
+                Identity::write(&identity, &*dir)?;
+            }
         }
     }
     let data = Data::take(dir, options, Purpose::Begin)?;
@@ -51,6 +61,10 @@ pub struct Node {
     options: cluster::Options,
     ends: (Arc<Placing>, Orders),
     status: watch::Sender<Option<Status>>,
+    /// The directory of what this node is.
+    files: Arc<dyn Files>,
+    /// The directories in which logs lie that were set aside.
+    aside: Vec<String>,
 }
 
 impl Node {
@@ -79,6 +93,7 @@ impl Node {
     ) -> Result<Self, Failure> {
         let log_id = running.log_id.to_string();
         let ClusterOptions { members, key } = cluster;
+        let cosigner = cosigner(running, members.own())?;
         Ok(Self {
             service: running.opening.service.clone(),
             options: cluster::Options {
@@ -87,11 +102,20 @@ impl Node {
                 key: key.of_log(&log_id),
                 log_id,
                 members,
+                reach: set_aside::reach(&*running.dir)?,
+                cosigning: Cosigning::new(running.audit.clone(), cosigner),
                 identity: Identity::read(&*running.dir)?.to_bytes()?,
             },
             ends: cluster::orders(),
             status: watch::channel(None).0,
+            files: running.dir.files(IDENTITY)?,
+            aside: set_aside::kept(&running.dir.files("")?.path("")),
         })
+    }
+
+    /// Follows whether the log is to be set aside, and which position the next one must reach.
+    pub fn set_aside(&self) -> watch::Receiver<Option<Position>> {
+        self.ends.1.set_aside()
     }
 
     /// The cluster, for those who look at it and have it do something.
@@ -99,6 +123,7 @@ impl Node {
         Cluster {
             status: self.status(),
             events: self.ends.1.events(),
+            set_aside: self.aside.clone(),
         }
     }
 
@@ -129,7 +154,10 @@ impl Node {
             options,
             ends,
             status,
+            files,
+            aside: _,
         } = self;
+        tokio::spawn(note_when_whole(status.subscribe(), files));
         let clients = ends.1.clients();
         let serving = cluster::serve_forwarded(gateway.clone(), options.clone(), clients);
         let running = cluster::run(service, options, ends, status, stopping);
@@ -141,6 +169,26 @@ impl Node {
             serving.abort();
         });
         Stoppable { stop, task }
+    }
+}
+
+/// The key of a node's disk, which is made with the disk and stays on it. Its name says whose it is.
+fn cosigner(running: &Running, node: &NodeName) -> Result<Cosigner, Failure> {
+    let name = format!("{}/{node}", running.audit.key().name());
+    let name = KeyName::parse(&name)
+        .ok_or_else(|| Failure::usage(format!("{name} is too long for the name of a key")))?;
+    let file = FileAt::new(running.dir.files(IDENTITY)?, NODE_KEY);
+    let signer = Signer::read_or_create(&file, name).map_err(Failure::usage)?;
+    Ok(Cosigner::new(signer))
+}
+
+/// Forgets that the log must reach a position, once it has.
+async fn note_when_whole(mut status: watch::Receiver<Option<Status>>, files: Arc<dyn Files>) {
+    let whole = |status: &Option<Status>| status.as_ref().is_some_and(|status| status.whole);
+    if status.wait_for(whole).await.is_ok()
+        && let Err(error) = set_aside::has_reached(&*files)
+    {
+        tracing::warn!(%error, "it is not noted that this log counts for a majority");
     }
 }
 

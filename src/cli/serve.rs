@@ -19,17 +19,18 @@ use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::layout::IDENTITY;
 use super::node::{self, Membership, Node};
 use super::options::{LogFormat, ServeOptions};
-use super::plan::{self, BusOptions};
+use super::plan::{self, BusOptions, ClusterOptions};
 use super::reload::{Reload, TlsFiles};
+use super::set_aside;
 use super::stoppable::Stoppable;
 use super::traces::Traces;
 use crate::auth::{Authenticator, Jwks, JwksError, JwtSettings, Mode, OwnKey, RateLimiter};
 use crate::dialect::REGISTRY;
-use crate::domain::Closed;
+use crate::domain::{Closed, Position};
 use crate::gateway::{Gateway, Health, RequestMetrics, Settings};
 use crate::http::{self, App, Limits, Metrics, Streams};
 use crate::nats;
-use crate::service::Signed;
+use crate::service::{self, Signed};
 
 /// What is logged unless `RUST_LOG` says otherwise. The NATS library's lines say what ours say, with
 /// less of the reason.
@@ -37,19 +38,39 @@ const LOG_FILTER: &str = "info,async_nats=off";
 
 /// Runs the service until it is told to stop.
 pub fn run(options: ServeOptions) -> Result<(), Failure> {
-    run_then(options, |_| {})
+    run_then(&options, |_| {})
 }
 
-/// Runs the service until it is told to stop; `listening` is told its address once it listens.
-pub fn run_then(options: ServeOptions, listening: impl FnOnce(String)) -> Result<(), Failure> {
+/// Runs the service until it is told to stop; `listening` is told its address once it listens. A
+/// node whose cluster has another log sets its own aside, and runs anew.
+pub fn run_then(options: &ServeOptions, listening: impl Fn(String)) -> Result<(), Failure> {
     log_to_stderr(options.log_format);
     // Whoever installed one first has installed the same.
     drop(rustls::crypto::ring::default_provider().install_default());
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?
-        .block_on(serve(options, listening))
+    loop {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let ended = runtime
+            .map_err(Failure::failed)?
+            .block_on(serve(options, &listening))?;
+        match ended {
+            Ended::Stopped => return Ok(()),
+            Ended::SetsAside { reach } => {
+                let name = service::now().millis().to_string();
+                set_aside::note(&options.data.data_dir, &name, reach)?;
+            }
+        }
+    }
+}
+
+/// The reasons for which the service has ended.
+enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Its cluster has another log, and its own is to be set aside for one that must reach this
+    /// position.
+    SetsAside { reach: Position },
 }
 
 fn log_to_stderr(format: LogFormat) {
@@ -70,40 +91,38 @@ fn log_to_stderr(format: LogFormat) {
     }
 }
 
-async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<(), Failure> {
+async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<Ended, Failure> {
     // From here on it ends nothing; what it asks for is done once the service runs.
     let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
-    let bus = plan::bus(&options).await?;
-    let places = places(&options)?;
-    let mode = plan::mode(&options, bus.as_ref())?;
-    let tls = plan::tls(&options)?;
-    let traces = Traces::to(plan::collector(&options)?)?;
-    for risk in plan::risks(mode, &options) {
+    let bus = plan::bus(options).await?;
+    let places = places(options)?;
+    let mode = plan::mode(options, bus.as_ref())?;
+    let tls = plan::tls(options)?;
+    let traces = Traces::to(plan::collector(options)?)?;
+    for risk in plan::risks(mode, options) {
         tracing::warn!("{risk}");
     }
-    let cluster = plan::cluster(&options)?;
-    let data = match bus.as_ref().zip(cluster.as_ref()) {
-        Some((bus, cluster)) => node::open(&options.data, bus, mode, cluster).await?,
-        None => Data::open(&options.data, Purpose::Begin)?,
-    };
+    let cluster = plan::cluster(options)?;
+    let data = open(options, bus.as_ref().zip(cluster.as_ref()), mode).await?;
     let own_key = OwnKey::load_or_create(&options.data.data_dir).map_err(Failure::usage)?;
-    let (authenticator, jwks) = authenticator(mode, &own_key, &options).await?;
+    let (authenticator, jwks) = authenticator(mode, &own_key, options).await?;
     let bound = http::bind(options.listen).await.map_err(Failure::usage)?;
-    let running = run_over(data, cluster.is_some(), &options).await?;
+    let running = run_over(data, cluster.is_some(), options).await?;
     let node = Node::among(bus.as_ref().zip(cluster), mode, &running)?;
     let gateway = gateway(
         &running,
         authenticator,
         own_key,
         &traces,
-        &options,
+        options,
         node.as_ref(),
     );
     let seen = node.as_ref().map(Node::cluster);
     let membership = node.as_ref().map(Node::membership);
+    let aside = node.as_ref().map(Node::set_aside);
     let node = node.map(|node| node.start(&gateway));
     let bus = bus
-        .map(|bus| start_bus(bus, mode, &gateway, &running, &options, membership))
+        .map(|bus| start_bus(bus, mode, &gateway, &running, options, membership))
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
@@ -127,17 +146,49 @@ async fn serve(options: ServeOptions, listening: impl FnOnce(String)) -> Result<
     });
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;
-    greet(scheme, bound.address, mode, &options).map_err(Failure::failed)?;
+    greet(scheme, bound.address, mode, options).map_err(Failure::failed)?;
     listening(format!("{scheme}://{}", bound.address));
     tracing::info!(log = %running.log_id, "serving");
     let http = Stoppable {
         stop,
         task: tokio::spawn(http::serve(bound, app, follow_tls)),
     };
-    signals.first().await;
+    let ended = ended(signals, aside).await;
     http.stop("serving HTTP").await;
     stop_parts(bus, node).await;
-    finish(running, traces).await
+    finish(running, traces).await?;
+    Ok(ended)
+}
+
+/// Opens the data directory, which is a node's where there is a cluster.
+async fn open(
+    options: &ServeOptions,
+    cluster: Option<(&BusOptions, &ClusterOptions)>,
+    mode: Mode,
+) -> Result<Data, Failure> {
+    match cluster {
+        Some((bus, cluster)) => node::open(&options.data, bus, mode, cluster).await,
+        None => Data::open(&options.data, Purpose::Begin),
+    }
+}
+
+/// Waits until the service is to end.
+async fn ended(signals: Signals, aside: Option<watch::Receiver<Option<Position>>>) -> Ended {
+    tokio::select! {
+        () = signals.first() => Ended::Stopped,
+        reach = sets_aside(aside) => Ended::SetsAside { reach },
+    }
+}
+
+/// Waits until the log is to be set aside; for ever where that can't come.
+async fn sets_aside(aside: Option<watch::Receiver<Option<Position>>>) -> Position {
+    if let Some(mut aside) = aside
+        && let Ok(reach) = aside.wait_for(Option::is_some).await
+        && let Some(reach) = *reach
+    {
+        return reach;
+    }
+    std::future::pending().await
 }
 
 /// The connections that may be open at once, in all and for one address.

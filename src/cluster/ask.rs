@@ -33,6 +33,8 @@ pub enum Ask {
         /// The slot behind the last.
         end: Slot,
     },
+    /// The root of the log's tree at a position, and how far the log goes.
+    Root(Position),
 }
 
 #[derive(Encode, Decode)]
@@ -51,6 +53,8 @@ enum Wire {
         #[n(1)]
         end: u64,
     },
+    #[n(2)]
+    Root(#[n(0)] u64),
 }
 
 impl Ask {
@@ -66,6 +70,7 @@ impl Ask {
                 first: first.get(),
                 end: end.get(),
             },
+            Self::Root(position) => Wire::Root(position.get()),
         };
         vouched::write(&wire, key, QUESTION, &[])
     }
@@ -82,6 +87,7 @@ impl Ask {
                 first: Slot::new(first),
                 end: Slot::new(end),
             },
+            Wire::Root(position) => Self::Root(Position::new(position)),
         })
     }
 
@@ -117,6 +123,7 @@ mod tests {
                 first: Slot::new(first),
                 end: Slot::new(end),
             }),
+            any::<u64>().prop_map(|position| Ask::Root(Position::new(position))),
         ]
     }
 

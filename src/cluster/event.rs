@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::fork::Parting;
+use super::member::NodeName;
 use super::message::{Message, MessageId, Sent};
 use super::place::Place;
 use super::spoken::{Said, Spoken};
@@ -59,6 +61,13 @@ pub enum Event {
     },
     /// The writer judges from now on.
     Led,
+    /// This disk has not taken a group of its own writer that is ordered, for want of room perhaps.
+    Missed,
+    /// The bus takes messages with so many bytes of a frame.
+    Linked {
+        /// The most bytes of a group's frame that go into one message.
+        part_bytes_max: usize,
+    },
     /// The keys of a group are on this node's disk.
     KeysKept {
         /// The position that the group's first event will have.
@@ -78,10 +87,33 @@ pub enum Event {
     Forked,
     /// Events of this log that were asked for.
     Own(Group),
+    /// The others have answered where their logs part from this one, in that order, and how far each
+    /// goes, this one among them.
+    Compared {
+        /// The places at which they part.
+        partings: Vec<Parting>,
+        /// The last position of each.
+        heads: Vec<(NodeName, Position)>,
+    },
+    /// The stream shall be made anew from this node's log, whatever that loses: an operator has
+    /// looked.
+    Reseed,
     /// This node shall give the lead up, if it leads.
     Yield,
     /// The node that leads shall give the lead up, whichever it is.
     HandOver,
+    /// This node has cosigned a checkpoint, or says so again.
+    Cosigned {
+        /// The key that this node's disk has, as a text.
+        key: String,
+        /// The checkpoint, with the cosignature of that key.
+        note: String,
+    },
+    /// An operator says that the disk that had this key is destroyed.
+    Forget {
+        /// The key, as a text.
+        key: String,
+    },
     /// This node's log can't be written, for this reason.
     Failed(String),
 }
@@ -143,6 +175,34 @@ pub enum Action {
     },
     /// A majority has everything up to this position.
     Settle(Position),
+    /// Keep what another node has cosigned.
+    KeepCosigned {
+        /// The node that did.
+        from: NodeName,
+        /// The key of its disk, as a text.
+        key: String,
+        /// The checkpoint, with the cosignature of that key.
+        note: String,
+        /// Whether that node leads: checkpoints are made where it makes them.
+        leads: bool,
+    },
+    /// Forget the disk that had this key.
+    Forget {
+        /// The key, as a text.
+        key: String,
+    },
+    /// Ask the others where their logs part from this one: an [`Event::Compared`] is waited for.
+    Compare,
+    /// Make the stream anew, empty: an [`Event::Stream`] is waited for.
+    MakeAnew,
+    /// Set this log aside, for a majority has another one from some position on, and join anew. The
+    /// new log counts for a majority once it has reached a position.
+    SetAside {
+        /// The position that the new log must reach.
+        reach: Position,
+    },
+    /// This log has reached the position at which it counts for a majority.
+    Whole,
     /// This node serves nothing from now on, and says why.
     Halt(String),
 }

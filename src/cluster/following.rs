@@ -6,6 +6,7 @@ use super::message::{Body, Message, MessageId};
 use super::node::{Node, ReadMessage, Role};
 use super::place::Place;
 use super::rules::{Contradiction, Meaning, Rules};
+use super::term_record::TermRecord;
 use crate::audit::Frontier;
 use crate::domain::Position;
 use crate::log::Group;
@@ -34,6 +35,7 @@ impl Node {
         let outdated = at != self.sequence;
         let whole = last >= at && (outdated || at == 0 || found == self.last);
         self.created = Some(created);
+        self.was_led |= last > 0;
         if self.lost {
             return;
         }
@@ -58,7 +60,7 @@ impl Node {
     }
 
     /// The stream is not what was read of it: once the disk is at rest, it is read anew.
-    fn on_loss(&mut self) {
+    pub(super) fn on_loss(&mut self) {
         self.deposed(false);
         self.role = Role::Following;
         self.lost = true;
@@ -153,7 +155,9 @@ impl Node {
             self.role = Role::Following;
             self.own = Place::of(&tree);
             self.ends.keep(self.own);
+            self.count_if_whole();
             self.report();
+            self.settle();
         }
         self.base = Some(tree);
         // What was read meanwhile; the first may be the record for which the tree was looked for.
@@ -168,7 +172,16 @@ impl Node {
     pub(super) fn on_forked(&mut self) {
         if self.role == Role::Joining {
             let position = self.own.position;
-            self.halt(&Contradiction::OtherEvents { position });
+            self.contradict(
+                &match self.inbox.front().and_then(|read| read.message.as_ref()) {
+                    Some(Message {
+                        tree: theirs,
+                        body: Body::Term(TermRecord { reseeds: true, .. }),
+                        ..
+                    }) => Contradiction::Outvoted { theirs: *theirs },
+                    Some(_) | None => Contradiction::OtherEvents { position },
+                },
+            );
         }
     }
 
@@ -199,7 +212,7 @@ impl Node {
         let flight = self.flight.as_ref();
         let ours = flight.is_some_and(|flight| flight.is_current(id).is_some());
         match meaning {
-            Err(contradiction) => self.halt(&contradiction),
+            Err(contradiction) => self.contradict(&contradiction),
             Ok(Meaning::Leads) => {
                 self.since_record = (0, 0);
                 self.term_seen = self.term_seen.max(self.term());
@@ -276,16 +289,10 @@ impl Node {
             }
             return;
         }
-        let Some(place) = self.ends.at(position) else {
-            return;
-        };
-        if position <= self.own.position {
+        if !self.note_applied(position) {
             return;
         }
-        self.own = place;
-        if self.applying.is_some_and(|last| position >= last) {
-            self.applying = None;
-        }
+        self.count_if_whole();
         self.report();
         self.settle();
         self.compare();
@@ -293,6 +300,23 @@ impl Node {
         self.apply();
         self.lead_on();
         self.yield_if_idle();
+    }
+}
+
+impl Node {
+    /// Notes how far this log goes on its disk; whether that is news.
+    pub(super) fn note_applied(&mut self, position: Position) -> bool {
+        let Some(place) = self.ends.at(position) else {
+            return false;
+        };
+        if position <= self.own.position {
+            return false;
+        }
+        self.own = place;
+        if self.applying.is_some_and(|last| position >= last) {
+            self.applying = None;
+        }
+        true
     }
 }
 

@@ -30,20 +30,20 @@ impl Node {
                     Some(own) if own == place => place,
                     Some(own) if own.position == place.position => {
                         let position = place.position;
-                        return self.halt(&Contradiction::OtherEvents { position });
+                        return self.contradict(&Contradiction::OtherEvents { position });
                     }
                     Some(_) | None => return self.find(place.position),
                 }
             }
             (None, Some(base)) => Place::of(base),
             (None, None) => {
-                let lowest = self.peers.lowest(since);
                 let own = self.own.position;
+                let lowest = self.peers.lowest(since).filter(|_| !self.begins_anew());
                 return self.find(lowest.map_or(own, |lowest| lowest.min(own)));
             }
         };
-        self.role = Role::Standing;
         self.publish_term(Purpose::Stand, tree);
+        self.role = Role::Standing;
     }
 
     fn publish_term(&mut self, purpose: Purpose, tree: Place) {
@@ -52,7 +52,10 @@ impl Node {
             term: self.term_seen.max(self.term()) + 1,
             node: self.members.own().clone(),
             tree,
-            body: Body::Term(TermRecord { members }),
+            body: Body::Term(TermRecord {
+                members,
+                reseeds: purpose == Purpose::Stand && self.begins_anew(),
+            }),
         };
         self.fly(purpose, None, vec![message]);
     }
@@ -164,6 +167,7 @@ impl Node {
     pub(super) fn on_leader(&mut self, ours: bool) {
         if ours && self.role == Role::Standing {
             self.flight = None;
+            self.reseeds = None;
             self.role = Role::Leading;
             self.takeovers_total += 1;
             self.beat(false);
@@ -176,6 +180,7 @@ impl Node {
             }
             self.yield_if_idle();
         } else {
+            self.reseeds = None;
             self.deposed(true);
             self.role = Role::Following;
         }

@@ -181,7 +181,8 @@ mod tests {
 
     fn body() -> impl Strategy<Value = Body> {
         let name = "[a-z]{1,8}".prop_map(|text| text.parse().expect("a name"));
-        let term = vec(name, 0..5).prop_map(|members| Body::Term(TermRecord { members }));
+        let term = (vec(name, 0..5), any::<bool>())
+            .prop_map(|(members, reseeds)| Body::Term(TermRecord { members, reseeds }));
         let part = (1..9_u32, 1..9_u32, vec(any::<u8>(), 0..90));
         let part = part.prop_map(|(number, of, bytes)| Body::Part {
             number,

@@ -17,7 +17,8 @@
 //! | `ends`, `peers` | what others have, and what a majority has |
 //! | `hello` | how a node without a log finds the others |
 //! | `event` | what a node is told, and what it wants done |
-//! | `node`, `following`, `leading`, `flight` | the node itself |
+//! | `fork` | which of two logs stays where they part |
+//! | `node`, `following`, `leading`, `flight`, `halted` | the node itself |
 //! | `status` | what operators see |
 //!
 //! Nothing here waits, reads a clock, a disk or a socket: time comes in as a value, and a
@@ -29,6 +30,8 @@ mod ends;
 mod event;
 mod flight;
 mod following;
+mod fork;
+mod halted;
 mod hello;
 mod leading;
 mod member;
@@ -44,6 +47,7 @@ mod vouched;
 
 pub use ask::Ask;
 pub use event::{Action, Event};
+pub use fork::{Branch, Parting, Verdict, verdict};
 pub use hello::Hello;
 pub use member::{BadMembers, BadName, MEMBERS_MAX, Members, NodeName};
 pub use message::{Body, Coder, Message, MessageId, Sent};

@@ -85,6 +85,15 @@ pub struct Node {
     pub(super) now: Duration,
     pub(super) role: Role,
     pub(super) halted: Option<String>,
+    /// Whether it has halted because some log has other events than this one.
+    pub(super) forked: bool,
+    /// The last time at which the others were asked about that, or the stream was made anew.
+    pub(super) compared_at: Option<Duration>,
+    /// The stream that is to be made anew for this log, by its time; none while none is.
+    pub(super) reseeds: Option<Option<u64>>,
+    /// The position that this log must reach before it counts for a majority: it was begun anew,
+    /// and may lack what was answered.
+    pub(super) reach: Option<Position>,
     /// The end of this log on its disk.
     pub(super) own: Place,
     pub(super) ends: Ends,
@@ -93,6 +102,8 @@ pub struct Node {
     pub(super) settled: Place,
     /// The highest term that was read or heard of.
     pub(super) term_seen: u64,
+    /// Whether something was in the stream when it was looked at.
+    pub(super) was_led: bool,
     /// The stream, as far as it was read: none before a place of this log was found in it.
     pub(super) rules: Option<Rules>,
     pub(super) created: Option<u64>,
@@ -150,10 +161,15 @@ impl Node {
             now,
             role: Role::Starting,
             halted: None,
+            forked: false,
+            compared_at: None,
+            reseeds: None,
+            reach: None,
             own,
             ends,
             settled: Place::start(),
             term_seen: 0,
+            was_led: false,
             rules: None,
             created: None,
             sequence: 0,
@@ -182,12 +198,20 @@ impl Node {
         }
     }
 
+    /// This node with a log that was begun anew, which counts for a majority once it has reached a
+    /// position. The highest one stands for what the leader says has settled.
+    #[must_use]
+    pub fn reaching(mut self, reach: Option<Position>) -> Self {
+        self.reach = reach;
+        self
+    }
+
     /// Takes note of an event at a time, and gives what is to be done about it, in this order.
     /// A time before an earlier one is taken for that.
     pub fn on(&mut self, now: Duration, event: Event) -> Vec<Action> {
         self.now = self.now.max(now);
         if self.role == Role::Halted {
-            self.on_while_halted(&event);
+            self.on_while_halted(event);
         } else {
             self.on_event(event);
         }
@@ -218,36 +242,24 @@ impl Node {
             Event::Applied(position) => self.on_applied(position),
             Event::Judged { group, keys } => self.on_judged(group, keys),
             Event::Led => self.led = self.serving,
+            Event::Missed => self.on_missed(),
+            Event::Linked { part_bytes_max } => self.sizes.part_bytes_max = part_bytes_max,
             Event::KeysKept { first, hash } => self.say(Said::Kept { first, hash }),
             Event::Tree { position, tree } => self.on_tree(position, tree),
             Event::Forked => self.on_forked(),
             Event::Own(group) => self.on_own(&group),
+            // Only a halted node asks.
+            Event::Compared { .. } => {}
+            Event::Reseed => self.on_reseed(),
             Event::Yield => self.on_yield(),
             Event::HandOver if self.role == Role::Leading => self.on_yield(),
             Event::HandOver => self.say(Said::HandOver),
+            Event::Cosigned { key, note } => self.say(Said::Cosigned { key, note }),
+            Event::Forget { key } => {
+                self.say(Said::Forget { key: key.clone() });
+                self.act(Action::Forget { key });
+            }
             Event::Failed(reason) => self.halt(&reason),
-        }
-    }
-
-    /// Even a halted node says that it is, and answers its writer.
-    fn on_while_halted(&mut self, event: &Event) {
-        match event {
-            Event::Tick => self.report_on_time(),
-            Event::Judged { .. } => self.act(Action::NotOrdered { certain: true }),
-            Event::Stream { .. }
-            | Event::Read { .. }
-            | Event::Stored { .. }
-            | Event::Refused { .. }
-            | Event::Heard(_)
-            | Event::Applied(_)
-            | Event::Led
-            | Event::KeysKept { .. }
-            | Event::Tree { .. }
-            | Event::Forked
-            | Event::Own(_)
-            | Event::Yield
-            | Event::HandOver
-            | Event::Failed(_) => {}
         }
     }
 
@@ -273,6 +285,7 @@ impl Node {
         self.report_on_time();
         self.fly_on();
         self.look_on_time();
+        self.make_anew_on_time();
         self.stand_on_time();
     }
 
@@ -287,7 +300,7 @@ impl Node {
     }
 
     /// Reports at least every [`BEAT`] what is on the disk, and beats where it leads.
-    fn report_on_time(&mut self) {
+    pub(super) fn report_on_time(&mut self) {
         if self.said_at.is_none_or(|at| self.now >= at + BEAT) {
             self.said_at = Some(self.now);
             if self.role == Role::Leading {
@@ -306,12 +319,13 @@ impl Node {
         self.say(Said::Durable {
             place: self.own,
             halted: self.role == Role::Halted,
+            whole: self.reach.is_none(),
         });
     }
 
     /// Looks at the stream where what was published stays without an answer or others have more, and
     /// now and then: a stream that has lost messages says nothing of it.
-    fn look_on_time(&mut self) {
+    pub(super) fn look_on_time(&mut self) {
         let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
         let read = self.rules.as_ref().map_or(self.own, Rules::place);
         let behind = self.peers.has_more(read.position);
@@ -343,12 +357,21 @@ impl Node {
                     self.leader_heard = self.now;
                     self.learn_settled(settled);
                 }
+                // The word of a leader that was followed by another may be an old one.
+                if leads && term >= self.term_seen {
+                    self.reach = self.reach.map(|reach| reach.min(settled.position));
+                    self.count_if_whole();
+                }
                 if leads && yields {
                     self.succeed(&from);
                 }
             }
-            Said::Durable { place, halted } => {
-                self.peers.durable(&from, place, halted);
+            Said::Durable {
+                place,
+                halted,
+                whole,
+            } => {
+                self.peers.durable(&from, place, (halted, whole));
                 self.compare();
             }
             Said::Keys { first, sealed } => {
@@ -358,13 +381,20 @@ impl Node {
             }
             Said::Kept { first, hash } => self.on_kept(&from, first, hash),
             Said::HandOver => self.on_yield(),
+            Said::Cosigned { key, note } => self.act(Action::KeepCosigned {
+                from,
+                key,
+                note,
+                leads,
+            }),
+            Said::Forget { key } => self.act(Action::Forget { key }),
         }
     }
 
     /// Compares what others have on their disks with this log.
     pub(super) fn compare(&mut self) {
         if let Some(position) = self.peers.contradiction(&self.ends) {
-            return self.halt(&Contradiction::OtherNodes { position });
+            return self.contradict(&Contradiction::OtherNodes { position });
         }
         if self.role == Role::Leading {
             let settled = self.peers.settled(self.own.position, &self.ends);
@@ -417,14 +447,24 @@ impl Node {
         let follows = self.role == Role::Following && self.flight.is_none() && !self.lost;
         let idle = self.waiting.is_empty() && self.applying.is_none() && self.finding.is_none();
         let silent = self.now >= self.leader_heard + self.patience();
-        if !follows || !idle || !silent || self.now < self.stands_from {
+        let anew = self.begins_anew();
+        let may = silent && self.now >= self.stands_from && self.reach.is_none();
+        if !follows || !idle || !(may || anew) {
             return;
         }
         let since = self.now.saturating_sub(ABSENT);
         let ordered = self.rules.as_ref().map(Rules::place);
         let has_all = ordered.is_none_or(|place| place.position <= self.own.position);
-        if has_all && self.peers.lets_stand(self.own, since) {
+        if has_all && (anew || self.peers.lets_stand(self.own, since)) {
             self.stand(since);
+        }
+    }
+
+    /// Counts for a majority from now on, where this log has reached what it needs for that.
+    pub(super) fn count_if_whole(&mut self) {
+        if self.reach.is_some_and(|reach| self.own.position >= reach) {
+            self.reach = None;
+            self.act(Action::Whole);
         }
     }
 
@@ -434,6 +474,17 @@ impl Node {
             self.yields = true;
             self.yield_if_idle();
         }
+    }
+
+    /// This disk lacks what is ordered: another node leads, and this one reads it from the stream.
+    fn on_missed(&mut self) {
+        if self.role == Role::Leading {
+            self.beat(true);
+        }
+        self.stands_from = self.now + YIELD_REST;
+        self.leader_heard = self.now;
+        self.applying = None;
+        self.on_loss();
     }
 
     pub(super) fn yield_if_idle(&mut self) {

@@ -16,6 +16,8 @@ pub struct Peer {
     pub place: Option<Place>,
     /// Whether it serves nothing, because of a contradiction.
     pub halted: bool,
+    /// Whether its log counts for a majority: one that was begun anew may lack what was answered.
+    pub whole: bool,
     /// The time at which it was last heard.
     pub heard: Option<Duration>,
 }
@@ -33,6 +35,7 @@ impl Peers {
             name: name.clone(),
             place: None,
             halted: false,
+            whole: true,
             heard: None,
         };
         Self {
@@ -53,12 +56,14 @@ impl Peers {
         }
     }
 
-    /// Notes what a node says is on its disk. The last word counts, for a node may have begun anew;
-    /// one that was overtaken on its way counts too little until the next one comes.
-    pub fn durable(&mut self, name: &NodeName, place: Place, halted: bool) {
+    /// Notes what a node says is on its disk, and whether it has halted and is whole. The last word
+    /// counts, for a node may have begun anew; one that was overtaken on its way counts too little
+    /// until the next one comes.
+    pub fn durable(&mut self, name: &NodeName, place: Place, (halted, whole): (bool, bool)) {
         if let Some(peer) = self.get(name) {
             peer.place = Some(place);
             peer.halted = halted;
+            peer.whole = whole;
         }
     }
 
@@ -70,7 +75,7 @@ impl Peers {
     fn present(&self, since: Duration) -> impl Iterator<Item = Place> {
         let present = self.all.iter().filter(move |peer| {
             let heard = peer.heard.is_some_and(|heard| heard >= since);
-            heard && !peer.halted
+            heard && !peer.halted && peer.whole
         });
         present.filter_map(|peer| peer.place)
     }
@@ -82,7 +87,7 @@ impl Peers {
 
     /// The last time at which a majority with this node was there; `None` where it never was.
     pub fn majority_heard(&self) -> Option<Duration> {
-        let takes_part = self.all.iter().filter(|peer| !peer.halted);
+        let takes_part = self.all.iter().filter(|peer| !peer.halted && peer.whole);
         let mut heard: Vec<Duration> = takes_part.filter_map(|peer| peer.heard).collect();
         heard.sort_unstable_by(|left, right| right.cmp(left));
         heard.get(self.majority.checked_sub(2)?).copied()
@@ -165,7 +170,7 @@ mod tests {
         let mut peers = Peers::of(&Members::new(names.clone(), &names[0]).expect("a cluster"));
         for (name, (position, root)) in names[1..].iter().zip(others) {
             peers.heard(name, Duration::from_secs(9));
-            peers.durable(name, place(*position, *root), false);
+            peers.durable(name, place(*position, *root), (false, true));
         }
         peers
     }

@@ -52,6 +52,12 @@ pub enum Contradiction {
         /// This log's place at the end of what it has read.
         own: Place,
     },
+    /// The stream was made anew for another log.
+    #[error("the stream was begun anew at {theirs}, and this log is another one")]
+    Outvoted {
+        /// The place at which it was begun.
+        theirs: Place,
+    },
     /// The leader of a new term was told of other nodes.
     #[error("the leader of term {term} was given other names of nodes than this one")]
     OtherMembers {
@@ -78,6 +84,21 @@ pub enum Contradiction {
         /// The position at which the roots differ.
         position: Position,
     },
+}
+
+impl Contradiction {
+    /// Whether some node has other events than this one: then one of the two logs is to be set
+    /// aside.
+    #[must_use]
+    pub const fn is_fork(&self) -> bool {
+        match self {
+            Self::OtherTree { .. }
+            | Self::Outvoted { .. }
+            | Self::OtherEvents { .. }
+            | Self::OtherNodes { .. } => true,
+            Self::OtherMembers { .. } | Self::UnseenTerm { .. } => false,
+        }
+    }
 }
 
 /// A row of parts that is not complete.
@@ -193,8 +214,10 @@ impl Rules {
             return Ok(Meaning::Void);
         }
         let own = self.place();
-        if theirs != own {
-            return Err(Contradiction::OtherTree { term, theirs, own });
+        match theirs == own {
+            true => {}
+            false if record.reseeds => return Err(Contradiction::Outvoted { theirs }),
+            false => return Err(Contradiction::OtherTree { term, theirs, own }),
         }
         if record.members != self.members {
             return Err(Contradiction::OtherMembers { term });
@@ -296,7 +319,10 @@ mod tests {
             term,
             node: name(node),
             tree: Place::of(&log(events).1),
-            body: Body::Term(TermRecord { members: members() }),
+            body: Body::Term(TermRecord {
+                members: members(),
+                reseeds: false,
+            }),
         })
     }
 

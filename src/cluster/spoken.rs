@@ -44,6 +44,8 @@ pub enum Said {
         place: Place,
         /// Whether it serves nothing, because its log contradicts what it has read or heard.
         halted: bool,
+        /// Whether the log counts for a majority; one that was begun anew does not at first.
+        whole: bool,
     },
     /// The keys of a group's new contacts, which must be on a majority of disks before the group is
     /// ordered.
@@ -62,6 +64,19 @@ pub enum Said {
     },
     /// The leader shall give the lead up.
     HandOver,
+    /// This node has everything up to its newest checkpoint on its disk, and whoever is erased
+    /// below is erased there.
+    Cosigned {
+        /// The key that this node's disk has, as a text (C2SP signed-note).
+        key: String,
+        /// The checkpoint, with the cosignature of that key.
+        note: String,
+    },
+    /// The disk that had this key is destroyed: it is not asked for any more.
+    Forget {
+        /// The key, as a text.
+        key: String,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -93,6 +108,8 @@ enum WireSaid {
         root: ByteArray<32>,
         #[n(2)]
         halted: bool,
+        #[n(3)]
+        whole: bool,
     },
     #[n(2)]
     Keys {
@@ -110,6 +127,18 @@ enum WireSaid {
     },
     #[n(4)]
     HandOver,
+    #[n(5)]
+    Cosigned {
+        #[n(0)]
+        key: String,
+        #[n(1)]
+        note: String,
+    },
+    #[n(6)]
+    Forget {
+        #[n(0)]
+        key: String,
+    },
 }
 
 impl From<&Said> for WireSaid {
@@ -120,10 +149,15 @@ impl From<&Said> for WireSaid {
                 root: settled.root.0.into(),
                 yields: *yields,
             },
-            Said::Durable { place, halted } => Self::Durable {
+            Said::Durable {
+                place,
+                halted,
+                whole,
+            } => Self::Durable {
                 position: place.position.get(),
                 root: place.root.0.into(),
                 halted: *halted,
+                whole: *whole,
             },
             Said::Keys { first, sealed } => Self::Keys {
                 first: first.get(),
@@ -134,6 +168,11 @@ impl From<&Said> for WireSaid {
                 hash: hash.0.into(),
             },
             Said::HandOver => Self::HandOver,
+            Said::Cosigned { key, note } => Self::Cosigned {
+                key: key.clone(),
+                note: note.clone(),
+            },
+            Said::Forget { key } => Self::Forget { key: key.clone() },
         }
     }
 }
@@ -153,9 +192,11 @@ impl From<WireSaid> for Said {
                 position,
                 root,
                 halted,
+                whole,
             } => Self::Durable {
                 place: place(position, root),
                 halted,
+                whole,
             },
             WireSaid::Keys { first, sealed } => Self::Keys {
                 first: Position::new(first),
@@ -166,6 +207,8 @@ impl From<WireSaid> for Said {
                 hash: Hash(hash.into()),
             },
             WireSaid::HandOver => Self::HandOver,
+            WireSaid::Cosigned { key, note } => Self::Cosigned { key, note },
+            WireSaid::Forget { key } => Self::Forget { key },
         }
     }
 }
@@ -212,13 +255,20 @@ mod tests {
         let hash = || any::<[u8; 32]>().prop_map(Hash);
         let place = || (position(), hash()).prop_map(|(position, root)| Place { position, root });
         let sealed = vec(any::<u8>(), 0..70).prop_map(Bytes::from);
-        let (beat, durable) = ((place(), any::<bool>()), (place(), any::<bool>()));
+        let beat = (place(), any::<bool>());
+        let durable = (place(), any::<bool>(), any::<bool>());
         prop_oneof![
             beat.prop_map(|(settled, yields)| Said::Beat { settled, yields }),
-            durable.prop_map(|(place, halted)| Said::Durable { place, halted }),
+            durable.prop_map(|(place, halted, whole)| Said::Durable {
+                place,
+                halted,
+                whole,
+            }),
             (position(), sealed).prop_map(|(first, sealed)| Said::Keys { first, sealed }),
             (position(), hash()).prop_map(|(first, hash)| Said::Kept { first, hash }),
             Just(Said::HandOver),
+            (".{0,9}", ".{0,99}").prop_map(|(key, note)| Said::Cosigned { key, note }),
+            ".{0,9}".prop_map(|key| Said::Forget { key }),
         ]
     }
 

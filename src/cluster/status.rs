@@ -26,6 +26,10 @@ pub struct Status {
     pub takes_writes: bool,
     /// The current term, as far as it was read.
     pub term: u64,
+    /// Whether some node has led this cluster, as far as this one knows.
+    pub was_led: bool,
+    /// Whether this log counts for a majority; one that was begun anew must reach something first.
+    pub whole: bool,
     /// The last position on this node's disk.
     pub head: Position,
     /// The last position that a majority of nodes has on its disks.
@@ -54,6 +58,8 @@ pub struct PeerStatus {
     pub root_equal: Option<bool>,
     /// Whether it serves nothing, because of a contradiction.
     pub halted: bool,
+    /// Whether its log counts for a majority.
+    pub whole: bool,
     /// The time since it was last heard.
     pub silent: Option<Duration>,
 }
@@ -67,6 +73,7 @@ impl Node {
             position: peer.place.map(|place| place.position),
             root_equal: Peers::is_same(peer, &self.ends),
             halted: peer.halted,
+            whole: peer.whole,
             silent: peer.heard.map(|heard| self.now.saturating_sub(heard)),
         };
         Status {
@@ -75,6 +82,8 @@ impl Node {
             leader: self.rules.as_ref().and_then(Rules::leader).cloned(),
             takes_writes: self.takes_writes(),
             term: self.term(),
+            was_led: self.was_led || self.term_seen.max(self.term()) > 0,
+            whole: self.reach.is_none(),
             head: self.own.position,
             settled: self.settled.position,
             stale: self.stale(),

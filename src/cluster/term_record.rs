@@ -10,30 +10,36 @@ use super::member::{MEMBERS_MAX, NodeName};
 pub struct TermRecord {
     /// The names of all nodes, in the order that ranks them.
     pub members: Vec<NodeName>,
+    /// Whether the stream was made anew for this log, and who has another one joins anew.
+    pub reseeds: bool,
 }
 
 #[derive(Encode, Decode)]
 struct Wire {
     #[n(0)]
     members: Vec<String>,
+    #[n(1)]
+    reseeds: Option<bool>,
 }
 
 impl TermRecord {
     /// Writes the record in CBOR.
     pub(super) fn encode(&self) -> bytes::Bytes {
         let members = self.members.iter().map(ToString::to_string).collect();
-        super::cbor::encode(&Wire { members })
+        let reseeds = self.reseeds.then_some(true);
+        super::cbor::encode(&Wire { members, reseeds })
     }
 
     /// Reads a record; `None` for bytes that are none.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let Wire { members } = super::cbor::decode(bytes)?;
+        let Wire { members, reseeds } = super::cbor::decode(bytes)?;
         if members.len() > MEMBERS_MAX {
             return None;
         }
         let members = members.iter().map(|name| name.parse().ok());
         Some(Self {
             members: members.collect::<Option<_>>()?,
+            reseeds: reseeds.unwrap_or(false),
         })
     }
 }

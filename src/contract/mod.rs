@@ -8,7 +8,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `system`, `bus_routes` | our system routes, which no dialect has |
+//! | `system`, `log_routes`, `audit_routes`, `bus_routes` | our system routes, which no dialect has |
 //! | `state` | what the service says of itself |
 //! | `openapi` | the paths, `schemas/openapi.json` |
 //! | `asyncapi` | the subjects of the message bus, `schemas/asyncapi.json` |
@@ -24,12 +24,14 @@
 //! contacts and its errors.
 
 mod asyncapi;
+mod audit_routes;
 mod bus_headers;
 mod bus_routes;
 mod components;
 mod endpoint;
 mod event;
 mod examples;
+mod log_routes;
 mod openapi;
 mod refusals;
 mod reused;

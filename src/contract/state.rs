@@ -17,6 +17,12 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Bus", bus()),
         ("Cluster", cluster()),
         (
+            "Reseed",
+            object([("acceptLoss", true, json!({"const": true}))]),
+        ),
+        ("Forget", object([("node", true, any_text())])),
+        ("Forgotten", object([("forgotten", true, list(any_text()))])),
+        (
             "Led",
             object([("leader", true, any_text()), ("term", true, count())]),
         ),
@@ -52,6 +58,32 @@ pub fn hand_over() -> OperationSpec {
         .errors(&[
             (404, "The service is alone."),
             (503, "No node leads, or no other one took over."),
+        ])
+}
+
+/// The route that has the cluster go on from one node's log.
+pub fn reseed() -> OperationSpec {
+    OperationSpec::new("Have the cluster go on from this node's log, whatever others have")
+        .body("Reseed")
+        .json(200, "This node leads.", "Led")
+        .errors(&[
+            (
+                400,
+                "The body does not accept the loss of what other nodes alone have.",
+            ),
+            (404, "The service is alone."),
+            (503, "The broker did not make the stream anew."),
+        ])
+}
+
+/// The route that has a disk forgotten.
+pub fn forget() -> OperationSpec {
+    OperationSpec::new("Say that the disks which a node had are destroyed")
+        .body("Forget")
+        .json(200, "They are not asked for any more.", "Forgotten")
+        .errors(&[
+            (400, "The body names no node."),
+            (404, "The service is alone."),
         ])
 }
 
@@ -93,8 +125,15 @@ fn cluster() -> Value {
         ("position", true, or_none(count())),
         ("root_equal", true, or_none(flag())),
         ("erased_through", true, or_none(count())),
+        ("cosigned", false, count()),
+        ("key", false, any_text()),
         ("version", false, any_text()),
         ("seen_seconds_ago", true, or_none(count())),
+    ]);
+    let former = object([
+        ("node", true, any_text()),
+        ("key", true, any_text()),
+        ("cosigned", true, count()),
     ]);
     object([
         ("node", true, any_text()),
@@ -106,6 +145,8 @@ fn cluster() -> Value {
         ("log", true, any_text()),
         ("halted", false, any_text()),
         ("nodes", true, list(node)),
+        ("former", true, list(former)),
+        ("set_aside", true, list(any_text())),
     ])
 }
 

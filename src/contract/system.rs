@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 use http::Method;
 
 use super::endpoint::Endpoint;
-use super::{bus_routes, event, state};
+use super::{audit_routes, bus_routes, event, log_routes, state};
 use crate::auth::role;
 use crate::dialect::describe::{
-    Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count, flag, one_of, whole,
+    Description, ERROR, Form, OperationSpec, Parameter, TEXT, any_text, count,
 };
+use crate::dialect::native;
 use crate::dialect::route::AUDITORS;
-use crate::dialect::{REGISTRY, native};
 
 /// The name under which the documents have what is no dialect's.
 pub const NAME: &str = "service";
@@ -33,6 +33,10 @@ pub enum SystemRoute {
     Cluster,
     /// Has another of them lead.
     HandOver,
+    /// Has the cluster go on from this node's log.
+    Reseed,
+    /// Has a disk that is destroyed forgotten.
+    Forget,
     /// Sends a dead letter again.
     Resend,
     /// Builds a view anew from the log.
@@ -78,13 +82,15 @@ impl SystemRoute {
     pub const PROBES: [Self; 3] = [Self::Live, Self::Ready, Self::Metrics];
 
     /// Every route, in the order of the document.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Events,
         Self::Command,
         Self::Stats,
         Self::Bus,
         Self::Cluster,
         Self::HandOver,
+        Self::Reseed,
+        Self::Forget,
         Self::Resend,
         Self::Rebuild,
         Self::Checkpoint,
@@ -115,7 +121,12 @@ impl SystemRoute {
     #[must_use]
     pub const fn method(self) -> Method {
         match self {
-            Self::Rebuild | Self::Resend | Self::Cosign | Self::HandOver => Method::POST,
+            Self::Rebuild
+            | Self::Resend
+            | Self::Cosign
+            | Self::HandOver
+            | Self::Reseed
+            | Self::Forget => Method::POST,
             _ => Method::GET,
         }
     }
@@ -135,6 +146,8 @@ impl SystemRoute {
             Self::Bus
             | Self::Cluster
             | Self::HandOver
+            | Self::Reseed
+            | Self::Forget
             | Self::Resend
             | Self::Key
             | Self::Live
@@ -160,6 +173,8 @@ impl SystemRoute {
             Self::Bus => (&["/bus"], AUDITORS),
             Self::Cluster => (&["/cluster"], AUDITORS),
             Self::HandOver => (&["/cluster/yield"], &["admin"]),
+            Self::Reseed => (&["/cluster/reseed"], &["admin"]),
+            Self::Forget => (&["/cluster/forget"], &["admin"]),
             Self::Resend => (&["/bus/dead/{sequence}/resend"], &["admin"]),
             Self::Rebuild => (&["/views/{name}/rebuild"], &["admin"]),
             Self::Checkpoint => (&["/audit/checkpoint"], NOBODY),
@@ -221,6 +236,8 @@ impl SystemRoute {
             Self::Bus => "bus",
             Self::Cluster => "cluster",
             Self::HandOver => "cluster.yield",
+            Self::Reseed => "cluster.reseed",
+            Self::Forget => "cluster.forget",
             Self::Resend => "bus.resend",
             Self::Rebuild => "rebuild",
             Self::Checkpoint => "audit.checkpoint",
@@ -244,17 +261,23 @@ impl SystemRoute {
 
     fn spec(self) -> OperationSpec {
         match self {
-            Self::Events => events(),
-            Self::Command => command(),
-            Self::Stats => stats(),
+            Self::Events => log_routes::events(),
+            Self::Command => log_routes::command(),
+            Self::Stats => log_routes::stats(),
             Self::Bus => bus_routes::look(),
             Self::Cluster => state::look_at_nodes(),
             Self::HandOver => state::hand_over(),
+            Self::Reseed => state::reseed(),
+            Self::Forget => state::forget(),
             Self::Resend => bus_routes::resend(),
             Self::Rebuild => OperationSpec::new("Build a view anew while the old one is read")
                 .json(202, "It is being built.", "Rebuilding")
                 .errors(&[(404, "There is no such view.")]),
-            Self::Checkpoint | Self::Cosign | Self::Key | Self::Tile | Self::Proof => audit(self),
+            Self::Checkpoint => audit_routes::checkpoint(),
+            Self::Cosign => audit_routes::cosign(),
+            Self::Key => audit_routes::key(),
+            Self::Tile => audit_routes::tile(),
+            Self::Proof => audit_routes::proof(),
             Self::Live => {
                 OperationSpec::new("Whether the process answers").text(200, "It does.", TEXT)
             }
@@ -318,154 +341,6 @@ fn cached(spec: OperationSpec) -> OperationSpec {
     spec.headers(GUARDED)
         .empty(304, "It is the one that is held.")
         .headers(GUARDED)
-}
-
-fn tenant_and_dialect() -> [Parameter; 2] {
-    let names: Vec<&str> = REGISTRY.iter().map(|rules| rules.name).collect();
-    [
-        Parameter::query("tenant", "Events of this tenant alone.", any_text()),
-        Parameter::query("dialect", "Events of this dialect alone.", one_of(&names)),
-    ]
-}
-
-fn events() -> OperationSpec {
-    const FOLLOW: &str =
-        "Whether a stream goes on after the head of the moment. A page never does.";
-    let last = Parameter::header(
-        "Last-Event-ID",
-        "The position after which to begin; it wins over `after`.",
-        count(),
-    );
-    const UNTIL: &str = "Events up to this time (RFC 3339) alone; not where events are followed.";
-    const ORDER: &str = "Whether the oldest or the newest come first; the newest only in a page, which then ends with `next` 0.";
-    const FORMAT: &str = "The form of the answer, for clients that cannot set `Accept`.";
-    OperationSpec::new("Read or follow the event log")
-        .parameters(page_of_events())
-        .parameters([
-            Parameter::query("type", "Events of this type alone.", any_text()),
-            Parameter::query("correlationid", "Events of this command alone.", any_text()),
-            Parameter::query(
-                "subject",
-                "Events of the contact with this id alone.",
-                any_text(),
-            ),
-            Parameter::query(
-                "operation",
-                "Events of this operation alone.",
-                one_of(&[
-                    "create",
-                    "update",
-                    "delete",
-                    "erase",
-                    "retrieve",
-                    "retrieve_list",
-                ]),
-            ),
-            Parameter::query(
-                "phase",
-                "Events of this phase alone.",
-                one_of(&["start", "success", "fail"]),
-            ),
-            Parameter::query(
-                "since",
-                "Events from this time (RFC 3339) on alone.",
-                any_text(),
-            ),
-            Parameter::query("until", UNTIL, any_text()),
-            Parameter::query("order", ORDER, one_of(&["asc", "desc"])),
-            Parameter::query("format", FORMAT, one_of(&["json", "ndjson"])),
-            Parameter::query("follow", FOLLOW, flag()),
-            last,
-        ])
-        .parameters(tenant_and_dialect())
-        .json(
-            200,
-            "A page, lines, or a stream, as `Accept` asks.",
-            "EventPage",
-        )
-        .or_as(Form::Text("application/x-ndjson"))
-        .or_as(Form::Text("text/event-stream"))
-        .errors(&[(400, "A parameter is not valid.")])
-}
-
-/// The parameters of a page of events.
-fn page_of_events() -> [Parameter; 3] {
-    const DETAIL: &str = "How much of each event is shown, if the caller may see so much; else what the caller may see.";
-    [
-        Parameter::query("after", "The position after which to begin.", count()),
-        Parameter::query("limit", "The most events.", whole(1, 1_000)),
-        Parameter::query(
-            "detail",
-            DETAIL,
-            one_of(&["metadata", "non-sensitive", "full"]),
-        ),
-    ]
-}
-
-fn command() -> OperationSpec {
-    OperationSpec::new("Read what came of a command")
-        .parameters(page_of_events())
-        .json(200, "The events of the command.", "EventPage")
-        .errors(&[
-            (400, "A parameter is not valid."),
-            (404, "There is no such command, or none yet."),
-        ])
-}
-
-fn stats() -> OperationSpec {
-    let hours = Parameter::query(
-        "hours",
-        "Hours to show, up to the last event's.",
-        whole(1, 168),
-    );
-    OperationSpec::new("Count events by kind, tenant and hour")
-        .parameters(tenant_and_dialect())
-        .parameters([hours])
-        .json(
-            200,
-            "What is counted of the tenants that the caller may see.",
-            "Stats",
-        )
-        .errors(&[(400, "A parameter is not valid.")])
-}
-
-/// Describes a route of the audit log (c2sp.org/tlog-tiles).
-fn audit(own: SystemRoute) -> OperationSpec {
-    const BROKEN: (u16, &str) = (500, "The audit log can't be read.");
-    let read = |summary, about| {
-        let spec = OperationSpec::new(summary);
-        spec.text(200, about, TEXT).errors(&[BROKEN])
-    };
-    match own {
-        SystemRoute::Cosign => OperationSpec::new("Keep what witnesses have cosigned")
-            .body_as(&[TEXT], "SignedNote")
-            .text(200, "How many lines were kept.", TEXT)
-            .errors(&[
-                (
-                    400,
-                    "It is no checkpoint of this log that a known witness cosigned.",
-                ),
-                BROKEN,
-            ]),
-        SystemRoute::Key => read("Read the audit log's verifier key", "The key."),
-        SystemRoute::Tile => OperationSpec::new("Read a tile of hashes or a bundle of entries")
-            .text(200, "The tile or the bundle.", "application/octet-stream")
-            .errors(&[
-                (401, "A bundle needs a token."),
-                (403, "A bundle is for an auditor of every tenant."),
-                (404, "There is no such tile."),
-                BROKEN,
-            ]),
-        SystemRoute::Proof => read(
-            "Prove that an event is in the audit log",
-            "The proof (c2sp.org/tlog-proof).",
-        )
-        .errors(&[(404, "There is no such event.")]),
-        _ => read(
-            "Read the audit log's latest checkpoint",
-            "The checkpoint (c2sp.org/tlog-checkpoint).",
-        ),
-    }
 }
 
 /// Describes our own routes for machines.

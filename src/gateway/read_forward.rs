@@ -109,7 +109,7 @@ impl ForwardedRead {
             })
         };
         Some(Self {
-            dialect: dialect::by_id(owner.dialect())?.rules().name.to_owned(),
+            dialect: dialect::by_id(owner.dialect())?.rules.name.to_owned(),
             owner_ids: owner.ids().map(str::to_owned).collect(),
             actor: [&actor.client_id, &actor.user_id, &actor.subject].map(text),
             correlation: correlation.as_str().to_owned(),
@@ -132,13 +132,13 @@ impl ForwardedRead {
     /// The record; `None` for one that no node of this version sends.
     fn read(self) -> Option<ReadAudit> {
         let dialect = dialect::ALL.iter();
-        let mut dialect = dialect.filter(|dialect| dialect.rules().name == self.dialect);
+        let mut dialect = dialect.filter(|dialect| dialect.rules.name == self.dialect);
         let ids: Vec<&str> = self.owner_ids.iter().map(String::as_str).collect();
         let [client_id, user_id, subject] = self.actor.map(|text| text.map(Into::into));
         let operations = Operation::ALL.into_iter();
         let mut operation = operations.filter(|it| it.is_read() && it.name() == self.operation);
         Some(ReadAudit {
-            owner: Owner::new(dialect.next()?.rules().dialect, &ids).ok()?,
+            owner: Owner::new(dialect.next()?.rules.dialect, &ids).ok()?,
             context: Context {
                 actor: Actor {
                     client_id,

@@ -45,4 +45,6 @@ pub struct Cluster {
     pub status: watch::Receiver<Option<Status>>,
     /// Takes what the node is told.
     pub events: mpsc::Sender<Event>,
+    /// The directories in which logs lie that were set aside.
+    pub set_aside: Vec<String>,
 }

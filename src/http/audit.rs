@@ -5,14 +5,15 @@
 //! cosignatures needs one of these roles too, though it is the signatures that are believed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 
 use super::system::{Question, Segment};
-use super::{App, answer, body, system};
-use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX};
+use super::{App, answer, body, cluster, system};
+use crate::audit::{Coord, CosignatureError, Kind, NOTE_BYTES_MAX, ProofFile};
 use crate::auth::{Principal, role};
 use crate::dialect::{REGISTRY, Refusal, Reply, native};
 use crate::domain::Position;
@@ -23,6 +24,8 @@ use crate::service::AuditError;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A bundle never changes either, but what is kept of it is the reader's alone.
 const PRIVATE_FOR_EVER: &str = "private, max-age=31536000, immutable";
+/// The longest that a proof waits for the cosignatures of a cluster's nodes.
+const COSIGNED_TIME_MAX: Duration = Duration::from_secs(3);
 /// The checkpoint is new every second.
 const BRIEFLY: &str = "public, max-age=1";
 
@@ -138,14 +141,36 @@ async fn prove(app: &App, principal: &Principal, position: &str) -> Result<Strin
     let mut latest = app.audit.follow();
     let covered = latest.wait_for(|signed| signed.size >= position.get());
     let waited = tokio::time::timeout(app.limits.request_timeout, covered).await;
-    if !matches!(waited, Ok(Ok(_))) {
+    let is_covered = matches!(waited, Ok(Ok(_)));
+    drop(waited);
+    if !is_covered {
         return Err(Refusal::NotThereYet);
     }
-    match app.audit.prove(position) {
-        Ok(proof) => Ok(proof.to_string()),
-        Err(AuditError::NoSuchPosition { .. }) => Err(Refusal::NotThereYet),
-        Err(error) => Err(fault(error)),
+    let deadline = Instant::now() + COSIGNED_TIME_MAX;
+    loop {
+        let mut cosigned = app.audit.follow_cosigned();
+        let proof = app.audit.prove(position).map_err(|error| match error {
+            AuditError::NoSuchPosition { .. } => Refusal::NotThereYet,
+            error => fault(error),
+        })?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || is_cosigned_by_all(app, &proof) {
+            return Ok(proof.to_string());
+        }
+        // Whatever comes of it, another look says.
+        drop(tokio::time::timeout(left, cosigned.changed()).await);
     }
+}
+
+/// Whether every node of the cluster that is there has cosigned the checkpoint of a proof.
+fn is_cosigned_by_all(app: &App, proof: &ProofFile) -> bool {
+    let origin = app.audit.key().name();
+    let mut present = cluster::present(app).into_iter();
+    present.all(|node| {
+        let name = format!("{origin}/{node}");
+        let mut lines = proof.checkpoint().signatures().iter();
+        lines.any(|line| line.name.as_str() == name)
+    })
 }
 
 fn fault(error: impl std::fmt::Display) -> Refusal {

@@ -9,9 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use super::disks::{Disk, Disks};
 use super::system::Question;
 use super::{App, answer, system};
-use crate::cluster::{PeerStatus, Role, Status};
+use crate::cluster::{NodeName, PeerStatus, Role, Status};
 use crate::dialect::route::AUDITORS;
 use crate::dialect::{Refusal, Reply};
 use crate::domain::Position;
@@ -35,6 +36,18 @@ struct ClusterBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     halted: Option<String>,
     nodes: Vec<NodeBody>,
+    /// Disks that a node had before the one it has now: whoever was erased since may be on them.
+    former: Vec<FormerBody>,
+    /// The directories of this node in which logs lie that were set aside.
+    set_aside: Vec<String>,
+}
+
+/// A disk that a node does not have any more.
+#[derive(Serialize)]
+struct FormerBody {
+    node: String,
+    key: String,
+    cosigned: u64,
 }
 
 /// A node of the cluster.
@@ -48,6 +61,12 @@ struct NodeBody {
     root_equal: Option<bool>,
     /// The position up to which whoever was erased is erased on its disk.
     erased_through: Option<u64>,
+    /// The size of the newest checkpoint that its disk has cosigned: up to there erasures are proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cosigned: Option<u64>,
+    /// The key by which its cosignatures are verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     /// The version that it runs, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'static str>,
@@ -60,7 +79,10 @@ pub async fn cluster(question: Question) -> Response {
     system::answer(&question, AUDITORS, async |_, correlation| {
         let status = status(app).ok_or(Refusal::UnknownPath)?;
         let position = status.head;
-        let body = body(&status, &app.gateway.log_id);
+        let disks = Disks::of(app)?;
+        let set_aside = app.cluster.as_ref().map(|cluster| &*cluster.set_aside);
+        let set_aside = set_aside.unwrap_or_default();
+        let body = body(&status, &app.gateway.log_id, &disks, set_aside);
         let reply = Reply::json(StatusCode::OK, &body);
         Ok((answer::response(reply, correlation), position))
     })
@@ -71,17 +93,20 @@ fn status(app: &App) -> Option<Status> {
     app.cluster.as_ref()?.status.borrow().clone()
 }
 
-fn body(status: &Status, log: &str) -> ClusterBody {
+fn body(status: &Status, log: &str, disks: &Disks, set_aside: &[String]) -> ClusterBody {
     let own = NodeBody {
         node: status.node.to_string(),
         role: role(status),
         position: Some(status.head.get()),
         root_equal: Some(true),
         erased_through: Some(status.head.get()),
+        cosigned: disks.cosigned(&status.node),
+        key: disks.key(&status.node),
         version: Some(env!("CARGO_PKG_VERSION")),
         seen_seconds_ago: Some(0),
     };
-    let peers = status.peers.iter().map(|peer| peer_body(status, peer));
+    let peers = status.peers.iter();
+    let peers = peers.map(|peer| peer_body(status, peer, disks));
     ClusterBody {
         node: status.node.to_string(),
         role: role(status),
@@ -92,10 +117,20 @@ fn body(status: &Status, log: &str) -> ClusterBody {
         log: log.to_owned(),
         halted: status.halted.clone(),
         nodes: [own].into_iter().chain(peers).collect(),
+        former: disks.former().map(former_body).collect(),
+        set_aside: set_aside.to_vec(),
     }
 }
 
-fn peer_body(status: &Status, peer: &PeerStatus) -> NodeBody {
+fn former_body(disk: &Disk) -> FormerBody {
+    FormerBody {
+        node: disk.node.clone(),
+        key: disk.key.to_string(),
+        cosigned: disk.size,
+    }
+}
+
+fn peer_body(status: &Status, peer: &PeerStatus, disks: &Disks) -> NodeBody {
     let leads = status.leader.as_ref() == Some(&peer.node);
     // A node overwrites the keys of the erased in the same step in which it takes the event.
     let position = peer.position.map(Position::get);
@@ -104,14 +139,28 @@ fn peer_body(status: &Status, peer: &PeerStatus) -> NodeBody {
         role: match (peer.halted, leads) {
             (true, _) => "halted",
             (false, true) => "leader",
+            (false, false) if !peer.whole => "joining",
             (false, false) => "follower",
         },
         position,
         root_equal: peer.root_equal,
         erased_through: position,
+        cosigned: disks.cosigned(&peer.node),
+        key: disks.key(&peer.node),
         version: None,
         seen_seconds_ago: peer.silent.map(|silent| silent.as_secs()),
     }
+}
+
+/// The nodes of the cluster that are there, this one among them; none where the service is alone.
+pub fn present(app: &App) -> Vec<NodeName> {
+    let Some(status) = status(app) else {
+        return Vec::new();
+    };
+    let heard = |peer: &&PeerStatus| peer.silent.is_some_and(|silent| silent < STALE_MAX);
+    let peers = status.peers.iter().filter(heard);
+    let peers = peers.map(|peer| peer.node.clone());
+    [status.node.clone()].into_iter().chain(peers).collect()
 }
 
 /// The role of this node in one word.
@@ -120,6 +169,7 @@ fn role(status: &Status) -> &'static str {
         Role::Leading if status.takes_writes => "leader",
         Role::Leading => "cut_off",
         Role::Following | Role::Standing if status.stale > STALE_MAX => "cut_off",
+        Role::Following | Role::Standing if !status.whole => "joining",
         Role::Following | Role::Standing => "follower",
         Role::Starting | Role::Joining => "joining",
         Role::Halted => "halted",
@@ -211,6 +261,8 @@ mod tests {
             leader: Some("b".parse().unwrap()),
             takes_writes: true,
             term: 3,
+            was_led: true,
+            whole: true,
             head: Position::new(7),
             settled: Position::new(6),
             stale: Duration::from_secs(1),
@@ -222,6 +274,7 @@ mod tests {
                 position: Some(Position::new(9)),
                 root_equal: None,
                 halted: false,
+                whole: true,
                 silent: Some(Duration::from_millis(1_900)),
             }],
         }
@@ -229,7 +282,8 @@ mod tests {
 
     #[test]
     fn the_nodes_are_shown_with_their_roles() {
-        let shown = serde_json::to_value(body(&following(), "a-log")).unwrap();
+        let shown =
+            serde_json::to_value(body(&following(), "a-log", &Disks::default(), &[])).unwrap();
         assert_eq!(shown["node"], "a");
         assert_eq!(shown["log"], "a-log");
         let nodes = [&shown["nodes"][0], &shown["nodes"][1]];

@@ -1,21 +1,51 @@
-//! What an operator has the cluster do: `POST /cluster/yield` (role `admin`, every tenant).
+//! What an operator has the cluster do: `POST /cluster/yield`, `/cluster/reseed` and
+//! `/cluster/forget` (role `admin`, every tenant).
 
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::response::Response;
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::app::Cluster;
+use super::disks::Disks;
 use super::system::Question;
-use super::{App, answer, system};
+use super::{App, answer, body, system};
 use crate::auth::{Principal, role};
-use crate::cluster::{Event, Status};
+use crate::cluster::{Event, PeerStatus, Role, Status};
 use crate::dialect::{Refusal, Reply};
 use crate::domain::Closed;
 
 /// The longest that another node may take to begin to lead.
 const HAND_OVER_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The longest body of these requests, in bytes.
+const BODY_BYTES_MAX: u64 = 1_024;
+/// The longest that the stream may take to be made anew.
+const RESEED_TIME_MAX: Duration = Duration::from_secs(20);
+/// A node that was not heard of for so long is away.
+const AWAY: Duration = Duration::from_secs(10);
+
+/// The body of `POST /cluster/reseed`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ReseedBody {
+    accept_loss: bool,
+}
+
+/// The body of `POST /cluster/forget`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgetBody {
+    node: String,
+}
+
+/// The body of its answer: the keys of the disks.
+#[derive(Serialize)]
+struct ForgottenBody {
+    forgotten: Vec<String>,
+}
 
 /// The body of an answer to `POST /cluster/yield`.
 #[derive(Serialize)]
@@ -35,6 +65,99 @@ pub async fn hand_over(question: Question) -> Response {
         Ok((response, app.gateway.service.head()))
     })
     .await
+}
+
+/// Serves `POST /cluster/reseed`: the stream is made anew from this node's log, and nodes with
+/// another one set theirs aside. What they alone have is lost, so that must be said. It is answered
+/// when this node leads.
+pub async fn reseed(question: Question, request: Request) -> Response {
+    let Question { app, headers, .. } = &question;
+    let sent = request.into_body();
+    system::answer(&question, &[role::ADMIN], async |principal, correlation| {
+        let cluster = cluster_of(app, &principal)?;
+        let timeout = app.limits.request_timeout;
+        let sent = body::read(headers, sent, BODY_BYTES_MAX, timeout).await?;
+        let asked = serde_json::from_slice::<ReseedBody>(&sent);
+        asked
+            .ok()
+            .filter(|asked| asked.accept_loss)
+            .ok_or(Refusal::BadParameter {
+                name: "body",
+                must: "{\"acceptLoss\":true}: what other nodes alone have is lost",
+            })?;
+        let who = &principal.client_id;
+        tracing::warn!(client = ?who, "the stream is to be made anew from this node's log");
+        let reply = Reply::json(StatusCode::OK, &leads_anew(cluster).await?);
+        let response = answer::response(reply, correlation);
+        Ok((response, app.gateway.service.head()))
+    })
+    .await
+}
+
+/// Has the stream made anew; the term in which this node leads then.
+async fn leads_anew(cluster: &Cluster) -> Result<LedBody, Refusal> {
+    let mut status = cluster.status.clone();
+    let before = status
+        .borrow_and_update()
+        .as_ref()
+        .map(|status| status.takeovers_total);
+    let told = cluster.events.send(Event::Reseed).await;
+    told.map_err(|_| Refusal::ReadOnly(Closed::Stopping))?;
+    let anew = |status: &Option<Status>| {
+        let leads = status
+            .as_ref()
+            .filter(|status| status.role == Role::Leading);
+        leads.is_some_and(|status| Some(status.takeovers_total) > before)
+    };
+    let leads = tokio::time::timeout(RESEED_TIME_MAX, status.wait_for(anew)).await;
+    let leads = leads.ok().and_then(Result::ok);
+    let body = leads.and_then(|status| {
+        let status = status.as_ref()?;
+        Some(LedBody {
+            leader: status.node.to_string(),
+            term: status.term,
+        })
+    });
+    body.ok_or(Refusal::ReadOnly(Closed::CutOff))
+}
+
+/// Serves `POST /cluster/forget`: the disks that a node had before are destroyed, and its disk too
+/// where the node is away.
+pub async fn forget(question: Question, request: Request) -> Response {
+    let Question { app, headers, .. } = &question;
+    let sent = request.into_body();
+    system::answer(&question, &[role::ADMIN], async |principal, correlation| {
+        let cluster = cluster_of(app, &principal)?;
+        let timeout = app.limits.request_timeout;
+        let sent = body::read(headers, sent, BODY_BYTES_MAX, timeout).await?;
+        let asked = serde_json::from_slice::<ForgetBody>(&sent);
+        let ForgetBody { node } = asked.map_err(|_| Refusal::BadParameter {
+            name: "body",
+            must: "an object with the name of a node, such as {\"node\":\"c\"}",
+        })?;
+        let forgotten = disks_of(app, cluster, &node)?;
+        for key in &forgotten {
+            let told = cluster.events.send(Event::Forget { key: key.clone() });
+            let told = told.await;
+            told.map_err(|_| Refusal::ReadOnly(Closed::Stopping))?;
+        }
+        let reply = Reply::json(StatusCode::OK, &ForgottenBody { forgotten });
+        let response = answer::response(reply, correlation);
+        Ok((response, app.gateway.service.head()))
+    })
+    .await
+}
+
+/// The keys of the disks of a node that may be forgotten.
+fn disks_of(app: &App, cluster: &Cluster, node: &str) -> Result<Vec<String>, Refusal> {
+    let status = cluster.status.borrow().clone();
+    let status = status.ok_or(Refusal::ReadOnly(Closed::CutOff))?;
+    let heard = |peer: &PeerStatus| peer.silent.is_some_and(|silent| silent < AWAY);
+    let mut peers = status.peers.iter().filter(|peer| heard(peer));
+    let is_there = status.node.as_str() == node || peers.any(|peer| peer.node.as_str() == node);
+    let disks = Disks::of(app)?;
+    let keys = disks.forgettable(node, is_there);
+    Ok(keys.map(|disk| disk.key.to_string()).collect())
 }
 
 /// The cluster, for one who may have it do something.

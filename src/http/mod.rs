@@ -13,7 +13,7 @@
 //! | `system` | admission to the system routes |
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
 //! | `audit` | tiles, checkpoints and proofs |
-//! | `cluster`, `cluster_acts` | the nodes that keep the log together, and what they are to do |
+//! | `cluster`, `disks`, `cluster_acts` | the nodes that keep the log together, and what they are to do |
 //! | `bus` | the consumers of the events, and the dead letters |
 //! | `stats` | the statistics, and the rebuilding of views |
 //! | `console` | the page for people, and the API reference |
@@ -35,6 +35,7 @@ mod cluster_acts;
 mod connections;
 mod console;
 mod contracts;
+mod disks;
 mod events;
 mod exposition;
 mod fallback;

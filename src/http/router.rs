@@ -20,8 +20,8 @@ use tower::ServiceExt;
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{
-    App, answer, audit, bus, cluster, cluster_acts, console, contracts, events, probes, problems, request_log,
-    stats,
+    App, answer, audit, bus, cluster, cluster_acts, console, contracts, events, probes, problems,
+    request_log, stats,
 };
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
@@ -198,6 +198,8 @@ fn handler_of(system: SystemRoute) -> MethodRouter<Arc<App>> {
         SystemRoute::Bus => get(bus::bus),
         SystemRoute::Cluster => get(cluster::cluster),
         SystemRoute::HandOver => post(cluster_acts::hand_over),
+        SystemRoute::Reseed => post(cluster_acts::reseed),
+        SystemRoute::Forget => post(cluster_acts::forget),
         SystemRoute::Resend => post(bus::resend),
         SystemRoute::Rebuild => post(stats::rebuild),
         SystemRoute::Checkpoint => get(audit::checkpoint),

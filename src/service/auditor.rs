@@ -200,16 +200,23 @@ impl Audit {
         }
     }
 
-    /// Keeps what a witness has cosigned that somebody else vouches for; gives the size of the
-    /// checkpoint.
+    /// The size of the checkpoint that a witness has cosigned, whoever vouches for the witness.
     ///
     /// # Errors
     /// As [`cosign`](Self::cosign).
-    pub fn keep(&self, witness: &VerifierKey, note: &str) -> Result<Position, CosignatureError> {
+    pub fn size_of(&self, witness: &VerifierKey, note: &str) -> Result<u64, CosignatureError> {
+        let cosigned = Cosigned::open(note, &self.key, std::slice::from_ref(witness))?;
+        Ok(cosigned.first().map_or(0, |it| it.checkpoint.size))
+    }
+
+    /// Keeps what a witness has cosigned that somebody else vouches for. It should be a checkpoint
+    /// that this service has made, too: one beyond its own is evidence that its log was cut off.
+    ///
+    /// # Errors
+    /// As [`cosign`](Self::cosign).
+    pub fn keep(&self, witness: &VerifierKey, note: &str) -> Result<(), CosignatureError> {
         let held = self.witnesses.lock();
-        let mut size = Position::ZERO;
         for cosigned in Cosigned::open(note, &self.key, std::slice::from_ref(witness))? {
-            size = Position::new(cosigned.checkpoint.size);
             let kept = self.cosigned()?;
             let is_there = |kept: &Cosigned| {
                 kept.witness == *witness && kept.checkpoint == cosigned.checkpoint
@@ -220,7 +227,7 @@ impl Audit {
         }
         drop(held);
         self.cosigned.send_modify(|count| *count += 1);
-        Ok(size)
+        Ok(())
     }
 
     /// The newest checkpoint that each witness has cosigned.

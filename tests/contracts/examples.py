@@ -23,7 +23,8 @@ FOREIGN = {"Origin": "https://elsewhere.example"}
 # Answers that are no example: pages, the documents themselves, hashes, and those that need a witness or a broker.
 WITHOUT_ANSWER = {
     "serviceConsole", "serviceConsoleFile", "serviceDocs", "serviceProblems", "serviceProblem",
-    "serviceBusResend", "serviceCluster", "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
+    "serviceBusResend", "serviceCluster", "serviceClusterYield",
+    "serviceClusterReseed", "serviceClusterForget", "serviceOpenapi", "serviceAsyncapi", "serviceSchema", "serviceAuditTile", "serviceAuditCosign",
 }
 TEXT_MAX = 600
 
@@ -215,6 +216,9 @@ def steps(kept):
     yield step("serviceBus", 403, headers=FOREIGN)
     yield step("serviceBusResend", 404, {"sequence": 1})
     yield step("serviceCluster", 404)
+    yield step("serviceClusterYield", 404)
+    yield step("serviceClusterReseed", 404, body={"acceptLoss": True})
+    yield step("serviceClusterForget", 404, body={"node": "c"})
     yield step("serviceRebuild", 202, {"name": "search"})
     yield step("serviceRebuild", 404, {"name": "weather"})
     keep_note = lambda answer, _: kept.update(note=answer)

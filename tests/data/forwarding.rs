@@ -89,11 +89,6 @@ fn given_as(script: &[Fate], halted: bool, stale: Option<Duration>) -> Given {
 impl Given {
     /// Creates a contact through the node that follows.
     async fn create(&self, key: Option<&'static str>) -> Response {
-<<<<<<< HEAD
-        let dialect: &'static Dialect = &native::DIALECT;
-        let mut routes = dialect.routes.iter();
-        let route = routes.find(|route| route.operation == ApiOperation::Create);
-=======
         let body = br#"{"name":{"full":"Ann"}}"#.as_slice();
         self.sends(ApiOperation::Create, key, body).await
     }
@@ -109,10 +104,9 @@ impl Given {
         key: Option<&'static str>,
         body: &'static [u8],
     ) -> Response {
-        let dialect: &'static dyn Dialect = &native::Native;
-        let mut routes = dialect.routes().iter();
+        let dialect: &'static Dialect = &native::DIALECT;
+        let mut routes = dialect.routes.iter();
         let route = routes.find(|route| route.operation == operation);
->>>>>>> 6bc9ccc (gateway: say how old a cut-off node's answers are)
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         if let Some(key) = key {

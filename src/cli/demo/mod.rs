@@ -48,7 +48,8 @@ pub fn run(options: &DemoOptions) -> Result<(), Failure> {
         Directory(std::env::temp_dir().join(format!("contactd-demo-{}", uuid::Uuid::now_v7())));
     let serving = serve_options(&directory.0, options.listen)?;
     let shown = directory.0.display().to_string();
-    serve::run_then(serving, move |url| {
+    serve::run_then(&serving, move |url| {
+        let shown = shown.clone();
         tokio::spawn(async move {
             match fill(&url).await {
                 Ok(()) => println!(

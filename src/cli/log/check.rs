@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::super::exit::Failure;
 use super::super::input;
-use super::super::options::log_key;
-use crate::audit::{Checkpoint, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, ProofFile, VerifierKey};
+use super::super::options::{log_key, witness_key};
+use crate::audit::{Checkpoint, Cosigned, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, ProofFile, VerifierKey};
 use crate::dialect::REGISTRY;
 use crate::log::record;
 use crate::wire::{Detail, cloud_event};
@@ -29,6 +29,10 @@ pub struct CheckOptions {
     /// The log's public key, as `log key` prints it
     #[arg(long, value_name = "KEY", value_parser = log_key)]
     key: VerifierKey,
+    /// The public key of a witness or of a node of the cluster, as /cluster shows it, that must have cosigned;
+    /// may be repeated
+    #[arg(long, value_name = "KEY", value_parser = witness_key)]
+    witness: Vec<VerifierKey>,
     /// The file with the entry's bytes [default: the entry in the proof, as `log proof --with-entry` puts it there]
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
@@ -64,16 +68,37 @@ pub fn run(options: &CheckOptions) -> Result<(), Failure> {
         Some(said) => said,
         None => "its entry is of a later version than this program reads".to_owned(),
     };
-    let witnesses = proof.checkpoint().signatures().len().saturating_sub(1);
+    let cosigned = cosigned(&proof, &options.key, &options.witness)?;
     let mut out = io::stdout().lock();
-    write_all(&mut out, &proof, &checkpoint, witnesses, &said).map_err(Failure::failed)
+    write_all(&mut out, &proof, &checkpoint, &cosigned, &said).map_err(Failure::failed)
+}
+
+/// What each of these witnesses has cosigned, which must be the proof's checkpoint.
+fn cosigned(
+    proof: &ProofFile,
+    key: &VerifierKey,
+    witnesses: &[VerifierKey],
+) -> Result<Vec<Cosigned>, Failure> {
+    let note = proof.checkpoint().to_string();
+    let mut all = Vec::new();
+    for witness in witnesses {
+        let known = std::slice::from_ref(witness);
+        let cosigned = Cosigned::open(&note, key, known).map_err(|error| {
+            Failure::failed(format!(
+                "{} has not vouched for it: {error}",
+                witness.name()
+            ))
+        })?;
+        all.extend(cosigned);
+    }
+    Ok(all)
 }
 
 fn write_all(
     out: &mut impl Write,
     proof: &ProofFile,
     checkpoint: &Checkpoint,
-    witnesses: usize,
+    cosigned: &[Cosigned],
     said: &str,
 ) -> io::Result<()> {
     let Checkpoint { origin, size, root } = checkpoint;
@@ -82,10 +107,15 @@ fn write_all(
         "the proof holds: event {} is in the log {origin}",
         proof.position()
     )?;
+    let others = proof.checkpoint().signatures().len();
+    let others = others.saturating_sub(1 + cosigned.len());
     writeln!(
         out,
-        "checkpoint: {size} events, root {root}; {witnesses} other signatures, not checked"
+        "checkpoint: {size} events, root {root}; {others} other signatures, not checked"
     )?;
+    for Cosigned { witness, time, .. } in cosigned {
+        writeln!(out, "cosigned: by {} at {time}", witness.name())?;
+    }
     writeln!(out, "{said}")
 }
 

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use async_nats::{Client, Message};
 use bytes::Bytes;
+use tokio::sync::watch;
 
+use super::roots;
 use super::subjects::Names;
-use crate::cluster::{Ask, NodeName};
+use crate::audit::Hash;
+use crate::cluster::{Ask, NodeName, Status};
 use crate::domain::Position;
 use crate::keys::ClusterKey;
 use crate::log::Group;
-use crate::service::Service;
+use crate::service::{Audit, Service};
 
 /// The longest that another node may take to answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -31,34 +34,65 @@ pub async fn ask(
     (!found.is_empty()).then_some(found)
 }
 
-/// Answers a question of another node. What is not under the cluster's key is not answered.
-pub async fn answer(client: &Client, service: &Service, key: &ClusterKey, message: Message) {
-    let (Some(what), Some(reply)) = (Ask::decode(&message.payload, key), message.reply) else {
-        return;
-    };
-    let (service, key) = (service.clone(), key.clone());
-    let found = tokio::task::spawn_blocking(move || {
-        let found = find(&service, &key, what);
-        what.answer(&found, &key)
-    });
-    if let Ok(answer) = found.await
-        && let Err(error) = client.publish(reply, answer).await
-    {
-        tracing::debug!(%error, "another node's question was not answered");
-    }
+/// What answers the questions of other nodes.
+#[derive(Clone)]
+pub struct Answering {
+    pub service: Service,
+    pub audit: Audit,
+    pub key: ClusterKey,
+    pub status: watch::Receiver<Option<Status>>,
 }
 
-fn find(service: &Service, key: &ClusterKey, what: Ask) -> Vec<u8> {
-    match what {
-        Ask::Events { after, upto } => match events(service, after.next(), upto) {
-            Some(Group { first, entries }) => Group::encode(first, &entries),
-            None => Vec::new(),
-        },
-        Ask::Keys { first, end } => {
-            let keys = service.export_keys(first..end, key);
-            keys.inspect_err(|error| tracing::warn!(%error, "keys were not given to another node"))
-                .unwrap_or_default()
+impl Answering {
+    /// Answers a question of another node. What is not under the cluster's key is not answered.
+    pub async fn answer(&self, client: &Client, message: Message) {
+        let what = Ask::decode(&message.payload, &self.key);
+        let (Some(what), Some(reply)) = (what, message.reply) else {
+            return;
+        };
+        let answering = self.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let found = answering.find(what);
+            what.answer(&found, &answering.key)
+        });
+        if let Ok(answer) = found.await
+            && let Err(error) = client.publish(reply, answer).await
+        {
+            tracing::debug!(%error, "another node's question was not answered");
         }
+    }
+
+    fn find(&self, what: Ask) -> Vec<u8> {
+        match what {
+            Ask::Events { after, upto } => match events(&self.service, after.next(), upto) {
+                Some(Group { first, entries }) => Group::encode(first, &entries),
+                None => Vec::new(),
+            },
+            Ask::Keys { first, end } => {
+                let keys = self.service.export_keys(first..end, &self.key);
+                keys.inspect_err(
+                    |error| tracing::warn!(%error, "keys were not given to another node"),
+                )
+                .unwrap_or_default()
+            }
+            Ask::Root(position) => self.root(position).map(roots::answer).unwrap_or_default(),
+        }
+    }
+
+    /// The last position of the log, and the root of its tree at a position. A log that was begun anew can't
+    /// say what was answered, and says nothing.
+    fn root(&self, position: Position) -> Option<(Position, Option<Hash>)> {
+        self.status
+            .borrow()
+            .as_ref()
+            .filter(|status| status.whole)?;
+        let head = self.service.head();
+        if position > head {
+            return Some((head, None));
+        }
+        let tree = self.audit.tree_at(&self.service, position);
+        let tree = tree.inspect_err(|error| tracing::error!(%error, "the log can't be read"));
+        Some((head, Some(tree.ok()?.root())))
     }
 }
 

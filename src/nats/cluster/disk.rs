@@ -31,6 +31,8 @@ pub enum Work {
     ReadOwn(Position, Position),
     /// Put keys on the disk that the leader sent.
     KeepKeys(Position, Bytes),
+    /// Ask the others where their logs part from this one.
+    Compare,
 }
 
 /// Does what is to be done, in order, and says what came of it.
@@ -52,6 +54,7 @@ impl Disk {
                 Work::FindTree(position) => self.find_tree(position).await,
                 Work::ReadOwn(first, last) => self.read_own(first, last).await,
                 Work::KeepKeys(first, sealed) => self.keep_keys(first, sealed).await,
+                Work::Compare => self.compare().await,
             };
             if let Some(event) = event
                 && self.events.send(event).await.is_err()
@@ -155,9 +158,10 @@ impl Disk {
         None
     }
 
-    async fn tree_at(&self, position: Position) -> Option<crate::audit::Frontier> {
+    pub(super) async fn tree_at(&self, position: Position) -> Option<crate::audit::Frontier> {
         let service = self.service.clone();
-        let tree = tokio::task::spawn_blocking(move || service.tree_at(position)).await;
+        let audit = self.options.cosigning.audit().clone();
+        let tree = tokio::task::spawn_blocking(move || audit.tree_at(&service, position)).await;
         let tree = tree.ok()?;
         tree.inspect_err(|error| tracing::error!(%error, "the log's tree can't be made"))
             .ok()

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
+use super::asks::Answering;
 use super::disk::{Disk, Work};
 use super::link::{self, Link};
 use super::options::Options;
@@ -16,14 +17,19 @@ use super::order::{Asked, Orders, Placing};
 use crate::cluster::{Action, Coder, Event, Node, Place, Role, Said, Sizes, Spoken, Status};
 use crate::domain::{Closed, Position};
 use crate::nats::stopped::stopped;
-use crate::service::{NotOrdered, ReadError, Service};
+use crate::service::{NotOrdered, ReadError, Service, Signed};
 
 /// The time between two looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
-/// Parts are what every broker takes, with room for headers; and a record is always among what the
-/// stream keeps.
+/// The least that a broker must take in one message, and the most that is sent in one.
+const PAYLOAD_MIN: usize = 128 << 10;
+const PAYLOAD_MAX: usize = 1 << 20;
+/// Room for a message's headers.
+const HEADERS_MAX: usize = 8 << 10;
+/// Parts are what every broker takes, until it is known what this one takes; and a record is always
+/// among what the stream keeps.
 const SIZES: Sizes = Sizes {
-    part_bytes_max: 120 << 10,
+    part_bytes_max: PAYLOAD_MIN - HEADERS_MAX,
     record_messages_max: 10_000,
     record_bytes_max: 128 << 20,
 };
@@ -31,6 +37,8 @@ const SIZES: Sizes = Sizes {
 const WORK_MAX: usize = 1_024;
 /// Messages that were read from the stream ahead of the node.
 const READ_AHEAD: usize = 64;
+/// The time after which a node says again what it has cosigned, for who did not hear it.
+const COSIGNED_AGAIN: Duration = Duration::from_secs(5);
 /// The longest that a leader may take to give the lead up when the service stops.
 const YIELD_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -56,6 +64,7 @@ struct Inputs {
     linked: mpsc::Receiver<Option<Link>>,
     asked: mpsc::Receiver<Asked>,
     head: watch::Receiver<Position>,
+    signed: watch::Receiver<Signed>,
     /// The tasks on which all of it rests; they end with the driver.
     _tasks: JoinSet<()>,
 }
@@ -66,9 +75,11 @@ fn start(
     (placing, orders): (Arc<Placing>, Orders),
     status: watch::Sender<Option<Status>>,
 ) -> Result<(Driver, Inputs), ReadError> {
-    let own = Place::of(&service.tree_at(service.head())?);
+    let audit = options.cosigning.audit().clone();
+    let own = Place::of(&audit.tree_at(&service, service.head())?);
     let coder = Coder::new(options.log_id.clone(), options.key.clone());
-    let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO);
+    let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO)
+        .reaching(options.reach);
     let (links, linked) = mpsc::channel(1);
     let (work, works) = mpsc::channel(WORK_MAX);
     let (modes, wanted) = mpsc::channel(WORK_MAX);
@@ -78,6 +89,7 @@ fn start(
         client,
         events,
         happened,
+        set_aside,
     } = orders;
     let disk = Disk {
         options: options.clone(),
@@ -85,7 +97,13 @@ fn start(
         client: client.subscribe(),
         events: events.clone(),
     };
-    let linking = link::keep(options.clone(), service.clone(), links, events.clone());
+    let answering = Answering {
+        service: service.clone(),
+        audit,
+        key: options.key.clone(),
+        status: status.subscribe(),
+    };
+    let linking = link::keep(options.clone(), answering, links, events.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(linking);
     tasks.spawn(disk.run(works));
@@ -95,6 +113,7 @@ fn start(
         linked,
         asked,
         head: service.follow(),
+        signed: options.cosigning.audit().follow(),
         _tasks: tasks,
     };
     let driver = Driver {
@@ -112,6 +131,7 @@ fn start(
         modes,
         sending: JoinSet::new(),
         status,
+        set_aside,
     };
     Ok((driver, inputs))
 }
@@ -177,11 +197,14 @@ struct Driver {
     /// What is on its way to the bus.
     sending: JoinSet<()>,
     status: watch::Sender<Option<Status>>,
+    set_aside: watch::Sender<Option<Position>>,
 }
 
 impl Driver {
     async fn drive(mut self, mut inputs: Inputs, mut stopping: watch::Receiver<bool>) {
+        self.options.cosigning.follow();
         let mut tick = tokio::time::interval(TICK);
+        let mut again = tokio::time::interval(COSIGNED_AGAIN);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ends = None;
         loop {
@@ -196,6 +219,8 @@ impl Driver {
                     let position = *inputs.head.borrow_and_update();
                     self.tell(Event::Applied(position)).await;
                 }
+                Ok(()) = inputs.signed.changed() => self.cosign(),
+                _ = again.tick() => self.cosign(),
                 Some(_) = self.sending.join_next() => {}
                 () = stopped(&mut stopping), if ends.is_none() => {
                     ends = Some(Instant::now() + YIELD_TIME_MAX);
@@ -240,18 +265,64 @@ impl Driver {
             Action::FindTree(position) => self.give(Work::FindTree(position)).await,
             Action::ReadOwn { first, last } => self.give(Work::ReadOwn(first, last)).await,
             Action::KeepKeys { first, sealed } => self.give(Work::KeepKeys(first, sealed)).await,
-            Action::Lead => drop(self.modes.send(true).await),
-            Action::Follow => drop(self.modes.send(false).await),
+            Action::Lead => {
+                self.options.cosigning.lead();
+                self.side(true).await;
+            }
+            Action::Follow => {
+                self.options.cosigning.follow();
+                self.side(false).await;
+            }
+            Action::KeepCosigned {
+                from,
+                key,
+                note,
+                leads,
+            } => {
+                let keep = self.options.cosigning.clone().keep(from, key, note, leads);
+                self.sending.spawn(keep);
+            }
+            Action::Forget { key } => {
+                self.sending
+                    .spawn(self.options.cosigning.clone().forget(key));
+            }
             Action::Ordered => self.answer(Ok(())),
             Action::NotOrdered { certain: true } => {
                 self.answer(Err(NotOrdered::Refused(Closed::Follows)));
             }
             Action::NotOrdered { certain: false } => self.answer(Err(NotOrdered::Unknown)),
             Action::Settle(position) => self.settle(position),
+            Action::Compare => self.give(Work::Compare).await,
+            Action::MakeAnew => {
+                tracing::warn!("the stream that orders is made anew from this node's log");
+                self.with_link(|link| async move { link.order.make_anew().await });
+            }
+            Action::SetAside { reach } => {
+                tracing::error!(%reach, "the cluster has another log than this one");
+                self.set_aside.send_replace(Some(reach));
+            }
+            Action::Whole => tracing::info!("this node's log counts for a majority again"),
             Action::Halt(why) => {
                 tracing::error!(%why, "this node serves nothing any more; somebody must look");
             }
         }
+    }
+
+    /// Has the writer judge, or not.
+    async fn side(&self, leads: bool) {
+        if self.modes.send(leads).await.is_err() {
+            tracing::error!("nobody tells the writer any more");
+        }
+    }
+
+    /// Cosigns the newest checkpoint, and has that said.
+    fn cosign(&mut self) {
+        let (cosigning, events) = (self.options.cosigning.clone(), self.events.clone());
+        self.sending.spawn(async move {
+            if let Some(event) = cosigning.cosign().await {
+                drop(events.send(event).await);
+            }
+        });
     }
 
     /// Begins something on the bus whose event comes later, or never.
@@ -332,6 +403,11 @@ impl Driver {
     async fn linked(&mut self, link: Option<Link>) {
         self.client
             .send_replace(link.as_ref().map(|link| link.client.clone()));
+        if let Some(link) = &link {
+            let payload_bytes_max = link.client.server_info().max_payload;
+            let part_bytes_max = payload_bytes_max.clamp(PAYLOAD_MIN, PAYLOAD_MAX) - HEADERS_MAX;
+            self.tell(Event::Linked { part_bytes_max }).await;
+        }
         self.link = link;
         self.read_from(self.node.reads_from());
         let at = self.node.reads_from() - 1;

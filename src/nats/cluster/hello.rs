@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
+use tokio::sync::watch;
 
 use super::options::Options;
 use super::subjects;
-use crate::cluster::{Hello, Members, NodeName};
+use crate::cluster::{Hello, Members, NodeName, Role, Status};
 use crate::keys::ClusterKey;
 use crate::nats::connect::{self, Target};
 use crate::nats::publish_error::PublishError;
@@ -24,6 +25,8 @@ const LISTEN: Duration = Duration::from_secs(1);
 const SAY: Duration = Duration::from_secs(10);
 /// What the answer is sealed for.
 const PURPOSE: &str = "identity";
+/// What it is sealed for where somebody has led the cluster already.
+const PURPOSE_ANSWERED: &str = "identity of a cluster that was led";
 
 /// What a node without a log is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +34,13 @@ pub enum Found {
     /// No node has a log: this one begins it.
     Begin,
     /// Another node has it, and says what is needed to have the same one.
-    Join(Vec<u8>),
+    Join {
+        /// The log's id and keys, as that node says them.
+        identity: Vec<u8>,
+        /// Whether a write may have been answered already, so that a log which is begun anew lacks
+        /// it.
+        answered: bool,
+    },
 }
 
 /// Finds the log of the cluster for a node that has none; waits as long as that takes. `key` is the
@@ -92,7 +101,10 @@ async fn search(
             }
             Some(message) = answers.next() => {
                 if let Some(identity) = key.open(PURPOSE, &message.payload) {
-                    return Ok(Found::Join(identity.to_vec()));
+                    return Ok(Found::Join { identity: identity.to_vec(), answered: false });
+                }
+                if let Some(identity) = key.open(PURPOSE_ANSWERED, &message.payload) {
+                    return Ok(Found::Join { identity: identity.to_vec(), answered: true });
                 }
             }
             ended = connection.ended() => return Err(ended),
@@ -141,7 +153,12 @@ impl Present {
 }
 
 /// Tells nodes without a log what they need to have this one's.
-pub async fn welcome(client: Client, options: Options, mut asked: Subscriber) {
+pub async fn welcome(
+    client: Client,
+    options: Options,
+    status: watch::Receiver<Option<Status>>,
+    mut asked: Subscriber,
+) {
     let key = options.key.of_log("");
     while let Some(message) = asked.next().await {
         let Some(hello) = Hello::decode(&message.payload, &key) else {
@@ -151,7 +168,14 @@ pub async fn welcome(client: Client, options: Options, mut asked: Subscriber) {
             continue;
         }
         let subject = subjects::welcome(&options.prefix, &hello.from);
-        match key.seal(PURPOSE, &options.identity) {
+        let led = match status.borrow().as_ref() {
+            // The stream says whether somebody led; it was not read yet.
+            None => continue,
+            Some(status) if status.role == Role::Starting => continue,
+            Some(status) => status.was_led,
+        };
+        let purpose = if led { PURPOSE_ANSWERED } else { PURPOSE };
+        match key.seal(purpose, &options.identity) {
             Ok(sealed) => {
                 if let Err(error) = client.publish(subject, sealed.into()).await {
                     tracing::debug!(%error, "a node without a log was not answered");

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::asks;
+use super::asks::Answering;
 use super::hello;
 use super::options::Options;
 use super::stream::Order;
@@ -16,7 +16,6 @@ use crate::cluster::{Coder, Event, Spoken};
 use crate::nats::connect;
 use crate::nats::publish_error::PublishError;
 use crate::nats::streams;
-use crate::service::Service;
 
 /// The first pause before the broker is tried again, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -35,7 +34,7 @@ pub struct Link {
 /// Connects again and again. Each connection is handed over, and `None` when it is lost.
 pub async fn keep(
     options: Options,
-    service: Service,
+    answering: Answering,
     links: mpsc::Sender<Option<Link>>,
     heard: mpsc::Sender<Event>,
 ) {
@@ -43,7 +42,7 @@ pub async fn keep(
     let mut said = None;
     loop {
         let begun = Instant::now();
-        let ended = session(&options, &service, &links, &heard, pause).await;
+        let ended = session(&options, &answering, &links, &heard, pause).await;
         if links.send(None).await.is_err() {
             return;
         }
@@ -63,7 +62,7 @@ pub async fn keep(
 /// One connection, from its beginning to its end.
 async fn session(
     options: &Options,
-    service: &Service,
+    answering: &Answering,
     links: &mpsc::Sender<Option<Link>>,
     heard: &mpsc::Sender<Event>,
     pause: Duration,
@@ -74,7 +73,7 @@ async fn session(
     };
     let client = connection.client.clone();
     // Nodes without a log are answered whatever becomes of the stream.
-    let _welcoming = match welcome(options, &client).await {
+    let _welcoming = match welcome(options, answering, &client).await {
         Ok(task) => task,
         Err(error) => return error,
     };
@@ -85,7 +84,7 @@ async fn session(
             return error;
         }
     };
-    let _listening = match listen(options, service, &link, heard).await {
+    let _listening = match listen(options, answering, &link, heard).await {
         Ok(tasks) => tasks,
         Err(error) => return error,
     };
@@ -111,18 +110,28 @@ async fn open(options: &Options, client: Client) -> Result<Link, PublishError> {
     Ok(Link { client, order })
 }
 
-async fn welcome(options: &Options, client: &Client) -> Result<JoinSet<()>, PublishError> {
+async fn welcome(
+    options: &Options,
+    answering: &Answering,
+    client: &Client,
+) -> Result<JoinSet<()>, PublishError> {
     let hello = client.subscribe(subjects::hello(&options.prefix)).await;
     let hello = hello.map_err(|error| PublishError::lost("listening", &error))?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(hello::welcome(client.clone(), options.clone(), hello));
+    let status = answering.status.clone();
+    tasks.spawn(hello::welcome(
+        client.clone(),
+        options.clone(),
+        status,
+        hello,
+    ));
     Ok(tasks)
 }
 
 /// Listens to what other nodes say and ask, until the tasks are dropped.
 async fn listen(
     options: &Options,
-    service: &Service,
+    answering: &Answering,
     link: &Link,
     heard: &mpsc::Sender<Event>,
 ) -> Result<JoinSet<()>, PublishError> {
@@ -144,11 +153,11 @@ async fn listen(
             }
         }
     });
-    let (key, service) = (options.key.clone(), service.clone());
+    let answering = answering.clone();
     tasks.spawn(async move {
         // One at a time: a node that asks much waits, and this one's other work does not.
         while let Some(message) = asked.next().await {
-            asks::answer(&client, &service, &key, message).await;
+            answering.answer(&client, message).await;
         }
     });
     Ok(tasks)

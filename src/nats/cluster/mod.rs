@@ -5,9 +5,11 @@
 //! | `options` | what it needs to know |
 //! | `driver` | gives the node its events, and does what it wants done |
 //! | `order` | the writer's question for a place, handed to the driver |
+//! | `cosigning` | what each node proves of its disk |
 //! | `disk` | this node's own log and keys: appending, looking, fetching |
 //! | `link` | one connection after another, with the stream and what is heard on it |
 //! | `stream` | the stream: made, published to, read, looked at |
+//! | `comparing`, `roots` | where other logs part from this one |
 //! | `asks` | what another node is asked, and answering that |
 //! | `forward` | requests handed on to the node that leads |
 //! | `hello` | how a node without a log finds it |
@@ -17,6 +19,8 @@
 //! not come back, or comes back late, is asked for once more: the node bears it.
 
 mod asks;
+mod comparing;
+mod cosigning;
 mod disk;
 mod driver;
 mod forward;
@@ -24,9 +28,11 @@ mod hello;
 mod link;
 mod options;
 mod order;
+mod roots;
 mod stream;
 mod subjects;
 
+pub use cosigning::Cosigning;
 pub use driver::run;
 pub use forward::{Forwarder, serve as serve_forwarded};
 pub use hello::{Found, find_log};

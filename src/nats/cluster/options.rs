@@ -1,6 +1,8 @@
 //! What being in a cluster needs to know.
 
+use super::cosigning::Cosigning;
 use crate::cluster::Members;
+use crate::domain::Position;
 use crate::keys::ClusterKey;
 use crate::nats::connect::Target;
 use crate::nats::subjects::Prefix;
@@ -18,6 +20,11 @@ pub struct Options {
     pub members: Members,
     /// The secret that they share, for this log.
     pub key: ClusterKey,
+    /// The audit log, and the key with which this node's disk cosigns it.
+    pub cosigning: Cosigning,
+    /// The position that this log must reach before it counts for a majority, where it was begun
+    /// anew; the highest one stands for what the leader says has settled.
+    pub reach: Option<Position>,
     /// What a node without a log needs to have this one, which is told sealed.
     pub identity: Vec<u8>,
 }

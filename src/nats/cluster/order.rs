@@ -30,6 +30,7 @@ pub struct Asked {
 pub struct Placing {
     asked: mpsc::Sender<Asked>,
     settled: Arc<AtomicU64>,
+    events: mpsc::Sender<Event>,
 }
 
 /// The end of the driver.
@@ -40,6 +41,7 @@ pub struct Orders {
     pub(super) client: watch::Sender<Option<Client>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) happened: mpsc::Receiver<Event>,
+    pub(super) set_aside: watch::Sender<Option<Position>>,
 }
 
 impl Orders {
@@ -47,6 +49,12 @@ impl Orders {
     #[must_use]
     pub fn events(&self) -> mpsc::Sender<Event> {
         self.events.clone()
+    }
+
+    /// Follows whether the log is to be set aside, and which position the next one must reach then.
+    #[must_use]
+    pub fn set_aside(&self) -> watch::Receiver<Option<Position>> {
+        self.set_aside.subscribe()
     }
 
     /// Follows the driver's connection.
@@ -65,6 +73,7 @@ pub fn orders() -> (Arc<Placing>, Orders) {
     let placing = Placing {
         asked,
         settled: settled.clone(),
+        events: events.clone(),
     };
     let orders = Orders {
         asked: questions,
@@ -72,6 +81,7 @@ pub fn orders() -> (Arc<Placing>, Orders) {
         client: watch::channel(None).0,
         events,
         happened,
+        set_aside: watch::channel(None).0,
     };
     (Arc::new(placing), orders)
 }
@@ -97,7 +107,9 @@ impl Order for Placing {
         Position::new(self.settled.load(Ordering::Acquire)).min(head)
     }
 
-    fn binds(&self) -> bool {
+    fn missed(&self) -> bool {
+        // Without a driver this node takes no more part.
+        self.events.blocking_send(Event::Missed).ok();
         true
     }
 }

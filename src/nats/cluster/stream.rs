@@ -92,6 +92,20 @@ impl Order {
         })
     }
 
+    /// Makes the stream anew, empty and of the same shape.
+    pub async fn make_anew(self) -> Option<Event> {
+        let config = self.stream.cached_info().config.clone();
+        let name = self.names.stream();
+        if let Err(error) = self.context.delete_stream(&name).await {
+            tracing::warn!(%error, name, "the stream was not removed");
+        }
+        // Where it was not, this is refused or finds it as it was, and the look tells.
+        if let Err(error) = self.context.create_stream(config).await {
+            tracing::warn!(%error, name, "the stream was not made anew");
+        }
+        self.look(0).await
+    }
+
     /// Reads the stream from a sequence on, until the connection or the receiver is gone.
     pub async fn read(self, from: u64, reads: mpsc::Sender<Event>) -> Result<(), PublishError> {
         let lost = |error: &dyn std::fmt::Display| PublishError::lost("reading the order", error);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contactd::audit::{Cosigner, Integrator, KeyName, Signer, Tiles};
 use contactd::cluster::{Members, NodeName, Role, Status};
 use contactd::dialect::{REGISTRY, thena};
 use contactd::domain::{
@@ -11,8 +12,9 @@ use contactd::domain::{
 };
 use contactd::keys::{ClusterKey, Hasher, KeyRing, MasterKey};
 use contactd::log::OpenOptions;
+use contactd::nats::cluster::Cosigning;
 use contactd::nats::{self, cluster};
-use contactd::service::{self, Committed, ReadError, Service, SubmitError, system_clock};
+use contactd::service::{self, Audit, Committed, ReadError, Service, SubmitError, system_clock};
 use contactd::storage::{DataDir, Disk, FileAt};
 use serde_json::json;
 use tempfile::TempDir;
@@ -33,6 +35,7 @@ pub struct Home {
 /// A node that runs.
 pub struct Member {
     pub service: Service,
+    pub audit: Audit,
     pub status: watch::Receiver<Option<Status>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), ReadError>>,
@@ -48,6 +51,8 @@ pub fn homes() -> [Home; 3] {
     let first = homes[0].keys();
     let check = FileAt::new(first.clone(), "index-check");
     drop(Hasher::open_or_create(&first, &check).expect("a hasher"));
+    let key = FileAt::new(first.clone(), "audit.key");
+    drop(Signer::read_or_create(&key, origin()).expect("a key"));
     for file in first.list().expect("its files") {
         let bytes = std::fs::read(first.path(&file)).expect("a file");
         for other in &homes[1..] {
@@ -63,9 +68,16 @@ impl Home {
         disk.files("keys").expect("a directory")
     }
 
+    /// The key of this node's disk.
+    fn cosigner(&self, disk: &DataDir) -> Cosigner {
+        let name = KeyName::parse(&format!("{}/{}", origin(), self.name)).expect("a name");
+        let file = FileAt::new(disk.files("identity").expect("room"), "node.key");
+        Cosigner::new(Signer::read_or_create(&file, name).expect("a key"))
+    }
+
     pub fn start(&self, url: &str) -> Member {
         let disk = DataDir::open(self.dir.path()).expect("the directory is free");
-        let service = open(&disk);
+        let (service, audit) = open(&disk);
         let members = NAMES.map(|name| name.parse().expect("a name")).to_vec();
         let options = cluster::Options {
             target: nats::Target {
@@ -77,6 +89,8 @@ impl Home {
             log_id: LOG.to_owned(),
             members: Members::new(members, &self.name).expect("a cluster"),
             key: ClusterKey::new([7; 32], LOG),
+            cosigning: Cosigning::new(audit.clone(), self.cosigner(&disk)),
+            reach: None,
             identity: Vec::new(),
         };
         let (stop, stopping) = watch::channel(false);
@@ -84,6 +98,7 @@ impl Home {
         let run = cluster::run(service.clone(), options, cluster::orders(), said, stopping);
         Member {
             service,
+            audit,
             status,
             stop,
             task: tokio::spawn(run),
@@ -92,22 +107,40 @@ impl Home {
     }
 }
 
-fn open(disk: &DataDir) -> Service {
+/// The name of the log's key.
+fn origin() -> KeyName {
+    KeyName::parse("log.example").expect("a name")
+}
+
+fn open(disk: &DataDir) -> (Service, Audit) {
     let keys = disk.path().join("keys");
     let master = MasterKey::read_or_create(&FileAt::at(&keys.join("master.key")));
     let files = disk.files("keys").expect("a directory");
     let ring = KeyRing::open(files.clone(), &master.expect("a master key")).expect("keys");
     let check = FileAt::new(files.clone(), "index-check");
     let hasher = Hasher::open(&files, &check).expect("a hasher");
+    let signer = Signer::read(&FileAt::new(files.clone(), "audit.key"), origin());
+    let signer = signer.expect("the log's key");
+    let (key, tiles) = (
+        signer.verifier(),
+        Tiles::new(disk.files("audit").expect("room")),
+    );
+    let integrator = Integrator::open(tiles.clone(), signer).expect("tiles");
     let options = service::Options {
         registry: REGISTRY,
         queue_limit: 4_096,
         clock: system_clock(),
-        log: OpenOptions::default(),
+        log: OpenOptions {
+            archive: Arc::new(integrator.archive()),
+            ..OpenOptions::default()
+        },
         order: None,
     };
     let opening = service::open(disk, ring, hasher, options, &mut |_| {});
-    opening.expect("the log is whole").service
+    let opening = opening.expect("the log is whole");
+    let (service, journal) = (opening.service, opening.journal);
+    let audit = Audit::start(tiles, integrator, key, &service, journal);
+    (service, audit.expect("a thread"))
 }
 
 impl Member {
@@ -116,14 +149,14 @@ impl Member {
         self.stop.send_replace(true);
         let ended = within("the cluster's part stops", self.task).await;
         ended.expect("no fault").expect("no error");
-        end(self.service).await;
+        end(self.service, self.audit).await;
     }
 
     /// Ends it with nothing said and nothing finished but what the disk has.
     pub async fn crash(self) {
         self.task.abort();
         drop(self.task.await);
-        end(self.service).await;
+        end(self.service, self.audit).await;
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -181,8 +214,11 @@ impl Member {
     }
 }
 
-async fn end(service: Service) {
-    let stopped = tokio::task::spawn_blocking(move || service.stop());
+async fn end(service: Service, audit: Audit) {
+    let stopped = tokio::task::spawn_blocking(move || {
+        service.stop();
+        audit.stop();
+    });
     stopped.await.expect("the writer stops");
 }
 

@@ -33,6 +33,8 @@ pub struct Home {
     pub erased: BTreeSet<Slot>,
     /// The wall clock, in milliseconds.
     pub clock: Arc<AtomicU64>,
+    /// The position that the log must reach before it counts, where it was begun anew.
+    pub reach: Option<Position>,
 }
 
 impl Home {
@@ -43,6 +45,7 @@ impl Home {
             trees: Vec::new(),
             erased: BTreeSet::new(),
             clock: Arc::new(AtomicU64::new(1_800_000_000_000)),
+            reach: None,
         }
     }
 

@@ -54,7 +54,7 @@ impl Order for Seam {
         Position::new(self.settled.load(Ordering::Acquire)).min(head)
     }
 
-    fn binds(&self) -> bool {
+    fn missed(&self) -> bool {
         true
     }
 }

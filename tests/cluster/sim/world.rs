@@ -5,6 +5,7 @@ mod acts;
 mod checks;
 mod commands;
 mod disks;
+mod forks;
 mod ways;
 
 use std::collections::{BTreeMap, VecDeque};

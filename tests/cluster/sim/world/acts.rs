@@ -58,6 +58,12 @@ impl World {
             Action::Say(said) => self.say(at, said),
             Action::Look { at: sequence } => self.look(at, sequence),
             Action::Fetch { upto } => process.work = Some(Work::Fetch(upto)),
+            // The simulation has no checkpoints.
+            Action::KeepCosigned { .. } | Action::Forget { .. } => {}
+            Action::Compare => return Some(self.compare(at)),
+            Action::MakeAnew => self.make_anew(at),
+            Action::SetAside { reach } => self.set_aside(at, reach),
+            Action::Whole => self.homes[at].reach = None,
             Action::Halt(why) => {
                 if self.plan.losses == 0 {
                     self.fail(format!("{} halted: {why}", self.names[at]));

@@ -87,8 +87,18 @@ impl World {
     /// In the end what was answered is on a majority of disks still, what never counts is on none,
     /// whoever is erased is erased everywhere, and equal logs have equal views.
     pub fn check_end(&mut self) {
+        // Logs that were begun anew are being filled.
+        let filling = self
+            .homes
+            .iter()
+            .filter(|home| home.reach.is_some())
+            .count();
         for (position, entry) in self.answered.clone() {
-            self.answer(position, entry);
+            let has = |home: &&Home| home.entry(position) == Some(&entry);
+            let have = self.homes.iter().filter(has).count();
+            if have == 0 || have + filling <= self.plan.nodes / 2 {
+                self.fail(format!("{position} was answered and is on {have} disks"));
+            }
         }
         let there = |entry: &Bytes| self.homes.iter().any(|home| home.entries.contains(entry));
         if self.plan.losses == 0 && self.refused.iter().any(there) {

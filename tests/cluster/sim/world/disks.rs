@@ -26,7 +26,8 @@ impl World {
         }
         let members = Members::new(self.names.clone(), &self.names[at]).expect("a cluster");
         let place = Place::of(&service.tree_at(service.head()).expect("its own log"));
-        let node = Node::new(members, self.coder.clone(), SIZES, place, self.now);
+        let node = Node::new(members, self.coder.clone(), SIZES, place, self.now)
+            .reaching(self.homes[at].reach);
         self.processes[at] = Some(Process::new(node, service));
         self.look(at, 0);
     }

@@ -1,0 +1,169 @@
+//! Logs that part: which of them stays.
+//!
+//! That comes about only where the bus lost what it had ordered, and something else was ordered in
+//! its place. A node that finds it out halts, asks the others what they have where their logs part
+//! from its own, and decides by what they answer:
+//!
+//! 1. Where a majority of nodes has one and the same, that stays: nothing else was ever answered.
+//! 2. Where all nodes have answered and none of their logs has a majority, nothing was answered
+//!    behind that place: the longest log stays, and of equally long ones the first node's.
+//! 3. Else nobody can know, and the node waits for the others, or for a person.
+//!
+//! A node whose log does not stay sets it aside and joins anew. The one that has the longest log of
+//! those that stay gives it to a new stream, for the old one may hold what was set aside.
+
+use super::member::{Members, NodeName};
+use crate::audit::Hash;
+use crate::domain::Position;
+
+/// A node's log, as it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The node that has it.
+    pub node: NodeName,
+    /// The last position of the log.
+    pub head: Position,
+    /// The root at the place that is asked about; `None` where the log is shorter.
+    pub root: Option<Hash>,
+}
+
+/// A place from which on some logs differ from this node's, and what each node has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// The first position at which they differ.
+    pub position: Position,
+    /// The logs of all that have answered, this node's among them.
+    pub branches: Vec<Branch>,
+}
+
+/// What a node that has halted is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wait: nobody can know which log stays.
+    Wait,
+    /// Its log stays, and another node's does too: it reads the stream anew.
+    ReadAnew,
+    /// Its log stays and is the longest: the stream is made anew from it.
+    Reseed,
+    /// Its log does not stay from this position on.
+    SetAside(Position),
+}
+
+/// What this node is to do, by the places where logs part from its own, in their order, and by how
+/// far the logs of all that have answered go, this node's among them.
+pub fn verdict(members: &Members, partings: &[Parting], heads: &[(NodeName, Position)]) -> Verdict {
+    let answered = heads.len();
+    let mut out: Vec<&NodeName> = Vec::new();
+    for Parting { position, branches } in partings {
+        let own = branches.iter().find(|it| it.node == *members.own());
+        let own = own.and_then(|branch| branch.root);
+        let stays = match of_majority(members, branches) {
+            Some(root) => Some(root),
+            None if answered == members.names().len() => {
+                let left = branches.iter().filter(|it| !out.contains(&&it.node));
+                longest(members, left.map(|it| (&it.node, it.head)))
+                    .and_then(|node| branches.iter().find(|it| it.node == *node)?.root)
+            }
+            None => return Verdict::Wait,
+        };
+        if stays.is_some() && own.is_some() && stays != own {
+            return Verdict::SetAside(*position);
+        }
+        let differs = |branch: &&Branch| branch.root.is_some() && branch.root != own;
+        out.extend(branches.iter().filter(differs).map(|branch| &branch.node));
+    }
+    if answered < members.majority() {
+        return Verdict::Wait;
+    }
+    let left = heads.iter().filter(|(node, _)| !out.contains(&node));
+    let longest = longest(members, left.map(|(node, head)| (node, *head)));
+    match longest == Some(members.own()) {
+        true => Verdict::Reseed,
+        false => Verdict::ReadAnew,
+    }
+}
+
+/// The root that a majority of all nodes has.
+fn of_majority(members: &Members, branches: &[Branch]) -> Option<Hash> {
+    let roots = || branches.iter().filter_map(|branch| branch.root);
+    roots().find(|root| roots().filter(|other| other == root).count() >= members.majority())
+}
+
+/// The node with the longest log; of equally long ones the first that is listed.
+fn longest<'a>(
+    members: &Members,
+    logs: impl Iterator<Item = (&'a NodeName, Position)>,
+) -> Option<&'a NodeName> {
+    let rank = |node: &NodeName| members.names().iter().position(|name| name == node);
+    let logs = logs.map(|(node, head)| (head, std::cmp::Reverse(rank(node)), node));
+    logs.max().map(|(_, _, node)| node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `a` of three or five nodes decides where each of these has a log with this head, and
+    /// these roots at each parting, of which 0 is none.
+    fn decided(count: usize, logs: &[(&str, u64)], partings: &[(u64, &[u8])]) -> Verdict {
+        let names = ["a", "b", "c", "d", "e"].map(|name| name.parse().expect("a name"));
+        let members = Members::new(names[..count].to_vec(), &names[0]).expect("a cluster");
+        let heads: Vec<(NodeName, Position)> = logs
+            .iter()
+            .map(|(name, head)| (name.parse().expect("a name"), Position::new(*head)))
+            .collect();
+        let parting = |(position, roots): &(u64, &[u8])| {
+            let branch = |((node, head), root): (&(NodeName, Position), &u8)| Branch {
+                node: node.clone(),
+                head: *head,
+                root: (*root > 0).then_some(Hash([*root; 32])),
+            };
+            Parting {
+                position: Position::new(*position),
+                branches: heads.iter().zip(*roots).map(branch).collect(),
+            }
+        };
+        let partings: Vec<Parting> = partings.iter().map(parting).collect();
+        verdict(&members, &partings, &heads)
+    }
+
+    #[test]
+    fn what_a_majority_has_stays() {
+        let at = Position::new(7);
+        let set_aside = decided(3, &[("a", 9), ("b", 8), ("c", 8)], &[(7, &[1, 2, 2])]);
+        assert_eq!(set_aside, Verdict::SetAside(at));
+        let longest = decided(3, &[("a", 8), ("b", 8), ("c", 9)], &[(7, &[1, 1, 2])]);
+        assert_eq!(longest, Verdict::Reseed);
+        let other = decided(3, &[("a", 8), ("b", 9), ("c", 9)], &[(7, &[1, 1, 2])]);
+        assert_eq!(other, Verdict::ReadAnew);
+    }
+
+    #[test]
+    fn without_a_majority_all_must_have_answered() {
+        let two = decided(3, &[("a", 9), ("b", 8)], &[(7, &[1, 2])]);
+        assert_eq!(two, Verdict::Wait);
+        let all = decided(3, &[("a", 9), ("b", 8), ("c", 6)], &[(7, &[1, 2, 0])]);
+        assert_eq!(all, Verdict::Reseed);
+        let shorter = decided(3, &[("a", 8), ("b", 9), ("c", 6)], &[(7, &[1, 2, 0])]);
+        assert_eq!(shorter, Verdict::SetAside(Position::new(7)));
+    }
+
+    #[test]
+    fn each_further_parting_is_judged_by_itself() {
+        // c parts first and is outvoted; d and e, who know whether b's further log was answered,
+        // are away.
+        let logs = [("a", 8), ("b", 9), ("c", 9)];
+        let away = decided(5, &logs, &[(5, &[1, 1, 2]), (7, &[1, 3, 4])]);
+        assert_eq!(away, Verdict::Wait);
+        let three = decided(3, &logs, &[(5, &[1, 1, 2]), (7, &[1, 3, 4])]);
+        assert_eq!(three, Verdict::SetAside(Position::new(7)));
+    }
+
+    #[test]
+    fn where_nothing_differs_the_stream_is_wrong() {
+        let logs = [("a", 9), ("b", 9)];
+        assert_eq!(decided(3, &logs, &[]), Verdict::Reseed);
+        assert_eq!(decided(3, &[("a", 8), ("b", 9)], &[]), Verdict::ReadAnew);
+        assert_eq!(decided(3, &[("a", 8)], &[]), Verdict::Wait);
+    }
+}

@@ -1,0 +1,143 @@
+//! A node that has halted: it serves nothing, and finds out whether its log stays.
+
+use super::event::{Action, Event};
+use super::fork::{Parting, Verdict, verdict};
+use super::member::NodeName;
+use super::node::{ABSENT, Node, Role};
+use super::rules::Contradiction;
+use super::spoken::{Said, Spoken};
+use crate::domain::Position;
+
+impl Node {
+    /// Halts over a contradiction. Where some log has other events than this one, the others are
+    /// asked; where the stream was begun anew for another log, this one is set aside.
+    pub(super) fn contradict(&mut self, contradiction: &Contradiction) {
+        self.halt(contradiction);
+        self.forked = contradiction.is_fork();
+        if let Contradiction::Outvoted { theirs } = contradiction {
+            self.set_aside(theirs.position);
+        }
+    }
+
+    fn set_aside(&mut self, reach: Position) {
+        self.forked = false;
+        self.act(Action::SetAside { reach });
+    }
+
+    /// Even a halted node says that it is, and answers its writer.
+    pub(super) fn on_while_halted(&mut self, event: Event) {
+        match event {
+            Event::Tick => {
+                self.report_on_time();
+                if self.forked {
+                    self.look_on_time();
+                    self.compare_on_time();
+                }
+            }
+            Event::Judged { .. } => self.act(Action::NotOrdered { certain: true }),
+            Event::Heard(spoken) => self.hear_while_halted(spoken),
+            Event::Stream { created, .. } => {
+                let anew = self.created.is_some_and(|known| known != created);
+                if self.forked && anew {
+                    self.created = Some(created);
+                    self.read_again();
+                }
+            }
+            Event::Applied(position) => drop(self.note_applied(position)),
+            Event::Compared { partings, heads } => self.on_compared(&partings, &heads),
+            Event::Reseed => self.on_reseed(),
+            Event::Read { .. }
+            | Event::Stored { .. }
+            | Event::Refused { .. }
+            | Event::Led
+            | Event::Missed
+            | Event::Linked { .. }
+            | Event::KeysKept { .. }
+            | Event::Tree { .. }
+            | Event::Forked
+            | Event::Own(_)
+            | Event::Yield
+            | Event::HandOver
+            | Event::Cosigned { .. }
+            | Event::Forget { .. }
+            | Event::Failed(_) => {}
+        }
+    }
+
+    fn hear_while_halted(&mut self, spoken: Spoken) {
+        let Spoken { from, term, said } = spoken;
+        if !self.members.is_other(&from) {
+            return;
+        }
+        self.peers.heard(&from, self.now);
+        self.term_seen = self.term_seen.max(term);
+        match said {
+            Said::Beat { .. } => self.leader_heard = self.now,
+            Said::Durable {
+                place,
+                halted,
+                whole,
+            } => self.peers.durable(&from, place, (halted, whole)),
+            Said::Keys { .. }
+            | Said::Kept { .. }
+            | Said::HandOver
+            | Said::Cosigned { .. }
+            | Said::Forget { .. } => {}
+        }
+    }
+
+    fn compare_on_time(&mut self) {
+        // A log that was begun anew can't say what was answered.
+        let due = self.compared_at.is_none_or(|at| self.now >= at + ABSENT);
+        if due && self.reach.is_none() {
+            self.compared_at = Some(self.now);
+            self.act(Action::Compare);
+        }
+    }
+
+    fn on_compared(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
+        if !self.forked {
+            return;
+        }
+        let led = self.now < self.leader_heard + ABSENT;
+        match verdict(&self.members, partings, heads) {
+            Verdict::Wait => {}
+            Verdict::SetAside(position) => self.set_aside(position.previous()),
+            // Whoever leads has the stream that it needs.
+            Verdict::Reseed if !led => self.on_reseed(),
+            Verdict::Reseed | Verdict::ReadAnew => self.read_again(),
+        }
+    }
+
+    /// Goes on with this log, and reads the stream from its beginning.
+    fn read_again(&mut self) {
+        self.halted = None;
+        self.forked = false;
+        self.on_loss();
+    }
+
+    /// Has the stream made anew, to begin it with this log.
+    pub(super) fn on_reseed(&mut self) {
+        self.reseeds = Some(self.created);
+        if self.reach.take().is_some() {
+            self.act(Action::Whole);
+        }
+        self.read_again();
+        self.make_anew_on_time();
+    }
+
+    /// Has the stream made anew, again where that was not seen to be done.
+    pub(super) fn make_anew_on_time(&mut self) {
+        let waits = self.reseeds.is_some_and(|old| old == self.created);
+        let due = self.compared_at.is_none_or(|at| self.now >= at + ABSENT);
+        if waits && due {
+            self.compared_at = Some(self.now);
+            self.act(Action::MakeAnew);
+        }
+    }
+
+    /// Whether the stream was made anew for this log, and it is to begin it.
+    pub(super) fn begins_anew(&self) -> bool {
+        self.role == Role::Following && self.reseeds.is_some_and(|old| old != self.created)
+    }
+}
