@@ -104,12 +104,15 @@ const processPanel = (metrics) => {
   ]);
 };
 
+/** Of a cluster's nodes only the one that leads publishes. */
+const follows = (ready) => ready.cluster !== undefined && ready.cluster !== "leader";
+
 const busPanel = (ready, metrics) => {
   const dead = metrics.all("contactd_dead_letters_total").filter(({ value }) => value > 0);
   const isUsed = ready.bus !== "off";
   return panel("NATS", BUS[ready.bus] ?? ["idle", ready.bus], [
     ready.busReason && ["Why", ready.busReason],
-    isUsed && ["Published", `${number(ready.published)}, ${behind(ready.position, ready.published)}`],
+    isUsed && ["Published", follows(ready) ? "by the node that leads" : `${number(ready.published)}, ${behind(ready.position, ready.published)}`],
     isUsed && ready.foreignEvents > 0 && ["Messages of others in the stream", number(ready.foreignEvents)],
     isUsed && ["Dead letters since the start", dead.length === 0 ? "none" : number(dead.reduce((sum, { value }) => sum + value, 0))],
     ...dead.map(({ labels, value }) => [`· ${labels.reason?.replaceAll("_", " ") ?? "unnamed"}`, number(value)]),
