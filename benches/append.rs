@@ -22,7 +22,7 @@ use std::{
 use contactd::{
     domain::Position,
     log::{self, OpenOptions, Opened},
-    storage::{DataDir, Disk, Files, StorageError, Store},
+    storage::{DataDir, Disk, Files, Held, StorageError, Store},
 };
 
 const ENTRY_BYTES: usize = 450;
@@ -73,7 +73,10 @@ impl Files for Nowhere {
     fn read_at(&self, _name: &str, _offset: u64, _limit: usize) -> Result<Vec<u8>, StorageError> {
         Ok(Vec::new())
     }
-    fn create(&self, _name: &str) -> Result<(), StorageError> {
+    fn make_dir(&self, _dir: &str) -> Result<bool, StorageError> {
+        Ok(false)
+    }
+    fn begin(&self, _name: &str) -> Result<(), StorageError> {
         Ok(())
     }
     fn append(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
@@ -82,20 +85,20 @@ impl Files for Nowhere {
     fn sync(&self, _name: &str) -> Result<(), StorageError> {
         Ok(())
     }
-    fn refresh(&self, _name: &str, _offset: u64) -> Result<(), StorageError> {
+    fn set_len(&self, _name: &str, _length: u64) -> Result<(), StorageError> {
         Ok(())
     }
-    fn truncate(&self, _name: &str, _length: u64) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn remove(&self, _name: &str) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn write_atomic(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn create_whole(&self, _name: &str, _bytes: &[u8]) -> Result<bool, StorageError> {
+    fn link(&self, _from: &str, _to: &str) -> Result<bool, StorageError> {
         Ok(true)
+    }
+    fn move_name(&self, _from: &str, _to: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn unlink(&self, _name: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+    fn write_new(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(())
     }
     fn write_at(&self, _name: &str, _offset: u64, _bytes: &[u8]) -> Result<(), StorageError> {
         Ok(())
@@ -106,17 +109,11 @@ impl Files for Nowhere {
     fn sync_dir(&self, _dir: &str) -> Result<(), StorageError> {
         Ok(())
     }
-    fn rename(&self, _from: &str, _to: &str) -> Result<(), StorageError> {
-        Ok(())
-    }
     fn remove_dir(&self, _dir: &str) -> Result<(), StorageError> {
         Ok(())
     }
-    fn replace(&self, _name: &str, _bytes: &[u8]) -> Result<(), StorageError> {
-        Ok(())
-    }
-    fn wipe(&self, _name: &str) -> Result<(), StorageError> {
-        Ok(())
+    fn hold(&self, _name: &str) -> Result<Option<Box<dyn Held>>, StorageError> {
+        Ok(None)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,15 +17,13 @@ use parking_lot::Mutex;
 use rustix::fs::{Advice, fadvise};
 
 use super::{
-    Files, StorageError,
+    Files, Held, StorageError,
     room::{self, Reserved},
 };
 
 /// Bytes that are asked for without a look at how many there are.
 const SMALL_READ_BYTES: usize = 8_192;
 
-/// Bytes that are overwritten at a time.
-const WIPE_BYTES: usize = 64 * 1024;
 /// Files that are kept open for overwriting in place.
 const OPEN_MAX: usize = 32;
 /// The mode of a directory that only its owner may enter.
@@ -101,15 +99,12 @@ impl DirFiles {
         make_dir(&parent(&self.path(name)))
     }
 
-    /// Waits until the names in the directory that holds this one are on the disk.
-    fn sync_names(&self, name: &str) -> Result<(), StorageError> {
-        match &self.handle {
-            Some(handle) if !name.contains('/') => {
-                let synced = handle.sync_all();
-                synced.map_err(StorageError::io("sync", self.dir.to_string_lossy()))
-            }
-            _ if name.is_empty() => sync_dir(&self.dir),
-            _ => sync_dir(&parent(&self.path(name))),
+    /// The file as it is open for appending or for overwriting, if it is.
+    fn open_already(&self, name: &str) -> Option<Arc<File>> {
+        let appending = self.appending.lock();
+        match &*appending {
+            Some(current) if current.name == name => Some(current.file.clone()),
+            _ => self.overwritten(name),
         }
     }
 
@@ -182,25 +177,6 @@ impl DirFiles {
             _ => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
-
-    /// Writes a new file beside the one of this name; on the disk when this returns.
-    fn write_temporary(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StorageError> {
-        self.parent(name)?;
-        let temporary = self.path(&format!("{name}.tmp"));
-        let write = || -> io::Result<()> {
-            match fs::remove_file(&temporary) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut options = OpenOptions::new();
-            let options = options.write(true).create_new(true).mode(FILE_MODE);
-            let mut file = options.open(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(self.error("write", name))?;
-        Ok(temporary)
-    }
 }
 
 impl Files for DirFiles {
@@ -269,21 +245,6 @@ impl Files for DirFiles {
         self.overwriter(name).map(drop)
     }
 
-    fn create(&self, name: &str) -> Result<(), StorageError> {
-        self.parent(name)?;
-        let file = self.new_file(name).and_then(|file| {
-            file.sync_all()?;
-            Ok(file)
-        });
-        let created = Appending::new(name, file.map_err(self.error("create", name))?);
-        self.sync_names(name)?;
-        if let Some(full) = self.appending.lock().replace(created) {
-            // The blocks are of no more use to it; that they stay would harm nobody.
-            full.reserved.release(&full.file).ok();
-        }
-        Ok(())
-    }
-
     fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
         let Appending { file, reserved, .. } = self.appender(name)?;
         let room = reserved.reserve(&file, bytes as u64);
@@ -292,16 +253,22 @@ impl Files for DirFiles {
         Ok(())
     }
 
-    fn create_whole(&self, name: &str, bytes: &[u8]) -> Result<bool, StorageError> {
-        let temporary = self.write_temporary(name, bytes)?;
-        // A link fails where the name is taken; a rename would replace what is there.
-        let linked = fs::hard_link(&temporary, self.path(name));
-        fs::remove_file(&temporary).map_err(self.error("create", name))?;
-        match linked {
-            Ok(()) => self.sync_names(name).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(self.error("create", name)(error)),
+    fn make_dir(&self, dir: &str) -> Result<bool, StorageError> {
+        let path = self.path(dir);
+        let is_new = !path.is_dir();
+        make_dir(&path)?;
+        Ok(is_new)
+    }
+
+    fn begin(&self, name: &str) -> Result<(), StorageError> {
+        self.parent(name)?;
+        let file = self.new_file(name).map_err(self.error("create", name))?;
+        let begun = Appending::new(name, file);
+        if let Some(full) = self.appending.lock().replace(begun) {
+            // The blocks are of no more use to it; that they stay would harm nobody.
+            full.reserved.release(&full.file).ok();
         }
+        Ok(())
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
@@ -334,56 +301,65 @@ impl Files for DirFiles {
             .map_err(self.error("write", name))
     }
 
-    fn sync(&self, name: &str) -> Result<(), StorageError> {
-        let file = match self.overwritten(name) {
-            Some(file) => file,
-            None => self.appender(name)?.file,
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.parent(name)?;
+        self.forget(name);
+        let path = self.path(name);
+        let write = || -> io::Result<()> {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create_new(true).mode(FILE_MODE);
+            options.open(&path)?.write_all(bytes)
         };
-        file.sync_data().map_err(self.error("sync", name))
+        write().map_err(self.error("write", name))
     }
 
-    fn sync_dir(&self, dir: &str) -> Result<(), StorageError> {
-        match dir {
-            "" => self.sync_names(""),
-            dir => sync_dir(&self.path(dir)),
-        }
-    }
-
-    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
-        let length = self.len(name)?.saturating_sub(offset);
-        let bytes = self.read_at(name, offset, usize::try_from(length).unwrap_or(usize::MAX))?;
+    fn set_len(&self, name: &str, length: u64) -> Result<(), StorageError> {
         OpenOptions::new()
             .write(true)
             .open(self.path(name))
-            .and_then(|file| {
-                file.write_all_at(&bytes, offset)?;
-                file.sync_all()
-            })
-            .map_err(self.error("write again", name))
-    }
-
-    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
-        OpenOptions::new()
-            .write(true)
-            .open(self.path(name))
-            .and_then(|file| {
-                file.set_len(length)?;
-                file.sync_all()
-            })
+            .and_then(|file| file.set_len(length))
             .map_err(self.error("resize", name))
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
-        self.forget(from);
-        self.forget(to);
-        fs::rename(self.path(from), self.path(to)).map_err(self.error("rename", from))?;
-        self.sync_names(to)
+    fn sync(&self, name: &str) -> Result<(), StorageError> {
+        let synced = match self.open_already(name) {
+            Some(file) => file.sync_data(),
+            None => File::open(self.path(name)).and_then(|file| file.sync_data()),
+        };
+        synced.map_err(self.error("sync", name))
     }
 
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
+    fn sync_dir(&self, dir: &str) -> Result<(), StorageError> {
+        match &self.handle {
+            Some(handle) if dir.is_empty() => {
+                let synced = handle.sync_all();
+                synced.map_err(StorageError::io("sync", self.dir.to_string_lossy()))
+            }
+            _ => sync_dir(&self.path(dir)),
+        }
+    }
+
+    fn link(&self, from: &str, to: &str) -> Result<bool, StorageError> {
+        match fs::hard_link(self.path(from), self.path(to)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(self.error("create", to)(error)),
+        }
+    }
+
+    fn move_name(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.forget(from);
+        self.forget(to);
+        fs::rename(self.path(from), self.path(to)).map_err(self.error("rename", from))
+    }
+
+    fn unlink(&self, name: &str) -> Result<(), StorageError> {
         self.forget(name);
-        fs::remove_file(self.path(name)).map_err(self.error("remove", name))?;
-        self.sync_names(name)
+        fs::remove_file(self.path(name)).map_err(self.error("remove", name))
     }
 
     fn remove_dir(&self, dir: &str) -> Result<(), StorageError> {
@@ -395,45 +371,34 @@ impl Files for DirFiles {
         }
     }
 
-    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.forget(name);
-        let temporary = self.write_temporary(name, bytes)?;
-        fs::rename(&temporary, self.path(name)).map_err(self.error("write", name))?;
-        self.sync_names(name)
+    fn hold(&self, name: &str) -> Result<Option<Box<dyn Held>>, StorageError> {
+        match OpenOptions::new().write(true).open(self.path(name)) {
+            Ok(file) => Ok(Some(Box::new(HeldFile {
+                file,
+                name: self.path(name).to_string_lossy().into_owned(),
+            }))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.error("write", name)(error)),
+        }
     }
+}
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        let old = match OpenOptions::new().write(true).open(self.path(name)) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(self.error("write", name)(error)),
-        };
-        self.write_atomic(name, bytes)?;
-        old.map_or(Ok(()), |file| overwrite(&file))
-            .map_err(self.error("overwrite the old content of", name))
-    }
+/// An open file, whatever has its name by now.
+struct HeldFile {
+    file: File,
+    name: String,
+}
 
-    fn wipe(&self, name: &str) -> Result<(), StorageError> {
-        OpenOptions::new()
-            .write(true)
-            .open(self.path(name))
-            .and_then(|file| overwrite(&file))
-            .map_err(self.error("destroy", name))?;
-        self.remove(name)
+impl Held for HeldFile {
+    fn overwrite(&self) -> Result<(), StorageError> {
+        overwrite(&self.file).map_err(StorageError::io("overwrite the old content of", &self.name))
     }
 }
 
 /// Overwrites a file with zeros; on the disk when this returns.
-fn overwrite(file: &File) -> io::Result<()> {
+fn overwrite(mut file: &File) -> io::Result<()> {
     let length = file.metadata()?.len();
-    let zeros = [0; WIPE_BYTES];
-    let mut offset = 0;
-    while offset < length {
-        let count = (length - offset).min(WIPE_BYTES as u64);
-        let zeros = zeros.get(..count as usize).unwrap_or(&zeros);
-        file.write_all_at(zeros, offset)?;
-        offset += count;
-    }
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
     file.sync_all()
 }
 
@@ -446,14 +411,19 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 /// Creates a directory, and those above it, that only we may enter, unless it is
-/// there; its name is on the disk when this returns.
+/// there; their names are on the disk when this returns.
 pub(super) fn make_dir(dir: &Path) -> Result<(), StorageError> {
     if dir.as_os_str().is_empty() || dir.is_dir() {
         return Ok(());
     }
-    let made = DirBuilder::new().mode(DIR_MODE).recursive(true).create(dir);
-    made.map_err(StorageError::io("create", dir.to_string_lossy()))?;
-    sync_dir(&parent(dir))
+    let above = parent(dir);
+    make_dir(&above)?;
+    match DirBuilder::new().mode(DIR_MODE).create(dir) {
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        made => made.map_err(StorageError::io("create", dir.to_string_lossy()))?,
+    }
+    sync_dir(&above)
 }
 
 /// Waits until the names in a directory are on the disk.
@@ -507,14 +477,12 @@ mod tests {
     fn wiping_overwrites_every_byte_before_the_name_goes() {
         let dir = tempfile::tempdir().unwrap();
         let files = DirFiles::at(dir.path());
-        files
-            .create_whole("slots", &vec![7; WIPE_BYTES + 5])
-            .unwrap();
+        files.create_whole("slots", &vec![7; 70_000]).unwrap();
         let link = dir.path().join("same bytes");
         fs::hard_link(files.path("slots"), &link).unwrap();
         files.wipe("slots").unwrap();
         assert!(!files.has("slots").unwrap());
-        assert_eq!(fs::read(&link).unwrap(), vec![0; WIPE_BYTES + 5]);
+        assert_eq!(fs::read(&link).unwrap(), vec![0; 70_000]);
     }
 
     #[test]

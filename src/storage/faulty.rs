@@ -1,7 +1,8 @@
 //! A disk on which one operation fails, or from one operation on nothing works any more.
 //!
-//! Every call counts, those that read too. It stands before another disk, so that a test can go on
-//! with what that one has kept: the simulated one loses what was not synced.
+//! Every call counts, those that read too, and each step of those that are made of several. It stands
+//! before another disk, so that a test can go on with what that one has kept: the simulated one loses
+//! what was not synced.
 
 use std::{
     io,
@@ -15,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use super::{Batch, Disk, Files, Page, SimDisk, StorageError, Store};
+use super::{Batch, Disk, Files, Held, Page, SimDisk, StorageError, Store};
 
 /// What becomes of the operation that is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,11 @@ impl Plan {
             _ => return Ok(()),
         };
         Err(StorageError::io("use", name)(cause))
+    }
+
+    /// Whether the last operation was the first that met the fault.
+    fn is_at_fault(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == self.at
     }
 }
 
@@ -125,6 +131,21 @@ impl FaultyFiles {
         self.plan.pass(name)?;
         work(&*self.inner)
     }
+
+    /// A write that meets the fault is not nothing: half of it is written before that.
+    fn pass_half(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        write: impl Fn(&dyn Files, &[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let passed = self.plan.pass(name);
+        if passed.is_err() && self.plan.is_at_fault() {
+            write(&*self.inner, bytes.split_at(bytes.len() / 2).0)?;
+        }
+        passed?;
+        write(&*self.inner, bytes)
+    }
 }
 
 impl Files for FaultyFiles {
@@ -148,28 +169,42 @@ impl Files for FaultyFiles {
         self.pass(name, |inner| inner.read_at(name, offset, limit))
     }
 
-    fn create(&self, name: &str) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.create(name))
-    }
-
-    fn create_whole(&self, name: &str, bytes: &[u8]) -> Result<bool, StorageError> {
-        self.pass(name, |inner| inner.create_whole(name, bytes))
+    fn keep_open(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.keep_open(name))
     }
 
     fn reserve(&self, name: &str, bytes: usize) -> Result<(), StorageError> {
         self.pass(name, |inner| inner.reserve(name, bytes))
     }
 
+    fn make_dir(&self, dir: &str) -> Result<bool, StorageError> {
+        self.pass(dir, |inner| inner.make_dir(dir))
+    }
+
+    fn begin(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.begin(name))
+    }
+
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.append(name, bytes))
+        self.pass_half(name, bytes, |inner, bytes| inner.append(name, bytes))
     }
 
     fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.write_at(name, offset, bytes))
+        self.pass_half(name, bytes, |inner, bytes| {
+            inner.write_at(name, offset, bytes)
+        })
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.write(name, bytes))
+        self.pass_half(name, bytes, |inner, bytes| inner.write(name, bytes))
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.pass_half(name, bytes, |inner, bytes| inner.write_new(name, bytes))
+    }
+
+    fn set_len(&self, name: &str, length: u64) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.set_len(name, length))
     }
 
     fn sync(&self, name: &str) -> Result<(), StorageError> {
@@ -180,36 +215,41 @@ impl Files for FaultyFiles {
         self.pass(dir, |inner| inner.sync_dir(dir))
     }
 
-    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.refresh(name, offset))
+    fn link(&self, from: &str, to: &str) -> Result<bool, StorageError> {
+        self.pass(to, |inner| inner.link(from, to))
     }
 
-    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.truncate(name, length))
+    fn move_name(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.pass(from, |inner| inner.move_name(from, to))
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
-        self.pass(from, |inner| inner.rename(from, to))
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.remove(name))
+    fn unlink(&self, name: &str) -> Result<(), StorageError> {
+        self.pass(name, |inner| inner.unlink(name))
     }
 
     fn remove_dir(&self, dir: &str) -> Result<(), StorageError> {
         self.pass(dir, |inner| inner.remove_dir(dir))
     }
 
-    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.write_atomic(name, bytes))
+    fn hold(&self, name: &str) -> Result<Option<Box<dyn Held>>, StorageError> {
+        let held = self.pass(name, |inner| inner.hold(name))?;
+        Ok(held.map(|inner| {
+            let (plan, name) = (self.plan.clone(), name.to_owned());
+            Box::new(FaultyHeld { inner, plan, name }) as Box<dyn Held>
+        }))
     }
+}
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.replace(name, bytes))
-    }
+struct FaultyHeld {
+    inner: Box<dyn Held>,
+    plan: Arc<Plan>,
+    name: String,
+}
 
-    fn wipe(&self, name: &str) -> Result<(), StorageError> {
-        self.pass(name, |inner| inner.wipe(name))
+impl Held for FaultyHeld {
+    fn overwrite(&self) -> Result<(), StorageError> {
+        self.plan.pass(&self.name)?;
+        self.inner.overwrite()
     }
 }
 
@@ -284,6 +324,7 @@ pub fn every_fault<T>(
     let mut tried = 0;
     for point in points(operations, spread) {
         for fault in Fault::ALL {
+            let _said = Said(name, point, fault);
             let disk = begin(point);
             let ended = run(&FaultyDisk::new(&disk, point, fault));
             end(&disk, point);
@@ -299,12 +340,25 @@ pub fn every_fault<T>(
     println!("{name}: {operations} file operations, {tried} faults tried");
 }
 
-/// The numbers of some operations out of so many, or of all where the environment wants that.
+/// Says which fault it was that a test failed at.
+struct Said<'a>(&'a str, u64, Fault);
+
+impl Drop for Said<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}: {:?} at operation {}", self.0, self.2, self.1);
+        }
+    }
+}
+
+/// The numbers of some operations out of so many, the last among them, or of all where the
+/// environment wants that.
 fn points(operations: u64, spread: u64) -> impl Iterator<Item = u64> {
     let wanted = std::env::var("FAULT_POINTS").map_or(spread, |points| points.parse().unwrap());
     // An odd step, so that lives end by the power and by a kill in turn.
     let step = operations.div_ceil(wanted).max(1) | 1;
-    (1..=operations).step_by(usize::try_from(step).unwrap())
+    let before = (1..operations).step_by(usize::try_from(step).unwrap());
+    before.chain([operations])
 }
 
 /// Ends a life of the process: by the power, or by a kill.

@@ -36,7 +36,7 @@ pub use data_dir::{DataDir, Disk};
 pub use dir_files::DirFiles;
 pub use error::StorageError;
 pub use file_at::FileAt;
-pub use files::Files;
+pub use files::{Files, Held};
 pub use room::{Room, Space};
 pub use sim::{Faults, SimDisk};
 pub use sled_store::{CACHE_BYTES_DEFAULT, SledStore};

@@ -1,13 +1,19 @@
 //! A simulated directory: files whose bytes and names are on the disk or not yet.
 //!
-//! It models what hurt real programs: appends torn at any byte or kept as zeros,
+//! It models what hurt real programs: writes torn at any byte or kept as zeros,
 //! bytes overwritten in place that come back, a new name or a whole new directory
-//! that a crash takes away, a removed one that it brings back, and a sync that
-//! fails and leaves pages the kernel takes for clean.
+//! that a crash takes away, a file that was removed or replaced and comes back, and
+//! a sync that fails and leaves pages the kernel takes for clean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use super::sim_fate::{Chance, Fate};
+use super::{
+    files::parent,
+    sim_fate::{Chance, Fate, done},
+};
 
 /// A directory and all below it; files are known by their paths in it.
 #[derive(Clone, Debug, Default)]
@@ -15,15 +21,24 @@ pub(super) struct SimDir {
     pub files: BTreeMap<String, SimFile>,
     /// Directories below that were made.
     pub dirs: BTreeSet<String>,
-    /// Files and directories below whose names are not on the disk yet.
-    unnamed: BTreeSet<String>,
-    /// Files of directories that were removed, which may come back.
-    removed: BTreeMap<String, SimFile>,
+    /// What a crash may undo, oldest first.
+    unsynced: Vec<Unsynced>,
 }
 
-/// The directory of a path; the directory itself is `""`.
-fn parent(name: &str) -> &str {
-    name.rsplit_once('/').map_or("", |(dir, _)| dir)
+/// A change of names that is not on the disk before its directory is synced.
+#[derive(Clone, Debug)]
+struct Unsynced {
+    dir: String,
+    undo: Vec<Undo>,
+}
+
+/// The state of a name before it was changed.
+#[derive(Clone, Debug)]
+enum Undo {
+    /// It was this file's.
+    File(String, SimFile),
+    /// There was no file or directory of this name.
+    Absent(String),
 }
 
 fn is_below(name: &str, dir: &str) -> bool {
@@ -44,102 +59,110 @@ impl SimDir {
             .collect()
     }
 
-    /// Makes the directories on the way to a file; they have no names on the disk yet.
-    fn make_dirs(&mut self, name: &str) {
-        let mut dir = parent(name);
-        while !dir.is_empty() && self.dirs.insert(dir.to_owned()) {
-            self.unnamed.insert(dir.to_owned());
-            dir = parent(dir);
-        }
+    fn changed(&mut self, name: &str, undo: Vec<Undo>) {
+        let dir = parent(name).to_owned();
+        self.unsynced.push(Unsynced { dir, undo });
     }
 
-    /// Puts a file there whose bytes and name, and those of its directories, are on the disk.
-    pub fn put_durable(&mut self, name: &str, bytes: Vec<u8>) {
-        self.make_dirs(name);
-        let mut dir = name;
-        while !dir.is_empty() {
-            self.unnamed.remove(dir);
-            dir = parent(dir);
+    /// Makes a directory, and those on the way to it; whether it is new.
+    pub fn make_dir(&mut self, dir: &str) -> bool {
+        if dir.is_empty() || self.dirs.contains(dir) {
+            return false;
         }
-        self.removed.remove(name);
-        self.files.insert(name.to_owned(), SimFile::durable(bytes));
+        self.make_dir(parent(dir));
+        self.dirs.insert(dir.to_owned());
+        self.changed(dir, vec![Undo::Absent(dir.to_owned())]);
+        true
     }
 
-    /// Puts a file there of which nothing is on the disk.
-    pub fn write(&mut self, name: &str, bytes: &[u8]) {
-        self.make_dirs(name);
-        if !self.files.contains_key(name) {
-            self.unnamed.insert(name.to_owned());
-        }
-        let file = SimFile {
-            bytes: bytes.to_vec(),
-            ..SimFile::default()
-        };
+    /// Puts a file under a name that is free.
+    pub fn put(&mut self, name: &str, file: SimFile) {
+        self.make_dir(parent(name));
         self.files.insert(name.to_owned(), file);
+        self.changed(name, vec![Undo::Absent(name.to_owned())]);
+    }
+
+    /// Takes a name and its file away, if it is there.
+    pub fn take(&mut self, name: &str) {
+        if let Some(file) = self.files.remove(name) {
+            self.changed(name, vec![Undo::File(name.to_owned(), file)]);
+        }
+    }
+
+    /// Gives a file another name, in the place of the file that has it: all of it or nothing.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let Some(file) = self.files.remove(from) else {
+            return;
+        };
+        let replaced = self.files.insert(to.to_owned(), file.clone());
+        let undo = match replaced {
+            _ if from == to => return,
+            Some(replaced) => Undo::File(to.to_owned(), replaced),
+            None => Undo::Absent(to.to_owned()),
+        };
+        self.changed(to, vec![Undo::File(from.to_owned(), file), undo]);
     }
 
     /// The names in a directory are on the disk, and what was removed from it is gone.
     pub fn sync_names(&mut self, dir: &str) {
-        self.unnamed.retain(|name| parent(name) != dir);
-        self.removed.retain(|name, _| parent(parent(name)) != dir);
+        self.unsynced.retain(|change| change.dir != dir);
     }
 
-    /// Removes a directory; until its name is synced away it may come back.
+    /// Removes a directory; until its name is synced away, parts of it may come back.
     pub fn remove_dir(&mut self, dir: &str) {
-        let gone = |name: &String| name == dir || is_below(name, dir);
-        self.dirs.retain(|name| !gone(name));
-        self.unnamed.retain(|name| !gone(name));
-        let names: Vec<String> = self.files.keys().filter(|n| gone(n)).cloned().collect();
-        for name in names {
+        let names: Vec<String> = self.files.keys().cloned().collect();
+        for name in names.into_iter().filter(|name| is_below(name, dir)) {
             if let Some(file) = self.files.remove(&name) {
-                self.removed.insert(name, file);
+                self.changed(dir, vec![Undo::File(name, file)]);
             }
         }
+        self.dirs.retain(|name| name != dir && !is_below(name, dir));
     }
 
     /// Loses what a power cut would lose.
     pub fn crash(&mut self, chance: &mut Chance) {
-        for (name, file) in std::mem::take(&mut self.removed) {
+        for change in std::mem::take(&mut self.unsynced).into_iter().rev() {
             if chance.coin() {
-                self.make_dirs(&name);
-                self.files.entry(name).or_insert(file);
+                change.undo.into_iter().for_each(|undo| self.undo(undo));
             }
         }
-        for name in std::mem::take(&mut self.unnamed) {
-            if chance.coin() {
-                self.files
-                    .retain(|file, _| *file != name && !is_below(file, &name));
-                self.dirs
-                    .retain(|dir| *dir != name && !is_below(dir, &name));
-            }
-        }
+        self.unsynced.clear();
         for file in self.files.values_mut() {
             file.crash(chance);
         }
     }
+
+    fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::File(name, file) => {
+                self.make_dir(parent(&name));
+                self.files.insert(name, file);
+            }
+            Undo::Absent(name) => {
+                let is_gone = |other: &String| *other == name || is_below(other, &name);
+                self.files.retain(|other, _| !is_gone(other));
+                self.dirs.retain(|other| !is_gone(other));
+            }
+        }
+    }
 }
 
-/// Bytes that were overwritten, and where they were.
-type Overwritten = (usize, Vec<u8>);
-
-/// One file: its bytes as the running system sees them.
+/// One file: its bytes as the running system sees them, and as the disk has them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimFile {
     pub bytes: Vec<u8>,
-    /// The number of them that are on the disk.
-    synced: usize,
-    /// What the disk has in the place of bytes below `synced`, oldest first.
-    overwritten: Vec<Overwritten>,
-    /// From here to there a sync failed: the kernel takes it for written.
-    doomed: Option<(usize, usize)>,
-    /// Overwritten bytes whose sync failed: no later one helps.
-    doomed_places: Vec<Overwritten>,
+    disk: Vec<u8>,
+    /// What the kernel will write out, oldest first. A sync that fails forgets it, so that no later
+    /// one helps.
+    dirty: Vec<Range<usize>>,
+    /// The shortest that the file was since the last sync, where it was cut.
+    cut: Option<usize>,
 }
 
 impl SimFile {
     pub fn durable(bytes: Vec<u8>) -> Self {
         Self {
-            synced: bytes.len(),
+            disk: bytes.clone(),
             bytes,
             ..Self::default()
         }
@@ -147,98 +170,77 @@ impl SimFile {
 
     /// Overwrites in place, and grows where the bytes reach beyond the end.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset.saturating_add(bytes.len());
-        let covered = |(at, old): &Overwritten| offset <= *at && at + old.len() <= end;
-        self.doomed_places.retain(|place| !covered(place));
-        if offset < self.synced {
-            let kept = end.min(self.synced);
-            let old = self.bytes.get(offset..kept).unwrap_or_default();
-            self.overwritten.push((offset, old.to_vec()));
+        if bytes.is_empty() {
+            return;
         }
+        let end = offset.saturating_add(bytes.len());
+        let begin = offset.min(self.bytes.len());
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
         if let Some(place) = self.bytes.get_mut(offset..end) {
             place.copy_from_slice(bytes);
         }
+        self.dirty.push(begin..end);
+    }
+
+    /// Gives it this length; what is new of it is zeros.
+    pub fn set_len(&mut self, length: usize) {
+        let before = self.bytes.len();
+        if length < before {
+            self.cut = Some(self.cut.map_or(length, |cut| cut.min(length)));
+        } else {
+            self.dirty.push(before..length);
+        }
+        self.bytes.resize(length, 0);
     }
 
     pub fn sync(&mut self, fate: Fate) {
-        let kept = matches!(
-            fate,
-            Fate::Done | Fate::Halted { kept: true } | Fate::Failed { kept: true }
-        );
-        if fate == (Fate::Failed { kept: false }) {
-            self.doomed_places.append(&mut self.overwritten);
-            if self.synced < self.bytes.len() {
-                let from = self.doomed.map_or(self.synced, |(from, _)| from);
-                self.doomed = Some((from, self.bytes.len()));
+        if done(fate) {
+            self.disk.resize(self.bytes.len(), 0);
+            for range in std::mem::take(&mut self.dirty) {
+                self.write_out(range);
             }
         }
-        if kept || matches!(fate, Fate::Failed { .. }) {
-            self.synced = self.bytes.len();
-            self.overwritten.clear();
+        if done(fate) || matches!(fate, Fate::Failed { .. }) {
+            self.dirty.clear();
+            self.cut = None;
         }
     }
 
-    /// The bytes from `offset` on were written again and synced.
-    pub fn refresh(&mut self, offset: usize) {
-        self.synced = self.bytes.len();
-        self.overwritten.clear();
-        self.doomed_places.retain(|(at, _)| *at < offset);
-        self.doomed = self
-            .doomed
-            .map(|(from, to)| (from, to.min(offset)))
-            .filter(|(from, to)| from < to);
-    }
-
-    pub fn resize(&mut self, length: usize) {
-        self.bytes.resize(length, 0);
-        self.synced = self.bytes.len();
-        self.overwritten.clear();
-        self.doomed_places.retain(|(at, _)| *at < length);
-        self.doomed = self
-            .doomed
-            .map(|(from, to)| (from, to.min(length)))
-            .filter(|(from, to)| from < to);
+    /// Copies bytes to the disk, as far as they are there still.
+    fn write_out(&mut self, range: Range<usize>) {
+        let end = range.end.min(self.bytes.len());
+        let start = range.start.min(end);
+        if self.disk.len() < end {
+            self.disk.resize(end, 0);
+        }
+        let places = (self.disk.get_mut(start..end), self.bytes.get(start..end));
+        if let (Some(place), Some(bytes)) = places {
+            place.copy_from_slice(bytes);
+        }
     }
 
     /// The power went: what was not synced is there in part, as zeros, or not.
     fn crash(&mut self, chance: &mut Chance) {
-        let unsynced = std::mem::take(&mut self.overwritten);
-        for (offset, old) in unsynced.into_iter().rev() {
-            // Some first part of the new bytes reached the disk.
-            let kept = chance.up_to(old.len());
-            self.put_back(offset + kept, old.get(kept..).unwrap_or_default());
-        }
-        for (offset, old) in std::mem::take(&mut self.doomed_places) {
-            self.put_back(offset, &old);
-        }
-        if let Some((from, to)) = self.doomed.take() {
-            if to >= self.synced {
-                self.synced = self.synced.min(from);
-                self.bytes.truncate(from);
-            } else if let Some(lost) = self.bytes.get_mut(from..to) {
-                lost.fill(0);
+        if let Some(cut) = self.cut.take() {
+            if chance.coin() {
+                self.disk.truncate(cut);
+            } else {
+                // What came after the cut did not come before it.
+                self.dirty.clear();
             }
         }
-        let unsynced = self.bytes.len().saturating_sub(self.synced);
-        let kept = self.synced + chance.up_to(unsynced);
-        if chance.next().is_multiple_of(8) {
+        for range in std::mem::take(&mut self.dirty) {
+            let kept = chance.up_to(range.len());
+            if kept > 0 {
+                self.write_out(range.start..range.start + kept);
+            }
+        }
+        if self.disk.len() < self.bytes.len() && chance.next().is_multiple_of(8) {
             // The length reached the disk, the last bytes did not.
-            if let Some(lost) = self.bytes.get_mut(kept..) {
-                lost.fill(0);
-            }
-        } else {
-            self.bytes.truncate(kept);
+            self.disk.resize(self.bytes.len(), 0);
         }
-        self.synced = self.bytes.len();
-    }
-
-    fn put_back(&mut self, offset: usize, old: &[u8]) {
-        let place = self.bytes.get_mut(offset..offset + old.len());
-        if let Some(place) = place {
-            place.copy_from_slice(old);
-        }
+        self.bytes.clone_from(&self.disk);
     }
 }

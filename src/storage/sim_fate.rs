@@ -14,6 +14,14 @@ pub(super) enum Fate {
     },
 }
 
+/// Whether what was to be synced is on the disk.
+pub(super) fn done(fate: Fate) -> bool {
+    match fate {
+        Fate::Done => true,
+        Fate::Halted { kept } | Fate::Failed { kept } => kept,
+    }
+}
+
 /// A small generator of our own (splitmix64), so that a seed means the same
 /// history whatever crate of random numbers there is.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{
-    Files, StorageError,
+    Files, Held, StorageError,
     sim_handle::Handle,
     sim_state::{Fate, SimDir, SimFile, answer, done, refused},
 };
@@ -82,40 +82,31 @@ impl Files for SimFiles {
         })
     }
 
-    fn create(&self, name: &str) -> Result<(), StorageError> {
-        self.0.room(name)?;
-        self.dir(true, |dir, fate| {
-            let there = dir.files.get(name);
-            if there.is_some_and(|file| !file.bytes.is_empty()) {
-                return Err(refused(name, "the name is taken"));
-            }
-            if done(fate) {
-                dir.put_durable(name, Vec::new());
-            }
-            Ok(())
-        })
-    }
-
-    fn create_whole(&self, name: &str, bytes: &[u8]) -> Result<bool, StorageError> {
-        self.0.room(name)?;
-        self.dir(true, |dir, fate| {
-            if dir.files.contains_key(name) {
-                return Ok(false);
-            }
-            if done(fate) {
-                dir.put_durable(name, bytes.to_vec());
-            }
-            Ok(true)
-        })
-    }
-
     fn reserve(&self, name: &str, _bytes: usize) -> Result<(), StorageError> {
         self.0.room(name)
     }
 
+    fn make_dir(&self, dir: &str) -> Result<bool, StorageError> {
+        self.0.room(dir)?;
+        self.dir(false, |all, _| Ok(all.make_dir(dir)))
+    }
+
+    fn begin(&self, name: &str) -> Result<(), StorageError> {
+        self.0.room(name)?;
+        self.dir(false, |dir, _| match dir.files.get(name) {
+            Some(file) if !file.bytes.is_empty() => Err(refused(name, "the name is taken")),
+            Some(_) => Ok(()),
+            None => {
+                dir.put(name, SimFile::default());
+                Ok(())
+            }
+        })
+    }
+
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
         self.dir(false, |dir, _| {
-            there(dir, name)?.bytes.extend_from_slice(bytes);
+            let file = there(dir, name)?;
+            file.write_at(file.bytes.len(), bytes);
             Ok(())
         })
     }
@@ -130,7 +121,30 @@ impl Files for SimFiles {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
         self.0.room(name)?;
         self.dir(false, |dir, _| {
-            dir.write(name, bytes);
+            if !dir.files.contains_key(name) {
+                dir.put(name, SimFile::default());
+            }
+            let file = there(dir, name)?;
+            file.set_len(0);
+            file.write_at(0, bytes);
+            Ok(())
+        })
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.0.room(name)?;
+        self.dir(false, |dir, _| {
+            dir.take(name);
+            let mut file = SimFile::default();
+            file.write_at(0, bytes);
+            dir.put(name, file);
+            Ok(())
+        })
+    }
+
+    fn set_len(&self, name: &str, length: u64) -> Result<(), StorageError> {
+        self.dir(false, |dir, _| {
+            there(dir, name)?.set_len(index(length));
             Ok(())
         })
     }
@@ -154,48 +168,29 @@ impl Files for SimFiles {
         })
     }
 
-    fn refresh(&self, name: &str, offset: u64) -> Result<(), StorageError> {
-        if self.lies()? {
-            return Ok(());
-        }
-        self.dir(true, |dir, fate| {
-            let file = there(dir, name)?;
-            if done(fate) {
-                file.refresh(index(offset));
+    fn link(&self, from: &str, to: &str) -> Result<bool, StorageError> {
+        self.dir(false, |dir, _| {
+            let file = there(dir, from)?.clone();
+            let is_free = !dir.files.contains_key(to);
+            if is_free {
+                dir.put(to, file);
             }
-            Ok(())
+            Ok(is_free)
         })
     }
 
-    fn truncate(&self, name: &str, length: u64) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
-            let file = there(dir, name)?;
-            if done(fate) {
-                file.resize(index(length));
-            }
-            Ok(())
-        })
-    }
-
-    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
+    fn move_name(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.dir(false, |dir, _| {
             there(dir, from)?;
-            if done(fate)
-                && let Some(file) = dir.files.remove(from)
-            {
-                dir.put_durable(to, file.bytes.clone());
-                dir.files.insert(to.to_owned(), file);
-            }
+            dir.rename(from, to);
             Ok(())
         })
     }
 
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.dir(true, |dir, fate| {
+    fn unlink(&self, name: &str) -> Result<(), StorageError> {
+        self.dir(false, |dir, _| {
             there(dir, name)?;
-            if done(fate) {
-                dir.files.remove(name);
-            }
+            dir.take(name);
             Ok(())
         })
     }
@@ -207,26 +202,18 @@ impl Files for SimFiles {
         })
     }
 
-    fn write_atomic(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.0.room(name)?;
-        self.dir(true, |dir, fate| {
-            if done(fate) {
-                dir.put_durable(name, bytes.to_vec());
-            }
-            Ok(())
-        })
+    fn hold(&self, name: &str) -> Result<Option<Box<dyn Held>>, StorageError> {
+        let held = || Box::new(SimHeld(self.0.clone())) as Box<dyn Held>;
+        Ok(self.has(name)?.then(held))
     }
+}
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.write_atomic(name, bytes)?;
-        // The old bytes are overwritten where they lay: one more sync that may fail.
-        self.dir(true, |_, _| Ok(()))
-    }
+/// Content that has lost its name: nobody can read it, so that overwriting it is a sync alone.
+struct SimHeld(Handle);
 
-    fn wipe(&self, name: &str) -> Result<(), StorageError> {
-        let length = self.len(name)?;
-        self.write_at(name, 0, &vec![0; index(length)])?;
-        self.sync(name)?;
-        self.remove(name)
+impl Held for SimHeld {
+    fn overwrite(&self) -> Result<(), StorageError> {
+        let fate = self.0.alive()?.sync_point();
+        answer(fate, &self.0.name)
     }
 }

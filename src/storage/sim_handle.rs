@@ -7,6 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::{StorageError, sim_state::State};
 
 /// A directory or store as one life of the process sees it.
+#[derive(Clone)]
 pub(super) struct Handle {
     state: Arc<Mutex<State>>,
     life: u64,

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, io};
 use bytes::Bytes;
 
 pub(super) use super::sim_dir::{SimDir, SimFile};
-pub(super) use super::sim_fate::{Chance, Fate};
+pub(super) use super::sim_fate::{Chance, Fate, done};
 use super::{Batch, Change, StorageError};
 
 /// The faults to come: the sync that fails, and the one at which the power goes; syncs count from
@@ -191,14 +191,6 @@ impl State {
 /// An I/O error of the simulated disk.
 pub(super) fn refused(name: &str, why: &'static str) -> StorageError {
     StorageError::io("use", name)(io::Error::other(why))
-}
-
-/// Whether a change of names that met this fate happened.
-pub(super) fn done(fate: Fate) -> bool {
-    match fate {
-        Fate::Done => true,
-        Fate::Halted { kept } | Fate::Failed { kept } => kept,
-    }
 }
 
 /// The caller's answer to a sync of this fate.

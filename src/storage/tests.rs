@@ -160,6 +160,94 @@ proptest! {
 }
 
 #[test]
+fn a_whole_write_that_is_cut_off_leaves_the_old_content_or_the_new() {
+    let mut found = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        for sync in 1..=3 {
+            let disk = SimDisk::new(seed);
+            let files = || disk.files("a").unwrap();
+            files().write_atomic("d/x", b"old").unwrap();
+            disk.plan(Faults {
+                halt_at: Some(sync),
+                ..Faults::default()
+            });
+            let written = files().write_atomic("d/x", b"new");
+            assert_eq!(written.is_ok(), sync == 3, "{sync} of {seed}");
+            disk.crash();
+            let content = files().read_at("d/x", 0, 9).unwrap();
+            assert!(written.is_err() || content == b"new", "{sync} of {seed}");
+            let temporary = files().has("d/x.tmp").unwrap();
+            found.insert((sync, content == b"new", temporary));
+        }
+    }
+    // Before the first sync the other file may be there or not; before the second, both names or
+    // the new one alone.
+    let first = [(1, false, false), (1, false, true)];
+    let second = [(2, false, false), (2, false, true), (2, true, false)];
+    let all = first.into_iter().chain(second).chain([(3, true, false)]);
+    assert_eq!(found, all.collect());
+}
+
+#[test]
+fn what_a_failed_sync_has_lost_is_on_the_disk_once_it_is_written_again() {
+    let mut lost = 0;
+    for seed in 0..40 {
+        for again in [false, true] {
+            let disk = SimDisk::new(seed);
+            let files = disk.files("a").unwrap();
+            files.create("x").unwrap();
+            disk.plan(Faults {
+                fail_at: Some(1),
+                ..Faults::default()
+            });
+            files.append("x", b"abc").unwrap();
+            assert!(files.sync("x").is_err());
+            if again {
+                files.write_at("x", 0, b"abc").unwrap();
+            }
+            files.sync("x").unwrap();
+            disk.crash();
+            let content = disk.files("a").unwrap().read_at("x", 0, 9).unwrap();
+            assert!(!again || content == b"abc", "{content:?} of {seed}");
+            lost += u32::from(content != b"abc");
+        }
+    }
+    assert!(lost > 10, "{lost}: a sync that failed is no promise");
+}
+
+#[test]
+fn what_was_cut_written_again_or_wiped_outlasts_a_power_cut() {
+    for seed in 0..20 {
+        let disk = SimDisk::new(seed);
+        let files = || disk.files("a").unwrap();
+        let plan = |halt_at, fail_at| {
+            disk.plan(Faults {
+                halt_at,
+                fail_at,
+                ..Faults::default()
+            });
+        };
+        for name in ["cut", "again", "wiped"] {
+            files().create_whole(name, b"abcdef").unwrap();
+        }
+        files().truncate("cut", 3).unwrap();
+        plan(None, Some(1));
+        files().append("again", b"gh").unwrap();
+        assert!(files().sync("again").is_err());
+        files().refresh("again", 4).unwrap();
+        // The power goes before the name is taken away on the disk.
+        plan(Some(2), None);
+        assert!(files().wipe("wiped").is_err());
+        disk.crash();
+        let read = |name| files().read_at(name, 0, 9);
+        assert_eq!(read("cut").unwrap(), b"abc", "seed {seed}");
+        assert_eq!(read("again").unwrap(), b"abcdefgh", "seed {seed}");
+        let left = read("wiped").unwrap_or_default();
+        assert!(left.iter().all(|byte| *byte == 0), "seed {seed}: {left:?}");
+    }
+}
+
+#[test]
 fn a_store_takes_room_for_what_it_writes_more_than_once() {
     let root = TempDir::new().unwrap();
     let store = SledStore::open(root.path(), CACHE_BYTES_DEFAULT).unwrap();
