@@ -283,14 +283,17 @@ impl SlotFiles {
         &self.wrapping
     }
 
-    /// Gives the files their names; on the disk when this returns. Once the first has its name,
-    /// both count.
+    /// Gives the files their names, as far as they have not got them by an earlier try; on the disk
+    /// when this returns. Once the first has its name, both count.
     pub(super) fn name(&mut self) -> Result<(), StorageError> {
         let names = names_of(self.wrapping.generation);
-        for (from, to) in self.names.iter().zip(&names).rev() {
-            self.files.rename(from, to)?;
+        for (name, to) in self.names.iter_mut().zip(names).rev() {
+            if *name != to {
+                self.files.move_name(name, &to)?;
+                *name = to;
+            }
+            self.files.sync_dir("")?;
         }
-        self.names = names;
         Ok(())
     }
 
