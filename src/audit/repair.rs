@@ -24,7 +24,7 @@ use super::{
     tree::{Frontier, Hash},
     witness::{Kept, kept},
 };
-use crate::{domain::Position, storage::StorageError};
+use crate::{domain::Position, log::ReadError, storage::StorageError};
 
 /// The result of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -249,7 +249,7 @@ impl<'a> Rebuild<'a> {
             return Ok(entries.clone());
         }
         let logged = self
-            .logged(coord)
+            .logged(coord)?
             .map(|entries| (leaves(&entries), entries));
         let same = logged.is_some()
             && bundle.as_ref().map(|(leaves, _)| leaves) == logged.as_ref().map(|(l, _)| l);
@@ -278,19 +278,30 @@ impl<'a> Rebuild<'a> {
         Ok(hashes.and_then(|hashes| hashes.get((index % width) as usize).copied()))
     }
 
-    /// The entries of a bundle as the log has them; `None` where it cannot give all.
-    fn logged(&self, coord: Coord) -> Option<Vec<Bytes>> {
+    /// The entries of a bundle as the log has them; `None` where no copy of it has all.
+    ///
+    /// # Errors
+    /// A file cannot be read now: nobody can say what the log has.
+    fn logged(&self, coord: Coord) -> Result<Option<Vec<Bytes>>, StorageError> {
         let mut entries = Vec::with_capacity(coord.width());
         while entries.len() < coord.width() {
             let from = coord.first_leaf() + entries.len() as u64;
             let wanted = coord.width() - entries.len();
-            let some = self.log.entries(Position::new(from).next(), wanted).ok()?;
+            let some = match self.log.entries(Position::new(from).next(), wanted) {
+                Ok(some) => some,
+                Err(error) => {
+                    return match error.downcast().map(|error| *error) {
+                        Ok(ReadError::Storage(error)) => Err(error),
+                        _ => Ok(None),
+                    };
+                }
+            };
             if some.is_empty() || some.len() > wanted {
-                return None;
+                return Ok(None);
             }
             entries.extend(some);
         }
-        Some(entries)
+        Ok(Some(entries))
     }
 
     fn mend_tile(
@@ -391,6 +402,7 @@ fn refuse_other(tiles: &Tiles, key: &VerifierKey) -> Result<(), RepairError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use tempfile::TempDir;
 
@@ -495,6 +507,50 @@ mod tests {
         assert_eq!(files(&audit(&dir)), whole);
         fs::remove_dir_all(audit(&dir).join("tile")).unwrap();
         assert_eq!(mend(&dir, &Made, 600).unwrap().files.len(), 7);
+        assert_eq!(files(&audit(&dir)), whole);
+    }
+
+    /// A log that cannot be read at one of the calls.
+    struct Refusing {
+        at: u64,
+        calls: AtomicU64,
+    }
+
+    impl Entries for Refusing {
+        fn entries(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, EntriesError> {
+            if self.calls.fetch_add(1, Ordering::SeqCst) + 1 == self.at {
+                let (action, name) = ("read", "journal".to_owned());
+                let cause = std::io::Error::other("not now");
+                let error = StorageError::Io {
+                    action,
+                    name,
+                    cause,
+                };
+                return Err(ReadError::Storage(error).into());
+            }
+            Made.entries(from, limit)
+        }
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_for_a_moment_is_not_taken_for_lost() {
+        let dir = integrated(&[600]);
+        let whole = files(&audit(&dir));
+        for name in ["tile/entries/001", "tile/0/001"] {
+            let path = audit(&dir).join(name);
+            let mut changed = whole[&path].clone();
+            *changed.last_mut().unwrap() ^= 1;
+            fs::write(path, changed).unwrap();
+        }
+        let damaged = files(&audit(&dir));
+        // Once while what is right is chosen, and once while it is written.
+        for at in 1..=2 {
+            let calls = AtomicU64::new(0);
+            let refused = mend(&dir, &Refusing { at, calls }, 600);
+            assert!(matches!(refused, Err(RepairError::File(_))), "{refused:?}");
+            assert_eq!(files(&audit(&dir)), damaged, "call {at}");
+        }
+        mend(&dir, &Made, 600).unwrap();
         assert_eq!(files(&audit(&dir)), whole);
     }
 

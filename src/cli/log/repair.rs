@@ -5,7 +5,7 @@ use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DirectoryOptions;
 use super::super::progress::Progress;
-use crate::audit::{self, Integrator, Repaired};
+use crate::audit::{self, Integrator, RepairError, Repaired};
 use crate::domain::Position;
 use crate::log::{self, OpenOptions, Reader};
 use crate::service::mark_keys_lost;
@@ -66,7 +66,10 @@ pub fn mend(data: &Data) -> Result<Mended, Failure> {
         progress.reach(Position::new(at));
     });
     drop(progress);
-    let repaired = repaired.map_err(|error| Failure::new(DAMAGED, error))?;
+    let repaired = repaired.map_err(|error| match error {
+        RepairError::File(error) => error.into(),
+        error => Failure::new(DAMAGED, error),
+    })?;
     done.extend(said(&repaired));
     let (mended, damaged) = mend_keys(data, reader)?;
     done.extend(mended);
