@@ -3,8 +3,8 @@
 //! What nobody reads goes bad unseen, until the last copy of something has. So every value of the
 //! store is read in its turn and compared with its frame of the journal, or with the archive where
 //! the journal has dropped it. A frame that is damaged is written again where it stands: as long as
-//! it was, so that nobody who reads or appends meanwhile is disturbed. A value that is damaged is
-//! put again. Whatever else is wrong is for a repair with the service stopped, and so is the
+//! it was, so that nobody who reads or appends meanwhile is disturbed. A value that is damaged or
+//! missing is put again. Whatever else is wrong is for a repair with the service stopped, and so is the
 //! journal's very end, for nobody can tell there what is damaged from what is being written.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -27,6 +27,8 @@ use crate::{
 
 /// What is read between two questions whether to go on, in bytes.
 const STRIDE_BYTES: u64 = 256 << 10;
+/// The most events that are put into the store again at once.
+const PUT_EVENTS_MAX: usize = 256;
 
 /// The events that one copy of the log held damaged, and holds again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,8 +91,10 @@ struct Scrub<'a> {
     /// The next position that the other copy should give.
     next: u64,
     stored: Stored,
-    /// What the store holds damaged, with the events as the other copy has them.
-    damaged: VecDeque<(u64, Bytes)>,
+    /// What the store lacks or holds damaged, with the events as the other copy has them.
+    wrong: VecDeque<(u64, Bytes)>,
+    /// Whether these begin where a damaged value does.
+    is_damage: bool,
     /// Bytes that were read since `pace` was asked.
     read: u64,
     done: Mended,
@@ -112,7 +116,8 @@ impl<'a> Scrub<'a> {
             head,
             next: 1,
             stored: Stored::new(sources, head),
-            damaged: VecDeque::new(),
+            wrong: VecDeque::new(),
+            is_damage: false,
             read: 0,
             done: Mended::default(),
         }
@@ -123,7 +128,7 @@ impl<'a> Scrub<'a> {
             Ok(true) => self.journaled(pace),
             ended => ended,
         };
-        self.put_damaged()?;
+        self.put_wrong()?;
         goes_on
     }
 
@@ -198,32 +203,38 @@ impl<'a> Scrub<'a> {
         // Twice: it is read in both copies.
         self.read += 2 * entry.len() as u64;
         match self.stored.take(at)? {
-            Some(stored) if stored == entry => self.put_damaged(),
+            Some(stored) if stored == entry => {
+                self.put_wrong()?;
+                self.is_damage = false;
+                Ok(())
+            }
             Some(_) => Err(ScrubError::Differs {
                 position: Position::new(at),
             }),
-            None if self.stored.is_damaged => {
-                if self.stored.starts.contains(&at) {
-                    self.put_damaged()?;
+            None => {
+                // A value that is damaged is written over, so what is put begins where it does.
+                let begins = self.stored.starts.contains(&at);
+                if begins || self.wrong.len() == PUT_EVENTS_MAX {
+                    self.put_wrong()?;
                 }
+                self.is_damage |= begins;
                 // A copy of its own, for the one that is read goes with its neighbours.
-                self.damaged.push_back((at, Bytes::copy_from_slice(&entry)));
+                self.wrong.push_back((at, Bytes::copy_from_slice(&entry)));
                 Ok(())
             }
-            None => Err(unmended("store", at, at, false)),
         }
     }
 
-    /// Puts the events of a damaged value into the store again. The writer's next group takes them
-    /// to the disk with its own; until then the other copy has them.
-    fn put_damaged(&mut self) -> Result<(), ScrubError> {
-        let damaged = std::mem::take(&mut self.damaged);
-        let (Some((first, _)), Some((last, _))) = (damaged.front(), damaged.back()) else {
+    /// Puts the events of a value into the store again that is damaged or missing. The writer's next
+    /// group takes them to the disk with its own; until then the other copy has them.
+    fn put_wrong(&mut self) -> Result<(), ScrubError> {
+        let wrong = std::mem::take(&mut self.wrong);
+        let (Some((first, _)), Some((last, _))) = (wrong.front(), wrong.back()) else {
             return Ok(());
         };
-        self.done.store.push(gap(*first, *last, true));
+        self.done.store.push(gap(*first, *last, self.is_damage));
         let mut batch = Batch::default();
-        let entries: Vec<_> = damaged.iter().map(|(_, entry)| entry).collect();
+        let entries: Vec<_> = wrong.iter().map(|(_, entry)| entry).collect();
         chunk::put_group(&mut batch, *first, &entries);
         Ok(self.sources.store.apply(batch)?)
     }

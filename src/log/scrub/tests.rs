@@ -158,11 +158,25 @@ fn a_damaged_value_of_the_store_is_put_again() {
             assert!(values.clone().into_iter().eq(whole.clone()))
         });
     }
-    disk.tamper_store(STORE, |values| drop(values.remove(&whole[3].0)));
-    let (_, ended) = log.reader.scrub(&mut |_| true);
-    let said = ended.unwrap_err().to_string();
-    assert!(said.starts_with("the store lacked events"), "{said}");
     append(&mut log, 1);
+    assert_whole(&disk);
+}
+
+#[test]
+fn many_events_that_the_store_lacks_are_put_again_in_parts() {
+    let (disk, mut log) = log();
+    for _ in 0..80 {
+        append(&mut log, 7);
+    }
+    let head = log.reader.head().get();
+    disk.tamper_store(STORE, |values| values.clear());
+    let parts = scrubbed(&log).store;
+    let lengths: Vec<_> = (parts.iter())
+        .map(|gap| gap.last.get() - gap.first.get() + 1)
+        .collect();
+    assert!(lengths.len() > 2 && lengths.iter().all(|length| *length <= 256));
+    assert_eq!(lengths.iter().sum::<u64>(), head);
+    assert_whole(&disk);
 }
 
 #[test]
