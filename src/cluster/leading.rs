@@ -180,7 +180,8 @@ impl Node {
             }
             self.yield_if_idle();
         } else {
-            self.reseeds = None;
+            // Until the stream is made anew, the leaders of the old one are read once more.
+            self.reseeds = self.reseeds.filter(|old| *old == self.created);
             self.deposed(true);
             self.role = Role::Following;
         }
