@@ -17,9 +17,13 @@
 #[allow(dead_code, reason = "the tests of the bus use the rest")]
 mod broker;
 mod bus;
+#[path = "../calls/mod.rs"]
+#[allow(dead_code, reason = "durable commands are of other tests")]
+mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod processes;
+mod rig;
 mod sim;
 
 use sim::{LeftOut, Plan, World};
