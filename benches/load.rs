@@ -15,6 +15,9 @@
 )]
 
 mod common;
+#[path = "common/connection.rs"]
+#[allow(dead_code, reason = "other benches use the rest")]
+mod connection;
 #[path = "common/people.rs"]
 mod people;
 
@@ -29,10 +32,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use connection::Connection;
 use hdrhistogram::Histogram;
 use people::Person;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 /// What one command puts into the log.
@@ -207,58 +209,6 @@ fn create(dialect: &str, number: u64) -> (String, &'static str, String) {
     }
 }
 
-/// One connection that stays open.
-struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-    answer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        stream.set_nodelay(true).expect("it is ours");
-        Self {
-            stream,
-            request: Vec::new(),
-            answer: Vec::new(),
-        }
-    }
-
-    /// Sends one request and waits for the whole of its answer.
-    async fn ask(&mut self, ask: &Ask) {
-        ask.write(&mut self.request);
-        let sent = self.stream.write_all(&self.request).await;
-        sent.expect("the service reads");
-        self.answer.clear();
-        while !is_whole(&self.answer) {
-            let read = self.stream.read_buf(&mut self.answer).await;
-            assert_ne!(read.expect("the service answers"), 0, "it hung up");
-        }
-        let status = self.answer.get(9..12).unwrap_or_default();
-        assert!(
-            matches!(status, b"200" | b"201"),
-            "the service refused: {}",
-            String::from_utf8_lossy(&self.answer)
-        );
-    }
-}
-
-/// Whether head and body have come.
-fn is_whole(answer: &[u8]) -> bool {
-    const NAME: &[u8] = b"content-length: ";
-    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return false;
-    };
-    let (head, body) = answer.split_at(end + 4);
-    let lines = head.split(|byte| *byte == b'\n');
-    let length = lines
-        .filter_map(|line| line.strip_prefix(NAME))
-        .flat_map(|value| value.iter().take_while(|byte| byte.is_ascii_digit()))
-        .fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-    body.len() >= length
-}
-
 /// What came of one measurement.
 struct Measured {
     rate: f64,
@@ -278,9 +228,11 @@ async fn measure(served: &Served, ask: &Ask, connections: usize, measured: Durat
         let mut connection = Connection::open(&served.address).await;
         let (micros, ask) = (micros.clone(), ask.clone());
         tasks.push(tokio::task::spawn_local(async move {
+            let mut request = Vec::new();
             loop {
                 let sent = Instant::now();
-                connection.ask(&ask).await;
+                ask.write(&mut request);
+                connection.done(&request).await;
                 let now = Instant::now();
                 if now > end {
                     return;
