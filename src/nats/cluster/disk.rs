@@ -10,7 +10,7 @@ use super::asks;
 use super::options::Options;
 use super::subjects::Names;
 use crate::audit::Hash;
-use crate::cluster::{Ask, Event, Place};
+use crate::cluster::{Ask, Event, NodeName, Place};
 use crate::domain::Position;
 use crate::keys::Slot;
 use crate::log::Group;
@@ -64,13 +64,25 @@ impl Disk {
         }
     }
 
-    /// Appends groups, asking others for keys that are missing. That the log has grown is seen by
-    /// its head, not said here.
+    /// Appends groups, asking others for keys that are missing: one node after another, and all is
+    /// tried after each. One that is behind itself may have other keys in these slots, of groups that
+    /// never counted; those of the leader are right. That the log has grown is seen by its head, not
+    /// said here.
     async fn apply(&self, groups: Vec<Group>) -> Option<Event> {
+        let others: Vec<&NodeName> = self.options.members.others().collect();
+        let mut asked = 0;
         loop {
             match self.service.apply(groups.clone()).await {
                 Ok(_) => return None,
-                Err(ApplyError::MissingKeys { slots }) => self.fetch_keys(&slots).await,
+                Err(ApplyError::MissingKeys { slots }) => {
+                    if let Some(node) = others.get(asked % others.len().max(1)) {
+                        self.fetch_keys(node, &slots).await;
+                    }
+                    asked += 1;
+                    if asked % others.len().max(1) != 0 {
+                        continue;
+                    }
+                }
                 Err(error @ ApplyError::NoRoom(_)) => {
                     tracing::warn!(%error, "what was ordered waits");
                 }
@@ -80,21 +92,24 @@ impl Disk {
         }
     }
 
-    /// Asks the others for keys, each until nothing is missing any more.
-    async fn fetch_keys(&self, slots: &[Slot]) {
-        let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
+    /// Asks another node for keys, and takes in what it has.
+    async fn fetch_keys(&self, node: &NodeName, slots: &[Slot]) {
+        let client = self.client.borrow().clone();
+        let (Some(first), Some(last), Some(client)) = (slots.first(), slots.last(), client) else {
             return;
         };
         let what = Ask::Keys {
             first: *first,
             end: last.next(),
         };
-        for sealed in self.ask_all(what).await {
-            let installed = self.install(sealed).await;
-            if installed.is_none() {
-                tracing::warn!("keys of another node could not be taken in");
-            }
+        let (names, key) = (self.names(), &self.options.key);
+        if let Some(sealed) = asks::ask(&client, &names, key, node, what).await {
+            self.install(sealed).await;
         }
+    }
+
+    fn names(&self) -> Names {
+        Names::new(self.options.prefix.clone(), self.options.log_id.clone())
     }
 
     async fn install(&self, sealed: Bytes) -> Option<()> {
@@ -114,7 +129,7 @@ impl Disk {
         let Some(client) = client else {
             return Vec::new();
         };
-        let names = Names::new(self.options.prefix.clone(), self.options.log_id.clone());
+        let names = self.names();
         let key = &self.options.key;
         let others = self.options.members.others();
         let asked = others.map(|node| asks::ask(&client, &names, key, node, what));
