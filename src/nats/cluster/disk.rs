@@ -83,6 +83,8 @@ impl Disk {
                         continue;
                     }
                 }
+                // It was told to follow, and the writer has not come to that yet.
+                Err(ApplyError::Leads) => {}
                 Err(error @ ApplyError::NoRoom(_)) => {
                     tracing::warn!(%error, "what was ordered waits");
                 }
