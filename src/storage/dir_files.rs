@@ -426,9 +426,10 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), StorageError> {
     sync_dir(&above)
 }
 
-/// Waits until the names in a directory are on the disk.
+/// Waits until the names in a directory are on the disk; an empty path is where the program runs.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
-    File::open(dir)
+    let here = dir.as_os_str().is_empty();
+    File::open(if here { Path::new(".") } else { dir })
         .and_then(|dir| dir.sync_all())
         .map_err(StorageError::io("sync", dir.to_string_lossy()))
 }
@@ -440,6 +441,12 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_directory_where_the_program_runs_is_synced_by_no_name() {
+        sync_dir(Path::new("")).unwrap();
+        sync_dir(Path::new("not there")).unwrap_err();
     }
 
     #[test]
