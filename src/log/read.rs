@@ -119,6 +119,7 @@ impl Sources {
             sources: self.clone(),
             store: StoreScan::new(self.store.clone(), from, to),
             ahead: None,
+            failed: None,
             journal: None,
             archived: VecDeque::new(),
             next: from,
@@ -133,6 +134,8 @@ pub struct Scan {
     store: StoreScan,
     /// The store's next entry, when it is further on than `next`.
     ahead: Option<(u64, Bytes)>,
+    /// The error of the system that ended the reading of the store.
+    failed: Option<StorageError>,
     /// The journal, while it stands in for the store.
     journal: Option<JournalScan>,
     archived: VecDeque<(u64, Bytes)>,
@@ -153,9 +156,16 @@ impl Scan {
         if let Some(entry) = self.journaled(wanted)? {
             return Ok(entry);
         }
-        self.sealed(wanted).ok_or(ReadError::Damaged {
-            position: Position::new(wanted),
-        })
+        if let Some(entry) = self.sealed(wanted) {
+            return Ok(entry);
+        }
+        // Nobody knows what the store has, so it is not said that the event is lost.
+        Err(self.failed.take().map_or(
+            ReadError::Damaged {
+                position: Position::new(wanted),
+            },
+            ReadError::Storage,
+        ))
     }
 
     /// Finds the store's first entry at or after `wanted`. A store that fails
@@ -164,6 +174,7 @@ impl Scan {
         while self.ahead.as_ref().is_none_or(|(at, _)| *at < wanted) {
             match self.store.next() {
                 Some(Ok(Piece::Entry(at, entry))) => self.ahead = Some((at.get(), entry)),
+                Some(Err(error @ StorageError::Io { .. })) => self.failed = Some(error),
                 Some(Ok(Piece::Damaged(_)) | Err(_)) => {}
                 None => return,
             }
