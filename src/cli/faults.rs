@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -26,6 +27,8 @@ use crate::storage::{Disk, SimDisk};
 
 /// The operations of a command that meet the faults where not all are asked for.
 pub const SPREAD: u64 = 5;
+/// The longest that a view may take to be made again.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Contacts of the directory that the tests begin with; the last is erased.
 pub const CONTACTS: u64 = 150;
 /// Journal files of some groups each, so that damage can be in one that is not the last.
@@ -70,8 +73,10 @@ pub fn send(local: &Local, operation: ApiOperation, id: Option<&str>, body: &str
 pub fn contacts(local: &Local) -> BTreeMap<String, String> {
     let ask = || block_on(local.ask(ApiOperation::List, &[], "limit=1000")).unwrap();
     let mut reply = ask();
-    if reply.status == 503 {
-        // It was seen just now that a file of the search is torn; the view is being made again.
+    // It may just be seen that a file of the search is torn; the view is made again meanwhile.
+    let begun = Instant::now();
+    while reply.status == 503 && begun.elapsed() < PATIENCE {
+        std::thread::yield_now();
         reply = ask();
     }
     assert_eq!(
