@@ -25,11 +25,11 @@ pub struct Dialect {
     pub refusal: fn(&Refusal) -> Reply,
     /// The schemas, path parameters and errors, as the documents for machines show them.
     pub describe: fn() -> Description,
-    /// What only some vendors' APIs have.
+    /// Headers, tenants and habits that only some vendors' APIs have.
     pub extras: Extras,
 }
 
-/// What only some vendors' APIs have.
+/// The headers, tenants and habits that only some vendors' APIs have; a vendor names those it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Extras {
     /// The header that must hold a session token beside the bearer token.

@@ -7,8 +7,23 @@ use http::StatusCode;
 use super::json::BodyError;
 use super::reply::etag;
 use super::schema::{Record, Schema};
-use super::{Lookup, Refusal, Reply};
+use super::{Lookup, Refusal, RefusalKind, Reply};
 use crate::domain::{Contact, FailureCode, Operation, Outcome, Target, Violation};
+
+/// The reasons for which a change does not go together with the contacts there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The owner has as many contacts as the vendor allows.
+    TooManyContacts,
+    /// Another contact has the e-mail address.
+    DuplicateEmail,
+    /// A contact has the id that was chosen.
+    DuplicateId,
+    /// More than one contact is what the request looks for.
+    AmbiguousMatch,
+    /// Another item of the batch was refused.
+    BatchRefused,
+}
 
 /// The answers of one vendor.
 pub trait Encoder {
@@ -31,10 +46,10 @@ pub trait Encoder {
         reply
     }
 
-    /// The answer to a change that does not go together with the contacts there are: in the
-    /// service's words, but for what the vendor has its own for.
-    fn conflict(code: FailureCode) -> Reply {
-        Self::error(StatusCode::CONFLICT, code.message())
+    /// The answer to a change that does not go together with the contacts there are. The message is
+    /// the service's, for what the vendor has no words of its own for.
+    fn conflict(_conflict: Conflict, message: &str) -> Reply {
+        Self::error(StatusCode::CONFLICT, message)
     }
 
     /// The answer to a body that is no JSON.
@@ -82,6 +97,7 @@ pub trait Encoder {
 
     /// The answer to a command that was refused for this reason.
     fn refused(code: FailureCode, violations: Vec<Violation>, target: Option<&Target>) -> Reply {
+        let conflict = |conflict| Self::conflict(conflict, code.message());
         match code {
             FailureCode::Invalid => Self::invalid(violations),
             FailureCode::NotFound | FailureCode::Gone | FailureCode::KeyLost => {
@@ -90,11 +106,11 @@ pub trait Encoder {
             FailureCode::VersionMismatch => {
                 Self::error(StatusCode::PRECONDITION_FAILED, code.message())
             }
-            FailureCode::TooManyContacts
-            | FailureCode::DuplicateEmail
-            | FailureCode::DuplicateId
-            | FailureCode::AmbiguousMatch
-            | FailureCode::BatchRefused => Self::conflict(code),
+            FailureCode::TooManyContacts => conflict(Conflict::TooManyContacts),
+            FailureCode::DuplicateEmail => conflict(Conflict::DuplicateEmail),
+            FailureCode::DuplicateId => conflict(Conflict::DuplicateId),
+            FailureCode::AmbiguousMatch => conflict(Conflict::AmbiguousMatch),
+            FailureCode::BatchRefused => conflict(Conflict::BatchRefused),
         }
     }
 
@@ -102,7 +118,10 @@ pub trait Encoder {
     fn found(found: Lookup<Box<Contact>>, target: &Target) -> Reply {
         match found {
             Ok(contact) => Self::one(StatusCode::OK, &contact),
-            Err(_) => Self::no_contact(Some(target)),
+            Err(refusal) if refusal.kind() == RefusalKind::NoContact => {
+                Self::no_contact(Some(target))
+            }
+            Err(refusal) => Self::refusal(&refusal),
         }
     }
 }

@@ -61,7 +61,7 @@ pub use call::{
 };
 pub use decoder::Decoder;
 pub use describe::{Description, OperationSpec};
-pub use encoder::Encoder;
+pub use encoder::{Conflict, Encoder};
 pub use query::Query;
 pub use refusal::{Refusal, RefusalKind, TokenProblem};
 pub use registry::REGISTRY;

@@ -112,7 +112,7 @@ fn text_or_null() -> Value {
 /// A name that `extend` takes, the member that it adds, and what the member holds.
 type Extension = (&'static str, &'static str, &'static [Part<Contact>]);
 
-/// What a list can show beside its contacts.
+/// The values of the query parameter `extend`, each with the member that it adds to a listed contact.
 pub static EXTENSIONS: [Extension; 2] = [
     ("company", "company", &COMPANY),
     ("actions-info", "actions", &ACTIONS),

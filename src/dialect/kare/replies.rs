@@ -10,7 +10,7 @@ use crate::dialect::describe::set;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::object;
 use crate::dialect::schema::Schema;
-use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
+use crate::dialect::{Conflict, Encoder, Page, Refusal, RefusalKind, Reply};
 use crate::domain::{Failure, FailureCode, Outcome, Violation};
 
 /// The answer to a create: how many were inserted, all of them or none.
@@ -50,12 +50,15 @@ impl Encoder for Kare {
         issues(&found)
     }
 
-    fn conflict(code: FailureCode) -> Reply {
-        let status = match code {
-            FailureCode::BatchRefused => StatusCode::BAD_REQUEST,
-            _ => StatusCode::CONFLICT,
+    fn conflict(conflict: Conflict, message: &str) -> Reply {
+        let status = match conflict {
+            Conflict::BatchRefused => StatusCode::BAD_REQUEST,
+            Conflict::TooManyContacts
+            | Conflict::DuplicateEmail
+            | Conflict::DuplicateId
+            | Conflict::AmbiguousMatch => StatusCode::CONFLICT,
         };
-        Self::error(status, code.message())
+        Self::error(status, message)
     }
 
     fn bad_body(problem: &BodyError) -> Reply {

@@ -10,8 +10,8 @@ use crate::dialect::describe::set;
 use crate::dialect::json::BodyError;
 use crate::dialect::reply::status_name;
 use crate::dialect::schema::Schema;
-use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply};
-use crate::domain::{Expected, FailureCode, Problem, Violation};
+use crate::dialect::{Conflict, Encoder, Page, Refusal, RefusalKind, Reply};
+use crate::domain::{Expected, Problem, Violation};
 
 /// No 409 is documented for contacts, while the other maximum rules that list none answer 400.
 const TOO_MANY: &str = "Maximum number of contacts reached. Please delete an existing contact before creating a new one.";
@@ -31,10 +31,13 @@ impl Encoder for Mattr {
         validation(violations.into_iter().map(detail).collect())
     }
 
-    fn conflict(code: FailureCode) -> Reply {
-        let message = match code {
-            FailureCode::TooManyContacts => TOO_MANY,
-            other => other.message(),
+    fn conflict(conflict: Conflict, message: &str) -> Reply {
+        let message = match conflict {
+            Conflict::TooManyContacts => TOO_MANY,
+            Conflict::DuplicateEmail
+            | Conflict::DuplicateId
+            | Conflict::AmbiguousMatch
+            | Conflict::BatchRefused => message,
         };
         Self::error(StatusCode::BAD_REQUEST, message)
     }

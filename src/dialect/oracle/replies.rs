@@ -12,7 +12,7 @@ use super::rules::Oracle;
 use crate::dialect::describe::set;
 use crate::dialect::reply::object;
 use crate::dialect::schema::{Record, Schema};
-use crate::dialect::{Encoder, Lookup, Page, Refusal, RefusalKind, Reply, Versions};
+use crate::dialect::{Conflict, Encoder, Lookup, Page, Refusal, RefusalKind, Reply, Versions};
 use crate::domain::{Contact, FailureCode, Operation, Problem, Violation, limits};
 
 impl Encoder for Oracle {
@@ -41,12 +41,15 @@ impl Encoder for Oracle {
         detailed(status, &format!("{} {}", first.0, first.1), details)
     }
 
-    fn conflict(code: FailureCode) -> Reply {
-        match code {
-            FailureCode::DuplicateId => {
+    fn conflict(conflict: Conflict, message: &str) -> Reply {
+        match conflict {
+            Conflict::DuplicateId => {
                 Self::invalid(vec![Violation::new("contact.id", Problem::Duplicate)])
             }
-            other => Self::error(StatusCode::BAD_REQUEST, other.message()),
+            Conflict::TooManyContacts
+            | Conflict::DuplicateEmail
+            | Conflict::AmbiguousMatch
+            | Conflict::BatchRefused => Self::error(StatusCode::BAD_REQUEST, message),
         }
     }
 

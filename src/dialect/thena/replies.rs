@@ -8,7 +8,7 @@ use super::rules::Thena;
 use crate::dialect::describe::set;
 use crate::dialect::reply::object;
 use crate::dialect::schema::Schema;
-use crate::dialect::{Encoder, Page, Refusal, RefusalKind, Reply, TokenProblem};
+use crate::dialect::{Conflict, Encoder, Page, Refusal, RefusalKind, Reply, TokenProblem};
 use crate::domain::{Contact, Expected, FailureCode, Outcome, Problem, Violation};
 
 impl Encoder for Thena {
@@ -22,10 +22,13 @@ impl Encoder for Thena {
         error(StatusCode::BAD_REQUEST, messages(&violations))
     }
 
-    fn conflict(code: FailureCode) -> Reply {
-        let message = match code {
-            FailureCode::DuplicateEmail => "A customer contact with this email already exists",
-            other => other.message(),
+    fn conflict(conflict: Conflict, message: &str) -> Reply {
+        let message = match conflict {
+            Conflict::DuplicateEmail => "A customer contact with this email already exists",
+            Conflict::TooManyContacts
+            | Conflict::DuplicateId
+            | Conflict::AmbiguousMatch
+            | Conflict::BatchRefused => message,
         };
         error(StatusCode::CONFLICT, message)
     }
