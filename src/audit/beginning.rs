@@ -56,18 +56,33 @@ impl Tiles {
     /// what was signed.
     fn edge(&self, checkpoint: &Checkpoint) -> Result<Option<Vec<Vec<Hash>>>, StorageError> {
         let size = checkpoint.size;
+        let Ok(levels) = self.partial_levels(size)? else {
+            return Ok(None);
+        };
+        let edge = RightEdge::restore(size, levels.clone());
+        let signed = edge.is_some_and(|edge| edge.root() == checkpoint.root);
+        Ok(signed.then_some(levels))
+    }
+
+    /// The hashes of each level's tile that is not full in a tree of this size, from level 0 up, as the
+    /// files have them; or the first of these tiles that is gone or damaged.
+    pub(super) fn partial_levels(
+        &self,
+        size: u64,
+    ) -> Result<Result<Vec<Vec<Hash>>, Coord>, StorageError> {
         let mut levels = Vec::new();
         for level in (0_u8..).take(level_count(size)) {
             let kind = Kind::Hashes { level };
             let index = hashes_at(size, level.saturating_add(1));
             levels.push(match Coord::in_tree(kind, index, size) {
                 None => Vec::new(),
-                Some(coord) => self.hashes(coord)?.unwrap_or_default(),
+                Some(coord) => match self.hashes(coord)? {
+                    Some(hashes) => hashes,
+                    None => return Ok(Err(coord)),
+                },
             });
         }
-        let edge = RightEdge::restore(size, levels.clone());
-        let signed = edge.is_some_and(|edge| edge.root() == checkpoint.root);
-        Ok(signed.then_some(levels))
+        Ok(Ok(levels))
     }
 }
 

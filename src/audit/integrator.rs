@@ -285,18 +285,8 @@ impl Edge {
     /// Reads the edge of a checkpoint's tree, which must be what was signed.
     fn load(tiles: &Tiles, checkpoint: &Checkpoint) -> Result<Self, IntegrateError> {
         let size = checkpoint.size;
-        let mut levels = Vec::new();
-        for level in (0_u8..).take(level_count(size)) {
-            let kind = Kind::Hashes { level };
-            let index = hashes_at(size, level.saturating_add(1));
-            levels.push(match Coord::in_tree(kind, index, size) {
-                None => Vec::new(),
-                Some(coord) => {
-                    let hashes = tiles.hashes(coord)?;
-                    hashes.ok_or(IntegrateError::Damaged { coord })?
-                }
-            });
-        }
+        let levels = tiles.partial_levels(size)?;
+        let levels = levels.map_err(|coord| IntegrateError::Damaged { coord })?;
         let leaves = levels.first().cloned().unwrap_or_default();
         let right_edge = RightEdge::restore(size, levels).ok_or(IntegrateError::Root { size })?;
         if right_edge.root() != checkpoint.root {
