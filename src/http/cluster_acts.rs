@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::app::Cluster;
@@ -15,7 +17,7 @@ use super::{App, answer, body, system};
 use crate::auth::{Principal, role};
 use crate::cluster::{Event, PeerStatus, Role, Status};
 use crate::dialect::{Refusal, Reply};
-use crate::domain::Closed;
+use crate::domain::{Closed, Correlation, Position};
 
 /// The longest that another node may take to begin to lead.
 const HAND_OVER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -60,9 +62,7 @@ pub async fn hand_over(question: Question) -> Response {
     let app = &question.app;
     system::answer(&question, &[role::ADMIN], async |principal, correlation| {
         let cluster = cluster_of(app, &principal)?;
-        let reply = Reply::json(StatusCode::OK, &led_by_another(cluster).await?);
-        let response = answer::response(reply, correlation);
-        Ok((response, app.gateway.service.head()))
+        Ok(done(app, &led_by_another(cluster).await?, correlation))
     })
     .await
 }
@@ -75,21 +75,14 @@ pub async fn reseed(question: Question, request: Request) -> Response {
     let sent = request.into_body();
     system::answer(&question, &[role::ADMIN], async |principal, correlation| {
         let cluster = cluster_of(app, &principal)?;
-        let timeout = app.limits.request_timeout;
-        let sent = body::read(headers, sent, BODY_BYTES_MAX, timeout).await?;
-        let asked = serde_json::from_slice::<ReseedBody>(&sent);
-        asked
-            .ok()
-            .filter(|asked| asked.accept_loss)
-            .ok_or(Refusal::BadParameter {
-                name: "body",
-                must: "{\"acceptLoss\":true}: what other nodes alone have is lost",
-            })?;
+        let must = "{\"acceptLoss\":true}: what other nodes alone have is lost";
+        let ReseedBody { accept_loss } = read(app, headers, sent, must).await?;
+        if !accept_loss {
+            return Err(Refusal::BadParameter { name: "body", must });
+        }
         let who = &principal.client_id;
         tracing::warn!(client = ?who, "the stream is to be made anew from this node's log");
-        let reply = Reply::json(StatusCode::OK, &leads_anew(cluster).await?);
-        let response = answer::response(reply, correlation);
-        Ok((response, app.gateway.service.head()))
+        Ok(done(app, &leads_anew(cluster).await?, correlation))
     })
     .await
 }
@@ -128,24 +121,35 @@ pub async fn forget(question: Question, request: Request) -> Response {
     let sent = request.into_body();
     system::answer(&question, &[role::ADMIN], async |principal, correlation| {
         let cluster = cluster_of(app, &principal)?;
-        let timeout = app.limits.request_timeout;
-        let sent = body::read(headers, sent, BODY_BYTES_MAX, timeout).await?;
-        let asked = serde_json::from_slice::<ForgetBody>(&sent);
-        let ForgetBody { node } = asked.map_err(|_| Refusal::BadParameter {
-            name: "body",
-            must: "an object with the name of a node, such as {\"node\":\"c\"}",
-        })?;
+        let must = "an object with the name of a node, such as {\"node\":\"c\"}";
+        let ForgetBody { node } = read(app, headers, sent, must).await?;
         let forgotten = disks_of(app, cluster, &node)?;
         for key in &forgotten {
             let told = cluster.events.send(Event::Forget { key: key.clone() });
             let told = told.await;
             told.map_err(|_| Refusal::ReadOnly(Closed::Stopping))?;
         }
-        let reply = Reply::json(StatusCode::OK, &ForgottenBody { forgotten });
-        let response = answer::response(reply, correlation);
-        Ok((response, app.gateway.service.head()))
+        Ok(done(app, &ForgottenBody { forgotten }, correlation))
     })
     .await
+}
+
+/// Reads the body of a request.
+async fn read<T: DeserializeOwned>(
+    app: &App,
+    headers: &HeaderMap,
+    sent: Body,
+    must: &'static str,
+) -> Result<T, Refusal> {
+    let timeout = app.limits.request_timeout;
+    let sent = body::read(headers, sent, BODY_BYTES_MAX, timeout).await?;
+    serde_json::from_slice(&sent).map_err(|_| Refusal::BadParameter { name: "body", must })
+}
+
+/// The answer to what was done, with the log's head.
+fn done(app: &App, body: &impl Serialize, correlation: &Correlation) -> (Response, Position) {
+    let response = answer::response(Reply::json(StatusCode::OK, body), correlation);
+    (response, app.gateway.service.head())
 }
 
 /// The keys of the disks of a node that may be forgotten.
