@@ -1,11 +1,11 @@
 //! Where the pages of reads end: for the bytes of what they hold, for their limits, and at the
 //! borders of the steps in which the views are walked.
 
-use super::tests::opened;
+use super::tests::{command_of, opened};
 use super::*;
 use crate::domain::{
-    Action, Attempt, BatchMode, Card, Command, ContactId, Context, Correlation, DialectId, Event,
-    Outcome, Owner, OwnerEvents, Past, Patch, Patched, Position, Precondition, Target, Window,
+    Action, Attempt, Card, ContactId, DialectId, Event, Outcome, Owner, OwnerEvents, Past, Patch,
+    Patched, Position, Precondition, Target, Window,
 };
 use crate::storage::SimDisk;
 
@@ -19,17 +19,7 @@ fn owner(tenant: &str) -> Owner {
 }
 
 async fn submit(service: &Service, tenant: &str, attempts: Vec<Attempt>) -> Vec<ContactId> {
-    let command = Command {
-        owner: owner(tenant),
-        context: Context {
-            actor: Default::default(),
-            correlation: Correlation::parse("x").unwrap(),
-            traceparent: None,
-            idempotency: None,
-        },
-        batch: BatchMode::ItemByItem,
-        attempts,
-    };
+    let command = command_of(owner(tenant), attempts);
     let id = |outcome: &Outcome| match outcome {
         Outcome::Written { contact, .. } => contact.id,
         other => panic!("{other:?}"),

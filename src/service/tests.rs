@@ -52,15 +52,10 @@ fn owner(tenant: &str) -> Owner {
     Owner::new(rules().dialect, &[tenant]).unwrap()
 }
 
-async fn submit(
-    service: &Service,
-    tenant: &str,
-    operation: Operation,
-    target: Option<ContactId>,
-    action: Action,
-) -> Result<Committed, SubmitError> {
-    let command = Command {
-        owner: owner(tenant),
+/// A command of nobody in particular, whose attempts are judged one by one.
+pub(super) fn command_of(owner: Owner, attempts: Vec<Attempt>) -> Command {
+    Command {
+        owner,
         context: Context {
             actor: Default::default(),
             correlation: Correlation::parse("x").unwrap(),
@@ -68,15 +63,27 @@ async fn submit(
             idempotency: None,
         },
         batch: BatchMode::ItemByItem,
-        attempts: vec![Attempt {
-            operation,
-            target: target.map(Target::Id),
-            precondition: Precondition::NONE,
-            fields: Vec::new(),
-            action: Ok(action),
-        }],
+        attempts,
+    }
+}
+
+async fn submit(
+    service: &Service,
+    tenant: &str,
+    operation: Operation,
+    target: Option<ContactId>,
+    action: Action,
+) -> Result<Committed, SubmitError> {
+    let attempt = Attempt {
+        operation,
+        target: target.map(Target::Id),
+        precondition: Precondition::NONE,
+        fields: Vec::new(),
+        action: Ok(action),
     };
-    service.submit(command).await
+    service
+        .submit(command_of(owner(tenant), vec![attempt]))
+        .await
 }
 
 /// Makes a contact, which takes two positions of the log.
