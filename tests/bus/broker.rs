@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use async_nats::jetstream::{self, Context};
@@ -71,19 +71,7 @@ impl Broker {
             self.extra
         );
         std::fs::write(&config, text).expect("the configuration is written");
-        let mut process = spawn(&config);
-        let output = process.stderr.take().expect("its output");
-        let mut lines = BufReader::new(output).lines();
-        let mut said = Vec::new();
-        let ready = lines.by_ref().map_while(Result::ok).any(|line| {
-            let ready = line.contains("Server is ready");
-            said.push(line);
-            ready
-        });
-        assert!(ready, "nats-server does not start:\n{}", said.join("\n"));
-        // Nobody reads on, and its output must not fill up.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        self.process = Some(process);
+        self.process = Some(serve(&config));
     }
 
     /// Kills it as the system would: nothing is written any more.
@@ -96,9 +84,7 @@ impl Broker {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        let process = self.process.as_ref().expect("it runs");
-        let pid = Pid::from_raw(i32::try_from(process.id()).expect("a small number"));
-        kill_process(pid.expect("a process"), signal).expect("it is ours");
+        send_signal(self.process.as_ref().expect("it runs"), signal);
     }
 
     /// Removes everything it has stored; it must not run.
@@ -144,9 +130,38 @@ impl Drop for Broker {
     }
 }
 
-/// Debian puts it where only root looks.
-fn spawn(config: &std::path::Path) -> Child {
-    for program in ["nats-server", "/usr/sbin/nats-server"] {
+/// Starts a nats-server with a configuration, and returns when it takes connections.
+pub fn serve(config: &Path) -> Child {
+    let mut process = spawn(config);
+    let output = process.stderr.take().expect("its output");
+    let mut lines = BufReader::new(output).lines();
+    let mut said = Vec::new();
+    let ready = lines.by_ref().map_while(Result::ok).any(|line| {
+        let ready = line.contains("Server is ready");
+        said.push(line);
+        ready
+    });
+    assert!(ready, "nats-server does not start:\n{}", said.join("\n"));
+    // Nobody reads on, and its output must not fill up.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    process
+}
+
+/// Sends a signal to a process of the test's own.
+pub fn send_signal(process: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(process.id()).expect("a small number"));
+    kill_process(pid.expect("a process"), signal).expect("it is ours");
+}
+
+/// `NATS_SERVER` names another program than the distribution's, which Debian puts where only root
+/// looks.
+fn spawn(config: &Path) -> Child {
+    let named = std::env::var("NATS_SERVER").ok();
+    let programs = match &named {
+        Some(program) => vec![program.as_str()],
+        None => vec!["nats-server", "/usr/sbin/nats-server"],
+    };
+    for program in programs {
         let process = Command::new(program)
             .arg("-c")
             .arg(config)

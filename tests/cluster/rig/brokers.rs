@@ -1,15 +1,15 @@
 //! Three nats-servers that keep one cluster. What one says to another goes over a link of the test.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::COUNT;
 use super::link::{Flow, Link};
+use crate::broker::{send_signal, serve};
 
 /// The ports of one broker.
 #[derive(Clone, Copy)]
@@ -93,19 +93,7 @@ impl Brokers {
     pub fn start(&mut self, index: usize) {
         let config = self.dir.path().join(format!("{}.conf", Self::name(index)));
         std::fs::write(&config, self.config(index)).expect("it is written");
-        let mut process = spawn(&config);
-        let output = process.stderr.take().expect("its output");
-        let mut lines = BufReader::new(output).lines();
-        let mut said = Vec::new();
-        let ready = lines.by_ref().map_while(Result::ok).any(|line| {
-            let ready = line.contains("Server is ready");
-            said.push(line);
-            ready
-        });
-        assert!(ready, "nats-server does not start:\n{}", said.join("\n"));
-        // Nobody reads on, and its output must not fill up.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        self.running[index] = Some(process);
+        self.running[index] = Some(serve(&config));
     }
 
     /// Ends one at once, as the system would.
@@ -117,9 +105,7 @@ impl Brokers {
     }
 
     pub fn signal(&self, index: usize, signal: Signal) {
-        let process = self.running[index].as_ref().expect("it runs");
-        let pid = Pid::from_raw(i32::try_from(process.id()).expect("a small number"));
-        kill_process(pid.expect("a process"), signal).expect("it is ours");
+        send_signal(self.running[index].as_ref().expect("it runs"), signal);
     }
 
     /// Removes everything that one has stored; it must not run.
@@ -162,26 +148,4 @@ impl Drop for Brokers {
 fn copy_all(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").args([from, to]).status();
     assert!(status.expect("cp runs").success());
-}
-
-/// `NATS_SERVER` names another program than the distribution's.
-fn spawn(config: &Path) -> Child {
-    let named = std::env::var("NATS_SERVER").ok();
-    let programs = match &named {
-        Some(program) => vec![program.as_str()],
-        None => vec!["nats-server", "/usr/sbin/nats-server"],
-    };
-    for program in programs {
-        let process = Command::new(program)
-            .arg("-c")
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        if let Ok(process) = process {
-            return process;
-        }
-    }
-    panic!("nats-server is not installed: run tests/run, or install Debian's package nats-server");
 }
