@@ -35,7 +35,6 @@ use std::{
 use connection::Connection;
 use hdrhistogram::Histogram;
 use people::Person;
-use tokio::task::LocalSet;
 
 /// What one command puts into the log.
 const COMMAND_BYTES: usize = 900;
@@ -322,9 +321,5 @@ async fn run(plan: &Plan) {
 fn main() {
     let plan = Plan::from_args();
     common::print_profile();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.expect("a runtime");
-    LocalSet::new().block_on(&runtime, run(&plan));
+    connection::run(run(&plan));
 }

@@ -28,8 +28,6 @@ mod rig;
 
 use std::time::Duration;
 
-use tokio::task::LocalSet;
-
 /// What the command line asks for.
 struct Plan {
     measured: Duration,
@@ -87,9 +85,5 @@ async fn run(plan: &Plan) {
 fn main() {
     let plan = Plan::from_args();
     common::print_profile();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.expect("a runtime");
-    LocalSet::new().block_on(&runtime, run(&plan));
+    connection::run(run(&plan));
 }

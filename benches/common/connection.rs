@@ -3,6 +3,15 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+/// Runs the generator to its end, on this thread alone.
+pub fn run(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), work);
+}
 
 /// One connection that stays open.
 pub struct Connection {
