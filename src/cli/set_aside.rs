@@ -14,7 +14,7 @@ use crate::log::{JOURNAL, STORE};
 use crate::service::VIEWS;
 use crate::storage::{DirFiles, Disk, Files, StorageError};
 
-/// What a log is made of.
+/// The stores, directories and files of a data directory that belong to its log, its keys among them.
 const PARTS: [&str; 8] = [
     STORE, JOURNAL, VIEWS, AUDIT, KEYS, AUDIT_KEY, TOKEN_KEY, IDENTITY,
 ];

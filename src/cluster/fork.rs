@@ -36,7 +36,7 @@ pub struct Parting {
     pub branches: Vec<Branch>,
 }
 
-/// What a node that has halted is to do.
+/// The way on for a node that has halted because its log parts from another node's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Wait: nobody can know which log stays.

@@ -52,7 +52,7 @@ const OF_A_REPLY: &[&str] = &[
     "www-authenticate",
 ];
 
-/// What one node hands to another.
+/// A message from a node that follows to the one that leads, as CBOR under the cluster's key.
 #[derive(Encode, Decode)]
 pub(super) enum Handed {
     /// A request to be answered.

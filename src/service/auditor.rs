@@ -301,7 +301,7 @@ impl Audit {
     }
 }
 
-/// What the thread works with.
+/// The auditor's thread: it integrates what the log has into the tree, and publishes each checkpoint.
 struct Auditor {
     integrator: Integrator,
     service: Service,

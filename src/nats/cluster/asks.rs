@@ -34,7 +34,7 @@ pub async fn ask(
     (!found.is_empty()).then_some(found)
 }
 
-/// What answers the questions of other nodes.
+/// The parts of this node that other nodes' questions are answered from: its log, its tree, its place.
 #[derive(Clone)]
 pub struct Answering {
     pub service: Service,
