@@ -42,10 +42,8 @@ pub trait Decoder: Encoder + 'static {
     fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let target = Self::target(request)?;
         let draft = Self::CONTACT.read(&Self::body(request)?, "", Self::UPDATE);
-        Ok(Self::write(
-            owner,
-            draft.update(target, request.precondition()),
-        ))
+        let attempt = draft.update(target, request.precondition());
+        Ok(Self::write(owner, attempt))
     }
 
     /// Decodes a request that deletes a contact.

@@ -137,19 +137,15 @@ impl Parameter {
     }
 
     /// This parameter, which takes members out of the answer.
-    pub fn reshaping(self) -> Self {
-        Self {
-            reshapes: true,
-            ..self
-        }
+    pub fn reshaping(mut self) -> Self {
+        self.reshapes = true;
+        self
     }
 
     /// This parameter, which every request must have.
-    pub fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
     }
 }
 
@@ -186,11 +182,9 @@ impl OperationSpec {
     }
 
     /// Sets the body: one of these media types, of the schema of this name.
-    pub fn body_as(self, media_types: &'static [&'static str], schema: &'static str) -> Self {
-        Self {
-            body: Some((media_types, schema)),
-            ..self
-        }
+    pub fn body_as(mut self, media_types: &'static [&'static str], schema: &'static str) -> Self {
+        self.body = Some((media_types, schema));
+        self
     }
 
     /// Adds a response that is JSON of the schema of this name.
@@ -246,11 +240,11 @@ impl OperationSpec {
     }
 
     /// Adds responses that are errors of the dialect's own form, each with its description.
-    pub fn errors(mut self, errors: &[(u16, &'static str)]) -> Self {
-        for (status, about) in errors {
-            self = self.json(*status, about, ERROR);
-        }
-        self
+    pub fn errors(self, errors: &[(u16, &'static str)]) -> Self {
+        let described = errors.iter();
+        described.fold(self, |spec, (status, about)| {
+            spec.json(*status, about, ERROR)
+        })
     }
 }
 
@@ -280,11 +274,10 @@ pub fn text(rule: Text) -> Value {
     if let Some(format) = rule.format {
         match format.json {
             Some(name) => set(&mut schema, "format", name),
-            None => set(
-                &mut schema,
-                "description",
-                format!("Of the format {}.", format.name),
-            ),
+            None => {
+                let about = format!("Of the format {}.", format.name);
+                set(&mut schema, "description", about);
+            }
         }
     }
     if rule.empty_is_none && (rule.format.is_some() || !rule.may_be_blank) {

@@ -55,11 +55,7 @@ impl Query {
     /// The last value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.all(name).next_back()
     }
 
     /// The last value of a parameter; one that is empty is as if it had not been sent.
@@ -84,11 +80,9 @@ impl Query {
     }
 
     /// Every value of a repeated parameter.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+    pub fn all<'q>(&'q self, name: &str) -> impl DoubleEndedIterator<Item = &'q str> {
+        let named = self.pairs().filter(move |(key, _)| *key == name);
+        named.map(|(_, value)| value)
     }
 
     /// Checks that every parameter is one of these names, and that each is there once and not empty.
@@ -119,7 +113,7 @@ impl Query {
     }
 
     /// Every parameter, in the order of the query.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 }

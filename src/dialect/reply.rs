@@ -64,10 +64,8 @@ impl Reply {
 /// The name of a status without its spaces: `PreconditionFailed`.
 #[must_use]
 pub fn status_name(status: StatusCode) -> String {
-    status
-        .canonical_reason()
-        .unwrap_or_default()
-        .replace(' ', "")
+    let name = status.canonical_reason().unwrap_or_default();
+    name.replace(' ', "")
 }
 
 /// The entity tag of a contact's version (RFC 9110, section 8.8.3).

@@ -102,6 +102,12 @@ pub enum Window {
 }
 
 impl Window {
+    /// The `limit` contacts after the first `offset`.
+    #[must_use]
+    pub const fn offset(offset: usize, limit: usize) -> Self {
+        Self::Offset { offset, limit }
+    }
+
     /// The most contacts that the page holds.
     #[must_use]
     pub const fn limit(self) -> usize {
@@ -113,6 +119,17 @@ impl Window {
 }
 
 impl List {
+    /// Part of the list of all of an owner's contacts, oldest first.
+    #[must_use]
+    pub fn created(owner: &Owner, window: Window) -> Self {
+        Self {
+            owner: owner.clone(),
+            filter: None,
+            order: Order::Created,
+            window,
+        }
+    }
+
     /// Whether the page is that of a list as it is, so that nothing but the page has to be opened.
     #[must_use]
     pub const fn is_plain(&self) -> bool {

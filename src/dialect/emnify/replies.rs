@@ -84,12 +84,9 @@ impl Encoder for Emnify {
             _ => Reply::empty(StatusCode::NO_CONTENT),
         };
         let (organisation, id) = (contact.owner.tenant(), &contact.vendor_id);
-        reply
-            .with(
-                "location",
-                format!("/api/v1/organisation/{organisation}/contact/{id}"),
-            )
-            .with("etag", etag(contact.version))
+        let location = format!("/api/v1/organisation/{organisation}/contact/{id}");
+        let reply = reply.with("location", location);
+        reply.with("etag", etag(contact.version))
     }
 
     fn words(refusal: &Refusal, status: StatusCode) -> Reply {

@@ -6,6 +6,7 @@ use super::filter::{self, View};
 use super::replies;
 use super::rules::{Emnify, RULES};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::query::digits;
 use crate::dialect::schema::{Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request};
 use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
@@ -48,8 +49,7 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
 
 /// A positive integer without a sign.
 fn positive(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.then(|| text.parse().ok()).flatten();
+    let number = digits(text).and_then(|number| u64::try_from(number).ok());
     number.filter(|number| *number > 0)
 }
 

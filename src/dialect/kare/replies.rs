@@ -28,14 +28,13 @@ pub fn created(outcomes: Vec<Outcome>) -> Reply {
 }
 
 fn refused_item(outcome: Outcome) -> Option<(Failure, Vec<Violation>)> {
-    let Outcome::Refused {
-        failure,
-        violations,
-    } = outcome
-    else {
-        return None;
-    };
-    Some((failure, violations))
+    match outcome {
+        Outcome::Refused {
+            failure,
+            violations,
+        } => Some((failure, violations)),
+        _ => None,
+    }
 }
 
 impl Encoder for Kare {

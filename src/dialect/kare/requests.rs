@@ -8,9 +8,7 @@ use super::replies;
 use super::rules::{Kare, RULES};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::schema::{BODY, Mode};
-use crate::dialect::{
-    Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request, Window, Write,
-};
+use crate::dialect::{Ask, Call, Decoder, Encoder, List, Refusal, Reply, Request, Window, Write};
 use crate::domain::{Attempt, BatchMode, Expected, Owner, Problem, Target, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
@@ -108,15 +106,8 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     if !wrong.is_empty() {
         return Err(replies::issues(&wrong));
     }
-    let list = List {
-        owner: owner.clone(),
-        filter: None,
-        order: Order::Created,
-        window: Window::Offset {
-            offset: (page - 1).saturating_mul(page_size),
-            limit: page_size,
-        },
-    };
+    let offset = (page - 1).saturating_mul(page_size);
+    let list = List::created(owner, Window::offset(offset, page_size));
     Ok(Call::List(Ask::new(list, move |part| {
         replies::page(&part, page, page_size, &extend)
     })))

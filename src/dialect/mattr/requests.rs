@@ -8,7 +8,7 @@ use super::rules::{Mattr, RULES};
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
 use crate::dialect::{
-    Ask, Call, Decoder, Encoder, List, Order, Query, Refusal, Reply, Request, Scope, Window,
+    Ask, Call, Decoder, Encoder, List, Query, Refusal, Reply, Request, Scope, Window,
 };
 use crate::domain::{ContactId, Owner, Target};
 
@@ -68,12 +68,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let cursor = cursor(request.query, &mut bad);
     let contact = cursor.map(|cursor| cursor.last_contact());
     bad.check()?;
-    let list = List {
-        owner: owner.clone(),
-        filter: None,
-        order: Order::Created,
-        window: Window::After { contact, limit },
-    };
+    let list = List::created(owner, Window::After { contact, limit });
     Ok(Call::List(Ask::new(list, replies::page)))
 }
 

@@ -103,11 +103,9 @@ fn flag(query: &Query, name: &'static str) -> Result<Option<bool>, Reply> {
 }
 
 fn time(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Reply> {
-    match as_of(query, name)? {
-        None => Ok(None),
-        Some(AsOf::Time(time)) => Ok(Some(time)),
-        Some(AsOf::Position(_)) => Err(problem::parameter(name, "a time (RFC 3339)")),
-    }
+    // A plus sign that a client did not percent-encode arrives as a space.
+    let read = |text: &str| Timestamp::parse(&text.replace(' ', "+"));
+    param(query, name, "a time (RFC 3339) since 1970", read)
 }
 
 /// A point of the past, where one is named.

@@ -108,15 +108,12 @@ impl From<&Violation> for Wrong {
 /// What is wrong with a field, as a sentence for people: `uid must not be empty.`
 #[must_use]
 pub fn sentence(violation: &Violation) -> String {
-    let wrong = message(violation.problem);
-    match hints::instead_of(&violation.field) {
+    let field = &violation.field;
+    match hints::instead_of(field) {
         Some(instead) if violation.problem == Problem::NotAllowed => {
-            format!(
-                "{} is no property of a Card; write {instead}.",
-                violation.field
-            )
+            format!("{field} is no property of a Card; write {instead}.")
         }
-        _ => format!("{} {wrong}.", violation.path()),
+        _ => format!("{} {}.", violation.path(), message(violation.problem)),
     }
 }
 

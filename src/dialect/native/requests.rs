@@ -29,9 +29,8 @@ pub fn scope(request: &Request<'_>) -> Result<Scope, Reply> {
         return target(request).map(|id| Scope::Contact { id, tenant });
     }
     let named = request.query.get("tenant");
-    let tenant = named
-        .or(request.caller.own_tenant.as_deref())
-        .ok_or_else(|| problem::refusal(&Refusal::TenantUnclear))?;
+    let tenant = named.or(request.caller.own_tenant.as_deref());
+    let tenant = tenant.ok_or_else(|| problem::refusal(&Refusal::TenantUnclear))?;
     owner(tenant).map(Scope::Owner)
 }
 
@@ -85,11 +84,8 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a request that creates a contact or updates the one found by a key.
 pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let key = request
-        .query
-        .get("match")
-        .and_then(Key::named)
-        .ok_or_else(|| problem::parameter("match", "email or externalId"))?;
+    let key = request.query.get("match").and_then(Key::named);
+    let key = key.ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
     let near_misses = hints::near_misses(&card);
     let attempt = attempt::upsert(key, card, request.precondition())?;

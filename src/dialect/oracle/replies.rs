@@ -32,11 +32,8 @@ impl Encoder for Oracle {
         };
         let mut details = detail(first);
         if reasons.len() > 1 {
-            set(
-                &mut details,
-                "violations",
-                reasons.iter().map(detail).collect::<Value>(),
-            );
+            let all: Value = reasons.iter().map(detail).collect();
+            set(&mut details, "violations", all);
         }
         detailed(status, &format!("{} {}", first.0, first.1), details)
     }

@@ -67,7 +67,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         owner: owner.clone(),
         filter,
         order,
-        window: Window::Offset { offset, limit },
+        window: Window::offset(offset, limit),
     };
     Ok(Call::List(Ask::new(list, replies::page)))
 }

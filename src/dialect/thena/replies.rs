@@ -190,10 +190,8 @@ pub fn bad_number(name: &str, max: usize) -> Reply {
 
 /// The answer to a request that does not name its organisation.
 pub fn no_organisation() -> Reply {
-    error(
-        StatusCode::UNAUTHORIZED,
-        "x-org-id header is required: the token has not exactly one organisation",
-    )
+    let message = "x-org-id header is required: the token has not exactly one organisation";
+    error(StatusCode::UNAUTHORIZED, message)
 }
 
 /// The answer to an organisation that can be none.

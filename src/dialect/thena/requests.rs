@@ -12,9 +12,7 @@ use super::rules::{RULES, Thena};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::query::count;
 use crate::dialect::schema::{Mode, object};
-use crate::dialect::{
-    Ask, Call, Decoder, Encoder, Filter, List, Order, Refusal, Reply, Request, Window,
-};
+use crate::dialect::{Ask, Call, Decoder, Encoder, Filter, List, Refusal, Reply, Request, Window};
 use crate::domain::{
     Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
 };
@@ -85,8 +83,7 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         kind.as_deref().is_none_or(|kind| type_id(&own) == kind)
             && account.as_deref().is_none_or(of_account)
     };
-    let offset = (page - 1).saturating_mul(limit);
-    let window = Window::Offset { offset, limit };
+    let window = Window::offset((page - 1).saturating_mul(limit), limit);
     Ok(contacts(owner, StatusCode::OK, filter, window))
 }
 
@@ -99,11 +96,12 @@ pub fn search(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     }
     let wanted = LookupKey::email(email);
     let filter = move |contact: &Contact| RULES.keys_of(&contact.card).contains(&wanted);
-    Ok(contacts(owner, StatusCode::OK, filter, first(LIMIT)))
-}
-
-const fn first(limit: usize) -> Window {
-    Window::Offset { offset: 0, limit }
+    Ok(contacts(
+        owner,
+        StatusCode::OK,
+        filter,
+        Window::offset(0, LIMIT),
+    ))
 }
 
 /// A list of an owner's contacts that pass a test.
@@ -113,11 +111,10 @@ fn contacts(
     filter: impl Fn(&Contact) -> bool + Send + Sync + 'static,
     window: Window,
 ) -> Call {
+    let filter = Some(Filter::new(filter));
     let list = List {
-        owner: owner.clone(),
-        filter: Some(Filter::new(filter)),
-        order: Order::Created,
-        window,
+        filter,
+        ..List::created(owner, window)
     };
     Call::List(Ask::new(list, move |page| replies::listed(status, &page)))
 }
@@ -138,7 +135,12 @@ pub fn filter(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     }
     let ids: HashSet<ContactId> = ids.iter().filter_map(|id| contact_id(id)).collect();
     let filter = move |contact: &Contact| ids.contains(&contact.id);
-    Ok(contacts(owner, StatusCode::CREATED, filter, first(limit)))
+    Ok(contacts(
+        owner,
+        StatusCode::CREATED,
+        filter,
+        Window::offset(0, limit),
+    ))
 }
 
 /// The contact of a ULID's 26 characters, in any case, perhaps after the vendor's prefix `C`.
