@@ -226,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn as_many_keys_go_at_once_as_one_message_holds() {
+        let leader = node(1, 1);
+        let export = |slots| leader.ring.export(range(0, slots), &secret());
+        assert!(export(TRAVEL_SLOTS_MAX).is_ok());
+        let refused = export(TRAVEL_SLOTS_MAX + 1);
+        assert!(matches!(refused, Err(ExportError::TooMany { .. })));
+    }
+
+    #[test]
     fn an_erased_slot_stays_erased_and_a_used_one_keeps_its_key() {
         let (leader, follower) = (node(1, 3), node(2, 3));
         follower.ring.erase(Slot::new(0)).unwrap();

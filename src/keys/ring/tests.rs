@@ -18,6 +18,7 @@ use crate::storage::faulty::{Fault, FaultyDisk};
 use crate::storage::{DirFiles, Disk, Faults, FileAt, SimDisk};
 
 mod copies;
+mod edges;
 
 const AAD: &[u8] = b"contact 1, position 7";
 

@@ -24,6 +24,9 @@ fn a_key_whose_sync_failed_is_on_the_disk_after_the_next_start() {
         disk.kill();
         start(count);
         disk.crash();
+        let files = disk.files("keys").unwrap();
+        let [one, other] = names_of(1).map(|name| files.read_at(&name, 0, 1 << 20).unwrap());
+        assert!(one == other, "the copies differ, seed {seed}");
         let ring = start(count);
         for (slot, sealed) in (0..).zip(&sealed) {
             let read = ring.open_sealed(Slot::new(slot), AAD, sealed);
