@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, TokenProblem};
+use super::{AsOf, ChangePage, Changes, Refusal, Reply, Search, SearchPage, TokenProblem};
 use crate::domain::{
     Attempt, BatchMode, Contact, Content, DialectId, Event, EventPart, Filter, List, Outcome,
     Owner, OwnerEvents, Page, Past, Target,
@@ -24,7 +24,7 @@ pub enum Call {
     /// List some of an owner's live contacts.
     List(Ask<List, Page>),
     /// Search the live contacts of every dialect that the caller may see.
-    Search(Ask<Search, Page>),
+    Search(Ask<Search, SearchPage>),
     /// Read which contacts changed since a position, of every dialect that the caller may see.
     Changes(Ask<Changes, ChangePage>),
     /// Read the versions of one contact, oldest first.

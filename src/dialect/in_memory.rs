@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     ALL, Ask, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Page, Query, REGISTRY,
-    Refusal, Reply, Request, Route, Scope, TokenProblem, Write,
+    Refusal, Reply, Request, Route, Scope, SearchPage, TokenProblem, Write,
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
@@ -47,8 +47,10 @@ pub enum Answer {
     Written(Vec<Outcome>),
     /// One contact, or why there is none.
     Contact(Lookup<Box<Contact>>),
-    /// A page of a list or of a search.
+    /// A page of a list.
     Page(Page),
+    /// A page of a search.
+    Search(SearchPage),
     /// A page of changes.
     Changes(ChangePage),
     /// A page of events.
@@ -66,7 +68,7 @@ pub fn reply_of(call: Call, answer: Answer) -> Reply {
         (Call::Write(ask), Answer::Written(outcomes)) => (ask.reply)(outcomes),
         (Call::Get(ask), Answer::Contact(found)) => (ask.reply)(found),
         (Call::List(ask), Answer::Page(page)) => (ask.reply)(page),
-        (Call::Search(ask), Answer::Page(page)) => (ask.reply)(page),
+        (Call::Search(ask), Answer::Search(page)) => (ask.reply)(page),
         (Call::Changes(ask), Answer::Changes(page)) => (ask.reply)(page),
         (Call::Events(ask), Answer::Events(page)) => (ask.reply)(page),
         (Call::History(ask), Answer::History(found)) => (ask.reply)(found.map(Into::into)),

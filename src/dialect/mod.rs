@@ -68,6 +68,6 @@ pub use registry::REGISTRY;
 pub use reply::Reply;
 pub use request::{Caller, Request, Scope};
 pub use route::{ApiOperation, Decode, Route};
-pub use search::{AsOf, ChangePage, Changes, Keyset, Search, Sort, SortKey};
+pub use search::{AsOf, ChangePage, Changes, Keyset, Search, SearchPage, Sort, SortKey};
 
 pub use crate::domain::{Filter, List, Order, Page, Window};

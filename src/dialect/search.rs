@@ -26,6 +26,8 @@ pub struct Search {
     pub phone: Option<String>,
     /// Each of its words begins a word of the name; neither case nor accents count.
     pub name: Option<String>,
+    /// Its vendor shows it by this id, in any case.
+    pub vendor_id: Option<String>,
     /// It is this tenant's.
     pub tenant: Option<String>,
     /// It is this dialect's.
@@ -46,6 +48,20 @@ pub struct Search {
     pub log: Option<String>,
     /// The contacts as they were then, not as they are.
     pub as_of: Option<AsOf>,
+    /// Whether the contacts that meet every filter are counted, on whatever page they are.
+    pub counts: bool,
+}
+
+/// One page of a search.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchPage {
+    /// The contacts of the page, in the order of the search.
+    pub contacts: Vec<Contact>,
+    /// Whether more contacts come after this page.
+    pub more: bool,
+    /// The number of contacts on all pages; `None` where nobody asked, or counting them would look
+    /// at too much.
+    pub total: Option<usize>,
 }
 
 impl Search {
@@ -72,7 +88,13 @@ impl Search {
             card.emails().any(|have| fold::address(have) == want)
         };
         let (dialect, created, updated) = (self.dialect, self.created_after, self.updated_after);
+        let has_vendor_id = |want: &str| {
+            let rules = registry.get(contact.owner.dialect());
+            let want = rules.and_then(|rules| rules.ids.canonical(want));
+            want.is_some_and(|want| contact.vendor_id == want)
+        };
         tenant.is_none_or(|want| contact.owner.tenant() == want)
+            && self.vendor_id.as_deref().is_none_or(has_vendor_id)
             && dialect.is_none_or(|want| contact.owner.dialect() == want)
             && created.is_none_or(|then| contact.created_at > then)
             && updated.is_none_or(|then| contact.modified_at > then)
@@ -112,6 +134,24 @@ impl Search {
             SortKey::Created => Keyset::Created(last.id),
             SortKey::Updated => Keyset::Updated(last.position),
             SortKey::Name => Keyset::Name(sort_name(&last.card), last.id),
+        }
+    }
+}
+
+impl SearchPage {
+    /// The page of those contacts that meet every filter, in their order; they are all there are.
+    #[must_use]
+    pub fn of(mut contacts: Vec<Contact>, search: &Search, registry: Registry) -> Self {
+        contacts.retain(|contact| search.wants(contact, registry));
+        let total = search.counts.then_some(contacts.len());
+        contacts.retain(|contact| search.comes_after(contact));
+        contacts.sort_by(|one, other| search.compare(one, other));
+        let more = contacts.len() > search.limit;
+        contacts.truncate(search.limit);
+        Self {
+            contacts,
+            more,
+            total,
         }
     }
 }
@@ -167,7 +207,7 @@ mod tests {
     fn contact(number: u128, card: serde_json::Value) -> Contact {
         Contact {
             id: ContactId(uuid::Uuid::from_u128(number)),
-            vendor_id: String::new(),
+            vendor_id: uuid::Uuid::from_u128(number).to_string(),
             owner: Owner::new(DialectId(1), &["acme"]).expect("an owner"),
             version: 1,
             created_at: Timestamp::from_millis(1_000),
@@ -216,6 +256,11 @@ mod tests {
             ..any()
         };
         check(name("EXAMP"), name("bob"));
+        let vendor_id = |text: &str| Search {
+            vendor_id: Some(text.into()),
+            ..any()
+        };
+        check(vendor_id(&ann.vendor_id.to_uppercase()), vendor_id("7"));
         let tenant = |text: &str| Search {
             tenant: Some(text.into()),
             ..any()

@@ -21,6 +21,7 @@ mod operation;
 mod owner;
 mod past;
 mod rules;
+mod vendor_id;
 mod violation;
 
 pub use card::{Card, CardError, VERSION as CARD_VERSION};

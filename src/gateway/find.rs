@@ -3,11 +3,12 @@
 use super::refused::read_refusal;
 use crate::auth::Principal;
 use crate::dialect::{
-    self, ApiOperation, AsOf, ChangePage, Changes, Lookup, Page, REGISTRY, Refusal, Search,
+    self, ApiOperation, AsOf, ChangePage, Changes, Lookup, REGISTRY, Refusal, Search, SearchPage,
+    Sort,
 };
 use crate::domain::{Contact, DialectId, Owner, Position, Target};
 use crate::projection::SearchIndex;
-use crate::projection::search::{Changed, Hit, Hits, Query, QueryError};
+use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
 use crate::service::{Found, Holder, PAGE_BYTES_MAX, ReadError, Service};
 
 /// Contacts of a point of the past that one list opens.
@@ -93,27 +94,30 @@ pub(super) fn search_few(
     service: &Service,
     holders: &[Holder],
     search: Search,
-) -> Result<Page, ReadError> {
+) -> Result<SearchPage, ReadError> {
     let contacts = service.still_with_email(holders)?;
     let others = Search {
         email: None,
         ..search
     };
-    Ok(page_of(contacts, &others))
+    Ok(SearchPage::of(contacts, &others, REGISTRY))
 }
 
-/// The page of those contacts that meet every filter, in their order.
-fn page_of(mut contacts: Vec<Contact>, search: &Search) -> Page {
-    contacts.retain(|contact| search.wants(contact, REGISTRY) && search.comes_after(contact));
-    contacts.sort_by(|one, other| search.compare(one, other));
-    let total = contacts.len();
-    contacts.truncate(search.limit);
-    Page {
-        more: contacts.len() < total,
-        contacts,
-        total,
-        offset: 0,
+/// A page of those of the contacts that a vendor id may name which meet every filter.
+pub(super) fn with_vendor_id(
+    service: &Service,
+    principal: &Principal,
+    search: &Search,
+    text: &str,
+) -> Result<SearchPage, ReadError> {
+    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
+    let mut contacts = Vec::new();
+    for id in service.with_vendor_id(text, &visible)? {
+        if let Found::Live(contact) = service.get_any(id)? {
+            contacts.push(*contact);
+        }
     }
+    Ok(SearchPage::of(contacts, search, REGISTRY))
 }
 
 /// What a search may cost.
@@ -136,13 +140,13 @@ pub(super) fn search(
     principal: &Principal,
     search: &Search,
     effort: Effort,
-) -> Result<At<Page>, ReadError> {
+) -> Result<At<SearchPage>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
     // Time grows with positions, so this is the same question.
     let updated_after = search.updated_after.map(|time| service.position_at(time));
     let updated_after = updated_after.transpose()?;
-    let mut page = Page::default();
+    let mut page = SearchPage::default();
     let mut reached = None;
     let (mut opened, mut bytes) = (0, 0);
     let mut after = search.after.clone();
@@ -180,12 +184,10 @@ pub(super) fn search(
             bytes += size;
             if bytes > PAGE_BYTES_MAX {
                 page.more = more || index + 1 < hits.len();
-                page.total = page.contacts.len();
                 return Ok((page, reached));
             }
         }
         page.more = more;
-        page.total = page.contacts.len();
         let Some(last) = hits.into_iter().next_back().filter(|_| more) else {
             return Ok((page, reached));
         };
@@ -196,6 +198,42 @@ pub(super) fn search(
             return Err(ReadError::TooBroad { limit: effort.most });
         }
         after = Some(last.keyset);
+    }
+}
+
+/// The number of contacts that the principal may see and that meet every filter; `None` where too much would have
+/// to be looked at.
+pub(super) fn count(
+    service: &Service,
+    principal: &Principal,
+    search: &Search,
+) -> Result<Option<usize>, ReadError> {
+    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
+    let terms = search.terms();
+    let (created_after, updated_after) = (search.created_after, search.updated_after);
+    if terms.is_empty() && created_after.is_none() && updated_after.is_none() {
+        return Ok(Some(service.count_live(&visible)));
+    }
+    if search.email.is_some() {
+        // Addresses that the index folds alike need not be the same.
+        return Ok(None);
+    }
+    let updated_after = updated_after.map(|time| service.position_at(time));
+    let query = Query {
+        terms: &terms,
+        visible: &visible,
+        created_after,
+        updated_after: updated_after.transpose()?,
+        sort: Sort::default(),
+        after: None,
+        limit: ENTRIES_MAX,
+        most: ENTRIES_MAX,
+    };
+    let counted = |index: &SearchIndex, _| index.query(&query);
+    match service.views().search.read(counted) {
+        Ok(hits) => Ok((!hits.more).then_some(hits.hits.len())),
+        Err(QueryError::TooBroad { .. }) => Ok(None),
+        Err(error) => Err(unanswered(error)),
     }
 }
 
@@ -231,10 +269,10 @@ pub(super) fn search_at(
     principal: &Principal,
     search: &Search,
     position: Position,
-) -> Result<Page, ReadError> {
+) -> Result<SearchPage, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let contacts = service.all_visible(position, AS_OF_CONTACTS_MAX, &visible)?;
-    Ok(page_of(contacts, search))
+    Ok(SearchPage::of(contacts, search, REGISTRY))
 }
 
 /// What changed since a position: each contact once, at its last change, as far as that is settled.

@@ -11,7 +11,7 @@ use super::{Fact, Gateway, SpanKind};
 use crate::auth::{AccessClaims, Principal, role};
 use crate::dialect::{
     AsOf, Ask, Call, ChangePage, Changes, EventPage, Events, Get, History, Lookup, Page, Redaction,
-    Refusal, Reply, Search, TokenProblem, Versions, Write,
+    Refusal, Reply, Search, SearchPage, TokenProblem, Versions, Write,
 };
 use crate::domain::{
     Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past, Phase,
@@ -87,12 +87,12 @@ impl Gateway {
             }
             Call::List(Ask { question, reply }) => {
                 let page = self.list(question).await?;
-                record(&|| Given::page(&page));
+                record(&|| Given::page(&page.contacts, page.more));
                 Ok(reply(page).into())
             }
             Call::Search(Ask { question, reply }) => {
                 let (page, position) = self.search(principal.clone(), question).await?;
-                record(&|| Given::page(&page));
+                record(&|| Given::page(&page.contacts, page.more));
                 Ok(Performed {
                     reply: reply(page),
                     position,
@@ -224,7 +224,7 @@ impl Gateway {
         &self,
         principal: Principal,
         search: Search,
-    ) -> Result<(Page, Option<Position>), Refusal> {
+    ) -> Result<(SearchPage, Option<Position>), Refusal> {
         self.is_of_this_log(search.log.as_deref())?;
         if let Some(Keyset::Updated(after)) = search.after {
             self.has_reached(after)?;
@@ -234,6 +234,11 @@ impl Gateway {
             let page =
                 self.read(move |service| find::search_at(service, &principal, &search, position));
             return Ok((page.await?, None));
+        }
+        if let Some(text) = search.vendor_id.clone() {
+            let look =
+                move |service: &Service| find::with_vendor_id(service, &principal, &search, &text);
+            return Ok((self.read(look).await?, None));
         }
         if let Some(holders) = find::with_email(&self.service, &principal, &search) {
             let page = if holders.len() <= AT_ONCE_CONTACTS {
@@ -245,7 +250,7 @@ impl Gateway {
             return Ok((page, None));
         }
         let at_least = self.caught_up(&self.service.views().search).await?;
-        if search.limit <= AT_ONCE_CONTACTS {
+        if !search.counts && search.limit <= AT_ONCE_CONTACTS {
             let at_once = Effort {
                 at_least,
                 most: AT_ONCE_ENTRIES,
@@ -262,10 +267,14 @@ impl Gateway {
             most: ENTRIES_MAX,
             waits: true,
         };
-        let (page, position) = self
-            .read(move |service| find::search(service, &principal, &search, effort))
-            .await?;
-        Ok((page, Some(position)))
+        let look = move |service: &Service| {
+            let (mut page, position) = find::search(service, &principal, &search, effort)?;
+            if search.counts {
+                page.total = find::count(service, &principal, &search)?;
+            }
+            Ok((page, Some(position)))
+        };
+        self.read(look).await
     }
 
     /// Waits until a view has reached what is durable now, and gives that position. It is not for long: writes are slowed

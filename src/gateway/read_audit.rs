@@ -13,9 +13,9 @@ use super::incoming::traceparent;
 use super::{Gateway, Incoming};
 use crate::auth::Principal;
 use crate::dialect::{
-    self, Ask, Call, ChangePage, Changes, Get, History, Lookup, Page, Search, Window, native,
+    self, Ask, Call, ChangePage, Changes, Get, History, Lookup, Search, Window, native,
 };
-use crate::domain::{Context, Correlation, Event, ListRange, Operation, Owner, Target};
+use crate::domain::{Contact, Context, Correlation, Event, ListRange, Operation, Owner, Target};
 use crate::service::ReadAudit;
 
 /// A read that will be recorded.
@@ -235,14 +235,15 @@ impl Given {
         }
     }
 
-    pub(super) fn page(page: &Page) -> Self {
-        let last = page.contacts.last().filter(|_| page.more);
+    /// A page of contacts, and whether more come after it.
+    pub(super) fn page(contacts: &[Contact], more: bool) -> Self {
+        let last = contacts.last().filter(|_| more);
         let listed = ListRange {
             cursor: last.map(|contact| contact.id),
-            ..up_to(page.contacts.len())
+            ..up_to(contacts.len())
         };
         Self {
-            recording: recording(page.contacts.iter().map(|contact| &contact.owner)),
+            recording: recording(contacts.iter().map(|contact| &contact.owner)),
             ..Self::some(Some(listed))
         }
     }

@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 use crate::dialect::{self, Dialect, Route};
-use crate::domain::{ContactId, Event, IdRule, Rules};
+use crate::domain::{Event, IdRule, Rules};
 use crate::wire::{escape, phase_name, unescape};
 
 /// The prefix of every subject unless another is configured.
@@ -275,20 +275,7 @@ impl Address {
 
 /// Whether a vendor id is in its one spelling. The dialect refuses what is no id at all.
 fn is_canonical(rule: IdRule, id: &str) -> bool {
-    match rule {
-        IdRule::Uuid => ContactId::parse(id).is_none_or(|parsed| parsed.to_string() == id),
-        IdRule::Hex => {
-            ContactId::parse(id).is_none_or(|parsed| format!("{:X}", parsed.0.simple()) == id)
-        }
-        IdRule::Ulid => {
-            let parsed = ulid::Ulid::from_string(id).ok();
-            parsed.is_none_or(|parsed| parsed.to_string() == id)
-        }
-        IdRule::Sequence => {
-            let parsed = id.parse::<u64>().ok();
-            parsed.is_none_or(|parsed| parsed.to_string() == id)
-        }
-    }
+    rule.canonical(id).is_none_or(|canonical| canonical == id)
 }
 
 #[cfg(test)]

@@ -211,6 +211,19 @@ impl Contacts {
             .is_some_and(|members| !members.is_empty())
     }
 
+    /// The number of a tenant, under which [`Self::owners_from`] tells of it.
+    #[must_use]
+    pub fn number_of(&self, tenant: &TenantKey) -> Option<u32> {
+        self.tenants.get(tenant).copied()
+    }
+
+    /// The owners from a number on, each as the number of its tenant and how many live contacts it
+    /// has.
+    pub fn owners_from(&self, first: u32) -> impl Iterator<Item = (u32, usize)> {
+        let owners = self.owned.iter_from(first);
+        owners.map(|(_, owned)| (owned.tenant, owned.live.len()))
+    }
+
     /// At most `limit` of a tenant's contacts after one, live or deleted, oldest first.
     #[must_use]
     pub fn of_tenant_after(
@@ -256,11 +269,7 @@ impl Contacts {
     pub fn find(&self, owner: &Owner, chosen: Option<Tag>, target: &Target) -> Option<ContactRow> {
         let entry = match target {
             Target::Id(id) => self.entry(*id),
-            Target::Sequence(number) => {
-                let of = |contact| self.sequence_of(contact);
-                let contact = self.vendor_keys.numbered(owner.dialect(), *number, of);
-                self.numbered(contact?)
-            }
+            Target::Sequence(number) => self.in_sequence(owner.dialect(), *number),
             Target::Chosen { id, .. } => {
                 let by_choice = chosen.and_then(|tag| self.vendor_keys.chosen(tag));
                 match by_choice {
@@ -271,6 +280,13 @@ impl Contacts {
         };
         let row = entry.filter(|entry| entry.is_of(owner))?.unpack()?;
         row.answers_to(target).then_some(row)
+    }
+
+    /// The contact of a number in a dialect's sequence, whosever it is.
+    #[must_use]
+    pub fn in_sequence(&self, dialect: DialectId, number: u64) -> Option<Entry<'_>> {
+        let of = |contact| self.sequence_of(contact);
+        self.numbered(self.vendor_keys.numbered(dialect, number, of)?)
     }
 
     /// The contact that has an id which its client chose; it keeps the id after its end.

@@ -33,11 +33,13 @@
 mod apply;
 mod auditor;
 mod by_email;
+mod by_vendor_id;
 mod catch_up;
 mod check;
 mod clock;
 mod cluster;
 mod command;
+mod count;
 mod error;
 mod follower;
 mod group;

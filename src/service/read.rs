@@ -239,7 +239,7 @@ impl Service {
 
     /// The tenants that this holds for. The writer waits for whoever looks, so nobody looks at all
     /// of them at once.
-    fn tenants(&self, visible: &dyn Fn(DialectId, &str) -> bool) -> Vec<TenantKey> {
+    pub(super) fn tenants(&self, visible: &dyn Fn(DialectId, &str) -> bool) -> Vec<TenantKey> {
         let mut found = Vec::new();
         let mut after: Option<TenantKey> = None;
         loop {

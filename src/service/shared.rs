@@ -194,12 +194,12 @@ impl Shared {
 
     /// The tag of an id that a client chose in a tenant.
     pub fn chosen_tag(&self, owner: &Owner, text: &str) -> Tag {
-        tag(
-            &self.hasher,
-            tenant_of(owner),
-            b"chosen",
-            &[text.as_bytes()],
-        )
+        self.chosen_tag_in(tenant_of(owner), text)
+    }
+
+    /// The tag of an id that a client chose, in a tenant of a dialect.
+    pub fn chosen_tag_in(&self, tenant: (DialectId, &str), text: &str) -> Tag {
+        tag(&self.hasher, tenant, b"chosen", &[text.as_bytes()])
     }
 
     /// The tag of an idempotency key in its scope of tenant, dialect and client.

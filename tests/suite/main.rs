@@ -28,6 +28,7 @@ mod positions;
 mod pressure;
 mod races;
 mod refusals;
+mod search;
 mod spelling;
 mod streams;
 mod tenants;

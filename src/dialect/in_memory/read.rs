@@ -2,8 +2,8 @@
 
 use super::{InMemoryService, Versions, first_owner, id_of, rules_of};
 use crate::dialect::{
-    AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Order, Page, Redaction, Refusal,
-    Search, Window,
+    AsOf, ChangePage, Changes, EventPage, Events, List, Lookup, Order, Page, REGISTRY, Redaction,
+    Refusal, Search, SearchPage, Window,
 };
 use crate::domain::{
     Action, Attempt, Contact, ContactId, ContactState, Current, Event, EventPart, Header,
@@ -140,22 +140,8 @@ impl InMemoryService {
         }
     }
 
-    pub(super) fn search(&self, search: &Search) -> Page {
-        let mut contacts: Vec<Contact> = self
-            .live()
-            .filter(|contact| {
-                search.wants(contact, crate::dialect::REGISTRY) && search.comes_after(contact)
-            })
-            .cloned()
-            .collect();
-        contacts.sort_by(|one, other| search.compare(one, other));
-        let more = contacts.len() > search.limit;
-        contacts.truncate(search.limit);
-        Page {
-            contacts,
-            more,
-            ..Page::default()
-        }
+    pub(super) fn search(&self, search: &Search) -> SearchPage {
+        SearchPage::of(self.live().cloned().collect(), search, REGISTRY)
     }
 
     pub(super) fn changes(&self, asked: &Changes) -> ChangePage {

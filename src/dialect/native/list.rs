@@ -35,6 +35,7 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         email: text(query, "email")?,
         phone: phone(query)?,
         name: text(query, "name")?,
+        vendor_id: text(query, "vendor_id")?,
         tenant: tenant(query)?,
         dialect: dialect(query)?,
         active: flag(query, "active")?,
@@ -45,6 +46,7 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         after,
         log,
         as_of: as_of(query, "as_of")?,
+        counts: flag(query, "total")?.unwrap_or(false),
     };
     Ok((search, mask(query)?))
 }
@@ -197,9 +199,9 @@ mod tests {
     #[test]
     fn every_parameter_is_read() {
         let (found, mask) = search(&Query::parse(
-            "q=ann+b&email=a%40b.co&phone=%2B1&name=Ann&tenant=acme&dialect=mattr&active=false\
+            "q=ann+b&email=a%40b.co&phone=%2B1&name=Ann&vendor_id=42&tenant=acme&dialect=mattr&active=false\
              &created_after=2026-01-15T10:30:00Z&updated_after=2026-01-15T10:30:00Z&sort=-name\
-             &limit=7&as_of=12&fields=id,card.name",
+             &limit=7&as_of=12&total=true&fields=id,card.name",
         ))
         .expect("a search");
         let time = Timestamp::parse("2026-01-15T10:30:00Z");
@@ -208,6 +210,7 @@ mod tests {
             email: Some("a@b.co".into()),
             phone: Some("+1".into()),
             name: Some("Ann".into()),
+            vendor_id: Some("42".into()),
             tenant: Some("acme".into()),
             dialect: Some(DialectId(2)),
             active: Some(false),
@@ -221,6 +224,7 @@ mod tests {
             after: None,
             log: None,
             as_of: Some(AsOf::Position(Position::new(12))),
+            counts: true,
         };
         assert_eq!(found, want);
         assert_eq!(Some(mask), Mask::parse("id,card.name"));
@@ -245,6 +249,7 @@ mod tests {
             (long.as_str(), "q"),
             ("q=", "q"),
             ("name=+", "name"),
+            ("vendor_id=+", "vendor_id"),
             ("phone=abc", "phone"),
             ("dialect=x", "dialect"),
             ("active=1", "active"),
@@ -258,6 +263,7 @@ mod tests {
             ("cursor=x", "cursor"),
             (order.as_str(), "cursor"),
             ("as_of=-1", "as_of"),
+            ("total=yes", "total"),
             ("fields=x", "fields"),
         ] {
             let reply = search(&Query::parse(query)).expect_err(query);

@@ -26,6 +26,7 @@ pub fn description() -> Description {
         named("Contacts").has([
             ("data", true, list(refer("Contact"))),
             ("nextCursor", false, any_text()),
+            ("total", false, count()),
         ]),
         (
             "Patch",
@@ -133,6 +134,10 @@ pub fn search() -> Vec<Parameter> {
         words("email", "An e-mail address, or its beginning."),
         words("phone", "A phone number, by its digits."),
         words("name", "Words of a name, or their beginnings."),
+        words(
+            "vendor_id",
+            "The id that its vendor shows, `vendorId`, in any case.",
+        ),
         tenant("One tenant's alone."),
         dialect(),
         Parameter::query("active", "Whether the vendor calls it active.", flag()),
@@ -144,9 +149,14 @@ pub fn search() -> Vec<Parameter> {
             one_of(&orders),
         ),
         Parameter::query("cursor", "The `nextCursor` of the page before.", any_text()),
+        Parameter::query("total", TOTAL, flag()),
         fields(),
     ]
 }
+
+/// What a count of contacts is, and when there is none.
+const TOTAL: &str = "Whether `total` says how many contacts meet the filters, on all pages. It is left out where \
+    more than 20,000 would have to be looked at.";
 
 /// The parameter that names the members to show.
 pub fn fields() -> Parameter {

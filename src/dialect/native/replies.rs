@@ -11,7 +11,7 @@ use super::problem::{self, Details};
 use crate::dialect::describe::{any_text, count, time, uuid};
 use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::reply::etag;
-use crate::dialect::{ChangePage, Lookup, Page, REGISTRY, Refusal, Reply, Search, Sort};
+use crate::dialect::{ChangePage, Lookup, REGISTRY, Refusal, Reply, Search, SearchPage, Sort};
 use crate::domain::{Contact, Event, Operation, Outcome};
 
 /// The answer to a change.
@@ -86,18 +86,21 @@ pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
 }
 
 /// The answer that is a page of contacts.
-pub fn page(page: &Page, log: &str, sort: Sort, mask: &Mask) -> Reply {
+pub fn page(page: &SearchPage, log: &str, sort: Sort, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
         data: Vec<Masked<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<usize>,
     }
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|one| mask.of(one)).collect(),
         next_cursor: last.map(|last| write_cursor(log, sort, &Search::keyset(sort, last))),
+        total: page.total,
     };
     Reply::json(StatusCode::OK, &body)
 }

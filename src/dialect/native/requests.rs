@@ -7,7 +7,8 @@ use super::rules::RULES;
 use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::{
-    AsOf, Ask, Call, ChangePage, Changes, Get, History, Page, Refusal, Reply, Request, Scope, Write,
+    AsOf, Ask, Call, ChangePage, Changes, Get, History, Refusal, Reply, Request, Scope, SearchPage,
+    Write,
 };
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
@@ -144,7 +145,7 @@ pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Repl
     let (mut search, mask) = list::search(request.query)?;
     search.tenant = within(search.tenant, owner)?;
     let (sort, log) = (search.sort, request.caller.log.clone());
-    let reply = move |page: Page| replies::page(&page, &log, sort, &mask);
+    let reply = move |page: SearchPage| replies::page(&page, &log, sort, &mask);
     Ok(Call::Search(Ask::new(search, reply)))
 }
 

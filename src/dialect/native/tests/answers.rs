@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::dialect::in_memory::{Answer, reply_of};
-use crate::dialect::{ChangePage, Page, Refusal};
+use crate::dialect::{ChangePage, Refusal, SearchPage};
 use crate::domain::{
     Correlation, EraseReason, Erasure, Event, EventId, Failure, FailureCode, Header, Outcome,
     Phase, Problem, VendorKey, Violation,
@@ -188,21 +188,22 @@ fn what_is_not_there_is_said() {
 
 #[test]
 fn a_page_says_where_it_goes_on() {
-    let page = |more| Page {
+    let page = |more| SearchPage {
         contacts: vec![ann()],
         more,
-        ..Page::default()
+        total: more.then_some(7),
     };
     let say = |query: &str, more| {
         body(&answer(
             Method::GET,
             &format!("/contacts{query}"),
             json!(0),
-            Answer::Page(page(more)),
+            Answer::Search(page(more)),
         ))
     };
     let last = say("?fields=id", false);
     assert_eq!(last, json!({"data": [{"id": ID}]}));
+    assert_eq!(say("", true)["total"], 7);
     let cursor = say("?sort=-name", true)["nextCursor"]
         .as_str()
         .expect("a cursor")
