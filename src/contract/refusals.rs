@@ -74,6 +74,7 @@ pub fn all(roles: &'static [&'static str]) -> Vec<Refusal> {
         Refusal::NotYours { tenant: "1".into() },
         Refusal::ForeignOrigin,
         Refusal::UnknownPath,
+        Refusal::NoCluster,
         Refusal::NotFound,
         Refusal::NoSuchCommand,
         Refusal::Gone,
@@ -139,6 +140,7 @@ fn may_be(refusal: &Refusal, dialect: &Dialect, endpoint: &Endpoint) -> bool {
         | Refusal::NotFound
         | Refusal::NotYet { .. }
         | Refusal::NoSuchCommand
+        | Refusal::NoCluster
         | Refusal::Gone
         | Refusal::KeyLost
         | Refusal::MethodNotAllowed { .. } => false,

@@ -65,6 +65,11 @@ pub enum Refusal {
     /// No such path: 404.
     #[error("There is nothing at this path.")]
     UnknownPath,
+    /// The question is for a cluster, and the service is in none: 404.
+    #[error(
+        "This service keeps its log alone, so there are no other nodes. In a cluster each node is started with --cluster NAME,NAME,NAME, --node, --cluster-key and --nats-url."
+    )]
+    NoCluster,
     /// The path has no such method: 405.
     #[error("This path takes {allow}.")]
     MethodNotAllowed {
@@ -218,6 +223,7 @@ impl Refusal {
             Self::NotYours { tenant } => (403, RefusalKind::NotYours(tenant), "not_yours"),
             Self::TenantUnclear => (400, TenantUnclear, "tenant_unclear"),
             Self::UnknownPath => (404, NotFound, "unknown_path"),
+            Self::NoCluster => (404, NotFound, "no_cluster"),
             Self::MethodNotAllowed { .. } => (405, Other, "method_not_allowed"),
             Self::NotFound => (404, NoContact, "not_found"),
             Self::NotYet { .. } => (404, NoContact, "not_found"),

@@ -73,11 +73,11 @@ struct NodeBody {
     seen_seconds_ago: Option<u64>,
 }
 
-/// Serves `GET /cluster`: the nodes. A service that is alone has no such path.
+/// Serves `GET /cluster`: the nodes. A service that keeps its log alone has none, and says so.
 pub async fn cluster(question: Question) -> Response {
     let app = &question.app;
     system::answer(&question, AUDITORS, async |_, correlation| {
-        let status = status(app).ok_or(Refusal::UnknownPath)?;
+        let status = status(app).ok_or(Refusal::NoCluster)?;
         let position = status.head;
         let disks = Disks::of(app)?;
         let set_aside = app.cluster.as_ref().map(|cluster| &*cluster.set_aside);

@@ -170,7 +170,7 @@ fn cluster_of<'a>(app: &'a App, principal: &Principal) -> Result<&'a Cluster, Re
         let tenant = "*".to_owned();
         return Err(Refusal::NotYours { tenant });
     }
-    app.cluster.as_ref().ok_or(Refusal::UnknownPath)
+    app.cluster.as_ref().ok_or(Refusal::NoCluster)
 }
 
 /// Has the lead given up; who leads then.

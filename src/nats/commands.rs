@@ -457,6 +457,7 @@ fn fate(response: Response, deliveries: i64) -> Fate {
         | Refusal::NotYours { .. }
         | Refusal::TenantUnclear
         | Refusal::UnknownPath
+        | Refusal::NoCluster
         | Refusal::NoSuchCommand
         | Refusal::MethodNotAllowed { .. }
         | Refusal::NotFound

@@ -47,6 +47,26 @@ fn a_check_says_what_a_start_would_do_and_makes_nothing() {
 }
 
 #[test]
+fn a_service_in_no_cluster_says_so_and_how_one_is_started() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    for act in [
+        &["status"][..],
+        &["yield"],
+        &["forget", "b"],
+        &["reseed", "--from-this", "--accept-loss"],
+    ] {
+        let asked = [&["cluster"], act, &["--url", &server.url]].concat();
+        let (code, out, err) = run(&asked);
+        assert_eq!(code, Some(1), "{asked:?}: {out}{err}");
+        for said in ["404", "keeps its log alone", "--cluster NAME,NAME,NAME"] {
+            assert!(err.contains(said), "{asked:?} says {said}: {err}");
+        }
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_check_says_everything_that_a_start_would_refuse() {
     let (_dir, data) = data_dir();
     let absent = data.join("absent");

@@ -15,7 +15,7 @@ pub struct Code {
 
 /// Every code, by its status and then its name.
 #[rustfmt::skip]
-pub static CODES: [Code; 48] = [
+pub static CODES: [Code; 49] = [
     Code { name: "bad_idempotency_key", status: 400, meaning: "The header Idempotency-Key is not of its form.", remedy: "Send 1 to 128 visible ASCII characters." },
     Code { name: "bad_parameter", status: 400, meaning: "A parameter or header has a value that it cannot have.", remedy: "The detail names it and what it must be." },
     Code { name: "broken_body", status: 400, meaning: "The body broke off before its end, or its chunks are not well-formed.", remedy: "Send it again, whole." },
@@ -29,6 +29,7 @@ pub static CODES: [Code; 48] = [
     Code { name: "unauthorized", status: 401, meaning: "The bearer token is missing, not valid or expired.", remedy: "Send `Authorization: Bearer …`; `contactd token` prints a token." },
     Code { name: "forbidden", status: 403, meaning: "The token's roles do not allow this, or a page of another site asked.", remedy: "The detail names the roles of which one is needed." },
     Code { name: "not_yours", status: 403, meaning: "The token is not for this tenant.", remedy: "Use a token whose claim `tenant` holds it." },
+    Code { name: "no_cluster", status: 404, meaning: "The service keeps its log alone, and the question is for a cluster.", remedy: "Each node of a cluster is started with --cluster, --node, --cluster-key and --nats-url; one service needs none of them." },
     Code { name: "no_such_command", status: 404, meaning: "No event is of a command with this correlation id, or not for this caller.", remedy: "A durable command may still be waiting on the bus; ask again." },
     Code { name: "no_such_letter", status: 404, meaning: "There is no dead letter with this number, or no longer.", remedy: "GET /bus lists the newest." },
     Code { name: "not_found", status: 404, meaning: "There is no such contact, or not for this caller.", remedy: "Search for it; a deleted contact still has its history." },
