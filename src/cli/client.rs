@@ -15,6 +15,8 @@ use super::options::{AccessOptions, ServerOptions};
 /// A running service, asked over HTTP.
 pub struct Server {
     client: Client,
+    /// What it is to whoever reads a message.
+    who: &'static str,
     url: String,
     token: Option<String>,
 }
@@ -28,6 +30,15 @@ impl Server {
 
     /// The service at an address.
     pub fn at(url: &str, access: &AccessOptions) -> Result<Self, Failure> {
+        Self::of_kind("service", url, access)
+    }
+
+    /// The witness at an address.
+    pub fn witness(url: &str, access: &AccessOptions) -> Result<Self, Failure> {
+        Self::of_kind("witness", url, access)
+    }
+
+    fn of_kind(who: &'static str, url: &str, access: &AccessOptions) -> Result<Self, Failure> {
         // Whoever installed one first has installed the same.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder().connect_timeout(std::time::Duration::from_secs(10));
@@ -39,6 +50,7 @@ impl Server {
             .map_err(|error| Failure::usage(with_causes(&error)))?;
         Ok(Self {
             client,
+            who,
             url: address(url, access.cacert.is_some())?,
             token: access.token.clone(),
         })
@@ -84,8 +96,9 @@ impl Server {
             request = request.bearer_auth(token);
         }
         request.send().await.map_err(|error| {
-            let (url, causes) = (&self.url, with_causes(&error.without_url()));
-            Failure::failed(format!("no service answers at {url}: {causes}"))
+            let (who, url) = (self.who, &self.url);
+            let causes = with_causes(&error.without_url());
+            Failure::failed(format!("no {who} answers at {url}: {causes}"))
         })
     }
 }

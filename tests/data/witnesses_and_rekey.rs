@@ -309,7 +309,11 @@ async fn a_witness_is_asked_and_the_service_given_its_line() {
     // one that signs with another key.
     for (status, wanted, words) in [
         (StatusCode::UNPROCESSABLE_ENTITY, 4, "another history"),
-        (StatusCode::NOT_FOUND, 1, "does not know this log"),
+        (
+            StatusCode::NOT_FOUND,
+            1,
+            "does not know this log, or there is no witness",
+        ),
         (StatusCode::FORBIDDEN, 1, "403"),
     ] {
         let address = serve_witness(witness.clone(), Some(status)).await;
@@ -324,6 +328,51 @@ async fn a_witness_is_asked_and_the_service_given_its_line() {
     let (code, said) = ask(&serve_witness(other, None).await, &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("no cosignature"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_asked_is_named() {
+    let root = common::temp_dir();
+    let dir = root.path().join("data");
+    let witness = Arc::new(Witness {
+        name: "witness.example/w1",
+        key: SigningKey::from_bytes(&[1; 32]),
+    });
+    let vkey = witness.vkey();
+    let server = Server::start(&dir, &["--witness", &vkey]);
+    let contact = create(&server, "Ann").await;
+    let proof = server.send("GET", &contact, &[], None).await.position();
+    server
+        .send("GET", &format!("/audit/proof/{proof}"), &[], None)
+        .await;
+    let key = server.send("GET", "/audit/key", &[], None).await;
+    let key = String::from_utf8(key.body).expect("text");
+    let address = serve_witness(witness, None).await;
+    let tiles = dir.join("audit");
+    let away = "http://127.0.0.1:1";
+    for (witness, tiles, service, code, words) in [
+        (
+            away,
+            &tiles,
+            server.url.as_str(),
+            1,
+            "no witness answers at",
+        ),
+        (&address, &tiles, away, 1, "no service answers at"),
+        (
+            &address,
+            &dir,
+            away,
+            2,
+            "--tiles is the directory `audit` of a data directory",
+        ),
+    ] {
+        let asked = ["log", "cosign", witness, "--witness", &vkey, "--tiles"];
+        let more = [path(tiles), "--key", key.trim(), "--url", service];
+        let (found, _, said) = common::run(&[&asked[..], &more].concat());
+        assert_eq!(found, Some(code), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]

@@ -57,7 +57,10 @@ pub fn run(options: &CosignOptions) -> Result<(), Failure> {
 
 async fn cosign(options: &CosignOptions) -> Result<(), Failure> {
     let file = options.tiles.join("checkpoint");
-    let text = input::read(&file, NOTE_BYTES_MAX as u64)?;
+    let text = input::read(&file, NOTE_BYTES_MAX as u64).map_err(|failure| {
+        let hint = "--tiles is the directory `audit` of a data directory, or a mirror of it";
+        Failure::new(failure.code, format!("{}; {hint}", failure.message))
+    })?;
     let text = String::from_utf8_lossy(&text);
     let (checkpoint, note) = Checkpoint::open(&text, &options.key)
         .map_err(|error| Failure::new(DAMAGED, format!("{}: {error}", file.display())))?;
@@ -95,7 +98,7 @@ async fn ask(options: &CosignOptions, note: &Note) -> Result<String, Failure> {
         token: None,
         ..options.service.access.clone()
     };
-    let witness = Server::at(&options.address, &access)?;
+    let witness = Server::witness(&options.address, &access)?;
     let tiles = Tiles::at(&options.tiles);
     let mut signed = 0;
     for _ in 0..TRIES {
@@ -114,7 +117,8 @@ async fn ask(options: &CosignOptions, note: &Note) -> Result<String, Failure> {
             }
             StatusCode::NOT_FOUND => {
                 return Err(Failure::failed(
-                    "the witness does not know this log: give it the log's public key",
+                    "404: the witness does not know this log, or there is no witness at this \
+                     address; give the witness the log's public key",
                 ));
             }
             StatusCode::UNPROCESSABLE_ENTITY => return Err(other_history(signed)),
