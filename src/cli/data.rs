@@ -138,16 +138,22 @@ impl Data {
             Err(IndexKeyError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let views = self.dir.files(VIEWS)?;
-        for name in views.list()? {
-            views.wipe(&name)?;
-        }
+        self.wipe_views()?;
         Hasher::open_or_create(&keys, &check)?;
         Ok(Some(
             "there was no key of index hashes, and a new one was made: idempotency keys given \
              before, ids that clients chose, and e-mail addresses of contacts that cannot be read \
              are not recognised",
         ))
+    }
+
+    /// Overwrites and removes the views: the next start makes them again from the log.
+    pub fn wipe_views(&self) -> Result<(), StorageError> {
+        let views = self.dir.files(VIEWS)?;
+        for name in views.list()? {
+            views.wipe(&name)?;
+        }
+        Ok(())
     }
 
     /// The directory of the key of index hashes, and the file of its check value.

@@ -53,14 +53,19 @@ pub fn rekey(
         Some(_) => Ok(()),
         None => new.replace(&own),
     };
+    // Their files are sealed by the old key, which is not to open anything any more.
+    data.wipe_views()?;
     data.keys.rotate(&new, keep).map_err(|error| match error {
         error @ RotateError::Damaged { .. } => Failure::new(DAMAGED, error),
         error => Failure::usage(error),
     })?;
     Ok(match kept_elsewhere {
-        Some(_) => format!("every key is wrapped anew; start with --master-key {path}"),
+        Some(_) => format!(
+            "every key is wrapped anew; start with --master-key {path}, which makes the views again"
+        ),
         None => format!(
-            "every key is wrapped anew; the new master key is in the directory, and in {path}"
+            "every key is wrapped anew; the new master key is in the directory, and in {path}; \
+             the next start makes the views again"
         ),
     })
 }
