@@ -51,6 +51,19 @@ impl Failure {
         self
     }
 
+    /// This failure, with the advice that the audit log of a running service can be verified, too.
+    #[must_use]
+    pub fn or_verify_its_tiles(mut self, data_dir: &std::path::Path) -> Self {
+        if self.code == IN_USE {
+            let dir = data_dir.display();
+            self.message.push_str(&format!(
+                ", or verify what it has signed while it runs: contactd log verify --tiles \
+                 {dir}/audit --key \"$(contactd log key --data-dir {dir})\""
+            ));
+        }
+        self
+    }
+
     /// An end while running.
     pub fn failed(message: impl ToString) -> Self {
         Self::new(FAILED, message)

@@ -212,6 +212,16 @@ fn a_directory_in_use_is_3() {
             "{said}"
         );
     }
+    // What is advised beside a running service works there.
+    let said = said_of("log verify");
+    let (_, advised) = said.split_once("contactd log verify ").expect("a command");
+    let shell = format!(
+        "{BINARY} log verify {}",
+        advised.replace("contactd ", &format!("{BINARY} "))
+    );
+    let verified = Command::new("sh").args(["-c", &shell]).output();
+    let verified = verified.expect("a shell");
+    assert!(verified.status.success(), "{shell}: {verified:?}");
     assert_eq!(server.stop(), Some(0));
 }
 

@@ -41,7 +41,8 @@ pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
         let sealed = sealed(&Tiles::at(tiles), key, &options.checkpoint, None)?;
         return conclude(sealed.head(), 0, &sealed.wrong, &sealed.said);
     }
-    let data = Data::open(&options.data, Purpose::Look)?;
+    let data = Data::open(&options.data, Purpose::Look)
+        .map_err(|failure| failure.or_verify_its_tiles(&options.data.data_dir))?;
     let Found {
         head,
         marked_lost,
