@@ -67,6 +67,11 @@ async fn a_table_and_a_part_by_time_are_the_same_from_both_sides() {
     );
     assert!(!of_service[3].contains("Ann"), "{}", of_service[3]);
     check(&data, &["log", "export", "--since", "yesterday"], 2);
+    // What cannot be exported leaves no beginning of a table.
+    let nowhere = data.join("nowhere");
+    assert_eq!(check(&nowhere, &table, 2).0, "");
+    let away = [&table[..], &["--url", "http://127.0.0.1:1"]].concat();
+    assert_eq!(run(&away).1, "");
 }
 
 /// What DuckDB prints of the exported file, whose path is its first argument.

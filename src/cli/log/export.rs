@@ -46,25 +46,31 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 
 /// Writes the events to standard output.
 pub fn run(options: &ExportOptions) -> Result<(), Failure> {
+    if options.format == Format::Parquet && cfg!(not(feature = "parquet")) {
+        return Err(Failure::usage(
+            "this build writes no Parquet, for it lacks the feature `parquet`: build it with \
+             --features parquet, as the image and the Debian package are, or take --format csv",
+        ));
+    }
     let detail = options.detail.into();
-    let rows = Rows::begin(options.format, io::stdout()).map_err(Failure::failed)?;
     if let Some(server) = Server::of(&options.server)? {
-        return block_on(served(&server, options, detail, rows));
+        return block_on(served(&server, options, detail));
     }
     let local = Local::to_read(&options.data).map_err(Failure::or_ask_the_service)?;
-    let written = write(local.service(), options, detail, rows);
+    let rows = begin(options.format);
+    let written = rows.and_then(|rows| write(local.service(), options, detail, rows));
     local.close();
     written
 }
 
+/// Begins the export, once it is known that there is something to export.
+fn begin(format: Format) -> Result<Rows<io::Stdout>, Failure> {
+    Rows::begin(format, io::stdout()).map_err(Failure::failed)
+}
+
 /// Writes what a service gives, which may be more than was asked for: it shows all that the token
 /// may see.
-async fn served(
-    server: &Server,
-    options: &ExportOptions,
-    detail: Detail,
-    rows: Rows<io::Stdout>,
-) -> Result<(), Failure> {
+async fn served(server: &Server, options: &ExportOptions, detail: Detail) -> Result<(), Failure> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("after", &options.after.to_string());
     for (name, time) in [("since", options.since), ("until", options.until)] {
@@ -78,7 +84,7 @@ async fn served(
         return client::copy(response, &mut io::stdout()).await;
     }
     let mut lines = Lines {
-        rows,
+        rows: begin(options.format)?,
         format: options.format,
         detail,
         line: Vec::new(),

@@ -16,8 +16,7 @@ pub enum Format {
     Ndjson,
     /// A table (RFC 4180) with a head and flat columns
     Csv,
-    /// That table as Apache Parquet, with lists and types
-    #[cfg(feature = "parquet")]
+    /// That table as Apache Parquet, with lists and types, in builds with the feature `parquet`
     Parquet,
 }
 
@@ -56,9 +55,7 @@ impl Row {
                 line.push(b'\n');
                 Self::Line(line)
             }
-            Format::Csv => Self::of_table(event)?,
-            #[cfg(feature = "parquet")]
-            Format::Parquet => Self::of_table(event)?,
+            Format::Csv | Format::Parquet => Self::of_table(event)?,
         })
     }
 
@@ -80,6 +77,8 @@ impl<W: Write + Send> Rows<W> {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => Self::Parquet(Box::new(Parquet::begin(out)?)),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
