@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -92,6 +92,7 @@ fn log_to_stderr(format: LogFormat) {
 }
 
 async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<Ended, Failure> {
+    let started = SystemTime::now();
     // From here on it ends nothing; what it asks for is done once the service runs.
     let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let bus = plan::bus(options).await?;
@@ -140,6 +141,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
             places,
             request_timeout,
         },
+        started,
         address: bound.address,
         stopping,
         cluster: seen,

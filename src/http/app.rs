@@ -1,7 +1,7 @@
 //! What the HTTP handlers share.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 
@@ -31,6 +31,8 @@ pub struct App {
     pub limits: Limits,
     /// The streams of events that are open.
     pub streams: Streams,
+    /// The time at which the process was started.
+    pub started: SystemTime,
     /// The address that the service listens on.
     pub address: SocketAddr,
     /// Becomes true when the service stops: whoever follows it must end.

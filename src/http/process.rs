@@ -18,11 +18,9 @@ pub struct ProcessCollector {
 }
 
 impl ProcessCollector {
-    /// A collector that is made at the start of the process, which it tells as the time of it.
-    pub fn new() -> Self {
-        Self {
-            started: SystemTime::now(),
-        }
+    /// A collector for a process that was started at this time.
+    pub const fn new(started: SystemTime) -> Self {
+        Self { started }
     }
 }
 

@@ -27,7 +27,7 @@ pub fn render(app: &App) -> String {
         surroundings(seen, &mut registry);
     }
     let mut process = Registry::default();
-    process.register_collector(Box::new(ProcessCollector::new()));
+    process.register_collector(Box::new(ProcessCollector::new(app.started)));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = encode_registry(&mut text, &registry);

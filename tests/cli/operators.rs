@@ -198,6 +198,24 @@ async fn every_metric_of_the_dashboard_and_the_alerts_is_served() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[tokio::test]
+async fn the_time_of_the_start_stays_what_it_was() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let begun = Instant::now();
+    let told = async || {
+        let metrics = server.send("GET", "/metrics", &[], None).await;
+        let text = String::from_utf8(metrics.body).expect("text");
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.starts_with("process_start_time_seconds "));
+        line.expect("it is told").to_owned()
+    };
+    let first = told().await;
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_eq!(told().await, first);
+    }
+}
+
 #[test]
 fn the_dashboard_is_one_that_grafana_loads() {
     let board: Value = serde_json::from_str(&printed(&["dashboard"])).expect("JSON");
