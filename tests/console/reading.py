@@ -114,6 +114,34 @@ def keeps_filters_in_the_address(page):
     page.silent()
 
 
+def counts_what_matches_and_finds_a_vendors_id(page):
+    page.service.batch([f"Counted {number}" for number in range(120)])
+    total = page.service.send("GET", "/contacts?dialect=native&total=true&limit=1")["total"]
+    counted = "document.querySelector('#search-count').textContent"
+    page.fresh("#contacts?dialect=native")
+    page.until(f"{counted} === '{total:,} contacts, 50 listed'", "all that match are counted")
+    page.picture("counted-light")
+    page.click("#more")
+    page.until(f"{counted} === '{total:,} contacts, 100 listed'", "and those that are listed")
+    # Where the service has not counted them, nothing is made up.
+    page.bend("/contacts?", "return JSON.stringify({ ...JSON.parse(text), total: undefined })")
+    page.choose("#search-sort", "created")
+    page.until(f"{counted} === '50 contacts, and more'", "no number that nobody knows")
+    page.unbend()
+    thena = page.service.send("GET", "/contacts?dialect=thena&limit=1")["data"][0]
+    page.fresh("#contacts")
+    page.click("#search-more summary")
+    page.write("#search-vendor-id", thena["vendorId"].lower())
+    page.until(ONE, "one is found")
+    page.until(f"location.hash.includes('vendor_id={thena['vendorId'].lower()}')", "it is in the address")
+    page.driver.refresh()
+    page.until(ONE, "one is found")
+    page.one(f"#results a[data-id='{thena['id']}']")
+    page.fits("the filters that are open")
+    page.picture("vendor-id-light")
+    page.silent()
+
+
 def watches_commands_as_they_happen(page):
     page.open("#events")
     page.text_of("#live-text", "Live")
@@ -441,6 +469,7 @@ ALL = [
     finds_opens_and_sees_the_past,
     shows_a_long_history_page_by_page,
     keeps_filters_in_the_address,
+    counts_what_matches_and_finds_a_vendors_id,
     watches_commands_as_they_happen,
     looks_through_the_whole_log,
     has_no_gap_however_much_comes,

@@ -3,7 +3,7 @@
 
 import { keep, link, read } from "./address.js";
 import { get, shellToken } from "./api.js";
-import { badge, byId, copier, failure, filled, fillForm, h, notice, plural, skeleton, when, whenSettled } from "./dom.js";
+import { badge, byId, copier, failure, filled, fillForm, h, notice, number, plural, skeleton, when, whenSettled } from "./dom.js";
 import { emailOf, initials, nameOf, organizationOf } from "./card.js";
 import * as contact from "./contact.js";
 import { mayWrite } from "./rights.js";
@@ -17,6 +17,8 @@ const SEARCHED = "contactd-search";
 let asking = new AbortController();
 let cursor = null;
 let listed = 0;
+/** How many there are on all pages, where the service counted them. */
+let total = null;
 let opened = null;
 
 const remember = (text) => {
@@ -76,8 +78,11 @@ const nothing = () => (Object.keys(asked()).some((name) => name !== "sort")
   ? notice("Nobody found", "Try the beginning of a name, a whole e-mail address or a few digits of a phone number, or take a filter away.")
   : welcome());
 
+/** How many there are, and how many of them are listed; the service counts no more than it can quickly. */
 const count = (more) => {
-  byId("search-count").textContent = listed === 0 ? "" : `${plural(listed, "contact")}${more ? ", and more" : ""}`;
+  const all = total === null ? `${plural(listed, "contact")}${more ? ", and more" : ""}` : plural(total, "contact");
+  const part = more && total !== null ? `, ${number(listed)} listed` : "";
+  byId("search-count").textContent = listed === 0 ? "" : all + part;
 };
 
 /** Says by which column the table is sorted. */
@@ -97,15 +102,17 @@ const search = async ({ more = false } = {}) => {
   const [list, empty] = [byId("results"), byId("results-empty")];
   const parameters = { sort: SORTED, ...asked(), limit: PAGE, fields: FIELDS };
   if (more) parameters.cursor = cursor;
-  else if (list.childElementCount === 0) empty.replaceChildren(skeleton(6));
+  else parameters.total = true;
+  if (list.childElementCount === 0) empty.replaceChildren(skeleton(6));
   markOrder();
   list.setAttribute("aria-busy", "true");
   let rows = [];
   try {
-    const { data, nextCursor } = await get("/contacts", parameters, { signal: mine.signal });
-    cursor = nextCursor ?? null;
-    rows = data.map(row);
-    listed = (more ? listed : 0) + data.length;
+    const page = await get("/contacts", parameters, { signal: mine.signal });
+    cursor = page.nextCursor ?? null;
+    if (!more) total = page.total ?? null;
+    rows = page.data.map(row);
+    listed = (more ? listed : 0) + rows.length;
     empty.replaceChildren(...(listed === 0 ? [nothing()] : []));
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -190,7 +197,7 @@ const wanted = ({ rest }) => (isUuid(rest) ? rest.toLowerCase() : null);
 
 const fillIn = (filters) => {
   fillForm(byId("search"), { ...filters, sort: filters.sort ?? SORTED });
-  byId("search-more").open ||= ["active", "created_after", "updated_after"].some((name) => filters[name]);
+  byId("search-more").open ||= ["vendor_id", "active", "created_after", "updated_after"].some((name) => filters[name]);
 };
 
 export const enter = (address) => {

@@ -4,20 +4,15 @@
 import { link } from "./address.js";
 import { get } from "./api.js";
 import { nameOf, emailOf } from "./card.js";
-import { byId, DIALECTS, h, number } from "./dom.js";
+import { byId, h, number } from "./dom.js";
 import { mayAudit } from "./rights.js";
 import { isUuid, VENDORS } from "./words.js";
 
 const FIELDS = "id,vendorId,tenant,dialect,card.name,card.organizations,card.emails";
-/** Contacts of a vendor that are looked through for the vendor's own id. */
-const LOOKED_AT = 5000;
-const PAGE = 1000;
-
-const VENDOR_IDS = [[/^[0-9A-F]{32}$/i, ["oracle"]], [/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i, ["thena"]], [/^-?\d{1,15}$/, ["emnify", "kare"]]];
+/** A vendor's own id: 32 hexadecimal digits, a ULID, a number. */
+const VENDOR_ID = /^([0-9A-F]{32}|[0-7][0-9A-HJKMNP-TV-Z]{25}|\d{1,15})$/i;
 
 let asking = new AbortController();
-/** Whether a vendor had more contacts than were looked through. */
-let gaveUp = false;
 
 const contactChoice = ({ id, dialect, card = {} }) =>
   ({ href: link("contacts", id), what: "Contact", text: nameOf(card), more: [emailOf(card), VENDORS[dialect]].filter(Boolean).join(" · ") });
@@ -49,28 +44,12 @@ const byPosition = async (position, signal) => {
   return found ? [{ href: link("events", String(position)), what: "Event", text: number(position), more: found.type }] : [];
 };
 
-/** No route takes a vendor's id alone, so the newest contacts of that vendor are looked through. */
-const byVendorId = async (id, dialect, signal) => {
-  let cursor;
-  for (let seen = 0; seen < LOOKED_AT; seen += PAGE) {
-    const asked = { dialect, limit: PAGE, sort: "-created", fields: FIELDS, ...(cursor ? { cursor } : {}) };
-    const { data, nextCursor } = await get("/contacts", asked, { signal }).catch((error) => ({ data: none(error) }));
-    const found = data.filter(({ vendorId }) => String(vendorId).toUpperCase() === id.toUpperCase());
-    if (found.length > 0 || !nextCursor) return found.map(contactChoice);
-    cursor = nextCursor;
-  }
-  gaveUp = true;
-  return [];
-};
-
 /** All that a text can be, the likeliest first. */
 const questions = (text, signal) => {
   if (isUuid(text)) return [byOurId(text.toLowerCase(), signal), byCommand(text, signal)];
   const asked = [];
   if (/^[1-9]\d{0,14}$/.test(text) && mayAudit()) asked.push(byPosition(Number(text), signal));
-  for (const [form, dialects] of VENDOR_IDS) {
-    if (form.test(text)) asked.push(...dialects.filter((name) => DIALECTS[name]).map((dialect) => byVendorId(text, dialect, signal)));
-  }
+  if (VENDOR_ID.test(text)) asked.push(search({ vendor_id: text }, signal));
   if (text.includes("@")) asked.push(search({ email: text }, signal));
   else asked.push(search({ q: text }, signal));
   if (/^[\x21-\x7e]{1,128}$/.test(text)) asked.push(byCommand(text, signal));
@@ -92,14 +71,11 @@ const look = async () => {
     return;
   }
   told.textContent = "Looking…";
-  gaveUp = false;
   try {
     const found = (await Promise.all(questions(text, signal))).flat();
     const once = [...new Map(found.map((one) => [one.href, one])).values()];
     list.replaceChildren(...once.map(choice));
-    const nothing = "Nothing has this id, and nobody this name or address.";
-    const more = gaveUp ? ` A vendor's own id was looked for among its newest ${number(LOOKED_AT)} contacts only.` : "";
-    told.textContent = once.length === 0 ? nothing + more : more;
+    told.textContent = once.length === 0 ? "Nothing has this id, and nobody this name or address." : "";
   } catch (error) {
     if (signal.aborted) return;
     list.replaceChildren();
