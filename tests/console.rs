@@ -3,10 +3,23 @@
 //! `console/console_test.py` clicks through the page in Chromium, without a display; pictures of
 //! what it saw are in `target/console/`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy grants tests these, but not the functions that tests share"
+)]
+
+#[path = "bus/broker.rs"]
+#[allow(dead_code, reason = "the bus uses the rest")]
+mod broker;
 mod common;
 
 use std::process::Command;
+use std::time::Duration;
 
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::pull;
+use broker::Broker;
 use common::Server;
 use common::python::{must, python, target_dir};
 use serde_json::json;
@@ -33,14 +46,53 @@ fn people_find_act_follow_and_verify() {
         "contacts:write": token(&["contacts:write"], "acme"),
         "both": token(&["contacts:read", "contacts:write"], "acme"),
     });
+    click(
+        "console_test.py",
+        &[&open.url, &jwt.url, &tokens.to_string()],
+    );
+}
+
+/// Has a script click through the console.
+fn click(script: &str, arguments: &[&str]) {
     let packages = format!("{SCRIPTS}/requirements.txt");
-    let mut script = Command::new(python("console-venv", &packages));
-    script
-        .arg(format!("{SCRIPTS}/console_test.py"))
-        .args([&open.url, &jwt.url, &tokens.to_string()])
+    let mut command = Command::new(python("console-venv", &packages));
+    command
+        .arg(format!("{SCRIPTS}/{script}"))
+        .args(arguments)
         .arg(target_dir().join("console"))
         .env("NO_PROXY", "127.0.0.1");
-    must(&mut script, "pictures of it are in target/console");
+    must(&mut command, "pictures of it are in target/console");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_dead_letter_is_sent_again() {
+    let (broker, dir) = (Broker::started(), common::temp_dir());
+    let nats = broker.url();
+    let options = ["--auth", "jwt", "--nats-dead-content", "--nats-url", &nats];
+    let server = Server::start(dir.path(), &options);
+    let token = common::token(dir.path(), &["--role", "admin", "--tenant", "*"]);
+    let streams = broker.streams().await;
+    // The service makes the streams once it is connected.
+    let events = loop {
+        match streams.get_stream("CONTACT_EVENTS").await {
+            Ok(events) => break events,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    let analytics = pull::Config {
+        durable_name: Some("analytics".to_owned()),
+        ..pull::Config::default()
+    };
+    events.create_consumer(analytics).await.expect("a consumer");
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Msg-Id", "order-1");
+    let card = json!({"name": {"full": "Dead Letter"}}).to_string();
+    let subject = "contacts.command.native.create.acme";
+    let sent = streams.publish_with_headers(subject, headers, card.into());
+    sent.await.expect("sent").await.expect("stored");
+    let url = server.url.clone();
+    let clicked = tokio::task::spawn_blocking(move || click("bus_test.py", &[&url, &token]));
+    clicked.await.expect("it is clicked through");
 }
 
 #[tokio::test]
