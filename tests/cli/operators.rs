@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::broker::Broker;
 use super::program::{check, data_dir, text};
-use crate::common::{Server, python, run};
+use crate::common::{BINARY, Server, python, run, temp_dir};
 
 fn printed(arguments: &[&str]) -> String {
     let (code, out, err) = run(&[&["print"], arguments].concat());
@@ -140,6 +140,17 @@ fn the_unit_runs_what_there_is() {
     }
     let exits = ["RestartPreventExitStatus=2 4", "ProtectSystem=strict"];
     assert!(exits.iter().all(|line| unit.contains(line)), "{unit}");
+    // systemd itself finds nothing wrong with it, the program being where this one is.
+    let dir = temp_dir();
+    let file = dir.path().join("contactd.service");
+    let here = unit.replace("/usr/bin/contactd", BINARY);
+    std::fs::write(&file, here).expect("a file");
+    let judged = Command::new("systemd-analyze")
+        .args(["verify", text(&file)])
+        .output();
+    let judged = judged.expect("systemd-analyze (Debian: apt-get install systemd)");
+    let said = String::from_utf8_lossy(&judged.stderr);
+    assert!(judged.status.success() && said.is_empty(), "{said}");
 }
 
 /// Names of metrics in a text, without what histograms and counters add.
