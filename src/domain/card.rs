@@ -341,6 +341,17 @@ mod tests {
     }
 
     #[test]
+    fn a_card_is_as_deep_as_json_may_be_and_no_deeper() {
+        let card = |depth| {
+            let value = (2..depth).fold(json!({}), |inner, _| json!({"x": inner}));
+            Card::from_value(json!({ "x": value }))
+        };
+        assert!(card(limits::JSON_DEPTH_MAX).is_ok());
+        let deeper = card(limits::JSON_DEPTH_MAX + 1);
+        assert_eq!(deeper.err(), Some(CardError::TooDeep));
+    }
+
+    #[test]
     fn a_stored_card_is_the_same_card() {
         let made = json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"], "a\"b": 1});
         let made = Card::from_value(made);

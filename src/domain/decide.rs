@@ -300,7 +300,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{DialectId, Fact, Owner, Patched, Status, Timestamp};
+    use crate::domain::{DialectId, Fact, Match, Owner, Patched, Status, Timestamp};
 
     static UNIQUE: Rules = Rules {
         dialect: DialectId(9),
@@ -390,6 +390,62 @@ mod tests {
         }
         let again = removed(Current::Erased(id, position), Operation::Erase);
         assert_eq!(again, Decision::Unchanged(position));
+    }
+
+    /// What becomes of an upsert where so many contacts have the key and so many there are.
+    fn upserted(current: Current, owned: u32, precondition: Precondition) -> Decision {
+        let state = State {
+            current,
+            owned,
+            chosen: None,
+            holder: &|_| None,
+        };
+        let card = with("a@example.com");
+        let kept = card.clone();
+        let patch = Patch::new(move |_| {
+            let (card, changed) = (kept.clone(), vec!["emails".into()]);
+            Ok(Patched { card, changed })
+        });
+        let by = Match(LookupKey::email("a@example.com"));
+        let mut attempt = Attempt {
+            precondition,
+            ..Attempt::create(Vec::new(), Ok(Action::Upsert { by, card, patch }))
+        };
+        let facts = Facts {
+            contact: ContactId(Uuid::from_u128(7)),
+            sequence: 1,
+            chosen: None,
+        };
+        let rules = Rules {
+            contacts_max: Some(3),
+            ..UNIQUE
+        };
+        decide(state, &mut attempt, &rules, facts)
+    }
+
+    #[test]
+    fn an_upsert_makes_changes_or_is_refused_by_what_has_its_key() {
+        let operation = |decision: Decision| match decision {
+            Decision::Done(change) => Ok(change.operation),
+            other => Err(other),
+        };
+        let at_any = || Precondition::NONE;
+        let at = |version| Precondition::versions(vec![version]);
+        let one = || Current::One(Box::new((contact(), with("b@example.com"))));
+        let check = |current, owned, precondition, want: Result<Operation, FailureCode>| {
+            let got = operation(upserted(current, owned, precondition));
+            assert_eq!(got, want.map_err(refuse));
+        };
+        check(Current::None, 2, at_any(), Ok(Operation::Create));
+        check(one(), 3, at_any(), Ok(Operation::Update));
+        check(one(), 3, at(1), Ok(Operation::Update));
+        let stale = Err(FailureCode::VersionMismatch);
+        check(Current::None, 2, at(1), stale);
+        check(one(), 3, at(2), stale);
+        let many = Err(FailureCode::AmbiguousMatch);
+        check(Current::Many, 2, at_any(), many);
+        let full = Err(FailureCode::TooManyContacts);
+        check(Current::None, 3, at_any(), full);
     }
 
     #[test]

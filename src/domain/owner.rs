@@ -132,6 +132,7 @@ mod tests {
             Owner::new(DialectId(1), &[]),
             Err(OwnerError::Count { got: 0 })
         );
+        assert!(Owner::new(DialectId(1), &["a", &"x".repeat(128)]).is_ok());
         for bad in ["", "a\nb", &"x".repeat(129)] {
             assert_eq!(
                 Owner::new(DialectId(1), &["a", bad]),
