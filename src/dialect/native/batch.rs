@@ -69,24 +69,20 @@ fn item(item: Value) -> Result<Attempt, Reply> {
         let problem = Problem::WrongType(Expected::Object);
         return Ok(attempt::invalid(Operation::Create, "operations", problem));
     };
-    let op = item.get_mut("op").map(Value::take);
-    let operation = match op.as_ref().and_then(Value::as_str) {
+    let operation = match item.get("op").and_then(Value::as_str) {
         Some("update") => Operation::Update,
         Some("delete") => Operation::Delete,
         _ => Operation::Create,
     };
-    match done(&mut item, op.as_ref()) {
+    match done(&mut item) {
         Ok(attempt) => Ok(attempt),
         Err(Wrong::Member(name, problem)) => Ok(attempt::invalid(operation, name, problem)),
         Err(Wrong::Request(reply)) => Err(reply),
     }
 }
 
-fn done(item: &mut Object, op: Option<&Value>) -> Result<Attempt, Wrong> {
-    let Some(Value::String(op)) = op else {
-        return Err(missing_or_no("op", op, Expected::String));
-    };
-    Ok(match op.as_str() {
+fn done(item: &mut Object) -> Result<Attempt, Wrong> {
+    Ok(match text(item, "op")? {
         "create" => attempt::create(member(item, "card")?)?,
         "update" => {
             let (target, precondition) = (target(item)?, precondition(item)?);
@@ -132,22 +128,21 @@ fn member(item: &mut Object, name: &'static str) -> Result<Value, Wrong> {
     member.ok_or_else(|| missing_or_no(name, None, Expected::Object))
 }
 
+/// A member that must be there and a text.
+fn text<'a>(item: &'a Object, name: &'static str) -> Result<&'a str, Wrong> {
+    let member = item.get(name);
+    let text = member.and_then(Value::as_str);
+    text.ok_or_else(|| missing_or_no(name, member, Expected::String))
+}
+
 fn key(item: &Object) -> Result<Key, Wrong> {
-    match item.get("match") {
-        Some(Value::String(name)) => {
-            Key::named(name).ok_or(Wrong::Member("match", Problem::OneOf(&Key::NAMES)))
-        }
-        other => Err(missing_or_no("match", other, Expected::String)),
-    }
+    let key = Key::named(text(item, "match")?);
+    key.ok_or(Wrong::Member("match", Problem::OneOf(&Key::NAMES)))
 }
 
 fn target(item: &Object) -> Result<Target, Wrong> {
-    match item.get("id") {
-        Some(Value::String(id)) => requests::contact_id(id)
-            .map(Target::Id)
-            .ok_or(Wrong::Member("id", Problem::Format("uuid"))),
-        other => Err(missing_or_no("id", other, Expected::String)),
-    }
+    let id = requests::contact_id(text(item, "id")?).map(Target::Id);
+    id.ok_or(Wrong::Member("id", Problem::Format("uuid")))
 }
 
 /// A version's number, or a text as the `If-Match` header has it.
