@@ -213,21 +213,28 @@ impl Card {
     /// The value of a property, looked up by its name.
     #[must_use]
     pub fn get(&self, property: &str) -> Option<&Value> {
-        if self.lacks(property) {
+        if self.is_without("\"", property) {
             return None;
         }
         self.properties().get(property)
     }
 
-    /// Whether it is still a text, in which nothing has this name: a name of letters and digits is
-    /// written as it is.
-    fn lacks(&self, property: &str) -> bool {
+    /// Whether there may be a property whose name ends so. Where the answer is no, the Card is not
+    /// taken apart for it.
+    #[must_use]
+    pub fn may_have(&self, name_end: &str) -> bool {
+        !self.is_without("", name_end)
+    }
+
+    /// Whether it is still a text in which no name is or ends like this one: visible ASCII is written
+    /// as it is.
+    fn is_without(&self, before: &str, name: &str) -> bool {
         let Inner { text, properties } = &*self.0;
-        let is_plain = property.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let text = text
-            .get()
-            .filter(|_| is_plain && properties.get().is_none());
-        text.is_some_and(|text| !text.get().contains(&format!("\"{property}\"")))
+        let mut bytes = name.bytes();
+        let is_plain = bytes.all(|it| it.is_ascii_graphic() && it != b'"' && it != b'\\');
+        let is_text = is_plain && properties.get().is_none();
+        let text = text.get().filter(|_| is_text);
+        text.is_some_and(|text| !text.get().contains(&format!("{before}{name}\"")))
     }
 
     /// The value of a property, if it is a JSON string.
@@ -353,16 +360,20 @@ mod tests {
 
     #[test]
     fn a_stored_card_is_the_same_card() {
-        let made = json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"], "a\"b": 1});
+        let made = json!({"name": {"full": "Ann"}, "x": [1.5, "\u{e9}\n"], "a\"b": 1, "b:c": 2});
         let made = Card::from_value(made);
         let made = made.expect("a card").with_uid(ContactId(uuid::Uuid::nil()));
         let stored = Card::from_stored(made.json().as_bytes()).expect("a card");
         assert_eq!(stored.stored_bytes(), Some(made.json().len()));
         assert_eq!(stored.json(), made.json());
         assert_eq!(json!(stored), json!(made));
-        for property in ["name", "x", "full", "kind", "@type", "a:b", "a\"b"] {
+        for property in ["name", "x", "full", "kind", "@type", "a:b", "a\"b", "b:c"] {
             assert_eq!(stored.folded_up().get(property), made.get(property));
         }
+        for (end, there) in [(":c", true), ("ame", true), ("\"b", true), ("z", false)] {
+            assert_eq!(stored.folded_up().may_have(end), there, "{end}");
+        }
+        assert!(made.may_have("z"), "it is taken apart already");
         assert_eq!(stored, made);
         assert_ne!(stored, Card::from_value(json!({})).expect("a card"));
         assert_eq!(stored.folded_up(), made);

@@ -307,7 +307,6 @@ mod tests {
         name: "unique",
         owner_names: &["tenant"],
         unique_email: true,
-        lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
         ..Rules::NONE
     };
 

@@ -12,14 +12,11 @@
 //! so is the last one: `田中` finds 山田中 by its two characters, `中` by the one that begins a pair or
 //! ends the run.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::fold::{self, bare, digit, readable_address};
-use super::{Card, ContactId, Position};
+use super::{Card, ContactId, Position, Texts};
 
 /// The characters of a token that count.
 const TOKEN_CHARS_MAX: usize = 64;
@@ -28,6 +25,8 @@ const NAME_CHARS_MAX: usize = 256;
 /// The words of a contact that count, its name's before all others. Its addresses and numbers all
 /// count: a record's size bounds them.
 const WORDS_MAX: usize = 256;
+/// The tokens that most contacts have no more of.
+const TOKENS: usize = 24;
 /// The token of a contact that its dialect calls inactive.
 const INACTIVE: &str = "!inactive";
 
@@ -68,9 +67,9 @@ pub enum Keyset {
 pub struct Profile {
     /// The name it is ordered by: [`sort_name`].
     pub name: String,
-    /// The search tokens, each once and at most 64 characters long: every address and number, and
-    /// at most 256 words.
-    pub tokens: BTreeSet<String>,
+    /// The search tokens in order, each once and at most 64 characters long: every address and
+    /// number, and at most 256 words.
+    pub tokens: Vec<String>,
 }
 
 /// One condition of a search.
@@ -118,21 +117,25 @@ impl Profile {
     /// What a contact with this Card is found by, given whether its vendor calls it active.
     #[must_use]
     pub fn of(card: &Card, is_active: bool) -> Self {
-        let mut tokens = BTreeSet::new();
-        let name = card.full_name().unwrap_or_default();
-        if !is_active {
-            tokens.insert(INACTIVE.to_owned());
-        }
-        let emails: Vec<String> = card.emails().map(readable_address).collect();
-        let texts = std::iter::once(name.as_str())
-            .chain(organizations(card))
+        Self::of_texts(&Texts::of(card), is_active)
+    }
+
+    /// What a contact is found by whose Card has these texts.
+    #[must_use]
+    pub fn of_texts(found: &Texts<'_>, is_active: bool) -> Self {
+        let mut tokens = Vec::with_capacity(TOKENS);
+        let name = found.full_name().unwrap_or_default();
+        let emails: Vec<String> = found.emails.iter().map(|it| readable_address(it)).collect();
+        let texts = std::iter::once(&*name)
+            .chain(found.organizations.iter().map(|text| &**text))
             .chain(emails.iter().map(String::as_str));
-        let most = tokens.len().saturating_add(WORDS_MAX);
         for word in texts.flat_map(words) {
-            if tokens.len() == most {
+            if tokens.len() == WORDS_MAX {
                 break;
             }
-            tokens.insert(word);
+            if !tokens.contains(&word) {
+                tokens.push(word);
+            }
         }
         for email in emails.iter().filter(|email| !email.is_empty()) {
             tokens.extend(address_tokens(bare(email)));
@@ -140,12 +143,18 @@ impl Profile {
                 tokens.extend(address_tokens(bare(&fold::address(email))));
             }
         }
-        for digits in card.phones().map(digits).filter(|all| !all.is_empty()) {
-            tokens.insert(cut(format!("#{digits}")));
-            tokens.insert(cut(format!("${}", backwards(&digits))));
+        let numbers = found.phones.iter().map(|phone| digits(phone));
+        for digits in numbers.filter(|all| !all.is_empty()) {
+            tokens.push(cut(format!("#{digits}")));
+            tokens.push(cut(format!("${}", backwards(&digits))));
         }
+        if !is_active {
+            tokens.push(INACTIVE.to_owned());
+        }
+        tokens.sort_unstable();
+        tokens.dedup();
         Self {
-            name: sort_name(card),
+            name: shortened(bare(&name), NAME_CHARS_MAX),
             tokens,
         }
     }
@@ -270,18 +279,6 @@ fn or_never(terms: Vec<Term>) -> Vec<Term> {
 pub fn sort_name(card: &Card) -> String {
     let name = card.full_name().unwrap_or_default();
     shortened(bare(&name), NAME_CHARS_MAX)
-}
-
-/// The names of a Card's organizations and their units.
-fn organizations(card: &Card) -> Vec<&str> {
-    let members = card.get("organizations").and_then(Value::as_object);
-    let mut names = Vec::new();
-    for organization in members.into_iter().flat_map(Map::values) {
-        let units = organization.get("units").and_then(Value::as_array);
-        let all = std::iter::once(organization).chain(units.into_iter().flatten());
-        names.extend(all.filter_map(|part| part.get("name")?.as_str()));
-    }
-    names
 }
 
 /// The words of a text, folded: runs of letters and digits, and pairs where there are no spaces.

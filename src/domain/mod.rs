@@ -21,6 +21,7 @@ mod operation;
 mod owner;
 mod past;
 mod rules;
+mod texts;
 mod vendor_id;
 mod violation;
 
@@ -44,4 +45,5 @@ pub use operation::{FieldName, Operation};
 pub use owner::{Owner, OwnerError};
 pub use past::{AsOf, Past};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
+pub use texts::Texts;
 pub use violation::{Expected, Problem, Violation};

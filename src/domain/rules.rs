@@ -23,8 +23,8 @@ pub struct Rules {
     pub unique_email: bool,
     /// The way in which a contact's vendor id is made.
     pub ids: IdRule,
-    /// Lists what a contact can be named by beside its ids; `None` where the dialect has no such
-    /// key.
+    /// Lists what a contact can be named by beside its ids and its e-mail addresses; `None` where
+    /// the dialect has no such key.
     pub lookup_keys: Option<fn(&Card) -> Vec<LookupKey>>,
     /// Whether the vendor calls a contact active, by its Card; `None` where the vendor knows no
     /// inactive contacts.
@@ -204,10 +204,18 @@ impl Rules {
     /// names it by.
     #[must_use]
     pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
-        let mut keys: Vec<LookupKey> = card.emails().map(LookupKey::email).collect();
-        let own = self.lookup_keys.map_or_else(Vec::new, |keys| keys(card));
-        let own = own.into_iter().filter(|key| key.kind != LookupKind::Email);
-        keys.extend(own);
+        self.keys_with(card, card.emails())
+    }
+
+    /// Its lookup keys likewise, where its e-mail addresses are known already.
+    #[must_use]
+    pub fn keys_with<'a>(
+        &self,
+        card: &Card,
+        emails: impl Iterator<Item = &'a str>,
+    ) -> Vec<LookupKey> {
+        let mut keys: Vec<LookupKey> = emails.map(LookupKey::email).collect();
+        keys.extend(self.lookup_keys.into_iter().flat_map(|keys| keys(card)));
         keys
     }
 

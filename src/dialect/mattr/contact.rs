@@ -59,7 +59,7 @@ pub static CONTACT: Schema = Schema {
 
 /// Whether the vendor calls the contact active: unless its Card says that it is not.
 pub fn is_active(card: &Card) -> bool {
-    CONTACT.record(card).get(ACTIVE) != Some(&Value::Bool(false))
+    !card.may_have(ACTIVE) || CONTACT.record(card).get(ACTIVE) != Some(&Value::Bool(false))
 }
 
 /// The client or the person who wrote a contact; normally it is one of the two.

@@ -12,25 +12,23 @@ pub static RULES: Rules = Rules {
     event_prefix: "CONTACT",
     owner_names: &["tenant"],
     ids: IdRule::Uuid,
-    lookup_keys: Some(lookup_keys),
+    lookup_keys: Some(|card| external_id(card).into_iter().collect()),
     is_active: Some(is_active),
     non_sensitive,
     batch_items_max: 200,
     ..Rules::NONE
 };
 
-/// Each e-mail address, and the external id.
-pub(super) fn lookup_keys(card: &Card) -> Vec<LookupKey> {
-    let external_id = card.text(tables::EXTERNAL_ID).map(LookupKey::external_id);
-    let mut keys: Vec<LookupKey> = card.emails().map(LookupKey::email).collect();
-    keys.dedup();
-    keys.extend(external_id);
-    keys
+fn external_id(card: &Card) -> Option<LookupKey> {
+    card.text(tables::EXTERNAL_ID).map(LookupKey::external_id)
 }
 
 /// A Card from another system may say that its contact is inactive, in a property that the vendor
 /// there calls `<its domain>:active` (RFC 9553, section 1.8.1, names such properties).
 fn is_active(card: &Card) -> bool {
+    if !card.may_have(":active") {
+        return true;
+    }
     let mut properties = card.properties().iter();
     !properties.any(|(name, value)| name.ends_with(":active") && value == false)
 }

@@ -1,7 +1,7 @@
 //! What the core must know of Thena: its number in records, the names of its events and owners, and its limits.
 
 use super::contact;
-use crate::domain::{DialectId, IdRule, LookupKey, Rules, limits};
+use crate::domain::{DialectId, IdRule, Rules, limits};
 
 /// The dialect of Thena's API.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,6 @@ pub static RULES: Rules = Rules {
     owner_names: &["x-org-id"],
     unique_email: true,
     ids: IdRule::Ulid,
-    lookup_keys: Some(|card| card.emails().map(LookupKey::email).collect()),
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,
     ..Rules::NONE

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::requests::{attempt, refused, violations, writes};
 use super::*;
 use crate::dialect::Call;
-use crate::dialect::native::rules::lookup_keys;
+use crate::dialect::native::rules::RULES;
 use crate::domain::{Action, Expected, Match, Precondition, Problem};
 
 #[test]
@@ -34,7 +34,7 @@ fn an_upsert_finds_its_contact_by_a_key() {
             panic!("an upsert");
         };
         assert_eq!(got, key);
-        assert!(lookup_keys(&new).contains(&got));
+        assert!(RULES.keys_of(&new).contains(&got));
     }
     let missing = |by, field: &str, expected| {
         let want = vec![(field.to_owned(), Problem::Required(expected))];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dialect::native::rules::{lookup_keys, non_sensitive};
+use crate::dialect::native::rules::non_sensitive;
 use crate::dialect::{AsOf, Ask, Write};
 use crate::domain::{
     Action, Attempt, EraseReason, Expected, Precondition, Problem, Target, Violation,
@@ -308,7 +308,7 @@ fn the_rules_tell_what_is_found_by_and_what_harms_nobody() {
         LookupKey::email("c@b.co"),
         LookupKey::external_id("X"),
     ];
-    assert_eq!(lookup_keys(&ann), want);
+    assert_eq!(RULES.keys_of(&ann), want);
     assert_eq!(Value::Object(non_sensitive(&ann)), json!({"kind": "org"}));
     assert_eq!(
         Value::Object(non_sensitive(&card(json!({"kind": "x.org:Ann"})))),
