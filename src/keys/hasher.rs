@@ -10,9 +10,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
-use zeroize::Zeroizing;
+use ring::hmac;
 
 use super::{
     KeyFileError,
@@ -30,14 +28,14 @@ const FILE: &str = "index.key";
 const CHECK_LABEL: &[u8] = b"contactd/index-key/v1";
 /// A check value in hex digits, with a line's end.
 const CHECK_BYTES: usize = 33;
-/// A block of SHA-256.
-const BLOCK_BYTES: usize = 64;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
 const FINGERPRINT_LABEL: &[u8] = b"contactd/fingerprint/v1";
 
 /// HMAC-SHA-256 under this directory's key, cut to 16 bytes.
 pub struct Hasher {
-    key: Key,
+    /// The key with what every hash begins with. ring does not clear it; it is in memory as long as
+    /// the process is.
+    key: hmac::Key,
 }
 
 /// The reasons for which texts cannot be hashed.
@@ -76,6 +74,12 @@ impl From<StorageError> for IndexKeyError {
 }
 
 impl Hasher {
+    fn of(key: &Key) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()),
+        }
+    }
+
     /// Reads the key from the directory of keys. `check` is the file of its check value; where
     /// there is none, as in a directory of before there were any, the key is believed.
     ///
@@ -86,7 +90,7 @@ impl Hasher {
         let Some(key) = read_key(&file)? else {
             return Err(IndexKeyError::Missing { path: file.path() });
         };
-        let hasher = Self { key };
+        let hasher = Self::of(&key);
         // One that is too long is not read whole: it is wrong however it goes on.
         match check.read(CHECK_BYTES + 1)? {
             Some(there) if there != hasher.check_value().as_bytes() => {
@@ -143,19 +147,14 @@ impl Hasher {
 
     /// Each part goes in behind its length, so that no two sequences are the same bytes.
     fn hash(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {
-        // HMAC fills its key up with zeros to a block; filled up here, its length cannot be wrong.
-        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
-        for (to, from) in block.iter_mut().zip(self.key.iter()) {
-            *to = *from;
-        }
-        let mut mac = <Hmac<Sha256> as Mac>::new((&*block).into());
+        let mut mac = hmac::Context::with_key(&self.key);
         for part in std::iter::once(&label).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
         let mut cut = [0; 16];
-        for (to, from) in cut.iter_mut().zip(mac.finalize().into_bytes()) {
-            *to = from;
+        for (to, from) in cut.iter_mut().zip(mac.sign().as_ref()) {
+            *to = *from;
         }
         cut
     }
@@ -168,15 +167,14 @@ mod tests {
     use crate::storage::DirFiles;
     use proptest::prelude::*;
     use std::{fs, path::Path};
+    use zeroize::Zeroizing;
 
     fn keys_in(dir: &Path) -> Arc<dyn Files> {
         Arc::new(DirFiles::at(dir))
     }
 
     fn hasher(byte: u8) -> Hasher {
-        Hasher {
-            key: Zeroizing::new([byte; KEY_BYTES]),
-        }
+        Hasher::of(&Zeroizing::new([byte; KEY_BYTES]))
     }
 
     #[test]

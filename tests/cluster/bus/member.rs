@@ -50,7 +50,7 @@ pub fn homes() -> [Home; 3] {
     });
     let first = homes[0].keys();
     let check = FileAt::new(first.clone(), "index-check");
-    drop(Hasher::open_or_create(&first, &check).expect("a hasher"));
+    Hasher::open_or_create(&first, &check).expect("a hasher");
     let key = FileAt::new(first.clone(), "audit.key");
     drop(Signer::read_or_create(&key, origin()).expect("a key"));
     for file in first.list().expect("its files") {
