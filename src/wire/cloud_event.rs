@@ -1,10 +1,13 @@
 //! Writes an event as a CloudEvents 1.0 object (github.com/cloudevents/spec, version 1.0.2).
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{Detail, OwnerIds, escape, event_type, phase_name};
-use crate::domain::{Actor, Card, Content, Event, FieldName, Phase, Rules, VendorKey};
+use crate::domain::{
+    Actor, Card, Content, Event, FieldName, Phase, Position, Rules, Timestamp, VendorKey,
+};
 
 /// The media type of one event in structured mode.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -15,19 +18,21 @@ pub const DATA_SCHEMA: &str = "urn:contactd:event:1";
 #[derive(Debug, Serialize)]
 pub struct CloudEvent {
     specversion: &'static str,
-    id: String,
+    id: Uuid,
     source: String,
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
-    time: String,
+    subject: Option<Uuid>,
+    #[serde(serialize_with = "in_rfc3339")]
+    time: Timestamp,
     datacontenttype: &'static str,
     dataschema: &'static str,
-    sequence: String,
+    #[serde(serialize_with = "with_zeros")]
+    sequence: Position,
     correlationid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    causationid: Option<String>,
+    causationid: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +46,7 @@ struct Data {
     tenant: String,
     owner: OwnerIds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    contact_id: Option<String>,
+    contact_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor_id: Option<String>,
     actor: ActorData,
@@ -100,7 +105,16 @@ struct ErasureData {
 struct ListData {
     contacts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
+    after: Option<Uuid>,
+}
+
+fn in_rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(time)
+}
+
+/// Numbers of the same length sort as texts do.
+fn with_zeros<S: Serializer>(position: &Position, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{:020}", position.get()))
 }
 
 impl CloudEvent {
@@ -160,16 +174,16 @@ pub fn cloud_event(
     let tenant = escape(header.owner.tenant());
     CloudEvent {
         specversion: "1.0",
-        id: header.id.to_string(),
+        id: header.id.0,
         source: format!("/{}/{tenant}", rules.name),
         kind: event_type(rules, event),
-        subject: header.contact.map(|id| id.to_string()),
-        time: header.time.to_string(),
+        subject: header.contact.map(|id| id.0),
+        time: header.time,
         datacontenttype: "application/json",
         dataschema: DATA_SCHEMA,
-        sequence: format!("{:020}", header.position.get()),
+        sequence: header.position,
         correlationid: header.correlation.as_str().to_owned(),
-        causationid: header.causation.map(|id| id.to_string()),
+        causationid: header.causation.map(|id| id.0),
         traceparent: header.traceparent.as_ref().map(|t| t.as_str().to_owned()),
         data: (detail > Detail::Metadata).then(|| data(event, rules, content, detail)),
     }
@@ -205,7 +219,7 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
         dialect: rules.name,
         tenant: header.owner.tenant().to_owned(),
         owner: OwnerIds::new(rules.owner_names, header.owner.clone()),
-        contact_id: header.contact.map(|id| id.to_string()),
+        contact_id: header.contact.map(|id| id.0),
         vendor_id: vendor_id(event, rules, content.filter(|_| full)),
         actor: actor(&header.actor),
         operation: header.operation.name(),
@@ -217,7 +231,7 @@ fn data(event: &Event, rules: &Rules, content: Option<&Content>, detail: Detail)
         erasure,
         list: header.listed.map(|listed| ListData {
             contacts: listed.contacts,
-            after: listed.cursor.map(|id| id.to_string()),
+            after: listed.cursor.map(|id| id.0),
         }),
         non_sensitive: content
             .map_or_else(Map::new, |content| (rules.non_sensitive)(&content.card)),
