@@ -8,7 +8,7 @@
 
 use std::{collections::HashMap, mem};
 
-use super::{Slot, key::ContactKey};
+use super::{Slot, ahead::Ahead, key::ContactKey};
 
 /// Keys held in one half; both halves are about 2 MB.
 const HALF_KEYS: usize = 8_192;
@@ -17,6 +17,8 @@ const HALF_KEYS: usize = 8_192;
 pub(super) struct Cache {
     young: HashMap<Slot, ContactKey>,
     old: HashMap<Slot, ContactKey>,
+    /// Wrapped keys that were read with their neighbours.
+    pub(super) ahead: Ahead,
 }
 
 impl Cache {
@@ -39,6 +41,7 @@ impl Cache {
     pub(super) fn forget(&mut self, slot: Slot) {
         self.young.remove(&slot);
         self.old.remove(&slot);
+        self.ahead.forget(slot);
     }
 }
 

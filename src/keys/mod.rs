@@ -23,6 +23,7 @@
 //! What overwriting cannot reach is the disk's own remanence and every copy of
 //! the slots made before; the README says so.
 
+mod ahead;
 mod cache;
 mod cipher;
 mod cluster_key;

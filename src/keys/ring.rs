@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::{
-    MasterKey, OpenError, SealError, Slot, SlotError,
+    MasterKey, OpenError, SealError, Slot, SlotError, ahead,
     cache::Cache,
     cipher::{NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
     key::{ContactKey, random_key},
     seed::{Seed, Seeds},
     slots::{PutError, SlotFiles, SlotsRepaired, destroy, generation_of, names_of, temporary},
-    wrapping::Held,
+    wrapping::{Held, MISSING},
 };
 use crate::storage::{Files, StorageError};
 
@@ -286,6 +286,7 @@ impl KeyRing {
         state.end = state.end.max(next.get());
         let mut cache = self.cache.lock();
         for (slot, key) in keys {
+            cache.forget(slot);
             cache.put(slot, key);
         }
         self.drawn.lock().clear();
@@ -335,19 +336,51 @@ impl KeyRing {
     /// # Errors
     /// There is no such key, or these bytes were not sealed with it to this `aad`.
     pub fn open_sealed(&self, slot: Slot, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let key = self.key(slot)?;
-        let parts = sealed
-            .split_first_chunk::<NONCE_BYTES>()
-            .and_then(|(nonce, rest)| Some((nonce, rest.split_last_chunk::<TAG_BYTES>()?)));
-        let Some((nonce, (text, tag))) = parts else {
-            return Err(SealError::Damaged { slot });
-        };
-        let mut text = text.to_vec();
-        if decrypt(&key, aad, nonce, &mut text, tag) {
-            Ok(text)
-        } else {
-            Err(SealError::Damaged { slot })
+        open_with(&self.key(slot)?, slot, aad, sealed)
+    }
+
+    /// Opens it likewise, for whoever opens one contact after the other: keys are read many at a
+    /// time, and are not kept at hand.
+    ///
+    /// # Errors
+    /// As [`open_sealed`](Self::open_sealed).
+    pub fn open_in_passing(
+        &self,
+        slot: Slot,
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let key = self.key_in_passing(slot)?;
+        let key = key.map_or_else(|| self.key(slot), Ok)?;
+        open_with(&key, slot, aad, sealed)
+    }
+
+    /// The key in a slot, where it is at hand or can be read with its neighbours.
+    fn key_in_passing(&self, slot: Slot) -> Result<Option<ContactKey>, StorageError> {
+        // An erasure waits until this is done, and then forgets what was read.
+        let state = self.state.read();
+        if let Some(key) = self.cache.lock().get(slot) {
+            return Ok(Some(key));
         }
+        if self.drawn.lock().contains_key(&slot) {
+            return Ok(None);
+        }
+        let known = self.cache.lock().ahead.get(slot);
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => {
+                let first = ahead::first_of(slot);
+                let slots = state.file.read_some(first, ahead::SLOTS)?;
+                let ahead = &mut self.cache.lock().ahead;
+                ahead.put(first, slots);
+                ahead.get(slot).unwrap_or(MISSING)
+            }
+        };
+        Ok(match state.file.wrapping().unwrap(slot, &bytes) {
+            Held::Key(key) => Some(key),
+            // Whoever wants to know why asks the disk.
+            Held::Erased | Held::Missing | Held::MarkedLost | Held::Damaged => None,
+        })
     }
 
     /// Destroys the key in a slot: its bytes are overwritten in both copies, on the disk and here,
@@ -406,6 +439,27 @@ impl KeyRing {
             self.cache.lock().put(slot, key.clone());
         }
         Ok(held)
+    }
+}
+
+/// Opens a sealed text with the key of its slot.
+fn open_with(
+    key: &ContactKey,
+    slot: Slot,
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    let parts = sealed
+        .split_first_chunk::<NONCE_BYTES>()
+        .and_then(|(nonce, rest)| Some((nonce, rest.split_last_chunk::<TAG_BYTES>()?)));
+    let Some((nonce, (text, tag))) = parts else {
+        return Err(SealError::Damaged { slot });
+    };
+    let mut text = text.to_vec();
+    if decrypt(key, aad, nonce, &mut text, tag) {
+        Ok(text)
+    } else {
+        Err(SealError::Damaged { slot })
     }
 }
 

@@ -366,6 +366,11 @@ impl SlotFiles {
         Ok(self.wrapping.unwrap(slot, &bytes))
     }
 
+    /// The bytes of slots in a row, as the first file has them.
+    pub(super) fn read_some(&self, first: u64, count: u64) -> Result<Vec<SlotBytes>, StorageError> {
+        self.read_chunk(0, first, count as usize)
+    }
+
     fn read_slot(&self, index: usize, slot: Slot) -> Result<SlotBytes, StorageError> {
         let chunk = self.read_chunk(index, slot.get(), 1)?;
         Ok(chunk.first().copied().unwrap_or(MISSING))

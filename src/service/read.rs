@@ -3,7 +3,7 @@
 use super::ReadError;
 use super::scan::PAGE_BYTES_MAX;
 use super::service::Service;
-use super::shared::Body;
+use super::shared::{self, Body};
 use crate::domain::{
     Contact, ContactId, Content, DialectId, Event, Fact, List, Order, Owner, Page, Past, Phase,
     Position, Status, Target, Window,
@@ -397,7 +397,7 @@ impl Service {
     /// [`ReadError`] where the key or the content is damaged.
     pub fn open_content(&self, record: &Record) -> Result<Option<Content>, ReadError> {
         let is_success = matches!(record.event.phase, Phase::Success { .. });
-        Ok(match self.shared.open(record)? {
+        Ok(match shared::open_in_passing(&self.shared.keys, record)? {
             Body::Open(content) if is_success => Some(*content),
             Body::Open(_) | Body::None | Body::Gone => None,
         })

@@ -212,7 +212,20 @@ impl Shared {
 /// Opens a record's content with the contact's key. Where that is damaged beyond repair, or what
 /// was encrypted with it is, the content is gone: one contact stops nobody else's page.
 pub fn open(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
-    match open_strictly(keys, record) {
+    bearing_damage(record, open_strictly(keys, record))
+}
+
+/// Likewise, for whoever opens one record after the other.
+pub fn open_in_passing(keys: &KeyRing, record: &Record) -> Result<Body, ReadError> {
+    let (Some(sealed), Some(slot)) = (&record.sealed, record.slot) else {
+        return Ok(Body::None);
+    };
+    let opened = keys.open_in_passing(slot, &sealed.bound_to, &sealed.bytes);
+    bearing_damage(record, of_opened(opened))
+}
+
+fn bearing_damage(record: &Record, opened: Result<Body, ReadError>) -> Result<Body, ReadError> {
+    match opened {
         Err(ReadError::Sealed(
             error @ (SealError::DamagedKey { .. } | SealError::Damaged { .. }),
         )) => {
@@ -229,7 +242,11 @@ pub fn open_strictly(keys: &KeyRing, record: &Record) -> Result<Body, ReadError>
     let (Some(sealed), Some(slot)) = (&record.sealed, record.slot) else {
         return Ok(Body::None);
     };
-    match keys.open_sealed(slot, &sealed.bound_to, &sealed.bytes) {
+    of_opened(keys.open_sealed(slot, &sealed.bound_to, &sealed.bytes))
+}
+
+fn of_opened(opened: Result<Vec<u8>, SealError>) -> Result<Body, ReadError> {
+    match opened {
         Ok(plain) => Ok(Body::Open(Box::new(record::read_content(&plain)?))),
         Err(
             SealError::Erased { .. } | SealError::MissingKey { .. } | SealError::MarkedLost { .. },

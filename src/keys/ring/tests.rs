@@ -100,6 +100,30 @@ fn a_ring_says_which_slots_it_has() {
     assert!(ring.is_erased(Slot::new(3)) && !ring.is_erased(Slot::new(4)));
 }
 
+#[test]
+fn keys_read_in_passing_are_those_on_the_disk() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let slots = [3, 4].map(Slot::new);
+    let sealed = {
+        let before = ring(&dir, &master, 0);
+        slots.map(|slot| before.seal(slot, AAD, b"Ada").unwrap())
+    };
+    let ring = open(dir.path(), &master).unwrap();
+    ring.resume(Slot::new(8), Slot::new(8)).unwrap();
+    let [gone, kept] = [0, 1].map(|it| (slots[it], sealed[it].as_slice()));
+    let opened = |(slot, sealed): (Slot, &[u8])| ring.open_in_passing(slot, AAD, sealed);
+    assert_eq!(opened(gone).unwrap(), b"Ada");
+    ring.erase(gone.0).unwrap();
+    assert!(matches!(opened(gone), Err(SealError::Erased { .. })));
+    assert_eq!(opened(kept).unwrap(), b"Ada");
+    assert!(matches!(
+        opened((kept.0, gone.1)),
+        Err(SealError::Damaged { .. })
+    ));
+    let beyond = opened((Slot::new(8), kept.1));
+    assert!(matches!(beyond, Err(SealError::MissingKey { .. })));
+}
+
 /// After a sync that failed, the page cache takes for written what is not on the disk.
 #[test]
 fn erasing_overwrites_the_key_for_good() {
