@@ -3,7 +3,7 @@
 use crate::audit::CopyError;
 use crate::keys::{IndexKeyError, KeyFileError, OpenError as KeysError};
 use crate::log::OpenError as LogError;
-use crate::projection::PartError;
+use crate::projection::{KeepError, PartError};
 use crate::service::OpenError;
 use crate::storage::StorageError;
 
@@ -134,7 +134,9 @@ impl From<OpenError> for Failure {
                 Self::new(DAMAGED, format!("{error}; run `contactd log verify`"))
             }
             OpenError::Keys(error) => Self::new(DAMAGED, error),
-            OpenError::View(PartError::Storage(error)) => error.into(),
+            OpenError::View(PartError::Storage(error))
+            | OpenError::Keep(KeepError::File(error)) => error.into(),
+            error @ OpenError::Keep(_) => Self::failed(error),
             error @ (OpenError::Fold { .. } | OpenError::View(_)) => Self::new(DAMAGED, error),
             OpenError::Thread(error) => Self::failed(error),
         }

@@ -71,12 +71,13 @@ impl View for Statistics {
     const NAME: &'static str = "statistics";
     const VERSION: u32 = 1;
     const READS_CONTENT: bool = false;
+    type Extract = ();
 
-    fn new(_: Registry) -> Self {
+    fn new() -> Self {
         Self::default()
     }
 
-    fn resume(_: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+    fn resume(home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
         let mut place = Place::beside(home.files.clone());
         place.counts = true;
         let saved = place.read(Self::VERSION).and_then(Self::of_saved);
@@ -89,7 +90,7 @@ impl View for Statistics {
         (statistics, position)
     }
 
-    fn beside(_: Registry, home: &Home) -> Self {
+    fn beside(home: &Home) -> Self {
         Self {
             place: Place::beside(home.files.clone()),
             ..Self::default()
@@ -123,7 +124,9 @@ impl View for Statistics {
         self.place.remove()
     }
 
-    fn fold(&mut self, event: &Event, _: Option<&Card>) -> Result<(), FoldError> {
+    fn extract(_: Registry, _: &Event, _: Option<&Card>) {}
+
+    fn fold(&mut self, event: &Event, (): ()) -> Result<(), FoldError> {
         let header = &event.header;
         let kind = Kind {
             operation: header.operation,

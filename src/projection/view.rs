@@ -22,22 +22,33 @@ pub trait View: Sized + Send + Sync + 'static {
     const VERSION: u32;
     /// Whether it wants contents: opening them costs more than all the rest.
     const READS_CONTENT: bool;
+    /// What it takes from an event's content.
+    type Extract: Send;
 
-    /// A view before the first event, in memory alone, for contacts of dialects with these rules.
-    fn new(registry: Registry) -> Self;
+    /// A view before the first event, in memory alone.
+    fn new() -> Self;
 
     /// The view as it was kept last, with the position it had reached; from the start where nothing
     /// was kept, or what was is damaged, of another version or of another log.
-    fn resume(registry: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+    fn resume(home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
         let _ = (home, is_of_log);
-        (Self::new(registry), Position::ZERO)
+        (Self::new(), Position::ZERO)
     }
 
     /// A view before the first event that will keep what it folds, but leaves alone what another
     /// one keeps until it is to [`take_over`](Self::take_over).
-    fn beside(registry: Registry, home: &Home) -> Self {
+    fn beside(home: &Home) -> Self {
         let _ = home;
-        Self::new(registry)
+        Self::new()
+    }
+
+    /// A view before the first event that will keep what it folds of the whole log, while nobody
+    /// reads it; what another one keeps is destroyed.
+    ///
+    /// # Errors
+    /// The disk refused.
+    fn afresh(home: &Home) -> Result<Self, KeepError> {
+        Ok(Self::beside(home))
     }
 
     /// From now on the next process resumes from this view, and not from the other.
@@ -49,12 +60,16 @@ pub trait View: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Folds the next event, with the Card that it wrote. Readers see it where the view
+    /// What it takes from the Card that an event wrote, by the rules of the contact's dialect. That
+    /// is most of the work, and needs nothing but these: it is done on any thread, in any order.
+    fn extract(registry: Registry, event: &Event, card: Option<&Card>) -> Self::Extract;
+
+    /// Folds the next event, with what was taken from its Card. Readers see it where the view
     /// [is settled](Self::is_settled).
     ///
     /// # Errors
     /// [`FoldError`]: the view can't go on, and what it holds is not to be trusted.
-    fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError>;
+    fn fold(&mut self, event: &Event, extract: Self::Extract) -> Result<(), FoldError>;
 
     /// Whether readers see all that was folded.
     fn is_settled(&self) -> bool {

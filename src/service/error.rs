@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::domain::{Closed, Position};
 use crate::keys::{SealError, Slot, SlotError};
 use crate::log;
-use crate::projection::{FoldError, PartError};
+use crate::projection::{FoldError, KeepError, PartError};
 use crate::storage::StorageError;
 
 /// The reasons for which a service was not opened.
@@ -32,6 +32,9 @@ pub enum OpenError {
     /// The view of contacts cannot be saved.
     #[error("the view of contacts: {0}")]
     View(#[from] PartError),
+    /// A catch-up view cannot be kept.
+    #[error("a view cannot be kept: {0}")]
+    Keep(#[from] KeepError),
     /// The disk or the store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

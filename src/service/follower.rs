@@ -12,7 +12,7 @@ use super::in_order::in_order;
 use super::recent::RecentEvent;
 use super::shared::{self, Body, Shared};
 use super::view_state::{Control, Folded, LAG_EVENTS_MAX, Stop, ViewState};
-use crate::domain::{Phase, Position};
+use crate::domain::{Event, Phase, Position};
 use crate::log::record;
 use crate::projection::{Chore, FoldError, Home, KeepError, View};
 
@@ -90,8 +90,8 @@ impl<V: View> Follower<V> {
         if control.rebuild > self.taken {
             self.taken = control.rebuild;
             let view = match &self.home {
-                Some(home) => V::beside(self.shared.registry, home),
-                None => V::new(self.shared.registry),
+                Some(home) => V::beside(home),
+                None => V::new(),
             };
             let position = Position::ZERO;
             let before = self.state.next.lock().replace(Folded { view, position });
@@ -152,7 +152,7 @@ impl<V: View> Follower<V> {
         let (events, stop) = read_quantum::<V>(&self.shared, at, head);
         let state = self.state.clone();
         let mut folded = state.view.write();
-        let stop = match fold_quantum(&mut folded, &events) {
+        let stop = match fold_quantum(&mut folded, events) {
             Ok(()) => stop,
             // The next round makes it again.
             Err(Failure::Unkept) => return true,
@@ -160,7 +160,7 @@ impl<V: View> Follower<V> {
         };
         if stop.is_some() {
             match folded.view.discard() {
-                Ok(()) => folded.view = V::new(self.shared.registry),
+                Ok(()) => folded.view = V::new(),
                 Err(error) => self.refused(&error),
             }
         }
@@ -192,7 +192,7 @@ impl<V: View> Follower<V> {
             return false;
         }
         let (events, stop) = read_quantum::<V>(&self.shared, next.position, head);
-        let stop = match fold_quantum(next, &events) {
+        let stop = match fold_quantum(next, events) {
             Ok(()) => stop,
             Err(Failure::Stop(stop)) => Some(stop),
             Err(Failure::Unkept) => Some(Stop {
@@ -299,12 +299,15 @@ impl<V: View> Follower<V> {
     }
 }
 
+/// An event, and what a view takes from its content.
+type Step<V> = (Arc<Event>, <V as View>::Extract);
+
 /// The next events, from memory where they are new, else from the log as far as it can be read.
 fn read_quantum<V: View>(
     shared: &Shared,
     after: Position,
     head: Position,
-) -> (Vec<RecentEvent>, Option<Stop>) {
+) -> (Vec<Step<V>>, Option<Stop>) {
     let is_far_behind = after.plus(LAG_EVENTS_MAX) < head;
     let quantum = if is_far_behind {
         LARGE_QUANTUM_EVENTS
@@ -315,22 +318,29 @@ fn read_quantum<V: View>(
     if after >= to {
         return (Vec::new(), None);
     }
+    let registry = shared.registry;
     if let Some(events) = shared.recent.between(after, to) {
-        return (events, None);
+        let extracted = events.into_iter().map(|RecentEvent { event, content }| {
+            let card = content.as_deref().map(|content| &content.card);
+            let extract = V::extract(registry, &event, card.filter(|_| V::READS_CONTENT));
+            (event, extract)
+        });
+        return (extracted.collect(), None);
     }
     let mut events = Vec::new();
-    let read = |_, bytes: Bytes| -> Result<RecentEvent, ReadError> {
+    let read = |_, bytes: Bytes| -> Result<Step<V>, ReadError> {
         let record = record::decode(&bytes)?;
         let has = V::READS_CONTENT && matches!(record.event.phase, Phase::Success { .. });
-        let content = match has
-            .then(|| shared::open(&shared.keys, &record))
-            .transpose()?
-        {
-            Some(Body::Open(content)) => Some(Arc::from(content)),
+        let body = has
+            .then(|| shared::open_in_passing(&shared.keys, &record))
+            .transpose()?;
+        let content = match body {
+            Some(Body::Open(content)) => Some(content),
             Some(Body::None | Body::Gone) | None => None,
         };
-        let event = Arc::new(record.event);
-        Ok(RecentEvent { event, content })
+        let card = content.as_ref().map(|content| &content.card);
+        let extract = V::extract(registry, &record.event, card);
+        Ok((Arc::new(record.event), extract))
     };
     if is_far_behind {
         let take = |event| {
@@ -368,11 +378,10 @@ enum Failure {
 }
 
 /// Folds events, up to the first that can't be, and shows them to readers.
-fn fold_quantum<V: View>(at: &mut Folded<V>, events: &[RecentEvent]) -> Result<(), Failure> {
-    for RecentEvent { event, content } in events {
+fn fold_quantum<V: View>(at: &mut Folded<V>, events: Vec<Step<V>>) -> Result<(), Failure> {
+    for (event, extract) in events {
         let position = event.header.position;
-        let card = content.as_deref().map(|content| &content.card);
-        let folded = at.view.fold(event, card.filter(|_| V::READS_CONTENT));
+        let folded = at.view.fold(&event, extract);
         folded.map_err(|error| match error {
             FoldError::Unkept { .. } => Failure::Unkept,
             error => Failure::Stop(Stop {

@@ -25,11 +25,13 @@
 //! | `command`, `replay` | what came of a command; answers made again |
 //! | `scrub` | reading again what nobody reads, and mending it |
 //! | `auditor` | sealing what is durable, beside the writer |
+//! | `afresh` | catch-up views made of the whole log at once |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |
 //! | `follower`, `view_state` | such a thread, and what it shares with readers and the writer |
 //! | `recent`, `opened` | the newest events in memory, and the contents that were read last |
 //! | `shared` | what the writer and the readers share |
 
+mod afresh;
 mod apply;
 mod auditor;
 mod by_email;

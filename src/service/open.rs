@@ -1,10 +1,12 @@
 //! Opening: the log is made whole, the view is folded, the writer starts.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::afresh::{Afresh, Words};
 use super::clock::{Clock, Sequencer};
 use super::in_order::in_order;
 use super::key_copy::KeyCopy;
@@ -16,12 +18,12 @@ use super::shared::{self, Body, Shared};
 use super::views::Views;
 use super::writer::Writer;
 use super::{OpenError, ReadError};
-use crate::domain::{Event, Phase, Position, Registry, Status, Tag};
+use crate::domain::{Event, Phase, Position, Registry, Status, Tag, Texts};
 use crate::keys::{Hasher, KeyRing, SlotError, SlotsRepaired};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
-use crate::projection::{Contacts, Parts};
-use crate::storage::Disk;
+use crate::projection::{Contacts, Home, Parts, SearchIndex};
+use crate::storage::{Disk, Files};
 
 /// Options for opening a service.
 pub struct Options {
@@ -88,7 +90,15 @@ pub fn open(
         registry: options.registry,
     };
     let (since, since_slot) = (saved.position(), saved.next_slot());
-    let contacts = folder.fold(saved, &mut parts, progress)?;
+    let home = home(disk.files(VIEWS)?, &keys);
+    let mut afresh = match since {
+        Position::ZERO if reader.head() >= AFRESH_EVENTS => Some(Afresh::begin(&home)?),
+        _ => None,
+    };
+    let contacts = folder.fold(saved, &mut parts, afresh.as_mut(), progress)?;
+    if let Some(Err(error)) = afresh.map(Afresh::keep) {
+        tracing::warn!(%error, "views are made by themselves, for they could not be made together");
+    }
     let repaired_keys = match options.order {
         Some(_) => keys.resume(contacts.next_slot(), since_slot)?,
         None => keys.resume_ahead(contacts.next_slot(), since_slot)?,
@@ -101,7 +111,7 @@ pub fn open(
     let registry = options.registry;
     let shared = Shared::new(contacts, reader, secrets, registry, settled, follows);
     let shared = Arc::new(shared);
-    let catch_up = Views::start(&shared, disk.files(VIEWS)?);
+    let catch_up = Views::start(&shared, home);
     let catch_up = Arc::new(catch_up.map_err(OpenError::Thread)?);
     let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
     let (sender, queue) = mpsc::channel(options.queue_limit);
@@ -150,13 +160,27 @@ pub fn rebuild_views(
         hasher,
         registry,
     };
+    let mut afresh = Afresh::begin(&home(views.clone(), keys))?;
     let mut parts = Parts::open(views, |_| true)?;
-    let contacts = folder.fold(Contacts::default(), &mut parts, progress)?;
+    let contacts = folder.fold(Contacts::default(), &mut parts, Some(&mut afresh), progress)?;
     keys.check(contacts.next_slot())?;
     parts.save(&contacts.delta(), keys)?;
     parts.merge(&|| true)?;
+    afresh.keep()?;
     Ok(contacts.position())
 }
+
+/// The place of catch-up views.
+fn home(files: Arc<dyn Files>, keys: &KeyRing) -> Home {
+    Home {
+        files,
+        keys: keys.file_keys(),
+        numbers: Arc::new(AtomicU64::new(1)),
+    }
+}
+
+/// A log that is so long: if nothing is kept of the contacts, the other views are made with them.
+const AFRESH_EVENTS: Position = Position::new(4_096);
 
 /// Events between two looks at how far the folding has come.
 const LOOK_EVENTS: u64 = 4_096;
@@ -175,19 +199,24 @@ impl Folder<'_> {
         &self,
         mut view: Contacts,
         parts: &mut Parts,
+        mut afresh: Option<&mut Afresh>,
         progress: &mut dyn FnMut(Position),
     ) -> Result<Contacts, OpenError> {
         let from = view.position().next();
         let mut saves = true;
+        let has_others = afresh.is_some();
         let work = |_, bytes: Bytes| {
             let record = record::decode(&bytes).map_err(ReadError::from)?;
-            let tags = self.tags(&record)?;
-            Ok((record, tags))
+            let (tags, words) = self.extract(&record, has_others)?;
+            Ok((record, tags, words))
         };
-        let fold = |(record, tags): (Record, Arc<[Tag]>)| {
+        let fold = |(record, tags, words): (Record, Arc<[Tag]>, Words)| {
             let position = record.event.header.position;
             view.fold(&record.event, record.slot, &tags)
                 .map_err(|cause| OpenError::Fold { position, cause })?;
+            if let Some(others) = &mut afresh {
+                others.fold(record.event, words);
+            }
             if position.get().is_multiple_of(LOOK_EVENTS) {
                 progress(position);
                 if saves && saved_view::is_due(&view) {
@@ -215,19 +244,23 @@ impl Folder<'_> {
         }
     }
 
-    /// The tags of what a record's contact can be found by.
-    fn tags(&self, record: &Record) -> Result<Arc<[Tag]>, ReadError> {
+    /// The tags of what a record's contact can be found by, and its words for the search view.
+    fn extract(&self, record: &Record, with_words: bool) -> Result<(Arc<[Tag]>, Words), ReadError> {
         let Event { header, phase } = &record.event;
         let owner = &header.owner;
-        match (self.registry.get(owner.dialect()), phase) {
-            (Some(rules), Phase::Success { .. }) => Ok(match shared::open(self.keys, record)? {
-                Body::Open(content) => {
-                    shared::lookup_tags(self.hasher, owner, &rules.keys_of(&content.card))
-                }
-                Body::None | Body::Gone => Arc::default(),
-            }),
-            _ => Ok(Arc::default()),
-        }
+        let rules = self.registry.get(owner.dialect());
+        let (Some(rules), Phase::Success { .. }) = (rules, phase) else {
+            return Ok((Arc::default(), None));
+        };
+        let Body::Open(content) = shared::open_in_passing(self.keys, record)? else {
+            return Ok((Arc::default(), None));
+        };
+        let card = &content.card;
+        let texts = Texts::of(card);
+        let keys = rules.keys_with(card, texts.emails.iter().map(|it| &**it));
+        let tags = shared::lookup_tags(self.hasher, owner, &keys);
+        let words = || SearchIndex::words(self.registry, &record.event, card, &texts);
+        Ok((tags, with_words.then(words)))
     }
 }
 

@@ -88,8 +88,8 @@ impl<V: View> Folded<V> {
             record.is_some_and(|record| record.event.header.id == event)
         };
         let (view, position) = match home {
-            Some(home) => V::resume(shared.registry, home, &is_of_log),
-            None => (V::new(shared.registry), Position::ZERO),
+            Some(home) => V::resume(home, &is_of_log),
+            None => (V::new(), Position::ZERO),
         };
         Self { view, position }
     }

@@ -1,7 +1,6 @@
 //! The catch-up views of a service.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::catch_up::CatchUp;
@@ -9,7 +8,6 @@ use super::shared::Shared;
 use super::view_state::{LAG_EVENTS_MAX, ViewStatus};
 use crate::domain::{ContactId, Position};
 use crate::projection::{Home, KeepError, SearchIndex, Statistics, View};
-use crate::storage::Files;
 
 /// The pause that a writer makes for each event of a group while a view is far behind, and the
 /// longest for a group. It takes half of a busy writer's time, and nobody notices it who is alone.
@@ -30,13 +28,8 @@ pub struct Views {
 pub struct NoSuchView;
 
 impl Views {
-    /// Starts the views; `files` is the directory where they may keep what they have folded.
-    pub(super) fn start(shared: &Arc<Shared>, files: Arc<dyn Files>) -> std::io::Result<Self> {
-        let home = Home {
-            files,
-            keys: shared.keys.file_keys(),
-            numbers: Arc::new(AtomicU64::new(1)),
-        };
+    /// Starts the views; `home` is where they may keep what they have folded.
+    pub(super) fn start(shared: &Arc<Shared>, home: Home) -> std::io::Result<Self> {
         Ok(Self {
             search: CatchUp::start(shared.clone(), Some(home.clone()))?,
             statistics: CatchUp::start(shared.clone(), Some(home))?,

@@ -9,6 +9,8 @@
 //!        bytes of the rest (varint), the rest · zeros up to the end
 //! ```
 
+use std::collections::BTreeMap;
+
 use crate::keys::BLOCK_OVERHEAD_BYTES;
 
 /// Bytes of a block as it lies in a file, sealed.
@@ -58,6 +60,14 @@ impl Block {
             .push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
     }
 
+    /// Adds a key that is made of parts, behind the others.
+    pub fn push_parts(&mut self, parts: &[&[u8]]) {
+        parts
+            .iter()
+            .for_each(|part| self.bytes.extend_from_slice(part));
+        self.push(&[]);
+    }
+
     /// The number of keys in the block.
     pub const fn len(&self) -> usize {
         self.ends.len()
@@ -103,15 +113,27 @@ impl Block {
 
     /// A block of these keys, sorted, each once.
     pub fn sorted(&self) -> Self {
-        let mut keys: Vec<(Lead, &[u8])> = self.iter().map(|key| (lead(key), key)).collect();
-        keys.sort_unstable();
-        keys.dedup();
         let mut sorted = Self {
             bytes: Vec::with_capacity(self.bytes.len()),
             ends: Vec::with_capacity(self.ends.len()),
         };
-        keys.into_iter().for_each(|(_, key)| sorted.push(key));
+        self.each_sorted(|key| sorted.push(key));
         sorted
+    }
+
+    /// Shows the keys in their order, each once.
+    pub fn each_sorted(&self, mut show: impl FnMut(&[u8])) {
+        // Most kinds of keys come in their order, and then cost a look: so each is sorted by itself.
+        let mut kinds: BTreeMap<Option<u8>, Vec<(Lead, &[u8])>> = BTreeMap::new();
+        for key in self.iter() {
+            let kind = kinds.entry(key.first().copied()).or_default();
+            kind.push((lead(key), key));
+        }
+        for mut keys in kinds.into_values() {
+            keys.sort_unstable();
+            keys.dedup();
+            keys.into_iter().for_each(|(_, key)| show(key));
+        }
     }
 
     /// Packs all of it; `None` where it is too much for one body.

@@ -73,7 +73,6 @@ pub struct Words {
 
 impl From<Profile> for Words {
     fn from(Profile { name, tokens }: Profile) -> Self {
-        let tokens = tokens.into_iter().collect();
         Self { name, tokens }
     }
 }
@@ -132,42 +131,36 @@ impl Doc {
         })
     }
 
-    /// The parts of the doc itself.
-    pub fn parts(&self, ordinal: Ordinal) -> Vec<Vec<u8>> {
+    /// Adds the parts of the doc itself.
+    pub fn push_parts(&self, ordinal: Ordinal, keys: &mut Block) {
         let bytes = self.encode();
-        let parts = (0..=u16::MAX).zip(bytes.chunks(PART_BYTES));
-        parts
-            .map(|(part, bytes)| entry::doc_part(ordinal, part, bytes))
-            .collect()
+        for (part, bytes) in (0..=u16::MAX).zip(bytes.chunks(PART_BYTES)) {
+            entry::push_doc_part(keys, ordinal, part, bytes);
+        }
     }
 
     /// Adds every key that follows from it.
-    pub fn keys(&self, ordinal: Ordinal, keys: &mut Block) {
-        for part in self.parts(ordinal) {
-            keys.push(&part);
-        }
-        keys.push(&entry::id_of(self.id, ordinal));
-        for key in self.words_keys(ordinal) {
-            keys.push(&key);
-        }
+    pub fn push_keys(&self, ordinal: Ordinal, keys: &mut Block) {
+        self.push_parts(ordinal, keys);
+        entry::push_id(keys, self.id, ordinal);
+        self.push_words(ordinal, keys);
     }
 
-    /// The keys that its words and its end are found by: all but the doc itself and its id.
-    pub fn words_keys(&self, ordinal: Ordinal) -> Vec<Vec<u8>> {
-        let words = match &self.state {
-            State::Live(words) => words,
-            State::Ended => {
-                let position = self.changed.position.get();
-                return vec![entry::ended_place(self.scope, position, ordinal)];
+    /// Adds the keys that its words and its end are found by: all but the doc itself and its id.
+    pub fn push_words(&self, ordinal: Ordinal, keys: &mut Block) {
+        let (scope, position) = (self.scope, self.changed.position.get());
+        match &self.state {
+            State::Live(words) => {
+                entry::push_created(keys, scope, ordinal);
+                entry::push_updated(keys, scope, position, ordinal);
+                entry::push_named(keys, scope, &words.name, ordinal);
+                for token in &words.tokens {
+                    entry::push_token(keys, token, ordinal);
+                }
             }
-            State::Hollow { .. } => return Vec::new(),
-        };
-        let orders = [SortKey::Created, SortKey::Updated, SortKey::Name];
-        let places = orders.into_iter().filter_map(|by| self.key(by, ordinal));
-        let places = places.map(|key| entry::place(self.scope, &key, ordinal));
-        let tokens = words.tokens.iter();
-        let tokens = tokens.map(|token| entry::token(token, ordinal));
-        places.chain(tokens).collect()
+            State::Ended => entry::push_ended(keys, scope, position, ordinal),
+            State::Hollow { .. } => {}
+        }
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -199,8 +192,10 @@ impl Doc {
                 .map(String::as_str)
                 .collect(),
         };
-        // Writing into memory does not fail; an empty doc would be seen as damage.
-        minicbor::to_vec(&doc).unwrap_or_default()
+        let mut bytes = Vec::with_capacity(PART_BYTES);
+        // Writing into memory does not fail; half a doc would be seen as damage.
+        minicbor::encode(&doc, &mut bytes).unwrap_or_default();
+        bytes
     }
 
     /// What the doc whose first part this is says beside its words; `None` where it is none. Its

@@ -14,6 +14,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::block::Block;
 use super::orders::{Key, Ordinal, ScopeId};
 use crate::domain::find::Wanted;
 use crate::domain::{ContactId, DialectId, SortKey};
@@ -34,9 +35,9 @@ pub fn doc(ordinal: Ordinal) -> Vec<u8> {
     join(&[&[DOC], &ordinal.to_be_bytes()])
 }
 
-/// One part of a contact's doc.
-pub fn doc_part(ordinal: Ordinal, part: u16, bytes: &[u8]) -> Vec<u8> {
-    join(&[&[DOC], &ordinal.to_be_bytes(), &part.to_be_bytes(), bytes])
+/// Adds one part of a contact's doc.
+pub fn push_doc_part(keys: &mut Block, ordinal: Ordinal, part: u16, bytes: &[u8]) {
+    keys.push_parts(&[&[DOC], &ordinal.to_be_bytes(), &part.to_be_bytes(), bytes]);
 }
 
 /// The part of a doc that one of its keys holds; `None` for a key that is too short for one.
@@ -62,22 +63,39 @@ pub fn ended(scope: ScopeId) -> Vec<u8> {
 /// A contact's place in an order of its scope. For the place before which a page ends or from which
 /// on it begins, the contact of a position is of no matter.
 pub fn place(scope: ScopeId, key: &Key, ordinal: Ordinal) -> Vec<u8> {
-    let scope = scope.to_be_bytes();
-    let ordinal = ordinal.to_be_bytes();
-    match key {
-        Key::Created(ordinal) => join(&[&[CREATED], &scope, &ordinal.to_be_bytes()]),
-        Key::Updated(position) => join(&[&[UPDATED], &scope, &position.to_be_bytes(), &ordinal]),
-        Key::Named(name, at) => {
-            let name = escaped(name);
-            join(&[&[NAMED], &scope, &name, &[0, 0], &at.to_be_bytes()])
-        }
-    }
+    made(|keys| match key {
+        Key::Created(ordinal) => push_created(keys, scope, *ordinal),
+        Key::Updated(position) => push_updated(keys, scope, *position, ordinal),
+        Key::Named(name, at) => push_named(keys, scope, name, *at),
+    })
+}
+
+/// Adds a contact's place in the order of creation.
+pub fn push_created(keys: &mut Block, scope: ScopeId, ordinal: Ordinal) {
+    keys.push_parts(&[&[CREATED], &scope.to_be_bytes(), &ordinal.to_be_bytes()]);
+}
+
+/// Adds a contact's place in the order of changes.
+pub fn push_updated(keys: &mut Block, scope: ScopeId, position: u64, ordinal: Ordinal) {
+    let (scope, position) = (scope.to_be_bytes(), position.to_be_bytes());
+    keys.push_parts(&[&[UPDATED], &scope, &position, &ordinal.to_be_bytes()]);
+}
+
+/// Adds a contact's place in the order of names.
+pub fn push_named(keys: &mut Block, scope: ScopeId, name: &str, ordinal: Ordinal) {
+    let (scope, ordinal) = (scope.to_be_bytes(), ordinal.to_be_bytes());
+    keys.push_parts(&[&[NAMED], &scope, &escaped(name), &[0, 0], &ordinal]);
+}
+
+/// Adds an ended contact's place among its scope's.
+pub fn push_ended(keys: &mut Block, scope: ScopeId, position: u64, ordinal: Ordinal) {
+    let (scope, position) = (scope.to_be_bytes(), position.to_be_bytes());
+    keys.push_parts(&[&[ENDED], &scope, &position, &ordinal.to_be_bytes()]);
 }
 
 /// An ended contact's place among its scope's.
 pub fn ended_place(scope: ScopeId, position: u64, ordinal: Ordinal) -> Vec<u8> {
-    let (scope, position) = (scope.to_be_bytes(), position.to_be_bytes());
-    join(&[&[ENDED], &scope, &position, &ordinal.to_be_bytes()])
+    made(|keys| push_ended(keys, scope, position, ordinal))
 }
 
 /// The place in an order that a key stands for.
@@ -102,9 +120,9 @@ pub fn id(id: ContactId) -> Vec<u8> {
     join(&[&[ID], id.0.as_bytes()])
 }
 
-/// The number that belongs to an id.
-pub fn id_of(contact: ContactId, ordinal: Ordinal) -> Vec<u8> {
-    join(&[&[ID], contact.0.as_bytes(), &ordinal.to_be_bytes()])
+/// Adds the number that belongs to an id.
+pub fn push_id(keys: &mut Block, contact: ContactId, ordinal: Ordinal) {
+    keys.push_parts(&[&[ID], contact.0.as_bytes(), &ordinal.to_be_bytes()]);
 }
 
 /// The beginning of all ids.
@@ -112,9 +130,9 @@ pub const fn ids() -> [u8; 1] {
     [ID]
 }
 
-/// A contact that has a token.
-pub fn token(text: &str, ordinal: Ordinal) -> Vec<u8> {
-    join(&[&[TOKEN], &escaped(text), &[0, 0], &ordinal.to_be_bytes()])
+/// Adds a contact that has a token.
+pub fn push_token(keys: &mut Block, text: &str, ordinal: Ordinal) {
+    keys.push_parts(&[&[TOKEN], &escaped(text), &[0, 0], &ordinal.to_be_bytes()]);
 }
 
 /// The beginning of the contacts that have a wanted token.
@@ -192,6 +210,13 @@ fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
+/// The one key that is added.
+fn made(push: impl FnOnce(&mut Block)) -> Vec<u8> {
+    let mut keys = Block::default();
+    push(&mut keys);
+    keys.get(0).unwrap_or_default().to_vec()
+}
+
 fn escaped(text: &str) -> Cow<'_, [u8]> {
     if !text.as_bytes().contains(&0) {
         return text.as_bytes().into();
@@ -232,7 +257,7 @@ mod tests {
             let ((one_bytes, one_key), (other_bytes, other_key)) = (named(&one), named(&other));
             prop_assert_eq!(one_bytes.cmp(&other_bytes), one_key.cmp(&other_key));
             prop_assert_eq!(place_of(&one_bytes), Some((one_key, one.1)));
-            let token = |(text, ordinal): &(String, u32)| super::token(text, *ordinal);
+            let token = |(text, ordinal): &(String, u32)| made(|keys| push_token(keys, text, *ordinal));
             prop_assert_eq!(token(&one).cmp(&token(&other)), one.cmp(&other));
             prop_assert_eq!(token_of(&token(&one)), Some(one.0));
         }
@@ -240,7 +265,7 @@ mod tests {
         #[test]
         fn wanted_tokens_and_no_others_begin_so(have in text(), want in text()) {
             for wanted in [Wanted::Beginning(want.clone()), Wanted::Exactly(want.clone())] {
-                let key = token(&have, 5);
+                let key = made(|keys| push_token(keys, &have, 5));
                 let prefix = super::wanted(&wanted);
                 prop_assert_eq!(key.starts_with(&prefix), wanted.has(&have));
                 prop_assert_eq!(key.starts_with(&prefix), key >= prefix && key < behind(&prefix));
@@ -252,12 +277,12 @@ mod tests {
     fn every_kind_names_its_contact() {
         let uuid = ContactId(uuid::Uuid::from_u128(9));
         let keys = [
-            doc_part(5, 0, b"x"),
+            made(|keys| push_doc_part(keys, 5, 0, b"x")),
             place(1, &Key::Created(5), 5),
             place(1, &Key::Updated(77), 5),
             ended_place(1, 77, 5),
-            id_of(uuid, 5),
-            token("a", 5),
+            made(|keys| push_id(keys, uuid, 5)),
+            made(|keys| push_token(keys, "a", 5)),
         ];
         assert!(keys.iter().all(|key| ordinal(key) == Some(5)));
         let scope = scope(3, DialectId(2), "acme");

@@ -17,6 +17,21 @@ pub struct Limits {
     pub slice_keys: usize,
 }
 
+impl Limits {
+    /// For an index that is made of a whole log, and read by nobody until then: large runs at once,
+    /// for a key that is sorted among many need not be merged again and again.
+    pub const fn of_whole_log() -> Self {
+        Self {
+            pending_max: 32_768,
+            flush_bytes: 1,
+            flush_events: u64::MAX,
+            young_max: 8,
+            old_max: 32,
+            slice_keys: usize::MAX,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

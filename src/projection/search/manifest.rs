@@ -9,11 +9,23 @@ use uuid::Uuid;
 
 use super::orders::Ordinal;
 use crate::domain::{ContactId, EventId, Position};
+use crate::storage::{Files, StorageError};
 
 /// The file of the list.
 pub const NAME: &str = "search.list";
 /// Raised when the form of the files changes, or what the index folds and answers.
 pub const VERSION: u32 = 3;
+
+/// Removes the list: from now on no file counts.
+///
+/// # Errors
+/// The disk refused; call again.
+pub fn remove(files: &dyn Files) -> Result<(), StorageError> {
+    if files.has(NAME)? {
+        files.remove(NAME)?;
+    }
+    Ok(())
+}
 
 /// A place in the log that an index has reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,9 +39,11 @@ use super::{FoldError, KeepError, View};
 use crate::domain::find::Profile;
 use crate::domain::{
     Card, ContactId, DialectId, Event, Fact, Header, Operation, Owner, Phase, Position, Registry,
+    Texts,
 };
 use block::Block;
 use doc::{Doc, State, Words};
+use limits::Limits;
 use manifest::Checkpoint;
 use orders::{Ordinal, ScopeId};
 use run::Run;
@@ -52,7 +54,6 @@ pub use query::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
 
 /// The index that finds contacts by their texts and lists them in order.
 pub struct SearchIndex {
-    registry: Registry,
     upkeep: Upkeep,
     /// The place in the log that it has reached.
     at: Checkpoint,
@@ -66,6 +67,8 @@ pub struct SearchIndex {
     scopes_kept: usize,
     /// Contacts that are erased, though the event that says so is not folded yet.
     erased: HashSet<ContactId>,
+    /// The ids of all contacts by their numbers, while it is made of the whole log.
+    ids: Option<Vec<ContactId>>,
 }
 
 /// A tenant of a dialect, which has lists of its own.
@@ -79,32 +82,47 @@ impl View for SearchIndex {
     const NAME: &'static str = "search";
     const VERSION: u32 = manifest::VERSION;
     const READS_CONTENT: bool = true;
+    /// The words of a content; `None` of an event without one, or where nobody can read it.
+    type Extract = Option<Words>;
 
-    fn new(registry: Registry) -> Self {
-        Self::of(registry, Upkeep::in_memory())
+    fn new() -> Self {
+        Self::of(Upkeep::in_memory())
     }
 
-    fn resume(registry: Registry, home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
+    fn resume(home: &Home, is_of_log: IsOfLog<'_>) -> (Self, Position) {
         // What cannot be looked at now answers nothing, and is tried again.
         let upkeep = Upkeep::resume(home, is_of_log);
         let upkeep = upkeep.unwrap_or_else(|error| Upkeep::out_of_reach(home, error.to_string()));
-        let index = Self::of(registry, upkeep);
+        let index = Self::of(upkeep);
         let position = index.at.position;
         (index, position)
     }
 
-    fn beside(registry: Registry, home: &Home) -> Self {
-        Self::of(registry, Upkeep::beside(home))
+    fn beside(home: &Home) -> Self {
+        Self::of(Upkeep::beside(home))
+    }
+
+    fn afresh(home: &Home) -> Result<Self, KeepError> {
+        manifest::remove(&*home.files)?;
+        segment::destroy_all(&*home.files)?;
+        let mut index = Self::of(Upkeep::beside(home));
+        index.upkeep.limits = Limits::of_whole_log();
+        index.ids = Some(Vec::new());
+        Ok(index)
     }
 
     fn take_over(&mut self, other: &mut Self) -> Result<(), KeepError> {
         self.upkeep.take_over(&mut other.upkeep)
     }
 
-    fn fold(&mut self, event: &Event, card: Option<&Card>) -> Result<(), FoldError> {
+    fn extract(registry: Registry, event: &Event, card: Option<&Card>) -> Option<Words> {
+        card.map(|card| Self::words(registry, event, card, &Texts::of(card)))
+    }
+
+    fn fold(&mut self, event: &Event, words: Option<Words>) -> Result<(), FoldError> {
         let header = &event.header;
         if let (Phase::Success { .. }, Some(id)) = (&event.phase, header.contact) {
-            self.fold_success(id, header, card)?;
+            self.fold_success(id, header, words)?;
         }
         self.at.position = header.position;
         self.at.event = Some(header.id);
@@ -125,7 +143,7 @@ impl View for SearchIndex {
         }
         let mut keys = Block::default();
         for (ordinal, doc) in &self.pending {
-            doc.keys(*ordinal, &mut keys);
+            doc.push_keys(*ordinal, &mut keys);
         }
         for number in new_scopes {
             if let (Ok(scope), Some(Scope { dialect, tenant })) =
@@ -164,6 +182,7 @@ impl View for SearchIndex {
 
     fn forget(&mut self, contacts: &[ContactId]) -> Result<(), KeepError> {
         let mut numbers = Vec::new();
+        let mut is_hollow = false;
         for id in contacts {
             self.erased.insert(*id);
             if let Some(ordinal) = self.find(*id)
@@ -172,10 +191,13 @@ impl View for SearchIndex {
                 numbers.push(ordinal);
                 if doc.words().is_some() {
                     self.put(ordinal, doc.hollow());
+                    is_hollow = true;
                 }
             }
         }
-        self.settle();
+        if is_hollow {
+            self.settle();
+        }
         self.upkeep.purge(&numbers)
     }
 
@@ -198,6 +220,14 @@ fn fact(header: &Header) -> Fact {
 }
 
 impl SearchIndex {
+    /// The words of a Card that an event wrote, whose texts are known.
+    #[must_use]
+    pub fn words(registry: Registry, event: &Event, card: &Card, texts: &Texts<'_>) -> Words {
+        let rules = registry.get(event.header.owner.dialect());
+        let is_active = rules.is_none_or(|rules| rules.is_active(card));
+        Profile::of_texts(texts, is_active).into()
+    }
+
     /// The number of live contacts in the index.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -234,9 +264,8 @@ impl SearchIndex {
         dump
     }
 
-    fn of(registry: Registry, upkeep: Upkeep) -> Self {
+    fn of(upkeep: Upkeep) -> Self {
         let mut index = Self {
-            registry,
             at: *upkeep.kept(),
             upkeep,
             scopes: Vec::new(),
@@ -245,6 +274,7 @@ impl SearchIndex {
             pending_ids: HashMap::new(),
             scopes_kept: 0,
             erased: HashSet::new(),
+            ids: None,
         };
         let keys = index
             .upkeep
@@ -265,17 +295,18 @@ impl SearchIndex {
         &mut self,
         id: ContactId,
         header: &Header,
-        card: Option<&Card>,
+        words: Option<Words>,
     ) -> Result<(), FoldError> {
-        let card = card.filter(|_| !self.erased.contains(&id));
+        let words = words.filter(|_| !self.erased.contains(&id));
+        let state = words.map_or(State::Ended, State::Live);
         match header.operation {
-            Operation::Create => self.create(id, header, card),
-            Operation::Update => self.change(id, header, card),
-            Operation::Delete => self.change(id, header, None),
+            Operation::Create => self.create(id, header, state),
+            Operation::Update => self.change(id, header, state),
+            Operation::Delete => self.change(id, header, State::Ended),
             Operation::Erase => {
                 let gone = self.forget(&[id]);
                 gone.map_err(|error| unkept(error.to_string()))?;
-                self.change(id, header, None)?;
+                self.change(id, header, State::Ended)?;
                 self.erased.remove(&id);
                 Ok(())
             }
@@ -283,12 +314,7 @@ impl SearchIndex {
         }
     }
 
-    fn create(
-        &mut self,
-        id: ContactId,
-        header: &Header,
-        card: Option<&Card>,
-    ) -> Result<(), FoldError> {
+    fn create(&mut self, id: ContactId, header: &Header, state: State) -> Result<(), FoldError> {
         if self.at.last.is_some_and(|last| last >= id) {
             return Err(FoldError::OutOfOrder { id });
         }
@@ -297,24 +323,20 @@ impl SearchIndex {
         let scope = self.scope(&header.owner)?;
         self.at.contacts = contacts;
         self.at.last = Some(id);
+        self.ids.iter_mut().for_each(|ids| ids.push(id));
         let doc = Doc {
             id,
             scope,
             created: header.time,
             changed: fact(header),
-            state: self.state(header.owner.dialect(), card),
+            state,
         };
         self.at.live += usize::from(doc.is_live());
         self.put(ordinal, doc);
         Ok(())
     }
 
-    fn change(
-        &mut self,
-        id: ContactId,
-        header: &Header,
-        card: Option<&Card>,
-    ) -> Result<(), FoldError> {
+    fn change(&mut self, id: ContactId, header: &Header, state: State) -> Result<(), FoldError> {
         let known = self.find(id).and_then(|at| Some((at, self.doc(at)?)));
         if let Some(reason) = self.fault() {
             return Err(unkept(reason));
@@ -323,21 +345,12 @@ impl SearchIndex {
         self.at.live -= usize::from(before.is_live());
         let doc = Doc {
             changed: fact(header),
-            state: self.state(header.owner.dialect(), card),
+            state,
             ..before
         };
         self.at.live += usize::from(doc.is_live());
         self.put(ordinal, doc);
         Ok(())
-    }
-
-    /// A contact's words, or that it has ended.
-    fn state(&self, dialect: DialectId, card: Option<&Card>) -> State {
-        card.map_or(State::Ended, |card| {
-            let rules = self.registry.get(dialect);
-            let is_active = rules.is_none_or(|rules| rules.is_active(card));
-            State::Live(Words::from(Profile::of(card, is_active)))
-        })
     }
 
     fn put(&mut self, ordinal: Ordinal, doc: Doc) {
@@ -346,6 +359,10 @@ impl SearchIndex {
     }
 
     fn find(&self, id: ContactId) -> Option<Ordinal> {
+        if let Some(ids) = &self.ids {
+            let number = ids.binary_search(&id).ok()?;
+            return Ordinal::try_from(number).ok();
+        }
         let pending = self.pending_ids.get(&id).copied();
         pending.or_else(|| self.upkeep.shelf().find(id))
     }

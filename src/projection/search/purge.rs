@@ -44,21 +44,25 @@ pub fn purge(run: &Arc<Run>, contacts: &[Ordinal]) -> Result<(), KeepError> {
         if doc.words().is_none() {
             continue;
         }
-        let place = |changes: &mut Changes, key: Vec<u8>| {
-            let index = run.after(&key).saturating_sub(1);
-            changes.entry(index).or_default().gone.insert(key);
+        let place = |changes: &mut Changes, key: &[u8]| {
+            let index = run.after(key).saturating_sub(1);
+            changes.entry(index).or_default().gone.insert(key.to_vec());
             index
         };
-        for key in doc.words_keys(*contact) {
+        let mut keys = Block::default();
+        doc.push_words(*contact, &mut keys);
+        for key in keys.iter() {
             place(&mut words, key);
         }
-        let mut parts = doc.parts(*contact).into_iter();
-        let first = parts.next().map(|part| place(&mut docs, part));
-        for part in parts {
-            place(&mut docs, part);
-        }
+        let mut parts = Block::default();
+        doc.push_parts(*contact, &mut parts);
+        let mut places = parts.iter().map(|part| place(&mut docs, part));
+        let first = places.next();
+        places.for_each(drop);
         if let Some(change) = first.and_then(|index| docs.get_mut(&index)) {
-            change.new.extend(doc.hollow().parts(*contact));
+            let mut hollow = Block::default();
+            doc.hollow().push_parts(*contact, &mut hollow);
+            change.new.extend(hollow.iter().map(<[u8]>::to_vec));
         }
     }
     for changes in [words, docs] {

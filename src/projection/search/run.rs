@@ -28,7 +28,7 @@ impl Run {
     /// A run of these keys, which are sorted here.
     pub fn of(keys: &Block) -> Self {
         let mut making = Making::default();
-        keys.sorted().iter().for_each(|key| making.push(key));
+        keys.each_sorted(|key| making.push(key));
         making.finish()
     }
 

@@ -109,6 +109,16 @@ pub fn destroy(files: &dyn Files, number: u64) -> Result<(), StorageError> {
     files.remove(&name)
 }
 
+/// Destroys every file of blocks in a directory.
+///
+/// # Errors
+/// The disk refused; call again.
+pub fn destroy_all(files: &dyn Files) -> Result<(), StorageError> {
+    let names = files.list()?;
+    let mut numbers = names.iter().filter_map(|name| number_of(name));
+    numbers.try_for_each(|number| destroy(files, number))
+}
+
 /// A file of blocks.
 pub struct Segment {
     place: Place,

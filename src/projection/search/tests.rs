@@ -102,7 +102,7 @@ impl World {
             erased: BTreeSet::new(),
             answered: BTreeSet::new(),
             gone_at_start: BTreeSet::new(),
-            index: SearchIndex::new(REGISTRY),
+            index: SearchIndex::new(),
             beside: None,
             numbers: Arc::default(),
             folded: 0,
@@ -137,7 +137,7 @@ impl World {
             let event = at.and_then(|at| self.log.get(at));
             event.is_some_and(|(event, _)| event.header.id == id)
         };
-        let (mut index, position) = SearchIndex::resume(REGISTRY, &self.home(), &is_of_log);
+        let (mut index, position) = SearchIndex::resume(&self.home(), &is_of_log);
         index.upkeep.limits = SMALL;
         self.index = index;
         self.folded = usize::try_from(position.get()).unwrap();
@@ -266,7 +266,8 @@ impl World {
                 .contact
                 .is_some_and(|id| self.gone_at_start.contains(&id));
             let card = card.as_ref().filter(|_| !gone);
-            if self.index.fold(event, card).is_err() {
+            let words = SearchIndex::extract(REGISTRY, event, card);
+            if self.index.fold(event, words).is_err() {
                 assert!(self.index.fault().is_some(), "it folds");
                 return;
             }
@@ -299,14 +300,16 @@ impl World {
         if self.is_off() {
             return self.cut();
         }
-        let mut next = SearchIndex::beside(REGISTRY, &self.home());
+        let mut next = SearchIndex::beside(&self.home());
         next.upkeep.limits = SMALL;
         for (event, card) in &self.log {
             let erased = event
                 .header
                 .contact
                 .is_some_and(|id| self.erased.contains(&id));
-            next.fold(event, card.as_ref().filter(|_| !erased)).unwrap();
+            let card = card.as_ref().filter(|_| !erased);
+            let words = SearchIndex::extract(REGISTRY, event, card);
+            next.fold(event, words).unwrap();
             if next.tend().is_err() {
                 return self.cut();
             }
@@ -394,16 +397,30 @@ impl World {
             (changed.position.get(), changed.id)
         });
         assert_eq!(told.collect::<Vec<_>>(), changes);
-        let mut fresh = SearchIndex::new(REGISTRY);
+        let mut fresh = SearchIndex::new();
+        // One that is made of the whole log, and of which all lies in files.
+        let home = Home {
+            files: SimDisk::new(2).files(DIR).unwrap(),
+            ..self.home()
+        };
+        let mut whole = SearchIndex::afresh(&home).unwrap();
+        whole.upkeep.limits = SMALL;
         for (event, card) in &self.log {
             let live = event
                 .header
                 .contact
                 .is_some_and(|id| self.live.contains_key(&id));
-            fresh.fold(event, card.as_ref().filter(|_| live)).unwrap();
+            let card = card.as_ref().filter(|_| live);
+            let words = SearchIndex::extract(REGISTRY, event, card);
+            whole.fold(event, words.clone()).unwrap();
+            while !matches!(whole.tend().unwrap(), Chore::Nothing) {}
+            fresh.fold(event, words).unwrap();
         }
         fresh.settle();
         assert_eq!(index.dump(), fresh.dump());
+        whole.keep().unwrap();
+        assert_eq!(whole.dump(), fresh.dump());
+        assert_eq!(whole.upkeep.kept(), &whole.at);
     }
 
     fn check_search(&self, search: &Search) {

@@ -126,8 +126,8 @@ impl Upkeep {
             upkeep.place = Self::beside(home).place;
         }
         let counts: Vec<u64> = upkeep.old_numbers().collect();
-        if counts.is_empty() && files.has(manifest::NAME)? {
-            files.remove(manifest::NAME)?;
+        if counts.is_empty() {
+            manifest::remove(files)?;
         }
         for number in numbers().filter(|number| !counts.contains(number)) {
             segment::destroy(files, number)?;
@@ -456,9 +456,7 @@ impl Upkeep {
         self.destroy_doomed()?;
         if let Some(place) = self.place.as_ref().filter(|_| self.counts) {
             // Those too that were never opened.
-            let names = place.files.list()?;
-            let mut numbers = names.iter().filter_map(|name| segment::number_of(name));
-            numbers.try_for_each(|number| segment::destroy(&*place.files, number))?;
+            segment::destroy_all(&*place.files)?;
         }
         self.list()
     }

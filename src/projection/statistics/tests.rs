@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::saved::SavedV1;
 use super::*;
-use crate::dialect::REGISTRY;
 use crate::domain::{Failure, FailureCode, Header, Owner};
 use crate::keys::{FileKeys, KeyRing, MasterKey};
 use crate::storage::{Disk, SimDisk};
@@ -33,9 +32,9 @@ fn event(position: u64, tenant: u8, operation: usize, phase: u8) -> Event {
 }
 
 fn folded(events: impl IntoIterator<Item = Event>) -> Statistics {
-    let mut statistics = Statistics::new(REGISTRY);
+    let mut statistics = Statistics::new();
     for event in events {
-        statistics.fold(&event, None).expect("it counts");
+        statistics.fold(&event, ()).expect("it counts");
     }
     statistics
 }
@@ -82,11 +81,11 @@ fn any_flipped_bit_is_seen() {
 fn the_next_process_goes_on_where_this_one_saved() {
     let disk = SimDisk::new(1);
     let home = home(&disk);
-    let resume = |is_of_log: bool| Statistics::resume(REGISTRY, &home, &|_, _| is_of_log);
+    let resume = |is_of_log: bool| Statistics::resume(&home, &|_, _| is_of_log);
     let (mut first, position) = resume(true);
     assert_eq!(position, Position::ZERO);
     for at in 1..=3 {
-        first.fold(&event(at, 0, 0, 0), None).expect("it counts");
+        first.fold(&event(at, 0, 0, 0), ()).expect("it counts");
     }
     first.tend().expect("a chore");
     assert_eq!(resume(true).1, Position::ZERO, "it is not worth a file yet");
@@ -100,13 +99,13 @@ fn the_next_process_goes_on_where_this_one_saved() {
 fn a_view_beside_leaves_the_file_alone_until_it_takes_over() {
     let disk = SimDisk::new(1);
     let home = home(&disk);
-    let resume = || Statistics::resume(REGISTRY, &home, &|_, _| true);
+    let resume = || Statistics::resume(&home, &|_, _| true);
     let (mut old, _) = resume();
-    old.fold(&event(1, 0, 0, 0), None).expect("it counts");
+    old.fold(&event(1, 0, 0, 0), ()).expect("it counts");
     old.keep().expect("it is kept");
-    let mut new = Statistics::beside(REGISTRY, &home);
+    let mut new = Statistics::beside(&home);
     for at in 1..=2 {
-        new.fold(&event(at, 0, 0, 0), None).expect("it counts");
+        new.fold(&event(at, 0, 0, 0), ()).expect("it counts");
     }
     new.keep().expect("it is not kept");
     assert_eq!(resume().1, Position::new(1));

@@ -104,7 +104,7 @@ fn search() -> impl Strategy<Value = Search> {
 /// Folds a history into an index, and into plain contacts. A contact begins where it is first
 /// written; its number in the index grows with that.
 fn fold(steps: &[Step]) -> (SearchIndex, Vec<Contact>) {
-    let mut index = SearchIndex::new(REGISTRY);
+    let mut index = SearchIndex::new();
     let mut ids: BTreeMap<u64, ContactId> = BTreeMap::new();
     let mut owners = BTreeMap::new();
     let mut live: BTreeMap<ContactId, Contact> = BTreeMap::new();
@@ -144,7 +144,8 @@ fn fold(steps: &[Step]) -> (SearchIndex, Vec<Contact>) {
                 (success(operation, &owners[known], *known, position), None)
             }
         };
-        index.fold(&event, card).expect("it folds");
+        let words = SearchIndex::extract(REGISTRY, &event, card);
+        index.fold(&event, words).expect("it folds");
         index.settle();
     }
     (index, live.into_values().collect())
@@ -214,10 +215,11 @@ proptest! {
     #[test]
     fn it_holds_nothing_of_whoever_is_gone(steps in prop::collection::vec(step(), 0..40)) {
         let (index, contacts) = fold(&steps);
-        let mut fresh = SearchIndex::new(REGISTRY);
+        let mut fresh = SearchIndex::new();
         for (position, contact) in (1..).zip(&contacts) {
             let event = success(Operation::Create, &contact.owner, contact.id, position);
-            fresh.fold(&event, Some(&contact.card)).expect("it folds");
+            let words = SearchIndex::extract(REGISTRY, &event, Some(&contact.card));
+            fresh.fold(&event, words).expect("it folds");
         }
         fresh.settle();
         prop_assert_eq!(index.dump(), fresh.dump());
@@ -226,7 +228,7 @@ proptest! {
 
 /// 100,000 contacts of two tenants, the first tenant's first.
 fn many() -> SearchIndex {
-    let mut index = SearchIndex::new(REGISTRY);
+    let mut index = SearchIndex::new();
     for number in 0..100_000_u64 {
         let owner = owner(1, if number < 90_000 { "big" } else { "small" });
         let card = Card::from_value(json!({
@@ -236,9 +238,9 @@ fn many() -> SearchIndex {
             "vendor.example:active": number % 50_000 != 7,
         }));
         let event = success(Operation::Create, &owner, id(number), number + 1);
-        index
-            .fold(&event, Some(&card.expect("a card")))
-            .expect("it folds");
+        let card = card.expect("a card");
+        let words = SearchIndex::extract(REGISTRY, &event, Some(&card));
+        index.fold(&event, words).expect("it folds");
         if number % 128 == 0 {
             index.settle();
             tend(&mut index);
