@@ -343,8 +343,28 @@ fn bytes_of(bytes: &[u8]) -> &ByteSlice {
     bytes.into()
 }
 
+/// Names that most events have, which are then not made anew for each.
+const COMMON_FIELDS: [&str; 12] = [
+    "kind",
+    "name",
+    "emails",
+    "phones",
+    "organizations",
+    "addresses",
+    "notes",
+    "titles",
+    "firstName",
+    "lastName",
+    "email",
+    "phone",
+];
+
 fn field(name: &str) -> FieldName {
-    FieldName::Owned(name.to_owned())
+    let common = COMMON_FIELDS.iter().find(|common| **common == name);
+    common.map_or_else(
+        || FieldName::Owned(name.to_owned()),
+        |it| FieldName::Borrowed(it),
+    )
 }
 
 fn uuid(bytes: &ByteSlice) -> Result<Uuid, DecodeError> {
