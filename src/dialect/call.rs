@@ -24,7 +24,7 @@ pub enum Call {
     /// List some of an owner's live contacts.
     List(Ask<List, Page>),
     /// Search the live contacts of every dialect that the caller may see.
-    Search(Ask<Search, SearchPage>),
+    Search(Box<Ask<Search, SearchPage>>),
     /// Read which contacts changed since a position, of every dialect that the caller may see.
     Changes(Ask<Changes, ChangePage>),
     /// Read the versions of one contact, oldest first.

@@ -36,8 +36,12 @@ pub struct Search {
     pub active: Option<bool>,
     /// It was created after this time.
     pub created_after: Option<Timestamp>,
+    /// It was created before this time.
+    pub created_before: Option<Timestamp>,
     /// It was last written after this time.
     pub updated_after: Option<Timestamp>,
+    /// It was last written before this time.
+    pub updated_before: Option<Timestamp>,
     /// The order of the contacts found.
     pub sort: Sort,
     /// The most contacts that a page may have.
@@ -87,7 +91,9 @@ impl Search {
             let want = fold::address(want);
             card.emails().any(|have| fold::address(have) == want)
         };
-        let (dialect, created, updated) = (self.dialect, self.created_after, self.updated_after);
+        let dialect = self.dialect;
+        let after = |time: Timestamp, then: Option<Timestamp>| then.is_none_or(|then| time > then);
+        let before = |time: Timestamp, then: Option<Timestamp>| then.is_none_or(|then| time < then);
         let has_vendor_id = |want: &str| {
             let rules = registry.get(contact.owner.dialect());
             let want = rules.and_then(|rules| rules.ids.canonical(want));
@@ -96,8 +102,10 @@ impl Search {
         tenant.is_none_or(|want| contact.owner.tenant() == want)
             && self.vendor_id.as_deref().is_none_or(has_vendor_id)
             && dialect.is_none_or(|want| contact.owner.dialect() == want)
-            && created.is_none_or(|then| contact.created_at > then)
-            && updated.is_none_or(|then| contact.modified_at > then)
+            && after(contact.created_at, self.created_after)
+            && before(contact.created_at, self.created_before)
+            && after(contact.modified_at, self.updated_after)
+            && before(contact.modified_at, self.updated_before)
             && self.email.as_deref().is_none_or(has_address)
             && all_met(&self.terms(), contact, registry)
     }
@@ -276,6 +284,16 @@ mod tests {
             ..any()
         };
         check(active(false), active(true));
+    }
+
+    #[test]
+    fn times_take_what_is_strictly_between() {
+        let ann = contact(1, json!({"name": {"full": "Ann"}}));
+        let check = |yes: Search, no: Search| {
+            assert!(yes.wants(&ann, REGISTRY), "{yes:?}");
+            assert!(!no.wants(&ann, REGISTRY), "{no:?}");
+        };
+        let any = Search::default;
         let time = Timestamp::from_millis;
         let created = |at| Search {
             created_after: Some(time(at)),
@@ -287,6 +305,16 @@ mod tests {
             ..any()
         };
         check(updated(1_999), updated(2_000));
+        let created = |at| Search {
+            created_before: Some(time(at)),
+            ..any()
+        };
+        check(created(1_001), created(1_000));
+        let updated = |at| Search {
+            updated_before: Some(time(at)),
+            ..any()
+        };
+        check(updated(2_001), updated(2_000));
     }
 
     #[test]

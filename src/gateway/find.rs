@@ -6,7 +6,7 @@ use crate::dialect::{
     self, ApiOperation, AsOf, ChangePage, Changes, Lookup, REGISTRY, Refusal, Search, SearchPage,
     Sort,
 };
-use crate::domain::{Contact, DialectId, Owner, Position, Target};
+use crate::domain::{Contact, DialectId, Owner, Position, Target, Timestamp};
 use crate::projection::SearchIndex;
 use crate::projection::search::{Changed, ENTRIES_MAX, Hit, Hits, Query, QueryError};
 use crate::service::{Found, Holder, PAGE_BYTES_MAX, ReadError, Service};
@@ -143,9 +143,7 @@ pub(super) fn search(
 ) -> Result<At<SearchPage>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
-    // Time grows with positions, so this is the same question.
-    let updated_after = search.updated_after.map(|time| service.position_at(time));
-    let updated_after = updated_after.transpose()?;
+    let (updated_after, updated_up_to) = written(service, search)?;
     let mut page = SearchPage::default();
     let mut reached = None;
     let (mut opened, mut bytes) = (0, 0);
@@ -155,7 +153,9 @@ pub(super) fn search(
             terms: &terms,
             visible: &visible,
             created_after: search.created_after,
+            created_before: search.created_before,
             updated_after,
+            updated_up_to,
             sort: search.sort,
             after: after.as_ref(),
             limit: search.limit.saturating_sub(page.contacts.len()),
@@ -210,20 +210,23 @@ pub(super) fn count(
 ) -> Result<Option<usize>, ReadError> {
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
-    let (created_after, updated_after) = (search.created_after, search.updated_after);
-    if terms.is_empty() && created_after.is_none() && updated_after.is_none() {
+    let (created_after, created_before) = (search.created_after, search.created_before);
+    let (updated_after, updated_up_to) = written(service, search)?;
+    let times = created_after.is_some() || created_before.is_some();
+    if terms.is_empty() && !times && updated_after.is_none() && updated_up_to.is_none() {
         return Ok(Some(service.count_live(&visible)));
     }
     if search.email.is_some() {
         // Addresses that the index folds alike need not be the same.
         return Ok(None);
     }
-    let updated_after = updated_after.map(|time| service.position_at(time));
     let query = Query {
         terms: &terms,
         visible: &visible,
         created_after,
-        updated_after: updated_after.transpose()?,
+        created_before,
+        updated_after,
+        updated_up_to,
         sort: Sort::default(),
         after: None,
         limit: ENTRIES_MAX,
@@ -235,6 +238,19 @@ pub(super) fn count(
         Err(QueryError::TooBroad { .. }) => Ok(None),
         Err(error) => Err(unanswered(error)),
     }
+}
+
+/// The positions between which a search wants contacts to have been written last: after the one, and
+/// up to the other. Time grows with positions, so it is the same question.
+fn written(
+    service: &Service,
+    search: &Search,
+) -> Result<(Option<Position>, Option<Position>), ReadError> {
+    let at = |time| service.position_at(time);
+    let after = search.updated_after.map(at).transpose()?;
+    let before = search.updated_before;
+    let last = before.map(|time| Timestamp::from_millis(time.millis().saturating_sub(1)));
+    Ok((after, last.map(at).transpose()?))
 }
 
 /// The view may have been made again since it was waited for.

@@ -90,7 +90,8 @@ impl Gateway {
                 record(&|| Given::page(&page.contacts, page.more));
                 Ok(reply(page).into())
             }
-            Call::Search(Ask { question, reply }) => {
+            Call::Search(ask) => {
+                let Ask { question, reply } = *ask;
                 let (page, position) = self.search(principal.clone(), question).await?;
                 record(&|| Given::page(&page.contacts, page.more));
                 Ok(Performed {

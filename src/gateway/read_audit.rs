@@ -12,9 +12,7 @@ use super::admission::may;
 use super::incoming::traceparent;
 use super::{Gateway, Incoming};
 use crate::auth::Principal;
-use crate::dialect::{
-    self, Ask, Call, ChangePage, Changes, Get, History, Lookup, Search, Window, native,
-};
+use crate::dialect::{self, Ask, Call, ChangePage, Get, History, Lookup, Window, native};
 use crate::domain::{Contact, Context, Correlation, Event, ListRange, Operation, Owner, Target};
 use crate::service::ReadAudit;
 
@@ -52,6 +50,10 @@ impl Gateway {
         let every = self.settings.audit_reads;
         let of_one = |owner: &Owner| vec![owner.clone()];
         let recorded = |owner: &Owner| every || records_reads(owner);
+        let of_many = |tenant: &Option<String>, limit| {
+            let owners = self.trails(principal, tenant.as_deref());
+            (owners, None, Some(up_to(limit)))
+        };
         let (owners, target, asked) = match call {
             Call::Get(Ask {
                 question: Get { owner, target, .. },
@@ -64,17 +66,8 @@ impl Gateway {
             Call::List(Ask { question: list, .. }) if recorded(&list.owner) => {
                 (of_one(&list.owner), None, Some(asked(&list.window)))
             }
-            Call::Search(Ask {
-                question: Search { tenant, limit, .. },
-                ..
-            })
-            | Call::Changes(Ask {
-                question: Changes { tenant, limit, .. },
-                ..
-            }) if every => {
-                let owners = self.trails(principal, tenant.as_deref());
-                (owners, None, Some(up_to(*limit)))
-            }
+            Call::Search(ask) if every => of_many(&ask.question.tenant, ask.question.limit),
+            Call::Changes(ask) if every => of_many(&ask.question.tenant, ask.question.limit),
             Call::Events(Ask {
                 question: events, ..
             }) if every => {

@@ -113,6 +113,8 @@ async fn a_total_counts_what_is_on_every_page() {
         ("&created_after=2000-01-01T00:00:00Z", 12, 1),
         ("&updated_after=2000-01-01T00:00:00Z&active=true", 12, 1),
         ("&created_after=2999-01-01T00:00:00Z", 0, 0),
+        ("&created_before=2000-01-01T00:00:00Z", 0, 0),
+        ("&updated_before=2999-01-01T00:00:00Z", 12, 1),
         ("&as_of=2999-01-01T00:00:00Z", 12, 1),
     ] {
         assert_eq!(total(&everybody, query).await, Some(all), "{query}");

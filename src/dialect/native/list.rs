@@ -40,7 +40,9 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         dialect: dialect(query)?,
         active: flag(query, "active")?,
         created_after: time(query, "created_after")?,
+        created_before: time(query, "created_before")?,
         updated_after: time(query, "updated_after")?,
+        updated_before: time(query, "updated_before")?,
         sort,
         limit: limit(query, LIMIT)?,
         after,
@@ -200,7 +202,8 @@ mod tests {
     fn every_parameter_is_read() {
         let (found, mask) = search(&Query::parse(
             "q=ann+b&email=a%40b.co&phone=%2B1&name=Ann&vendor_id=42&tenant=acme&dialect=mattr&active=false\
-             &created_after=2026-01-15T10:30:00Z&updated_after=2026-01-15T10:30:00Z&sort=-name\
+             &created_after=2026-01-15T10:30:00Z&updated_after=2026-01-15T10:30:00Z\
+             &created_before=2026-01-15T10:30:00Z&updated_before=2026-01-15T10:30:00Z&sort=-name\
              &limit=7&as_of=12&total=true&fields=id,card.name",
         ))
         .expect("a search");
@@ -215,7 +218,9 @@ mod tests {
             dialect: Some(DialectId(2)),
             active: Some(false),
             created_after: time,
+            created_before: time,
             updated_after: time,
+            updated_before: time,
             sort: Sort {
                 by: SortKey::Name,
                 descending: true,
@@ -255,6 +260,8 @@ mod tests {
             ("active=1", "active"),
             ("created_after=yesterday", "created_after"),
             ("updated_after=7", "updated_after"),
+            ("created_before=yesterday", "created_before"),
+            ("updated_before=7", "updated_before"),
             ("sort=x", "sort"),
             ("limit=0", "limit"),
             ("limit=1001", "limit"),

@@ -142,7 +142,9 @@ pub fn search() -> Vec<Parameter> {
         dialect(),
         Parameter::query("active", "Whether the vendor calls it active.", flag()),
         Parameter::query("created_after", "Created after this time.", time()),
+        Parameter::query("created_before", "Created before this time.", time()),
         Parameter::query("updated_after", "Changed after this time.", time()),
+        Parameter::query("updated_before", "Changed before this time.", time()),
         Parameter::query(
             "sort",
             "The order; a minus sign turns it round.",

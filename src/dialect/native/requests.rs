@@ -146,7 +146,7 @@ pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Repl
     search.tenant = within(search.tenant, owner)?;
     let (sort, log) = (search.sort, request.caller.log.clone());
     let reply = move |page: SearchPage| replies::page(&page, &log, sort, &mask);
-    Ok(Call::Search(Ask::new(search, reply)))
+    Ok(Call::Search(Box::new(Ask::new(search, reply))))
 }
 
 /// Decodes a read of what changed since a position.

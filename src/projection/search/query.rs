@@ -5,6 +5,7 @@
 //! even where a word is frequent; where that leads nowhere, the rarest token is tried, and where
 //! that is too frequent too, the question is too broad.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -30,8 +31,12 @@ pub struct Query<'a> {
     pub visible: &'a dyn Fn(DialectId, &str) -> bool,
     /// Finds only contacts created after this time.
     pub created_after: Option<Timestamp>,
+    /// Finds only contacts created before this time.
+    pub created_before: Option<Timestamp>,
     /// Finds only contacts last written after this position.
     pub updated_after: Option<Position>,
+    /// Finds only contacts last written at this position or before it.
+    pub updated_up_to: Option<Position>,
     /// The order of the page.
     pub sort: Sort,
     /// The end of the page before; `None` for the first page.
@@ -214,13 +219,14 @@ impl SearchIndex {
             let weight = self.shelf().weigh(&wanted, most);
             sources.extend(weight.map(|weight| (weight, Source::Tokens(wanted))));
         }
-        if let Some(then) = query.created_after {
-            let first = self.first_created_after(then);
-            let weight = self.contacts().saturating_sub(first) as usize;
-            sources.extend((weight <= most).then_some((weight, Source::From(first))));
+        if query.created_after.is_some() || query.created_before.is_some() {
+            let made = self.created(query);
+            sources.extend((made.len() <= most).then_some((made.len(), Source::Created(made))));
         }
-        if let Some(then) = query.updated_after {
-            let source = Source::Changed(behind(then));
+        if query.updated_after.is_some() || query.updated_up_to.is_some() {
+            let from = query.updated_after.map_or(0, behind);
+            let to = query.updated_up_to.map_or(u64::MAX, behind);
+            let source = Source::Changed(from..to);
             let all = self.candidates(&source, scopes).take(most + 1);
             let weight = all.count();
             sources.extend((weight <= most).then_some((weight, source)));
@@ -238,29 +244,39 @@ impl SearchIndex {
         match source {
             Source::Few(few) => Box::new(few.clone().into_iter()),
             Source::Tokens(wanted) => Box::new(self.shelf().collect(wanted).into_iter()),
-            Source::From(first) => Box::new(*first..self.contacts()),
-            Source::Changed(first) => {
-                let edge = Key::Updated(*first);
+            Source::Created(created) => Box::new(created.clone()),
+            Source::Changed(Range { start, end }) => {
+                let (edge, end) = (Key::Updated(*start), Key::Updated(*end));
                 let shelf = self.shelf();
                 let walk =
                     |scope: &ScopeId| shelf.walk(*scope, SortKey::Updated, Some(&edge), false);
                 let merge = Merge::new(scopes.iter().map(walk).collect(), false);
-                Box::new(merge.map(|(_, ordinal)| ordinal))
+                let inside = merge.take_while(move |(key, _)| *key < end);
+                Box::new(inside.map(|(_, ordinal)| ordinal))
             }
         }
     }
 
-    /// The number of the first contact that was created after a time: time grows with the numbers.
-    fn first_created_after(&self, then: Timestamp) -> Ordinal {
+    /// The number of the first contact whose creation was not so early: time grows with the numbers.
+    fn first_created(&self, is_early: impl Fn(Timestamp) -> bool) -> Ordinal {
         let (mut low, mut high) = (0, self.contacts());
         while low < high {
             let middle = low + (high - low) / 2;
             match self.shelf().head(middle) {
-                Some(head) if head.created <= then => low = middle + 1,
+                Some(head) if is_early(head.created) => low = middle + 1,
                 _ => high = middle,
             }
         }
         low
+    }
+
+    /// The numbers of the contacts that were created when the question wants them to have been.
+    fn created(&self, query: &Query<'_>) -> Range<Ordinal> {
+        let after = query.created_after;
+        let first = after.map_or(0, |then| self.first_created(|created| created <= then));
+        let before = query.created_before;
+        let end = before.map(|then| self.first_created(|created| created < then));
+        first..end.unwrap_or(self.contacts())
     }
 
     /// The wanted contacts of the rarest source, in order. Another source that is not much larger
@@ -372,7 +388,9 @@ impl SearchIndex {
         head.is_found
             && scopes.binary_search(&head.scope).is_ok()
             && query.created_after.is_none_or(|then| head.created > then)
+            && query.created_before.is_none_or(|then| head.created < then)
             && query.updated_after.is_none_or(|then| changed > then)
+            && query.updated_up_to.is_none_or(|last| changed <= last)
             && (query.terms.is_empty() || self.meets(query.terms, ordinal))
     }
 
@@ -402,26 +420,31 @@ impl SearchIndex {
             (Some(Keyset::Name(name, id)), SortKey::Name) => {
                 Some(Key::Named(Arc::from(name.as_str()), place(*id)))
             }
-            (None, SortKey::Created) if !down => {
-                let then = query.created_after?;
-                Some(Key::Created(self.first_created_after(then)))
+            (None, SortKey::Created) if down => {
+                let then = query.created_before?;
+                Some(Key::Created(self.first_created(|created| created < then)))
             }
-            (None, SortKey::Updated) if !down => Some(Key::Updated(behind(query.updated_after?))),
+            (None, SortKey::Created) => {
+                let then = query.created_after?;
+                Some(Key::Created(self.first_created(|created| created <= then)))
+            }
+            (None, SortKey::Updated) if down => Some(Key::Updated(behind(query.updated_up_to?))),
+            (None, SortKey::Updated) => Some(Key::Updated(behind(query.updated_after?))),
             _ => None,
         }
     }
 }
 
-/// Whether everything further along the order is too old.
+/// Whether everything further along the order is too old, or too new.
 fn ends(query: &Query<'_>, head: &Head) -> bool {
-    let too_old = match query.sort.by {
-        SortKey::Created => query.created_after.is_some_and(|then| head.created <= then),
-        SortKey::Updated => query
-            .updated_after
-            .is_some_and(|then| head.changed.position <= then),
-        SortKey::Name => false,
-    };
-    query.sort.descending && too_old
+    let (created, changed) = (head.created, head.changed.position);
+    match (query.sort.by, query.sort.descending) {
+        (SortKey::Created, true) => query.created_after.is_some_and(|then| created <= then),
+        (SortKey::Created, false) => query.created_before.is_some_and(|then| created >= then),
+        (SortKey::Updated, true) => query.updated_after.is_some_and(|then| changed <= then),
+        (SortKey::Updated, false) => query.updated_up_to.is_some_and(|last| changed > last),
+        (SortKey::Name, _) => false,
+    }
 }
 
 /// A set of contacts that holds every match.
@@ -430,8 +453,8 @@ enum Source {
     Few(Vec<Ordinal>),
     /// The contacts that have one of these tokens.
     Tokens(Vec<Wanted>),
-    /// Those from this number on: the newest.
-    From(Ordinal),
-    /// Those last changed at this position or later.
-    Changed(u64),
+    /// Those that were created in a time, by their numbers.
+    Created(Range<Ordinal>),
+    /// Those last changed at these positions.
+    Changed(Range<u64>),
 }

@@ -384,6 +384,11 @@ impl World {
                         tenant: Some("a".into()),
                         created_after: Some(Timestamp::from_millis(9_000)),
                         updated_after: Some(Timestamp::from_millis(14_000)),
+                        ..search.clone()
+                    });
+                    self.check_search(&Search {
+                        created_before: Some(Timestamp::from_millis(20_000)),
+                        updated_before: Some(Timestamp::from_millis(30_000)),
                         ..search
                     });
                 }
@@ -461,12 +466,19 @@ fn position_at(time: Timestamp) -> Position {
     Position::new(time.millis() / 1_000)
 }
 
+/// The position of the last event before a time, likewise.
+fn position_before(time: Timestamp) -> Position {
+    position_at(Timestamp::from_millis(time.millis().saturating_sub(1)))
+}
+
 fn ask(index: &SearchIndex, search: &Search) -> Result<Hits, QueryError> {
     index.query(&Query {
         terms: &search.terms(),
         visible: &|_, tenant| search.tenant.as_deref().is_none_or(|want| want == tenant),
         created_after: search.created_after,
+        created_before: search.created_before,
         updated_after: search.updated_after.map(position_at),
+        updated_up_to: search.updated_before.map(position_before),
         sort: search.sort,
         after: search.after.as_ref(),
         limit: search.limit,

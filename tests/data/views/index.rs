@@ -79,8 +79,7 @@ fn search() -> impl Strategy<Value = Search> {
     let scope = (of(&["a", "c"]), proptest::option::weighted(0.2, 1..4_u8));
     let flags = (
         proptest::option::weighted(0.3, any::<bool>()),
-        time(),
-        time(),
+        [time(), time(), time(), time()],
     );
     (texts, scope, flags, sort, 1..4_usize).prop_map(|(texts, scope, flags, sort, limit)| Search {
         text: texts.0,
@@ -90,8 +89,10 @@ fn search() -> impl Strategy<Value = Search> {
         tenant: scope.0,
         dialect: scope.1.map(DialectId),
         active: flags.0,
-        created_after: flags.1,
-        updated_after: flags.2,
+        created_after: flags.1[0],
+        created_before: flags.1[1],
+        updated_after: flags.1[2],
+        updated_before: flags.1[3],
         sort: Sort {
             by: sort.0,
             descending: sort.1,
@@ -164,10 +165,14 @@ fn ask(index: &SearchIndex, search: &Search) -> Result<Hits, QueryError> {
                 && search.dialect.is_none_or(|want| want == dialect)
         },
         created_after: search.created_after,
+        created_before: search.created_before,
         // Each event has a second of its own.
         updated_after: search
             .updated_after
             .map(|time| Position::new(time.millis() / 1_000)),
+        updated_up_to: search
+            .updated_before
+            .map(|time| Position::new(time.millis().saturating_sub(1) / 1_000)),
         sort: search.sort,
         after: search.after.as_ref(),
         limit: search.limit,
@@ -255,6 +260,11 @@ fn late() -> Option<Timestamp> {
     Some(Timestamp::from_millis(99_950_000))
 }
 
+/// The time behind the first fifty contacts.
+fn early() -> Option<Timestamp> {
+    Some(Timestamp::from_millis(51_000))
+}
+
 fn sorted(by: SortKey, descending: bool) -> Sort {
     Sort { by, descending }
 }
@@ -290,6 +300,8 @@ fn a_question_to_100_000_contacts_looks_at_few() {
         (like(|s| s.tenant = Some("small".into())), 100, 110),
         (like(|s| s.created_after = late()), 50, 60),
         (like(|s| s.updated_after = late()), 50, 60),
+        (like(|s| s.created_before = early()), 50, 60),
+        (like(|s| s.updated_before = early()), 50, 60),
         (text("!"), 0, 10),
     ];
     for (search, found, looked_at) in cases {
