@@ -12,6 +12,8 @@ import { isUuid } from "./words.js";
 const PAGE = 50;
 const FIELDS = "id,tenant,dialect,lastModifiedAt,card.name,card.organizations,card.emails";
 const SORTED = "-updated";
+/** The filters that are folded away. */
+const MORE_FILTERS = ["vendor_id", "active", "created_after", "created_before", "updated_after", "updated_before"];
 const SEARCHED = "contactd-search";
 
 let asking = new AbortController();
@@ -197,7 +199,7 @@ const wanted = ({ rest }) => (isUuid(rest) ? rest.toLowerCase() : null);
 
 const fillIn = (filters) => {
   fillForm(byId("search"), { ...filters, sort: filters.sort ?? SORTED });
-  byId("search-more").open ||= ["vendor_id", "active", "created_after", "updated_after"].some((name) => filters[name]);
+  byId("search-more").open ||= MORE_FILTERS.some((name) => filters[name]);
 };
 
 export const enter = (address) => {
