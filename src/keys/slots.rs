@@ -268,6 +268,23 @@ impl SlotFiles {
         Ok(slots)
     }
 
+    /// The state of as many slots from the first one on. Nothing is repaired.
+    pub(super) fn held(&self, first: Slot, count: usize) -> Result<Vec<Held>, StorageError> {
+        let one = self.read_chunk(0, first.get(), count)?;
+        let other = self.read_chunk(1, first.get(), count)?;
+        let pairs = (first.get()..).zip(one.iter().zip(&other));
+        let held = pairs.map(|(number, (one, other))| {
+            let slot = Slot::new(number);
+            let held = self.wrapping.unwrap(slot, one);
+            if matches!(held, Held::Key(_) | Held::Erased) || one == other {
+                return held;
+            }
+            let right = self.choose(slot, one, other);
+            right.map_or(Held::Damaged, |bytes| self.wrapping.unwrap(slot, &bytes))
+        });
+        Ok(held.collect())
+    }
+
     /// The path of the first file, for messages.
     pub(super) fn path(&self) -> PathBuf {
         let [name, _] = &self.names;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{
     ClusterKey, KeyRing, Slot, SlotError,
     key::{ContactKey, KEY_BYTES},
-    wrapping::{ERASED, Held},
+    wrapping::{ERASED, Held, SLOT_BYTES, SlotBytes},
 };
 use crate::storage::StorageError;
 
@@ -105,36 +105,61 @@ impl KeyRing {
     ) -> Result<Range<Slot>, InstallError> {
         let text = from.open(PURPOSE, sealed).ok_or(InstallError::Foreign)?;
         let (first, arrived) = parse(&text).ok_or(InstallError::Foreign)?;
+        let end = Slot::new(first + arrived.len() as u64);
         let mut state = self.writable()?;
-        let mut wrote = false;
-        let mut end = first;
-        for (number, arrived) in (first..).zip(arrived) {
+        let there = state.file.held(Slot::new(first), arrived.len());
+        let there = there.map_err(SlotError::File)?;
+        let mut runs = Runs::default();
+        let mut keys = Vec::new();
+        for (number, (arrived, there)) in (first..).zip(arrived.into_iter().zip(there)) {
             let slot = Slot::new(number);
-            end = number + 1;
-            let Some(arrived) = arrived else { continue };
-            let there = state.file.read(slot, false).map_err(SlotError::File)?;
             let is_open = match there {
                 Held::Erased => false,
                 Held::Missing => true,
                 Held::Key(_) | Held::MarkedLost | Held::Damaged => slot >= next,
             };
-            if !is_open {
+            let Some(arrived) = arrived.filter(|_| is_open) else {
                 continue;
-            }
-            let bytes = match arrived {
-                Arrived::Key(key) => state.file.wrapping().wrap(slot, &key),
+            };
+            let bytes = match &arrived {
+                Arrived::Key(key) => state.file.wrapping().wrap(slot, key),
                 Arrived::Gone => Ok(ERASED),
             };
-            let bytes = bytes.map_err(SlotError::Random)?;
-            self.cache.lock().forget(slot);
-            state.file.write(slot, &bytes).map_err(SlotError::File)?;
-            wrote = true;
+            runs.add(slot, &bytes.map_err(SlotError::Random)?);
+            keys.push((slot, arrived));
         }
-        if wrote {
-            state.file.sync().map_err(SlotError::File)?;
-            state.reach(Slot::new(end));
+        if keys.is_empty() {
+            return Ok(Slot::new(first)..end);
         }
-        Ok(Slot::new(first)..Slot::new(end))
+        let mut cache = self.cache.lock();
+        keys.iter().for_each(|(slot, _)| cache.forget(*slot));
+        for (first, bytes) in runs.0 {
+            state.file.write(first, &bytes).map_err(SlotError::File)?;
+        }
+        state.file.sync().map_err(SlotError::File)?;
+        state.reach(end);
+        // What they seal is opened next.
+        for (slot, arrived) in keys {
+            if let Arrived::Key(key) = arrived {
+                cache.put(slot, key);
+            }
+        }
+        Ok(Slot::new(first)..end)
+    }
+}
+
+/// The bytes of slots, those that lie side by side together.
+#[derive(Default)]
+struct Runs(Vec<(Slot, Vec<u8>)>);
+
+impl Runs {
+    fn add(&mut self, slot: Slot, bytes: &SlotBytes) {
+        match self.0.last_mut() {
+            Some((first, run)) if first.get() + (run.len() / SLOT_BYTES) as u64 == slot.get() => {
+                run.extend_from_slice(bytes);
+            }
+            Some(_) | None => self.0.push((slot, bytes.to_vec())),
+        }
     }
 }
 
