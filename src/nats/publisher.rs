@@ -113,6 +113,9 @@ impl Publisher {
         mut stream: Stream,
         mut stopping: watch::Receiver<bool>,
     ) -> Result<(), PublishError> {
+        // Where several nodes keep the log, another may have followed in the lead a moment ago and
+        // published what this one does not have yet: that counts only where it is so for a while.
+        let mut counts = self.cursor.shared_key.is_none();
         loop {
             let ended = self.once(context, &mut stream, &mut stopping).await;
             let reason = match ended {
@@ -123,10 +126,11 @@ impl Publisher {
                 Err(PublishError::Halted { reason }) => reason,
             };
             let halted = Bus::Halted { reason };
-            if self.health.bus() != halted {
+            if counts && self.health.bus() != halted {
                 tracing::error!(?halted, "events are not published");
                 self.health.set_bus(halted);
             }
+            counts = true;
             tokio::select! {
                 () = tokio::time::sleep(HALTED) => {}
                 () = stopped(&mut stopping) => return Ok(()),

@@ -23,6 +23,9 @@ pub async fn wrong(rig: &mut Rig, calls: &[Call], watch: &Watch) -> Vec<String> 
     wrong.extend(judge::judge(calls, &logs[0]).all().cloned());
     wrong.extend(twice(&logs[0]));
     wrong.extend(published(rig, &logs[0]).await);
+    let restored = |node: &&super::Node| node.said().contains("was an older backup restored?");
+    let restored = rig.nodes.iter().filter(restored);
+    wrong.extend(restored.map(|node| format!("{} speaks of a backup", node.name)));
     wrong.extend(at_rest(rig));
     wrong
 }
