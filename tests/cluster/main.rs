@@ -13,6 +13,7 @@
     reason = "clippy grants tests these, but not the functions that tests share"
 )]
 
+mod acts;
 #[path = "../bus/broker.rs"]
 #[allow(dead_code, reason = "the tests of the bus use the rest")]
 mod broker;

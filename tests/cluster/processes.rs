@@ -14,19 +14,19 @@ use tempfile::TempDir;
 use crate::broker::Broker;
 use crate::common::{Server, client, temp_dir};
 
-const NAMES: [&str; 3] = ["a", "b", "c"];
+pub const NAMES: [&str; 3] = ["a", "b", "c"];
 /// The longest that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The directories of three nodes, and what they share.
-struct Homes {
+pub struct Homes {
     dirs: TempDir,
     url: String,
     secret: String,
 }
 
 impl Homes {
-    fn new(url: String) -> Arc<Self> {
+    pub fn new(url: String) -> Arc<Self> {
         let dirs = temp_dir();
         let key = dirs.path().join("cluster.key");
         std::fs::write(&key, "07".repeat(32)).expect("room");
@@ -34,7 +34,7 @@ impl Homes {
         Arc::new(Self { dirs, url, secret })
     }
 
-    fn dir(&self, name: &str) -> PathBuf {
+    pub fn dir(&self, name: &str) -> PathBuf {
         self.dirs.path().join(name)
     }
 
@@ -49,13 +49,13 @@ impl Homes {
     }
 
     /// Starts a node beside the test.
-    async fn begin(self: &Arc<Self>, name: &'static str) -> Server {
+    pub async fn begin(self: &Arc<Self>, name: &'static str) -> Server {
         let homes = self.clone();
         let started = tokio::task::spawn_blocking(move || homes.start(name));
         started.await.expect("it starts")
     }
 
-    async fn begin_all(self: &Arc<Self>) -> Vec<Option<Server>> {
+    pub async fn begin_all(self: &Arc<Self>) -> Vec<Option<Server>> {
         let starting = NAMES.map(|name| self.begin(name));
         let started = futures_util::future::join_all(starting).await;
         started.into_iter().map(Some).collect()
@@ -63,7 +63,7 @@ impl Homes {
 }
 
 /// What is tried again until it holds.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -77,7 +77,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-async fn get(client: &reqwest::Client, server: &Server, path: &str) -> Option<Value> {
+pub async fn get(client: &reqwest::Client, server: &Server, path: &str) -> Option<Value> {
     let answer = client
         .get(format!("{}{path}", server.url))
         .send()
@@ -87,7 +87,7 @@ async fn get(client: &reqwest::Client, server: &Server, path: &str) -> Option<Va
 }
 
 /// The index of the node that leads and takes writes.
-async fn leader(client: &reqwest::Client, servers: &[Option<Server>]) -> usize {
+pub async fn leader(client: &reqwest::Client, servers: &[Option<Server>]) -> usize {
     eventually("somebody leads", async || {
         for (index, server) in servers.iter().enumerate() {
             let Some(server) = server else { continue };
@@ -102,7 +102,7 @@ async fn leader(client: &reqwest::Client, servers: &[Option<Server>]) -> usize {
 }
 
 /// Sends one create; gives the id and the position, or the status of a refusal.
-async fn create(
+pub async fn create(
     client: &reqwest::Client,
     url: &str,
     name: &str,
@@ -127,7 +127,11 @@ async fn create(
 }
 
 /// Waits until all nodes have signed the same checkpoint, and have everything up to a position.
-async fn are_equal(client: &reqwest::Client, servers: &[Option<Server>], position: u64) -> String {
+pub async fn are_equal(
+    client: &reqwest::Client,
+    servers: &[Option<Server>],
+    position: u64,
+) -> String {
     eventually("all have the same checkpoint", async || {
         let mut seen = Vec::new();
         for server in servers.iter().flatten() {
