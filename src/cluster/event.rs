@@ -82,6 +82,8 @@ pub enum Event {
         /// This log's tree up to there.
         tree: Option<Frontier>,
     },
+    /// Nobody gives the events that were to be fetched now; this log is as it was.
+    NotFetched,
     /// What another node has behind the end of this log does not lead to the place that was asked
     /// for: this log is another one.
     Forked,

@@ -11,8 +11,8 @@ use crate::audit::Frontier;
 use crate::domain::Position;
 use crate::log::Group;
 
-/// The most bytes of groups that go to the disk as one append.
-const APPLY_BYTES_MAX: usize = 4 << 20;
+/// The most bytes of groups that go to the disk at a time.
+const APPLY_BYTES_MAX: usize = 16 << 20;
 /// The most groups that wait for the disk before the stream is read no further.
 const WAITING_GROUPS_MAX: usize = 4_096;
 /// The most bytes that wait for the disk before the stream is read no further.
@@ -22,8 +22,8 @@ impl Node {
     /// Whether it can take the next message; while it can't, none should be read.
     #[must_use]
     pub fn takes_messages(&self) -> bool {
-        let waiting = self.waiting.len() < WAITING_GROUPS_MAX
-            && self.waiting.iter().map(bytes_of).sum::<usize>() < WAITING_BYTES_MAX;
+        let waiting =
+            self.waiting.len() < WAITING_GROUPS_MAX && self.waiting_bytes < WAITING_BYTES_MAX;
         waiting && self.inbox.is_empty() && !self.lost && self.role != Role::Halted
     }
 
@@ -65,13 +65,14 @@ impl Node {
         self.role = Role::Following;
         self.lost = true;
         self.waiting.clear();
+        self.waiting_bytes = 0;
         self.inbox.clear();
         self.finding = None;
         self.read_anew();
     }
 
     fn read_anew(&mut self) {
-        if !self.lost || self.applying.is_some() {
+        if !self.lost || self.applying.is_some() || self.fetching.is_some() {
             return;
         }
         self.lost = false;
@@ -144,8 +145,13 @@ impl Node {
         }
         let record = self.inbox.front().and_then(|read| read.message.as_ref());
         let Some(tree) = tree else {
-            if let Some(upto) = record.map(|record| record.tree) {
+            // What is fetched already is waited for.
+            if let Some(upto) = record
+                .map(|record| record.tree)
+                .filter(|_| self.fetching.is_none())
+            {
                 self.role = Role::Joining;
+                self.fetching = Some(upto);
                 self.act(Action::Fetch { upto });
             }
             return;
@@ -153,10 +159,6 @@ impl Node {
         self.finding = None;
         if self.role == Role::Joining {
             self.role = Role::Following;
-            self.own = Place::of(&tree);
-            self.ends.keep(self.own);
-            self.count_if_whole();
-            self.report();
             self.settle();
         }
         self.base = Some(tree);
@@ -168,8 +170,19 @@ impl Node {
         }
     }
 
+    /// Tries once more to fetch what the stream begins with, unless that is of no use any more.
+    pub(super) fn on_not_fetched(&mut self) {
+        self.fetching = None;
+        match self.finding {
+            Some(wanted) => self.act(Action::FindTree(wanted)),
+            None => self.read_anew(),
+        }
+    }
+
     /// Halts a node that joins, where the events that others have do not continue its log.
     pub(super) fn on_forked(&mut self) {
+        self.fetching = None;
+        self.read_anew();
         if self.role == Role::Joining {
             let position = self.own.position;
             self.contradict(
@@ -211,7 +224,15 @@ impl Node {
         let place = Some(rules.place()).filter(|_| rules.has_compared());
         let flight = self.flight.as_ref();
         let ours = flight.is_some_and(|flight| flight.is_current(id).is_some());
+        let is_read = |at: &u64| sequence >= *at && meaning.is_ok();
+        self.unseen_at = self.unseen_at.filter(|at| !is_read(at));
         match meaning {
+            // Its record was lost, and stored again where something else had been read.
+            Err(Contradiction::UnseenTerm { .. })
+                if self.unseen_at.replace(sequence) != Some(sequence) =>
+            {
+                self.on_loss();
+            }
             Err(contradiction) => self.contradict(&contradiction),
             Ok(Meaning::Leads) => {
                 self.since_record = (0, 0);
@@ -255,6 +276,7 @@ impl Node {
             Some(Purpose::Refill | Purpose::Stand | Purpose::Renew) => self.lead_on(),
             None => {
                 if !group.entries.is_empty() {
+                    self.waiting_bytes += bytes_of(&group);
                     self.waiting.push_back(group);
                 }
                 self.apply();
@@ -262,7 +284,7 @@ impl Node {
         }
     }
 
-    /// Gives the disk what waits, as one append, where it is at rest.
+    /// Gives the disk what waits, where it is at rest.
     fn apply(&mut self) {
         if self.applying.is_some() {
             return;
@@ -276,6 +298,7 @@ impl Node {
             }
             groups.extend(self.waiting.pop_front());
         }
+        self.waiting_bytes -= groups.iter().map(bytes_of).sum::<usize>();
         if let Some(last) = groups.last() {
             self.applying = Some(last_of(last));
             self.act(Action::Apply(groups));
@@ -283,14 +306,11 @@ impl Node {
     }
 
     pub(super) fn on_applied(&mut self, position: Position) {
-        if self.role == Role::Joining {
-            if let Some(wanted) = self.finding.filter(|wanted| position >= *wanted) {
-                self.act(Action::FindTree(wanted));
-            }
-            return;
-        }
         if !self.note_applied(position) {
             return;
+        }
+        if let Some(wanted) = self.finding.filter(|_| self.role == Role::Joining) {
+            self.act(Action::FindTree(wanted));
         }
         self.count_if_whole();
         self.report();
@@ -306,13 +326,18 @@ impl Node {
 impl Node {
     /// Notes how far this log goes on its disk; whether that is news.
     pub(super) fn note_applied(&mut self, position: Position) -> bool {
-        let Some(place) = self.ends.at(position) else {
+        let fetched = self.fetching.filter(|upto| upto.position == position);
+        let Some(place) = fetched.or_else(|| self.ends.at(position)) else {
             return false;
         };
         if position <= self.own.position {
             return false;
         }
         self.own = place;
+        if fetched.is_some() {
+            self.ends.keep(place);
+            self.fetching = None;
+        }
         if self.applying.is_some_and(|last| position >= last) {
             self.applying = None;
         }

@@ -31,7 +31,7 @@ impl Node {
                 self.report_on_time();
                 if self.forked {
                     self.look_on_time();
-                    self.compare_on_time();
+                    self.compare_when_due();
                 }
             }
             Event::Judged { .. } => self.act(Action::NotOrdered { certain: true }),
@@ -44,6 +44,7 @@ impl Node {
                 }
             }
             Event::Applied(position) => drop(self.note_applied(position)),
+            Event::NotFetched | Event::Forked => self.fetching = None,
             Event::Compared { partings, heads } => self.on_compared(&partings, &heads),
             Event::Reseed => self.on_reseed(),
             Event::Read { .. }
@@ -54,7 +55,6 @@ impl Node {
             | Event::Linked { .. }
             | Event::KeysKept { .. }
             | Event::Tree { .. }
-            | Event::Forked
             | Event::Own(_)
             | Event::Yield
             | Event::HandOver
@@ -86,10 +86,24 @@ impl Node {
         }
     }
 
-    fn compare_on_time(&mut self) {
-        // A log that was begun anew can't say what was answered.
+    /// Asks the others where their logs part from this one, where most of them have halted and this
+    /// node has not: it may be the one that is wrong, and know no place by which that shows.
+    pub(super) fn doubt_on_time(&mut self) {
+        if self.peers.have_halted() && self.reach.is_none() && self.reseeds.is_none() {
+            self.compare_when_due();
+        }
+    }
+
+    /// The others have answered a node that has not halted.
+    pub(super) fn on_outvoted(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
+        if let Verdict::SetAside(position) = verdict(&self.members, partings, heads) {
+            self.contradict(&Contradiction::OtherNodes { position });
+        }
+    }
+
+    fn compare_when_due(&mut self) {
         let due = self.compared_at.is_none_or(|at| self.now >= at + ABSENT);
-        if due && self.reach.is_none() {
+        if due {
             self.compared_at = Some(self.now);
             self.act(Action::Compare);
         }
@@ -98,6 +112,13 @@ impl Node {
     fn on_compared(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
         if !self.forked {
             return;
+        }
+        // A log that was begun anew can't say what was answered: it never counts.
+        if let Some(reach) = self.reach {
+            return match partings {
+                [] => self.read_again(),
+                [_, ..] => self.set_aside(reach),
+            };
         }
         let led = self.now < self.leader_heard + ABSENT;
         match verdict(&self.members, partings, heads) {
@@ -123,6 +144,8 @@ impl Node {
             self.act(Action::Whole);
         }
         self.read_again();
+        // At once: what the old stream says would only halt this node again.
+        self.compared_at = None;
         self.make_anew_on_time();
     }
 

@@ -8,7 +8,7 @@ use super::event::Action;
 use super::flight::{Flight, Keys, Purpose};
 use super::member::NodeName;
 use super::message::{Body, Message, MessageId, Sent};
-use super::node::{Node, ReadMessage, Role, Sizes};
+use super::node::{ABSENT, Node, ReadMessage, Role, Sizes};
 use super::place::Place;
 use super::rules::{Contradiction, Rules};
 use super::spoken::Said;
@@ -217,7 +217,8 @@ impl Node {
         let leads = self.role == Role::Leading && self.serving && !self.yields;
         let ready = leads && self.flight.is_none();
         if !ready || self.next() != Some(group.first) || group.entries.is_empty() {
-            return self.act(Action::NotOrdered { certain: true });
+            self.act(Action::NotOrdered { certain: true });
+            return self.lead_again();
         }
         if self.renews() {
             self.held = Some((group, keys));
@@ -230,6 +231,28 @@ impl Node {
             kept_by: Vec::new(),
         });
         self.publish_group(Purpose::Judged, &group, keys);
+    }
+
+    /// A writer that was refused judges nothing until it is told to once more.
+    fn lead_again(&mut self) {
+        if self.serving {
+            self.serving = false;
+            self.led = false;
+            self.act(Action::Follow);
+            self.lead_on();
+        }
+    }
+
+    /// Gives way where what is published is not stored and others have more than the stream does: it
+    /// has lost what they have, and whoever has the most gives it that again.
+    pub(super) fn give_way_on_time(&mut self) {
+        let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
+        let ordered = self.rules.as_ref().map(|rules| rules.place().position);
+        let since = self.now.saturating_sub(ABSENT);
+        let lost = ordered.is_some_and(|ordered| self.peers.highest(since) > Some(ordered));
+        if self.role == Role::Leading && slow && lost {
+            self.on_loss();
+        }
     }
 
     /// The position behind the ordered log.

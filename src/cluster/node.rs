@@ -117,16 +117,22 @@ pub struct Node {
     pub(super) finding: Option<Position>,
     /// The tree that this node would begin a stream with.
     pub(super) base: Option<Frontier>,
+    /// The sequence of a group for which the stream was read anew, as its term's record was not seen.
+    pub(super) unseen_at: Option<u64>,
     /// Whether the stream has lost messages, and is to be read anew once the disk is at rest.
     pub(super) lost: bool,
     /// Groups that are ordered and not yet given to the disk.
     pub(super) waiting: VecDeque<Group>,
+    /// The bytes of those.
+    pub(super) waiting_bytes: usize,
     /// The messages and bytes that were read since a term's record.
     pub(super) since_record: (u64, u64),
     /// What the writer waits for while the term is renewed.
     pub(super) held: Option<(Group, Option<Bytes>)>,
     /// The position that the disk will have reached when what it was given is on it.
     pub(super) applying: Option<Position>,
+    /// The place up to which events of other nodes are being put on the disk.
+    pub(super) fetching: Option<Place>,
     pub(super) flight: Option<Flight>,
     /// Whether the writer was told to judge.
     pub(super) serving: bool,
@@ -178,11 +184,14 @@ impl Node {
             inbox: VecDeque::new(),
             finding: None,
             base: None,
+            unseen_at: None,
             lost: false,
             since_record: (0, 0),
             held: None,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             applying: None,
+            fetching: None,
             flight: None,
             serving: false,
             led: false,
@@ -246,10 +255,10 @@ impl Node {
             Event::Linked { part_bytes_max } => self.sizes.part_bytes_max = part_bytes_max,
             Event::KeysKept { first, hash } => self.say(Said::Kept { first, hash }),
             Event::Tree { position, tree } => self.on_tree(position, tree),
+            Event::NotFetched => self.on_not_fetched(),
             Event::Forked => self.on_forked(),
             Event::Own(group) => self.on_own(&group),
-            // Only a halted node asks.
-            Event::Compared { .. } => {}
+            Event::Compared { partings, heads } => self.on_outvoted(&partings, &heads),
             Event::Reseed => self.on_reseed(),
             Event::Yield => self.on_yield(),
             Event::HandOver if self.role == Role::Leading => self.on_yield(),
@@ -286,6 +295,8 @@ impl Node {
         self.fly_on();
         self.look_on_time();
         self.make_anew_on_time();
+        self.doubt_on_time();
+        self.give_way_on_time();
         self.stand_on_time();
     }
 
@@ -375,7 +386,10 @@ impl Node {
                 self.compare();
             }
             Said::Keys { first, sealed } => {
-                if leads && self.role == Role::Following && first > self.own.position {
+                // Those of what is ordered already are on a majority of disks, and stay.
+                let ordered = self.rules.as_ref().map(|rules| rules.place().position);
+                let last = ordered.max(self.applying).max(Some(self.own.position));
+                if leads && self.role == Role::Following && Some(first) > last {
                     self.act(Action::KeepKeys { first, sealed });
                 }
             }
@@ -457,6 +471,9 @@ impl Node {
         let has_all = ordered.is_none_or(|place| place.position <= self.own.position);
         if has_all && (anew || self.peers.lets_stand(self.own, since)) {
             self.stand(since);
+        } else if self.peers.parts(self.own, since) {
+            let position = self.own.position;
+            self.contradict(&Contradiction::OtherNodes { position });
         }
     }
 

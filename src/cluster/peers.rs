@@ -102,10 +102,28 @@ impl Peers {
         nobody_more && self.is_majority_present(since)
     }
 
+    /// Whether a node that was heard since a time has other events up to the end of this log: then
+    /// neither may stand.
+    pub fn parts(&self, own: Place, since: Duration) -> bool {
+        let mut present = self.present(since);
+        present.any(|place| place.position == own.position && place != own)
+    }
+
+    /// Whether so many have halted that without them there is no majority.
+    pub fn have_halted(&self) -> bool {
+        let halted = self.all.iter().filter(|peer| peer.halted).count();
+        self.all.len() + 1 - halted < self.majority
+    }
+
     /// Whether a node has events behind a position.
     pub fn has_more(&self, position: Position) -> bool {
         let mut places = self.all.iter().filter_map(|peer| peer.place);
         places.any(|place| place.position > position)
+    }
+
+    /// The highest position of those that were heard since a time.
+    pub fn highest(&self, since: Duration) -> Option<Position> {
+        self.present(since).map(|place| place.position).max()
     }
 
     /// The lowest position of those that were heard since a time.
@@ -137,7 +155,8 @@ impl Peers {
 
     /// The position at which a majority of the cluster holds other events than this node.
     pub fn contradiction(&self, ends: &Ends) -> Option<Position> {
-        let differs = |peer: &&Peer| !peer.halted && Self::is_same(peer, ends) == Some(false);
+        // One that has halted has what it has, and one that was begun anew may lack what was answered.
+        let differs = |peer: &&Peer| peer.whole && Self::is_same(peer, ends) == Some(false);
         let others = self.all.iter().filter(differs);
         let others: Vec<Place> = others.filter_map(|peer| peer.place).collect();
         let most = others.iter().find(|place| {

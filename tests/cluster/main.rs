@@ -24,6 +24,7 @@ mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod processes;
+mod reading;
 mod rig;
 mod sim;
 
@@ -104,6 +105,9 @@ fn nor_where_the_stream_loses_messages() {
             ..PLAN
         };
         let shown = run(plan, number("CLUSTER_SEEDS", 250));
+        for (seed, state) in &shown.stuck {
+            println!("stuck: seed {seed}: {state}");
+        }
         assert!(shown.broken.is_empty(), "{:?}", shown.broken.first());
     }
 }

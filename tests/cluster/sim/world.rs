@@ -119,6 +119,8 @@ pub struct World {
     signed: BTreeMap<Position, Hash>,
     /// The one log of which all are beginnings, while the stream loses nothing.
     truth: Vec<Bytes>,
+    /// The ends of work that did not go on the disk.
+    outcomes: Vec<(usize, Event)>,
     quiet: bool,
     pub broken: Option<String>,
 }
@@ -158,6 +160,7 @@ impl World {
             answered: BTreeMap::new(),
             signed: BTreeMap::new(),
             truth: Vec::new(),
+            outcomes: Vec::new(),
             quiet: false,
             broken: None,
         };
@@ -212,8 +215,10 @@ impl World {
             };
             let (status, ordered) = (node.status(), node.ordered());
             let (role, term, settled) = (status.role, status.term, status.settled);
+            let why = status.halted.unwrap_or_default();
             let ordered = ordered.map(|place| place.position);
-            format!("{role:?} of term {term} at {place}, ordered {ordered:?}, settled {settled}, reads {reads:?}, {work:?}")
+            let whole = status.whole;
+            format!("{role:?} {why} of term {term} at {place}, whole {whole}, ordered {ordered:?}, settled {settled}, reads {reads:?}, {work:?}")
         });
         let nodes: Vec<String> = nodes.collect();
         format!(

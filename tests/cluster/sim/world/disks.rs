@@ -81,6 +81,7 @@ impl World {
         };
         let is_off = self.homes[at].disk.files("keys").is_err();
         if is_off {
+            self.outcomes.clear();
             return self.crash(at);
         }
         self.homes[at].disk.plan(Faults::default());
@@ -98,6 +99,9 @@ impl World {
             self.settle(at, head);
         }
         self.tell(at, Event::Applied(head));
+        for (at, event) in std::mem::take(&mut self.outcomes) {
+            self.tell(at, event);
+        }
     }
 
     /// Notes what the log of a process has grown by.
@@ -128,19 +132,19 @@ impl World {
         }
     }
 
-    /// Asks all others for keys.
-    fn fetch_keys(&self, at: usize, slots: &[Slot]) {
+    /// Asks one of the others for keys.
+    fn fetch_keys(&mut self, at: usize, slots: &[Slot]) {
+        let count = self.others(at).count();
+        let index = self.chance.below(count);
         let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
             return;
         };
-        let Some(own) = &self.processes[at] else {
+        let (Some(own), Some(other)) = (&self.processes[at], self.others(at).nth(index)) else {
             return;
         };
-        for other in self.others(at) {
-            if let Ok(sealed) = other.service.export_keys(*first..last.next(), &self.key) {
-                // What is not taken in is asked for once more.
-                let _ = own.service.install_keys(&sealed, &self.key);
-            }
+        if let Ok(sealed) = other.service.export_keys(*first..last.next(), &self.key) {
+            // What is not taken in is asked for once more.
+            let _ = own.service.install_keys(&sealed, &self.key);
         }
     }
 
@@ -157,7 +161,8 @@ impl World {
             .others(at)
             .find(|other| other.service.head() >= upto.position);
         let Some(from) = found.map(|other| other.service.clone()) else {
-            return Some(Work::Fetch(upto));
+            self.outcomes.push((at, Event::NotFetched));
+            return None;
         };
         let entries = entries(&from, first, upto.position);
         let mut tree = self.homes[at].tree(self.homes[at].len())?;
@@ -165,7 +170,7 @@ impl World {
             tree.push(Hash::leaf(entry));
         }
         if Place::of(&tree) != upto {
-            self.tell(at, Event::Forked);
+            self.outcomes.push((at, Event::Forked));
             return None;
         }
         let rest = self.apply(at, vec![Group { first, entries }], dies);

@@ -1,0 +1,170 @@
+//! What one node does where the stream loses messages while it reads or joins, event by event.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contactd::audit::{Frontier, Hash};
+use contactd::cluster::{
+    Action, Body, Coder, Event, Members, Message, MessageId, Node, NodeName, Place, Role, Sizes,
+    TermRecord,
+};
+use contactd::domain::Position;
+use contactd::keys::ClusterKey;
+use contactd::log::Group;
+
+const SIZES: Sizes = Sizes {
+    part_bytes_max: 1_000,
+    record_messages_max: 100,
+    record_bytes_max: 100_000,
+};
+
+fn names() -> Vec<NodeName> {
+    ["a", "b", "c"].map(|name| name.parse().unwrap()).to_vec()
+}
+
+/// A log of this many events, and its tree.
+fn log(events: u64) -> (Vec<Bytes>, Frontier) {
+    let entries: Vec<Bytes> = (1..=events).map(|n| n.to_string().into()).collect();
+    let leaves: Vec<Hash> = entries.iter().map(|entry| Hash::leaf(entry)).collect();
+    (entries, Frontier::of(&leaves))
+}
+
+fn place(events: u64) -> Place {
+    Place::of(&log(events).1)
+}
+
+/// The node `b`, and what it wants done of each event.
+struct Reader {
+    node: Node,
+    sequence: u64,
+}
+
+impl Reader {
+    /// One that has this many events, and has seen that the stream has some.
+    fn with(events: u64) -> Self {
+        let members = Members::new(names(), &names()[1]).unwrap();
+        let coder = Coder::new("log".into(), ClusterKey::new([1; 32], "log"));
+        let node = Node::new(members, coder, SIZES, place(events), Duration::ZERO);
+        let mut reader = Self { node, sequence: 0 };
+        reader.look(1, 9);
+        reader
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<Action> {
+        let actions = self.node.on(Duration::from_secs(1), event);
+        let said = |action: &Action| matches!(action, Action::Say(_) | Action::Settle(_));
+        actions.into_iter().filter(|action| !said(action)).collect()
+    }
+
+    fn look(&mut self, created: u64, last: u64) -> Vec<Action> {
+        self.tell(Event::Stream {
+            created,
+            last,
+            looked_at: 0,
+            found: None,
+        })
+    }
+
+    fn read(&mut self, term: u64, before: u64, body: Body) -> Vec<Action> {
+        self.sequence += 1;
+        let message = Message {
+            term,
+            node: names()[0].clone(),
+            tree: place(before),
+            body,
+        };
+        let sequence = self.sequence;
+        self.tell(Event::Read {
+            sequence,
+            id: MessageId([u8::try_from(sequence).unwrap(); 32]),
+            message: Some(message),
+        })
+    }
+
+    /// Reads the record of a term that begins behind so many events.
+    fn record(&mut self, term: u64, before: u64) -> Vec<Action> {
+        let members = names();
+        let reseeds = false;
+        self.read(term, before, Body::Term(TermRecord { members, reseeds }))
+    }
+
+    /// Reads a group of the events behind `before` up to `upto`.
+    fn group(&mut self, term: u64, before: u64, upto: u64) -> Vec<Action> {
+        let entries = &log(upto).0[usize::try_from(before).unwrap()..];
+        let bytes = Group::encode(Position::new(before + 1), entries).into();
+        let (number, of) = (1, 1);
+        self.read(term, before, Body::Part { number, of, bytes })
+    }
+
+    fn tree(&mut self, events: u64, found: bool) -> Vec<Action> {
+        self.tell(Event::Tree {
+            position: Position::new(events),
+            tree: found.then(|| log(events).1),
+        })
+    }
+}
+
+#[test]
+fn a_node_that_joins_counts_what_it_fetched_though_the_stream_was_lost_meanwhile() {
+    let mut reader = Reader::with(0);
+    assert_eq!(reader.record(1, 6), [Action::FindTree(Position::new(6))]);
+    assert_eq!(reader.tree(6, false), [Action::Fetch { upto: place(6) }]);
+    // The old stream is gone, and the disk is not at rest yet.
+    assert_eq!(reader.look(2, 3), []);
+    reader.sequence = 0;
+    let fetched = reader.tell(Event::Applied(Position::new(6)));
+    assert_eq!(fetched, [Action::ReadFrom(1)]);
+    assert_eq!(reader.record(2, 0), [Action::FindTree(Position::ZERO)]);
+    assert_eq!(reader.tree(0, true), []);
+    // What it has is compared, and only the rest goes on the disk.
+    assert_eq!(reader.group(2, 0, 6), []);
+    let first = Position::new(7);
+    let entries = log(8).0[6..].to_vec();
+    let group = Group { first, entries };
+    assert_eq!(reader.group(2, 6, 8), [Action::Apply(vec![group])]);
+}
+
+#[test]
+fn a_node_asks_again_for_what_nobody_gave_it_and_goes_on_where_that_is_gone() {
+    let mut reader = Reader::with(0);
+    reader.record(1, 6);
+    let fetch = Action::Fetch { upto: place(6) };
+    assert_eq!(reader.tree(6, false), std::slice::from_ref(&fetch));
+    assert_eq!(reader.tree(6, false), [], "it is being fetched");
+    let asks = reader.tell(Event::NotFetched);
+    assert_eq!(asks, [Action::FindTree(Position::new(6))]);
+    assert_eq!(reader.tree(6, false), [fetch]);
+    assert_eq!(reader.look(2, 1), []);
+    let goes_on = reader.tell(Event::NotFetched);
+    assert_eq!(goes_on, [Action::ReadFrom(1)]);
+}
+
+#[test]
+fn a_node_that_missed_the_record_of_a_term_reads_the_stream_anew_before_it_halts() {
+    let mut reader = Reader::with(0);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    // The stream lost the message behind the record, and a record of term 2 stands there now.
+    reader.sequence = 2;
+    reader.tell(Event::Read {
+        sequence: 2,
+        id: MessageId([0; 32]),
+        message: None,
+    });
+    assert_eq!(reader.group(2, 0, 2), [Action::ReadFrom(1)]);
+    reader.sequence = 0;
+    reader.record(1, 0);
+    reader.tree(0, true);
+    reader.record(2, 0);
+    assert!(matches!(reader.group(2, 0, 2)[..], [Action::Apply(_)]));
+    // Where it is missing all the same, nobody knows what counts.
+    let mut reader = Reader::with(0);
+    for _ in 0..2 {
+        assert_ne!(reader.node.role(), Role::Halted);
+        reader.sequence = 0;
+        reader.record(1, 0);
+        reader.tree(0, true);
+        reader.group(2, 0, 2);
+    }
+    assert_eq!(reader.node.role(), Role::Halted);
+}
