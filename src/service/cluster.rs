@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::job::Job;
+use super::opened_groups::OpenedGroups;
 use super::order::Order;
 use super::service::Service;
 use super::{ApplyError, ReadError};
@@ -51,9 +52,33 @@ impl Service {
     /// # Errors
     /// [`ApplyError`]; all but `Failed` change nothing.
     pub async fn apply(&self, groups: Vec<Group>) -> Result<Position, ApplyError> {
+        let groups = self.open_groups(groups)?;
+        let done = self.begin_apply(groups).await?;
+        done.await.map_err(|_| stopped())?
+    }
+
+    /// Opens groups that others have decided, each of which stands behind the one before. That takes
+    /// most of the time, and needs no writer: while one stretch of the log is opened, the one before
+    /// may go on the disk.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; nothing has changed.
+    pub fn open_groups(&self, groups: Vec<Group>) -> Result<OpenedGroups, ApplyError> {
+        OpenedGroups::open(&self.shared, groups)
+    }
+
+    /// Has the writer take groups that were opened, as [`apply`](Self::apply) does; gives where it
+    /// says what came of it.
+    ///
+    /// # Errors
+    /// The service is being stopped, or its log failed.
+    pub async fn begin_apply(
+        &self,
+        groups: OpenedGroups,
+    ) -> Result<oneshot::Receiver<Result<Position, ApplyError>>, ApplyError> {
         let (done, said) = oneshot::channel();
         self.tell(Job::Apply { groups, done }).await?;
-        said.await.map_err(|_| stopped())?
+        Ok(said)
     }
 
     /// Notes that the log stands for good up to a position, as far as this disk has it, and lets

@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 
 use super::ApplyError;
 use super::handled::Reply;
+use super::opened_groups::OpenedGroups;
 use super::order::Order;
 use super::read_audit::ReadAudit;
 use crate::domain::{Action, Attempt, Command, Position};
-use crate::log::Group;
 
 /// A request that waits for the writer.
 pub enum Job {
@@ -37,7 +37,7 @@ pub enum Job {
     /// Groups that others have decided.
     Apply {
         /// The groups, each behind the one before.
-        groups: Vec<Group>,
+        groups: OpenedGroups,
         /// The channel on which the position is sent that the log has reached.
         done: oneshot::Sender<Result<Position, ApplyError>>,
     },

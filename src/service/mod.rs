@@ -13,7 +13,7 @@
 //! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
 //! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
 //! | `job` | what waits for the writer |
-//! | `cluster`, `apply` | following a service that decides; its groups taken as they are |
+//! | `cluster`, `opened_groups`, `apply` | following a service that decides; its groups opened, and taken as they are |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
 //! | `group`, `overlay` | the group's events and changes, before they are durable |
 //! | `handled`, `read_audit`, `error` | what goes in and what comes of it |
@@ -57,6 +57,7 @@ mod meters;
 mod missing_keys;
 mod open;
 mod opened;
+mod opened_groups;
 mod order;
 mod overlay;
 mod owner_events;
@@ -92,6 +93,7 @@ pub use handled::Committed;
 pub use meters::Meters;
 pub use missing_keys::mark_keys_lost;
 pub use open::{Opening, Options, open, rebuild_views};
+pub use opened_groups::OpenedGroups;
 pub use order::{Alone, Judged, NotOrdered, Order};
 pub use read::{Found, LIST_CONTACTS_MAX};
 pub use read_audit::ReadAudit;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::asks;
 use super::options::Options;
@@ -14,10 +14,18 @@ use crate::cluster::{Ask, Event, NodeName, Place};
 use crate::domain::Position;
 use crate::keys::Slot;
 use crate::log::Group;
-use crate::service::{ApplyError, Service};
+use crate::service::{ApplyError, OpenedGroups, Service};
 
 /// The pause before the same is tried once more.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The bytes that go on the disk as one append where many wait.
+const STRETCH_BYTES: usize = 1 << 20;
+/// The keys that are asked for at a time.
+const KEYS_AHEAD: u64 = 4_096;
+
+/// Groups that the writer has been given, and where it says what came of them.
+type Begun = (Vec<Group>, oneshot::Receiver<Result<Position, ApplyError>>);
 
 /// Something to be done with the log.
 pub enum Work {
@@ -33,6 +41,15 @@ pub enum Work {
     KeepKeys(Position, Bytes),
     /// Ask the others where their logs part from this one.
     Compare,
+}
+
+/// The events that a node has behind the end of this log.
+enum Fetched {
+    /// It has not all of them, or does not answer.
+    Nothing,
+    /// They do not lead to the place that was asked for.
+    Elsewhere,
+    Groups(Vec<Group>),
 }
 
 /// Does what is to be done, in order, and says what came of it.
@@ -64,49 +81,103 @@ impl Disk {
         }
     }
 
-    /// Appends groups, asking others for keys that are missing: one node after another, and all is
-    /// tried after each. One that is behind itself may have other keys in these slots, of groups that
-    /// never counted; those of the leader are right. That the log has grown is seen by its head, not
-    /// said here.
+    /// Appends groups. That the log has grown is seen by its head, not said here.
     async fn apply(&self, groups: Vec<Group>) -> Option<Event> {
-        let others: Vec<&NodeName> = self.options.members.others().collect();
+        let failed = self.append(groups).await.err()?;
+        Some(Event::Failed(failed.to_string()))
+    }
+
+    /// Appends groups in stretches: while one is put on the disk, the next one is opened.
+    async fn append(&self, groups: Vec<Group>) -> Result<(), ApplyError> {
+        let mut before = None;
+        for stretch in stretches(groups) {
+            let opened = self.opened(&stretch, &mut before).await?;
+            // One at a time: what is tried again must not be overtaken.
+            self.finish(before.take()).await?;
+            before = Some((stretch, self.service.begin_apply(opened).await?));
+        }
+        self.finish(before).await
+    }
+
+    /// Opens groups, asking others for keys that are missing: one node after another, and all is
+    /// tried after each. One that is behind itself may have other keys in these slots, of groups that
+    /// never counted; those of the leader are right. What is being put on the disk comes first, for
+    /// keys that arrive take the place of all whose contact is not in the log.
+    async fn opened(
+        &self,
+        groups: &[Group],
+        before: &mut Option<Begun>,
+    ) -> Result<OpenedGroups, ApplyError> {
         let mut asked = 0;
         loop {
-            match self.service.apply(groups.clone()).await {
-                Ok(_) => return None,
+            match self.open(groups.to_vec()).await {
                 Err(ApplyError::MissingKeys { slots }) => {
-                    if let Some(node) = others.get(asked % others.len().max(1)) {
-                        self.fetch_keys(node, &slots).await;
-                    }
-                    asked += 1;
-                    if asked % others.len().max(1) != 0 {
-                        continue;
-                    }
+                    self.finish(before.take()).await?;
+                    self.fetch_keys(&slots, &mut asked).await;
                 }
-                // It was told to follow, and the writer has not come to that yet.
-                Err(ApplyError::Leads) => {}
-                Err(error @ ApplyError::NoRoom(_)) => {
-                    tracing::warn!(%error, "what was ordered waits");
-                }
-                Err(error) => return Some(Event::Failed(error.to_string())),
+                done => return done,
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Asks another node for keys, and takes in what it has.
-    async fn fetch_keys(&self, node: &NodeName, slots: &[Slot]) {
+    /// Opens many beside this task, and few at once.
+    async fn open(&self, groups: Vec<Group>) -> Result<OpenedGroups, ApplyError> {
+        if bytes_of(&groups) < STRETCH_BYTES {
+            return self.service.open_groups(groups);
+        }
+        let service = self.service.clone();
+        let opened = tokio::task::spawn_blocking(move || service.open_groups(groups)).await;
+        opened.map_err(|error| ApplyError::Failed(error.to_string()))?
+    }
+
+    /// Waits until what was begun is on the disk.
+    async fn finish(&self, begun: Option<Begun>) -> Result<(), ApplyError> {
+        let Some((groups, done)) = begun else {
+            return Ok(());
+        };
+        let gone = |_| Err(ApplyError::Failed("the writer has stopped".to_owned()));
+        let mut done = done.await.unwrap_or_else(gone);
+        let mut asked = 0;
+        loop {
+            match done {
+                Ok(_) => return Ok(()),
+                // It was told to follow, and the writer has not come to that yet.
+                Err(ApplyError::Leads) => tokio::time::sleep(PAUSE).await,
+                Err(error @ ApplyError::NoRoom(_)) => {
+                    tracing::warn!(%error, "what was ordered waits");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(ApplyError::MissingKeys { slots }) => {
+                    self.fetch_keys(&slots, &mut asked).await;
+                }
+                Err(error) => return Err(error),
+            }
+            done = self.service.apply(groups.clone()).await;
+        }
+    }
+
+    /// Asks the next one of the other nodes for keys, and takes in what it has: also some of those
+    /// behind, for who lacks these lacks what comes next. When all were asked there is a pause.
+    async fn fetch_keys(&self, slots: &[Slot], asked: &mut usize) {
+        let others: Vec<&NodeName> = self.options.members.others().collect();
         let client = self.client.borrow().clone();
-        let (Some(first), Some(last), Some(client)) = (slots.first(), slots.last(), client) else {
-            return;
-        };
-        let what = Ask::Keys {
-            first: *first,
-            end: last.next(),
-        };
-        let (names, key) = (self.names(), &self.options.key);
-        if let Some(sealed) = asks::ask(&client, &names, key, node, what).await {
-            self.install(sealed).await;
+        let node = others.get(*asked % others.len().max(1));
+        *asked += 1;
+        if let (Some(first), Some(last), Some(client), Some(node)) =
+            (slots.first(), slots.last(), client, node)
+        {
+            let ahead = Slot::new(first.get().saturating_add(KEYS_AHEAD));
+            let what = Ask::Keys {
+                first: *first,
+                end: last.next().max(ahead),
+            };
+            let (names, key) = (self.names(), &self.options.key);
+            if let Some(sealed) = asks::ask(&client, &names, key, node, what).await {
+                self.install(sealed).await;
+            }
+        }
+        if asked.is_multiple_of(others.len().max(1)) {
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -125,54 +196,46 @@ impl Disk {
         Some(())
     }
 
-    /// What all others answer.
-    async fn ask_all(&self, what: Ask) -> Vec<Bytes> {
-        let client = self.client.borrow().clone();
-        let Some(client) = client else {
-            return Vec::new();
-        };
-        let names = self.names();
-        let key = &self.options.key;
-        let others = self.options.members.others();
-        let asked = others.map(|node| asks::ask(&client, &names, key, node, what));
-        let answers = futures_util::future::join_all(asked).await;
-        answers.into_iter().flatten().collect()
+    /// Fetches what lies between the end of this log and a place from the first node that gives it, in
+    /// one go: it is appended only when all of it leads there.
+    async fn fetch(&self, upto: Place) -> Option<Event> {
+        let mut outcome = Event::NotFetched;
+        for node in self.options.members.others() {
+            match self.fetch_from(node, upto).await {
+                Fetched::Nothing => {}
+                Fetched::Elsewhere => outcome = Event::Forked,
+                Fetched::Groups(groups) => return self.apply(groups).await,
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+        Some(outcome)
     }
 
-    /// Fetches what lies between the end of this log and a place, in one go: it is appended only
-    /// when all of it leads there.
-    async fn fetch(&self, upto: Place) -> Option<Event> {
-        let mut groups: Vec<Group> = Vec::new();
+    async fn fetch_from(&self, node: &NodeName, upto: Place) -> Fetched {
         let head = self.service.head();
-        let mut tree = self.tree_at(head).await?;
+        let client = self.client.borrow().clone();
+        let (Some(client), Some(mut tree)) = (client, self.tree_at(head).await) else {
+            return Fetched::Nothing;
+        };
+        let mut groups: Vec<Group> = Vec::new();
         while tree.size() < upto.position.get() {
             let after = Position::new(tree.size());
-            let what = Ask::Events {
-                after,
-                upto: upto.position,
-            };
-            let answers = self.ask_all(what).await.into_iter();
-            let group = answers
-                .filter_map(Group::decode)
-                .find(|group| group.first == after.next());
-            let Some(group) = group else {
-                tokio::time::sleep(PAUSE).await;
-                continue;
+            let upto = upto.position;
+            let what = Ask::Events { after, upto };
+            let answer = asks::ask(&client, &self.names(), &self.options.key, node, what).await;
+            let follows = |it: &Group| it.first == after.next() && !it.entries.is_empty();
+            let Some(group) = answer.and_then(Group::decode).filter(follows) else {
+                return Fetched::Nothing;
             };
             for entry in &group.entries {
                 tree.push(Hash::leaf(entry));
             }
             groups.push(group);
         }
-        if Place::of(&tree) != upto {
-            return Some(Event::Forked);
+        match Place::of(&tree) == upto {
+            true => Fetched::Groups(groups),
+            false => Fetched::Elsewhere,
         }
-        for group in groups {
-            if let Some(failed) = self.apply(vec![group]).await {
-                return Some(failed);
-            }
-        }
-        None
     }
 
     pub(super) async fn tree_at(&self, position: Position) -> Option<crate::audit::Frontier> {
@@ -205,4 +268,21 @@ impl Disk {
         self.install(sealed).await?;
         Some(Event::KeysKept { first, hash })
     }
+}
+
+/// The groups, some of them together.
+fn stretches(groups: Vec<Group>) -> Vec<Vec<Group>> {
+    let mut all: Vec<Vec<Group>> = Vec::new();
+    for group in groups {
+        match all.last_mut() {
+            Some(last) if bytes_of(last) < STRETCH_BYTES => last.push(group),
+            Some(_) | None => all.push(vec![group]),
+        }
+    }
+    all
+}
+
+fn bytes_of(groups: &[Group]) -> usize {
+    let entries = groups.iter().flat_map(|group| &group.entries);
+    entries.map(Bytes::len).sum()
 }
