@@ -15,9 +15,13 @@ pub fn apply(card: &mut Value, property: &Property) -> bool {
     let Ok(value) = strict::parse(property.text().as_bytes()) else {
         return false;
     };
+    set(card, &path(pointer), value)
+}
+
+/// The names on the way that a pointer describes (RFC 6901, without the slash at its beginning).
+pub fn path(pointer: &str) -> Vec<String> {
     let unescaped = |piece: &str| piece.replace("~1", "/").replace("~0", "~");
-    let path: Vec<String> = pointer.split('/').map(unescaped).collect();
-    set(card, &path, value)
+    pointer.split('/').map(unescaped).collect()
 }
 
 fn set(at: &mut Value, path: &[String], value: Value) -> bool {
@@ -140,21 +144,7 @@ pub fn of_jcard(jcard: &Value) -> Option<Property> {
         name: name.as_str()?.to_uppercase(),
         ..Property::default()
     };
-    for (name, value) in params.as_object()? {
-        if name == "group" {
-            property.group = Some(plain(value));
-            continue;
-        }
-        let name = name.to_uppercase();
-        match value {
-            Value::Array(values) => {
-                for value in values {
-                    property.add_param(&name, plain(value));
-                }
-            }
-            value => property.add_param(&name, plain(value)),
-        }
-    }
+    add_params(&mut property, params.as_object()?);
     let kind = kind.as_str()?;
     if kind != "unknown" {
         property.add_param("VALUE", kind);
@@ -170,6 +160,25 @@ pub fn of_jcard(jcard: &Value) -> Option<Property> {
     let values: Vec<String> = values.iter().map(written).collect();
     property.value = values.join(",");
     Some(property)
+}
+
+/// Adds the parameters of a property in the form of jCard (RFC 7095, section 3.3), and its group.
+pub fn add_params(property: &mut Property, params: &Map<String, Value>) {
+    for (name, value) in params {
+        if name == "group" {
+            property.group = Some(plain(value));
+            continue;
+        }
+        let name = name.to_uppercase();
+        match value {
+            Value::Array(values) => {
+                for value in values {
+                    property.add_param(&name, plain(value));
+                }
+            }
+            value => property.add_param(&name, plain(value)),
+        }
+    }
 }
 
 fn plain(value: &Value) -> String {
