@@ -1,56 +1,26 @@
-//! Properties as the crate `calcard` has them, and back.
+//! Properties as the crate `calcard` has them.
 //!
-//! Its own parser and writer are not used: the parser drops lines and ends of values, and the
-//! writer escapes URIs as if they were text. What is used is its conversion of properties to
-//! the members of a Card and back (RFC 9555).
+//! Of it nothing is used but its conversion of properties to the members of a Card (RFC 9555,
+//! section 2). Its parser drops lines and ends of values; its writer escapes URIs as if they were
+//! text; its conversion back to properties makes an offset of a time zone's name, for which it
+//! needs the offsets of all zones there ever were: megabytes.
 
-use base64::Engine as _;
-use calcard::common::{CalendarScale, IanaParse, IanaString, PartialDateTime};
+use calcard::common::{CalendarScale, IanaParse, PartialDateTime};
 use calcard::vcard::{
     Jscomp, VCardEntry, VCardGramGender, VCardKind, VCardLevel, VCardParameter, VCardParameterName,
     VCardParameterValue, VCardPhonetic, VCardProperty, VCardType, VCardValue, VCardValueType,
 };
 
-use super::super::dates::{self, Date, When};
-use super::property::{Property, escape, escape_simple};
+use super::super::dates::{Date, When};
+use super::property::Property;
 use super::types;
 
 /// Properties that RFC 9555 does not convert: a Card keeps them as they are.
 const UNCONVERTED: [&str; 4] = ["GENDER", "XML", "CLIENTPIDMAP", "JSPROP"];
-/// Properties whose value is a URI, in which nothing is escaped.
-const URIS: [&str; 17] = [
-    "SOURCE",
-    "PHOTO",
-    "LOGO",
-    "SOUND",
-    "KEY",
-    "URL",
-    "MEMBER",
-    "RELATED",
-    "IMPP",
-    "SOCIALPROFILE",
-    "GEO",
-    "FBURL",
-    "CALURI",
-    "CALADRURI",
-    "ORG-DIRECTORY",
-    "CONTACT-URI",
-    "UID",
-];
 
 /// Whether the conversion to a Card knows a property.
 pub fn is_converted(name: &str) -> bool {
     VCardProperty::parse(name.as_bytes()).is_some() && !UNCONVERTED.contains(&name)
-}
-
-/// Whether a property's value is a URI, in which nothing is escaped.
-pub fn is_uri_property(name: &str) -> bool {
-    URIS.contains(&name)
-}
-
-/// Whether a property's value is components between semicolons.
-pub fn is_structured(name: &str) -> bool {
-    matches!(name, "N" | "ADR" | "ORG")
 }
 
 /// A property for the conversion to a Card.
@@ -180,73 +150,4 @@ fn jscomps(text: &str) -> Option<Vec<Jscomp>> {
             })
         })
         .collect()
-}
-
-/// A property of a Card that was converted.
-pub fn to_property(entry: &VCardEntry) -> Property {
-    let name = entry.name.as_str().to_ascii_uppercase();
-    let is_uri = is_uri_property(&name);
-    let mut property = Property {
-        group: entry.group.clone(),
-        ..Property::default()
-    };
-    for param in &entry.params {
-        let value = match &param.value {
-            VCardParameterValue::Jscomps(comps) => written_jscomps(comps),
-            VCardParameterValue::Timestamp(at) => compact(&dates::utc(*at)),
-            VCardParameterValue::Bool(flag) => if *flag { "TRUE" } else { "FALSE" }.to_owned(),
-            VCardParameterValue::Text(text) => text.clone(),
-            other => other.clone().into_text().to_lowercase(),
-        };
-        property.add_param(&param.name.as_str().to_ascii_uppercase(), value);
-    }
-    let written = |value: &VCardValue| match value {
-        VCardValue::Text(text) if is_uri => text.clone(),
-        VCardValue::Text(text) if is_structured(&name) => escape(text),
-        VCardValue::Text(text) => escape_simple(text),
-        VCardValue::Component(texts) => {
-            let texts: Vec<String> = texts.iter().map(|text| escape(text)).collect();
-            texts.join(",")
-        }
-        VCardValue::Integer(number) => number.to_string(),
-        VCardValue::Float(number) => number.to_string(),
-        VCardValue::Boolean(flag) => flag.to_string(),
-        VCardValue::Sex(sex) => sex.as_str().to_owned(),
-        VCardValue::GramGender(gender) => gender.as_str().to_lowercase(),
-        VCardValue::Kind(kind) => kind.as_str().to_lowercase(),
-        VCardValue::Binary(data) => {
-            let media_type = data.content_type.as_deref().unwrap_or_default();
-            let base64 = base64::prelude::BASE64_STANDARD.encode(&data.data);
-            format!("data:{media_type};base64,{base64}")
-        }
-        VCardValue::PartialDateTime(when) => match when.to_timestamp() {
-            Some(at) => compact(&dates::utc(at)),
-            None => Date {
-                year: when.year,
-                month: when.month,
-                day: when.day,
-            }
-            .to_vcard_4(),
-        },
-    };
-    let values: Vec<String> = entry.values.iter().map(written).collect();
-    let is_list = matches!(name.as_str(), "NICKNAME" | "CATEGORIES");
-    property.value = values.join(if is_list { "," } else { ";" });
-    property.name = name;
-    property
-}
-
-/// `2024-01-31T10:10:10Z` as vCard writes it: `20240131T101010Z`.
-fn compact(utc: &str) -> String {
-    utc.replace(['-', ':'], "")
-}
-
-fn written_jscomps(comps: &[Jscomp]) -> String {
-    let pieces = comps.iter().enumerate().map(|(at, comp)| match comp {
-        Jscomp::Separator(text) if at == 0 && text.is_empty() => String::new(),
-        Jscomp::Separator(text) => format!("s,{}", escape(text)),
-        Jscomp::Entry { position, value: 0 } => position.to_string(),
-        Jscomp::Entry { position, value } => format!("{position},{value}"),
-    });
-    pieces.collect::<Vec<_>>().join(";")
 }

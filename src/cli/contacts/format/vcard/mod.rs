@@ -2,9 +2,12 @@
 //!
 //! On the way in: `split` finds the vCards of a file, `content` and `decode` make properties of
 //! their lines, `vendors`, `types`, `media` and `values` bring those into the form of vCard 4.0,
-//! and `convert` makes a Card of them. The conversion itself is the crate `calcard`'s; what it
-//! gets wrong is named where it is worked around. Every property of the file is in the Card, or
-//! the report names it.
+//! and `convert` makes a Card of them. That conversion is the crate `calcard`'s; what it gets
+//! wrong is named where it is worked around. Every property of the file is in the Card, or the
+//! report names it.
+//!
+//! On the way out: `outgoing` makes properties of a Card, `legacy` those of vCard 3.0 of them, and
+//! `write` the text.
 
 mod content;
 mod convert;

@@ -30,6 +30,14 @@ pub struct Param {
 }
 
 impl Property {
+    /// A property of which only the name is known yet.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// A property without group and parameters, whose value is this text.
     pub fn of_text(name: &str, text: &str) -> Self {
         Self {
@@ -78,6 +86,13 @@ impl Property {
                 name: name.to_owned(),
                 values: vec![value],
             }),
+        }
+    }
+
+    /// Adds values of a parameter, of which there may be none.
+    pub fn add_all<T: Into<String>>(&mut self, name: &str, values: impl IntoIterator<Item = T>) {
+        for value in values {
+            self.add_param(name, value);
         }
     }
 

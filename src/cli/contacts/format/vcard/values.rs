@@ -181,8 +181,7 @@ fn instant(property: &mut Property) -> bool {
 
 /// A name of the IANA's database, or the name in it that has an offset of whole hours.
 ///
-/// `calcard` forgets the minutes of an offset, and on the way out makes an offset of a name, of
-/// which summer time is lost.
+/// `calcard` forgets the minutes of an offset.
 fn time_zone(property: &mut Property) -> bool {
     let text = property.text();
     let text = text.trim();

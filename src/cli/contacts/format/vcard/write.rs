@@ -1,6 +1,6 @@
 //! Writes Cards as vCards: 4.0, which holds all of a Card, or 3.0, which more programs read.
 //!
-//! The properties are `calcard`'s (RFC 9555), mended in `outgoing`; the text is written here.
+//! The properties come from `outgoing` (RFC 9555); the text is written here.
 //! A vCard 4.0 is read again before it goes out. What did not come back is added as JSPROP.
 
 use std::borrow::Cow;
