@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::property::{Param, Property, escape};
 use crate::dialect::json as strict;
+use crate::domain::limits;
 
 /// Puts what a JSPROP holds in its place in a Card. `false` where that is no place.
 pub fn apply(card: &mut Value, property: &Property) -> bool {
@@ -15,7 +16,9 @@ pub fn apply(card: &mut Value, property: &Property) -> bool {
     let Ok(value) = strict::parse(property.text().as_bytes()) else {
         return false;
     };
-    set(card, &path(pointer), value)
+    let path = path(pointer);
+    // What comes in by the API is no deeper, and what is would be too deep to walk through.
+    path.len() <= limits::JSON_DEPTH_MAX && set(card, &path, value)
 }
 
 /// The names on the way that a pointer describes (RFC 6901, without the slash at its beginning).
@@ -209,6 +212,19 @@ mod tests {
                 assert!(apply(&mut mended, &of_value(&path, &value)), "{path:?}");
             }
             assert_eq!(mended, want);
+        }
+    }
+
+    #[test]
+    fn a_pointer_that_no_card_is_deep_enough_for_is_no_place() {
+        for (depth, is_place) in [
+            (limits::JSON_DEPTH_MAX, true),
+            (limits::JSON_DEPTH_MAX + 1, false),
+            (100_000, false),
+        ] {
+            let mut property = Property::of_text("JSPROP", "1");
+            property.add_param("JSPTR", vec!["a"; depth].join("/"));
+            assert_eq!(apply(&mut json!({}), &property), is_place, "{depth}");
         }
     }
 
