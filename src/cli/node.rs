@@ -1,8 +1,10 @@
 //! The service as a node of a cluster: its directory is found a log, and it takes part.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::data::{self, Data, Purpose, Running};
 use super::exit::Failure;
@@ -22,6 +24,9 @@ use crate::keys::ClusterKey;
 use crate::nats::cluster::{self, Cosigning, Forwarder, Found, Orders, Placing};
 use crate::service::Service;
 use crate::storage::{FileAt, Files};
+
+/// The longest that a node which stops goes on answering what other nodes have handed to it.
+const ANSWERS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
 /// where no node has one.
@@ -159,14 +164,17 @@ impl Node {
         } = self;
         tokio::spawn(note_when_whole(status.subscribe(), files));
         let clients = ends.1.clients();
-        let serving = cluster::serve_forwarded(gateway.clone(), options.clone(), clients);
+        let serving =
+            cluster::serve_forwarded(gateway.clone(), options.clone(), clients, stopping.clone());
         let running = cluster::run(service, options, ends, status, stopping);
         let task = tokio::spawn(async move {
-            let serving = tokio::spawn(serving);
+            let mut serving = tokio::spawn(serving);
             if let Err(error) = running.await {
                 tracing::error!(%error, "this node takes no part in its cluster");
             }
-            serving.abort();
+            if timeout(ANSWERS_TIME_MAX, &mut serving).await.is_err() {
+                serving.abort();
+            }
         });
         Stoppable { stop, task }
     }

@@ -24,6 +24,8 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 const REQUESTS_MAX: usize = 512;
 /// A node that has not heard of the leader for so long says so with what it answers.
 const STALE_MIN: Duration = Duration::from_secs(3);
+/// A node that was not heard for so long while another one leads will not answer any more.
+const SILENT: Duration = Duration::from_secs(1);
 const ASKED: &str = "forwarded request";
 const ANSWERED: &str = "forwarded reply";
 
@@ -69,7 +71,11 @@ impl Forwarder {
         let request = Request::new()
             .payload(sealed.into())
             .timeout(Some(REQUEST_TIME_MAX));
-        match client.send_request(self.names.act(&leader), request).await {
+        let replied = tokio::select! {
+            replied = client.send_request(self.names.act(&leader), request) => replied,
+            () = left_for_good(self.status.clone(), &leader) => return Forwarded::Unknown,
+        };
+        match replied {
             Ok(reply) => match self.options.key.open(ANSWERED, &reply.payload) {
                 Some(reply) => Forwarded::Answered(reply.to_vec()),
                 None => Forwarded::Unknown,
@@ -100,11 +106,31 @@ impl Forward for Forwarder {
     }
 }
 
-/// Answers what other nodes hand on, over one connection after another, until it is dropped.
+/// Waits until a node that led is not heard any more and another one leads: what it was asked and
+/// has not answered has been lost with it.
+async fn left_for_good(mut status: watch::Receiver<Option<Status>>, node: &NodeName) {
+    let has_left = |status: &Option<Status>| {
+        let Some(status) = status else { return false };
+        let peer = status.peers.iter().find(|peer| peer.node == *node);
+        let silent = peer.and_then(|peer| peer.silent);
+        status.leader.as_ref() != Some(node) && silent.is_none_or(|silent| silent >= SILENT)
+    };
+    if status.wait_for(has_left).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+/// Answers what other nodes hand on, over one connection after another, until the node stops. Then
+/// it takes nothing more, so that whoever asks looks for another node, and answers what it has.
 pub async fn serve(
     gateway: Gateway,
     options: Options,
     mut clients: watch::Receiver<Option<Client>>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let names = Names::new(options.prefix.clone(), options.log_id.clone());
     let room = Arc::new(Semaphore::new(REQUESTS_MAX));
@@ -138,10 +164,19 @@ pub async fn serve(
                         if changed.is_err() { return }
                         break;
                     }
+                    () = stopped(&mut stopping) => {
+                        drop(asked);
+                        while answering.join_next().await.is_some() {}
+                        drop(client.flush().await);
+                        return;
+                    }
                 }
             }
-        } else if clients.changed().await.is_err() {
-            return;
+        } else {
+            tokio::select! {
+                changed = clients.changed() => if changed.is_err() { return },
+                () = stopped(&mut stopping) => return,
+            }
         }
     }
 }
@@ -150,4 +185,64 @@ async fn answer(gateway: &Gateway, key: &crate::keys::ClusterKey, sealed: &[u8])
     let request = key.open(ASKED, sealed)?;
     let reply = gateway.take_forwarded(&request).await?;
     Some(key.seal(ANSWERED, &reply).ok()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::cluster::PeerStatus;
+    use crate::domain::Position;
+
+    fn name(text: &str) -> NodeName {
+        text.parse().expect("a name")
+    }
+
+    /// What b sees of a, which was heard so long ago, where this node leads.
+    fn seen(leader: &str, silent: Duration) -> Status {
+        let peer = PeerStatus {
+            node: name("a"),
+            position: None,
+            root_equal: None,
+            halted: false,
+            whole: true,
+            silent: Some(silent),
+        };
+        Status {
+            node: name("b"),
+            role: Role::Following,
+            leader: Some(name(leader)),
+            takes_writes: true,
+            term: 1,
+            was_led: true,
+            whole: true,
+            head: Position::ZERO,
+            settled: Position::ZERO,
+            stale: Duration::ZERO,
+            void_total: 0,
+            takeovers_total: 0,
+            halted: None,
+            peers: vec![peer],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_given_up_when_its_node_is_silent_and_another_leads() {
+        let (said, status) = watch::channel(Some(seen("a", SILENT * 3)));
+        let a = name("a");
+        let waiting = left_for_good(status, &a);
+        tokio::pin!(waiting);
+        assert!(
+            waiting.as_mut().now_or_never().is_none(),
+            "nobody else leads"
+        );
+        said.send_replace(Some(seen("c", SILENT / 2)));
+        assert!(
+            waiting.as_mut().now_or_never().is_none(),
+            "it may still answer"
+        );
+        said.send_replace(Some(seen("c", SILENT)));
+        assert!(waiting.as_mut().now_or_never().is_some());
+    }
 }
