@@ -131,7 +131,8 @@ pub(super) struct Effort {
     pub waits: bool,
 }
 
-/// Some of the contacts that the principal may see, as the search view knows them.
+/// Some of the contacts that the principal may see, as the search view knows them, and how many
+/// there are where the search asks for that.
 ///
 /// # Errors
 /// [`ReadError::Busy`] where it would have to wait and may not; otherwise as the view and the log.
@@ -144,22 +145,41 @@ pub(super) fn search(
     let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
     let terms = search.terms();
     let (updated_after, updated_up_to) = written(service, search)?;
+    let query = Query {
+        terms: &terms,
+        visible: &visible,
+        created_after: search.created_after,
+        created_before: search.created_before,
+        updated_after,
+        updated_up_to,
+        sort: search.sort,
+        after: search.after.as_ref(),
+        limit: search.limit,
+        most: effort.most,
+    };
+    let (mut page, reached) = found(service, search, &query, effort)?;
+    if search.counts {
+        page.total = count(service, search, &query)?;
+    }
+    Ok((page, reached))
+}
+
+/// The contacts of a page.
+fn found(
+    service: &Service,
+    search: &Search,
+    query: &Query<'_>,
+    effort: Effort,
+) -> Result<At<SearchPage>, ReadError> {
     let mut page = SearchPage::default();
     let mut reached = None;
     let (mut opened, mut bytes) = (0, 0);
-    let mut after = search.after.clone();
+    let mut after = query.after.cloned();
     loop {
         let query = Query {
-            terms: &terms,
-            visible: &visible,
-            created_after: search.created_after,
-            created_before: search.created_before,
-            updated_after,
-            updated_up_to,
-            sort: search.sort,
             after: after.as_ref(),
             limit: search.limit.saturating_sub(page.contacts.len()),
-            most: effort.most,
+            ..*query
         };
         let view = &service.views().search;
         let look = |index: &SearchIndex, position| (index.query(&query), position);
@@ -201,36 +221,30 @@ pub(super) fn search(
     }
 }
 
-/// The number of contacts that the principal may see and that meet every filter; `None` where too much would have
-/// to be looked at.
-pub(super) fn count(
+/// The number of contacts that meet every filter, on all pages; `None` where too much would have to be
+/// looked at.
+fn count(
     service: &Service,
-    principal: &Principal,
     search: &Search,
+    query: &Query<'_>,
 ) -> Result<Option<usize>, ReadError> {
-    let visible = |dialect, tenant: &str| may_see(principal, search, dialect, tenant);
-    let terms = search.terms();
-    let (created_after, created_before) = (search.created_after, search.created_before);
-    let (updated_after, updated_up_to) = written(service, search)?;
-    let times = created_after.is_some() || created_before.is_some();
-    if terms.is_empty() && !times && updated_after.is_none() && updated_up_to.is_none() {
-        return Ok(Some(service.count_live(&visible)));
+    let by_time = query.created_after.is_some()
+        || query.created_before.is_some()
+        || query.updated_after.is_some()
+        || query.updated_up_to.is_some();
+    if query.terms.is_empty() && !by_time {
+        return Ok(Some(service.count_live(query.visible)));
     }
     if search.email.is_some() {
         // Addresses that the index folds alike need not be the same.
         return Ok(None);
     }
     let query = Query {
-        terms: &terms,
-        visible: &visible,
-        created_after,
-        created_before,
-        updated_after,
-        updated_up_to,
         sort: Sort::default(),
         after: None,
         limit: ENTRIES_MAX,
         most: ENTRIES_MAX,
+        ..*query
     };
     let counted = |index: &SearchIndex, _| index.query(&query);
     match service.views().search.read(counted) {

@@ -269,10 +269,7 @@ impl Gateway {
             waits: true,
         };
         let look = move |service: &Service| {
-            let (mut page, position) = find::search(service, &principal, &search, effort)?;
-            if search.counts {
-                page.total = find::count(service, &principal, &search)?;
-            }
+            let (page, position) = find::search(service, &principal, &search, effort)?;
             Ok((page, Some(position)))
         };
         self.read(look).await
