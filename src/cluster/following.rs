@@ -276,7 +276,7 @@ impl Node {
             Some(Purpose::Refill | Purpose::Stand | Purpose::Renew) => self.lead_on(),
             None => {
                 if !group.entries.is_empty() {
-                    self.waiting_bytes += bytes_of(&group);
+                    self.waiting_bytes += group.bytes();
                     self.waiting.push_back(group);
                 }
                 self.apply();
@@ -292,13 +292,13 @@ impl Node {
         let mut bytes = 0;
         let mut groups = Vec::new();
         while let Some(group) = self.waiting.front() {
-            bytes += bytes_of(group);
+            bytes += group.bytes();
             if bytes > APPLY_BYTES_MAX && !groups.is_empty() {
                 break;
             }
             groups.extend(self.waiting.pop_front());
         }
-        self.waiting_bytes -= groups.iter().map(bytes_of).sum::<usize>();
+        self.waiting_bytes -= groups.iter().map(Group::bytes).sum::<usize>();
         if let Some(last) = groups.last() {
             self.applying = Some(last_of(last));
             self.act(Action::Apply(groups));
@@ -343,10 +343,6 @@ impl Node {
         }
         true
     }
-}
-
-fn bytes_of(group: &Group) -> usize {
-    group.entries.iter().map(|entry| entry.len() + 2).sum()
 }
 
 fn last_of(group: &Group) -> Position {

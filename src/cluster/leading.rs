@@ -247,7 +247,7 @@ impl Node {
     /// has lost what they have, and whoever has the most gives it that again.
     pub(super) fn give_way_on_time(&mut self) {
         let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
-        let ordered = self.rules.as_ref().map(|rules| rules.place().position);
+        let ordered = self.ordered().map(|place| place.position);
         let since = self.now.saturating_sub(ABSENT);
         let lost = ordered.is_some_and(|ordered| self.peers.highest(since) > Some(ordered));
         if self.role == Role::Leading && slow && lost {

@@ -387,7 +387,7 @@ impl Node {
             }
             Said::Keys { first, sealed } => {
                 // Those of what is ordered already are on a majority of disks, and stay.
-                let ordered = self.rules.as_ref().map(|rules| rules.place().position);
+                let ordered = self.ordered().map(|place| place.position);
                 let last = ordered.max(self.applying).max(Some(self.own.position));
                 if leads && self.role == Role::Following && Some(first) > last {
                     self.act(Action::KeepKeys { first, sealed });

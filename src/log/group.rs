@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::frame::{Header, encode_frame};
+use super::frame::{Header, encode_frame, payload_bytes};
 use crate::domain::Position;
 
 /// Entries that follow each other in the log.
@@ -31,6 +31,12 @@ impl Group {
             first: Position::new(header.first),
             entries: header.entries(frame)?,
         })
+    }
+
+    /// The bytes of the entries, each with its length, as an append writes them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        payload_bytes(&self.entries)
     }
 
     /// The position behind the last entry.

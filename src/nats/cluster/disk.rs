@@ -283,6 +283,5 @@ fn stretches(groups: Vec<Group>) -> Vec<Vec<Group>> {
 }
 
 fn bytes_of(groups: &[Group]) -> usize {
-    let entries = groups.iter().flat_map(|group| &group.entries);
-    entries.map(Bytes::len).sum()
+    groups.iter().map(Group::bytes).sum()
 }
