@@ -17,6 +17,7 @@ use super::options::Options;
 use super::subjects::Names;
 use crate::cluster::{NodeName, Role, Status};
 use crate::gateway::{Forward, Forwarded, Forwarding, Gateway};
+use crate::nats::stopped::stopped;
 
 /// The longest that a request waits for the node that leads.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
@@ -118,10 +119,6 @@ async fn left_for_good(mut status: watch::Receiver<Option<Status>>, node: &NodeN
     if status.wait_for(has_left).await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 /// Answers what other nodes hand on, over one connection after another, until the node stops. Then
