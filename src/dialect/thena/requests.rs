@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use http::StatusCode;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::contact::{ACCOUNT_IDS, CONTACT, TYPE, type_id};
 use super::replies;
@@ -14,7 +13,7 @@ use crate::dialect::query::count;
 use crate::dialect::schema::{Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, Filter, List, Refusal, Reply, Request, Window};
 use crate::domain::{
-    Contact, ContactId, Expected, LookupKey, Owner, Problem, Target, Violation, limits,
+    Contact, ContactId, Expected, IdRule, LookupKey, Owner, Problem, Target, Violation, limits,
 };
 
 /// The header that names the organisation.
@@ -151,7 +150,8 @@ fn contact_id(text: &str) -> Option<ContactId> {
         27 => text.strip_prefix('C')?,
         _ => text,
     };
-    let in_range = digits.starts_with(|first: char| ('0'..='7').contains(&first));
-    let ulid = in_range.then(|| ulid::Ulid::from_string(digits).ok())??;
-    Some(ContactId(Uuid::from_u128(ulid.0)))
+    match IdRule::Ulid.target(digits)? {
+        Target::Id(id) => Some(id),
+        Target::Sequence(_) | Target::Chosen { .. } => None,
+    }
 }
