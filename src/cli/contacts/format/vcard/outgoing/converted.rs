@@ -43,18 +43,18 @@ impl<'a> Converted<'a> {
 
     /// The name of the property that a member was, where it is not the one that it becomes.
     pub fn name(&self, language: Option<&str>, path: &[&str]) -> Option<String> {
-        let name = self.find(language, path)?.get("name")?.as_str()?;
-        Some(name.to_uppercase())
+        name_of(self.find(language, path)?)
     }
 
     /// Gives a property the name and the parameters that it had.
     pub fn restore(&self, language: Option<&str>, path: &[&str], property: &mut Property) {
-        if let Some(name) = self.name(language, path) {
+        let Some(what) = self.find(language, path) else {
+            return;
+        };
+        if let Some(name) = name_of(what) {
             property.name = name;
         }
-        let found = self.find(language, path);
-        let params = found.and_then(|what| what.get("parameters")?.as_object());
-        let Some(params) = params else {
+        let Some(params) = what.get("parameters").and_then(Value::as_object) else {
             return;
         };
         let own_kind = property.take_param("VALUE");
@@ -80,4 +80,8 @@ impl<'a> Converted<'a> {
         let found = all.find(|was| was.language.as_deref() == language && was.path == path);
         found.map(|was| was.what)
     }
+}
+
+fn name_of(what: &Value) -> Option<String> {
+    Some(what.get("name")?.as_str()?.to_uppercase())
 }
