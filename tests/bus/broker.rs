@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, Context};
 use rustix::process::{Pid, Signal, kill_process};
@@ -130,8 +131,27 @@ impl Drop for Broker {
     }
 }
 
+/// The longest that a nats-server waits for its port. Ports are chosen before they are used, so that
+/// another test, or a connection of one, may have it for a while.
+const PORT_TIME_MAX: Duration = Duration::from_secs(60);
+
 /// Starts a nats-server with a configuration, and returns when it takes connections.
 pub fn serve(config: &Path) -> Child {
+    let ends = Instant::now() + PORT_TIME_MAX;
+    loop {
+        match started(config) {
+            Ok(process) => return process,
+            Err(said) => {
+                let may_come = said.contains("address already in use") && Instant::now() < ends;
+                assert!(may_come, "nats-server does not start:\n{said}");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+/// A nats-server that takes connections, or what it said before it ended.
+fn started(config: &Path) -> Result<Child, String> {
     let mut process = spawn(config);
     let output = process.stderr.take().expect("its output");
     let mut lines = BufReader::new(output).lines();
@@ -141,10 +161,13 @@ pub fn serve(config: &Path) -> Child {
         said.push(line);
         ready
     });
-    assert!(ready, "nats-server does not start:\n{}", said.join("\n"));
+    if !ready {
+        process.wait().ok();
+        return Err(said.join("\n"));
+    }
     // Nobody reads on, and its output must not fill up.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    process
+    Ok(process)
 }
 
 /// Sends a signal to a process of the test's own.
