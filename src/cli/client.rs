@@ -15,7 +15,7 @@ use super::options::{AccessOptions, ServerOptions};
 /// A running service, asked over HTTP.
 pub struct Server {
     client: Client,
-    /// What it is to whoever reads a message.
+    /// The kind of server that a message of failure names: `service` or `witness`.
     who: &'static str,
     url: String,
     token: Option<String>,

@@ -22,7 +22,8 @@ pub trait View: Sized + Send + Sync + 'static {
     const VERSION: u32;
     /// Whether it wants contents: opening them costs more than all the rest.
     const READS_CONTENT: bool;
-    /// What it takes from an event's content.
+    /// The values that the view takes from the Card which an event wrote, such as its words for a search;
+    /// `()` where it looks at no Card.
     type Extract: Send;
 
     /// A view before the first event, in memory alone.

@@ -17,7 +17,7 @@ const LOT_EVENTS: usize = 512;
 /// Lots that wait to be folded: as many events as come while the search view writes a file.
 const LOTS_WAITING: usize = 64;
 
-/// What the search view takes from an event's content.
+/// The words that the search view takes from an event's content; `None` of an event without one.
 pub type Words = <SearchIndex as View>::Extract;
 
 type Lot = Vec<(Event, Words)>;

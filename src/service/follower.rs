@@ -299,7 +299,7 @@ impl<V: View> Follower<V> {
     }
 }
 
-/// An event, and what a view takes from its content.
+/// An event, with the values that the view takes from its content.
 type Step<V> = (Arc<Event>, <V as View>::Extract);
 
 /// The next events, from memory where they are new, else from the log as far as it can be read.

@@ -128,8 +128,9 @@ fn opened(shared: &Shared, first: Position, entries: &[Bytes]) -> Result<Vec<Pen
     }
 }
 
-/// What became of a record's content.
+/// The content of a record after its key was looked for.
 enum Opened {
+    /// The content in clear.
     Content(Box<Content>),
     /// The record has none, or its key is destroyed already: its erasure stands further on.
     None,
