@@ -41,6 +41,7 @@ pub mod mattr;
 pub mod native;
 pub mod oracle;
 pub mod parts;
+pub mod pointer;
 pub mod precondition;
 pub mod query;
 pub mod refusal;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::validate;
 use super::walker::Object;
+use crate::dialect::pointer::escaped;
 use crate::domain::{Card, CardError, Expected, FieldName, Patch, Patched, Problem, Violation};
 
 /// The Card of these properties, or what is wrong with them.
@@ -119,7 +120,7 @@ fn compare(old: &Object, new: &Object, path: &mut String, found: &mut Vec<Differ
     let added = new.keys().filter(|key| !old.contains_key(*key));
     for key in old.keys().chain(added) {
         path.push('/');
-        path.push_str(&key.replace('~', "~0").replace('/', "~1"));
+        path.push_str(&escaped(key));
         match (old.get(key), new.get(key)) {
             (Some(Value::Object(old)), Some(Value::Object(new))) => compare(old, new, path, found),
             (old, new) if old != new => found.push(Difference {

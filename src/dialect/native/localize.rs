@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::forms;
 use super::tables::CARD;
 use super::walker::{Object, Walker};
+use crate::dialect::pointer::unescaped;
 use crate::domain::{Expected, Problem, limits};
 
 /// Languages that one Card may be localized in. Each costs a copy of the Card to judge.
@@ -91,7 +92,7 @@ fn tokens(pointer: &str) -> Option<Vec<String>> {
                 .split('~')
                 .skip(1)
                 .all(|rest| rest.starts_with(['0', '1']));
-            (!token.is_empty() && escapes_end).then(|| token.replace("~1", "/").replace("~0", "~"))
+            (!token.is_empty() && escapes_end).then(|| unescaped(token))
         })
         .collect()
 }

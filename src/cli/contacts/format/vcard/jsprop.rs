@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::property::{Param, Property, escape};
 use crate::dialect::json as strict;
+use crate::dialect::pointer::{escaped, unescaped};
 use crate::domain::limits;
 
 /// Puts what a JSPROP holds in its place in a Card. `false` where that is no place.
@@ -23,7 +24,6 @@ pub fn apply(card: &mut Value, property: &Property) -> bool {
 
 /// The names on the way that a pointer describes (RFC 6901, without the slash at its beginning).
 pub fn path(pointer: &str) -> Vec<String> {
-    let unescaped = |piece: &str| piece.replace("~1", "/").replace("~0", "~");
     pointer.split('/').map(unescaped).collect()
 }
 
@@ -57,8 +57,7 @@ fn set(at: &mut Value, path: &[String], value: Value) -> bool {
 
 /// A JSPROP for a piece of a Card.
 pub fn of_value(path: &[String], value: &Value) -> Property {
-    let escaped = |piece: &String| piece.replace('~', "~0").replace('/', "~1");
-    let pointer: Vec<String> = path.iter().map(escaped).collect();
+    let pointer: Vec<String> = path.iter().map(|name| escaped(name)).collect();
     let mut property = Property::of_text("JSPROP", &value.to_string());
     property.add_param("JSPTR", pointer.join("/"));
     property
