@@ -189,6 +189,9 @@ impl Node {
 
     /// First the stream is given what it lacks of this log, then the writer judges.
     pub(super) fn lead_on(&mut self) {
+        if self.yields {
+            return self.yield_if_idle();
+        }
         let idle = self.flight.is_none() && self.applying.is_none();
         if self.role != Role::Leading || self.serving || !idle {
             return;

@@ -297,6 +297,7 @@ impl Node {
         self.make_anew_on_time();
         self.doubt_on_time();
         self.give_way_on_time();
+        self.yield_if_idle();
         self.stand_on_time();
     }
 

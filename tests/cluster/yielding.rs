@@ -1,0 +1,133 @@
+//! What one node does that is to give the lead up, event by event.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contactd::audit::{Frontier, Hash};
+use contactd::cluster::{
+    Action, Coder, Event, Members, Node, NodeName, Place, Role, Said, Sent, Sizes, Spoken,
+};
+use contactd::domain::Position;
+use contactd::keys::ClusterKey;
+use contactd::log::Group;
+
+const SIZES: Sizes = Sizes {
+    part_bytes_max: 1_000,
+    record_messages_max: 100,
+    record_bytes_max: 100_000,
+};
+
+fn names() -> Vec<NodeName> {
+    ["a", "b", "c"].map(|name| name.parse().unwrap()).to_vec()
+}
+
+/// A log of this many events, and its tree.
+fn log(events: u64) -> (Vec<Bytes>, Frontier) {
+    let entries: Vec<Bytes> = (1..=events).map(|n| n.to_string().into()).collect();
+    let leaves: Vec<Hash> = entries.iter().map(|entry| Hash::leaf(entry)).collect();
+    (entries, Frontier::of(&leaves))
+}
+
+fn place(events: u64) -> Place {
+    Place::of(&log(events).1)
+}
+
+/// The node `a`, with four events, on a stream that has none of them.
+struct Leader {
+    node: Node,
+    now: Duration,
+    sequence: u64,
+}
+
+impl Leader {
+    fn new() -> Self {
+        let members = Members::new(names(), &names()[0]).unwrap();
+        let coder = Coder::new("log".into(), ClusterKey::new([1; 32], "log"));
+        let node = Node::new(members, coder, SIZES, place(4), Duration::ZERO);
+        let (now, sequence) = (Duration::from_secs(9), 0);
+        Self {
+            node,
+            now,
+            sequence,
+        }
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<Action> {
+        self.now += Duration::from_millis(1);
+        self.node.on(self.now, event)
+    }
+
+    /// Another node says how many events it has.
+    fn hear(&mut self, from: usize, events: u64) {
+        let said = Said::Durable {
+            place: place(events),
+            halted: false,
+            whole: true,
+        };
+        let (from, term) = (names()[from].clone(), 0);
+        self.tell(Event::Heard(Spoken { from, term, said }));
+    }
+
+    /// What it published is stored.
+    fn store(&mut self, actions: &[Action]) -> Vec<Action> {
+        let sent = actions.iter().find_map(|action| match action {
+            Action::Publish { sent, .. } => Some(sent),
+            _ => None,
+        });
+        let Sent { id, .. } = sent.expect("it publishes");
+        self.sequence += 1;
+        let (id, sequence) = (*id, self.sequence);
+        self.tell(Event::Stored { id, sequence })
+    }
+
+    /// Begins to lead, behind the events that all have.
+    fn lead(&mut self) -> Vec<Action> {
+        self.tell(Event::Stream {
+            created: 1,
+            last: 0,
+            looked_at: 0,
+            found: None,
+        });
+        self.hear(1, 2);
+        self.hear(2, 4);
+        // Nobody says that it leads.
+        let mut waits = (0..20).map(|_| {
+            self.now += Duration::from_millis(200);
+            self.tell(Event::Tick)
+        });
+        let finds = |actions: &Vec<Action>| {
+            let finds = |action: &Action| matches!(action, Action::FindTree(_));
+            actions.iter().any(finds)
+        };
+        let finds = waits.find(finds).expect("it stands");
+        let position = Position::new(2);
+        assert!(finds.contains(&Action::FindTree(position)), "{finds:?}");
+        let tree = Some(log(2).1);
+        self.tell(Event::Tree { position, tree });
+        let stands = self.tell(Event::Tick);
+        self.store(&stands)
+    }
+}
+
+fn says_that_it_yields(actions: &[Action]) -> bool {
+    let yields = |action: &Action| matches!(action, Action::Say(Said::Beat { yields: true, .. }));
+    actions.iter().any(yields)
+}
+
+#[test]
+fn a_leader_that_fills_the_stream_gives_the_lead_up_when_what_it_published_is_stored() {
+    let mut leader = Leader::new();
+    let leads = leader.lead();
+    let (first, last) = (Position::new(3), Position::new(4));
+    assert!(
+        leads.contains(&Action::ReadOwn { first, last }),
+        "{leads:?}"
+    );
+    let entries = log(4).0[2..].to_vec();
+    let publishes = leader.tell(Event::Own(Group { first, entries }));
+    let waits = leader.tell(Event::HandOver);
+    assert!(!says_that_it_yields(&waits));
+    let stored = leader.store(&publishes);
+    assert!(says_that_it_yields(&stored), "{stored:?}");
+    assert_eq!(leader.node.role(), Role::Following);
+}
