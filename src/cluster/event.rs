@@ -100,9 +100,9 @@ pub enum Event {
     /// The stream shall be made anew from this node's log, whatever that loses: an operator has
     /// looked.
     Reseed,
-    /// This node shall give the lead up, if it leads.
+    /// This node can't lead any longer: it shall give the lead up, if it leads, and rest.
     Yield,
-    /// The node that leads shall give the lead up, whichever it is.
+    /// The node that leads shall give the lead up, whichever it is. It may lead again.
     HandOver,
     /// This node has cosigned a checkpoint, or says so again.
     Cosigned {

@@ -320,6 +320,7 @@ impl Node {
         self.apply();
         self.lead_on();
         self.yield_if_idle();
+        self.stand_on_time();
     }
 }
 

@@ -171,6 +171,7 @@ impl Node {
             self.role = Role::Leading;
             self.takeovers_total += 1;
             self.beat(false);
+            self.compare();
             self.lead_on();
         } else if ours && self.role == Role::Leading {
             self.flight = None;
@@ -189,7 +190,7 @@ impl Node {
 
     /// First the stream is given what it lacks of this log, then the writer judges.
     pub(super) fn lead_on(&mut self) {
-        if self.yields {
+        if self.yields.is_some() {
             return self.yield_if_idle();
         }
         let idle = self.flight.is_none() && self.applying.is_none();
@@ -217,7 +218,7 @@ impl Node {
     }
 
     pub(super) fn on_judged(&mut self, group: Group, keys: Option<Bytes>) {
-        let leads = self.role == Role::Leading && self.serving && !self.yields;
+        let leads = self.role == Role::Leading && self.serving && self.yields.is_none();
         let ready = leads && self.flight.is_none();
         if !ready || self.next() != Some(group.first) || group.entries.is_empty() {
             self.act(Action::NotOrdered { certain: true });
@@ -315,7 +316,7 @@ impl Node {
         if self.held.take().is_some() {
             self.act(Action::NotOrdered { certain: true });
         }
-        self.yields = false;
+        self.yields = None;
         if self.serving {
             self.serving = false;
             self.led = false;

@@ -18,7 +18,7 @@
 //! | `hello` | how a node without a log finds the others |
 //! | `event` | what a node is told, and what it wants done |
 //! | `fork` | which of two logs stays where they part |
-//! | `node`, `following`, `leading`, `flight`, `halted` | the node itself |
+//! | `node`, `following`, `leading`, `flight`, `yielding`, `halted` | the node itself |
 //! | `status` | what operators see |
 //!
 //! Nothing here waits, reads a clock, a disk or a socket: time comes in as a value, and a
@@ -44,6 +44,7 @@ mod spoken;
 mod status;
 mod term_record;
 mod vouched;
+mod yielding;
 
 pub use ask::Ask;
 pub use event::{Action, Event};

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use super::ends::Ends;
 use super::event::{Action, Event};
 use super::flight::Flight;
-use super::member::{Members, NodeName};
+use super::member::Members;
 use super::message::{Coder, Message, MessageId};
 use super::peers::Peers;
 use super::place::Place;
@@ -35,12 +35,9 @@ pub(super) const BEAT: Duration = Duration::from_millis(500);
 /// The silence of a leader after which the first node stands.
 const SILENCE: Duration = Duration::from_secs(2);
 /// The longer patience of each further node.
-const RANK_STEP: Duration = Duration::from_millis(300);
+pub(super) const RANK_STEP: Duration = Duration::from_millis(300);
 /// A node that was not heard for so long is not counted on.
 pub(super) const ABSENT: Duration = Duration::from_secs(3);
-/// A node that has given the lead up does not stand for so long.
-const YIELD_REST: Duration = Duration::from_secs(10);
-
 /// The part that a node plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -138,8 +135,10 @@ pub struct Node {
     pub(super) serving: bool,
     /// Whether the writer judges indeed.
     pub(super) led: bool,
-    /// Whether the lead is to be given up.
-    pub(super) yields: bool,
+    /// The time since which the lead is to be given up.
+    pub(super) yields: Option<Duration>,
+    /// The last time at which this node gave the lead up.
+    pub(super) yielded: Option<Duration>,
     /// The last time at which there was a sign of a leader.
     pub(super) leader_heard: Duration,
     /// Before this time the node does not stand.
@@ -195,7 +194,8 @@ impl Node {
             flight: None,
             serving: false,
             led: false,
-            yields: false,
+            yields: None,
+            yielded: None,
             leader_heard: now,
             stands_from: Duration::ZERO,
             ticked: None,
@@ -260,7 +260,7 @@ impl Node {
             Event::Own(group) => self.on_own(&group),
             Event::Compared { partings, heads } => self.on_outvoted(&partings, &heads),
             Event::Reseed => self.on_reseed(),
-            Event::Yield => self.on_yield(),
+            Event::Yield => self.on_unable(),
             Event::HandOver if self.role == Role::Leading => self.on_yield(),
             Event::HandOver => self.say(Said::HandOver),
             Event::Cosigned { key, note } => self.say(Said::Cosigned { key, note }),
@@ -416,6 +416,7 @@ impl Node {
             if let Some(settled) = self.ends.at(settled) {
                 self.learn_settled(settled);
             }
+            self.yield_if_idle();
         }
     }
 
@@ -441,24 +442,14 @@ impl Node {
     }
 
     /// The patience after which this node stands.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         let rank = u32::try_from(self.members.rank()).unwrap_or(u32::MAX);
         SILENCE.saturating_add(RANK_STEP.saturating_mul(rank))
     }
 
-    /// The leader gives the lead up: the first of the other nodes stands at once, and each further
-    /// one a step later.
-    fn succeed(&mut self, leader: &NodeName) {
-        let before = self.members.names().iter().take(self.members.rank());
-        let before = before.filter(|name| *name != leader).count();
-        let step = RANK_STEP.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX));
-        self.leader_heard = (self.now + step).saturating_sub(self.patience());
-        self.stand_on_time();
-    }
-
     /// Stands where nobody leads, everything that was read is on the disk, and a majority has no
     /// more than that.
-    fn stand_on_time(&mut self) {
+    pub(super) fn stand_on_time(&mut self) {
         let follows = self.role == Role::Following && self.flight.is_none() && !self.lost;
         let idle = self.waiting.is_empty() && self.applying.is_none() && self.finding.is_none();
         let silent = self.now >= self.leader_heard + self.patience();
@@ -484,36 +475,5 @@ impl Node {
             self.reach = None;
             self.act(Action::Whole);
         }
-    }
-
-    /// Gives the lead up once nothing is on its way, so that no request fails of it.
-    fn on_yield(&mut self) {
-        if self.role == Role::Leading {
-            self.yields = true;
-            self.yield_if_idle();
-        }
-    }
-
-    /// This disk lacks what is ordered: another node leads, and this one reads it from the stream.
-    fn on_missed(&mut self) {
-        if self.role == Role::Leading {
-            self.beat(true);
-        }
-        self.stands_from = self.now + YIELD_REST;
-        self.leader_heard = self.now;
-        self.applying = None;
-        self.on_loss();
-    }
-
-    pub(super) fn yield_if_idle(&mut self) {
-        let idle = self.flight.is_none() && self.applying.is_none();
-        if !self.yields || !idle || self.role != Role::Leading {
-            return;
-        }
-        self.stands_from = self.now + YIELD_REST;
-        self.beat(true);
-        self.deposed(true);
-        self.role = Role::Following;
-        self.leader_heard = self.now;
     }
 }

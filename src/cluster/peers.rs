@@ -20,6 +20,8 @@ pub struct Peer {
     pub whole: bool,
     /// The time at which it was last heard.
     pub heard: Option<Duration>,
+    /// The time at which it last gave the lead up.
+    pub yielded: Option<Duration>,
 }
 
 /// All other nodes of the cluster.
@@ -37,6 +39,7 @@ impl Peers {
             halted: false,
             whole: true,
             heard: None,
+            yielded: None,
         };
         Self {
             all: members.others().map(silent).collect(),
@@ -53,6 +56,13 @@ impl Peers {
     pub fn heard(&mut self, name: &NodeName, now: Duration) {
         if let Some(peer) = self.get(name) {
             peer.heard = Some(now);
+        }
+    }
+
+    /// Notes that a node gave the lead up.
+    pub fn yielded(&mut self, name: &NodeName, now: Duration) {
+        if let Some(peer) = self.get(name) {
+            peer.yielded = Some(now);
         }
     }
 

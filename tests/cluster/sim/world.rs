@@ -284,7 +284,12 @@ impl World {
             process.reads = None;
         }
         if self.chance.happens(2) {
-            self.tell(at, Event::Yield);
+            let event = if self.chance.happens(500) {
+                Event::Yield
+            } else {
+                Event::HandOver
+            };
+            self.tell(at, event);
         }
         if self.chance.happens(self.plan.losses) {
             if self.plan.wipes && self.chance.happens(300) {
