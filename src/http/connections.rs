@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -42,6 +43,8 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
 /// The longest that a connection which gives way may take to end what it has begun.
 const GIVE_WAY_TIME_MAX: Duration = Duration::from_millis(100);
+/// The most connections that wait to be accepted.
+const WAITING_MAX: usize = 1_024;
 /// The time between two messages that connections cannot be accepted.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -178,15 +181,14 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
                 continue;
             }
         };
-        // Of a flood that is too much even to be refused, the rest is dropped.
-        let Some(place) = places.take(peer.ip()) else {
-            server.app.metrics.connection_ended("dropped");
-            continue;
+        server.begin(stream, peer, &places, &connections);
+    }
+    // Who is connected by now is served, whether or not that was seen before the stop.
+    for _ in 0..WAITING_MAX {
+        let Some(Ok((stream, peer))) = listener.accept().now_or_never() else {
+            break;
         };
-        // Answers are small: waiting to fill a packet only makes them late.
-        drop(stream.set_nodelay(true));
-        let server = server.clone();
-        connections.spawn(async move { server.serve(stream, peer, place).await });
+        server.begin(stream, peer, &places, &connections);
     }
     drop(listener);
     connections.close();
@@ -207,6 +209,25 @@ struct Server {
 }
 
 impl Server {
+    /// Begins to serve a connection, where it gets a place.
+    fn begin(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        places: &Arc<Places>,
+        connections: &TaskTracker,
+    ) {
+        // Of a flood that is too much even to be refused, the rest is dropped.
+        let Some(place) = places.take(peer.ip()) else {
+            self.app.metrics.connection_ended("dropped");
+            return;
+        };
+        // Answers are small: waiting to fill a packet only makes them late.
+        drop(stream.set_nodelay(true));
+        let server = self.clone();
+        connections.spawn(async move { server.serve(stream, peer, place).await });
+    }
+
     /// Serves one connection to its end, and gives its place back.
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
         self.app.metrics.connection(1);
@@ -262,8 +283,10 @@ impl Server {
         let mut connection = std::pin::pin!(connection);
         let mut stopping = self.app.stopping.clone();
         let stopped = async { drop(stopping.wait_for(|stopping| *stopping).await) };
-        // How a client ends its connection is no news.
+        // How a client ends its connection is no news. A request that has arrived is read before
+        // its connection is told to end.
         tokio::select! {
+            biased;
             _ = connection.as_mut() => {}
             () = stopped => {
                 connection.as_mut().graceful_shutdown();
