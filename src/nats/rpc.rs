@@ -89,9 +89,9 @@ impl Rpc {
                 ended = &mut discovered, if !stops => return ended,
                 () = stopped(&mut stopping), if !stops => {
                     stops = true;
-                    // What has arrived is still given, and then the subscriptions end.
+                    // What is on its way is still given, and then the subscriptions end.
                     for subscriber in requests.iter_mut() {
-                        drop(subscriber.get_mut().unsubscribe().await);
+                        drop(subscriber.get_mut().drain().await);
                     }
                 }
             }

@@ -57,14 +57,6 @@ pub struct Options {
     pub cluster_key: Option<ClusterKey>,
 }
 
-/// What ended a session without an error.
-enum Ended {
-    /// The service is being stopped.
-    Stopped,
-    /// The lead has come or gone: the next session has other parts.
-    LeadMoved,
-}
-
 /// Stays on the bus until `stopping` becomes true: publishes events, answers requests, takes
 /// durable commands. No failure of the broker ends it; the state of the bus is in the gateway's
 /// health.
@@ -92,8 +84,7 @@ pub async fn run(
             pause = PAUSE_MIN;
         }
         match ended {
-            Ok(Ended::Stopped) => break,
-            Ok(Ended::LeadMoved) => continue,
+            Ok(()) => break,
             Err(error) => not_used(&session.gateway.health, error),
         }
         tokio::select! {
@@ -138,41 +129,60 @@ struct Session {
 }
 
 impl Session {
-    /// Runs one connection from its beginning to its end.
-    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<Ended, PublishError> {
+    /// Runs one connection until it is lost or the service stops. Where the lead comes or goes the
+    /// parts of whoever leads do too, and requests are answered throughout.
+    async fn run(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), PublishError> {
         let options = &self.options;
         let mut lead = options.leads.clone();
-        let leads = lead.as_mut().is_none_or(|lead| *lead.borrow_and_update());
         let connecting = connect::connect(&options.target, &options.prefix);
         let mut connection = tokio::select! {
             connected = connecting => connected?,
-            () = stopped(stopping) => return Ok(Ended::Stopped),
+            () = stopped(stopping) => return Ok(()),
         };
-        let (client, stop) = (connection.client.clone(), stopping.clone());
-        let mut parts = tokio::select! {
-            parts = self.parts(client, &stop, leads) => parts?,
-            ended = connection.ended() => return Err(ended),
-            () = stopped(stopping) => return Ok(Ended::Stopped),
-        };
-        tokio::select! {
-            ended = first_end(&mut parts) => ended.map(|()| Ended::Stopped),
-            ended = connection.ended() => Err(ended),
-            () = moved(&mut lead) => Ok(Ended::LeadMoved),
-            () = stopped(stopping) => {
-                let finished = async {
-                    while parts.join_next().await.is_some() {}
-                    // The last acknowledgements may still be on their way out.
-                    drop(connection.client.flush().await);
-                };
-                if tokio::time::timeout(FINISH, finished).await.is_err() {
-                    tracing::warn!("the bus did not finish in time; commands will come again");
+        let mut answering = JoinSet::new();
+        loop {
+            let leads = lead.as_mut().is_none_or(|lead| *lead.borrow_and_update());
+            let (client, stop) = (connection.client.clone(), stopping.clone());
+            let mut parts = tokio::select! {
+                parts = self.parts(client.clone(), &stop, leads) => parts?,
+                ended = connection.ended() => return Err(ended),
+                () = stopped(stopping) => JoinSet::new(),
+            };
+            if answering.is_empty() && !*stopping.borrow() {
+                let rpc = self.rpc();
+                answering.spawn(async move { rpc.run(&client, stop).await });
+            }
+            tokio::select! {
+                error = first_error(&mut parts) => return Err(error),
+                error = first_error(&mut answering) => return Err(error),
+                ended = connection.ended() => return Err(ended),
+                () = moved(&mut lead) => {}
+                () = stopped(stopping) => {
+                    let finished = async {
+                        while parts.join_next().await.is_some() {}
+                        while answering.join_next().await.is_some() {}
+                        // The last acknowledgements may still be on their way out.
+                        drop(connection.client.flush().await);
+                    };
+                    if tokio::time::timeout(FINISH, finished).await.is_err() {
+                        tracing::warn!("the bus did not finish in time; commands will come again");
+                    }
+                    return Ok(());
                 }
-                Ok(Ended::Stopped)
             }
         }
     }
 
-    /// Starts the parts of a session as tasks, which end when the set is dropped.
+    fn rpc(&self) -> Rpc {
+        Rpc {
+            gateway: self.gateway.clone(),
+            prefix: self.options.prefix.clone(),
+            log_id: self.options.log_id.as_str().into(),
+        }
+    }
+
+    /// Looks whether the broker is this log's, and starts the parts of whoever leads as tasks, which end
+    /// when the set is dropped.
     async fn parts(
         &self,
         client: Client,
@@ -200,11 +210,6 @@ impl Session {
                 health: self.gateway.health.clone(),
             },
         };
-        let rpc = Rpc {
-            gateway: self.gateway.clone(),
-            prefix: prefix.clone(),
-            log_id: self.options.log_id.as_str().into(),
-        };
         let desk = Desk::new(
             context.clone(),
             prefix.clone(),
@@ -213,8 +218,6 @@ impl Session {
         );
         self.gateway.health.set_broker(Some(Arc::new(desk)));
         let mut parts = JoinSet::new();
-        let (answering, stop) = (client.clone(), stopping.clone());
-        parts.spawn(async move { rpc.run(&answering, stop).await });
         if !leads {
             self.gateway.health.set_bus(Bus::Connected);
             return Ok(parts);
@@ -261,20 +264,17 @@ async fn moved(lead: &mut Option<watch::Receiver<bool>>) {
 }
 
 /// Waits for the first part that ends with an error. None ends by itself while the service runs.
-async fn first_end(parts: &mut JoinSet<Result<(), PublishError>>) -> Result<(), PublishError> {
+async fn first_error(parts: &mut JoinSet<Result<(), PublishError>>) -> PublishError {
     while let Some(ended) = parts.join_next().await {
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(publish_error)) => return Err(publish_error),
+            Ok(Err(publish_error)) => return publish_error,
             Err(error) => {
-                return Err(PublishError::lost(
-                    "a part of the bus ended by a fault",
-                    &error,
-                ));
+                return PublishError::lost("a part of the bus ended by a fault", &error);
             }
         }
     }
-    Ok(())
+    std::future::pending().await
 }
 
 /// Publishes each new checkpoint of the audit log until the service stops.
