@@ -1,5 +1,7 @@
 //! From an admitted request to the vendor's answer.
 
+use std::time::Instant;
+
 use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
 
@@ -19,7 +21,7 @@ use crate::domain::{
 
 impl Gateway {
     /// Answers a request of a caller who was admitted to its route. A write is answered by the node
-    /// that leads, where this one follows.
+    /// that leads, where this one follows; the lead may move while it is looked for.
     pub async fn answer(
         &self,
         principal: &Principal,
@@ -27,19 +29,19 @@ impl Gateway {
         body: &[u8],
     ) -> Response {
         let writes = incoming.route.operation.writes();
-        if writes
-            && self.service.follows()
-            && let Some(response) = self.forwarded(incoming, body).await
-        {
-            return response;
+        let ends = self.forwarding_ends();
+        loop {
+            if writes
+                && self.service.follows()
+                && let Some(response) = self.forwarded(incoming, body, ends).await
+            {
+                return response;
+            }
+            let response = self.answer_here(principal, incoming, body).await;
+            if !response.is_elsewhere() || self.forward.is_none() || Instant::now() >= ends {
+                return response;
+            }
         }
-        let response = self.answer_here(principal, incoming, body).await;
-        if response.is_elsewhere()
-            && let Some(forwarded) = self.forwarded(incoming, body).await
-        {
-            return forwarded;
-        }
-        response
     }
 
     /// Answers a request on this node alone.

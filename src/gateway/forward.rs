@@ -104,12 +104,21 @@ struct ForwardedReply {
 }
 
 impl Gateway {
+    /// The time until which a node is looked for that answers a request which comes now.
+    pub(super) fn forwarding_ends(&self) -> Instant {
+        Instant::now() + self.settings.request_timeout.min(PATIENCE)
+    }
+
     /// Hands a write to the node that leads; `None` where this one does by now, or nobody forwards.
-    pub(super) async fn forwarded(&self, incoming: &Incoming<'_>, body: &[u8]) -> Option<Response> {
+    pub(super) async fn forwarded(
+        &self,
+        incoming: &Incoming<'_>,
+        body: &[u8],
+        ends: Instant,
+    ) -> Option<Response> {
         let forward = self.forward.as_ref()?;
         let request = Handed::Request(request(incoming, body));
         let request = minicbor::to_vec(request).ok()?;
-        let ends = Instant::now() + self.settings.request_timeout.min(PATIENCE);
         let repeats = incoming.durable_key.is_some()
             || incoming.headers.contains_key(super::idempotency::HEADER);
         loop {
