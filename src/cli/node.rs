@@ -1,10 +1,9 @@
 //! The service as a node of a cluster: its directory is found a log, and it takes part.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
 
 use super::data::{self, Data, Purpose, Running};
 use super::exit::Failure;
@@ -24,9 +23,6 @@ use crate::keys::ClusterKey;
 use crate::nats::cluster::{self, Cosigning, Forwarder, Found, Orders, Placing};
 use crate::service::Service;
 use crate::storage::{FileAt, Files};
-
-/// The longest that a node which stops goes on answering what other nodes have handed to it.
-const ANSWERS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
 /// where no node has one.
@@ -164,16 +160,15 @@ impl Node {
         } = self;
         tokio::spawn(note_when_whole(status.subscribe(), files));
         let clients = ends.1.clients();
+        let mut answering = JoinSet::new();
+        let seen = (clients, status.subscribe());
         let serving =
-            cluster::serve_forwarded(gateway.clone(), options.clone(), clients, stopping.clone());
-        let running = cluster::run(service, options, ends, status, stopping);
+            cluster::serve_forwarded(gateway.clone(), options.clone(), seen, stopping.clone());
+        answering.spawn(serving);
+        let running = cluster::run(service, options, ends, status, stopping, answering);
         let task = tokio::spawn(async move {
-            let mut serving = tokio::spawn(serving);
             if let Err(error) = running.await {
                 tracing::error!(%error, "this node takes no part in its cluster");
-            }
-            if timeout(ANSWERS_TIME_MAX, &mut serving).await.is_err() {
-                serving.abort();
             }
         });
         Stoppable { stop, task }

@@ -27,6 +27,7 @@ mod processes;
 mod reading;
 mod rig;
 mod sim;
+mod stops;
 mod yielding;
 
 use std::ops::Range;

@@ -39,10 +39,13 @@ const WORK_MAX: usize = 1_024;
 const READ_AHEAD: usize = 64;
 /// The time after which a node says again what it has cosigned, for who did not hear it.
 const COSIGNED_AGAIN: Duration = Duration::from_secs(5);
-/// The longest that a leader may take to give the lead up when the service stops.
-const YIELD_TIME_MAX: Duration = Duration::from_secs(5);
+/// The longest that a node which stops may take to give the lead up, and to have what others handed to
+/// it answered.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Takes part in the cluster until `stopping` becomes true. `status` always has what operators see.
+/// Takes part in the cluster until `stopping` becomes true, and what answers other nodes has ended by
+/// itself: only who hears the others knows that what it answers has settled. `status` always has what
+/// operators see.
 ///
 /// # Errors
 /// The log's own tree can't be read, so that nothing of it can be compared.
@@ -52,9 +55,10 @@ pub async fn run(
     ends: (Arc<Placing>, Orders),
     status: watch::Sender<Option<Status>>,
     stopping: watch::Receiver<bool>,
+    answering: JoinSet<()>,
 ) -> Result<(), ReadError> {
     let (driver, inputs) = start(service, options, ends, status)?;
-    driver.drive(inputs, stopping).await;
+    driver.drive(inputs, answering, stopping).await;
     Ok(())
 }
 
@@ -201,7 +205,12 @@ struct Driver {
 }
 
 impl Driver {
-    async fn drive(mut self, mut inputs: Inputs, mut stopping: watch::Receiver<bool>) {
+    async fn drive(
+        mut self,
+        mut inputs: Inputs,
+        mut answering: JoinSet<()>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         self.options.cosigning.follow();
         let mut tick = tokio::time::interval(TICK);
         let mut again = tokio::time::interval(COSIGNED_AGAIN);
@@ -222,13 +231,14 @@ impl Driver {
                 Ok(()) = inputs.signed.changed() => self.cosign(),
                 _ = again.tick() => self.cosign(),
                 Some(_) = self.sending.join_next() => {}
+                Some(_) = answering.join_next() => {}
                 () = stopped(&mut stopping), if ends.is_none() => {
-                    ends = Some(Instant::now() + YIELD_TIME_MAX);
+                    ends = Some(Instant::now() + LEAVE_TIME_MAX);
                     self.tell(Event::Yield).await;
                 }
             }
-            let leads = self.node.role() == Role::Leading;
-            if ends.is_some_and(|ends| !leads || Instant::now() >= ends) {
+            let done = self.node.role() != Role::Leading && answering.is_empty();
+            if ends.is_some_and(|ends| done || Instant::now() >= ends) {
                 return self.leave().await;
             }
         }

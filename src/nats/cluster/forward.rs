@@ -3,12 +3,12 @@
 //! They hold what contacts hold, so both ways are sealed with the cluster's secret. A message that
 //! does not open is not answered.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::{Client, Request};
-use bytes::Bytes;
+use async_nats::{Client, Message, Request};
 use futures_util::StreamExt;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -17,6 +17,7 @@ use super::options::Options;
 use super::subjects::Names;
 use crate::cluster::{NodeName, Role, Status};
 use crate::gateway::{Forward, Forwarded, Forwarding, Gateway};
+use crate::keys::ClusterKey;
 use crate::nats::stopped::stopped;
 
 /// The longest that a request waits for the node that leads.
@@ -27,6 +28,10 @@ const REQUESTS_MAX: usize = 512;
 const STALE_MIN: Duration = Duration::from_secs(3);
 /// A node that was not heard for so long while another one leads will not answer any more.
 const SILENT: Duration = Duration::from_secs(1);
+/// The longest that a leader which stops waits for another one to lead.
+const SUCCESSOR_TIME_MAX: Duration = Duration::from_secs(2);
+/// The longest that other nodes take to read in the stream who leads.
+const READING_TIME_MAX: Duration = Duration::from_millis(500);
 const ASKED: &str = "forwarded request";
 const ANSWERED: &str = "forwarded reply";
 
@@ -121,67 +126,124 @@ async fn left_for_good(mut status: watch::Receiver<Option<Status>>, node: &NodeN
     }
 }
 
-/// Answers what other nodes hand on, over one connection after another, until the node stops. Then
-/// it takes nothing more, so that whoever asks looks for another node, and answers what it has.
+/// Answers what other nodes hand on, over one connection after another. When the node stops it goes on
+/// until the others may know of another leader, so that whoever asks is told that this one does not
+/// lead; then it takes nothing more, and answers what it has.
 pub async fn serve(
     gateway: Gateway,
     options: Options,
-    mut clients: watch::Receiver<Option<Client>>,
-    mut stopping: watch::Receiver<bool>,
+    (mut clients, status): Seen,
+    stopping: watch::Receiver<bool>,
 ) {
     let names = Names::new(options.prefix.clone(), options.log_id.clone());
-    let room = Arc::new(Semaphore::new(REQUESTS_MAX));
+    let desk = Desk {
+        gateway,
+        subject: names.act(options.members.own()),
+        key: options.key,
+        room: Arc::new(Semaphore::new(REQUESTS_MAX)),
+    };
+    let mut leaves = std::pin::pin!(leaves(status, stopping));
     loop {
         let client = clients.borrow_and_update().clone();
-        let mut answering = JoinSet::new();
-        if let Some(client) = client
-            && let Ok(mut asked) = client.subscribe(names.act(options.members.own())).await
-        {
-            loop {
-                tokio::select! {
-                    message = asked.next() => match message {
-                        Some(message) => {
-                            let Ok(place) = room.clone().acquire_owned().await else { return };
-                            let (gateway, key) = (gateway.clone(), options.key.clone());
-                            let client = client.clone();
-                            answering.spawn(async move {
-                                let reply = message.reply.clone();
-                                if let (Some(inbox), Some(bytes)) =
-                                    (reply, answer(&gateway, &key, &message.payload).await)
-                                {
-                                    drop(client.publish(inbox, bytes).await);
-                                }
-                                drop(place);
-                            });
-                        }
-                        None => break,
-                    },
-                    Some(_) = answering.join_next() => {}
-                    changed = clients.changed() => {
-                        if changed.is_err() { return }
-                        break;
-                    }
-                    () = stopped(&mut stopping) => {
-                        drop(asked);
-                        while answering.join_next().await.is_some() {}
-                        drop(client.flush().await);
-                        return;
-                    }
-                }
-            }
-        } else {
-            tokio::select! {
-                changed = clients.changed() => if changed.is_err() { return },
-                () = stopped(&mut stopping) => return,
-            }
+        let has_left = match client {
+            Some(client) => desk.serve(&client, &mut clients, leaves.as_mut()).await,
+            None => false,
+        };
+        if has_left {
+            return;
+        }
+        tokio::select! {
+            changed = clients.changed() => if changed.is_err() { return },
+            () = leaves.as_mut() => return,
         }
     }
 }
 
-async fn answer(gateway: &Gateway, key: &crate::keys::ClusterKey, sealed: &[u8]) -> Option<Bytes> {
-    let request = key.open(ASKED, sealed)?;
-    let reply = gateway.take_forwarded(&request).await?;
-    Some(key.seal(ANSWERED, &reply).ok()?.into())
+/// The connection of the moment, and the cluster as this node sees it.
+type Seen = (
+    watch::Receiver<Option<Client>>,
+    watch::Receiver<Option<Status>>,
+);
+
+/// Waits until the node stops and, where it leads, until another one does and all may have read so.
+async fn leaves(mut status: watch::Receiver<Option<Status>>, mut stopping: watch::Receiver<bool>) {
+    stopped(&mut stopping).await;
+    let leads = |status: &Option<Status>| {
+        let status = status.as_ref();
+        status.is_some_and(|status| status.leader.as_ref() == Some(&status.node))
+    };
+    if leads(&status.borrow()) {
+        let another = async { status.wait_for(|status| !leads(status)).await.is_ok() };
+        if tokio::time::timeout(SUCCESSOR_TIME_MAX, another).await == Ok(true) {
+            tokio::time::sleep(READING_TIME_MAX).await;
+        }
+    }
+}
+
+/// The place at which other nodes hand requests in.
+struct Desk {
+    gateway: Gateway,
+    subject: String,
+    key: ClusterKey,
+    room: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// Answers over one connection until it is replaced, or the node leaves; whether that is so.
+    async fn serve(
+        &self,
+        client: &Client,
+        clients: &mut watch::Receiver<Option<Client>>,
+        mut leaves: Pin<&mut impl Future<Output = ()>>,
+    ) -> bool {
+        let Ok(mut asked) = client.subscribe(self.subject.clone()).await else {
+            return false;
+        };
+        let mut answering = JoinSet::new();
+        let mut has_left = false;
+        loop {
+            tokio::select! {
+                message = asked.next() => match message {
+                    Some(message) => {
+                        let Ok(place) = self.room.clone().acquire_owned().await else { return true };
+                        let answer = answer(self.gateway.clone(), self.key.clone(), client.clone(), message);
+                        answering.spawn(async move {
+                            answer.await;
+                            drop(place);
+                        });
+                    }
+                    None => break,
+                },
+                Some(_) = answering.join_next() => {}
+                Ok(()) = clients.changed(), if !has_left => {
+                    clients.mark_changed();
+                    return false;
+                }
+                () = leaves.as_mut(), if !has_left => {
+                    has_left = true;
+                    // What is on its way is still given, and then the subscription ends.
+                    if asked.drain().await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        while answering.join_next().await.is_some() {}
+        drop(client.flush().await);
+        has_left
+    }
+}
+
+async fn answer(gateway: Gateway, key: ClusterKey, client: Client, message: Message) {
+    let Some(inbox) = message.reply else { return };
+    let Some(request) = key.open(ASKED, &message.payload) else {
+        return;
+    };
+    if let Some(reply) = gateway.take_forwarded(&request).await
+        && let Ok(sealed) = key.seal(ANSWERED, &reply)
+    {
+        drop(client.publish(inbox, sealed.into()).await);
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use contactd::storage::{DataDir, Disk, FileAt};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// The longest that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -95,7 +95,8 @@ impl Home {
         };
         let (stop, stopping) = watch::channel(false);
         let (said, status) = watch::channel(None);
-        let run = cluster::run(service.clone(), options, cluster::orders(), said, stopping);
+        let (service_too, ends, nobody) = (service.clone(), cluster::orders(), JoinSet::new());
+        let run = cluster::run(service_too, options, ends, said, stopping, nobody);
         Member {
             service,
             audit,
