@@ -173,10 +173,8 @@ fn all_met(terms: &[Term], contact: &Contact, registry: Registry) -> bool {
     let rules = registry.get(contact.owner.dialect());
     let is_active = rules.is_none_or(|rules| rules.is_active(card));
     let profile = Profile::of(card, is_active);
-    let tokens = || profile.tokens.iter().map(String::as_str);
-    terms
-        .iter()
-        .all(|term| term.met_by(&profile.name, tokens()))
+    let mut terms = terms.iter();
+    terms.all(|term| term.met_by(&profile.name, profile.tokens.iter()))
 }
 
 /// A question for what changed since a position, over every dialect's contacts.

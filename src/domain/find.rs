@@ -16,7 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::fold::{self, bare, digit, readable_address};
-use super::{Card, ContactId, Position, Texts};
+use super::{Card, ContactId, Position, Texts, Tokens};
 
 /// The characters of a token that count.
 const TOKEN_CHARS_MAX: usize = 64;
@@ -25,8 +25,8 @@ const NAME_CHARS_MAX: usize = 256;
 /// The words of a contact that count, its name's before all others. Its addresses and numbers all
 /// count: a record's size bounds them.
 const WORDS_MAX: usize = 256;
-/// The tokens that most contacts have no more of.
-const TOKENS: usize = 24;
+/// The tokens that most contacts have no more of, and their bytes.
+const TOKENS: (usize, usize) = (24, 256);
 /// The token of a contact that its dialect calls inactive.
 const INACTIVE: &str = "!inactive";
 
@@ -69,7 +69,7 @@ pub struct Profile {
     pub name: String,
     /// The search tokens in order, each once and at most 64 characters long: every address and
     /// number, and at most 256 words.
-    pub tokens: Vec<String>,
+    pub tokens: Tokens,
 }
 
 /// One condition of a search.
@@ -123,39 +123,37 @@ impl Profile {
     /// What a contact is found by whose Card has these texts.
     #[must_use]
     pub fn of_texts(found: &Texts<'_>, is_active: bool) -> Self {
-        let mut tokens = Vec::with_capacity(TOKENS);
+        let (texts, bytes) = TOKENS;
+        let mut tokens = Tokens::with_capacity(texts, bytes);
         let name = found.full_name().unwrap_or_default();
         let emails: Vec<String> = found.emails.iter().map(|it| readable_address(it)).collect();
         let texts = std::iter::once(&*name)
             .chain(found.organizations.iter().map(|text| &**text))
             .chain(emails.iter().map(String::as_str));
-        for word in texts.flat_map(words) {
-            if tokens.len() == WORDS_MAX {
-                break;
-            }
-            if !tokens.contains(&word) {
-                tokens.push(word);
-            }
+        for text in texts {
+            each_word(text, |word| {
+                if tokens.len() < WORDS_MAX && tokens.iter().all(|other| other != word) {
+                    tokens.push(&[word]);
+                }
+            });
         }
         for email in emails.iter().filter(|email| !email.is_empty()) {
-            tokens.extend(address_tokens(bare(email)));
+            push_address(&mut tokens, bare(email));
             if !email.is_ascii() {
-                tokens.extend(address_tokens(bare(&fold::address(email))));
+                push_address(&mut tokens, bare(&fold::address(email)));
             }
         }
         let numbers = found.phones.iter().map(|phone| digits(phone));
         for digits in numbers.filter(|all| !all.is_empty()) {
-            tokens.push(cut(format!("#{digits}")));
-            tokens.push(cut(format!("${}", backwards(&digits))));
+            tokens.push(&[&cut(format!("#{digits}"))]);
+            tokens.push(&[&cut(format!("${}", backwards(&digits)))]);
         }
         if !is_active {
-            tokens.push(INACTIVE.to_owned());
+            tokens.push(&[INACTIVE]);
         }
-        tokens.sort_unstable();
-        tokens.dedup();
         Self {
             name: shortened(bare(&name), NAME_CHARS_MAX),
-            tokens,
+            tokens: tokens.sorted(),
         }
     }
 }
@@ -177,7 +175,7 @@ impl Term {
     /// let profile = Profile::of(&card, true);
     /// let finds = |text| {
     ///     let terms = Term::of_text(text);
-    ///     terms.iter().all(|term| term.met_by(&profile.name, profile.tokens.iter().map(String::as_str)))
+    ///     terms.iter().all(|term| term.met_by(&profile.name, profile.tokens.iter()))
     /// };
     /// assert!(finds("anne exam"));
     /// assert!(finds("1555"));
@@ -248,7 +246,11 @@ impl Term {
     /// Whether a contact of this name and these tokens meets it.
     pub fn met_by<'a>(&self, name: &str, mut tokens: impl Iterator<Item = &'a str>) -> bool {
         match self {
-            Self::Name(word) => words(name).iter().any(|have| have.starts_with(word)),
+            Self::Name(word) => {
+                let mut is_met = false;
+                each_word(name, |have| is_met |= have.starts_with(word));
+                is_met
+            }
             Self::Active(true) => !tokens.any(|token| token == INACTIVE),
             _ => {
                 let wanted = self.wanted().unwrap_or_default();
@@ -281,14 +283,18 @@ pub fn sort_name(card: &Card) -> String {
     shortened(bare(&name), NAME_CHARS_MAX)
 }
 
-/// The words of a text, folded: runs of letters and digits, and pairs where there are no spaces.
-fn words(text: &str) -> Vec<String> {
+/// Shows the words of a text, folded: runs of letters and digits, and pairs where there are no
+/// spaces.
+fn each_word(text: &str, mut show: impl FnMut(&str)) {
     if text.is_ascii() {
+        let text = text.to_ascii_lowercase();
         let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
         let runs = runs.filter(|run| !run.is_empty());
-        return runs.map(|run| cut(run.to_ascii_lowercase())).collect();
+        runs.for_each(|run| show(run.get(..TOKEN_CHARS_MAX).unwrap_or(run)));
+    } else {
+        let words = runs(text).into_iter().flat_map(pieces);
+        words.for_each(|word| show(&word));
     }
-    runs(text).into_iter().flat_map(pieces).collect()
 }
 
 /// The words that a text asks for: of a run without spaces its pairs, or the one character it is.
@@ -352,11 +358,13 @@ const fn is_written_without_spaces(c: char) -> bool {
         | '\u{1b000}'..='\u{1b16f}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// The tokens of a folded address: all of it, and its domain behind the `@`.
-fn address_tokens(address: String) -> impl Iterator<Item = String> {
+/// Adds the tokens of a folded address: all of it, and its domain behind the `@`.
+fn push_address(tokens: &mut Tokens, address: String) {
     let address = cut(address);
-    let domain = address.rsplit_once('@').map(|(_, it)| format!("@{it}"));
-    [Some(address), domain].into_iter().flatten()
+    tokens.push(&[&address]);
+    if let Some((_, domain)) = address.rsplit_once('@') {
+        tokens.push(&["@", domain]);
+    }
 }
 
 /// Whether a text is digits and what stands between the digits of a phone number.
@@ -436,7 +444,7 @@ mod tests {
         let card = Card::from_value(card).expect("a card");
         let found = |terms: &[Term], active: bool| {
             let profile = Profile::of(&card, active);
-            let tokens = || profile.tokens.iter().map(String::as_str);
+            let tokens = || profile.tokens.iter();
             terms.iter().all(|it| it.met_by(&profile.name, tokens()))
         };
         assert!(found(&Term::of_text("exam"), true));
@@ -456,7 +464,7 @@ mod tests {
         let found = |name: &str, text: &str| {
             let card = Card::from_value(json!({"name": {"full": name}})).expect("a card");
             let profile = Profile::of(&card, true);
-            let tokens = || profile.tokens.iter().map(String::as_str);
+            let tokens = || profile.tokens.iter();
             let by = |terms: Vec<Term>| {
                 let mut terms = terms.iter();
                 terms.all(|term| term.met_by(&profile.name, tokens()))
@@ -493,7 +501,7 @@ mod tests {
         for email in ["müller@bücher.de", "MÜLLER@xn--bcher-kva.de"] {
             let card = json!({"emails": {"e": {"address": email}}});
             let profile = Profile::of(&Card::from_value(card).expect("a card"), true);
-            let tokens = || profile.tokens.iter().map(String::as_str);
+            let tokens = || profile.tokens.iter();
             for text in ["müller@bücher.de", "Muller@XN--BCHER-KVA.de"] {
                 assert!(Term::of_email(text).met_by("", tokens()), "{text}");
             }
@@ -513,7 +521,7 @@ mod tests {
             card["phones"][&id] = json!({"number": format!("+1 555 {n:07}")});
         }
         let profile = Profile::of(&Card::from_value(card).expect("a card"), true);
-        let tokens = || profile.tokens.iter().map(String::as_str);
+        let tokens = || profile.tokens.iter();
         for n in 0..600 {
             let address = format!("P{n}@d{n}.example");
             for term in [
@@ -537,7 +545,7 @@ mod tests {
                 "name": {"full": name}, "phones": {"p": {"number": phone}},
             })).expect("a card");
             let profile = Profile::of(&card, true);
-            let tokens = || profile.tokens.iter().map(String::as_str);
+            let tokens = || profile.tokens.iter();
             for term in Term::of_text(&text).into_iter().chain(Term::of_name(&text)) {
                 if term.met_by(&profile.name, tokens()) {
                     let wanted = term.wanted().expect("tokens");
@@ -549,7 +557,9 @@ mod tests {
         #[test]
         fn words_of_ascii_are_those_of_any_text(text in "[ -~]{0,90}") {
             let of_any: Vec<String> = runs(&text).into_iter().flat_map(pieces).collect();
-            prop_assert_eq!(words(&text), of_any);
+            let mut words = Vec::new();
+            each_word(&text, |word| words.push(word.to_owned()));
+            prop_assert_eq!(words, of_any);
         }
 
         #[test]

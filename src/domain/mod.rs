@@ -22,6 +22,7 @@ mod owner;
 mod past;
 mod rules;
 mod texts;
+mod tokens;
 mod vendor_id;
 mod violation;
 
@@ -46,4 +47,5 @@ pub use owner::{Owner, OwnerError};
 pub use past::{AsOf, Past};
 pub use rules::{DialectId, IdRule, LookupKey, LookupKind, Registry, Rules, VendorKey};
 pub use texts::Texts;
+pub use tokens::Tokens;
 pub use violation::{Expected, Problem, Violation};

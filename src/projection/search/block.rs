@@ -53,6 +53,12 @@ impl Block {
         }
     }
 
+    /// Takes all keys out, and keeps the memory that they took.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     /// Adds a key behind the others. Four gigabytes of them are never together.
     pub fn push(&mut self, key: &[u8]) {
         self.bytes.extend_from_slice(key);
@@ -124,7 +130,12 @@ impl Block {
     /// Shows the keys in their order, each once.
     pub fn each_sorted(&self, mut show: impl FnMut(&[u8])) {
         // Most kinds of keys come in their order, and then cost a look: so each is sorted by itself.
-        let mut kinds: BTreeMap<Option<u8>, Vec<(Lead, &[u8])>> = BTreeMap::new();
+        let mut counts: BTreeMap<Option<u8>, usize> = BTreeMap::new();
+        for key in self.iter() {
+            *counts.entry(key.first().copied()).or_default() += 1;
+        }
+        let room = |(kind, count)| (kind, Vec::with_capacity(count));
+        let mut kinds: BTreeMap<_, Vec<(Lead, &[u8])>> = counts.into_iter().map(room).collect();
         for key in self.iter() {
             let kind = kinds.entry(key.first().copied()).or_default();
             kind.push((lead(key), key));

@@ -11,7 +11,7 @@ use super::block::Block;
 use super::entry;
 use super::orders::{Key, Ordinal, ScopeId};
 use crate::domain::find::Profile;
-use crate::domain::{ContactId, Fact, Position, SortKey, Timestamp};
+use crate::domain::{ContactId, Fact, Position, SortKey, Timestamp, Tokens};
 
 /// Bytes of a doc in one key: a block holds several.
 const PART_BYTES: usize = 1_024;
@@ -68,7 +68,7 @@ pub struct Words {
     /// The folded name that it is ordered by.
     pub name: String,
     /// Its tokens, in order.
-    pub tokens: Vec<String>,
+    pub tokens: Tokens,
 }
 
 impl From<Profile> for Words {
@@ -154,7 +154,7 @@ impl Doc {
                 entry::push_created(keys, scope, ordinal);
                 entry::push_updated(keys, scope, position, ordinal);
                 entry::push_named(keys, scope, &words.name, ordinal);
-                for token in &words.tokens {
+                for token in words.tokens.iter() {
                     entry::push_token(keys, token, ordinal);
                 }
             }
@@ -186,11 +186,7 @@ impl Doc {
             time: changed.time.millis(),
             state,
             name: words.map_or("", |words| &words.name),
-            tokens: words
-                .map_or(&[][..], |words| &words.tokens)
-                .iter()
-                .map(String::as_str)
-                .collect(),
+            tokens: words.map_or_else(Vec::new, |words| words.tokens.iter().collect()),
         };
         let mut bytes = Vec::with_capacity(PART_BYTES);
         // Writing into memory does not fail; half a doc would be seen as damage.
@@ -244,7 +240,7 @@ impl Doc {
             state: match state {
                 LIVE => State::Live(Words {
                     name: name.to_owned(),
-                    tokens: tokens.into_iter().map(str::to_owned).collect(),
+                    tokens: tokens.into_iter().collect(),
                 }),
                 1 => State::Ended,
                 2 => State::Hollow { live: true },

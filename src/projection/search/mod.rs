@@ -69,6 +69,8 @@ pub struct SearchIndex {
     erased: HashSet<ContactId>,
     /// The ids of all contacts by their numbers, while it is made of the whole log.
     ids: Option<Vec<ContactId>>,
+    /// The memory of the keys that become the next run; empty between two of them.
+    scratch: Block,
 }
 
 /// A tenant of a dialect, which has lists of its own.
@@ -141,9 +143,9 @@ impl View for SearchIndex {
         if self.is_settled() {
             return;
         }
-        let mut keys = Block::default();
+        let keys = &mut self.scratch;
         for (ordinal, doc) in &self.pending {
-            doc.push_keys(*ordinal, &mut keys);
+            doc.push_keys(*ordinal, keys);
         }
         for number in new_scopes {
             if let (Ok(scope), Some(Scope { dialect, tenant })) =
@@ -155,7 +157,8 @@ impl View for SearchIndex {
         self.scopes_kept = self.scopes.len();
         self.pending.clear();
         self.pending_ids.clear();
-        self.upkeep.add(Run::of(&keys));
+        self.upkeep.add(Run::of(keys));
+        keys.clear();
     }
 
     fn tend(&mut self) -> Result<Chore, KeepError> {
@@ -275,6 +278,7 @@ impl SearchIndex {
             scopes_kept: 0,
             erased: HashSet::new(),
             ids: None,
+            scratch: Block::default(),
         };
         let keys = index
             .upkeep

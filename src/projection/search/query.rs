@@ -399,8 +399,7 @@ impl SearchIndex {
         let Some(Words { name, tokens }) = doc.as_ref().and_then(Doc::words) else {
             return false;
         };
-        let tokens = || tokens.iter().map(String::as_str);
-        terms.iter().all(|term| term.met_by(name, tokens()))
+        terms.iter().all(|term| term.met_by(name, tokens.iter()))
     }
 
     /// The place at which the page begins: an ascending page goes up from it, a descending one goes
