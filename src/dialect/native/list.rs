@@ -8,6 +8,7 @@ use super::body::Mask;
 use super::problem;
 use crate::dialect::query::digits;
 use crate::dialect::{AsOf, Keyset, Query, REGISTRY, Reply, Search, Sort, SortKey};
+use crate::domain::fold::digit;
 use crate::domain::{ContactId, DialectId, Position, Timestamp};
 
 /// Contacts on a page, unless the request says otherwise.
@@ -85,7 +86,7 @@ fn bounded(text: &str) -> Option<String> {
 
 fn phone(query: &Query) -> Result<Option<String>, Reply> {
     text(query, "phone")?;
-    let has_digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    let has_digits = |text: &str| text.contains(|c: char| digit(c).is_some());
     let read = |text: &str| has_digits(text).then(|| text.trim().to_owned());
     param(query, "phone", "a number with digits in it", read)
 }

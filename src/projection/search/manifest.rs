@@ -14,7 +14,7 @@ use crate::storage::{Files, StorageError};
 /// The file of the list.
 pub const NAME: &str = "search.list";
 /// Raised when the form of the files changes, or what the index folds and answers.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Removes the list: from now on no file counts.
 ///
