@@ -85,6 +85,22 @@ impl Query {
         named.map(|(_, value)| value)
     }
 
+    /// The items of a list: its parameter may be repeated, hold several with commas between them, and
+    /// have brackets behind its name, as programs write lists: `types`, `types[]`, `types[0]`. Blank
+    /// items are as if they had not been sent.
+    ///
+    /// ```
+    /// use contactd::dialect::Query;
+    ///
+    /// let query = Query::parse("types=a,b&types[]=c&types[7]=d&types[x]=e");
+    /// assert_eq!(query.list("types").collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    /// ```
+    pub fn list<'q>(&'q self, name: &str) -> impl Iterator<Item = &'q str> {
+        let named = self.pairs().filter(move |(key, _)| is_list(key, name));
+        let items = named.flat_map(|(_, value)| value.split(','));
+        items.map(str::trim).filter(|item| !item.is_empty())
+    }
+
     /// Checks that every parameter is one of these names, and that each is there once and not empty.
     ///
     /// # Errors
@@ -116,6 +132,15 @@ impl Query {
     pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
+}
+
+/// Whether a parameter is a list's: its name, with or without brackets.
+fn is_list(parameter: &str, name: &str) -> bool {
+    let Some(rest) = parameter.strip_prefix(name) else {
+        return false;
+    };
+    let index = rest.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    rest.is_empty() || index.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

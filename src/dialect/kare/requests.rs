@@ -113,13 +113,10 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     })))
 }
 
-/// What a list shows beside its contacts: repeated, or separated by commas. Programs write a list's
-/// name with brackets, too: `extend[]`, `extend[0]`.
+/// What a list shows beside its contacts.
 fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Vec<String> {
     let mut extend = Vec::new();
-    let sent = request.query.pairs().filter(|(name, _)| is_extend(name));
-    let values = sent.flat_map(|(_, text)| text.split(','));
-    for (index, value) in values.filter(|value| !value.is_empty()).enumerate() {
+    for (index, value) in request.query.list("extend").enumerate() {
         if EXTENSIONS.iter().any(|(name, ..)| *name == value) {
             extend.push(value.to_owned());
         } else {
@@ -128,14 +125,4 @@ fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Vec<String> {
         }
     }
     extend
-}
-
-fn is_extend(name: &str) -> bool {
-    let brackets = name.strip_prefix("extend");
-    brackets.is_some_and(|text| {
-        let index = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        text.is_empty() || index.is_some_and(|index| index.bytes().all(|b| b.is_ascii_digit()))
-    })
 }

@@ -107,13 +107,7 @@ fn time(text: &str, of_day: &str) -> Option<Timestamp> {
 
 /// The values of a parameter; blank ones are as if they had not been sent.
 fn texts(query: &Query, name: &str) -> Option<Texts> {
-    let texts: Texts = query
-        .all(name)
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let texts: Texts = query.list(name).map(str::to_owned).collect();
     (!texts.is_empty()).then_some(texts)
 }
 

@@ -317,7 +317,7 @@ fn events_are_filtered_as_documented() {
         &[1, 6],
     );
     check(
-        &format!("types={prefix}_CREATE_START&types={prefix}_DELETE_FAIL"),
+        &format!("types[]={prefix}_CREATE_START&types[1]={prefix}_DELETE_FAIL"),
         &[1, 6],
     );
     check(&format!("categories=did&types={prefix}_CREATE_START"), &[1]);
