@@ -157,13 +157,7 @@ static ORACLE: Api = Api {
     shown: |p| json!({"firstName": p.name, "lastName": "Doe", "degree": "MD", "taxId": p.email}),
     update_method: "PUT",
     rename: |p| (ORACLE.create)(p),
-    write_back: |mut listed| {
-        let beside = ["contactAddressesDetails", "modes", "properties"];
-        let beside = beside.map(|name| (name.to_owned(), listed[name].take()));
-        let mut body = serde_json::Map::from_iter(beside);
-        body.insert("contact".to_owned(), listed);
-        Value::Object(body)
-    },
+    write_back: |listed| listed,
     name_at: "/firstName",
     volatile: &["versionStart"],
     deletes: false,

@@ -84,8 +84,11 @@ async fn what_was_read_can_be_written_back_with_one_field_changed() {
         let ann = service.admin(api, 0);
         let id = ann.created(ANN).await;
         let mut before = ann.all().await.remove(0);
-        for name in ["Bob", "Cy"] {
-            let mut changed = before.clone();
+        for name in ["Bob", "Cy", "Di"] {
+            let mut changed = match name {
+                "Di" => ann.read(&id).await.expect("it is there"),
+                _ => before.clone(),
+            };
             *changed.pointer_mut(api.name_at).expect("a name") = name.into();
             let body = (api.write_back)(changed).to_string();
             let path = api.one_of(ann.tenant, &id);

@@ -38,7 +38,7 @@ pub static CONTACT: Schema = Schema {
     absent: Absent::Omitted,
     groups: &[
         Group {
-            inside: Some("contact"),
+            inside: Some(INSIDE),
             fields: &DETAILS,
         },
         Group::body(&[
@@ -166,6 +166,8 @@ const BEGUN: Part<Contact> = sometimes(SINCE, time, |it| it.modified_at.to_strin
 /// The studies that use an address or a property: none is known here, so none does.
 const USAGE: Part<Contact> = sometimes("studyUsage", || list(any_text()), |_| json!([]));
 
+/// The member of a request that holds the contact without what stands beside it.
+pub const INSIDE: &str = "contact";
 /// The member that is an object's id.
 pub const ID: &str = "id";
 /// The name of a contact's addresses.

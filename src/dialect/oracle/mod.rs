@@ -9,7 +9,8 @@
 //! - an `id` of the client's names the contact, and the same request again is the same contact;
 //! - a type or a status that was not given is CONTACT and ACTIVE; ids of codes are made of their
 //!   names, and a list can be filtered by either;
-//! - PUT replaces, its `contact.id` may only be the path's, and it takes any media type;
+//! - PUT replaces, its `contact.id` may only be the path's, and it takes any media type; a contact as
+//!   a read or a list shows it is taken too, and changes what it has;
 //! - a list is in the order of creation, has 1,000 rows unless told otherwise, and shows addresses, modes
 //!   and properties with an empty `studyUsage`. A contact is associated with the entities that its
 //!   properties name;

@@ -1,6 +1,8 @@
 //! Reads the vendor's requests.
 
-use super::contact::{CONTACT, ID};
+use serde_json::{Map, Value};
+
+use super::contact::{BESIDE, CONTACT, ID, INSIDE};
 use super::ids::HexId;
 use super::rules::{Oracle, RULES};
 use super::{filter, replies};
@@ -30,8 +32,8 @@ impl Decoder for Oracle {
     fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let id = id(request)?;
         let body = json::of_any_type(request.headers, request.body);
-        let body = body.map_err(|error| Self::bad_body(&error))?;
-        let mut draft = CONTACT.read(&body, "", Self::UPDATE);
+        let (body, mode) = as_sent(body.map_err(|error| Self::bad_body(&error))?);
+        let mut draft = CONTACT.read(&body, "", mode);
         let other = chosen_id(&draft).is_some_and(|chosen| chosen != id.to_string());
         if other && draft.violations.is_empty() {
             // An id never changes, and to ignore another one would write to the wrong contact.
@@ -40,6 +42,20 @@ impl Decoder for Oracle {
         }
         let attempt = draft.update(id.target(), request.precondition());
         Ok(Self::write(owner, attempt))
+    }
+}
+
+/// The body of an update, and what it is of: a whole contact. One that a read has shown has the
+/// contact's own fields beside the others, and may lack what only lists show; it changes what it has.
+fn as_sent(body: Value) -> (Value, Mode) {
+    match body {
+        Value::Object(mut shown) if !shown.contains_key(INSIDE) && shown.contains_key(ID) => {
+            let beside = BESIDE.iter().filter_map(|name| shown.remove_entry(*name));
+            let mut sent: Map<String, Value> = beside.collect();
+            sent.insert(INSIDE.to_owned(), shown.into());
+            (sent.into(), Mode::Patch)
+        }
+        whole => (whole, Oracle::UPDATE),
     }
 }
 
