@@ -131,6 +131,30 @@ pub fn whole(number: &Number) -> Option<i64> {
     number.as_i64().or_else(of_float)
 }
 
+/// Writes every whole number of a value as one: JSON has one kind of number, so that `1.0` and `1`
+/// are the same, and programs of some languages have but the first.
+///
+/// ```
+/// use contactd::dialect::json::make_whole;
+/// use serde_json::json;
+///
+/// let mut value = json!({"a": [1.0, 1.5]});
+/// make_whole(&mut value);
+/// assert_eq!(value, json!({"a": [1, 1.5]}));
+/// ```
+pub fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = whole(number) {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(members) => members.values_mut().for_each(make_whole),
+        _ => {}
+    }
+}
+
 /// The deepest nesting of brackets outside of strings; it needs no stack of its own.
 fn depth(bytes: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);

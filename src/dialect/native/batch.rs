@@ -13,12 +13,12 @@ use super::rules::RULES;
 use super::walker::Object;
 use super::{problem, replies, requests};
 use crate::dialect::precondition::of_headers;
-use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write, json};
+use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write};
 use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
 
 /// Decodes a batch of commands.
 pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-    let body = json::body(request.headers, request.body).map_err(|e| problem::bad_body(&e))?;
+    let body = requests::json_of(request, &["application/json"])?;
     let operations = match body {
         Value::Object(mut body) => body.get_mut("operations").map(Value::take),
         _ => None,

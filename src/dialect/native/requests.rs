@@ -51,11 +51,19 @@ fn target(request: &Request<'_>) -> Result<ContactId, Reply> {
         .ok_or_else(|| problem::parameter("id", "a UUID with hyphens"))
 }
 
-fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Reply> {
+/// The JSON of a request whose body is of one of these media types; a number that is whole is an
+/// integer in it, however it was written.
+///
+/// # Errors
+/// The problem of another media type, or of what is no JSON.
+pub fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Reply> {
     if !json::media_type_is_json(request.headers, media_types) {
         return Err(problem::bad_body(&BodyError::MediaType));
     }
-    json::of_any_type(request.headers, request.body).map_err(|error| problem::bad_body(&error))
+    let body = json::of_any_type(request.headers, request.body);
+    let mut body = body.map_err(|error| problem::bad_body(&error))?;
+    json::make_whole(&mut body);
+    Ok(body)
 }
 
 fn write(owner: &Owner, attempt: Attempt) -> Call {
