@@ -272,7 +272,9 @@ impl Refusal {
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Unauthorized(_) => vec![("www-authenticate", "Bearer".into())],
+            Self::Unauthorized(_) | Self::SessionUnauthorized => {
+                vec![("www-authenticate", "Bearer".into())]
+            }
             Self::MethodNotAllowed { allow } => vec![("allow", allow.clone())],
             Self::RateLimited {
                 retry_after_seconds,

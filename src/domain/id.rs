@@ -265,7 +265,8 @@ impl Correlation {
 pub struct TraceParent(Box<str>);
 
 impl TraceParent {
-    /// The `traceparent` of this text, unless it is empty, too long or no version-00 form.
+    /// The `traceparent` of this text, unless it is empty, too long or no version-00 form. Ids that
+    /// are nothing but zeros are not valid (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = |part: &str, length: usize| {
@@ -274,11 +275,12 @@ impl TraceParent {
                     .bytes()
                     .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
+        let id = |part: &str, length| hex(part, length) && part.bytes().any(|byte| byte != b'0');
         let mut parts = text.split('-');
         let good = text.len() <= limits::TRACEPARENT_BYTES_MAX
             && parts.next().is_some_and(|p| hex(p, 2) && p != "ff")
-            && parts.next().is_some_and(|p| hex(p, 32))
-            && parts.next().is_some_and(|p| hex(p, 16))
+            && parts.next().is_some_and(|p| id(p, 32))
+            && parts.next().is_some_and(|p| id(p, 16))
             && parts.next().is_some_and(|p| hex(p, 2))
             && parts.next().is_none();
         good.then(|| Self(text.into()))
@@ -326,6 +328,8 @@ mod tests {
             &good[1..],
             &format!("{good}-x"),
             &good.to_uppercase(),
+            &good.replace("0af7651916cd43dd8448eb211c80319c", &"0".repeat(32)),
+            &good.replace("b7ad6b7169203331", &"0".repeat(16)),
         ] {
             assert!(TraceParent::parse(bad).is_none(), "{bad}");
         }

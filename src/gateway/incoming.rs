@@ -7,7 +7,7 @@ use http::HeaderMap;
 use uuid::Uuid;
 
 use super::spans::OpenSpan;
-use crate::dialect::{Dialect, Query, Route};
+use crate::dialect::{Dialect, Query, Refusal, Route};
 use crate::domain::{Correlation, TraceParent};
 
 /// A request without its body.
@@ -71,6 +71,21 @@ impl Incoming<'_> {
         self.span.clone().or_else(|| traceparent(self.headers))
     }
 
+    /// Checks that what only one header can say is said once: of two, one would be passed over.
+    ///
+    /// # Errors
+    /// 400 for the first that is there twice.
+    pub(super) fn says_each_once(&self) -> Result<(), Refusal> {
+        let twice = |name: &&&str| self.headers.get_all(**name).iter().count() > 1;
+        match ONCE.iter().find(twice) {
+            Some(name) => Err(Refusal::BadParameter {
+                name,
+                must: "sent once",
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The request in a span.
     pub(super) fn within(&self, span: &OpenSpan) -> Self {
         Self {
@@ -79,6 +94,19 @@ impl Incoming<'_> {
         }
     }
 }
+
+/// The headers of which a request may have one: those that are read and are no lists.
+const ONCE: [&str; 9] = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Contact-Correlation",
+    "Contact-Log",
+    "Contact-Min-Position",
+    "X-Api-Key",
+    "X-Org-Id",
+    "X-Session-Token",
+];
 
 /// The trace context of a request's headers, where it is well formed.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<TraceParent> {

@@ -78,6 +78,9 @@ impl Gateway {
     ) -> Response {
         let dialect = incoming.dialect;
         let refuse = |refusal| self.refuse(incoming, refusal);
+        if let Err(refusal) = incoming.says_each_once() {
+            return Self::refuse_stranger(incoming, refusal);
+        }
         let principal = match self.admit(incoming, unix_seconds()).await {
             Ok(principal) => principal,
             Err(refusal) => {

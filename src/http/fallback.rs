@@ -20,9 +20,13 @@ pub async fn unknown_path(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let at_the_door =
-        matches!(method, Method::GET | Method::HEAD) && matches!(uri.path(), "/" | "/console/");
-    if at_the_door && takes_html(&headers) {
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    let is_page = match uri.path() {
+        "/console/" => true,
+        "/" => takes_html(&headers),
+        _ => false,
+    };
+    if is_read && is_page {
         let to_console = Reply::empty(StatusCode::FOUND)
             .with("location", "/console")
             .with("vary", "accept");

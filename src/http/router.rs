@@ -13,7 +13,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use http::{HeaderMap, header};
+use http::uri::Authority;
+use http::{HeaderValue, Version, header};
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 
@@ -70,7 +71,9 @@ impl Routes {
     /// Answers a request, and says of which log the answer's position is.
     pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
         let path = request.uri().path();
-        let mut response = if self.is_foreign(request.headers()) {
+        let mut response = if !has_its_host(&request) {
+            refuse(&self.app, path, &HOST_IS_WRONG)
+        } else if self.is_foreign(&request) {
             refuse(&self.app, path, &Refusal::ForeignOrigin)
         } else if let Ok(found) = self.vendors.at(path) {
             let params = found.params.iter().map(decoded).collect();
@@ -86,9 +89,14 @@ impl Routes {
 
     /// Whether a web page sent the request that may not: in open mode none may reach the service,
     /// whatever it asks for.
-    fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let (host, origin) = (text(header::HOST), text(header::ORIGIN));
+    fn is_foreign(&self, request: &Request) -> bool {
+        let text = |name| {
+            let value = request.headers().get(name);
+            value.and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        // A target with a host of its own goes before the header (RFC 9112, section 3.2.2).
+        let target = request.uri().authority().map(Authority::as_str);
+        let (host, origin) = (target.or_else(|| text(header::HOST)), text(header::ORIGIN));
         self.app.gateway.is_open() && !origin_allowed(host, origin, self.app.address)
     }
 
@@ -125,6 +133,21 @@ impl Routes {
             Ok(response) => response,
             Err(never) => match never {},
         }
+    }
+}
+
+/// A request that names no host, or several.
+const HOST_IS_WRONG: Refusal = Refusal::BadParameter {
+    name: "Host",
+    must: "sent once",
+};
+
+/// Whether a request names its host: never more than once, and once from HTTP/1.1 on (RFC 9112,
+/// section 3.2).
+fn has_its_host(request: &Request) -> bool {
+    match request.headers().get_all(header::HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        hosts => hosts == 1,
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::api::Person;
 use crate::apis;
@@ -24,6 +26,42 @@ async fn every_answer_says_which_it_is() {
         let id = answer.header("contact-correlation").expect("a correlation");
         assert!(uuid::Uuid::parse_str(id).is_ok(), "{path}: {id}");
     }
+}
+
+/// The first line of the answer to a head that is sent as it stands.
+async fn status_of(service: &TestServer, head: &str) -> String {
+    let address = service.server.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let head = format!("{head}connection: close\r\n\r\n");
+    let sent = stream.write_all(head.as_bytes()).await;
+    sent.expect("the request is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_names_one_host_and_says_each_thing_once() {
+    let service = TestServer::new(&[]);
+    let token = service.token("ann", &["admin"], &["*"], 3_000);
+    let token = format!("authorization: Bearer {token}\r\n");
+    for (head, status) in [
+        ("GET /contacts HTTP/1.1\r\nhost: localhost\r\n", 200),
+        ("GET /contacts HTTP/1.0\r\n", 200),
+        ("GET /contacts HTTP/1.1\r\n", 400),
+        ("GET /contacts HTTP/1.1\r\nhost: a\r\nhost: a\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
+        (
+            "GET /contacts HTTP/1.1\r\nhost: a\r\ncontact-min-position: 0\r\ncontact-min-position: 1\r\n",
+            400,
+        ),
+    ] {
+        let line = status_of(&service, &format!("{head}{token}")).await;
+        assert!(line.contains(&format!(" {status} ")), "{head}: {line}");
+    }
+    let twice = format!("GET /contacts HTTP/1.1\r\nhost: a\r\n{token}{token}");
+    let line = status_of(&service, &twice).await;
+    assert!(line.contains(" 400 "), "{line}");
 }
 
 #[tokio::test]

@@ -66,7 +66,10 @@ impl Asked {
         let form = Form::of(headers, query)?;
         let follow = match query.get("follow") {
             None | Some("false") => form == Form::ServerSent,
-            Some("true") => form != Form::Page,
+            Some("true") if form == Form::Page => {
+                return Err(bad("follow", "left out where a page is asked for"));
+            }
+            Some("true") => true,
             Some(_) => return Err(bad("follow", "true or false")),
         };
         let newest_first = match query.get("order") {
