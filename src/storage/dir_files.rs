@@ -544,4 +544,29 @@ mod tests {
         assert!(files.create("a").is_err());
         assert_eq!(files.read_at("a", 0, 9).unwrap(), b"x");
     }
+
+    #[test]
+    fn what_is_there_already_and_what_is_not_there_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = DirFiles::open(dir.path()).unwrap();
+        assert!(files.make_dir("d/e").unwrap());
+        assert!(!files.make_dir("d/e").unwrap());
+        files.sync_dir("d/e").unwrap();
+        files.sync_dir("absent").unwrap_err();
+        files.write("d/a", b"a").unwrap();
+        assert!(files.link("d/a", "d/b").unwrap());
+        assert!(!files.link("d/a", "d/b").unwrap());
+        files.link("absent", "d/c").unwrap_err();
+    }
+
+    #[test]
+    fn what_is_appended_goes_to_the_file_that_has_the_name_by_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = DirFiles::open(dir.path()).unwrap();
+        files.create("a").unwrap();
+        files.append("a", b"old").unwrap();
+        files.write_atomic("a", b"new").unwrap();
+        files.append("a", b"er").unwrap();
+        assert_eq!(files.read_at("a", 0, 9).unwrap(), b"newer");
+    }
 }
