@@ -147,3 +147,47 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{DialectId, Header, Owner};
+    use crate::service::tests::keys;
+    use crate::storage::SimDisk;
+
+    /// The lines about a success whose START stands before it.
+    fn said_of(operation: Operation, has_no_content: bool) -> Vec<String> {
+        let [start, id] = [1, 2].map(|id| EventId(Uuid::from_u128(id)));
+        let owner = Owner::new(DialectId(1), &["acme"]).unwrap();
+        let at = Position::new(2);
+        let header = Header {
+            causation: Some(start),
+            ..Header::new(at, id, Timestamp::from_millis(2), operation, owner)
+        };
+        let phase = Phase::Success { erasure: None };
+        let record = Record {
+            event: Event { header, phase },
+            slot: None,
+            sealed: None,
+        };
+        let mut check = Check {
+            open: Some((Position::FIRST, start)),
+            ..Check::default()
+        };
+        let (keys, _) = keys(&SimDisk::new(1));
+        check.record(at, &record, Ok(has_no_content), &keys);
+        check.wrong
+    }
+
+    #[test]
+    fn what_a_create_or_an_update_wrote_must_be_there() {
+        let missing = ["position 2: the content is missing"];
+        for operation in [Operation::Create, Operation::Update] {
+            assert_eq!(said_of(operation, true), missing);
+            assert_eq!(said_of(operation, false), [""; 0]);
+        }
+        assert_eq!(said_of(Operation::Delete, true), [""; 0]);
+    }
+}

@@ -22,7 +22,7 @@ fn rules() -> &'static Rules {
     REGISTRY.named("oracle").unwrap()
 }
 
-fn keys(disk: &SimDisk) -> (KeyRing, Hasher) {
+pub(super) fn keys(disk: &SimDisk) -> (KeyRing, Hasher) {
     let files = disk.files("keys").unwrap();
     let master = MasterKey::read_or_create(&FileAt::new(files.clone(), "master.key"));
     let keys = KeyRing::open(files.clone(), &master.unwrap()).unwrap();
