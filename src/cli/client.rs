@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -226,6 +227,8 @@ pub async fn copy(response: Response, out: &mut impl Write) -> Result<(), Failur
 
 /// Runs a future to its end on this thread.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    // Behind a pointer, for else the whole runtime is in the program once for each future.
+    let future: Pin<&mut dyn Future<Output = Result<T, Failure>>> = pin!(future);
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
