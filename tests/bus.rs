@@ -31,3 +31,5 @@ mod permissions;
 mod resend;
 #[path = "bus/rpc.rs"]
 mod rpc;
+#[path = "bus/unreadable.rs"]
+mod unreadable;

@@ -29,6 +29,9 @@ use crate::wire::Detail;
 /// The first pause before the broker is tried again, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The longest pause after a connection that was of use, however short it was: whoever sends what the
+/// client library can't read ends it, and the others are kept waiting no longer than this.
+const PAUSE_AFTER_USE: Duration = Duration::from_millis(200);
 /// The longest that the parts may take to finish what they have begun.
 const FINISH: Duration = Duration::from_secs(20);
 
@@ -82,6 +85,8 @@ pub async fn run(
         // A connection that was of use is made again at once; one that was refused is not.
         if begun.elapsed() > PAUSE_MAX {
             pause = PAUSE_MIN;
+        } else if session.gateway.health.bus() == Bus::Connected {
+            pause = pause.min(PAUSE_AFTER_USE);
         }
         match ended {
             Ok(()) => break,
