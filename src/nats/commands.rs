@@ -364,7 +364,7 @@ impl Commands {
                 let later = message.ack_with(AckKind::Nak(Some(LATER))).await;
                 later.map_err(|error| error.to_string())
             }
-            Fate::Dead(why) => match self.dead.publish(context, &message, &why).await {
+            Fate::Dead(why) => match self.dead.publish(context, &(&message).into(), &why).await {
                 Ok(()) => acknowledge(context, &message).await,
                 Err(error) => Err(error.to_string()),
             },

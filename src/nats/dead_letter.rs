@@ -77,6 +77,29 @@ impl Why {
     }
 }
 
+/// What a dead letter is made of.
+pub struct Letter<'a> {
+    /// The subject of the command.
+    pub subject: &'a str,
+    /// Its headers, as far as they could be read.
+    pub headers: Option<&'a HeaderMap>,
+    /// The payload of the command.
+    pub payload: &'a Bytes,
+    /// Its sequence in the stream of commands.
+    pub sequence: Option<u64>,
+}
+
+impl<'a> From<&'a Message> for Letter<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            subject: &message.subject,
+            headers: message.headers.as_ref(),
+            payload: &message.payload,
+            sequence: message.info().ok().map(|info| info.stream_sequence),
+        }
+    }
+}
+
 /// The publisher of dead letters.
 #[derive(Clone)]
 pub struct DeadLetters {
@@ -100,17 +123,17 @@ impl DeadLetters {
     pub async fn publish(
         &self,
         context: &Context,
-        message: &Message,
+        command: &Letter<'_>,
         why: &Why,
     ) -> Result<(), PublishError> {
-        let subject = self.prefix.dead(&message.subject);
+        let subject = self.prefix.dead(command.subject);
         let why_text = why.text(self.content);
-        let mut headers = self.headers(message);
+        let mut headers = self.headers(command);
         add(&mut headers, "Contact-Error", &why_text);
-        let bytes = message.payload.len().to_string();
+        let bytes = command.payload.len().to_string();
         add(&mut headers, "Contact-Payload-Bytes", &bytes);
         let payload = if self.content {
-            message.payload.clone()
+            command.payload.clone()
         } else {
             Bytes::new()
         };
@@ -125,10 +148,12 @@ impl DeadLetters {
                 letter?.await?;
             }
         }
-        // The subject and the vendor's words may hold what a client chose, and stay in the letter.
+        // The contact's id and the vendor's words may be personal, and stay in the letter.
         let reason = why.reason();
         tracing::warn!(
             reason,
+            subject = self.prefix.told(command.subject),
+            sequence = command.sequence,
             status = why.status(),
             "a durable command can't be taken; it is a dead letter"
         );
@@ -138,10 +163,10 @@ impl DeadLetters {
 
     /// The command's own headers, as far as they fit: without secrets, without what steers the
     /// broker, and without what a dead letter says itself. The query is content.
-    fn headers(&self, message: &Message) -> HeaderMap {
+    fn headers(&self, command: &Letter<'_>) -> HeaderMap {
         let mut kept = HeaderMap::new();
         let mut room = HEADER_BYTES_MAX;
-        for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
+        for (name, values) in command.headers.into_iter().flat_map(HeaderMap::iter) {
             let name = name.to_string();
             let lower = name.to_ascii_lowercase();
             let own = says_itself(&lower);
@@ -157,17 +182,14 @@ impl DeadLetters {
                 }
             }
         }
-        let id = message
-            .headers
-            .as_ref()
-            .and_then(|all| all.get("Nats-Msg-Id"));
+        let id = command.headers.and_then(|all| all.get("Nats-Msg-Id"));
         if let Some(id) = id {
             let id: String = id.as_str().chars().take(ERROR_CHARS_MAX).collect();
             add(&mut kept, "Contact-Correlation", &id);
         }
         // Its own id: two commands may have come under one.
-        if let Ok(info) = message.info() {
-            let id = format!("{}-{}", self.created_nanos, info.stream_sequence);
+        if let Some(sequence) = command.sequence {
+            let id = format!("{}-{sequence}", self.created_nanos);
             add(&mut kept, "Nats-Msg-Id", &id);
         }
         kept

@@ -153,6 +153,18 @@ impl Prefix {
         format!("{}.dead.{}", self.0, address.unwrap_or("unknown"))
     }
 
+    /// A command's subject as it may be told in a log: up to its tenant, and nothing of one that is
+    /// no command's.
+    #[must_use]
+    pub fn told(&self, command: &str) -> String {
+        let Ok(address) = self.command(command) else {
+            return "unknown".to_owned();
+        };
+        let tenant = escape(address.owner.first().map_or("", String::as_str));
+        let (dialect, operation) = (address.dialect.rules.name, address.route.operation.name());
+        format!("{}.command.{dialect}.{operation}.{tenant}", self.0)
+    }
+
     /// The subject of the command that became a dead letter; none where the letter does not say it.
     #[must_use]
     pub fn revived(&self, dead: &str) -> Option<String> {
@@ -374,6 +386,17 @@ mod tests {
         ] {
             assert_eq!(prefix().dead(odd), "contacts.dead.unknown", "{odd}");
         }
+    }
+
+    #[test]
+    fn a_log_tells_whose_command_it_was_and_not_of_whom() {
+        let told = |subject: &str| prefix().told(subject);
+        let id = "0190c5f2-0000-7000-8000-000000000001";
+        assert_eq!(
+            told(&format!("contacts.command.native.delete.t%2Ex.{id}")),
+            "contacts.command.native.delete.t%2Ex"
+        );
+        assert_eq!(told("contacts.command.native.create.a b"), "unknown");
     }
 
     fn addresses() -> impl Strategy<Value = (&'static Dialect, &'static Route, Vec<String>)> {
