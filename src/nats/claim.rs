@@ -25,7 +25,7 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 /// A claim that is not used for so long is given up.
 const UNUSED_MAX: Duration = Duration::from_secs(30);
 /// Commands that the broker delivers before the first of them is acknowledged.
-const DELIVERED_MAX: i64 = 4_096;
+pub const DELIVERED_MAX: i64 = 4_096;
 /// Commands that are carried out at the same time.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 256;
 

@@ -153,19 +153,23 @@ fn is_needed(text: &str, prefix: &Prefix) -> bool {
     if is_subscription {
         return !subject.starts_with("$SRV.");
     }
-    if is_for_operators(subject, prefix) {
+    if can_be_done_without(subject, prefix) {
         return false;
     }
     let own = subject.strip_prefix(prefix.as_str());
     subject.starts_with("$JS.") || own.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Whether a subject is asked on behalf of operators only, by [`super::desk`].
-fn is_for_operators(subject: &str, prefix: &Prefix) -> bool {
+/// Whether a subject is asked on behalf of operators only, by [`super::desk`], or in the look for
+/// commands that can't be read, which an operator's older permissions may lack.
+fn can_be_done_without(subject: &str, prefix: &Prefix) -> bool {
     let consumers = format!("$JS.API.CONSUMER.LIST.{}", prefix.stream(Kept::Events));
-    let letter = format!("$JS.API.STREAM.MSG.GET.{}", prefix.stream(Kept::Dead));
+    let letters = [Kept::Dead, Kept::Commands]
+        .map(|kept| format!("$JS.API.STREAM.MSG.GET.{}", prefix.stream(kept)));
     let command = prefix.all(Kept::Commands);
-    subject == consumers || subject == letter || subject.starts_with(command.trim_end_matches('>'))
+    subject == consumers
+        || letters.iter().any(|letter| subject == letter)
+        || subject.starts_with(command.trim_end_matches('>'))
 }
 
 /// The error of a server that did not let this service in.
@@ -243,6 +247,7 @@ mod tests {
             "Permissions Violation for Publish to \"contactsx.y\"",
             "Permissions Violation for Publish to \"$JS.API.CONSUMER.LIST.CONTACT_EVENTS\"",
             "Permissions Violation for Publish to \"$JS.API.STREAM.MSG.GET.CONTACT_DEAD\"",
+            "Permissions Violation for Publish to \"$JS.API.STREAM.MSG.GET.CONTACT_COMMANDS\"",
             "Permissions Violation for Publish to \"contacts.command.native.create.t\"",
             "Permissions Violation for Subscription to \"$SRV.PING\"",
             "Invalid Publish Subject",

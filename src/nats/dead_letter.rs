@@ -24,9 +24,14 @@ const OWN_HEADERS: [&str; 4] = [
     "contact-log",
 ];
 
+/// What the header that says why holds of a command whose headers are lost.
+const NO_HEADERS: &str = "the subject or the headers can't be read";
+
 /// The reasons for which a command cannot be taken.
 #[derive(Debug)]
 pub enum Why {
+    /// Its subject or headers are such that it never arrives: see [`super::arrival`].
+    Headers,
     /// Its subject names no operation of a dialect.
     Address(BadAddress),
     /// It is refused for something beside its content, such as its token.
@@ -39,6 +44,7 @@ impl Why {
     /// The HTTP status that the same request would get.
     fn status(&self) -> u16 {
         match self {
+            Self::Headers => 400,
             Self::Address(_) => 404,
             Self::Refused(refusal) => refusal.status().as_u16(),
             Self::Unread(reply) => reply.status.as_u16(),
@@ -49,7 +55,7 @@ impl Why {
     fn reason(&self) -> &'static str {
         match (self, self.status()) {
             (Self::Address(_), _) => "address",
-            (Self::Unread(_), _) => "unreadable",
+            (Self::Unread(_) | Self::Headers, _) => "unreadable",
             (Self::Refused(_), 401) => "unauthorized",
             (Self::Refused(Refusal::NotYours { .. }), _) | (Self::Refused(_), 403) => "forbidden",
             (Self::Refused(_), 413) => "too_large",
@@ -62,6 +68,7 @@ impl Why {
     fn text(&self, content: bool) -> String {
         let status = self.status();
         match self {
+            Self::Headers => format!("{status} {NO_HEADERS}"),
             Self::Address(wrong) => format!("{status} {wrong}"),
             Self::Refused(refusal) => format!("{status} {refusal}"),
             Self::Unread(_) if !content => format!("{status} the command can't be read"),
@@ -194,6 +201,11 @@ impl DeadLetters {
         }
         kept
     }
+}
+
+/// Whether this reason says that the command's headers are lost, without which it is another one.
+pub fn lacks_headers(error: &str) -> bool {
+    error.ends_with(NO_HEADERS)
 }
 
 /// Whether a header, in lower case, is one that a dead letter says itself.

@@ -11,6 +11,7 @@
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
 //! | `inbox` | which reply subjects are answered |
 //! | `commands`, `aside`, `dead_letter` | durable commands, those that wait, and those that can't be taken |
+//! | `arrival`, `unreadable` | commands that the client library can't read, and their end |
 //! | `desk`, `resend` | what operators ask the broker about, and dead letters sent again |
 //! | `cluster` | several nodes with one log: the order, and what nodes say to each other |
 //! | `session`, `stopped` | one connection after another, and the end of the service |
@@ -23,6 +24,7 @@
 //! next session looks at everything anew. No rule about contacts is here; nor
 //! is anything of HTTP.
 
+mod arrival;
 mod aside;
 mod claim;
 pub mod cluster;
@@ -48,6 +50,7 @@ mod session;
 mod stopped;
 mod streams;
 mod subjects;
+mod unreadable;
 
 pub use connect::Target;
 pub use login::{BadLogin, Login};

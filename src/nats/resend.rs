@@ -5,7 +5,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 
-use super::dead_letter::says_itself;
+use super::dead_letter::{lacks_headers, says_itself};
 use super::request::add;
 use super::subjects::Prefix;
 use crate::gateway::{NotResent, Resent, Sign};
@@ -53,8 +53,12 @@ pub async fn resend(
 }
 
 /// Whether a letter holds the whole payload. Of one without a payload nobody can tell whether its
-/// query was kept either.
+/// query was kept either, and one that lost its headers may have lost its conditions.
 pub fn keeps_content(letter: &StreamMessage) -> bool {
+    let error = letter.headers.get("Contact-Error");
+    if error.is_some_and(|error| lacks_headers(error.as_str())) {
+        return false;
+    }
     let bytes = letter.headers.get("Contact-Payload-Bytes");
     let bytes = bytes.and_then(|value| value.as_str().parse().ok());
     !letter.payload.is_empty() && bytes == Some(letter.payload.len())

@@ -1,5 +1,6 @@
 //! One connection to the broker after another, and the parts that run on each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use super::publisher::Publisher;
 use super::rpc::Rpc;
 use super::stopped::stopped;
 use super::subjects::{Kept, Prefix};
+use super::unreadable::Unreadable;
 use super::{claim, connect, streams};
 use crate::domain::Registry;
 use crate::gateway::{Bus, Gateway, Health};
@@ -230,8 +232,18 @@ impl Session {
         let (events, stop) = (streams.events, stopping.clone());
         let publishing = context.clone();
         parts.spawn(async move { publisher.run(&publishing, events, stop).await });
-        let stop = stopping.clone();
-        parts.spawn(async move { commands.run(&context, &consumer, stop).await });
+        let unreadable = Unreadable {
+            context: context.clone(),
+            consumer: consumer.clone(),
+            prefix: prefix.clone(),
+            dead: commands.dead.clone(),
+            ended: BTreeSet::new(),
+        };
+        let (stop, stops) = (stopping.clone(), stopping.clone());
+        parts.spawn(async move {
+            let taking = commands.run(&context, &consumer, stop);
+            unreadable.beside(taking, stops).await
+        });
         if let Some(checkpoints) = self.options.checkpoints.clone() {
             let (subject, stop) = (prefix.checkpoint(), stopping.clone());
             parts.spawn(announce(client, subject, checkpoints, stop));

@@ -8,7 +8,8 @@ use contactd::gateway::Bus;
 use futures_util::StreamExt;
 
 use crate::broker::Broker;
-use crate::node::{Home, connected, eventually, within};
+use crate::node::{Home, away, connected, eventually, within};
+use crate::unreadable::Raw;
 
 const SERVICE: &str = "contactd:change-me-1";
 const EVENTS: &str = "CONTACT_EVENTS";
@@ -246,6 +247,46 @@ async fn what_operators_ask_can_be_done_without() {
         node.create_many(1).await;
         node.published().await;
         assert!(!halted.is_finished(), "the bus goes on all the while");
+        node.stop().await;
+    }
+}
+
+/// A command that the service's client can't read ends as a dead letter with the README's
+/// permissions. Without the one for that it costs the connection again, and the bus is used
+/// nevertheless.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_look_at_the_commands_the_bus_goes_on() {
+    let asked = r#""$JS.API.STREAM.MSG.GET.CONTACT_COMMANDS","#;
+    assert!(readme().contains(asked));
+    for (config, looks) in [(readme(), true), (readme().replacen(asked, "", 1), false)] {
+        let broker = started(&config);
+        let home = Home::new("log-a");
+        let node = home.start(&broker.url_of(SERVICE));
+        node.connects().await;
+        let mut bus = node.gateway.health.follow_bus();
+        let halted = tokio::spawn(async move {
+            let halted = bus.wait_for(|bus| matches!(bus, Bus::Halted { .. }));
+            drop(halted.await);
+        });
+        let mut raw = Raw::connect(&broker, r#","user":"shop","pass":"change-me-2""#);
+        let bad = b"NATS/1.0\r\nA B: x\r\n\r\n";
+        raw.publish(b"contacts.command.thena.create.acme", bad, b"{}");
+        if looks {
+            let counts = node.gateway.health.bus_counts();
+            eventually("a dead letter", || async {
+                (!counts.dead_letters_total().is_empty()).then_some(())
+            })
+            .await;
+        } else {
+            // By the time at which it comes again the look has been refused.
+            for _ in 0..2 {
+                away(&node).await;
+                node.connects().await;
+            }
+        }
+        node.create_many(1).await;
+        node.published().await;
+        assert!(!halted.is_finished(), "the bus is used");
         node.stop().await;
     }
 }
