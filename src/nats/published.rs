@@ -1,38 +1,240 @@
 //! What becomes of an event that was sent: the broker's acknowledgement, and the end of its span.
+//!
+//! The acknowledgements of all events of a run come to one subscription, each to a subject of its
+//! own. The client library would make an inbox, a channel, a timer and three boxes for each.
 
-use std::pin::Pin;
+use std::collections::VecDeque;
+use std::time::Duration;
 
-use async_nats::jetstream::context::PublishError as AckError;
-use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Client, Message, StatusCode, Subscriber};
+use futures_util::{FutureExt, StreamExt};
+use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::publish_error::PublishError;
 use super::resume::StreamPosition;
+use crate::domain::Position;
 use crate::gateway::{Fact, OpenSpan};
 
-/// The place that an event was sent to, and what the broker will say of it.
-pub type Ack = Pin<Box<dyn Future<Output = (StreamPosition, Acknowledged)> + Send>>;
+/// The time within which the broker acknowledges an event.
+const ACK_WAIT: Duration = Duration::from_secs(5);
 
-type Acknowledged = Result<PublishAck, AckError>;
+/// The events that are on their way, and the subscription on which the broker speaks of them.
+pub struct Sent {
+    answers: Subscriber,
+    on_way: OnWay,
+}
 
-/// Waits for what the broker says of an event, and ends the span of its sending.
-pub fn told(
-    span: Option<OpenSpan>,
+/// The events that are on their way, in their order, and what is known of each.
+struct OnWay {
+    /// The subject of each answer is this, and the number of the event.
+    inbox: String,
+    /// The name of the stream, for spans.
     stream: String,
+    /// The number of the first event that waits.
+    first: u64,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
     place: StreamPosition,
-    ack: impl Future<Output = Acknowledged> + Send + 'static,
-) -> Ack {
-    Box::pin(async move {
-        let ack = ack.await;
+    span: Option<OpenSpan>,
+    due: Instant,
+    answer: Option<Answer>,
+}
+
+/// What the broker says of an event.
+pub type Answer = Result<Stored, NotStored>;
+
+/// An event that a stream has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The name of the stream.
+    pub stream: String,
+    /// The sequence that the event has in it.
+    pub sequence: u64,
+}
+
+/// The reasons for which an event is not known to be in the stream.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotStored {
+    /// Another message is before it than was expected.
+    #[error("{0}")]
+    Displaced(String),
+    /// The broker did not answer in time.
+    #[error("the broker did not acknowledge it in time")]
+    Late,
+    /// No stream takes its subject.
+    #[error("no stream takes its subject")]
+    NoStream,
+    /// The connection to the broker ended.
+    #[error("the connection ended")]
+    Lost,
+    /// The broker does not take it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl NotStored {
+    /// What is done about an event of this position that is not stored.
+    pub fn interrupts(&self, position: Position) -> Interrupted {
+        match self {
+            Self::Displaced(_) | Self::Late => Interrupted::LookAgain(self.to_string()),
+            Self::NoStream | Self::Lost => {
+                Interrupted::PublishError(PublishError::lost("publishing", self))
+            }
+            Self::Refused(_) => Interrupted::PublishError(not_taken(position, self)),
+        }
+    }
+}
+
+/// The error of a broker that does not take an event.
+pub fn not_taken(position: Position, error: &dyn std::fmt::Display) -> PublishError {
+    PublishError::halted(format!(
+        "the server does not take the event at {position}: {error}"
+    ))
+}
+
+/// The broker's words of an event.
+#[derive(Deserialize)]
+struct Words {
+    #[serde(default)]
+    stream: String,
+    #[serde(default)]
+    seq: u64,
+    error: Option<jetstream::Error>,
+}
+
+impl Sent {
+    /// Begins with no event on its way.
+    ///
+    /// # Errors
+    /// [`PublishError::Lost`] where the connection ended.
+    pub async fn begin(client: &Client, stream: String) -> Result<Self, PublishError> {
+        let inbox = format!("{}.", client.new_inbox());
+        let answers = client.subscribe(format!("{inbox}*")).await;
+        Ok(Self {
+            answers: answers.map_err(|error| PublishError::lost("publishing", &error))?,
+            on_way: OnWay {
+                inbox,
+                stream,
+                first: 0,
+                waiting: VecDeque::new(),
+            },
+        })
+    }
+
+    /// The number of events that are on their way.
+    pub fn len(&self) -> usize {
+        self.on_way.waiting.len()
+    }
+
+    /// The subject to which the next event's answer comes.
+    pub fn reply(&self) -> String {
+        self.on_way.reply()
+    }
+
+    /// Takes note that an event was sent, with the subject that [`Self::reply`] gave.
+    pub fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>) {
+        self.on_way.push(place, span);
+    }
+
+    /// Waits for what the broker says of the next event; for ever where none is on its way.
+    pub async fn next(&mut self) -> (StreamPosition, Answer) {
+        loop {
+            if let Some(answered) = self.on_way.answered() {
+                return answered;
+            }
+            let Some(due) = self.on_way.waiting.front().map(|first| first.due) else {
+                return std::future::pending().await;
+            };
+            match tokio::time::timeout_at(due, self.answers.next()).await {
+                Ok(Some(message)) => self.on_way.note(&message),
+                Ok(None) => self.on_way.answer_first(NotStored::Lost),
+                Err(_) => self.on_way.answer_first(NotStored::Late),
+            }
+        }
+    }
+
+    /// What the broker says of the next event, where that is here already.
+    pub fn ready(&mut self) -> Option<(StreamPosition, Answer)> {
+        loop {
+            if let Some(answered) = self.on_way.answered() {
+                return Some(answered);
+            }
+            let message = self.answers.next().now_or_never()??;
+            self.on_way.note(&message);
+        }
+    }
+}
+
+impl OnWay {
+    fn reply(&self) -> String {
+        format!("{}{}", self.inbox, self.first + self.waiting.len() as u64)
+    }
+
+    fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>) {
+        self.waiting.push_back(Waiting {
+            place,
+            span,
+            due: Instant::now() + ACK_WAIT,
+            answer: None,
+        });
+    }
+
+    /// Takes the first event that waits, if it is answered.
+    fn answered(&mut self) -> Option<(StreamPosition, Answer)> {
+        let answer = self.waiting.front_mut()?.answer.take()?;
+        let Waiting { place, span, .. } = self.waiting.pop_front()?;
+        self.first += 1;
         if let Some(span) = span {
-            let name = format!("send {stream}");
+            let name = format!("send {}", self.stream);
             let facts = vec![
                 Fact::Text("messaging.system", "nats".into()),
-                Fact::Text("messaging.destination.name", stream),
+                Fact::Text("messaging.destination.name", self.stream.clone()),
                 Fact::Number("contactd.position", place.position.get()),
             ];
-            span.end(name, facts, ack.is_err());
+            span.end(name, facts, answer.is_err());
         }
-        (place, ack)
+        Some((place, answer))
+    }
+
+    /// Notes an answer at the event that it is of, if that still waits.
+    fn note(&mut self, message: &Message) {
+        let number = message.subject.strip_prefix(self.inbox.as_str());
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        let index = number.and_then(|number| number.checked_sub(self.first));
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        if let Some(waiting) = index.and_then(|index| self.waiting.get_mut(index)) {
+            waiting.answer = Some(read(message));
+        }
+    }
+
+    fn answer_first(&mut self, why: NotStored) {
+        if let Some(first) = self.waiting.front_mut() {
+            first.answer = Some(Err(why));
+        }
+    }
+}
+
+fn read(message: &Message) -> Answer {
+    if message.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(NotStored::NoStream);
+    }
+    let words: Words = serde_json::from_slice(&message.payload)
+        .map_err(|error| NotStored::Refused(error.to_string()))?;
+    let Some(error) = words.error else {
+        return Ok(Stored {
+            stream: words.stream,
+            sequence: words.seq,
+        });
+    };
+    Err(match error.error_code() {
+        ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID => {
+            NotStored::Displaced(error.to_string())
+        }
+        _ => NotStored::Refused(error.to_string()),
     })
 }
 
@@ -47,5 +249,95 @@ pub enum Interrupted {
 impl From<PublishError> for Interrupted {
     fn from(publish_error: PublishError) -> Self {
         Self::PublishError(publish_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(subject: &str, payload: &'static str, status: Option<StatusCode>) -> Message {
+        Message {
+            subject: subject.into(),
+            reply: None,
+            payload: payload.into(),
+            headers: None,
+            status,
+            description: None,
+            length: payload.len(),
+        }
+    }
+
+    fn place(position: u64) -> StreamPosition {
+        StreamPosition {
+            position: Position::new(position),
+            sequence: position,
+        }
+    }
+
+    #[test]
+    fn answers_are_given_in_the_order_of_sending_whatever_order_they_come_in() {
+        let mut on_way = OnWay {
+            inbox: "_INBOX.a.".into(),
+            stream: "E".into(),
+            first: 0,
+            waiting: VecDeque::new(),
+        };
+        for position in 1..=3 {
+            let number = position - 1;
+            assert_eq!(on_way.reply(), format!("_INBOX.a.{number}"));
+            on_way.push(place(position), None);
+        }
+        on_way.note(&message("_INBOX.a.1", r#"{"stream":"E","seq":2}"#, None));
+        assert_eq!(on_way.answered(), None, "the first is not answered");
+        for stray in ["_INBOX.b.0", "_INBOX.a.x", "_INBOX.a.3", "_INBOX.a."] {
+            on_way.note(&message(stray, "{}", None));
+        }
+        assert_eq!(on_way.answered(), None);
+        on_way.note(&message("_INBOX.a.0", r#"{"stream":"E","seq":1}"#, None));
+        for sequence in [1, 2] {
+            let stored = Stored {
+                stream: "E".into(),
+                sequence,
+            };
+            assert_eq!(on_way.answered(), Some((place(sequence), Ok(stored))));
+        }
+        on_way.note(&message("_INBOX.a.0", "{}", None));
+        assert_eq!(on_way.answered(), None, "that one is told");
+        assert_eq!(on_way.reply(), "_INBOX.a.3");
+        on_way.answer_first(NotStored::Late);
+        assert_eq!(on_way.answered(), Some((place(3), Err(NotStored::Late))));
+    }
+
+    #[test]
+    fn what_the_broker_says_is_told_apart_by_what_is_done_about_it() {
+        let check = |payload, status, want: fn(&Answer) -> bool| {
+            let answer = read(&message("s", payload, status));
+            assert!(want(&answer), "{payload}: {answer:?}");
+        };
+        let another =
+            r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"}}"#;
+        check(
+            another,
+            None,
+            |it| matches!(it, Err(NotStored::Displaced(why)) if why.contains("sequence: 3")),
+        );
+        let another =
+            r#"{"error":{"code":400,"err_code":10070,"description":"wrong last msg ID: x"}}"#;
+        check(another, None, |it| {
+            matches!(it, Err(NotStored::Displaced(_)))
+        });
+        let full =
+            r#"{"error":{"code":400,"err_code":10077,"description":"maximum messages exceeded"}}"#;
+        check(full, None, |it| matches!(it, Err(NotStored::Refused(_))));
+        check("no JSON", None, |it| {
+            matches!(it, Err(NotStored::Refused(_)))
+        });
+        let nobody = Some(StatusCode::NO_RESPONDERS);
+        check("", nobody, |it| *it == Err(NotStored::NoStream));
+        let stored = r#"{"stream":"E","domain":"d","seq":7,"duplicate":true}"#;
+        check(stored, None, |it| {
+            matches!(it, Ok(Stored { sequence: 7, .. }))
+        });
     }
 }

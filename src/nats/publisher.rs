@@ -8,20 +8,17 @@
 //! a gap. After such an error the publisher looks at the stream again.
 
 use std::collections::VecDeque;
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::client::PublishErrorKind;
 use async_nats::header::{
     NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::context::{Context, PublishError as AckError, PublishErrorKind};
-use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::Stream;
-use async_nats::{HeaderMap, HeaderValue};
+use async_nats::{Client, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -29,7 +26,7 @@ use super::cursor::{Cursor, CursorFile};
 use super::event_stream::{LOG_HEADER, StreamState};
 use super::mac::{Authenticated, MAC_HEADER, MacKey};
 use super::publish_error::PublishError;
-use super::published::{Ack, Interrupted, told};
+use super::published::{Answer, Interrupted, Sent, not_taken};
 use super::resume::{Own, Resumed, StreamPosition};
 use super::stopped::stopped;
 use super::subjects::Prefix;
@@ -42,6 +39,11 @@ use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
 const WINDOW: usize = 512;
 /// Events that are read from the log at once.
 const PAGE: usize = 256;
+/// Events that are taken from memory at once: they keep a thread of the runtime busy for a fraction
+/// of a millisecond.
+const NEWEST: u64 = 64;
+/// The memory that an event's JSON begins with, in bytes: most fit, and it grows for others.
+const PAYLOAD_BYTES: usize = 1 << 10;
 /// The time between two writes of the cursor while events are acknowledged.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// The time after which the stream is looked at again after an interruption: at first, and at most.
@@ -85,7 +87,7 @@ struct Outgoing {
 /// One run along the stream: from the position that was looked up to the next error.
 struct Run<'a> {
     publisher: &'a Publisher,
-    context: &'a Context,
+    client: &'a Client,
     stream: &'a StreamState,
     key: &'a MacKey,
     /// The last event that was sent, and the sequence it will have.
@@ -98,7 +100,7 @@ struct Run<'a> {
     kept: StreamPosition,
     keep_at: Option<Instant>,
     waiting: VecDeque<Outgoing>,
-    acks: FuturesOrdered<Ack>,
+    on_way: Sent,
 }
 
 impl Publisher {
@@ -155,9 +157,10 @@ impl Publisher {
             if place.position >= self.service.settled() {
                 self.connected(place.position);
             }
+            let client = context.client();
             let mut run = Run {
                 publisher: self,
-                context,
+                client: &client,
                 stream: &state,
                 key: &key,
                 sent: place,
@@ -166,7 +169,7 @@ impl Publisher {
                 kept: place,
                 keep_at: None,
                 waiting: VecDeque::new(),
-                acks: FuturesOrdered::new(),
+                on_way: Sent::begin(&client, state.name.clone()).await?,
             };
             let ended = run.publish(stopping).await;
             let progressed = run.acked.position > place.position;
@@ -265,17 +268,20 @@ impl Publisher {
         }
     }
 
+    /// The next events after this position, ready to be sent, if they are in memory.
+    fn newest(&self, after: Position) -> Option<Result<VecDeque<Outgoing>, PublishError>> {
+        let events = self.service.recent_after(after, NEWEST)?;
+        let outgoing = events.iter();
+        let outgoing =
+            outgoing.map(|recent| self.outgoing(&recent.event, recent.content.as_deref()));
+        Some(outgoing.collect())
+    }
+
     /// The next events of the log after this position, ready to be sent.
     fn read(&self, after: Position) -> Result<VecDeque<Outgoing>, PublishError> {
         let unreadable = |error: &dyn std::fmt::Display| {
             PublishError::halted(format!("the log can't be read after {after}: {error}"))
         };
-        if let Some(events) = self.service.recent_after(after, PAGE as u64) {
-            let outgoing = events.iter();
-            return outgoing
-                .map(|recent| self.outgoing(&recent.event, recent.content.as_deref()))
-                .collect();
-        }
         let scan = self.service.events_after(after, PAGE, &|_| true);
         let scan = scan.map_err(|error| unreadable(&error))?;
         let outgoing = scan.records.iter().map(|record| {
@@ -301,7 +307,8 @@ impl Publisher {
             ))
         })?;
         let shown = cloud_event(event, rules, content, self.detail);
-        let payload = serde_json::to_vec(&shown).map_err(|error| {
+        let mut payload = Vec::with_capacity(PAYLOAD_BYTES);
+        serde_json::to_writer(&mut payload, &shown).map_err(|error| {
             PublishError::halted(format!("the event at {position} can't be written: {error}"))
         })?;
         Ok(Outgoing {
@@ -320,14 +327,20 @@ impl Run<'_> {
         loop {
             let last = *settled.borrow_and_update();
             let stop = *stopping.borrow();
-            while !stop && self.acks.len() < WINDOW && self.send(last).await? {}
-            if stop && self.acks.is_empty() {
+            while !stop && self.on_way.len() < WINDOW && self.send(last).await? {}
+            if stop && self.on_way.len() == 0 {
                 return Ok(());
             }
-            let idle = self.sent.position >= last || self.acks.len() >= WINDOW;
+            let idle = self.sent.position >= last || self.on_way.len() >= WINDOW;
             let keep_at = self.keep_at.unwrap_or_else(Instant::now);
             tokio::select! {
-                Some((place, ack)) = self.acks.next() => self.acknowledged(place, ack)?,
+                (place, answer) = self.on_way.next() => {
+                    self.acknowledged(place, answer)?;
+                    while let Some((place, answer)) = self.on_way.ready() {
+                        self.acknowledged(place, answer)?;
+                    }
+                    self.tell();
+                }
                 changed = settled.changed(), if idle => {
                     if changed.is_err() {
                         return Ok(());
@@ -342,8 +355,13 @@ impl Run<'_> {
     /// Sends the next event up to what is settled; false means that there is none.
     async fn send(&mut self, settled: Position) -> Result<bool, Interrupted> {
         if self.waiting.is_empty() && self.sent.position < settled {
-            let (publisher, after) = (self.publisher.clone(), self.sent.position);
-            self.waiting = spawn_blocking(move || publisher.read(after)).await?;
+            let after = self.sent.position;
+            self.waiting = if let Some(newest) = self.publisher.newest(after) {
+                newest?
+            } else {
+                let publisher = self.publisher.clone();
+                spawn_blocking(move || publisher.read(after)).await?
+            };
         }
         let Some(Outgoing {
             position,
@@ -360,61 +378,66 @@ impl Run<'_> {
             headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, before);
         }
         headers.insert(NATS_MESSAGE_ID, id);
-        headers.insert("Content-Type", MEDIA_TYPE);
-        headers.insert(LOG_HEADER, &*self.publisher.log);
+        headers.insert(HeaderName::from_static("Content-Type"), MEDIA_TYPE);
+        headers.insert(HeaderName::from_static(LOG_HEADER), &*self.publisher.log);
         let mac = self.key.mac(&Authenticated {
             created_nanos: &self.stream.created_nanos,
             sequence: self.sent.sequence + 1,
             subject: &subject,
             payload: &payload,
         });
-        headers.insert(MAC_HEADER, mac);
+        headers.insert(HeaderName::from_static(MAC_HEADER), mac);
         headers.insert(
             NATS_EXPECTED_LAST_SEQUENCE,
             HeaderValue::from(self.sent.sequence),
         );
         let span = self.publisher.spans.of(SpanKind::Producer, cause.as_ref());
+        let reply = self.on_way.reply();
         let sent = self
-            .context
-            .publish_with_headers(subject, headers, payload)
+            .client
+            .publish_with_reply_and_headers(subject, reply, headers, payload)
             .await;
-        let ack = sent.map_err(|error| interrupted(position, &error))?;
-        let place = StreamPosition {
+        sent.map_err(|error| match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => PublishError::halted(format!(
+                "the event at {position} is larger than the server takes; raise its max_payload"
+            )),
+            PublishErrorKind::InvalidSubject => not_taken(position, &error),
+            PublishErrorKind::Send => PublishError::lost("publishing", &error),
+        })?;
+        self.sent = StreamPosition {
             position,
             sequence: self.sent.sequence + 1,
         };
-        self.sent = place;
-        let stream = self.stream.name.clone();
-        self.acks
-            .push_back(told(span, stream, place, ack.into_future()));
+        self.on_way.push(self.sent, span);
         Ok(true)
     }
 
-    fn acknowledged(
-        &mut self,
-        place: StreamPosition,
-        ack: Result<PublishAck, AckError>,
-    ) -> Result<(), Interrupted> {
-        let ack = ack.map_err(|error| interrupted(place.position, &error))?;
-        if ack.stream != self.stream.name {
+    fn acknowledged(&mut self, place: StreamPosition, answer: Answer) -> Result<(), Interrupted> {
+        let stored = answer.map_err(|error| error.interrupts(place.position))?;
+        if stored.stream != self.stream.name {
             return Err(PublishError::halted(format!(
                 "the stream {} took an event, not {}; let only one stream take its subjects",
-                ack.stream, self.stream.name
+                stored.stream, self.stream.name
             ))
             .into());
         }
-        if ack.sequence != place.sequence {
+        if stored.sequence != place.sequence {
             return Err(Interrupted::LookAgain(format!(
                 "the event at {} has the sequence {}, not {}",
-                place.position, ack.sequence, place.sequence
+                place.position, stored.sequence, place.sequence
             )));
         }
         self.acked = place;
-        self.publisher.connected(place.position);
+        Ok(())
+    }
+
+    /// Says up to which event the broker has acknowledged them.
+    fn tell(&mut self) {
+        let position = self.acked.position;
+        self.publisher.connected(position);
         self.keep_at
             .get_or_insert_with(|| Instant::now() + KEEP_EVERY);
-        self.publisher.health.set_published(place.position.get());
-        Ok(())
+        self.publisher.health.set_published(position.get());
     }
 
     /// Writes the cursor, if it moved. Where it can't be written now that is done later: an older one
@@ -432,27 +455,6 @@ impl Run<'_> {
                 tracing::debug!(%error, "the cursor is written later");
                 self.keep_at = Some(Instant::now() + KEEP_EVERY);
             }
-        }
-    }
-}
-
-fn interrupted(position: Position, error: &AckError) -> Interrupted {
-    match error.kind() {
-        PublishErrorKind::WrongLastSequence
-        | PublishErrorKind::WrongLastMessageId
-        | PublishErrorKind::TimedOut => Interrupted::LookAgain(error.to_string()),
-        PublishErrorKind::MaxPayloadExceeded => {
-            Interrupted::PublishError(PublishError::halted(format!(
-                "the event at {position} is larger than the server takes; raise its max_payload"
-            )))
-        }
-        PublishErrorKind::StreamNotFound | PublishErrorKind::BrokenPipe => {
-            Interrupted::PublishError(PublishError::lost("publishing", error))
-        }
-        PublishErrorKind::MaxAckPending | PublishErrorKind::Other => {
-            Interrupted::PublishError(PublishError::halted(format!(
-                "the server does not take the event at {position}: {error}"
-            )))
         }
     }
 }
