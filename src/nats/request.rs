@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use async_nats::HeaderMap as BusHeaders;
+use async_nats::{HeaderMap as BusHeaders, HeaderName as BusName};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::event_stream::LOG_HEADER;
 use super::subjects::Address;
 use crate::dialect::{Query, Reply};
 use crate::domain::{Correlation, Position};
@@ -104,16 +105,18 @@ pub fn answer_headers(
         add(&mut headers, &title_case(name), value);
     }
     let status = reply.status.as_str();
-    add(&mut headers, "Contact-Status", status);
-    add(&mut headers, "Contact-Correlation", correlation.as_str());
+    let mut put =
+        |name: &'static str, value: &str| headers.insert(BusName::from_static(name), value);
+    put("Contact-Status", status);
+    put("Contact-Correlation", correlation.as_str());
     if let Some((position, log_id)) = at {
-        add(&mut headers, "Contact-Position", &position.to_string());
-        add(&mut headers, "Contact-Log", log_id);
+        put("Contact-Position", &position.to_string());
+        put(LOG_HEADER, log_id);
     }
     if reply.status.is_client_error() || reply.status.is_server_error() {
         let reason = reply.status.canonical_reason().unwrap_or("Error");
-        add(&mut headers, "Nats-Service-Error", reason);
-        add(&mut headers, "Nats-Service-Error-Code", status);
+        put("Nats-Service-Error", reason);
+        put("Nats-Service-Error-Code", status);
     }
     headers
 }

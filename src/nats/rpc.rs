@@ -12,8 +12,8 @@ use std::time::Instant;
 use async_nats::client::PublishErrorKind;
 use async_nats::{Client, Message};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -64,6 +64,11 @@ impl Rpc {
             let subscriber = subscribed.map_err(|error| lost(&error))?;
             requests.push(subscriber.map(move |message| (number, dialect, message)));
         }
+        let serving = Arc::new(Serving {
+            rpc: self.clone(),
+            client: client.clone(),
+            discovery: discovery.clone(),
+        });
         let discovered = discovery.run(client);
         tokio::pin!(discovered);
         let room = Arc::new(Semaphore::new(REQUESTS_MAX));
@@ -71,20 +76,24 @@ impl Rpc {
         let mut stops = false;
         loop {
             tokio::select! {
-                next = requests.next() => match next {
-                    Some((endpoint, dialect, message)) => {
+                next = requests.next() => {
+                    let Some(first) = next else {
+                        break;
+                    };
+                    let mut next = Some(first);
+                    // What else has arrived is taken at once: to look for an end each time costs more.
+                    while let Some((endpoint, dialect, message)) = next {
                         let asked = Asked {
-                            client: client.clone(),
-                            discovery: discovery.clone(),
+                            serving: serving.clone(),
                             endpoint,
                             dialect,
                             message,
-                            log_id: self.log_id.clone(),
                         };
-                        self.take(asked, &room, &mut answering).await;
+                        asked.take(&room, &mut answering).await;
+                        next = requests.next().now_or_never().flatten();
                     }
-                    None => break,
-                },
+                    while answering.try_join_next().is_some() {}
+                }
                 Some(_) = answering.join_next() => {}
                 ended = &mut discovered, if !stops => return ended,
                 () = stopped(&mut stopping), if !stops => {
@@ -117,33 +126,54 @@ impl Rpc {
         let group = format!("{QUEUE_GROUP}-{}", self.log_id);
         Discovery::new(self.prefix.clone(), group, endpoints.collect())
     }
+}
 
+/// What all requests of one connection are answered with.
+struct Serving {
+    rpc: Rpc,
+    client: Client,
+    discovery: Arc<Discovery>,
+}
+
+/// A request as it came in, and where its answer goes.
+struct Asked {
+    serving: Arc<Serving>,
+    /// The index of the discovery's endpoint that it came to.
+    endpoint: usize,
+    dialect: &'static Dialect,
+    message: Message,
+}
+
+impl Asked {
     /// Begins to answer a request beside the others, or refuses it where there are too many. A
     /// request without an inbox for its answer is not carried out: see [`super::inbox`].
-    async fn take(&self, asked: Asked, room: &Arc<Semaphore>, answering: &mut JoinSet<()>) {
-        let reply = asked.message.reply.as_deref();
-        if !reply.is_some_and(|reply| is_answered(&self.prefix, reply)) {
+    async fn take(self, room: &Arc<Semaphore>, answering: &mut JoinSet<()>) {
+        let Rpc {
+            gateway, prefix, ..
+        } = &self.serving.rpc;
+        let reply = self.message.reply.as_deref();
+        if !reply.is_some_and(|reply| is_answered(prefix, reply)) {
             tracing::debug!("a request names no inbox for its answer; it is not carried out");
-            self.gateway.health.bus_counts().refused_reply();
+            gateway.health.bus_counts().refused_reply();
             return;
         }
         let Ok(permit) = room.clone().try_acquire_owned() else {
-            let reply = asked.dialect.refuse(&Refusal::Overloaded);
-            asked.respond(reply, None, &fresh_correlation()).await;
+            let reply = self.dialect.refuse(&Refusal::Overloaded);
+            self.respond(reply, None, &fresh_correlation()).await;
             return;
         };
-        let this = self.clone();
         answering.spawn(async move {
-            this.answer(asked).await;
+            self.answer().await;
             drop(permit);
         });
     }
 
-    async fn answer(&self, asked: Asked) {
-        let (message, dialect) = (&asked.message, asked.dialect);
-        let Ok(address) = self.prefix.request(&message.subject) else {
+    async fn answer(&self) {
+        let (message, dialect) = (&self.message, self.dialect);
+        let Serving { rpc, discovery, .. } = &*self.serving;
+        let Ok(address) = rpc.prefix.request(&message.subject) else {
             let reply = dialect.refuse(&Refusal::UnknownPath);
-            asked.respond(reply, None, &fresh_correlation()).await;
+            self.respond(reply, None, &fresh_correlation()).await;
             return;
         };
         let started = Instant::now();
@@ -152,34 +182,21 @@ impl Rpc {
         let incoming = request.incoming();
         let Response {
             reply, position, ..
-        } = self.gateway.handle(ORIGIN, &incoming, body).await;
-        if let Some(endpoint) = asked.discovery.endpoints().get(asked.endpoint) {
+        } = rpc.gateway.handle(ORIGIN, &incoming, body).await;
+        if let Some(endpoint) = discovery.endpoints().get(self.endpoint) {
             let is_error = reply.status.is_client_error() || reply.status.is_server_error();
             endpoint.answered(started.elapsed(), is_error);
         }
-        if !asked.respond(reply, position, &request.correlation).await {
+        if !self.respond(reply, position, &request.correlation).await {
             let refusal = Refusal::BadParameter {
                 name: "limit",
                 must: "so low that the answer fits into one message",
             };
             let reply = dialect.refuse(&refusal);
-            asked.respond(reply, position, &request.correlation).await;
+            self.respond(reply, position, &request.correlation).await;
         }
     }
-}
 
-/// A request as it came in, and where its answer goes.
-struct Asked {
-    client: Client,
-    discovery: Arc<Discovery>,
-    /// The index of the discovery's endpoint that it came to.
-    endpoint: usize,
-    dialect: &'static Dialect,
-    message: Message,
-    log_id: Arc<str>,
-}
-
-impl Asked {
     /// Publishes an answer to the request's inbox; false means that it does not fit into a message.
     async fn respond(
         &self,
@@ -190,10 +207,11 @@ impl Asked {
         let Some(inbox) = self.message.reply.clone() else {
             return true;
         };
-        let at = position.map(|position| (position, &*self.log_id));
+        let Serving { rpc, client, .. } = &*self.serving;
+        let at = position.map(|position| (position, &*rpc.log_id));
         let headers = answer_headers(&reply, at, correlation);
         let body = Bytes::from(reply.body);
-        match self.client.publish_with_headers(inbox, headers, body).await {
+        match client.publish_with_headers(inbox, headers, body).await {
             Ok(()) => true,
             Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => false,
             Err(error) => {

@@ -12,6 +12,8 @@ use crate::wire::{escape, phase_name, unescape};
 
 /// The prefix of every subject unless another is configured.
 pub const PREFIX_DEFAULT: &str = "contacts";
+/// The memory that the subject of an event begins with beside its tenant, in bytes: most fit.
+const SUBJECT_BYTES: usize = 48;
 /// A prefix is part of the names of streams, which are short.
 const PREFIX_BYTES_MAX: usize = 64;
 
@@ -117,14 +119,17 @@ impl Prefix {
     #[must_use]
     pub fn event(&self, rules: &Rules, event: &Event) -> String {
         let header = &event.header;
-        format!(
-            "{}.event.{}.{}.{}.{}",
-            self.0,
-            rules.name,
-            escape(header.owner.tenant()),
-            header.operation.name().to_ascii_lowercase(),
-            phase_name(&event.phase).to_ascii_lowercase(),
-        )
+        let tenant = escape(header.owner.tenant());
+        let mut subject = String::with_capacity(SUBJECT_BYTES + tenant.len());
+        for token in [self.as_str(), "event", rules.name, &tenant] {
+            subject.push_str(token);
+            subject.push('.');
+        }
+        let lower = |letter: char| letter.to_ascii_lowercase();
+        subject.extend(header.operation.name().chars().map(lower));
+        subject.push('.');
+        subject.extend(phase_name(&event.phase).chars().map(lower));
+        subject
     }
 
     /// The subject on which new checkpoints are published.
