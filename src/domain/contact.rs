@@ -1,16 +1,19 @@
 //! A contact as readers see it, and who acted on it.
 
+use std::sync::Arc;
+
 use super::{Card, ContactId, Owner, Position, Timestamp};
 
 /// The caller who sent a command. It is recorded in clear for ever, so it holds ids, never names.
+/// All events of a command share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Actor {
     /// The OAuth client, from the token's claim `client_id` or `azp`.
-    pub client_id: Option<Box<str>>,
+    pub client_id: Option<Arc<str>>,
     /// The person who used the vendor's portal, where the token says so.
-    pub user_id: Option<Box<str>>,
+    pub user_id: Option<Arc<str>>,
     /// The subject, from the token's claim `sub`.
-    pub subject: Option<Box<str>>,
+    pub subject: Option<Arc<str>>,
 }
 
 /// The personal part of a contact: what is sealed with its key.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use uuid::Uuid;
@@ -210,7 +211,7 @@ pub struct Fingerprint(pub [u8; 16]);
 /// assert!(Correlation::parse("").is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Correlation(Box<str>);
+pub struct Correlation(Arc<str>);
 
 impl Correlation {
     /// The correlation of this text, unless it is empty, too long or not visible ASCII.
@@ -222,7 +223,8 @@ impl Correlation {
     /// A new correlation id with the text of a UUID.
     #[must_use]
     pub fn from_uuid(id: Uuid) -> Self {
-        Self(id.hyphenated().to_string().into())
+        let mut text = Uuid::encode_buffer();
+        Self((*id.hyphenated().encode_lower(&mut text)).into())
     }
 
     /// The id as it was sent.

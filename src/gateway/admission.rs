@@ -1,6 +1,7 @@
 //! Admission: who may use a route, and how often.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -172,7 +173,7 @@ impl Gateway {
     pub(super) fn caller(&self, principal: &Principal, dialect: &Dialect) -> Caller {
         let rules = dialect.rules;
         let own = principal.only_tenant(rules.name, dialect.extras.default_tenant);
-        let text = |text: &Option<String>| text.as_deref().map(Box::from);
+        let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         Caller {
             actor: Actor {
                 client_id: text(&principal.client_id),

@@ -69,10 +69,10 @@ impl Gateway {
         context: Context,
         audited: Option<AuditedRead>,
     ) -> Result<Performed, Refusal> {
-        let recorded = context.clone();
+        let audited = audited.map(|audited| (audited, context.clone()));
         let record = |given: &dyn Fn() -> Given| {
-            if let Some(audited) = audited {
-                self.record_read(audited, given(), &recorded);
+            if let Some((audited, context)) = audited {
+                self.record_read(audited, given(), &context);
             }
         };
         match call {

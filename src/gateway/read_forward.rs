@@ -101,7 +101,7 @@ impl ForwardedRead {
             traceparent,
             idempotency: _,
         } = context;
-        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
         let range = |range: &Option<ListRange>| {
             range.map(|ListRange { contacts, cursor }| WireRange {
                 contacts,

@@ -1,5 +1,7 @@
 //! Writes an event as a CloudEvents 1.0 object (github.com/cloudevents/spec, version 1.0.2).
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -249,7 +251,7 @@ fn vendor_id(event: &Event, rules: &Rules, content: Option<&Content>) -> Option<
 }
 
 fn actor(actor: &Actor) -> ActorData {
-    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
     let Actor {
         client_id,
         user_id,

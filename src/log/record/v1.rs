@@ -1,5 +1,7 @@
 //! Version 1 of the record.
 
+use std::sync::Arc;
+
 use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
@@ -221,7 +223,7 @@ fn event(header: HeaderV1<'_>) -> Result<Event, DecodeError> {
     };
     let phase = phase(&header)?;
     let listed = listed(&header)?;
-    let owned = |text: &str| Box::<str>::from(text);
+    let owned = |text: &str| Arc::<str>::from(text);
     let header = Header {
         position: Position::new(header.position),
         id: EventId(uuid(header.id)?),

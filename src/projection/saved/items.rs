@@ -1,5 +1,7 @@
 //! The bytes of items: how each is written, read, and how long it is.
 
+use std::sync::Arc;
+
 use bytes::{Buf, BufMut, Bytes};
 use uuid::Uuid;
 
@@ -80,7 +82,7 @@ fn actor_len(bytes: &[u8]) -> Option<usize> {
 }
 
 pub(super) fn actor(mut bytes: &[u8]) -> Option<Actor> {
-    let mut text = || Some(take_text(&mut bytes)?.map(Box::from));
+    let mut text = || Some(take_text(&mut bytes)?.map(Arc::from));
     Some(Actor {
         client_id: text()?,
         user_id: text()?,
