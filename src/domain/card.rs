@@ -7,7 +7,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde::{Serialize, Serializer};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -169,6 +170,19 @@ impl Card {
         }
     }
 
+    /// Makes this Card its text alone, to be sent to another thread: a tree of small parts is cheap
+    /// to let go of for the thread that made it, and dear for every other.
+    pub fn fold_up(&mut self) {
+        let _text = self.json();
+        *self = self.folded_up();
+    }
+
+    /// Whether it is a text that was not taken apart.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.0.properties.get().is_none()
+    }
+
     /// The bytes of the text that it is stored as; none of a Card that is not stored yet.
     #[must_use]
     pub fn stored_bytes(&self) -> Option<usize> {
@@ -198,16 +212,30 @@ impl Card {
 
     /// This Card with its `uid` set to the contact's id; a `uid` that the client gave stays.
     #[must_use]
-    pub fn with_uid(mut self, id: ContactId) -> Self {
-        if !self.properties().contains_key("uid") {
-            let uid = format!("urn:uuid:{id}");
-            let inner = Arc::make_mut(&mut self.0);
-            inner.text = OnceLock::new();
-            if let Some(properties) = inner.properties.get_mut() {
-                properties.shift_insert(2, "uid".into(), uid.into());
-            }
+    pub fn with_uid(self, id: ContactId) -> Self {
+        if self.has_uid() {
+            return self;
         }
-        self
+        let uid = format!("urn:uuid:{id}");
+        let text = self.0.text.get().filter(|_| self.is_text());
+        if let Some(text) = text.and_then(|text| with_third(text, &uid)) {
+            return Self::of(text.into(), OnceLock::new());
+        }
+        let mut properties = self.into_properties();
+        properties.shift_insert(2, "uid".into(), uid.into());
+        Self::of(OnceLock::new(), properties.into())
+    }
+
+    fn has_uid(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Own {
+            uid: Option<IgnoredAny>,
+        }
+        if !self.is_text() {
+            return self.properties().contains_key("uid");
+        }
+        let own = || serde_json::from_str(self.json()).is_ok_and(|own: Own| own.uid.is_some());
+        !self.is_without("\"", "uid") && own()
     }
 
     /// The value of a property, looked up by its name.
@@ -313,6 +341,13 @@ impl Card {
     }
 }
 
+/// A Card's text with a `uid` as its third property; `None` for a text that begins otherwise.
+fn with_third(text: &RawValue, uid: &str) -> Option<Arc<RawValue>> {
+    let rest = text.get().strip_prefix(BEGINNING)?;
+    let text = RawValue::from_string(format!("{BEGINNING},\"uid\":\"{uid}\"{rest}"));
+    Some(text.ok()?.into())
+}
+
 /// The properties in a text that we wrote of such.
 fn taken_apart(text: Option<&RawValue>) -> Map<String, Value> {
     let properties = text.map(|text| serde_json::from_str(text.get()));
@@ -345,6 +380,27 @@ mod tests {
         assert_eq!(card.text("uid"), Some(format!("urn:uuid:{id}").as_str()));
         assert_eq!(Card::from_json(card.json().as_bytes()).as_ref(), Ok(&card));
         assert_eq!(card.clone().into_value(), json!(card.properties()));
+    }
+
+    #[test]
+    fn a_card_that_is_its_text_alone_gets_the_same_uid() {
+        let id = ContactId(uuid::Uuid::from_u128(7));
+        for properties in [
+            json!({}),
+            json!({"name": {"full": "Ann \u{e9}\n"}}),
+            json!({"uid": "mine", "kind": "org"}),
+            json!({"relatedTo": {"x": {"uid": "no name of the Card's own"}}}),
+        ] {
+            let tree = Card::from_value(properties).expect("a card");
+            let mut text = tree.clone();
+            text.fold_up();
+            assert!(text.is_text() && !tree.is_text());
+            let text = text.with_uid(id);
+            assert!(text.is_text(), "nothing took it apart");
+            let tree = tree.with_uid(id);
+            assert_eq!(text.json(), tree.json());
+            assert_eq!(text, tree);
+        }
     }
 
     #[test]

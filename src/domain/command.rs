@@ -93,6 +93,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Makes the Card of a create its text alone, so that the attempt goes to another thread.
+    pub fn fold_up(&mut self) {
+        if let Ok(Action::Create { card, .. }) = &mut self.action {
+            card.fold_up();
+        }
+    }
+
     /// An attempt to create a contact; `fields` names the fields that were sent.
     #[must_use]
     pub const fn create(fields: Vec<FieldName>, action: Result<Action, Vec<Violation>>) -> Self {

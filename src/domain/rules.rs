@@ -1,6 +1,6 @@
 //! A dialect's rules, handed over as a value, so that the core needs no vendor's word.
 
-use super::{Card, ContactId, Tag, fold, limits};
+use super::{Card, ContactId, Tag, Texts, fold, limits};
 
 /// A dialect's number in records: never reused, never renumbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,6 +204,10 @@ impl Rules {
     /// names it by.
     #[must_use]
     pub fn keys_of(&self, card: &Card) -> Vec<LookupKey> {
+        if card.is_text() {
+            let texts = Texts::of(card);
+            return self.keys_with(card, texts.emails.iter().map(|email| &**email));
+        }
         self.keys_with(card, card.emails())
     }
 

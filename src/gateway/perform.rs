@@ -14,8 +14,8 @@ use crate::dialect::{
     Refusal, Reply, Search, SearchPage, TokenProblem, Versions, Write,
 };
 use crate::domain::{
-    Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past, Phase,
-    Position, Target,
+    Attempt, Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past,
+    Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
@@ -202,8 +202,9 @@ impl Gateway {
         let Write {
             owner,
             batch,
-            attempts,
+            mut attempts,
         } = write;
+        attempts.iter_mut().for_each(Attempt::fold_up);
         let command = Command {
             owner,
             context,
