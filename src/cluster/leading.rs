@@ -247,14 +247,16 @@ impl Node {
         }
     }
 
-    /// Gives way where what is published is not stored and others have more than the stream does: it
-    /// has lost what they have, and whoever has the most gives it that again.
+    /// Gives way where what is published is not stored, and others have more than the stream does or
+    /// are of a later term: it has lost what they have or what this node has read, and whoever has the
+    /// most gives it that again.
     pub(super) fn give_way_on_time(&mut self) {
         let slow = self.flight.as_ref().is_some_and(|f| f.is_slow(self.now));
         let ordered = self.ordered().map(|place| place.position);
         let since = self.now.saturating_sub(ABSENT);
         let lost = ordered.is_some_and(|ordered| self.peers.highest(since) > Some(ordered));
-        if self.role == Role::Leading && slow && lost {
+        let outrun = self.term_seen > self.term();
+        if self.role == Role::Leading && slow && (lost || outrun) {
             self.on_loss();
         }
     }

@@ -39,7 +39,11 @@ impl OpenedGroups {
             next = group.next();
         }
         let entries: Vec<Bytes> = groups.into_iter().flat_map(|it| it.entries).collect();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        // The system is asked by a dozen calls, which cost more than few entries do.
+        let threads = match entries.len() > SHARE {
+            true => thread::available_parallelism().map_or(1, NonZero::get),
+            false => 1,
+        };
         let share = entries.len().div_ceil(threads).max(SHARE);
         let shares: Vec<(Position, &[Bytes])> = (0..)
             .step_by(share)

@@ -1,4 +1,4 @@
-//! What one node does that is to give the lead up, event by event.
+//! What one node does that leads and is to give that up, event by event.
 
 use std::time::Duration;
 
@@ -57,14 +57,14 @@ impl Leader {
         self.node.on(self.now, event)
     }
 
-    /// Another node says how many events it has.
-    fn hear(&mut self, from: usize, events: u64) {
+    /// Another node says how many events it has, and of which term it is.
+    fn hear(&mut self, from: usize, term: u64, events: u64) {
         let said = Said::Durable {
             place: place(events),
             halted: false,
             whole: true,
         };
-        let (from, term) = (names()[from].clone(), 0);
+        let from = names()[from].clone();
         self.tell(Event::Heard(Spoken { from, term, said }));
     }
 
@@ -88,8 +88,8 @@ impl Leader {
             looked_at: 0,
             found: None,
         });
-        self.hear(1, 2);
-        self.hear(2, 4);
+        self.hear(1, 0, 2);
+        self.hear(2, 0, 4);
         // Nobody says that it leads.
         let mut waits = (0..20).map(|_| {
             self.now += Duration::from_millis(200);
@@ -129,5 +129,26 @@ fn a_leader_that_fills_the_stream_gives_the_lead_up_when_what_it_published_is_st
     assert!(!says_that_it_yields(&waits));
     let stored = leader.store(&publishes);
     assert!(says_that_it_yields(&stored), "{stored:?}");
+    assert_eq!(leader.node.role(), Role::Following);
+}
+
+#[test]
+fn a_leader_reads_the_stream_anew_where_others_are_of_a_later_term_and_take_nothing_from_it() {
+    let mut leader = Leader::new();
+    leader.lead();
+    let (first, entries) = (Position::new(3), log(4).0[2..].to_vec());
+    leader.tell(Event::Own(Group { first, entries }));
+    let ticks = |leader: &mut Leader| {
+        let ticks = (0..10).flat_map(|_| {
+            leader.now += Duration::from_millis(200);
+            leader.tell(Event::Tick)
+        });
+        ticks.collect::<Vec<_>>()
+    };
+    let waits = ticks(&mut leader);
+    assert!(!waits.contains(&Action::ReadFrom(1)), "{waits:?}");
+    leader.hear(1, 9, 2);
+    let gives_way = ticks(&mut leader);
+    assert!(gives_way.contains(&Action::ReadFrom(1)), "{gives_way:?}");
     assert_eq!(leader.node.role(), Role::Following);
 }
