@@ -9,14 +9,15 @@ mod export;
 mod fields;
 mod head;
 mod row;
+mod rows;
 
 use std::io::{self, Read};
 
-use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use serde_json::Value;
 
 use self::fields::Column;
 use self::head::{Newlines, Rest};
+use self::rows::{Row, Rows};
 use super::super::super::exit::Failure;
 use super::encoding::guess;
 use super::note::Note;
@@ -28,41 +29,9 @@ pub use self::fields::Mapping;
 
 /// A reader of contacts from the rows of a table.
 pub struct Reader<R: Read> {
-    rows: csv::Reader<Bounded<Rest<Newlines<R>>>>,
+    rows: Rows<Rest<Newlines<R>>>,
     columns: Vec<Column>,
-    row: ByteRecord,
-    lines_before: u64,
     over: bool,
-}
-
-/// Gives at most so many bytes until it is granted more: a quote that is never closed would
-/// otherwise make one row of the rest of the file.
-struct Bounded<R> {
-    from: R,
-    left: usize,
-    /// The number of bytes that were given and the last one, which tells whether the last row ends.
-    given: u64,
-    last: u8,
-}
-
-/// What the crate reads ahead at once, and so may have read before a row begins.
-const BUFFER_BYTES: usize = 64 * 1024;
-const GRANT_BYTES: usize = RAW_BYTES_MAX + BUFFER_BYTES;
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            let reason = "a row has no end; is a quote in it not closed?";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-        }
-        let room = buffer.len().min(self.left);
-        let read = self.from.read(buffer.get_mut(..room).unwrap_or_default())?;
-        self.left -= read;
-        self.given += read as u64;
-        let given = buffer.get(..read).unwrap_or_default();
-        self.last = given.last().copied().unwrap_or(self.last);
-        Ok(read)
-    }
 }
 
 impl<R: Read> Reader<R> {
@@ -76,18 +45,12 @@ impl<R: Read> Reader<R> {
         };
         let table = head::find(Newlines::new(from), how.delimiter, &how.mappings)
             .map_err(|error| unreadable(&error))?;
-        let bounded = Bounded {
-            from: table.from,
-            left: GRANT_BYTES,
-            given: 0,
-            last: b'\n',
+        let mut rows = Rows::new(table.from, table.separator, table.lines_before + 1);
+        let headings = match rows.next().map_err(|error| unreadable(&error))? {
+            Some(row) => row.cells.map_err(|wrong| unreadable(&wrong.detail))?,
+            None => Vec::new(),
         };
-        let mut rows = ReaderBuilder::new()
-            .buffer_capacity(BUFFER_BYTES)
-            .delimiter(table.separator)
-            .flexible(true)
-            .from_reader(bounded);
-        let headings = rows.byte_headers().map_err(|error| unreadable(&error))?;
+        rows.expect(headings.len());
         let headings = headings.iter().map(|cell| guess(cell).0.trim().to_owned());
         let headings: Vec<String> = headings.collect();
         // An empty file is an empty table.
@@ -100,35 +63,24 @@ impl<R: Read> Reader<R> {
         Ok(Self {
             rows,
             columns,
-            row: ByteRecord::new(),
-            lines_before: table.lines_before,
             over: false,
         })
     }
 
-    /// The line on which the row begins: the crate knows where it ends, which blank lines before it do not move.
-    fn line(&self) -> u64 {
-        let (end, from) = (self.rows.position(), self.rows.get_ref());
-        let has_end = from.last == b'\n' || end.byte() < from.given;
-        let breaks = self.row.as_slice().iter().filter(|byte| **byte == b'\n');
-        let lines = breaks.count() as u64 + u64::from(has_end);
-        self.lines_before + end.line().saturating_sub(lines)
-    }
-
-    fn card(&self, notes: &mut Vec<Note>) -> Result<Value, Wrong> {
-        if self.row.as_slice().len() > RAW_BYTES_MAX {
+    fn card(&self, row: &[Vec<u8>], notes: &mut Vec<Note>) -> Result<Value, Wrong> {
+        if row.iter().map(Vec::len).sum::<usize>() > RAW_BYTES_MAX {
             return Err(Wrong::longer_than(RAW_BYTES_MAX));
         }
-        let mut beyond = self.row.iter().skip(self.columns.len());
+        let mut beyond = row.iter().skip(self.columns.len());
         // A comma that was not quoted has moved the cells behind it: none of them can be trusted.
         if beyond.any(|cell| !cell.trim_ascii().is_empty()) {
-            let (cells, headings) = (self.row.len(), self.columns.len());
+            let (cells, headings) = (row.len(), self.columns.len());
             let text = format!("The row has {cells} cells, and the headings are {headings}.");
             return Err(Wrong::new("cells", text));
         }
         let mut is_guessed = false;
         let mut cells: Vec<(&Column, String)> = Vec::with_capacity(self.columns.len());
-        for (column, cell) in self.columns.iter().zip(&self.row) {
+        for (column, cell) in self.columns.iter().zip(row) {
             let (text, guessed) = guess(cell);
             is_guessed |= guessed;
             let plain = export::unguarded(&text);
@@ -178,35 +130,21 @@ impl<R: Read> Iterator for Reader<R> {
     type Item = io::Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.over {
-            self.rows.get_mut().left = GRANT_BYTES;
-            let before = self.rows.position().line();
-            match self.rows.read_byte_record(&mut self.row) {
-                Ok(false) => return None,
-                Ok(true) => {}
-                Err(error) => {
-                    self.over = true;
-                    let line = self.lines_before + before;
-                    return Some(Err(unreadable(line, error.kind())));
-                }
-            }
-            if self.row.len() == 1 && self.row.as_slice().trim_ascii().is_empty() {
-                continue;
-            }
-            let mut notes = Vec::new();
-            let card = self.card(&mut notes);
-            let line = self.line();
-            return Some(Ok(Record { line, card, notes }));
+        if self.over {
+            return None;
         }
-        None
+        let next = self.rows.line();
+        let Row { line, cells } = match self.rows.next() {
+            Ok(row) => row?,
+            Err(error) => {
+                self.over = true;
+                return Some(Err(io::Error::other(format!("line {next}: {error}"))));
+            }
+        };
+        let mut notes = Vec::new();
+        let card = cells.and_then(|cells| self.card(&cells, &mut notes));
+        Some(Ok(Record { line, card, notes }))
     }
-}
-
-fn unreadable(line: u64, error: &ErrorKind) -> io::Error {
-    io::Error::other(match error {
-        ErrorKind::Io(error) => format!("line {line}: {error}"),
-        other => format!("line {line}: {other:?}"),
-    })
 }
 
 /// The byte that separates cells, as an option names it.
