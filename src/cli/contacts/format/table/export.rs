@@ -9,7 +9,7 @@ use super::super::dates::Date;
 use super::fields::Field;
 
 /// Columns of an export that an import needs not: they say whose a contact was.
-pub const ORIGIN: [&str; 3] = ["id", "tenant", "dialect"];
+const ORIGIN: [&str; 3] = ["id", "tenant", "dialect"];
 
 /// What an export shows, in its order: a field and which of its values.
 const EXPORTED: [(Field, usize); 29] = [
@@ -50,6 +50,23 @@ pub struct Writer<W: Write> {
     has_headings: bool,
 }
 
+/// The headings of the values of an export.
+fn headings() -> impl Iterator<Item = String> {
+    EXPORTED.iter().map(|(field, nth)| match nth {
+        0 => field.name().to_owned(),
+        nth => format!("{} {}", field.name(), nth + 1),
+    })
+}
+
+/// Whether a column says whose a contact was: only in a table with all the columns of an export.
+/// In anybody else's file an `id` is as good a value as others.
+pub fn is_origin(heading: &str, all: &[String]) -> bool {
+    let is_there = |heading: &str| all.iter().any(|there| there == heading);
+    ORIGIN.contains(&heading)
+        && ORIGIN.iter().all(|name| is_there(name))
+        && headings().all(|name| is_there(&name))
+}
+
 impl<W: Write> Writer<W> {
     /// Rows of a new file.
     pub fn new(to: W) -> Self {
@@ -64,11 +81,8 @@ impl<W: Write> Writer<W> {
             return Ok(());
         }
         self.has_headings = true;
-        let fields = EXPORTED.iter().map(|(field, nth)| match nth {
-            0 => field.name().to_owned(),
-            nth => format!("{} {}", field.name(), nth + 1),
-        });
-        let headings = ORIGIN.iter().map(|name| (*name).to_owned()).chain(fields);
+        let origin = ORIGIN.iter().map(|name| (*name).to_owned());
+        let headings = origin.chain(headings());
         self.rows.write_record(headings).map_err(io_error)
     }
 }

@@ -48,6 +48,8 @@ pub enum Field {
     EmailLabel,
     PhoneLabel,
     AddressLabel,
+    /// The id and owner that a contact had before our own export, which an import needs not.
+    Origin,
 }
 
 /// Each field's own name, which `--map` and an export use, and other headings for it. The labels
@@ -330,7 +332,10 @@ fn tell_apart(columns: &mut [Column], mappings: &[Mapping]) {
         };
         columns.iter().any(same)
     };
-    let has_job_title = is_there(columns, "jobtitle");
+    let has_parts = is_there(columns, "firstname")
+        && (is_there(columns, "middlename") || is_there(columns, "suffix"));
+    let is_honorific = has_parts || is_there(columns, "jobtitle");
+    let is_outlook = is_there(columns, "emailaddress");
     let has_birth_year = is_there(columns, "birthyear");
     let numbered = |columns: &[Column], column: &Column| {
         let mut fields: Vec<Field> = Vec::new();
@@ -357,8 +362,12 @@ fn tell_apart(columns: &mut [Column], mappings: &[Mapping]) {
         }
         match column.field {
             // Outlook's title is `Dr.`, and its job title `Engineer`.
-            Some(Field::Title) if has_job_title && column.heading.eq_ignore_ascii_case("title") => {
+            Some(Field::Title) if is_honorific && column.heading.eq_ignore_ascii_case("title") => {
                 column.field = Some(Field::Prefix);
+            }
+            // Outlook's type of an address is its protocol, where others have `Home`.
+            Some(Field::EmailLabel) if is_outlook && column.heading.ends_with("Type") => {
+                column.field = None;
             }
             // Thunderbird has three columns for it.
             Some(Field::Birthday) if has_birth_year => column.field = Some(Field::BirthDay),
@@ -418,6 +427,16 @@ mod tests {
         assert_eq!(
             fields(&outlook, &[]),
             [Some(Field::Prefix), Some(Field::Title)]
+        );
+        let outlook = "Title,First Name,Middle Name,Last Name,E-mail Address,E-mail 2 Type";
+        let outlook: Vec<String> = outlook.split(',').map(str::to_owned).collect();
+        let found = fields(&outlook, &[]);
+        assert_eq!((found[0], found[5]), (Some(Field::Prefix), None));
+        let others = ["Title", "First Name", "E-mail 1 - Type"].map(str::to_owned);
+        let found = fields(&others, &[]);
+        assert_eq!(
+            (found[0], found[2]),
+            (Some(Field::Title), Some(Field::EmailLabel))
         );
         assert!(detect(&headings, &[mapping("email=E-Mail")]).is_err());
         assert!(detect(&["x".to_owned()], &[]).is_err());

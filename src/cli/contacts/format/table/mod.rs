@@ -15,7 +15,7 @@ use std::io::{self, Read};
 
 use serde_json::Value;
 
-use self::fields::Column;
+use self::fields::{Column, Field};
 use self::head::{Newlines, Rest};
 use self::rows::{Row, Rows};
 use super::super::super::exit::Failure;
@@ -54,11 +54,16 @@ impl<R: Read> Reader<R> {
         let headings = headings.iter().map(|cell| guess(cell).0.trim().to_owned());
         let headings: Vec<String> = headings.collect();
         // An empty file is an empty table.
-        let columns = if headings.is_empty() {
+        let mut columns = if headings.is_empty() {
             Vec::new()
         } else {
             fields::detect(&headings, &how.mappings)?
         };
+        for column in &mut columns {
+            if column.field.is_none() && export::is_origin(&column.heading, &headings) {
+                column.field = Some(Field::Origin);
+            }
+        }
         say_what_is_odd(&table.left_out, &columns);
         Ok(Self {
             rows,
@@ -87,10 +92,7 @@ impl<R: Read> Reader<R> {
             if plain != text {
                 notes.push(Note::changed(&column.heading, &text, plain));
             }
-            // An export says whose a contact was, which an import needs not.
-            if !export::ORIGIN.contains(&column.heading.as_str()) {
-                cells.push((column, plain.to_owned()));
-            }
+            cells.push((column, plain.to_owned()));
         }
         if is_guessed {
             notes.push(Note::guessed_encoding());
@@ -108,12 +110,9 @@ fn say_what_is_odd(left_out: &[String], columns: &[Column]) {
         let lines = left_out.join(" | ");
         eprintln!("contactd: these lines before the headings are left out: {lines}");
     }
-    let is_unknown = |column: &&Column| {
-        column.field.is_none() && !export::ORIGIN.contains(&column.heading.as_str())
-    };
     let unknown = columns
         .iter()
-        .filter(is_unknown)
+        .filter(|column| column.field.is_none())
         .map(|column| column.heading.as_str());
     let unknown: Vec<&str> = unknown.filter(|heading| !heading.is_empty()).collect();
     if !unknown.is_empty() {

@@ -32,7 +32,7 @@ pub fn card<'a>(
             row.put(column, text, notes);
         }
     }
-    let card = row.finish();
+    let card = row.finish(notes);
     if card.is_empty() {
         return Err(Wrong::new("blank", "The row holds nothing."));
     }
@@ -55,7 +55,7 @@ struct Row {
     organization: Map<String, Value>,
     members: Vec<Member>,
     addresses: Vec<Address>,
-    labels: Vec<(Field, u32, String)>,
+    labels: Vec<(Field, Column, String)>,
     birth: [Option<String>; 3],
     kept: Map<String, Value>,
 }
@@ -68,8 +68,11 @@ impl Row {
         };
         let part = |kind: &str| json!({"kind": kind, "value": text});
         match field {
-            Field::Uid => self.set("uid", text),
-            Field::ExternalId => self.set("contactd.local:externalId", text),
+            Field::Origin => {}
+            Field::Uid => self.once(column, text, notes, |row| (&mut row.card, "uid")),
+            Field::ExternalId => self.once(column, text, notes, |row| {
+                (&mut row.card, "contactd.local:externalId")
+            }),
             Field::Name => self.once(column, text, notes, |row| (&mut row.name, "full")),
             Field::Prefix => self.components.push(part("title")),
             Field::Given => self.components.push(part("given")),
@@ -94,7 +97,7 @@ impl Row {
             Field::BirthMonth => self.birth[1] = Some(text.to_owned()),
             Field::BirthDay => self.birth[2] = Some(text.to_owned()),
             Field::EmailLabel | Field::PhoneLabel | Field::AddressLabel => {
-                self.labels.push((field, column.number, text.to_owned()));
+                self.labels.push((field, column.clone(), text.to_owned()));
             }
             Field::Keywords => {
                 let between = |c: char| c == ';' || c == ',';
@@ -182,10 +185,6 @@ impl Row {
             Some(there) if there == text => {}
             Some(_) => self.odd(column, text, notes),
         }
-    }
-
-    fn set(&mut self, property: &str, text: &str) {
-        self.card.insert(property.to_owned(), text.into());
     }
 
     /// A map of the Card that is not a list of members.
@@ -281,12 +280,12 @@ impl Row {
         }
     }
 
-    fn finish(mut self) -> Map<String, Value> {
+    fn finish(mut self, notes: &mut Vec<Note>) -> Map<String, Value> {
         let labels = take(&mut self.labels);
-        for (field, number, text) in labels {
-            self.label(field, number, &text);
+        for (field, column, text) in labels {
+            self.label(field, &column, &text, notes);
         }
-        self.birth();
+        self.birth(notes);
         if !self.components.is_empty() {
             self.name
                 .insert("components".into(), take(&mut self.components).into());
@@ -314,16 +313,15 @@ impl Row {
         self.card
     }
 
-    /// Gives the members of a label's number what the label says. `* ` marks the preferred one.
-    fn label(&mut self, field: Field, number: u32, text: &str) {
-        let (is_preferred, said) = match text.strip_prefix("* ") {
+    /// Gives the members of a label's number what the label says. `* ` marks the preferred one; a
+    /// label without any is kept.
+    fn label(&mut self, field: Field, column: &Column, text: &str, notes: &mut Vec<Note>) {
+        let number = column.number;
+        let (is_preferred, said) = match text.strip_prefix('*') {
             Some(rest) => (true, rest.trim()),
             None => (false, text),
         };
         let lower = said.to_lowercase();
-        if lower.is_empty() || lower == "smtp" {
-            return;
-        }
         let context = match lower.split_whitespace().next() {
             Some("home") => Some("private"),
             Some("work" | "business") => Some("work"),
@@ -336,7 +334,7 @@ impl Row {
                 .find(|address| address.number == number);
             match its {
                 Some(address) if context.is_some() => address.context = context,
-                _ => self.keep(&format!("Address {number} - Label"), text),
+                _ => self.odd(column, text, notes),
             }
             return;
         }
@@ -354,7 +352,9 @@ impl Row {
             _ => None,
         };
         let is_its = |member: &&mut Member| member.map == map && member.number == number;
+        let mut is_of_none = true;
         for member in self.members.iter_mut().filter(is_its) {
+            is_of_none = false;
             if let Some(context) = context {
                 member
                     .value
@@ -365,17 +365,20 @@ impl Row {
                     .value
                     .insert("features".into(), json!({feature: true}));
             }
-            if context.is_none() && feature.is_none() {
+            if context.is_none() && feature.is_none() && !said.is_empty() {
                 member.value.insert("label".into(), said.into());
             }
             if is_preferred {
                 member.value.insert("pref".into(), 1.into());
             }
         }
+        if is_of_none {
+            self.odd(column, text, notes);
+        }
     }
 
     /// Thunderbird's three columns for a birthday.
-    fn birth(&mut self) {
+    fn birth(&mut self, notes: &mut Vec<Note>) {
         let [year, month, day] = &self.birth;
         let number = |text: &Option<String>| text.as_ref().map(|text| text.parse::<u16>().ok());
         let small = |text: &Option<String>| text.as_ref().map(|text| text.parse::<u8>().ok());
@@ -401,6 +404,7 @@ impl Row {
                     ("Birth Day", day),
                 ] {
                     if let Some(text) = text {
+                        notes.push(Note::Kept(format!("{heading}: {text}")));
                         self.keep(heading, &text);
                     }
                 }

@@ -153,7 +153,7 @@ fn google_outlook_and_thunderbird_are_understood() {
             "phones": {"1": {"number": "1", "contexts": {"private": true}},
                 "2": {"number": "2", "features": {"mobile": true}},
                 "3": {"number": "3", "contexts": {"work": true}, "features": {"fax": true}}},
-            "emails": {"1": {"address": "a@b.co"}}}),
+            "emails": {"1": {"address": "a@b.co"}}, "contactd.local:columns": {"E-mail Type": "SMTP"}}),
         &[],
     );
     check(
@@ -165,6 +165,19 @@ fn google_outlook_and_thunderbird_are_understood() {
             "addresses": {"1": {"contexts": {"private": true}, "components": [
                 {"kind": "name", "value": "1 Main"}, {"kind": "locality", "value": "Town"}]}}}),
         &[],
+    );
+}
+
+#[test]
+fn no_column_of_a_foreign_file_is_left_out() {
+    check(
+        "Name,Email,id,tenant,dialect,Reference,Customer ID,Phone 1 - Label",
+        "Ann,a@b.co,77,foo,bar,7,8,Work",
+        json!({"name": {"full": "Ann"}, "emails": {"1": {"address": "a@b.co"}},
+            "contactd.local:externalId": "7",
+            "contactd.local:columns": {"id": "77", "tenant": "foo", "dialect": "bar",
+                "Customer ID": "8", "Phone 1 - Label": "Work"}}),
+        &["Customer ID: 8", "Phone 1 - Label: Work"].map(|text| Note::Kept(text.to_owned())),
     );
 }
 
