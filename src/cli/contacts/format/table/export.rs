@@ -118,18 +118,28 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-/// Whether a spreadsheet would take a cell for a formula. A sign before a number is harmless.
+/// Whether a spreadsheet would take a cell for a formula. Programs look for the sign behind blanks,
+/// and take a wide one of East Asian writing for its like. A sign before a number is harmless.
 fn is_formula(text: &str) -> bool {
-    let mut signs = text.chars();
-    match signs.next() {
-        Some('=' | '@' | '\t' | '\r') => true,
-        Some('+' | '-') => text.contains(|c: char| c.is_alphabetic() || c == '|' || c == '!'),
+    if text.starts_with(['\t', '\r', '\n']) {
+        return true;
+    }
+    match text.trim_start().chars().next() {
+        Some('=' | '@' | '＝' | '＠') => true,
+        Some('+' | '-' | '＋' | '－') => {
+            text.contains(|c: char| c.is_alphabetic() || c == '|' || c == '!')
+        }
         _ => false,
     }
 }
 
+/// Whether a cell needs an apostrophe or has one: a text may begin with apostrophes of its own.
+fn is_guarded(text: &str) -> bool {
+    is_formula(text.trim_start_matches('\''))
+}
+
 fn guarded(text: String) -> String {
-    if is_formula(&text) {
+    if is_guarded(&text) {
         format!("'{text}")
     } else {
         text
@@ -139,7 +149,7 @@ fn guarded(text: String) -> String {
 /// A cell without the apostrophe that keeps a spreadsheet from taking it for a formula.
 pub fn unguarded(text: &str) -> &str {
     match text.strip_prefix('\'') {
-        Some(formula) if is_formula(formula) => formula,
+        Some(formula) if is_guarded(formula) => formula,
         _ => text,
     }
 }
@@ -239,8 +249,29 @@ mod tests {
             ("+1 555 0100", false),
             ("Ann", false),
             ("'quoted'", false),
+            ("＝1+1", true),
+            ("＠x", true),
+            ("＋A1", true),
+            ("－A1", true),
+            (" =1", true),
+            ("\u{a0} ＝1", true),
+            ("\t=1", true),
+            ("\rAnn", true),
+            ("\n", true),
+            (" +49 (0)30 1", false),
+            (" Ann", false),
         ] {
             assert_eq!(is_formula(text), is, "{text}");
+            let cell = guarded(text.to_owned());
+            assert_eq!(
+                cell.starts_with('\''),
+                is || text.starts_with('\''),
+                "{text}"
+            );
+            assert_eq!(unguarded(&cell), text);
+        }
+        // An apostrophe of one's own stays.
+        for text in ["'=1", "''=1", "'Ann"] {
             assert_eq!(unguarded(&guarded(text.to_owned())), text);
         }
     }
