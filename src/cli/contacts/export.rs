@@ -78,5 +78,8 @@ fn write(
         finished => finished.map_err(Failure::failed),
     };
     bar.finish_and_clear();
+    if let Some(left_out) = writer.left_out() {
+        eprintln!("contactd: {left_out}");
+    }
     written.and(finished)
 }

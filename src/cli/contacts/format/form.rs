@@ -16,7 +16,8 @@ use super::{encoding, ndjson, table, vcard};
 pub enum Format {
     /// A line of JSON each: Cards, or contacts as our own API shows them
     Ndjson,
-    /// A table whose first row names its columns
+    /// A table whose first row names its columns; one that is written holds a part of a contact, such
+    /// as three of its addresses, and what it leaves out is said
     Csv,
     /// vCard: 2.1, 3.0 and 4.0 are read, 4.0 or 3.0 is written
     Vcard,

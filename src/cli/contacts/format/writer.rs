@@ -23,4 +23,8 @@ pub trait Writer {
     fn write(&mut self, contact: &Value) -> io::Result<()>;
     /// Writes what is still held back.
     fn finish(&mut self) -> io::Result<()>;
+    /// Says what the file does not hold of the contacts, if anything.
+    fn left_out(&self) -> Option<String> {
+        None
+    }
 }

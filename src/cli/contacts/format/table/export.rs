@@ -6,7 +6,9 @@ use csv::ErrorKind;
 use serde_json::{Map, Value};
 
 use super::super::dates::Date;
-use super::fields::Field;
+use super::fields::{Column, Field};
+use super::lost::Lost;
+use super::row;
 
 /// Columns of an export that an import needs not: they say whose a contact was.
 const ORIGIN: [&str; 3] = ["id", "tenant", "dialect"];
@@ -48,6 +50,9 @@ const EXPORTED: [(Field, usize); 29] = [
 pub struct Writer<W: Write> {
     rows: csv::Writer<W>,
     has_headings: bool,
+    /// The columns of the values, as a reader of the table understands them.
+    columns: Vec<Column>,
+    lost: Lost,
 }
 
 /// The headings of the values of an export.
@@ -73,6 +78,10 @@ impl<W: Write> Writer<W> {
         Self {
             rows: csv::Writer::from_writer(to),
             has_headings: false,
+            columns: headings()
+                .map(|heading| Column::of_heading(&heading))
+                .collect(),
+            lost: Lost::default(),
         }
     }
 
@@ -95,11 +104,15 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
             let text = contact.get(*name).and_then(Value::as_str);
             text.unwrap_or_default().to_owned()
         });
-        let fields = EXPORTED.iter().map(|(field, nth)| {
-            let cell = values(card, *field).into_iter().nth(*nth);
-            guarded(cell.unwrap_or_default())
-        });
-        let row = origin.chain(fields);
+        let cells: Vec<String> = EXPORTED
+            .iter()
+            .map(|(field, nth)| values(card, *field).into_iter().nth(*nth))
+            .map(Option::unwrap_or_default)
+            .collect();
+        let read = self.columns.iter().zip(cells.iter().map(String::as_str));
+        let back = row::card(read, &mut Vec::new());
+        self.lost.count(card, back.as_ref().ok());
+        let row = origin.chain(cells.into_iter().map(guarded));
         self.rows.write_record(row).map_err(io_error)
     }
 
@@ -107,6 +120,10 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
         // No contacts are a table, too.
         self.write_headings()?;
         self.rows.flush()
+    }
+
+    fn left_out(&self) -> Option<String> {
+        self.lost.said()
     }
 }
 

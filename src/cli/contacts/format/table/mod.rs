@@ -8,6 +8,7 @@ mod address;
 mod export;
 mod fields;
 mod head;
+mod lost;
 mod row;
 mod rows;
 

@@ -192,6 +192,7 @@ fn contacts_are_written_under_headings_that_are_read_again() {
     let contact = json!({"id": "7", "tenant": "acme", "dialect": "native", "card": card});
     writer.write(&contact).expect("a row");
     writer.finish().expect("a table");
+    assert_eq!(writer.left_out(), None);
     drop(writer);
     let records = read(&text, None);
     let [Ok(record)] = records.as_slice() else {
