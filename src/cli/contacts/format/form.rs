@@ -1,20 +1,21 @@
 //! The forms of a file, and which of them reads or writes one.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use super::super::super::exit::Failure;
+use super::lines::BYTE_ORDER_MARK;
 use super::reading::Reading;
 use super::record::Record;
 use super::writer::{VcardVersion, Writer};
-use super::{encoding, ndjson, table, vcard};
+use super::{array, encoding, ndjson, table, vcard};
 
 /// A form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A line of JSON each: Cards, or contacts as our own API shows them
+    /// A line of JSON each: Cards, or contacts as our own API shows them; one array of them is read, too
     Ndjson,
     /// A table whose first row names its columns; one that is written holds a part of a contact, such
     /// as three of its addresses, and what it leaves out is said
@@ -43,10 +44,20 @@ impl Format {
     /// # Errors
     /// A table whose columns can't be understood, or a file that can't be decoded.
     pub fn read(self, from: impl Read + 'static, how: &Reading) -> Result<Records, Failure> {
-        let from = encoding::decode(from, how.encoding)
-            .map_err(|error| Failure::usage(format!("the file can't be read: {error}")))?;
+        let unreadable =
+            |error: &io::Error| Failure::usage(format!("the file can't be read: {error}"));
+        let from = encoding::decode(from, how.encoding).map_err(|error| unreadable(&error))?;
         let records: Records = match self {
-            Self::Ndjson => Box::new(ndjson::Reader::new(from.bytes)),
+            Self::Ndjson => {
+                let mut from = BufReader::new(from.bytes);
+                let start = from.fill_buf().map_err(|error| unreadable(&error))?;
+                let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+                if start.trim_ascii_start().starts_with(b"[") {
+                    Box::new(array::Reader::new(from))
+                } else {
+                    Box::new(ndjson::Reader::new(from))
+                }
+            }
             Self::Csv => Box::new(table::Reader::new(from.bytes, how)?),
             Self::Vcard => Box::new(vcard::Reader::new(from)),
         };

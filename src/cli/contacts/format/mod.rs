@@ -4,6 +4,7 @@
 //! record that can't be read says so and the next one is read. All of them
 //! speak Cards (RFC 9553), which our own API takes and gives.
 
+mod array;
 mod dates;
 mod encoding;
 mod form;

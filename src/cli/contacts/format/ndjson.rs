@@ -50,7 +50,12 @@ fn card(line: &Line) -> Result<Value, Wrong> {
         ),
         error => Wrong::new("malformed_json", error),
     })?;
-    Ok(match value {
+    Ok(card_of(value))
+}
+
+/// The Card of a contact as our own API shows it, or what else there is.
+pub fn card_of(value: Value) -> Value {
+    match value {
         Value::Object(mut contact)
             if !contact.contains_key("@type")
                 && contact.get("card").is_some_and(Value::is_object) =>
@@ -58,7 +63,7 @@ fn card(line: &Line) -> Result<Value, Wrong> {
             contact.remove("card").unwrap_or_default()
         }
         card => card,
-    })
+    }
 }
 
 /// Writes one contact to each line.
