@@ -38,7 +38,8 @@ pub fn run(options: &ServeOptions) -> Result<(), Failure> {
         }
     }
     if wrong > 0 {
-        let message = format!("a start would be refused: {wrong} of these are wrong");
+        let are = if wrong == 1 { "is" } else { "are" };
+        let message = format!("a start would be refused: {wrong} of these {are} wrong");
         return Err(Failure::new(USAGE, message));
     }
     writeln!(out, "nothing is wrong; nothing was opened").map_err(Failure::failed)

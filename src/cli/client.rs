@@ -13,6 +13,9 @@ use serde_json::Value;
 use super::exit::Failure;
 use super::options::{AccessOptions, ServerOptions};
 
+/// Paths of the service that are taken for a part of its address. Another one may be a proxy's.
+const API_PATHS: [&str; 3] = ["/contacts", "/events", "/audit"];
+
 /// A running service, asked over HTTP.
 pub struct Server {
     client: Client,
@@ -121,7 +124,13 @@ fn address(url: &str, has_certificates: bool) -> Result<String, Failure> {
             "the address of a service holds no user or password; give a token with --token or \
              CONTACTD_TOKEN",
         )),
-        Ok(url) if is_good(&url) => Ok(whole),
+        Ok(url) if is_good(&url) => match API_PATHS.iter().find(|path| whole.ends_with(**path)) {
+            Some(path) => Err(Failure::usage(format!(
+                "{whole} ends with the path {path}; write the address of the service alone: {}",
+                whole.trim_end_matches(path)
+            ))),
+            None => Ok(whole),
+        },
         _ => Err(Failure::usage(format!(
             "{url} is no address of a service; write it as http://127.0.0.1:8080"
         ))),

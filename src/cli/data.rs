@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::counted::counted;
 use super::exit::{DAMAGED, Failure};
 use super::identity;
 use super::layout::{IDENTITY, KEYS, LOG_ID, Layout};
@@ -227,9 +228,9 @@ impl Data {
         }
         if opening.missing_keys > 0 {
             eprintln!(
-                "contactd: the keys of {} contacts are not in this directory; their personal data \
-                 cannot be read",
-                opening.missing_keys
+                "contactd: the keys of {} are not in this directory; their personal data cannot be \
+                 read",
+                counted(opening.missing_keys as u64, "contact")
             );
         }
         let last = opening.service.last_time();
@@ -264,6 +265,7 @@ pub fn held(options: &DataOptions) -> Result<Arc<dyn Disk>, Failure> {
 
 /// What a restore has left that did not come to its end is a part of a log, and must not pass for one.
 fn must_be_restored(layout: &Layout) -> Result<(), Failure> {
+    must_be_a_directory(layout)?;
     if !layout.is_restoring()? {
         return Ok(());
     }
@@ -278,8 +280,20 @@ fn must_be_restored(layout: &Layout) -> Result<(), Failure> {
     ))
 }
 
+/// Of a file every part of the layout would be said to be unreadable.
+fn must_be_a_directory(layout: &Layout) -> Result<(), Failure> {
+    let dir = layout.root.path("");
+    if std::fs::metadata(&dir).is_ok_and(|found| !found.is_dir()) {
+        let dir = dir.display();
+        let message = format!("{dir} is no directory; --data-dir names the directory of the data");
+        return Err(Failure::usage(message));
+    }
+    Ok(())
+}
+
 /// What only looks must not leave a directory behind where it was pointed at the wrong place.
 fn must_exist(layout: &Layout) -> Result<(), Failure> {
+    must_be_a_directory(layout)?;
     if layout.has_begun()? {
         return Ok(());
     }

@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod cluster;
 mod contacts;
+mod counted;
 mod data;
 mod demo;
 mod descriptors;

@@ -32,6 +32,14 @@ pub mod headings {
     pub const LOGGING: &str = "Logging and traces";
 }
 
+/// The address that an option names: of an IP, for a name may stand for several.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080; names are not taken"
+            .to_owned()
+    })
+}
+
 /// Options that name the data directory.
 #[derive(Args, Clone, Debug)]
 pub struct DataOptions {
@@ -90,7 +98,8 @@ pub struct ServeOptions {
         long, help_heading = headings::HTTP,
         env = "CONTACTD_LISTEN",
         default_value = "127.0.0.1:8080",
-        value_name = "ADDRESS"
+        value_name = "ADDRESS",
+        value_parser = listen_address
     )]
     pub listen: SocketAddr,
     /// The NATS server to publish events to and to take commands from, such as nats://127.0.0.1:4222;

@@ -157,7 +157,7 @@ pub enum Refusal {
         limit: usize,
     },
     /// Too many requests of this caller: 429.
-    #[error("Too many requests; try again in {retry_after_seconds} seconds.")]
+    #[error("Too many requests; try again in {retry_after_seconds} {}.", if *retry_after_seconds == 1 { "second" } else { "seconds" })]
     RateLimited {
         /// The time to wait before trying again, in seconds.
         retry_after_seconds: u64,

@@ -121,9 +121,10 @@ fn file(app: &App, coord: Coord, cached: &'static str) -> Result<Reply, Refusal>
 }
 
 async fn prove(app: &App, principal: &Principal, position: &str) -> Result<String, Refusal> {
-    let position = Position::parse(position).ok_or(Refusal::BadParameter {
+    let position = Position::parse(position).filter(|position| *position >= Position::FIRST);
+    let position = position.ok_or(Refusal::BadParameter {
         name: "position",
-        must: "a position in decimal digits",
+        must: "a position in decimal digits, 1 or more",
     })?;
     let head = app.gateway.service.head();
     if position > head {

@@ -49,6 +49,6 @@ pub use hasher::{Hasher, IndexKeyError};
 pub use master::MasterKey;
 pub use ring::{KeyRing, SEALED_OVERHEAD_BYTES};
 pub use seed::{OpenSeeds, Seed, Seeds};
-pub use slot::Slot;
+pub use slot::{Slot, keys_of};
 pub use slots::SlotsRepaired;
 pub use travel::{ExportError, InstallError, TRAVEL_SLOTS_MAX};

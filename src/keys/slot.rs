@@ -27,6 +27,15 @@ impl Slot {
     }
 }
 
+/// So many keys, in words.
+#[must_use]
+pub fn keys_of(count: u64) -> String {
+    match count {
+        1 => "1 contact's key".to_owned(),
+        count => format!("{count} contacts' keys"),
+    }
+}
+
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

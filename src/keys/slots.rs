@@ -12,6 +12,7 @@ use super::{
     MasterKey, OpenError, Slot,
     key::ContactKey,
     seed::Seed,
+    slot::keys_of,
     wrapping::{ERASED, Held, MISSING, SLOT_BYTES, SlotBytes, Wrapping, has_form_of_key},
 };
 use crate::storage::{Files, StorageError};
@@ -67,17 +68,15 @@ impl fmt::Display for SlotsRepaired {
             );
         }
         if self.slots > 0 {
-            let keys = self.slots;
-            parts.push(format!(
-                "{keys} contacts' keys were damaged in one of their two copies"
-            ));
+            let keys = keys_of(self.slots);
+            parts.push(format!("of {keys} one of the two copies was damaged"));
         }
         if !parts.is_empty() {
             parts.push("the other completed it".into());
         }
         if !self.damaged.is_empty() {
-            let keys = self.damaged.len();
-            parts.push(format!("{keys} contacts' keys are damaged in both copies"));
+            let keys = keys_of(self.damaged.len() as u64);
+            parts.push(format!("both copies of {keys} are damaged"));
         }
         f.write_str(&parts.join("; "))
     }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::shared::Shared;
 use crate::audit::{self, Tiles, VerifierKey};
+use crate::keys::keys_of;
 use crate::log::Mended;
 
 /// What is read in a second at most, in bytes.
@@ -162,7 +163,10 @@ impl Round {
         }
         match repaired.damaged.len() {
             0 => Ok(true),
-            count => Err(format!("{count} contacts' keys are damaged in both copies")),
+            count => Err(format!(
+                "both copies of {} are damaged",
+                keys_of(count as u64)
+            )),
         }
     }
 
@@ -243,7 +247,7 @@ mod tests {
             disk.tamper_file("keys", copy, |bytes| bytes[72 + 9] ^= 1);
         }
         let failed = round.keys().unwrap_err();
-        assert_eq!(failed, "1 contacts' keys are damaged in both copies");
+        assert_eq!(failed, "both copies of 1 contact's key are damaged");
     }
 
     #[tokio::test]

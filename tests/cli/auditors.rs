@@ -43,6 +43,8 @@ async fn a_proof_is_checked_with_the_key_alone() {
         &["log", "proof", "2", "--with-entry", "--url", &server.url],
         0,
     );
+    let before_all = server.send("GET", "/audit/proof/0", &[], None).await;
+    assert_eq!(before_all.status, 400, "{before_all:?}");
     let (bare, _) = elsewhere(&["log", "proof", "2", "--url", &server.url], 0);
     assert_eq!(server.stop(), Some(0));
     let key = key(&data);

@@ -348,6 +348,17 @@ fn vcards_of_every_version_and_encoding_are_read() {
 }
 
 #[test]
+fn an_array_of_cards_is_read_as_well_as_lines_of_them() {
+    let place = Place::new();
+    let data = place.data();
+    let array = "\n[{\"name\": {\"full\": \"Ann\"}},\n {\"name\": 7},\n {\"name\": {\"full\": \"Bob\"}}\n]\n";
+    let file = place.file("people.json", array);
+    let (out, err) = contacts(&["import", &file, "--data-dir", text(&data)], 1);
+    assert!(out.starts_with("3 records: 2 imported"), "{out}");
+    assert!(err.starts_with("line 3: invalid: "), "{err}");
+}
+
+#[test]
 fn a_file_without_a_record_is_a_failure_unless_it_is_empty() {
     let place = Place::new();
     for (name, content, code) in [
@@ -400,6 +411,8 @@ fn what_cannot_be_done_is_said_at_once() {
     bad(&["import", &place.path("absent.csv")], 2, "cannot read");
     bad(&["export", &file], 2, "--format");
     bad(&["import", &file, "--format", "csv"], 2, "--map");
+    let (_, err) = contacts(&["list", "--url", "http://127.0.0.1:1/contacts"], 2);
+    assert!(err.contains("alone: http://127.0.0.1:1"), "{err}");
     let nowhere = "http://127.0.0.1:1";
     let ask = ["import", &file, "--format", "ndjson", "--url", nowhere];
     let (_, err) = contacts(&ask, 1);

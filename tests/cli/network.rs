@@ -57,6 +57,30 @@ fn one_contact_is_created_changed_and_deleted() {
 }
 
 #[test]
+fn a_change_without_a_version_is_told_of_the_option() {
+    let dir = temp_dir();
+    let server = Server::start(&dir.path().join("data"), &["--require-if-match"]);
+    let card = dir.path().join("card.json");
+    std::fs::write(&card, r#"{"name":{"full":"Ann"}}"#).expect("a file");
+    let card = card.to_str().expect("a path in UTF-8");
+    let contacts = |arguments: &[&str], code| {
+        check(
+            &[&["contacts"], arguments, &["--url", &server.url]].concat(),
+            code,
+        )
+    };
+    let (out, _) = contacts(&["create", card], 0);
+    let created = json_of(&out);
+    let id = created["id"].as_str().expect("an id");
+    for change in [&["update", id, card][..], &["delete", id]] {
+        let (_, err) = contacts(change, 1);
+        assert!(err.contains("give --if-version VERSION"), "{err}");
+        assert!(!err.contains("If-Match"), "{err}");
+    }
+    contacts(&["delete", id, "--if-version", "1"], 0);
+}
+
+#[test]
 fn a_connection_that_fails_says_why() {
     let (_, err) = check(&["contacts", "list", "--url", "http://127.0.0.1:1"], 1);
     assert!(

@@ -127,12 +127,20 @@ fn what_is_wrongly_asked_for_is_2() {
     let absent = text(&absent);
     let loopback = ["--listen", "127.0.0.1:0"];
     let anywhere = ["--listen", "0.0.0.0:0"];
+    let file = data.with_extension("txt");
+    std::fs::write(&file, "").expect("a file");
+    for arguments in [&["log", "verify"][..], &["--listen", "127.0.0.1:0"]] {
+        let (_, err) = check(&file, arguments, 2);
+        assert!(err.contains("is no directory; --data-dir"), "{err}");
+    }
+    check(&data, &["log", "proof", "0"], 2);
     let check = |options: &[&str], word: &str| {
         let (_, err) = check(&data, options, 2);
         assert!(err.contains(word), "{options:?}: {err}");
     };
     check(&["--no-such-option"], "--no-such-option");
     check(&["--listen", "nowhere"], "nowhere");
+    check(&["--listen", "localhost:8080"], "names are not taken");
     check(&[&anywhere[..], &["--auth", "open"]].concat(), "--auth jwt");
     check(&anywhere, "--auth jwt");
     check(

@@ -255,7 +255,7 @@ async fn an_old_copy_of_the_keys_opens_nobody_made_later() {
     }
     let restored = fixture.beside("restored");
     let said = check(&restored, &["restore", text(&later)], 0);
-    assert!(said.contains("no keys of 1 contacts"), "{said}");
+    assert!(said.contains("no keys of 1 contact:"), "{said}");
     let server = Server::start(&restored, &[]);
     assert_eq!(status_of(&server, &old[0]).await, 200);
     assert_eq!(status_of(&server, &new[0]).await, 410);

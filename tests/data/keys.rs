@@ -136,7 +136,10 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
             assert_eq!(shown.status, 200, "{page}: {shown:?}");
         }
         if word != "damaged" {
-            assert!(fixture.said().contains("the keys of 1 contacts"), "{word}");
+            assert!(
+                fixture.said().contains("the keys of 1 contact are"),
+                "{word}"
+            );
         }
         erase(&server, &fixture.ids[2]).await;
         assert_eq!(gone_as(&server, &fixture.ids[2]).await, ["gone", "gone"]);
@@ -205,7 +208,7 @@ async fn what_is_given_up_is_said_and_the_work_goes_on() {
         erase(&server, &fixture.ids[0]).await;
         assert_eq!(server.stop(), Some(0));
         let said = fixture.check(&["log", "verify"], 0);
-        assert!(said.contains("data of 1 contacts is not here"), "{said}");
+        assert!(said.contains("data of 1 contact is not here"), "{said}");
     }
 }
 
@@ -221,7 +224,7 @@ async fn a_cut_file_of_keys_is_found_by_whoever_looks() {
     assert!(said.contains("position 6: "), "{said}");
     assert!(fixture.refused().contains("ends at slot 2"));
     let said = fixture.check(&["log", "repair"], 0);
-    assert!(said.contains("keys of 1 contacts were lost"), "{said}");
+    assert!(said.contains("keys of 1 contact were lost"), "{said}");
     let server = Server::start(&fixture.data, &[]);
     assert_eq!(status_of(&server, &fixture.ids[0]).await, 200);
     assert_eq!(status_of(&server, &fixture.ids[2]).await, 410);

@@ -80,7 +80,7 @@ async fn damage_of_what_nobody_reads_is_mended_while_the_service_runs() {
         "the journal was damaged at events 1 to 2; it is completed",
         "tile/entries/000.p/6",
         "tile/0/000.p/6",
-        "contacts' keys were damaged",
+        "of 1 contact's key one of the two copies was damaged",
     ] {
         assert!(said.contains(what), "{what}: {said}");
     }
@@ -92,6 +92,9 @@ async fn damage_of_what_nobody_reads_is_mended_while_the_service_runs() {
     }
     reaches(&server, "contactd_scrub_damaged", 1).await;
     let damage = damage(&server).await.expect("it is said");
-    assert!(damage.contains("1 contacts' keys"), "{damage}");
+    assert!(
+        damage.contains("both copies of 1 contact's key"),
+        "{damage}"
+    );
     assert_eq!(server.stop(), Some(0));
 }

@@ -11,6 +11,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use crate::audit::{self, Against, Archive, Checkpoint, KeyName, Signer, VerifierKey};
+use crate::cli::counted::counted;
 use crate::cli::data::{Data, PUT_BACK, Purpose};
 use crate::cli::exit::{DAMAGED, Failure};
 use crate::cli::layout::{AUDIT, AUDIT_KEY, Layout, RESTORING};
@@ -288,9 +289,9 @@ fn say(
     );
     if restored.missing_keys > 0 {
         println!(
-            "the backup has no keys of {} contacts: events replay, verify and count, but \
-             their personal data is not readable",
-            restored.missing_keys
+            "the backup has no keys of {}: events replay, verify and count, but their personal \
+             data is not readable",
+            counted(restored.missing_keys as u64, "contact")
         );
     }
     let key = signer.verifier();

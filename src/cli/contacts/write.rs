@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::super::client::{block_on, refused};
 use super::super::data::Purpose;
@@ -148,6 +148,13 @@ pub fn delete(options: &DeleteOptions) -> Result<(), Failure> {
 
 fn send(source: &Source, call: Call<'_>) -> Result<(), Failure> {
     let answer = block_on(source.call(call))?;
+    if answer.status == StatusCode::PRECONDITION_REQUIRED {
+        return Err(Failure::failed(format!(
+            "{}: the service wants every change to name the version that it is about; give \
+             --if-version VERSION, which `contactd contacts show` shows",
+            answer.status
+        )));
+    }
     if !answer.status.is_success() {
         return Err(refused(answer.status, &answer.body));
     }

@@ -15,7 +15,7 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 use super::exit::Failure;
-use super::options::ServeOptions;
+use super::options::{ServeOptions, listen_address};
 use super::serve;
 use people::{APIS, Asked};
 
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 8;
 #[derive(Args)]
 pub struct DemoOptions {
     /// The loopback address to listen on; port 0 picks a free port
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS", value_parser = listen_address)]
     listen: SocketAddr,
 }
 

@@ -25,7 +25,8 @@ pub struct ProofOptions {
     data: DataOptions,
     #[command(flatten)]
     server: ServerOptions,
-    /// The position of the event
+    /// The position of the event; the first is 1
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     position: u64,
     /// Put the entry into the proof, so that `log check` needs nothing else; from a service, the
     /// token must see every tenant

@@ -1,6 +1,7 @@
 //! `contactd log repair`: every copy is completed from the others, keys that are lost are given up,
 //! and it says what it did.
 
+use super::super::counted::counted;
 use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DirectoryOptions;
@@ -88,8 +89,9 @@ fn mend_keys(data: &Data, reader: &Reader) -> Result<(Vec<String>, usize), Failu
     drop(progress);
     let lost = (lost > 0).then(|| {
         format!(
-            "the keys of {lost} contacts were lost, and their personal data with them, for good \
-             unless keys/ is put back from a backup made with keys; this is recorded now"
+            "the keys of {} were lost, and their personal data with them, for good unless keys/ is \
+             put back from a backup made with keys; this is recorded now",
+            counted(lost as u64, "contact")
         )
     });
     let anew = data.mend_index_key()?.map(str::to_owned);

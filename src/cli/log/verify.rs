@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::super::counted::counted;
 use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::{DataOptions, log_key};
@@ -210,7 +211,8 @@ fn conclude(
         print!("verified {head} events: nothing is wrong");
         if marked_lost > 0 {
             print!(
-                "; the personal data of {marked_lost} contacts is not here, by a restore or repair without their keys"
+                "; the personal data of {} is not here, by a restore or repair without their keys",
+                counted(marked_lost as u64, "contact")
             );
         }
         println!();

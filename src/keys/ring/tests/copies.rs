@@ -199,9 +199,9 @@ fn what_was_wrong_with_slots_is_said_in_words() {
             false,
             1,
             0,
-            "1 contacts' keys were damaged in one of their two copies; the other completed it",
+            "of 1 contact's key one of the two copies was damaged; the other completed it",
         ),
-        (false, 0, 2, "2 contacts' keys are damaged in both copies"),
+        (false, 0, 2, "both copies of 2 contacts' keys are damaged"),
     ] {
         let damaged = vec![Slot::new(7); damaged];
         let found = SlotsRepaired {
