@@ -169,7 +169,7 @@ pub enum SignerError {
     #[error(transparent)]
     File(#[from] StorageError),
     /// It is no key.
-    #[error("{} is no Ed25519 key in PKCS #8 PEM form; `openssl genpkey -algorithm ed25519` makes one", path.display())]
+    #[error("{} is no Ed25519 key in PKCS #8 PEM form; the key of a log that has begun is in a backup, and `openssl genpkey -algorithm ed25519` makes one for a new log", path.display())]
     Malformed {
         /// The path of the key file.
         path: std::path::PathBuf,

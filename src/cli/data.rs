@@ -11,11 +11,12 @@ use super::layout::{IDENTITY, KEYS, LOG_ID, Layout};
 use super::options::DataOptions;
 use super::progress::Progress;
 use crate::audit::{
-    self, Archive, IntegrateError, Integrator, KeyName, Signer, Tiles, VerifierKey, signed_size,
+    self, Archive, IntegrateError, Integrator, KeyName, Signer, SignerError, Tiles, VerifierKey,
+    signed_size,
 };
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
-use crate::keys::{Hasher, IndexKeyError, KeyRing, MasterKey};
+use crate::keys::{Hasher, IndexKeyError, KeyFileError, KeyRing, MasterKey};
 use crate::log::OpenOptions;
 use crate::service::{self, Alone, Audit, Opening, Options, Order, VIEWS};
 use crate::storage::{DataDir, Disk, FileAt, Files, StorageError};
@@ -130,13 +131,20 @@ impl Data {
         })
     }
 
-    /// Makes the key of index hashes anew where it is gone for good; says so. Views go before it
+    /// Makes the key of index hashes anew where it is gone for good, or its check value where that
+    /// is damaged; says so. Views go before it
     /// comes, for they hold hashes under the old one, overwritten as everything that a key sealed.
     pub fn mend_index_key(&self) -> Result<Option<&'static str>, Failure> {
         let (keys, check) = self.index_key()?;
         match Hasher::open(&keys, &check) {
             Ok(_) => return Ok(None),
             Err(IndexKeyError::Missing { .. }) => {}
+            Err(IndexKeyError::DamagedCheck { .. }) => {
+                Hasher::mend_check(&keys, &check)?;
+                return Ok(Some(
+                    "identity/index-check was damaged, and was made anew of keys/index.key",
+                ));
+            }
             Err(error) => return Err(error.into()),
         }
         self.wipe_views()?;
@@ -317,10 +325,15 @@ fn master(
     }
     let keys = &*layout.keys;
     let own = layout.master_key();
-    if own.exists()? {
-        return Ok(MasterKey::read(&own)?);
-    }
     let damaged = |message| Err(Failure::new(DAMAGED, message));
+    if own.exists()? {
+        return match MasterKey::read(&own) {
+            Err(error @ KeyFileError::Malformed { .. }) => damaged(format!(
+                "{error}; put it back from a backup made with keys, or give --master-key"
+            )),
+            read => Ok(read?),
+        };
+    }
     if KeyRing::is_in(keys)? {
         return damaged(format!(
             "{} is gone; put it back from a backup made with keys, or give --master-key",
@@ -376,7 +389,16 @@ fn signer(
         }
         None => Signer::read(&own, name),
     };
-    signer.map_err(Failure::usage)
+    signer.map_err(|error| match error {
+        SignerError::Malformed { path } if options.audit_key.is_none() => {
+            let path = path.display();
+            Failure::new(
+                DAMAGED,
+                format!("{path} is damaged and holds no key; {PUT_BACK}"),
+            )
+        }
+        error => Failure::usage(error),
+    })
 }
 
 /// The name under which checkpoints are signed: the operator's, or one made of the log's id.

@@ -118,9 +118,7 @@ impl From<IndexKeyError> for Failure {
     fn from(error: IndexKeyError) -> Self {
         match error {
             IndexKeyError::Key(error) => error.into(),
-            error @ (IndexKeyError::Missing { .. } | IndexKeyError::Foreign { .. }) => {
-                Self::new(DAMAGED, error)
-            }
+            error => Self::new(DAMAGED, error),
         }
     }
 }

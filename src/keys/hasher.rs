@@ -28,6 +28,9 @@ const FILE: &str = "index.key";
 const CHECK_LABEL: &[u8] = b"contactd/index-key/v1";
 /// A check value in hex digits, with a line's end.
 const CHECK_BYTES: usize = 33;
+/// A check value that is the key's in so many of its bytes is the key's: that of another key has
+/// as many with a chance of less than 1 in 10^15.
+const ALIKE_MIN: usize = 20;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
 const FINGERPRINT_LABEL: &[u8] = b"contactd/fingerprint/v1";
 
@@ -41,9 +44,20 @@ pub struct Hasher {
 /// The reasons for which texts cannot be hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexKeyError {
-    /// A file cannot be read or written, or holds no key.
+    /// A file cannot be read or written.
     #[error(transparent)]
-    Key(#[from] KeyFileError),
+    Key(KeyFileError),
+    /// The key's file holds no key any more.
+    #[error(
+        "{} is damaged; put it back from a backup made with keys, or move it away and let \
+         `contactd log repair` make another, which recognises no idempotency key and no chosen id \
+         of before",
+        path.display()
+    )]
+    Damaged {
+        /// The path of the key file.
+        path: PathBuf,
+    },
     /// The key is gone.
     #[error(
         "{} is gone; put it back from a backup made with keys, or let `contactd log repair` make \
@@ -56,8 +70,10 @@ pub enum IndexKeyError {
     },
     /// The key is another than the log was written with.
     #[error(
-        "{} is not the key that {} was made of; put it back from a backup made with keys",
-        path.display(), check.display()
+        "{} is not the key that {} was made of, or one of them is damaged: put it back from a \
+         backup made with keys. If that is the key which is there, it is right: then remove {}, \
+         which is made anew",
+        path.display(), check.display(), check.display()
     )]
     Foreign {
         /// The path of the key file.
@@ -65,11 +81,31 @@ pub enum IndexKeyError {
         /// The file of the check value.
         check: PathBuf,
     },
+    /// The check value has changed, and still is the key's in most of its bytes.
+    #[error(
+        "{} is damaged, and {} is the right key; `contactd log repair` makes the former anew",
+        check.display(), path.display()
+    )]
+    DamagedCheck {
+        /// The path of the key file.
+        path: PathBuf,
+        /// The file of the check value.
+        check: PathBuf,
+    },
+}
+
+impl From<KeyFileError> for IndexKeyError {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::Malformed { path } => Self::Damaged { path },
+            error => Self::Key(error),
+        }
+    }
 }
 
 impl From<StorageError> for IndexKeyError {
     fn from(error: StorageError) -> Self {
-        Self::Key(error.into())
+        Self::Key(KeyFileError::File(error))
     }
 }
 
@@ -95,7 +131,11 @@ impl Hasher {
         match check.read(CHECK_BYTES + 1)? {
             Some(there) if there != hasher.check_value().as_bytes() => {
                 let (path, check) = (file.path(), check.path());
-                Err(IndexKeyError::Foreign { path, check })
+                Err(if hasher.is_alike(&there) {
+                    IndexKeyError::DamagedCheck { path, check }
+                } else {
+                    IndexKeyError::Foreign { path, check }
+                })
             }
             _ => Ok(hasher),
         }
@@ -126,6 +166,21 @@ impl Hasher {
             check.create_whole(self.check_value().as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Writes the check value in the place of one that is damaged; on the disk when this returns.
+    ///
+    /// # Errors
+    /// The key is another, or a file cannot be read or written.
+    pub fn mend_check(keys: &Arc<dyn Files>, check: &FileAt) -> Result<(), IndexKeyError> {
+        check.remove()?;
+        Ok(Self::open(keys, check)?.keep_check(check)?)
+    }
+
+    fn is_alike(&self, there: &[u8]) -> bool {
+        let own = self.check_value();
+        let pairs = there.iter().zip(own.as_bytes());
+        pairs.filter(|(there, own)| there == own).count() >= ALIKE_MIN
     }
 
     fn check_value(&self) -> String {
@@ -218,7 +273,7 @@ mod tests {
         Hasher::open_or_create(keys, &check).unwrap();
         let whole = fs::read(&path).unwrap();
         assert_eq!(whole.len(), CHECK_BYTES);
-        for wrong in [&whole[..32], &[], &[&whole[..], b"\n"].concat()] {
+        for wrong in [&whole[..4], &[], &whole.to_ascii_uppercase().repeat(2)[7..]] {
             fs::write(&path, wrong).unwrap();
             let opened = Hasher::open(keys, &check);
             assert!(matches!(opened, Err(IndexKeyError::Foreign { .. })));
@@ -234,6 +289,39 @@ mod tests {
         Hasher::open_or_create(keys, &check).unwrap();
         assert!(Hasher::open(keys, &check).is_ok());
         assert_ne!(fs::read(&path).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_check_value_that_is_damaged_is_told_from_one_of_another_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, path) = (keys_in(dir.path()), dir.path().join("check"));
+        let (keys, check) = (&keys, FileAt::at(&path));
+        Hasher::open_or_create(keys, &check).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let bits = (0..whole.len() * 8).map(|bit| {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            flipped
+        });
+        let others = [whole[..32].to_vec(), [&whole[..], b"\n"].concat()];
+        for wrong in bits.chain(others) {
+            fs::write(&path, &wrong).unwrap();
+            let opened = Hasher::open(keys, &check);
+            assert!(matches!(opened, Err(IndexKeyError::DamagedCheck { .. })));
+            Hasher::mend_check(keys, &check).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+        for cut in [0, 31] {
+            let key = fs::read(dir.path().join(FILE)).unwrap();
+            fs::write(dir.path().join(FILE), &key[..cut]).unwrap();
+            for open in [Hasher::open, Hasher::open_or_create] {
+                assert!(matches!(
+                    open(keys, &check),
+                    Err(IndexKeyError::Damaged { .. })
+                ));
+            }
+            fs::write(dir.path().join(FILE), &key).unwrap();
+        }
     }
 
     proptest! {

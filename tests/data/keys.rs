@@ -318,6 +318,48 @@ async fn another_index_key_is_refused_and_one_that_is_gone_is_made_on_purpose_on
 }
 
 #[tokio::test]
+async fn what_is_damaged_of_the_keys_is_told_with_the_way_out() {
+    let fixture = Fixture::new().await;
+    let check = fixture.path("identity/index-check");
+    let whole = fs::read(&check).expect("it is read");
+    let mut damaged = whole.clone();
+    damaged[3] ^= 1;
+    fs::write(&check, damaged).expect("it is written");
+    let said = fixture.check(&["log", "verify"], 4);
+    assert!(said.contains("index.key is the right key"), "{said}");
+    assert!(fixture.refused().contains("`contactd log repair`"));
+    let said = fixture.check(&["log", "repair"], 0);
+    assert!(said.contains("index-check was damaged"), "{said}");
+    assert_eq!(fs::read(&check).expect("it is read"), whole);
+    fixture.check(&["log", "verify"], 0);
+    for (name, word) in [
+        ("keys/index.key", "put it back from a backup"),
+        ("keys/master.key", "put it back from a backup"),
+        ("audit.key", "put audit.key back"),
+    ] {
+        let path = fixture.path(name);
+        let whole = fs::read(&path).expect("it is read");
+        for damaged in [&b""[..], &whole[..whole.len() / 2]] {
+            fs::write(&path, damaged).expect("it is written");
+            for command in [&["log", "verify"][..], &["log", "repair"]] {
+                let said = fixture.check(command, 4);
+                assert!(
+                    said.contains(word) && !said.contains("openssl"),
+                    "{name}: {said}"
+                );
+            }
+            let said = fixture.refused();
+            assert!(
+                said.contains(word) && !said.contains("openssl"),
+                "{name}: {said}"
+            );
+        }
+        fs::write(&path, &whole).expect("it is written");
+    }
+    fixture.check(&["log", "verify"], 0);
+}
+
+#[tokio::test]
 async fn after_a_new_index_key_what_can_be_read_is_unique_again() {
     let root = common::temp_dir();
     let data = root.path().join("data");
