@@ -70,7 +70,8 @@ impl Coord {
     }
 
     /// Whether a tree of this size has a file of this name.
-    pub(super) fn is_in_tree(&self, size: u64) -> bool {
+    #[must_use]
+    pub fn is_in_tree(&self, size: u64) -> bool {
         Self::in_tree(self.kind, self.index, size) == Some(*self)
     }
 

@@ -67,6 +67,15 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// Whether it is of a tile or a bundle, which can be had again from elsewhere.
+    #[must_use]
+    pub const fn is_of_a_file(&self) -> bool {
+        matches!(
+            self,
+            Self::File { .. } | Self::Entry { .. } | Self::Tile { .. } | Self::Subtree { .. }
+        )
+    }
+
     /// The first position that it puts in doubt.
     #[must_use]
     pub fn first(&self) -> Position {

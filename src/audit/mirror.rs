@@ -5,7 +5,7 @@
 //! thrown away and the copy stays as it was. This says what to fetch and judges it, and knows no
 //! network.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use bytes::Bytes;
 
@@ -121,13 +121,43 @@ impl Mirror {
         Ok(missing)
     }
 
-    /// Puts a file that was fetched into the copy, to be judged by [`accept`](Self::accept).
+    /// The files of the copy that do not fit each other, nor what was signed: of a file and the one
+    /// above or beside it, nobody knows here which is damaged.
+    ///
+    /// # Errors
+    /// The copy cannot be read.
+    pub fn suspects(&self) -> Result<Vec<Coord>, MirrorError> {
+        let Some(Checkpoint { size, root, .. }) = &self.kept else {
+            return Ok(Vec::new());
+        };
+        let mut suspects = BTreeSet::new();
+        for coord in Coord::of_tree(*size) {
+            let beside = match coord.kind() {
+                _ if !self.tiles.has(coord)? => continue,
+                Kind::Entries if self.entries_hold(coord, *size)? => continue,
+                Kind::Entries => Coord::in_tree(Kind::Hashes { level: 0 }, coord.index(), *size),
+                Kind::Hashes { level } if self.hashes_hold(coord, level, *size)? => continue,
+                Kind::Hashes { level } => above(coord, level, *size),
+            };
+            suspects.insert(coord);
+            suspects.extend(beside);
+        }
+        if !root_at(&self.tiles, *size, *size).is_ok_and(|there| there == *root) {
+            let hashes = |coord: &Coord| coord.kind() != Kind::Entries && !coord.is_full();
+            suspects.extend(Coord::of_tree(*size).filter(hashes));
+        }
+        Ok(suspects.into_iter().collect())
+    }
+
+    /// Puts a file that was fetched into the copy, to be judged by [`accept`](Self::accept);
+    /// whether another of its name was there.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn put(&self, coord: Coord, bytes: &[u8]) -> Result<(), MirrorError> {
-        let name = coord.to_string();
-        Ok(self.tiles.files().write_atomic(&name, bytes)?)
+    pub fn put(&self, coord: Coord, bytes: &[u8]) -> Result<bool, MirrorError> {
+        let there = self.tiles.read(coord)?;
+        self.tiles.files().write_atomic(&coord.to_string(), bytes)?;
+        Ok(there.is_some_and(|there| there != bytes))
     }
 
     /// Judges what was fetched, and makes this checkpoint the copy's. What does not hold is removed.
@@ -222,15 +252,11 @@ impl Mirror {
         if !coord.is_full() {
             return Ok(true);
         }
-        let width = TILE_WIDTH as u64;
-        let kind = Kind::Hashes {
-            level: level.saturating_add(1),
-        };
-        let Some(above) = Coord::in_tree(kind, coord.index() / width, size) else {
+        let Some(above) = above(coord, level, size) else {
             return Ok(false);
         };
         let above = self.tiles.hashes(above)?.unwrap_or_default();
-        let place = (coord.index() % width) as usize;
+        let place = (coord.index() % TILE_WIDTH as u64) as usize;
         Ok(above.get(place) == Some(&Frontier::of(&hashes).root()))
     }
 
@@ -247,6 +273,14 @@ impl Mirror {
         }
         Ok(())
     }
+}
+
+/// The tile that has the hash of a full one.
+fn above(coord: Coord, level: u8, size: u64) -> Option<Coord> {
+    let kind = Kind::Hashes {
+        level: level.saturating_add(1),
+    };
+    Coord::in_tree(kind, coord.index() / TILE_WIDTH as u64, size)
 }
 
 #[cfg(test)]
@@ -344,6 +378,31 @@ mod tests {
             assert!(world.is_whole(), "the copy is as it was");
         }
         assert_eq!(world.fetch(&note, true, None).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_file_of_the_copy_that_is_damaged_is_a_suspect_and_what_fits_is_none() {
+        let world = World::new();
+        world.fetch(&world.grow(600), true, None).unwrap();
+        assert!(world.mirror().suspects().unwrap().is_empty());
+        for coord in Coord::of_tree(600) {
+            let copy = Tiles::at(world.copy.path());
+            let whole = copy.read(coord).unwrap().unwrap().to_vec();
+            for wrong in [
+                [&whole[..10], &[whole[10] ^ 1], &whole[11..]].concat(),
+                Vec::new(),
+            ] {
+                copy.files()
+                    .write_atomic(&coord.to_string(), &wrong)
+                    .unwrap();
+                let suspects = world.mirror().suspects().unwrap();
+                assert!(suspects.contains(&coord), "{coord}: {suspects:?}");
+                assert!(suspects.len() < 5, "{coord}: {suspects:?}");
+            }
+            assert!(world.mirror().put(coord, &whole).unwrap());
+            assert!(!world.mirror().put(coord, &whole).unwrap());
+        }
+        assert!(world.is_whole());
     }
 
     #[test]

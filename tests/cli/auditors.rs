@@ -113,7 +113,7 @@ async fn a_copy_follows_the_log_and_verifies() {
     assert!(err.contains(&key), "{err}");
     let mirror = ["log", "mirror", url, copy, "--token", &admin];
     let (out, err) = elsewhere(&mirror, 0);
-    assert!(out.contains("with 1 new files"), "{out}");
+    assert!(out.contains("with 1 new file,"), "{out}");
     assert_eq!(err, "");
     let verify = ["log", "verify", "--tiles", copy, "--key", &key];
     let (out, _) = elsewhere(&verify, 0);
@@ -144,6 +144,51 @@ async fn a_copy_follows_the_log_and_verifies() {
     elsewhere(&verify, 0);
     elsewhere(&["log", "mirror", url, copy, "--key", "no key"], 2);
     assert_eq!(other.stop(), Some(0));
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_damaged_is_mended_and_nothing_else_is_written_into() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &["--auth", "jwt"]);
+    let admin = token(&data, &["--role", "admin", "--tenant", "*"]);
+    let bearer = format!("Bearer {admin}");
+    create(&server, &[("authorization", bearer.as_str())], "Ann").await;
+    sealed(&server, 2).await;
+    let elsewhere_dir = temp_dir();
+    let place = |name: &str| elsewhere_dir.path().join(name);
+    let (copy, url) = (place("copy"), server.url.as_str());
+    let key = key(&data);
+    let mirror = ["log", "mirror", url, text(&copy), "--key", &key];
+    let with_token = [&mirror[..], &["--token", &admin]].concat();
+    let verify = ["log", "verify", "--tiles", text(&copy), "--key", &key];
+    elsewhere(&with_token, 0);
+    for name in ["tile/entries/000.p/2", "tile/0/000.p/2"] {
+        let path = copy.join(name);
+        let whole = std::fs::read(&path).expect("a file");
+        let mut damaged = whole.clone();
+        damaged[20] ^= 1;
+        std::fs::write(&path, &damaged).expect("a damage");
+        elsewhere(&mirror, 4);
+        let (out, _) = elsewhere(&verify, 4);
+        assert!(out.contains("`contactd log mirror` fetches"), "{out}");
+        let (out, _) = elsewhere(&with_token, 0);
+        let said = format!("{name} was damaged in the copy, and was fetched again\n");
+        assert!(out.starts_with(&said), "{out}");
+        assert!(out[said.len()..].starts_with("mirrored 2 events"), "{out}");
+        assert!(out.contains("with 0 new files"), "{out}");
+        assert_eq!(std::fs::read(&path).expect("a file"), whole);
+        elsewhere(&verify, 0);
+    }
+
+    let notes = place("notes");
+    std::fs::create_dir(&notes).expect("a directory");
+    std::fs::write(notes.join("a.txt"), "mine").expect("a file");
+    for other in [&notes, &data, &data.join("audit")] {
+        let (_, err) = elsewhere(&["log", "mirror", url, text(other), "--key", &key], 2);
+        assert!(err.contains("nothing was touched"), "{err}");
+        assert!(!other.join("key").exists() && !notes.join("tile").exists());
+    }
     assert_eq!(server.stop(), Some(0));
 }
 

@@ -1,7 +1,8 @@
 //! `contactd log mirror`: an auditor's own copy of the audit log, brought up to date from a service.
 //!
 //! The service need not be believed: what it gives is judged by the log's key and by what the copy
-//! already has. Files that are there are not fetched again, so a copy that broke off goes on.
+//! already has. Files that are there are not fetched again, so a copy that broke off goes on; they are
+//! judged, too, and one that is damaged is fetched again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::super::client::{Server, block_on, cut_off};
+use super::super::counted::counted;
 use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
+use super::super::layout::{AUDIT, Layout};
 use super::super::options::{AccessOptions, log_key};
 use super::super::progress;
 use crate::audit::{Coord, Kind, Mirror, MirrorError, NOTE_BYTES_MAX, VerifierKey};
+use crate::storage::files_below;
 
 /// The file of the log's key in the copy.
 const KEY: &str = "key";
@@ -51,21 +55,42 @@ async fn mirror(options: &MirrorOptions) -> Result<(), Failure> {
     let key = key(&server, options).await?;
     let mut mirror = Mirror::open(&options.dir, key.clone())?;
     let before = mirror.kept().cloned();
+    must_be_a_copy(&options.dir, before.is_some())?;
     let may_read_entries = may_read_entries(&server).await?;
+    let suspects = mirror.suspects()?;
+    if !may_read_entries && suspects.iter().any(|coord| coord.kind() == Kind::Entries) {
+        return Err(Failure::new(
+            DAMAGED,
+            "the copy is damaged, entries among it, which can be fetched again only with a token with \
+             the role auditor and the tenant *",
+        ));
+    }
     for _ in 0..TRIES {
         let response = server.get("/audit/checkpoint", "text/plain").await?;
         let served = response.text().await.map_err(cut_off)?;
         let (checkpoint, note) = mirror.served(&served)?;
-        let missing = mirror.missing(checkpoint.size, may_read_entries)?;
-        if !fetch(&server, &mirror, &missing).await? {
-            continue;
+        let mut missing = mirror.missing(checkpoint.size, may_read_entries)?;
+        let count = missing.len();
+        // One that the tree has grown past is not there to be fetched, nor needed.
+        let is_there = |coord: &&Coord| coord.is_in_tree(checkpoint.size);
+        for coord in suspects.iter().filter(is_there) {
+            if !missing.contains(coord) {
+                missing.push(*coord);
+            }
         }
+        let Some(damaged) = fetch(&server, &mirror, &missing).await? else {
+            continue;
+        };
         let (size, root) = (checkpoint.size, checkpoint.root);
         mirror.accept(checkpoint, &note, &missing)?;
+        for coord in damaged {
+            println!("{coord} was damaged in the copy, and was fetched again");
+        }
         fs::write(options.dir.join(KEY), format!("{key}\n")).map_err(Failure::usage)?;
         println!(
-            "mirrored {size} events, root {root}, with {} new files, to {}",
-            missing.len(),
+            "mirrored {}, root {root}, with {}, to {}",
+            counted(size, "event"),
+            counted(count as u64, "new file"),
             options.dir.display()
         );
         if let Some(before) = before {
@@ -123,21 +148,58 @@ async fn may_read_entries(server: &Server) -> Result<bool, Failure> {
     }
 }
 
-/// Fetches files into the copy; whether all were there. One goes when the tree grows past it.
-async fn fetch(server: &Server, mirror: &Mirror, missing: &[Coord]) -> Result<bool, Failure> {
+/// A directory with something else in it is not written into: it must be empty, a copy, or what
+/// the first run of one has left. A data directory's own audit log is none.
+fn must_be_a_copy(dir: &Path, has_checkpoint: bool) -> Result<(), Failure> {
+    let whole = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let shown = dir.display();
+    let refused = |why: String| {
+        let message = format!("{shown} {why}; nothing was touched: name an empty directory");
+        Err(Failure::usage(message))
+    };
+    let is_audit = whole.file_name().is_some_and(|name| name == AUDIT);
+    if let Some(parent) = whole.parent().filter(|_| is_audit)
+        && Layout::at(parent).log_id()?.is_some()
+    {
+        return refused("is the audit log of a data directory".to_owned());
+    }
+    if has_checkpoint {
+        return Ok(());
+    }
+    let files = files_below(dir)?.unwrap_or_default();
+    let is_ours = |file: &&String| file.starts_with("tile/") || file.as_str() == KEY;
+    match files.iter().find(|file| !is_ours(file)) {
+        Some(file) => refused(format!("holds {file}, and is no copy of an audit log")),
+        None => Ok(()),
+    }
+}
+
+/// Fetches files into the copy, and gives those that were there otherwise; `None` where not all are
+/// served. One goes when the tree grows past it.
+async fn fetch(
+    server: &Server,
+    mirror: &Mirror,
+    missing: &[Coord],
+) -> Result<Option<Vec<Coord>>, Failure> {
     let bar = progress::over_files("fetching", missing.len() as u64);
     let fetching = &bar;
     let fetched = stream::iter(missing.iter().copied()).map(|coord| async move {
         let bytes = server.file(&format!("/audit/{coord}")).await?;
-        if let Some(bytes) = &bytes {
-            mirror.put(coord, bytes)?;
-        }
+        let was_other = match &bytes {
+            Some(bytes) => Some(mirror.put(coord, bytes)?.then_some(coord)),
+            None => None,
+        };
         fetching.inc(1);
-        Ok::<_, Failure>(bytes.is_some())
+        Ok::<_, Failure>(was_other)
     });
     let all = fetched
         .buffer_unordered(AT_ONCE)
-        .try_fold(true, async |all, was_there| Ok(all && was_there))
+        .try_fold(Some(Vec::new()), async |all, other| {
+            Ok(all.zip(other).map(|(mut all, other): (Vec<Coord>, _)| {
+                all.extend(other);
+                all
+            }))
+        })
         .await;
     bar.finish_and_clear();
     all

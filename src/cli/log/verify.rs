@@ -39,7 +39,8 @@ pub struct VerifyOptions {
 /// Checks the copies against each other, then what the events say, then what was signed.
 pub fn run(options: &VerifyOptions) -> Result<(), Failure> {
     if let (Some(tiles), Some(key)) = (&options.tiles, &options.key) {
-        let sealed = sealed(&Tiles::at(tiles), key, &options.checkpoint, None)?;
+        let mend = "`contactd log mirror` fetches it again";
+        let sealed = sealed(&Tiles::at(tiles), key, &options.checkpoint, None, mend)?;
         return conclude(sealed.head(), 0, &sealed.wrong, &sealed.said);
     }
     let data = Data::open(&options.data, Purpose::Look)
@@ -86,12 +87,13 @@ pub fn look(data: &Data, kept: &[PathBuf]) -> Result<Found, Failure> {
     }
     wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
+    let mend = "`contactd log repair` writes it again from what is left";
     let sealed = if is_whole {
         let opened = log::open(&*data.dir, &log_options, &mut |_| {})?;
         let log = Some(&opened.reader as &dyn Entries);
-        sealed(&data.tiles(), &key, kept, log)?
+        sealed(&data.tiles(), &key, kept, log, mend)?
     } else {
-        sealed(&data.tiles(), &key, kept, None)?
+        sealed(&data.tiles(), &key, kept, None, mend)?
     };
     wrong.extend(sealed.wrong);
     Ok(Found {
@@ -129,12 +131,13 @@ impl Sealed {
     }
 }
 
-/// Checks tiles, bundles and checkpoint.
+/// Checks tiles, bundles and checkpoint; `mend` says what to do about a file that is damaged.
 fn sealed(
     tiles: &Tiles,
     key: &VerifierKey,
     kept: &[PathBuf],
     log: Option<&dyn Entries>,
+    mend: &str,
 ) -> Result<Sealed, Failure> {
     let older = kept
         .iter()
@@ -154,7 +157,14 @@ fn sealed(
     let mut wrong: Vec<String> = verified
         .damages
         .iter()
-        .map(|damage| format!("position {}: {damage}", damage.first()))
+        .map(|damage| {
+            let mended = if damage.is_of_a_file() {
+                format!("; {mend}")
+            } else {
+                String::new()
+            };
+            format!("position {}: {damage}{mended}", damage.first())
+        })
         .collect();
     if verified.unlisted > 0 {
         wrong.push(format!("and {} things more", verified.unlisted));
