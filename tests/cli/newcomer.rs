@@ -77,8 +77,10 @@ async fn a_start_names_the_console_and_a_browser_at_the_root_is_sent_there() {
                 .expect("text")
                 .starts_with("<!doctype html>")
         );
-        assert_eq!(got("application/json", path).await.status(), 404);
     }
+    assert_eq!(got("application/json", "/").await.status(), 404);
+    let page = got("application/json", "/console/").await;
+    assert_eq!(page.url().path(), "/console");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
 }
