@@ -65,7 +65,8 @@ def restart(server, views=True):
     if not views:
         shutil.rmtree(server.data / "views")
     begun = time.time()
-    server.to = server.spawn([server.binary, "--data-dir", server.data, "--listen", "127.0.0.1:0"])
+    words = [server.binary, "--data-dir", server.data, "--listen", "127.0.0.1:0"]
+    server.to = server.spawn(words, patience=30 if views else 900)
     while True:
         try:
             with urllib.request.urlopen(f"http://{server.to}/contacts?q=nobody&limit=1", timeout=60):

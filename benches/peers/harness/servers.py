@@ -49,13 +49,14 @@ class Server:
     def watch(self):
         return ",".join(str(c.pid) for c in self.children)
 
-    def spawn(self, words, wait=None, env=None, **more):
+    def spawn(self, words, wait=None, env=None, patience=30, **more):
+        """Starts a process, and waits at most so many seconds until it listens."""
         log = open(self.dir / f"log{len(self.children)}", "wb")
         child = subprocess.Popen(
             [str(w) for w in words], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, **more
         )
         self.children.append(child)
-        for _ in range(600):
+        for _ in range(20 * patience):
             text = (self.dir / f"log{len(self.children) - 1}").read_text(errors="replace")
             if child.poll() is not None:
                 raise RuntimeError(f"{words[0]} ended: {text[-2000:]}")
