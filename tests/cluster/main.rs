@@ -23,6 +23,7 @@ mod bus;
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod one_node;
 mod processes;
 mod reading;
 mod rig;

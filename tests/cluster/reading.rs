@@ -2,36 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use contactd::audit::{Frontier, Hash};
-use contactd::cluster::{
-    Action, Body, Coder, Event, Members, Message, MessageId, Node, NodeName, Place, Role, Sizes,
-    TermRecord,
-};
+use contactd::cluster::{Action, Body, Event, Message, MessageId, Node, Role, TermRecord};
 use contactd::domain::Position;
-use contactd::keys::ClusterKey;
 use contactd::log::Group;
 
-const SIZES: Sizes = Sizes {
-    part_bytes_max: 1_000,
-    record_messages_max: 100,
-    record_bytes_max: 100_000,
-};
-
-fn names() -> Vec<NodeName> {
-    ["a", "b", "c"].map(|name| name.parse().unwrap()).to_vec()
-}
-
-/// A log of this many events, and its tree.
-fn log(events: u64) -> (Vec<Bytes>, Frontier) {
-    let entries: Vec<Bytes> = (1..=events).map(|n| n.to_string().into()).collect();
-    let leaves: Vec<Hash> = entries.iter().map(|entry| Hash::leaf(entry)).collect();
-    (entries, Frontier::of(&leaves))
-}
-
-fn place(events: u64) -> Place {
-    Place::of(&log(events).1)
-}
+use crate::one_node::{log, names, node, place};
 
 /// The node `b`, and what it wants done of each event.
 struct Reader {
@@ -42,9 +17,7 @@ struct Reader {
 impl Reader {
     /// One that has this many events, and has seen that the stream has some.
     fn with(events: u64) -> Self {
-        let members = Members::new(names(), &names()[1]).unwrap();
-        let coder = Coder::new("log".into(), ClusterKey::new([1; 32], "log"));
-        let node = Node::new(members, coder, SIZES, place(events), Duration::ZERO);
+        let node = node(1, events);
         let mut reader = Self { node, sequence: 0 };
         reader.look(1, 9);
         reader

@@ -2,35 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use contactd::audit::{Frontier, Hash};
-use contactd::cluster::{
-    Action, Coder, Event, Members, Node, NodeName, Place, Role, Said, Sent, Sizes, Spoken,
-};
+use contactd::cluster::{Action, Event, Node, Role, Said, Sent, Spoken};
 use contactd::domain::Position;
-use contactd::keys::ClusterKey;
 use contactd::log::Group;
 
-const SIZES: Sizes = Sizes {
-    part_bytes_max: 1_000,
-    record_messages_max: 100,
-    record_bytes_max: 100_000,
-};
-
-fn names() -> Vec<NodeName> {
-    ["a", "b", "c"].map(|name| name.parse().unwrap()).to_vec()
-}
-
-/// A log of this many events, and its tree.
-fn log(events: u64) -> (Vec<Bytes>, Frontier) {
-    let entries: Vec<Bytes> = (1..=events).map(|n| n.to_string().into()).collect();
-    let leaves: Vec<Hash> = entries.iter().map(|entry| Hash::leaf(entry)).collect();
-    (entries, Frontier::of(&leaves))
-}
-
-fn place(events: u64) -> Place {
-    Place::of(&log(events).1)
-}
+use crate::one_node::{log, names, node, place};
 
 /// The node `a`, with four events, on a stream that has none of them.
 struct Leader {
@@ -41,14 +17,10 @@ struct Leader {
 
 impl Leader {
     fn new() -> Self {
-        let members = Members::new(names(), &names()[0]).unwrap();
-        let coder = Coder::new("log".into(), ClusterKey::new([1; 32], "log"));
-        let node = Node::new(members, coder, SIZES, place(4), Duration::ZERO);
-        let (now, sequence) = (Duration::from_secs(9), 0);
         Self {
-            node,
-            now,
-            sequence,
+            node: node(0, 4),
+            now: Duration::from_secs(9),
+            sequence: 0,
         }
     }
 
