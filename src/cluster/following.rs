@@ -319,7 +319,6 @@ impl Node {
         self.read_anew();
         self.apply();
         self.lead_on();
-        self.yield_if_idle();
         self.stand_on_time();
     }
 }

@@ -188,7 +188,8 @@ impl Node {
         }
     }
 
-    /// First the stream is given what it lacks of this log, then the writer judges.
+    /// First the stream is given what it lacks of this log, then the writer judges; a leader that is
+    /// to give the lead up does neither.
     pub(super) fn lead_on(&mut self) {
         if self.yields.is_some() {
             return self.yield_if_idle();

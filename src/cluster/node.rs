@@ -38,6 +38,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) const RANK_STEP: Duration = Duration::from_millis(300);
 /// A node that was not heard for so long is not counted on.
 pub(super) const ABSENT: Duration = Duration::from_secs(3);
+
 /// The part that a node plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

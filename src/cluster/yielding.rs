@@ -32,10 +32,10 @@ impl Node {
     /// last: an operator who hands the lead on means that it goes on.
     pub(super) fn succeed(&mut self, leader: &NodeName) {
         self.peers.yielded(leader, self.now);
-        let own = (self.yielded, self.members.own());
+        let own = (self.yielded, Some(self.members.rank()));
         let others = self.peers.all().iter().filter(|peer| peer.name != *leader);
         let rank = |name: &NodeName| self.members.names().iter().position(|it| it == name);
-        let before = others.filter(|peer| (peer.yielded, rank(&peer.name)) < (own.0, rank(own.1)));
+        let before = others.filter(|peer| (peer.yielded, rank(&peer.name)) < own);
         let step = RANK_STEP.saturating_mul(u32::try_from(before.count()).unwrap_or(u32::MAX));
         self.leader_heard = (self.now + step).saturating_sub(self.patience());
         self.stand_on_time();
