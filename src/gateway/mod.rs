@@ -20,6 +20,7 @@
 //! | `read_audit`, `read_forward` | the records of reads, and their way to the node that leads |
 //! | `refused` | the service's errors as refusals |
 //! | `stats` | the statistics that a caller may see |
+//! | `stopped` | the end of the service |
 //! | `health`, `metrics`, `spans` | the state of the process, its counters, and what took how long |
 //! | `broker`, `bus_view`, `resend` | what a broker is asked for operators, what they see of it, and dead letters sent again |
 //!
@@ -50,6 +51,7 @@ mod resend;
 mod response;
 mod spans;
 mod stats;
+mod stopped;
 
 pub use admission::OverLimit;
 pub use broker::{
@@ -67,3 +69,4 @@ pub use pipeline::Traced;
 pub use response::{Disposition, Response, quota_headers, stale_header};
 pub use spans::{Fact, OpenSpan, Span, SpanKind, SpanSink, Spans};
 pub use stats::{Counts, Stats, StatsAsk, TENANTS_MAX};
+pub use stopped::stopped;

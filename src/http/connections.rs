@@ -36,6 +36,7 @@ use super::sending::{NoRoom, Room, Sending, Turn};
 use super::watched::{Ended, Watched};
 use crate::contract::SystemRoute;
 use crate::dialect::Refusal;
+use crate::gateway::stopped;
 
 /// The longest that an orderly stop may take.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(30);
@@ -167,7 +168,7 @@ pub async fn serve(bound: Bound, app: Arc<App>, tls: Option<Tls>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stopping| *stopping) => break,
+            () = stopped(&mut stopping) => break,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -282,13 +283,12 @@ impl Server {
         let connection = builder.serve_connection(TokioIo::new(watched), service);
         let mut connection = std::pin::pin!(connection);
         let mut stopping = self.app.stopping.clone();
-        let stopped = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         // How a client ends its connection is no news. A request that has arrived is read before
         // its connection is told to end.
         tokio::select! {
             biased;
             _ = connection.as_mut() => {}
-            () = stopped => {
+            () = stopped(&mut stopping) => {
                 connection.as_mut().graceful_shutdown();
                 drop(connection.await);
             }

@@ -24,12 +24,11 @@ use super::claim::COMMANDS_IN_FLIGHT_MAX;
 use super::dead_letter::{DeadLetters, Why};
 use super::publish_error::PublishError;
 use super::request::{ORIGIN, Request};
-use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::auth::Principal;
 use crate::dialect::Refusal;
 use crate::domain::Correlation;
-use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response, SpanKind};
+use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response, SpanKind, stopped};
 
 /// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);

@@ -14,7 +14,7 @@
 //! | `arrival`, `unreadable` | commands that the client library can't read, and their end |
 //! | `desk`, `resend` | what operators ask the broker about, and dead letters sent again |
 //! | `cluster` | several nodes with one log: the order, and what nodes say to each other |
-//! | `session`, `stopped` | one connection after another, and the end of the service |
+//! | `session` | one connection after another |
 //! | `request` | a message as a request to the gateway |
 //! | `publish_error` | why a part stopped |
 //!
@@ -47,7 +47,6 @@ mod resume;
 mod rpc;
 mod servers;
 mod session;
-mod stopped;
 mod streams;
 mod subjects;
 mod unreadable;

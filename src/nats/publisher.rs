@@ -28,10 +28,9 @@ use super::mac::{Authenticated, MAC_HEADER, MacKey};
 use super::publish_error::PublishError;
 use super::published::{Answer, Interrupted, Sent, not_taken};
 use super::resume::{Own, Resumed, StreamPosition};
-use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::domain::{Content, Event, Position, Registry, TraceParent};
-use crate::gateway::{Bus, Health, SpanKind, Spans};
+use crate::gateway::{Bus, Health, SpanKind, Spans, stopped};
 use crate::service::Service;
 use crate::wire::{Detail, MEDIA_TYPE, cloud_event};
 

@@ -21,11 +21,10 @@ use super::discovery::{Discovery, Endpoint};
 use super::inbox::is_answered;
 use super::publish_error::PublishError;
 use super::request::{ORIGIN, Request, answer_headers};
-use super::stopped::stopped;
 use super::subjects::Prefix;
 use crate::dialect::{self, Dialect, Refusal, Reply};
 use crate::domain::{Correlation, Position};
-use crate::gateway::{Gateway, Response, fresh_correlation};
+use crate::gateway::{Gateway, Response, fresh_correlation, stopped};
 
 /// Requests that are answered at the same time.
 const REQUESTS_MAX: usize = 512;

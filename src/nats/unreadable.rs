@@ -25,8 +25,8 @@ use super::arrival::{arrives, message_id};
 use super::claim::DELIVERED_MAX;
 use super::dead_letter::{DeadLetters, Letter, Why};
 use super::request::add;
-use super::stopped::stopped;
 use super::subjects::{Kept, Prefix};
+use crate::gateway::stopped;
 
 /// The time between two looks at commands that were delivered more than once, about that after
 /// which the server delivers a command again.

@@ -17,6 +17,7 @@ use super::replay::replay;
 use crate::auth::Principal;
 use crate::dialect::{Refusal, Reply, native};
 use crate::domain::Correlation;
+use crate::gateway::stopped;
 use crate::http::streams::Stream;
 use crate::http::{App, answer};
 
@@ -160,11 +161,6 @@ fn page_after(count: usize, bytes: usize) -> usize {
     let (least, most) = STREAM_PAGE;
     let line_bytes = bytes.checked_div(count).unwrap_or(0).max(1);
     (STREAM_PAGE_BYTES / line_bytes).clamp(least, most)
-}
-
-async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
-    // An error means that whoever would say so is gone: the service is stopping too.
-    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 /// The time after which a quiet stream sends a comment, to show that it is alive.

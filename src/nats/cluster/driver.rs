@@ -16,7 +16,7 @@ use super::options::Options;
 use super::order::{Asked, Orders, Placing};
 use crate::cluster::{Action, Coder, Event, Node, Place, Role, Said, Sizes, Spoken, Status};
 use crate::domain::{Closed, Position};
-use crate::nats::stopped::stopped;
+use crate::gateway::stopped;
 use crate::service::{NotOrdered, ReadError, Service, Signed};
 
 /// The time between two looks at the clock.

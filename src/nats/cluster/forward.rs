@@ -16,9 +16,8 @@ use tokio::task::JoinSet;
 use super::options::Options;
 use super::subjects::Names;
 use crate::cluster::{NodeName, Role, Status};
-use crate::gateway::{Forward, Forwarded, Forwarding, Gateway};
+use crate::gateway::{Forward, Forwarded, Forwarding, Gateway, stopped};
 use crate::keys::ClusterKey;
-use crate::nats::stopped::stopped;
 
 /// The longest that a request waits for the node that leads.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
