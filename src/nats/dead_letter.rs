@@ -12,7 +12,7 @@ use super::subjects::{BadAddress, Prefix};
 use crate::dialect::{self, Refusal, Reply};
 use crate::gateway::Health;
 
-/// What the header that says why may hold of a vendor's answer, in characters.
+/// The most characters of a vendor's answer that `Contact-Error` quotes.
 const ERROR_CHARS_MAX: usize = 512;
 /// The command's own headers that a dead letter keeps, in bytes.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
@@ -24,7 +24,7 @@ const OWN_HEADERS: [&str; 4] = [
     "contact-log",
 ];
 
-/// What the header that says why holds of a command whose headers are lost.
+/// The text of `Contact-Error` on a letter that lost the headers of its command.
 const NO_HEADERS: &str = "the subject or the headers can't be read";
 
 /// The reasons for which a command cannot be taken.
@@ -51,7 +51,7 @@ impl Why {
         }
     }
 
-    /// What is counted: a word for the kind of reason.
+    /// The kind of reason, by which the metric counts letters.
     fn reason(&self) -> &'static str {
         match (self, self.status()) {
             (Self::Address(_), _) => "address",
@@ -84,7 +84,7 @@ impl Why {
     }
 }
 
-/// What a dead letter is made of.
+/// A durable command that is to become a dead letter, as the stream holds it.
 pub struct Letter<'a> {
     /// The subject of the command.
     pub subject: &'a str,

@@ -44,7 +44,7 @@ struct Waiting {
     answer: Option<Answer>,
 }
 
-/// What the broker says of an event.
+/// The broker's word about an event that was sent: where it is stored, or why it is not.
 pub type Answer = Result<Stored, NotStored>;
 
 /// An event that a stream has.

@@ -113,7 +113,8 @@ pub fn list(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     })))
 }
 
-/// What a list shows beside its contacts.
+/// Reads the names of what a list is to show beside its contacts (`extend`). A name that the vendor
+/// does not have is noted in `wrong`.
 fn extend(request: &Request<'_>, wrong: &mut Vec<Issue>) -> Vec<String> {
     let mut extend = Vec::new();
     for (index, value) in request.query.list("extend").enumerate() {

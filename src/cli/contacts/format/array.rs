@@ -17,11 +17,11 @@ pub struct Reader<R: BufRead> {
 /// The part of the file that is read next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// What stands before the array.
+    /// The blanks and the byte order mark before the array.
     Before,
     /// A member of the array, or its end.
     Within,
-    /// What stands behind the array.
+    /// The blanks behind the array.
     Behind,
     /// Nothing, for all is read.
     Over,
@@ -112,7 +112,6 @@ impl<R: BufRead> Reader<R> {
             };
             match (self.place, &mut member) {
                 (Place::Before, _) if byte == b'[' => self.place = Place::Within,
-                // A byte order mark and blanks.
                 (Place::Before, _) => {}
                 (Place::Within, None) if byte == b',' || byte.is_ascii_whitespace() => {}
                 (Place::Within, None) if byte == b']' => self.place = Place::Behind,

@@ -65,11 +65,13 @@ struct Scan {
     astray: usize,
 }
 
-/// What a sign does to a row.
+/// The effect of a sign on the row that it is read of.
 enum Step {
+    /// The row goes on.
     On,
+    /// The row ends here.
     End,
-    /// The quotes do not hold.
+    /// The quotes do not hold: the row cannot be told from the next ones.
     Broken,
 }
 
