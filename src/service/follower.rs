@@ -396,3 +396,77 @@ fn fold_quantum<V: View>(at: &mut Folded<V>, events: Vec<Step<V>>) -> Result<(),
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::projection::Statistics;
+    use crate::service::Service;
+    use crate::service::tests::{create_group, opened};
+    use crate::service::view_state::ViewStatus;
+    use crate::storage::SimDisk;
+
+    /// A service whose log is longer than two quanta: 600 events, which came at once.
+    async fn service() -> Service {
+        let service = opened(&SimDisk::new(1)).service;
+        create_group(&service, 0..300).await;
+        service
+    }
+
+    /// A view of a service before the first event, without a thread, and what it is told by.
+    fn follower(service: &Service) -> (Follower<Statistics>, watch::Sender<Control>) {
+        let (view, position) = (Statistics::new(), Position::ZERO);
+        let state = ViewState::new(Folded { view, position }, ViewStatus::default());
+        let (control, commands) = watch::channel(Control::default());
+        let shared = service.shared.clone();
+        let follower = Follower::new(shared, None, Arc::new(state), commands);
+        (follower, control)
+    }
+
+    /// The positions of the view that is read and of the one beside it, and the number of swaps.
+    fn seen(follower: &Follower<Statistics>) -> (u64, Option<u64>, u64) {
+        let status = follower.state.status.borrow();
+        let rebuilding = status.rebuilding.map(Position::get);
+        (status.position.get(), rebuilding, status.rebuilt)
+    }
+
+    #[tokio::test]
+    async fn all_that_there_is_to_do_is_done_before_more_is_waited_for() {
+        let service = service().await;
+        let (mut follower, control) = follower(&service);
+        assert_eq!(follower.run().now_or_never(), None);
+        assert_eq!(seen(&follower), (600, None, 0));
+        control.send_modify(|control| control.rebuild += 1);
+        assert_eq!(follower.run().now_or_never(), None);
+        assert_eq!(seen(&follower), (600, None, 1));
+    }
+
+    #[tokio::test]
+    async fn a_rebuilt_view_is_not_read_before_it_has_come_as_far_as_the_old_one() {
+        let service = service().await;
+        let (mut follower, control) = follower(&service);
+        let head = service.head();
+        while follower.follow(head) {}
+        control.send_modify(|control| control.rebuild += 1);
+        assert!(!follower.must_stop());
+        for expected in [(600, Some(256), 0), (600, Some(512), 0), (600, None, 1)] {
+            assert!(follower.build(head));
+            assert_eq!(seen(&follower), expected);
+        }
+        assert!(!follower.build(head));
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_refused_is_tried_again_after_a_pause() {
+        let service = opened(&SimDisk::new(1)).service;
+        let (mut follower, _control) = follower(&service);
+        assert!(!follower.must_pause());
+        follower.refused(&KeepError::Damaged("a file".to_owned()));
+        assert!(follower.must_pause());
+        follower.retry = Some(Instant::now());
+        assert!(!follower.must_pause());
+        assert_eq!(follower.retry, None);
+    }
+}

@@ -1,5 +1,6 @@
 //! What stands beside the writer, over a simulated disk: sealing, views, checks, the guard.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,24 @@ pub async fn create(service: &Service, tenant: &str) -> ContactId {
         [Outcome::Written { contact, .. }] => contact.id,
         other => panic!("{other:?}"),
     }
+}
+
+/// Makes contacts with these numbers for names in one group; each takes two positions of the log.
+pub(super) async fn create_group(service: &Service, numbers: Range<u32>) {
+    let attempt = |number: u32| Attempt {
+        operation: Operation::Create,
+        target: None,
+        precondition: Precondition::NONE,
+        fields: Vec::new(),
+        action: Ok(Action::Create {
+            card: Card::from_value(serde_json::json!({"name": {"full": format!("N{number}")}}))
+                .unwrap(),
+            chosen_id: None,
+        }),
+    };
+    let attempts = numbers.map(attempt).collect();
+    let done = service.submit(command_of(owner("a"), attempts)).await;
+    done.expect("they are written");
 }
 
 fn erase() -> Action {
@@ -470,21 +489,8 @@ async fn views_are_made_anew_from_the_log_alone() {
 async fn without_any_view_all_are_made_before_the_first_question() {
     let disk = SimDisk::new(1);
     let service = opened(&disk).service;
-    let attempt = |number: u32| Attempt {
-        operation: Operation::Create,
-        target: None,
-        precondition: Precondition::NONE,
-        fields: Vec::new(),
-        action: Ok(Action::Create {
-            card: Card::from_value(serde_json::json!({"name": {"full": format!("N{number}")}}))
-                .unwrap(),
-            chosen_id: None,
-        }),
-    };
     for first in (0..2_100).step_by(100) {
-        let attempts = (first..first + 100).map(attempt).collect();
-        let done = service.submit(command_of(owner("a"), attempts)).await;
-        done.expect("they are written");
+        create_group(&service, first..first + 100).await;
     }
     let head = service.head();
     service.stop();
