@@ -377,3 +377,58 @@ impl Auditor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Opening;
+    use crate::service::tests::{create, opened, sealing};
+    use crate::storage::SimDisk;
+
+    /// Services that sign the same checkpoints are told by number how far they may seal.
+    #[tokio::test]
+    async fn it_seals_as_far_as_it_may_once_that_is_settled_and_looks_soon_where_it_is_not_there() {
+        let disk = SimDisk::new(1);
+        let opening = opened(&disk);
+        let Opening {
+            service, journal, ..
+        } = opening;
+        create(&service, "a").await;
+        let integrator = sealing(&disk).1;
+        let signed = Signed {
+            size: 0,
+            note: integrator.note().clone(),
+            signed_at_seconds: 0,
+            halted: None,
+        };
+        let mut auditor = Auditor {
+            integrator,
+            service,
+            journal,
+            publish: watch::channel(signed).0,
+            most: Arc::default(),
+        };
+        let plan = |auditor: &Auditor, most| {
+            auditor.most.store(most, Ordering::Release);
+            (auditor.target().get(), auditor.pause())
+        };
+        for (most, target, pause) in [
+            (u64::MAX, 2, INTERVAL),
+            (0, 0, INTERVAL),
+            (1, 1, SOON),
+            (2, 2, SOON),
+            (3, 0, SOON),
+        ] {
+            assert_eq!(plan(&auditor, most), (target, pause), "{most}");
+        }
+        plan(&auditor, 2);
+        auditor.catch_up().unwrap();
+        for (most, pause) in [(1, INTERVAL), (2, INTERVAL), (3, SOON)] {
+            assert_eq!(
+                plan(&auditor, most),
+                (2, pause),
+                "{most}, of which 2 are sealed"
+            );
+        }
+    }
+}
