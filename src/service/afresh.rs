@@ -117,3 +117,52 @@ fn keep<V: View>(view: &mut V) -> Result<(), KeepError> {
     view.keep()?;
     view.take_over(&mut V::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        ContactId, DialectId, EventId, Header, Operation, Owner, Phase, Position, Timestamp,
+    };
+    use crate::service::VIEWS;
+    use crate::service::tests::keys;
+    use crate::storage::{Disk, SimDisk};
+
+    /// An event that created a contact of which nobody can read anything.
+    fn created(number: u64) -> Event {
+        let id = Uuid::from_u128(number.into());
+        let time = Timestamp::from_millis(number);
+        let owner = Owner::new(DialectId(1), &["acme"]).unwrap();
+        let position = Position::new(number);
+        let header = Header {
+            contact: Some(ContactId(id)),
+            ..Header::new(position, EventId(id), time, Operation::Create, owner)
+        };
+        let phase = Phase::Success { erasure: None };
+        Event { header, phase }
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_no_file_and_no_thread() {
+        let disk = SimDisk::new(1);
+        let home = Home {
+            files: disk.files(VIEWS).unwrap(),
+            keys: keys(&disk).0.file_keys(),
+            numbers: Arc::new(AtomicU64::new(1)),
+        };
+        let mut afresh = Afresh::begin(&home).unwrap();
+        // The search view writes its first file after 32,768 contacts.
+        for number in 1..=33_000 {
+            afresh.fold(created(number), None);
+        }
+        drop(afresh);
+        assert_eq!(Arc::strong_count(&home.numbers), 1, "its thread has ended");
+        assert_eq!(home.numbers.load(Ordering::Relaxed), 2, "it wrote a file");
+        assert_eq!(home.files.list().unwrap(), [""; 0]);
+    }
+}
