@@ -98,4 +98,12 @@ mod tests {
         }
         assert_eq!(seen, [7, 9, 9, 9]);
     }
+
+    #[test]
+    fn now_is_the_time_of_the_operating_system_in_milliseconds() {
+        let said = || u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap();
+        let before = said();
+        let now = now().millis();
+        assert!((before..=said()).contains(&now), "{now} after {before}");
+    }
 }
