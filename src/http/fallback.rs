@@ -117,6 +117,8 @@ fn allowed(path: &str) -> String {
         }
         if literal >= best {
             best = literal;
+            // What can be read can be asked after, without the body (RFC 9110, section 9.3.2).
+            methods.extend((method == Method::GET).then(|| "HEAD".to_owned()));
             methods.push(method.to_string());
         }
     }
@@ -140,15 +142,15 @@ mod tests {
     #[test]
     fn a_path_takes_the_methods_of_the_routes_it_leads_to() {
         for (path, methods) in [
-            ("/contacts", "GET, POST, PUT"),
+            ("/contacts", "GET, HEAD, POST, PUT"),
             ("/contacts/batch", "POST"),
-            ("/contacts/changes", "GET"),
-            ("/contacts/0198", "DELETE, GET, PATCH"),
+            ("/contacts/changes", "GET, HEAD"),
+            ("/contacts/0198", "DELETE, GET, HEAD, PATCH"),
             ("/v1/accounts/contacts/bulk", "POST"),
             ("/v1/accounts/contacts/01", "DELETE, PUT"),
             ("/main/companies/v2/rs/1/contacts/2", "DELETE, PATCH"),
             ("/audit/cosignatures", "POST"),
-            ("/audit/tile/0/000", "GET"),
+            ("/audit/tile/0/000", "GET, HEAD"),
             ("/views/search/rebuild", "POST"),
         ] {
             assert_eq!(allowed(path), methods, "{path}");

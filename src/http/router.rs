@@ -88,16 +88,19 @@ impl Routes {
     }
 
     /// Whether a web page sent the request that may not: in open mode none may reach the service,
-    /// whatever it asks for.
+    /// whatever it asks for. An origin that can't be read, or a second one, is not ours.
     fn is_foreign(&self, request: &Request) -> bool {
-        let text = |name| {
-            let value = request.headers().get(name);
-            value.and_then(|value: &HeaderValue| value.to_str().ok())
-        };
+        fn text(value: &HeaderValue) -> &str {
+            value.to_str().unwrap_or_default()
+        }
+        let headers = request.headers();
         // A target with a host of its own goes before the header (RFC 9112, section 3.2.2).
         let target = request.uri().authority().map(Authority::as_str);
-        let (host, origin) = (target.or_else(|| text(header::HOST)), text(header::ORIGIN));
-        self.app.gateway.is_open() && !origin_allowed(host, origin, self.app.address)
+        let host = target.or_else(|| headers.get(header::HOST).map(text));
+        let mut origins = headers.get_all(header::ORIGIN).iter().map(text);
+        let (origin, another) = (origins.next(), origins.next());
+        let ours = another.is_none() && origin_allowed(host, origin, self.app.address);
+        self.app.gateway.is_open() && !ours
     }
 
     async fn answer_vendor(
@@ -136,18 +139,24 @@ impl Routes {
     }
 }
 
-/// A request that names no host, or several.
+/// A request that names no host, several, or something that is none.
 const HOST_IS_WRONG: Refusal = Refusal::BadParameter {
     name: "Host",
-    must: "sent once",
+    must: "sent once, as a host with or without a port",
 };
 
 /// Whether a request names its host: never more than once, and once from HTTP/1.1 on (RFC 9112,
-/// section 3.2).
+/// section 3.2). An empty name is one.
 fn has_its_host(request: &Request) -> bool {
-    match request.headers().get_all(header::HOST).iter().count() {
-        0 => request.version() < Version::HTTP_11,
-        hosts => hosts == 1,
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let is_host = |value: &HeaderValue| {
+        let authority = Authority::try_from(value.as_bytes());
+        value.is_empty() || authority.is_ok_and(|it| !it.as_str().contains('@'))
+    };
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => is_host(host),
+        (Some(_), Some(_)) => false,
     }
 }
 
