@@ -63,7 +63,7 @@ pub trait Encoder {
     }
 
     /// A contact as an answer shows it that holds nothing else.
-    fn alone(contact: &Contact) -> Record {
+    fn alone(contact: &Contact) -> Record<'_> {
         Self::CONTACT.answer(contact)
     }
 

@@ -99,7 +99,7 @@ static DEPARTMENT: Custom = Custom {
     },
 };
 
-fn order_of_invoice(contact: &Record) -> Option<Violation> {
+fn order_of_invoice(contact: &Record<'_>) -> Option<Violation> {
     let is_invoice = contact.get(TYPE).and_then(Value::as_u64) == Some(INVOICE_ADDRESS);
     let wrong = !is_invoice && contact.get(PURCHASE_ORDER).is_some();
     wrong.then(|| Violation::new(PURCHASE_ORDER, Problem::OnlyFor("invoice contacts")))

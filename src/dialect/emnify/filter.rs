@@ -144,9 +144,8 @@ fn named(name: &str) -> Option<&'static Field> {
 }
 
 fn compare(field: &Field, a: &Contact, b: &Contact) -> Ordering {
-    let value = |contact: &Contact| CONTACT.value(&contact.card, field);
-    let number = |contact| value(contact).and_then(|value| value.as_u64());
-    let folded = |contact| value(contact).and_then(|value| Some(caseless(value.as_str()?)));
+    let number = |contact: &Contact| CONTACT.value(&contact.card, field)?.as_u64();
+    let folded = |contact: &Contact| Some(caseless(CONTACT.value(&contact.card, field)?.as_str()?));
     match field.kind {
         Kind::Text(_) => folded(a).cmp(&folded(b)),
         Kind::Code(_) => number(a).cmp(&number(b)),
@@ -156,15 +155,16 @@ fn compare(field: &Field, a: &Contact, b: &Contact) -> Ordering {
 
 /// One condition on a contact; none where the field cannot have the value.
 fn condition(field: &'static Field, value: &str) -> Option<Filter<Contact>> {
-    let own = |contact: &Contact| CONTACT.value(&contact.card, field);
     let (text, number) = (value.to_owned(), id(value));
     Some(match (field.kind, number) {
-        (Kind::Text(_), _) => Filter::new(move |contact| {
-            own(contact).is_some_and(|own| own.as_str().is_some_and(|own| holds(own, &text)))
+        (Kind::Text(_), _) => Filter::new(move |contact: &Contact| {
+            let own = CONTACT.value(&contact.card, field);
+            own.is_some_and(|own| own.as_str().is_some_and(|own| holds(own, &text)))
         }),
-        (Kind::Code(_), Some(number)) => {
-            Filter::new(move |contact| own(contact).is_some_and(|own| own == number))
-        }
+        (Kind::Code(_), Some(number)) => Filter::new(move |contact: &Contact| {
+            let own = CONTACT.value(&contact.card, field);
+            own.is_some_and(|own| *own == number)
+        }),
         (_, Some(number)) => {
             let id = number.to_string();
             Filter::new(move |contact: &Contact| contact.vendor_id == id)

@@ -113,7 +113,7 @@ impl Encoder for Emnify {
 
 /// The answer that is a page of contacts, without the headers of a page.
 pub fn contacts(page: &Page) -> Reply {
-    let bodies: Vec<Record> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
+    let bodies: Vec<Record<'_>> = page.contacts.iter().map(|it| CONTACT.answer(it)).collect();
     Reply::json(StatusCode::OK, &bodies)
 }
 

@@ -82,7 +82,7 @@ fn key(place: u32) -> String {
 ///
 /// Every write of this vendor must say `notify`, so that time is when notifying was last asked
 /// for; the vendor's own examples show it equal to `updatedAt`.
-fn notify_at(contact: &Contact, record: &Record) -> Value {
+fn notify_at(contact: &Contact, record: &Record<'_>) -> Value {
     match record.get(NOTIFY) {
         Some(Value::Bool(true)) => modified_at(contact, record),
         _ => Value::Null,
@@ -119,11 +119,13 @@ pub static EXTENSIONS: [Extension; 2] = [
 ];
 
 /// The vendor's answer that holds a contact, with what was asked for beside it.
-pub fn body(contact: &Contact, extend: &[String]) -> Record {
+pub fn body<'a>(contact: &'a Contact, extend: &[String]) -> Record<'a> {
     let mut body = CONTACT.answer(contact);
     let asked = |(name, ..): &&Extension| extend.iter().any(|it| it == name);
     let added = EXTENSIONS.iter().filter(asked);
-    body.extend(added.map(|(_, member, parts)| ((*member).to_owned(), show(parts, contact))));
+    for (_, member, parts) in added {
+        body.insert(member, show(parts, contact));
+    }
     body
 }
 

@@ -19,6 +19,7 @@ use super::requests::{cursor, limit, param};
 use super::rules::RULES;
 use crate::dialect::describe::{any_text, or_null, time as time_schema, uuid};
 use crate::dialect::parts::{Part, always, show, sometimes};
+use crate::dialect::schema::Record;
 use crate::dialect::{Ask, Call, EventPage, Events, Filter, Query, Redaction, Reply, Request};
 use crate::domain::{Actor, Correlation, Event, EventId, Operation, Owner, Phase, Timestamp};
 use crate::wire::{event_type, type_name};
@@ -118,7 +119,7 @@ pub struct Shown<'a> {
     /// The payload that is not sensitive.
     metadata: Map<String, Value>,
     /// The rest of the payload, where the caller may see it.
-    rest: Option<Map<String, Value>>,
+    rest: Option<Record<'a>>,
 }
 
 /// The members of an event.
@@ -151,7 +152,9 @@ fn data(shown: &Shown<'_>) -> Value {
         return Value::Null;
     };
     let metadata = shown.metadata.clone().into_iter();
-    metadata.chain(rest.clone()).collect()
+    let rest = rest.iter();
+    let rest = rest.map(|(name, value)| (name.to_owned(), value.clone()));
+    metadata.chain(rest).collect()
 }
 
 /// The answer that is a page of events.
@@ -173,9 +176,9 @@ pub fn page(page: EventPage) -> Reply {
 }
 
 impl<'a> Shown<'a> {
-    fn new(event: &'a Event, redaction: &Redaction, full: bool) -> Self {
+    fn new(event: &'a Event, redaction: &'a Redaction, full: bool) -> Self {
         let mut metadata = payload(event);
-        let mut contact = Map::new();
+        let mut contact = Record::new();
         if !matches!(event.phase, Phase::Fail(_)) {
             match redaction {
                 Redaction::Withheld => {}

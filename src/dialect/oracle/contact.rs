@@ -283,7 +283,7 @@ static BY_KEY: Custom = Custom {
 fn to_address(item: &Value) -> Value {
     let mut address = Map::new();
     if let Value::Object(item) = item {
-        write_places(ADDRESS.fields, DOMAIN, item, &mut address);
+        write_places(ADDRESS.fields, DOMAIN, |name| item.get(name), &mut address);
     }
     if !address.contains_key("components") {
         // An address that is only referred to has nothing to write, and the RFC wants one of its
@@ -296,19 +296,19 @@ fn to_address(item: &Value) -> Value {
 fn from_address(address: &Map<String, Value>) -> Value {
     let members = ADDRESS.fields.iter().filter_map(|field| {
         let value = read_place(field, DOMAIN, address)?;
-        Some((field.name.to_owned(), value))
+        Some((field.name, value))
     });
-    Value::Object(members.collect())
+    members.collect::<Record<'_>>().into()
 }
 
 /// The id of a contact's type; one that was given none is a contact.
-pub fn contact_type(contact: &Record) -> String {
+pub fn contact_type(contact: &Record<'_>) -> String {
     let given = contact.get(TYPE).and_then(Value::as_str).map(str::to_owned);
     given.unwrap_or_else(|| HexId::of_code(TYPE, "CONTACT").to_string())
 }
 
 /// The id of a contact's status, and its code where that is known.
-pub fn status(contact: &Record) -> (String, Option<&str>) {
+pub fn status<'a>(contact: &'a Record<'_>) -> (String, Option<&'a str>) {
     let of_code = |code| HexId::of_code(STATUS, code).to_string();
     let text = |name| contact.get(name).and_then(Value::as_str);
     match (text(STATUS), text(STATUS_CODE)) {
@@ -322,21 +322,21 @@ pub fn status(contact: &Record) -> (String, Option<&str>) {
 pub const BESIDE: [&str; 3] = [ADDRESSES, MODES, PROPERTIES];
 
 /// `Contacts`: a contact without what stands beside it.
-pub fn body(contact: &Contact) -> Record {
+pub fn body(contact: &Contact) -> Record<'_> {
     let mut alone = CONTACT.answer(contact);
-    alone.retain(|name, _| !BESIDE.contains(&name.as_str()));
+    alone.retain(|name, _| !BESIDE.contains(&name));
     alone
 }
 
 /// One version of the contact of this id, with who made it and when the next one superseded it.
 ///
 /// An end has no content, and nothing that is said of it beside its time.
-pub fn version(
+pub fn version<'a>(
     id: &str,
     event: &Event,
-    after: Option<&Contact>,
+    after: Option<&'a Contact>,
     end: Option<&Event>,
-) -> Option<Record> {
+) -> Option<Record<'a>> {
     let operation = match event.header.operation {
         Operation::Create => "CREATE",
         Operation::Update => "UPDATE",
@@ -344,14 +344,14 @@ pub fn version(
         Operation::Retrieve | Operation::RetrieveList => return None,
     };
     let mut entry = after.map(body).unwrap_or_default();
-    entry.insert(ID.into(), id.into());
-    entry.insert("operationType".into(), operation.into());
+    entry.insert(ID, id);
+    entry.insert("operationType", operation);
     if let Some(user) = user(&event.header.actor) {
-        entry.insert("userId".into(), user.into());
+        entry.insert("userId", user);
     }
-    entry.insert(SINCE.into(), event.header.time.to_string().into());
+    entry.insert(SINCE, event.header.time.to_string());
     if let Some(end) = end {
-        entry.insert("versionEnd".into(), end.header.time.to_string().into());
+        entry.insert("versionEnd", end.header.time.to_string());
     }
     Some(entry)
 }

@@ -27,9 +27,11 @@ pub const ORDERS: [&str; 2] = ["ASC", "DESC"];
 pub const ENTITIES_OPTIONS: [&str; 3] = ["all", "associated", "notAssociated"];
 
 /// What a contact and the values of its fields must meet.
-type Condition = Box<dyn Fn(&Contact, &Record) -> bool + Send + Sync>;
+type Condition = Box<dyn Fn(&Contact, &Record<'_>) -> bool + Send + Sync>;
 
-fn condition(met: impl Fn(&Contact, &Record) -> bool + Send + Sync + 'static) -> Option<Condition> {
+fn condition(
+    met: impl Fn(&Contact, &Record<'_>) -> bool + Send + Sync + 'static,
+) -> Option<Condition> {
     Some(Box::new(met))
 }
 
@@ -122,12 +124,12 @@ fn is(id: HexId, value: Option<&Value>) -> bool {
 }
 
 /// Whether an item of a list has this id in a field.
-fn any(record: &Record, items: &str, field: &str, id: HexId) -> bool {
+fn any(record: &Record<'_>, items: &str, field: &str, id: HexId) -> bool {
     list(record, items).any(|item| is(id, item.get(field)))
 }
 
 /// Whether a part, folded, stands in the name, written with or without the middle one.
-fn is_named(record: &Record, part: &str) -> bool {
+fn is_named(record: &Record<'_>, part: &str) -> bool {
     let name = |parts: &[&str]| {
         let words: Vec<&str> = parts
             .iter()
@@ -140,19 +142,19 @@ fn is_named(record: &Record, part: &str) -> bool {
         || name(&[FIRST_NAME, MIDDLE_NAME, LAST_NAME]).contains(part)
 }
 
-fn has_status(record: &Record, id: HexId, code: &str) -> bool {
+fn has_status(record: &Record<'_>, id: HexId, code: &str) -> bool {
     let (own_id, own_code) = status(record);
     own_id == id.to_string() || own_code.is_some_and(|own| own.eq_ignore_ascii_case(code))
 }
 
 /// The items of a list that stands beside the contact.
-fn list<'a>(record: &'a Record, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+fn list<'a>(record: &'a Record<'_>, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     let items = record.get(name).and_then(Value::as_array);
     items.into_iter().flatten()
 }
 
 /// Whether a property of the contact or of its addresses names the entity, or any entity.
-fn is_associated(record: &Record, entity: Option<HexId>) -> bool {
+fn is_associated(record: &Record<'_>, entity: Option<HexId>) -> bool {
     let names = |property: &Value| {
         let own = property.get(ENTITY).and_then(Value::as_str);
         own.is_some_and(|own| entity.is_none_or(|entity| HexId::parse(own) == Some(entity)))

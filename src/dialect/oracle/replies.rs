@@ -50,7 +50,7 @@ impl Encoder for Oracle {
         }
     }
 
-    fn alone(contact: &Contact) -> Record {
+    fn alone(contact: &Contact) -> Record<'_> {
         contact::body(contact)
     }
 
@@ -104,7 +104,7 @@ pub fn history(id: &str, found: Lookup<Versions>, limit: usize) -> Reply {
         Err(refusal) => return Oracle::refusal(&refusal),
     };
     let ends = versions.iter().skip(1).map(|(event, _)| Some(event));
-    let entries: Vec<Record> = versions
+    let entries: Vec<Record<'_>> = versions
         .iter()
         .zip(ends.chain([None]))
         .take(limit)

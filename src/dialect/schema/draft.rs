@@ -1,9 +1,12 @@
 //! What a request sent for a contact, judged field by field, on its way to be an attempt.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use super::field::{BODY, Mode, Record};
+use super::field::{BODY, Mode};
 use super::read::read;
+use super::record::Record;
 use super::table::Schema;
 use crate::dialect::fields::Fields;
 use crate::domain::{
@@ -21,7 +24,7 @@ pub struct Draft {
     /// The names of the fields that were sent.
     pub sent: Vec<FieldName>,
     /// What was sent for the fields; null is the value of one that is to have none.
-    pub values: Record,
+    pub values: Record<'static>,
     /// What is wrong with them.
     pub violations: Vec<Violation>,
 }
@@ -56,7 +59,7 @@ impl Draft {
         let mut root = Fields::new(body, format!("{path}{dot}"), self.schema.nulls);
         for group in self.schema.groups {
             let Some(name) = group.inside else {
-                self.values.extend(read(&mut root, group.fields, self.mode));
+                self.values.append(read(&mut root, group.fields, self.mode));
                 continue;
             };
             let object = root.object(name, true);
@@ -65,7 +68,7 @@ impl Draft {
             if let Some(object) = object {
                 let mut inner = root.inner(object, name);
                 self.values
-                    .extend(read(&mut inner, group.fields, self.mode));
+                    .append(read(&mut inner, group.fields, self.mode));
                 root.sent.append(&mut inner.sent);
                 root.violations.append(&mut inner.violations);
             }
@@ -74,22 +77,27 @@ impl Draft {
         self.violations = root.violations;
     }
 
-    /// The values of the contact that had others before: in a change, what was not sent stays.
+    /// The values of a new contact, or of one that had others before: in a change, what was not sent
+    /// stays.
     ///
     /// # Errors
     /// What is wrong with the fields, or between them.
-    pub fn onto(&self, before: &Record) -> Result<Record, Vec<Violation>> {
+    pub fn onto<'a>(
+        &'a self,
+        before: Option<&'a Record<'_>>,
+    ) -> Result<Record<'a>, Vec<Violation>> {
         if !self.violations.is_empty() {
             return Err(self.violations.clone());
         }
-        let stays = |name: &str| before.get(name).filter(|_| self.mode == Mode::Patch);
+        let before = before.filter(|_| self.mode == Mode::Patch);
+        let stays = |name: &str| before?.get(name);
         let content = self.schema.fields().filter(|field| field.is_content());
         let values = content.filter_map(|field| {
             let value = self.values.get(field.name).or_else(|| stays(field.name));
             let value = value.filter(|value| !value.is_null())?;
-            Some((field.name.to_owned(), value.clone()))
+            Some((field.name, Cow::Borrowed(value)))
         });
-        let record: Record = values.collect();
+        let record: Record<'_> = values.collect();
         let checks = self.schema.checks.iter();
         let wrong: Vec<Violation> = checks.filter_map(|check| check(&record)).collect();
         if wrong.is_empty() {
@@ -104,7 +112,7 @@ impl Draft {
     /// # Errors
     /// As [`Draft::onto`].
     pub fn card(&self) -> Result<Card, Vec<Violation>> {
-        self.schema.card(&self.onto(&Record::new())?, None)
+        self.schema.card(&self.onto(None)?, None)
     }
 
     /// The change of a contact.
@@ -117,7 +125,7 @@ impl Draft {
         }
         Ok(Patch::new(move |current| {
             let before = self.schema.record(current);
-            let after = self.onto(&before)?;
+            let after = self.onto(Some(&before))?;
             Ok(Patched {
                 card: self.schema.card(&after, current.get("uid"))?,
                 changed: self.schema.changed(&before, &after),

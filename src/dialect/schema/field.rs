@@ -1,19 +1,15 @@
 //! One field of a vendor's contact: its name, what it may hold, where a Card keeps it, how it is shown.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value, json};
 
+use super::record::Record;
 use crate::dialect::fields::Text;
 use crate::dialect::json::whole;
 use crate::dialect::parts::{Part, show};
 use crate::domain::Contact;
-
-/// The values of an object's fields by their names, in the order of the table.
-///
-/// A value is JSON in the one form in which it is compared: an id in its canonical spelling, a
-/// number of a code list as that number. A field without a value is not in it.
-pub type Record = Map<String, Value>;
 
 /// The field that stands for a body as a whole in a violation.
 pub const BODY: &str = "body";
@@ -193,24 +189,24 @@ pub struct Made {
     /// Whether it is always there. If not, null leaves it out.
     pub always: bool,
     /// Its value, of the contact and the values of its fields.
-    pub value: fn(&Contact, &Record) -> Value,
+    pub value: fn(&Contact, &Record<'_>) -> Value,
 }
 
 /// The contact's id as the vendor spells it, for an answer.
 #[must_use]
-pub fn vendor_id(contact: &Contact, _: &Record) -> Value {
+pub fn vendor_id(contact: &Contact, _: &Record<'_>) -> Value {
     contact.vendor_id.as_str().into()
 }
 
 /// The time of the contact's first version, for an answer.
 #[must_use]
-pub fn created_at(contact: &Contact, _: &Record) -> Value {
+pub fn created_at(contact: &Contact, _: &Record<'_>) -> Value {
     contact.created_at.to_string().into()
 }
 
 /// The time of the contact's last version, for an answer.
 #[must_use]
-pub fn modified_at(contact: &Contact, _: &Record) -> Value {
+pub fn modified_at(contact: &Contact, _: &Record<'_>) -> Value {
     contact.modified_at.to_string().into()
 }
 
@@ -222,7 +218,7 @@ pub enum NonSensitive {
     /// As a request has it.
     Plain,
     /// Under this name, as a function makes it of the contact's values.
-    Made(&'static str, fn(&Record) -> Value),
+    Made(&'static str, fn(&Record<'_>) -> Value),
 }
 
 impl Place {
@@ -259,7 +255,7 @@ impl Field {
     pub const fn read_only(
         name: &'static str,
         schema: fn() -> Value,
-        value: fn(&Contact, &Record) -> Value,
+        value: fn(&Contact, &Record<'_>) -> Value,
     ) -> Self {
         Self::new(name, Kind::ReadOnly, Place::Nowhere).made(schema, true, value)
     }
@@ -269,7 +265,7 @@ impl Field {
         self,
         schema: fn() -> Value,
         always: bool,
-        value: fn(&Contact, &Record) -> Value,
+        value: fn(&Contact, &Record<'_>) -> Value,
     ) -> Self {
         self.shown(Shown::Made(Made {
             schema,
@@ -325,27 +321,32 @@ impl Field {
 impl Kind {
     /// The value that a Card holds for a field of this kind, if it is of the kind and not empty.
     #[must_use]
-    pub fn stored(&self, value: Value) -> Option<Value> {
-        let fits = match (self, &value) {
+    pub fn stored<'a>(&self, value: Cow<'a, Value>) -> Option<Cow<'a, Value>> {
+        let owned = |value: Value| Some(Cow::Owned(value));
+        let fits = match (self, &*value) {
             (Self::Text(rule), Value::String(text)) => !(rule.empty_is_none && text.is_empty()),
             (Self::Flag, Value::Bool(_)) => true,
             (Self::Code(codes), Value::Number(number)) => {
-                return codes.known(number).map(Value::from);
+                return owned(codes.known(number)?.into());
             }
             (Self::Object, Value::Object(members)) => !members.is_empty(),
             (Self::Id(form), Value::String(text)) => {
-                return (form.canonical)(text).map(Value::from);
+                return owned((form.canonical)(text)?.into());
             }
             (Self::Texts { distinct, .. }, Value::Array(items)) => {
                 let mut seen = HashSet::new();
-                return only(items, |it| it.is_string() && (seen.insert(it) || !distinct));
+                return owned(only(items, |it| {
+                    it.is_string() && (!distinct || seen.insert(it))
+                })?);
             }
-            (Self::Objects, Value::Array(items)) => return only(items, |it| it.is_object()),
+            (Self::Objects, Value::Array(items)) => {
+                return owned(only(items, |it| it.is_object())?);
+            }
             (Self::Items(table), Value::Array(items)) => {
                 let mut seen = HashSet::new();
                 let items = items.iter().map(|item| table.stored(item));
                 // What differed only in what is not kept is one item.
-                return Some(items.filter(|item| seen.insert(item.clone())).collect());
+                return owned(items.filter(|item| seen.insert(item.clone())).collect());
             }
             _ => false,
         };
@@ -374,10 +375,10 @@ impl Items {
     fn stored(&self, item: &Value) -> Value {
         let kept = self.fields.iter().filter(|field| field.is_content());
         let members = kept.filter_map(|field| {
-            let value = field.kind.stored(item.get(field.name)?.clone())?;
-            Some((field.name.to_owned(), value))
+            let value = field.kind.stored(Cow::Borrowed(item.get(field.name)?))?;
+            Some((field.name, value))
         });
-        Value::Object(members.collect())
+        members.collect::<Record<'_>>().into()
     }
 }
 

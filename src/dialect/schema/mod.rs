@@ -38,6 +38,7 @@ mod draft;
 mod field;
 mod place;
 mod read;
+mod record;
 mod show;
 mod table;
 #[cfg(test)]
@@ -48,10 +49,11 @@ mod tests;
 pub use describe::{Member, item, item_members};
 pub use draft::Draft;
 pub use field::{
-    BODY, Codes, Custom, Field, IdForm, Items, Kind, Made, Mode, NonSensitive, Place, Record,
-    Required, Shown, created_at, modified_at, vendor_id,
+    BODY, Codes, Custom, Field, IdForm, Items, Kind, Made, Mode, NonSensitive, Place, Required,
+    Shown, created_at, modified_at, vendor_id,
 };
 pub use place::{at, read as read_place, write as write_places};
 pub use read::object;
+pub use record::Record;
 pub use show::Absent;
 pub use table::{Group, Schema};

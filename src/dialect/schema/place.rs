@@ -1,8 +1,10 @@
 //! Puts fields into the properties of a Card (RFC 9553), and finds them there again.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
-use super::field::{Field, Place, Record};
+use super::field::{Field, Place};
 
 /// The properties of RFC 9553 in its order. A Card has them so, with the vendor's own behind them.
 const PROPERTIES: [&str; 7] = [
@@ -15,11 +17,17 @@ const PROPERTIES: [&str; 7] = [
     "notes",
 ];
 
-/// Puts the values that are there into an object: a Card's properties, or an address of a Card.
-pub fn write(fields: &[Field], domain: &str, values: &Record, object: &mut Map<String, Value>) {
+/// Puts the values that `value` has for fields into an object: a Card's properties, or an address
+/// of a Card.
+pub fn write<'a>(
+    fields: &[Field],
+    domain: &str,
+    value: impl Fn(&str) -> Option<&'a Value>,
+    object: &mut Map<String, Value>,
+) {
     let mut there: Vec<(&Field, &Value)> = fields
         .iter()
-        .filter_map(|field| Some((field, values.get(field.name)?)))
+        .filter_map(|field| Some((field, value(field.name)?)))
         .collect();
     there.sort_by_key(|(field, _)| rank(field));
     for (field, value) in there {
@@ -38,22 +46,44 @@ fn rank(field: &Field) -> Option<usize> {
 }
 
 /// Finds the value of a field in an object, if it is of the field's kind.
-pub fn read(field: &Field, domain: &str, object: &Map<String, Value>) -> Option<Value> {
+pub fn read<'a>(
+    field: &Field,
+    domain: &str,
+    object: &'a Map<String, Value>,
+) -> Option<Cow<'a, Value>> {
     let found = match field.place {
-        Place::At(path) => at(object, path)?.clone(),
-        Place::Phone(key, _) => at(object, &["phones", key, "number"])?.clone(),
-        Place::Component { of: path, kind, .. } => {
-            let path = [path, &["components"]].concat();
-            let mut parts = at(object, &path)?.as_array()?.iter();
-            let part = parts.find(|part| part.get("kind").is_some_and(|own| own == kind))?;
-            part.get("value")?.clone()
-        }
-        Place::Own => object.get(&own(domain, field.name))?.clone(),
-        Place::OwnAs(name) => object.get(&own(domain, name))?.clone(),
-        Place::Custom(custom) => (custom.read)(object)?,
+        Place::At(path) => at(object, path)?,
+        Place::Phone(key, _) => at(object, &["phones", key, "number"])?,
+        Place::Component { of, kind, .. } => component(object, of, kind)?,
+        Place::Own => own_value(object, domain, field.name)?,
+        Place::OwnAs(name) => own_value(object, domain, name)?,
+        Place::Custom(custom) => return field.kind.stored(Cow::Owned((custom.read)(object)?)),
         Place::Nowhere => return None,
     };
-    field.kind.stored(found)
+    field.kind.stored(Cow::Borrowed(found))
+}
+
+/// The value of the component of this kind, of the object at the end of a path.
+fn component<'a>(object: &'a Map<String, Value>, of: &[&str], kind: &str) -> Option<&'a Value> {
+    let parts = match of {
+        [] => object.get("components")?,
+        path => at(object, path)?.get("components")?,
+    };
+    let mut parts = parts.as_array()?.iter();
+    let part = parts.find(|part| part.get("kind").is_some_and(|own| own == kind))?;
+    part.get("value")
+}
+
+/// The property of the vendor's own that has this name.
+fn own_value<'a>(object: &'a Map<String, Value>, domain: &str, name: &str) -> Option<&'a Value> {
+    let is_it = |key: &str| {
+        let key = key
+            .strip_prefix(domain)
+            .and_then(|key| key.strip_prefix(':'));
+        key == Some(name)
+    };
+    let (_, value) = object.iter().find(|(key, _)| is_it(key))?;
+    Some(value)
 }
 
 fn put(field: &Field, domain: &str, value: &Value, object: &mut Map<String, Value>) {

@@ -1,10 +1,12 @@
 //! Reads the fields of a JSON object by their table and notes what is wrong with them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::field::{BODY, Codes, Field, Items, Kind, Mode, Record, Required, Shown};
+use super::field::{BODY, Codes, Field, Items, Kind, Mode, Required, Shown};
+use super::record::Record;
 use crate::dialect::fields::{Fields, Nulls};
 use crate::dialect::json;
 use crate::domain::{Expected, Problem, Violation, limits};
@@ -12,10 +14,12 @@ use crate::domain::{Expected, Problem, Violation, limits};
 /// Reads the fields of an object; what is wrong with them is noted in its reader.
 ///
 /// Null is the value of a field that is to have none: no field can hold null itself.
-pub fn read(fields: &mut Fields<'_>, table: &[Field], mode: Mode) -> Record {
+pub fn read(fields: &mut Fields<'_>, table: &[Field], mode: Mode) -> Record<'static> {
     let sent = table.iter().filter(|field| field.is_sent());
-    let values =
-        sent.filter_map(|field| Some((field.name.to_owned(), value(fields, field, mode)?)));
+    let values = sent.filter_map(|field| {
+        let value = value(fields, field, mode)?;
+        Some((field.name, Cow::Owned(value)))
+    });
     values.collect()
 }
 
@@ -61,7 +65,8 @@ fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
         Kind::Items(table) => items(fields, name, table, required)?.into(),
         Kind::ReadOnly => return None,
     };
-    Some(field.kind.stored(value).unwrap_or_default())
+    let stored = field.kind.stored(Cow::Owned(value));
+    Some(stored.map(Cow::into_owned).unwrap_or_default())
 }
 
 /// The members of a body that must be an object.
@@ -146,7 +151,7 @@ fn read_item(
     path: &str,
     nulls: Nulls,
     table: &Items,
-) -> Result<Record, Vec<Violation>> {
+) -> Result<Record<'static>, Vec<Violation>> {
     let bare;
     let object = match (item, table.bare) {
         (Value::Object(object), _) => object,

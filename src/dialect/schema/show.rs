@@ -1,8 +1,11 @@
 //! Shows fields: in an answer, and in an event to those who may not see the contact.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use super::field::{Field, Kind, NonSensitive, Record, Shown};
+use super::field::{Field, Kind, NonSensitive, Shown};
+use super::record::Record;
 use crate::domain::Contact;
 
 /// The ways in which an answer shows a field without a value.
@@ -17,29 +20,29 @@ pub enum Absent {
 }
 
 /// What an answer shows of a contact with these values for a field, under which name.
-pub fn answer(
+pub fn answer<'a>(
     field: &Field,
     absent: Absent,
     contact: &Contact,
-    values: &Record,
-) -> Option<(String, Value)> {
+    values: &Record<'a>,
+) -> Option<(&'static str, Cow<'a, Value>)> {
     let name = match field.shown {
         Shown::Plain => field.name,
         Shown::As(name) => name,
         Shown::Made(made) => {
             let value = (made.value)(contact, values);
             let there = made.always || !value.is_null();
-            return there.then(|| (field.name.to_owned(), value));
+            return there.then_some((field.name, Cow::Owned(value)));
         }
         Shown::Never | Shown::Internal => return None,
     };
-    let value = match (values.get(field.name), field.kind) {
-        (Some(number), Kind::Code(codes)) => codes.show(number.as_u64()?),
-        (Some(value), Kind::Items(items)) => items.show(value.clone(), contact),
-        (Some(value), _) => value.clone(),
-        (None, kind) => none(kind, absent)?,
+    let value = match (values.lent(field.name), field.kind) {
+        (Some(number), Kind::Code(codes)) => Cow::Owned(codes.show(number.as_u64()?)),
+        (Some(value), Kind::Items(items)) => Cow::Owned(items.show(value.into_owned(), contact)),
+        (Some(value), _) => value,
+        (None, kind) => Cow::Owned(none(kind, absent)?),
     };
-    Some((name.to_owned(), value))
+    Some((name, value))
 }
 
 /// What stands for a value that is not there.
@@ -54,7 +57,7 @@ fn none(kind: Kind, absent: Absent) -> Option<Value> {
 }
 
 /// What an event shows of a contact with these values for a field to those who may not see it.
-pub fn non_sensitive(field: &Field, values: &Record) -> Option<(String, Value)> {
+pub fn non_sensitive(field: &Field, values: &Record<'_>) -> Option<(String, Value)> {
     let (name, value) = match (field.non_sensitive, field.kind) {
         (NonSensitive::No, _) => return None,
         (NonSensitive::Made(name, value), _) => (name, value(values)),

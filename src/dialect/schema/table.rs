@@ -1,10 +1,13 @@
 //! A vendor's contact as one table, and everything that follows from it but reading.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::describe::{self, Member};
-use super::field::{BODY, Field, Mode, Record};
+use super::field::{BODY, Field, Mode};
 use super::place;
+use super::record::Record;
 use super::show::{self, Absent};
 use crate::dialect::describe::object;
 use crate::dialect::fields::Nulls;
@@ -24,7 +27,7 @@ pub struct Schema {
     /// Its fields, in the vendor's order.
     pub groups: &'static [Group],
     /// What must hold between fields.
-    pub checks: &'static [fn(&Record) -> Option<Violation>],
+    pub checks: &'static [fn(&Record<'_>) -> Option<Violation>],
 }
 
 /// Fields that stand together in a request.
@@ -53,14 +56,13 @@ impl Schema {
 
     /// The value that a Card of this dialect holds for one field.
     #[must_use]
-    pub fn value(&self, card: &Card, field: &Field) -> Option<Value> {
+    pub fn value<'a>(&self, card: &'a Card, field: &Field) -> Option<Cow<'a, Value>> {
         place::read(field, self.domain, card.properties())
     }
 
     /// The values that a Card of this dialect holds.
-    #[must_use]
-    pub fn record(&self, card: &Card) -> Record {
-        let value = |field: &Field| Some((field.name.to_owned(), self.value(card, field)?));
+    pub fn record<'a>(&self, card: &'a Card) -> Record<'a> {
+        let value = |field: &'static Field| Some((field.name, self.value(card, field)?));
         self.fields().filter_map(value).collect()
     }
 
@@ -68,13 +70,14 @@ impl Schema {
     ///
     /// # Errors
     /// What the client may nest at will is nested too deeply.
-    pub fn card(&self, values: &Record, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
+    pub fn card(&self, values: &Record<'_>, uid: Option<&Value>) -> Result<Card, Vec<Violation>> {
         let kind = self.card_kind.map(Value::from);
         let given = [("uid", uid.cloned()), ("kind", kind)].into_iter();
         let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let mut card: Map<String, Value> = given.collect();
         for group in self.groups {
-            place::write(group.fields, self.domain, values, &mut card);
+            let value = |name: &str| values.get(name);
+            place::write(group.fields, self.domain, value, &mut card);
         }
         Card::new(card).map_err(|error| {
             let problem = match error {
@@ -89,15 +92,14 @@ impl Schema {
 
     /// The names of the fields in which two contacts differ.
     #[must_use]
-    pub fn changed(&self, one: &Record, other: &Record) -> Vec<FieldName> {
+    pub fn changed(&self, one: &Record<'_>, other: &Record<'_>) -> Vec<FieldName> {
         let content = self.fields().filter(|field| field.is_content());
         let changed = content.filter(|field| one.get(field.name) != other.get(field.name));
         changed.map(|field| field.name.into()).collect()
     }
 
     /// The vendor's answer that shows a contact.
-    #[must_use]
-    pub fn answer(&self, contact: &Contact) -> Record {
+    pub fn answer<'a>(&self, contact: &'a Contact) -> Record<'a> {
         let values = self.record(&contact.card);
         let member = |field: &Field| show::answer(field, self.absent, contact, &values);
         self.fields().filter_map(member).collect()

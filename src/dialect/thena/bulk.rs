@@ -11,7 +11,7 @@ use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
 use super::replies;
 use super::rules::{RULES, Thena};
 use crate::dialect::fields::{ANY_TEXT, Fields, Text};
-use crate::dialect::schema::{Draft, Mode, Record, object};
+use crate::dialect::schema::{Draft, Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Outcome, Owner, Violation};
 
@@ -92,17 +92,14 @@ impl Items<'_> {
 /// none, and the source.
 fn share(draft: &mut Draft, common: &Draft) {
     for (name, value) in common.values.iter().filter(|(_, value)| !value.is_null()) {
-        match (draft.values.get_mut(name), value) {
+        match (draft.values.get(name), value) {
             (Some(Value::Array(own)), Value::Array(more)) => {
                 let seen: HashSet<&Value> = own.iter().collect();
                 let more = more.iter().filter(|id| !seen.contains(id));
-                let more: Vec<Value> = more.cloned().collect();
-                own.extend(more);
+                let all: Vec<Value> = own.iter().chain(more).cloned().collect();
+                draft.values.insert(name, all);
             }
-            (Some(none), Value::Array(_)) => none.clone_from(value),
-            (None, _) => {
-                draft.values.insert(name.clone(), value.clone());
-            }
+            (Some(_), Value::Array(_)) | (None, _) => draft.values.insert(name, value.clone()),
             (Some(_), _) => {}
         }
     }
@@ -116,7 +113,7 @@ fn share(draft: &mut Draft, common: &Draft) {
 fn upsert(mut draft: Draft) -> Attempt {
     let fields = draft.sent.clone();
     let action = move || {
-        let contact = draft.onto(&Record::new())?;
+        let contact = draft.onto(None)?;
         let email = contact.get(EMAIL).and_then(Value::as_str);
         let by = Match(LookupKey::email(email.unwrap_or_default()));
         let card = draft.card()?;

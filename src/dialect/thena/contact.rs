@@ -115,7 +115,7 @@ static AVATAR: Custom = Custom {
 const OTHER_AVATAR: &str = "thena.ai:avatarUrl";
 
 /// Answers show the values of custom fields as texts of JSON.
-fn as_texts(_: &Contact, values: &Record) -> Value {
+fn as_texts(_: &Contact, values: &Record<'_>) -> Value {
     let objects = values.get(CUSTOM_FIELDS).and_then(Value::as_array);
     objects
         .into_iter()
@@ -125,7 +125,7 @@ fn as_texts(_: &Contact, values: &Record) -> Value {
 }
 
 /// The id of a contact's type.
-pub fn type_id(contact: &Record) -> Value {
+pub fn type_id(contact: &Record<'_>) -> Value {
     contact
         .get(TYPE)
         .cloned()
@@ -136,10 +136,10 @@ pub fn type_id(contact: &Record) -> Value {
 const NOT_OF_USER: [&str; 5] = [ID, ACCOUNTS, TYPE_ID, CUSTOM_FIELDS, METADATA];
 
 /// A user that was ingested.
-pub fn user(contact: &Contact) -> Record {
+pub fn user(contact: &Contact) -> Record<'_> {
     let mut user = CONTACT.answer(contact);
-    user.retain(|name, _| !NOT_OF_USER.contains(&name.as_str()));
-    user.shift_insert(0, "uid".into(), contact.vendor_id.as_str().into());
+    user.retain(|name, _| !NOT_OF_USER.contains(&name));
+    user.insert_first("uid", contact.vendor_id.as_str());
     user
 }
 

@@ -245,7 +245,8 @@ fn items_that_differ_in_what_is_not_kept_are_no_duplicates() {
     check(&body, None);
     // They are one mode of the contact, to which both belong now.
     let card = CONTACT.read(&body, "", Mode::Whole).card();
-    let stored = CONTACT.record(&card.expect("a card"));
+    let card = card.expect("a card");
+    let stored = CONTACT.record(&card);
     assert_eq!(
         stored["modes"],
         json!([{"modeCodeValue": "x"}, {"modeCodeValue": "y"}])
