@@ -48,8 +48,8 @@ pub static CONTACT: Schema = Schema {
             own(PROPERTIES, Kind::Items(&PROPERTY)),
         ]),
         Group::body(&[
-            Field::read_only("studyAgnostic", || one_of(&["Y", "N"]), |_, _| "N".into()),
-            Field::read_only("studyId", id_written, |_, _| STUDY.into()),
+            Field::read_only(AGNOSTIC, || one_of(&YES_NO), |_, _| "N".into()),
+            Field::read_only(OF_STUDY, id_written, |_, _| STUDY.into()),
             Field::read_only(SINCE, time, modified_at),
         ]),
     ],
@@ -57,7 +57,7 @@ pub static CONTACT: Schema = Schema {
 };
 
 /// What `contact` holds. Its `id` is the contact's name in the tenant, not a part of its content.
-static DETAILS: [Field; 21] = [
+static DETAILS: [Field; 23] = [
     Field::new(ID, Kind::Id(&HEX), Place::Nowhere).made(id_written, true, vendor_id),
     name("prefixCodeValue", ANY_TEXT.at_most(200), "title"),
     name(FIRST_NAME, ANY_TEXT.at_most(100), "given").required(Required::InWhole),
@@ -87,6 +87,8 @@ static DETAILS: [Field; 21] = [
     COMMENT,
     REASON,
     VERSION_START,
+    STUDY_AGNOSTIC,
+    STUDY_ID,
 ];
 
 /// An item of the vendor's type `EntityAddressAssociationDto`.
@@ -111,6 +113,7 @@ pub static ADDRESS: Items = Items {
         REASON,
         ENTITY_ID,
         VERSION_START,
+        STUDY_USAGE,
     ],
     max: ITEMS_MAX,
     id: ID,
@@ -151,6 +154,7 @@ pub static PROPERTY: Items = Items {
         COMMENT,
         REASON,
         VERSION_START,
+        STUDY_USAGE,
     ],
     max: ITEMS_MAX,
     id: ID,
@@ -164,8 +168,16 @@ const OF_CONTACT: Part<Contact> = sometimes(ENTITY, id_written, |it| it.vendor_i
 /// The time from which on an address or a mode is what it is.
 const BEGUN: Part<Contact> = sometimes(SINCE, time, |it| it.modified_at.to_string().into());
 /// The studies that use an address or a property: none is known here, so none does.
-const USAGE: Part<Contact> = sometimes("studyUsage", || list(any_text()), |_| json!([]));
+const USAGE: Part<Contact> = sometimes(USED_BY, || list(any_text()), |_| json!([]));
 
+/// Whether a contact belongs to no study.
+const AGNOSTIC: &str = "studyAgnostic";
+/// The values of [`AGNOSTIC`].
+const YES_NO: [&str; 2] = ["Y", "N"];
+/// The study that a contact belongs to.
+const OF_STUDY: &str = "studyId";
+/// The studies that use an address or a property.
+const USED_BY: &str = "studyUsage";
 /// The member of a request that holds the contact without what stands beside it.
 pub const INSIDE: &str = "contact";
 /// The member that is an object's id.
@@ -215,6 +227,30 @@ const ENTITY_TYPE: Field = text("entityType", 50);
 const VERSION_START: Field = Field::text(SINCE, TIME, Place::Nowhere).shown(Shown::Never);
 /// The server's, so it is judged and not kept: what an address or a mode belongs to is its contact.
 const ENTITY_ID: Field = Field::new(ENTITY, Kind::Id(&HEX), Place::Nowhere).shown(Shown::Never);
+/// The server's, so it is judged and not kept: no contact belongs to a study here.
+const STUDY_AGNOSTIC: Field = Field::text(
+    AGNOSTIC,
+    Text {
+        one_of: Some(&YES_NO),
+        ..ANY_TEXT
+    },
+    Place::Nowhere,
+)
+.shown(Shown::Never);
+/// Judged and not kept, as [`STUDY_AGNOSTIC`].
+const STUDY_ID: Field = Field::new(OF_STUDY, Kind::Id(&HEX), Place::Nowhere).shown(Shown::Never);
+/// Judged and not kept, as [`STUDY_AGNOSTIC`].
+const STUDY_USAGE: Field = Field::new(
+    USED_BY,
+    Kind::Texts {
+        rule: ANY_TEXT,
+        max: Some(ITEMS_MAX),
+        distinct: false,
+        or_one: false,
+    },
+    Place::Nowhere,
+)
+.shown(Shown::Never);
 const TIME: Text = ANY_TEXT.of("date-time", Some("date-time"), is_time);
 
 const fn own(name: &'static str, kind: Kind) -> Field {

@@ -131,6 +131,27 @@ fn what_is_not_kept_is_judged() {
 }
 
 #[test]
+fn what_answers_say_of_studies_is_of_its_type_where_it_is_sent_back() {
+    let agnostic = |value: &str| with("/contact/studyAgnostic", value.into());
+    check(&agnostic("Y"), None);
+    let not_one = "is not an allowed value";
+    check(&agnostic("yes"), Some(("contact.studyAgnostic", not_one)));
+    check(&with("/contact/studyId", HEX.into()), None);
+    let study = with("/contact/studyId", "x".into());
+    check(&study, Some(("contact.studyId", NO_UUID)));
+    let used = |value: Value| {
+        let property = json!({"propertyName": "a", "propertyValue": "b", "studyUsage": value});
+        with("/properties", json!([property]))
+    };
+    check(&used(json!([])), None);
+    let no_array = "must be of type array";
+    check(
+        &used("x".into()),
+        Some(("properties.0.studyUsage", no_array)),
+    );
+}
+
+#[test]
 fn what_is_required_is_required() {
     for (pointer, field) in [
         ("/contact", "contact"),
