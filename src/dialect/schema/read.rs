@@ -27,7 +27,7 @@ pub fn read(fields: &mut Fields<'_>, table: &[Field], mode: Mode) -> Record<'sta
 fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
     let name = name_in(fields, field);
     let mut required = field.is_required(mode);
-    if fields.is_null(name) && (fields.nulls == Nulls::Clears || field.null_clears) {
+    if (fields.nulls == Nulls::Clears || field.null_clears) && fields.is_null(name) {
         if field.required == Required::Never {
             fields.note_sent(name);
             return Some(Value::Null);
