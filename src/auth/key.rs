@@ -9,17 +9,21 @@
 //! Each key's sizes are checked when it is read.
 //!
 //! `ring` verifies RSA and P-256 signatures, `ed25519-dalek` those of Ed25519;
-//! both are here for TLS and for the audit log already.
+//! both are here for TLS and for the audit log already. A caller sends the same
+//! token for hours, and verifying costs as much as half a request: so a key
+//! remembers what it has verified, by hash. That goes with the key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use quick_cache::sync::Cache;
 use ring::agreement::{self, EphemeralPrivateKey};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tracing::warn;
 
@@ -29,6 +33,8 @@ use super::token::Compact;
 
 /// The most keys that one JWKS may have.
 pub const KEYS_MAX: usize = 64;
+/// The most tokens that one key remembers; the least used go.
+const REMEMBERED_MAX: usize = 1_024;
 /// RSA moduli in bytes, from 2,048 bits (RFC 7518, section 3.3) to 4,096.
 const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 /// RSA exponents in bytes: 65,537, which everybody uses, has three.
@@ -79,15 +85,22 @@ enum PublicKey {
 pub(super) struct VerifyKey {
     key_id: Option<String>,
     key: PublicKey,
+    /// The hashes of tokens that it has signed.
+    remembered: Cache<[u8; 32], ()>,
 }
 
 impl VerifyKey {
+    fn new(key_id: Option<String>, key: PublicKey) -> Self {
+        Self {
+            key_id,
+            key,
+            remembered: Cache::new(REMEMBERED_MAX),
+        }
+    }
+
     /// The public half of an Ed25519 key of our own.
     pub(super) fn ed25519(key_id: String, public: VerifyingKey) -> Self {
-        Self {
-            key_id: Some(key_id),
-            key: PublicKey::Ed25519(public),
-        }
+        Self::new(Some(key_id), PublicKey::Ed25519(public))
     }
 
     fn algorithm(&self) -> Algorithm {
@@ -98,7 +111,22 @@ impl VerifyKey {
         }
     }
 
+    /// Whether it has signed a token. What is signed and the signature are hashed as they came, with
+    /// the dot between them, which a signature has not: another token has another hash.
     fn verifies(&self, token: &Compact<'_>) -> bool {
+        let hash = Sha256::new().chain_update(token.signed).chain_update(".");
+        let hash = hash.chain_update(token.signature).finalize().into();
+        if self.remembered.get(&hash).is_some() {
+            return true;
+        }
+        let verified = self.verifies_anew(token);
+        if verified {
+            self.remembered.insert(hash, ());
+        }
+        verified
+    }
+
+    fn verifies_anew(&self, token: &Compact<'_>) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(token.signature) else {
             return false;
         };
@@ -243,10 +271,7 @@ fn read_key(value: serde_json::Value) -> Result<VerifyKey, Unusable> {
         ("RSA", _) => rsa(&jwk)?,
         _ => return Err(Unusable::KeyType),
     };
-    let key = VerifyKey {
-        key_id: jwk.kid,
-        key,
-    };
+    let key = VerifyKey::new(jwk.kid, key);
     if jwk.alg.is_some_and(|alg| alg != key.algorithm().name()) {
         return Err(Unusable::Algorithm);
     }
@@ -407,6 +432,32 @@ mod tests {
             };
             assert!(verifies(&signed), "{header}");
             assert!(!verifies(&other), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_good_signature_is_remembered_and_a_forgery_is_not() {
+        for signer in [Signer::ed25519("k"), Signer::p256("k"), Signer::rsa("k")] {
+            let key = read_key(signer.jwk()).ok().unwrap();
+            let verifies = |signed: &str, signature: &str| {
+                key.verifies(&Compact {
+                    algorithm: key.algorithm().name().to_owned(),
+                    key_id: None,
+                    payload: Vec::new(),
+                    signed,
+                    signature,
+                })
+            };
+            let (one, other) = (json!({"sub": "a"}), json!({"sub": "b"}));
+            let (one, other) = (signer.sign(&one), signer.sign(&other));
+            let (signed, signature) = one.rsplit_once('.').unwrap();
+            let (forged, _) = other.rsplit_once('.').unwrap();
+            for _ in 0..2 {
+                assert!(!verifies(forged, signature));
+                assert!(verifies(signed, signature));
+                assert!(!verifies(signed, &format!("{signature}=")));
+                assert_eq!(key.remembered.len(), 1);
+            }
         }
     }
 

@@ -181,6 +181,7 @@ async fn a_changed_token_is_refused() {
     let stage = stage(&signers.each_ref()).await;
     for signer in &signers {
         let good = signer.sign(&claims());
+        assert!(stage.verify(&good).is_ok(), "its signature is remembered");
         let more = signer.sign(&claims_with("tenant", json!("*")));
         let (header, rest) = good.split_once('.').unwrap();
         let (payload, signature) = rest.split_once('.').unwrap();
