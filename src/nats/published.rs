@@ -1,7 +1,9 @@
-//! What becomes of an event that was sent: the broker's acknowledgement, and the end of its span.
+//! What becomes of events that were sent: the broker's acknowledgement, and the end of their spans.
 //!
-//! The acknowledgements of all events of a run come to one subscription, each to a subject of its
-//! own. The client library would make an inbox, a channel, a timer and three boxes for each.
+//! Each event says behind which one it stands, so the broker stores it only where it has stored all
+//! before it: the last of many is acknowledged for all of them. The acknowledgements of a run come to
+//! one subscription, each to a subject of its own. The client library would make an inbox, a channel,
+//! a timer and three boxes for each.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,20 +28,34 @@ pub struct Sent {
     on_way: OnWay,
 }
 
-/// The events that are on their way, in their order, and what is known of each.
+/// The events that are on their way, in their order, and what is known of them.
 struct OnWay {
-    /// The subject of each answer is this, and the number of the event.
+    /// The subject of each answer is this, and its number.
     inbox: String,
     /// The name of the stream, for spans.
     stream: String,
-    /// The number of the first event that waits.
+    /// The number of the first answer that is waited for.
     first: u64,
     waiting: VecDeque<Waiting>,
+    /// The events behind the last that asked for an answer.
+    unasked: Events,
+    /// The number of all events.
+    count: usize,
 }
 
+/// Events that one answer is for.
+#[derive(Default)]
+struct Events {
+    count: usize,
+    /// The spans of those that have one.
+    spans: Vec<(Position, OpenSpan)>,
+}
+
+/// An answer that is waited for.
 struct Waiting {
-    place: StreamPosition,
-    span: Option<OpenSpan>,
+    events: Events,
+    /// The place of the last of its events.
+    last: StreamPosition,
     due: Instant,
     answer: Option<Answer>,
 }
@@ -116,31 +132,27 @@ impl Sent {
         let answers = client.subscribe(format!("{inbox}*")).await;
         Ok(Self {
             answers: answers.map_err(|error| PublishError::lost("publishing", &error))?,
-            on_way: OnWay {
-                inbox,
-                stream,
-                first: 0,
-                waiting: VecDeque::new(),
-            },
+            on_way: OnWay::new(inbox, stream),
         })
     }
 
     /// The number of events that are on their way.
     pub fn len(&self) -> usize {
-        self.on_way.waiting.len()
+        self.on_way.count
     }
 
-    /// The subject to which the next event's answer comes.
+    /// The subject to which the next answer comes.
     pub fn reply(&self) -> String {
         self.on_way.reply()
     }
 
-    /// Takes note that an event was sent, with the subject that [`Self::reply`] gave.
-    pub fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>) {
-        self.on_way.push(place, span);
+    /// Takes note that an event was sent, and whether with the subject that [`Self::reply`] gave: then
+    /// its answer is for all before it, too.
+    pub fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>, asks: bool) {
+        self.on_way.push(place, span, asks);
     }
 
-    /// Waits for what the broker says of the next event; for ever where none is on its way.
+    /// Waits for the next answer, with the last event that it is for; for ever where none is asked for.
     pub async fn next(&mut self) -> (StreamPosition, Answer) {
         loop {
             if let Some(answered) = self.on_way.answered() {
@@ -157,7 +169,7 @@ impl Sent {
         }
     }
 
-    /// What the broker says of the next event, where that is here already.
+    /// The next answer, where it is here already.
     pub fn ready(&mut self) -> Option<(StreamPosition, Answer)> {
         loop {
             if let Some(answered) = self.on_way.answered() {
@@ -170,37 +182,55 @@ impl Sent {
 }
 
 impl OnWay {
+    fn new(inbox: String, stream: String) -> Self {
+        Self {
+            inbox,
+            stream,
+            first: 0,
+            waiting: VecDeque::new(),
+            unasked: Events::default(),
+            count: 0,
+        }
+    }
+
     fn reply(&self) -> String {
         format!("{}{}", self.inbox, self.first + self.waiting.len() as u64)
     }
 
-    fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>) {
-        self.waiting.push_back(Waiting {
-            place,
-            span,
-            due: Instant::now() + ACK_WAIT,
-            answer: None,
-        });
+    fn push(&mut self, place: StreamPosition, span: Option<OpenSpan>, asks: bool) {
+        self.count += 1;
+        self.unasked.count += 1;
+        let span = span.map(|span| (place.position, span));
+        self.unasked.spans.extend(span);
+        if asks {
+            self.waiting.push_back(Waiting {
+                events: std::mem::take(&mut self.unasked),
+                last: place,
+                due: Instant::now() + ACK_WAIT,
+                answer: None,
+            });
+        }
     }
 
-    /// Takes the first event that waits, if it is answered.
+    /// Takes the first answer that is waited for, if it is here.
     fn answered(&mut self) -> Option<(StreamPosition, Answer)> {
         let answer = self.waiting.front_mut()?.answer.take()?;
-        let Waiting { place, span, .. } = self.waiting.pop_front()?;
+        let Waiting { events, last, .. } = self.waiting.pop_front()?;
         self.first += 1;
-        if let Some(span) = span {
+        self.count -= events.count;
+        for (position, span) in events.spans {
             let name = format!("send {}", self.stream);
             let facts = vec![
                 Fact::Text("messaging.system", "nats".into()),
                 Fact::Text("messaging.destination.name", self.stream.clone()),
-                Fact::Number("contactd.position", place.position.get()),
+                Fact::Number("contactd.position", position.get()),
             ];
             span.end(name, facts, answer.is_err());
         }
-        Some((place, answer))
+        Some((last, answer))
     }
 
-    /// Notes an answer at the event that it is of, if that still waits.
+    /// Notes an answer, if it is still waited for.
     fn note(&mut self, message: &Message) {
         let number = message.subject.strip_prefix(self.inbox.as_str());
         let number = number.and_then(|number| number.parse::<u64>().ok());
@@ -277,16 +307,11 @@ mod tests {
 
     #[test]
     fn answers_are_given_in_the_order_of_sending_whatever_order_they_come_in() {
-        let mut on_way = OnWay {
-            inbox: "_INBOX.a.".into(),
-            stream: "E".into(),
-            first: 0,
-            waiting: VecDeque::new(),
-        };
+        let mut on_way = OnWay::new("_INBOX.a.".into(), "E".into());
         for position in 1..=3 {
             let number = position - 1;
             assert_eq!(on_way.reply(), format!("_INBOX.a.{number}"));
-            on_way.push(place(position), None);
+            on_way.push(place(position), None, true);
         }
         on_way.note(&message("_INBOX.a.1", r#"{"stream":"E","seq":2}"#, None));
         assert_eq!(on_way.answered(), None, "the first is not answered");
@@ -307,6 +332,25 @@ mod tests {
         assert_eq!(on_way.reply(), "_INBOX.a.3");
         on_way.answer_first(NotStored::Late);
         assert_eq!(on_way.answered(), Some((place(3), Err(NotStored::Late))));
+    }
+
+    #[test]
+    fn the_answer_to_the_last_of_many_is_for_all_of_them() {
+        let mut on_way = OnWay::new("_INBOX.a.".into(), "E".into());
+        for position in 1..=6 {
+            assert_eq!(on_way.reply(), format!("_INBOX.a.{}", (position - 1) / 3));
+            on_way.push(place(position), None, position % 3 == 0);
+        }
+        on_way.push(place(7), None, false);
+        assert_eq!(on_way.count, 7);
+        on_way.note(&message("_INBOX.a.1", r#"{"stream":"E","seq":6}"#, None));
+        assert_eq!(on_way.answered(), None, "those before are not answered");
+        on_way.note(&message("_INBOX.a.0", r#"{"stream":"E","seq":3}"#, None));
+        for (last, left) in [(3, 4), (6, 1)] {
+            let answered = on_way.answered().map(|(at, answer)| (at, answer.is_ok()));
+            assert_eq!((answered, on_way.count), (Some((place(last), true)), left));
+        }
+        assert_eq!(on_way.answered(), None, "the last has not asked");
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! the sequence that the stream must end with before it, and the id of the
 //! message before it: where somebody else's message came between, the server
 //! refuses this message and all that were sent after it, so that there is never
-//! a gap. After such an error the publisher looks at the stream again.
+//! a gap. So the last of the events at hand is acknowledged for all of them. After
+//! an error the publisher looks at the stream again, and has each event
+//! acknowledged until one is, to learn which it was.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -98,6 +100,8 @@ struct Run<'a> {
     acked: StreamPosition,
     kept: StreamPosition,
     keep_at: Option<Instant>,
+    /// Whether each event is acknowledged by itself.
+    asks_each: bool,
     waiting: VecDeque<Outgoing>,
     on_way: Sent,
 }
@@ -147,6 +151,7 @@ impl Publisher {
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), PublishError> {
         let mut pause = LOOK_AGAIN_MIN;
+        let mut asks_each = false;
         loop {
             let state = StreamState::ask(stream).await?;
             let (place, key) = self.resume(context, &state).await?;
@@ -167,6 +172,7 @@ impl Publisher {
                 acked: place,
                 kept: place,
                 keep_at: None,
+                asks_each,
                 waiting: VecDeque::new(),
                 on_way: Sent::begin(&client, state.name.clone()).await?,
             };
@@ -179,6 +185,7 @@ impl Publisher {
                 // but not in a tight circle.
                 Err(Interrupted::LookAgain(reason)) => {
                     tracing::debug!(%reason, "publishing was interrupted; looking at the stream again");
+                    asks_each = true;
                     pause = if progressed {
                         LOOK_AGAIN_MIN
                     } else {
@@ -391,11 +398,14 @@ impl Run<'_> {
             HeaderValue::from(self.sent.sequence),
         );
         let span = self.publisher.spans.of(SpanKind::Producer, cause.as_ref());
-        let reply = self.on_way.reply();
-        let sent = self
-            .client
-            .publish_with_reply_and_headers(subject, reply, headers, payload)
-            .await;
+        let asks = self.asks_each || self.waiting.is_empty() || self.on_way.len() + 1 == WINDOW;
+        let client = self.client;
+        let sent = if asks {
+            let reply = self.on_way.reply();
+            (client.publish_with_reply_and_headers(subject, reply, headers, payload)).await
+        } else {
+            client.publish_with_headers(subject, headers, payload).await
+        };
         sent.map_err(|error| match error.kind() {
             PublishErrorKind::MaxPayloadExceeded => PublishError::halted(format!(
                 "the event at {position} is larger than the server takes; raise its max_payload"
@@ -407,7 +417,7 @@ impl Run<'_> {
             position,
             sequence: self.sent.sequence + 1,
         };
-        self.on_way.push(self.sent, span);
+        self.on_way.push(self.sent, span, asks);
         Ok(true)
     }
 
@@ -427,6 +437,7 @@ impl Run<'_> {
             )));
         }
         self.acked = place;
+        self.asks_each = false;
         Ok(())
     }
 

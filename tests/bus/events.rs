@@ -249,6 +249,34 @@ async fn no_stream_of_the_operator_is_altered() {
     node.stop().await;
 }
 
+/// Only the last of the events at hand is acknowledged, and it is refused for the one before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_event_that_a_stream_does_not_take_says_why() {
+    let broker = Broker::started();
+    let streams = broker.streams().await;
+    let config = async_nats::jetstream::stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["contacts.event.>".to_owned()],
+        max_messages: 5,
+        discard: async_nats::jetstream::stream::DiscardPolicy::New,
+        ..Default::default()
+    };
+    streams.create_stream(config).await.expect("it is made");
+    let home = Home::new("log-a");
+    let node = home.start(&broker.url());
+    node.create_many(20).await;
+    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
+    let Bus::Halted { reason } = halted else {
+        panic!("it is halted");
+    };
+    assert!(
+        reason.contains("the event at 6: maximum messages"),
+        "{reason}"
+    );
+    assert_eq!(stream(&broker).await.len(), 5);
+    node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_checkpoint_is_announced() {
     let broker = Broker::started();
