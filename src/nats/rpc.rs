@@ -12,8 +12,8 @@ use std::time::Instant;
 use async_nats::client::PublishErrorKind;
 use async_nats::{Client, Message};
 use bytes::Bytes;
-use futures_util::stream::SelectAll;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
+use futures_util::stream::{FuturesUnordered, SelectAll};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -28,6 +28,9 @@ use crate::gateway::{Gateway, Response, fresh_correlation, stopped};
 
 /// Requests that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
+/// The most requests that one task answers, of those that came together: their answers mostly go
+/// together, too, and a write to the socket for each would cost more than most requests do.
+const TOGETHER_MAX: usize = 16;
 /// The queue group is this, a hyphen and the log's id: only instances on one log share requests.
 const QUEUE_GROUP: &str = "contactd";
 
@@ -55,14 +58,15 @@ impl Rpc {
         let lost =
             |error: &dyn std::fmt::Display| PublishError::lost("the service on the bus", error);
         let discovery = Arc::new(self.discovery());
-        let mut requests = SelectAll::new();
+        let mut subscriptions = SelectAll::new();
         for (number, (dialect, route)) in routes().enumerate() {
             let subject = self.prefix.requests(dialect, route);
             let group = discovery.queue_group().to_owned();
             let subscribed = client.queue_subscribe(subject, group).await;
             let subscriber = subscribed.map_err(|error| lost(&error))?;
-            requests.push(subscriber.map(move |message| (number, dialect, message)));
+            subscriptions.push(subscriber.map(move |message| (number, dialect, message)));
         }
+        let mut requests = subscriptions.ready_chunks(TOGETHER_MAX);
         let serving = Arc::new(Serving {
             rpc: self.clone(),
             client: client.clone(),
@@ -71,34 +75,32 @@ impl Rpc {
         let discovered = discovery.run(client);
         tokio::pin!(discovered);
         let room = Arc::new(Semaphore::new(REQUESTS_MAX));
-        let mut answering = JoinSet::new();
+        let mut answering: JoinSet<()> = JoinSet::new();
         let mut stops = false;
         loop {
             tokio::select! {
-                next = requests.next() => {
-                    let Some(first) = next else {
+                arrived = requests.next() => {
+                    let Some(arrived) = arrived else {
                         break;
                     };
-                    let mut next = Some(first);
-                    // What else has arrived is taken at once: to look for an end each time costs more.
-                    while let Some((endpoint, dialect, message)) = next {
+                    let mut together = FuturesUnordered::new();
+                    for (endpoint, dialect, message) in arrived {
                         let asked = Asked {
                             serving: serving.clone(),
                             endpoint,
                             dialect,
                             message,
                         };
-                        asked.take(&room, &mut answering).await;
-                        next = requests.next().now_or_never().flatten();
+                        together.extend(asked.begin(&room).await);
                     }
-                    while answering.try_join_next().is_some() {}
+                    answering.spawn(together.collect());
                 }
                 Some(_) = answering.join_next() => {}
                 ended = &mut discovered, if !stops => return ended,
                 () = stopped(&mut stopping), if !stops => {
                     stops = true;
                     // What is on its way is still given, and then the subscriptions end.
-                    for subscriber in requests.iter_mut() {
+                    for subscriber in requests.get_mut().iter_mut() {
                         drop(subscriber.get_mut().drain().await);
                     }
                 }
@@ -146,7 +148,7 @@ struct Asked {
 impl Asked {
     /// Begins to answer a request beside the others, or refuses it where there are too many. A
     /// request without an inbox for its answer is not carried out: see [`super::inbox`].
-    async fn take(self, room: &Arc<Semaphore>, answering: &mut JoinSet<()>) {
+    async fn begin(self, room: &Arc<Semaphore>) -> Option<impl Future<Output = ()> + use<>> {
         let Rpc {
             gateway, prefix, ..
         } = &self.serving.rpc;
@@ -154,17 +156,17 @@ impl Asked {
         if !reply.is_some_and(|reply| is_answered(prefix, reply)) {
             tracing::debug!("a request names no inbox for its answer; it is not carried out");
             gateway.health.bus_counts().refused_reply();
-            return;
+            return None;
         }
         let Ok(permit) = room.clone().try_acquire_owned() else {
             let reply = self.dialect.refuse(&Refusal::Overloaded);
             self.respond(reply, None, &fresh_correlation()).await;
-            return;
+            return None;
         };
-        answering.spawn(async move {
+        Some(async move {
             self.answer().await;
             drop(permit);
-        });
+        })
     }
 
     async fn answer(&self) {
