@@ -93,7 +93,7 @@ impl Card {
     ///
     /// # Errors
     /// [`CardError`] where `@type`, `version` or `uid` are there and wrong, or the nesting is too deep.
-    pub fn new(properties: Map<String, Value>) -> Result<Self, CardError> {
+    pub fn new(mut properties: Map<String, Value>) -> Result<Self, CardError> {
         for (property, must) in [("@type", "Card"), ("version", VERSION)] {
             if properties.get(property).is_some_and(|value| value != must) {
                 return Err(CardError::Property { property, must });
@@ -108,11 +108,9 @@ impl Card {
                 must: "a text that is not empty",
             });
         }
-        let mut card = Map::with_capacity(properties.len() + 3);
-        card.insert("@type".into(), "Card".into());
-        card.insert("version".into(), VERSION.into());
-        card.extend(properties);
-        let card = Value::Object(card);
+        properties.shift_insert(0, "version".into(), VERSION.into());
+        properties.shift_insert(0, "@type".into(), "Card".into());
+        let card = Value::Object(properties);
         if depth(&card) > limits::JSON_DEPTH_MAX {
             return Err(CardError::TooDeep);
         }

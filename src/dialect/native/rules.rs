@@ -43,6 +43,9 @@ fn kind(card: &Card) -> Option<String> {
         #[serde(borrow)]
         kind: Option<&'a RawValue>,
     }
+    if !card.may_have("kind") {
+        return None;
+    }
     let own: Own<'_> = serde_json::from_str(card.json()).ok()?;
     serde_json::from_str(own.kind?.get()).ok()
 }
