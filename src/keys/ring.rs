@@ -253,15 +253,30 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Writes the drawn keys of the slots before `next` into both copies, one behind the other.
-    /// When this returns, they are on the disk in the first copy; [`sync_copy`](Self::sync_copy)
-    /// waits for the second. Drawn keys from `next` on are forgotten. Returns whether anything was
-    /// written.
+    /// Writes the drawn keys of the slots before `next` into both copies, one behind the other; when
+    /// this returns, they are on the disk in both. Drawn keys from `next` on are forgotten. Returns
+    /// whether anything was written.
     ///
     /// # Errors
     /// The disk refused, or the system gives no random bytes. The keys stay drawn, and the same
     /// call may be made again; to give them up, draw or [`forget_drawn`](Self::forget_drawn).
     pub fn store(&self, next: Slot) -> Result<bool, SlotError> {
+        self.store_with(next, |sync_first| {
+            sync_first()?;
+            self.sync_copy()
+        })
+    }
+
+    /// Likewise, with `sync` in the place of two syncs: it is given what syncs the first copy, and may
+    /// have another thread [sync the second](Self::sync_copy) meanwhile.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    pub fn store_with(
+        &self,
+        next: Slot,
+        sync: impl FnOnce(&dyn Fn() -> Result<(), StorageError>) -> Result<(), StorageError>,
+    ) -> Result<bool, SlotError> {
         let keys: BTreeMap<Slot, ContactKey> = {
             let mut drawn = self.drawn.lock();
             drawn.retain(|slot, _| *slot < next);
@@ -281,6 +296,7 @@ impl KeyRing {
                 PutError::File(error) => SlotError::File(error),
                 PutError::Random(error) => SlotError::Random(error),
             })?;
+            sync(&|| state.file.sync_first()).map_err(SlotError::File)?;
         }
         let mut state = self.state.write();
         state.end = state.end.max(next.get());
@@ -293,12 +309,12 @@ impl KeyRing {
         Ok(true)
     }
 
-    /// Waits until the second copy of what [`store`](Self::store) wrote is on the disk.
+    /// Syncs the second copy. It waits for nobody, for who stores keys may wait for it.
     ///
     /// # Errors
     /// The disk refused; the next start completes the second copy from the first.
     pub fn sync_copy(&self) -> Result<(), StorageError> {
-        self.state.read().file.sync_second()
+        self.state.read_recursive().file.sync_second()
     }
 
     /// Forgets keys whose contacts did not come to be: those drawn, and those stored from `next`

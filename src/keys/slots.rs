@@ -460,16 +460,15 @@ impl SlotFiles {
         }
     }
 
-    /// Writes these keys in the slots from `first` on, in both files; in the first one they are on
-    /// the disk when this returns.
+    /// Writes these keys in the slots from `first` on, in both files. They are on the disk after
+    /// [`Self::sync_first`] and [`Self::sync_second`].
     pub(super) fn put(&self, first: Slot, keys: &[ContactKey]) -> Result<(), PutError> {
         let mut bytes = Vec::with_capacity(keys.len() * SLOT_BYTES);
         for (number, key) in (first.get()..).zip(keys) {
             let slot = self.wrapping.wrap(Slot::new(number), key);
             bytes.extend_from_slice(&slot.map_err(PutError::Random)?);
         }
-        self.write(first, &bytes).map_err(PutError::File)?;
-        self.sync_first().map_err(PutError::File)
+        self.write(first, &bytes).map_err(PutError::File)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The thread that syncs the second copy of new contacts' keys while the writer puts the group into
-//! the log.
+//! The thread that syncs the second copy of new contacts' keys while the writer syncs the first: the
+//! file system takes both at once.
 //!
 //! It lives as long as the writer: a lone command would wait longer for a new thread than for the
 //! disk.
@@ -42,16 +42,18 @@ impl KeyCopy {
         })
     }
 
-    /// Does some work while the second copy is synced, and waits for both; the first result is that
-    /// of the work.
-    pub fn beside<T>(&self, work: impl FnOnce() -> T) -> (T, Result<(), StorageError>) {
+    /// Syncs the first copy, as `first` does it, while the second is synced, and waits for both.
+    ///
+    /// # Errors
+    /// The disk refused either.
+    pub fn beside(&self, first: &dyn Fn() -> Result<(), StorageError>) -> Result<(), StorageError> {
         let asked = self.ask.as_ref().map(|ask| ask.send(()));
-        let worked = work();
-        let synced = match asked {
+        let synced = first();
+        let copied = match asked {
             Some(Ok(())) => self.done.recv().unwrap_or_else(|_| Err(gone())),
             _ => Err(gone()),
         };
-        (worked, synced)
+        synced.and(copied)
     }
 }
 

@@ -34,7 +34,6 @@ use crate::domain::{Closed, ContactId, Operation};
 use crate::keys::{Slot, SlotError};
 use crate::log::{AppendError, Appender};
 use crate::projection::{FoldError, KeepError};
-use crate::storage::StorageError;
 
 /// The most commands in one group.
 const GROUP_COMMANDS_MAX: usize = 1_024;
@@ -256,13 +255,14 @@ impl Writer {
     }
 
     /// Gives a group its place, puts it on the disk and folds it. The keys of its new contacts go
-    /// first, for without its key a contact is lost; their second copy is synced beside the log.
+    /// first, for without its key a contact is lost.
     fn commit(&mut self, pending: Vec<Pending>, next_slot: Slot) -> Result<(), CommitError> {
         if pending.is_empty() {
             return Ok(());
         }
-        let keys = &self.shared.keys;
-        let has_keys = keys.store(next_slot).map_err(CommitError::Store)?;
+        let copy = &self.key_copy;
+        let stored = (self.shared.keys).store_with(next_slot, |first| copy.beside(first));
+        stored.map_err(CommitError::Store)?;
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
         let slots = self.shared.contacts.read().next_slot()..next_slot;
         let order = self
@@ -274,17 +274,11 @@ impl Writer {
             entries: &entries,
             slots,
         })?;
-        let appender = &mut self.appender;
-        let (appended, copied) = if has_keys {
-            self.key_copy.beside(|| appender.append(&entries))
-        } else {
-            (appender.append(&entries), Ok(()))
-        };
+        let appended = self.appender.append(&entries);
         appended.map_err(|error| match order.missed() {
             true => CommitError::Behind(error),
             false => CommitError::Append(error),
         })?;
-        copied.map_err(CommitError::Copy)?;
         self.fold(pending)
     }
 
@@ -366,8 +360,6 @@ pub(super) enum CommitError {
     Append(AppendError),
     #[error("the keys of new contacts could not be written: {0}")]
     Store(#[source] SlotError),
-    #[error("the second copy of new contacts' keys could not be written: {0}")]
-    Copy(#[source] StorageError),
     #[error("a key could not be destroyed: {0}")]
     Erase(#[from] SlotError),
     #[error("the view of contacts: {0}")]
@@ -410,7 +402,6 @@ impl CommitError {
             Self::Behind(_)
             | Self::Append(_)
             | Self::Store(_)
-            | Self::Copy(_)
             | Self::Erase(_)
             | Self::Fold(_)
             | Self::Forget(_) => Outcome::Failed,

@@ -249,7 +249,6 @@ fn keys(disk: &SimDisk, contacts: u64) -> KeyRing {
         keys.draw(Slot::new(number)).unwrap();
     }
     keys.store(Slot::new(contacts)).unwrap();
-    keys.sync_copy().unwrap();
     keys
 }
 
