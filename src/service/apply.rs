@@ -40,6 +40,7 @@ impl Writer {
         let events = pending.len();
         self.fold(pending)
             .map_err(|error| ApplyError::Failed(error.to_string()))?;
+        self.shared.wake_followers();
         self.wait_for_views(events);
         Ok(self.shared.head())
     }

@@ -115,10 +115,23 @@ impl Shared {
         self.parked.release(self.settled());
     }
 
-    /// Moves the head. Whoever sees it also sees what is settled with it.
+    /// Moves the head, and wakes nobody yet who follows it. Whoever sees it also sees what is settled
+    /// with it.
     pub fn advance(&self, head: Position, settled: Position) {
-        self.move_settled(settled);
-        self.head.send_replace(head);
+        self.settled.send_if_modified(|before| {
+            *before = settled.max(*before);
+            false
+        });
+        self.head.send_if_modified(|before| {
+            *before = head;
+            false
+        });
+    }
+
+    /// Wakes those who follow the head and what is settled.
+    pub fn wake_followers(&self) {
+        self.settled.send_modify(|_| ());
+        self.head.send_modify(|_| ());
     }
 
     fn move_settled(&self, settled: Position) {

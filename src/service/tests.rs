@@ -272,6 +272,28 @@ async fn a_service_says_what_it_has() {
 }
 
 #[tokio::test]
+async fn what_is_on_the_disk_is_seen_before_its_followers_are_woken() {
+    let service = opened(&SimDisk::new(1)).service;
+    create(&service, "a").await;
+    service.stop();
+    let shared = &service.shared;
+    let (mut head, mut settled) = (service.follow(), service.follow_settled());
+    head.mark_unchanged();
+    settled.mark_unchanged();
+    shared.advance(Position::new(4), Position::new(3));
+    assert_eq!(
+        (service.head(), service.settled()),
+        (Position::new(4), Position::new(3))
+    );
+    let woken = || [head.has_changed().unwrap(), settled.has_changed().unwrap()];
+    assert_eq!(woken(), [false, false]);
+    shared.wake_followers();
+    assert_eq!(woken(), [true, true]);
+    shared.advance(Position::new(5), Position::new(2));
+    assert_eq!(service.settled(), Position::new(3), "it never goes back");
+}
+
+#[tokio::test]
 async fn an_owners_events_are_those_that_wrote_its_contacts() {
     let service = opened(&SimDisk::new(1)).service;
     let ann = create(&service, "a").await;

@@ -147,6 +147,10 @@ impl Writer {
             }
             self.shared.parked.park(self.shared.head(), waiting);
             self.shared.parked.release(self.shared.settled());
+            // Who waits for a reply goes before the views, which have work for longer.
+            if events > 0 {
+                self.shared.wake_followers();
+            }
             self.wait_for_views(events);
             return true;
         };
