@@ -240,3 +240,60 @@ impl Archived {
         at < self.until
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::storage::{Batch, Disk, SimDisk};
+
+    fn gap(first: u64, last: u64) -> Gap {
+        Gap {
+            first: Position::new(first),
+            last: Position::new(last),
+            damaged: false,
+        }
+    }
+
+    /// A store of a whole group of three events, and of the first eight of a group of fifteen.
+    fn begun() -> Arc<dyn Store> {
+        let store = SimDisk::new(1).open_store("log").unwrap();
+        let mut batch = Batch::default();
+        chunk::put_group(&mut batch, 1, &[[1]; 3]);
+        chunk::put_group(&mut batch, 4, &vec![vec![2; 1_500]; 15]);
+        // A value holds four of them, the last three.
+        for lost in [12, 16] {
+            batch.remove(Key::start(lost));
+        }
+        store.apply(batch).unwrap();
+        store
+    }
+
+    #[test]
+    fn only_a_group_that_nobody_knows_of_and_the_journal_has_nothing_of_is_left_out() {
+        let store = begun();
+        for (journal, known, left) in [
+            (gap(4, 11), 0, Some(vec![])),
+            (gap(4, 11), 3, Some(vec![])),
+            (gap(4, 11), 4, None),
+            (gap(2, 11), 0, Some(vec![gap(2, 3)])),
+            (gap(5, 11), 0, None),
+            (gap(4, 10), 0, None),
+            (gap(1, 2), 0, None),
+        ] {
+            let mut compare = Comparison {
+                head: 11,
+                journal: vec![journal],
+                ..Comparison::default()
+            };
+            compare.leave_unfinished(&*store, known).unwrap();
+            let expected = match left {
+                Some(left) => (3, left, Some(gap(4, 11))),
+                None => (11, vec![journal], None),
+            };
+            let found = (compare.head, compare.journal, compare.unfinished);
+            assert_eq!(found, expected, "{journal:?}, {known} known");
+        }
+    }
+}

@@ -57,7 +57,7 @@ mod tests {
         let group = Group::decode(frame.clone().into()).unwrap();
         let first = Position::new(7);
         assert_eq!(group, Group { first, entries });
-        assert_eq!(group.next(), Position::new(9));
+        assert_eq!((group.next(), group.bytes()), (Position::new(9), 4 + 3));
         for byte in 0..frame.len() {
             let mut damaged = frame.clone();
             damaged[byte] ^= 1;

@@ -133,3 +133,60 @@ pub fn verify(
         damages,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damage_says_where_it_is_and_whether_it_can_be_made_good() {
+        let gap = Gap {
+            first: Position::new(3),
+            last: Position::new(5),
+            damaged: false,
+        };
+        let reason = "no page".to_owned();
+        for (damage, first, is_repairable, said) in [
+            (
+                Damage::Unreadable { reason },
+                1,
+                true,
+                "the store will not open: no page",
+            ),
+            (
+                Damage::Store(gap),
+                3,
+                true,
+                "the store lacked events 3 to 5",
+            ),
+            (
+                Damage::Journal(gap),
+                3,
+                true,
+                "the journal lacked events 3 to 5",
+            ),
+            (
+                Damage::Unfinished(gap),
+                3,
+                true,
+                "the store ends in the first events, 3 to 5, of a group that was never acknowledged",
+            ),
+            (
+                Damage::Lost(gap),
+                3,
+                false,
+                "every copy lacked events 3 to 5",
+            ),
+            (
+                Damage::Differs(Position::new(7)),
+                7,
+                false,
+                "the store and the journal differ from event 7 on",
+            ),
+        ] {
+            assert_eq!(damage.to_string(), said);
+            assert_eq!(damage.first(), Position::new(first), "{said}");
+            assert_eq!(damage.is_repairable(), is_repairable, "{said}");
+        }
+    }
+}
