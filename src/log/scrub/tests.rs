@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::super::{Archive, Damage, JOURNAL, OpenOptions, Opened, STORE, open, verify};
 use super::*;
 use crate::storage::{
-    Disk, SimDisk,
+    Disk, Faults, SimDisk,
     faulty::{FaultyDisk, Tried, every_fault},
 };
 
@@ -237,6 +237,53 @@ fn what_the_journal_has_dropped_is_compared_with_the_archive() {
     });
     assert_eq!(scrubbed(&log).store.len(), 1);
     assert_eq!(scrubbed(&log), Mended::default());
+}
+
+/// An archive that has got all but a stretch of the events that it has sealed.
+struct Torn(Sealed, std::ops::Range<u64>);
+
+impl Archive for Torn {
+    fn integrated(&self) -> Position {
+        self.0.integrated()
+    }
+
+    fn read(&self, from: Position) -> Option<Vec<Bytes>> {
+        let is_torn = self.1.contains(&from.get());
+        (!is_torn).then(|| self.0.read(from)).flatten()
+    }
+}
+
+#[test]
+fn what_the_archive_cannot_give_is_read_in_the_store_alone() {
+    let (disk, first) = log();
+    drop(first);
+    let options = OpenOptions {
+        archive: Arc::new(Torn(Sealed(100), 9..15)),
+        ..options()
+    };
+    let log = open(&disk, &options, &mut |_| {}).unwrap();
+    log.journal.drop_before(Position::new(101)).unwrap();
+    assert!(log.journal.base().unwrap() > Position::new(20));
+    assert_eq!(scrubbed(&log), Mended::default());
+}
+
+#[test]
+fn a_frame_whose_file_is_gone_needs_no_mending_and_a_refusal_is_told() {
+    let (disk, log) = log();
+    let scrub = Scrub::new(log.reader.sources(), 1, log.reader.head().get());
+    let mut frame = Vec::new();
+    encode_frame(&mut frame, 2, &[event(2)]);
+    let region = |segment| Region {
+        segment,
+        from: 0,
+        to: frame.len() as u64,
+    };
+    assert!(scrub.mend_region(region(999), 2, 2).unwrap());
+    disk.plan(Faults {
+        fail_at: Some(1),
+        ..Faults::default()
+    });
+    assert!(scrub.mend_region(region(1), 2, 2).is_err());
 }
 
 #[test]
