@@ -364,6 +364,11 @@ mod tests {
     fn small_entries_share_a_value() {
         assert_eq!(pairs(7, &vec![vec![5; 100]; 60]).len(), 1);
         assert_eq!(pairs(7, &vec![vec![5; 2_000]; 3]).len(), 1);
+        let rest = VALUE_BYTES_MAX - HEADER_BYTES - 2 - 3_000 - 2;
+        for (more, values) in [(0, 1), (1, 2)] {
+            let pairs = pairs(7, &[vec![5; 3_000], vec![5; rest + more]]);
+            assert_eq!(pairs.len(), values);
+        }
     }
 
     #[test]

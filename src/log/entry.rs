@@ -102,6 +102,7 @@ mod tests {
         ] {
             let found = nth(Bytes::from_static(bytes), number);
             assert_eq!(found, None, "{bytes:?} {number}");
+            assert_eq!(decode(Bytes::from_static(bytes)), None, "{bytes:?}");
         }
     }
 }

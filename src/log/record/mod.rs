@@ -65,3 +65,42 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 pub fn read_content(plain: &[u8]) -> Result<Content, DecodeError> {
     v1::read_content(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        Card, DialectId, EventId, Header, Operation, Owner, Phase, Position, Timestamp,
+    };
+    use crate::keys::MasterKey;
+    use crate::storage::{Disk, FileAt, SimDisk};
+
+    #[test]
+    fn the_largest_record_is_taken_and_one_with_a_byte_more_is_not() {
+        let files = SimDisk::new(1).files("keys").unwrap();
+        let master = MasterKey::read_or_create(&FileAt::new(files.clone(), "master.key"));
+        let keys = KeyRing::open(files, &master.unwrap()).unwrap();
+        let slot = Slot::new(0);
+        keys.draw(slot).unwrap();
+        let (id, time) = (EventId(Uuid::from_u128(1)), Timestamp::from_millis(1));
+        let owner = Owner::new(DialectId(1), &["acme"]).unwrap();
+        let event = Event {
+            header: Header::new(Position::FIRST, id, time, Operation::Create, owner),
+            phase: Phase::Success { erasure: None },
+        };
+        let encoded = |length: usize| {
+            let content = Content {
+                card: Card::new(serde_json::Map::new()).unwrap(),
+                chosen_id: Some("x".repeat(length).into()),
+            };
+            encode(&event, Some(slot), Some(&content), &keys)
+        };
+        let limit = limits::RECORD_BYTES_MAX;
+        let largest = limit - (encoded(40_000).unwrap().len() - 40_000);
+        assert_eq!(encoded(largest).unwrap().len(), limit);
+        let refused = encoded(largest + 1);
+        assert!(matches!(refused, Err(EncodeError::TooLarge { bytes }) if bytes == limit + 1));
+    }
+}
