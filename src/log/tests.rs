@@ -1,6 +1,6 @@
 //! The edges of both copies, where one is compared with the other or made anew from it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -64,6 +64,7 @@ fn the_journal_is_its_frames_in_files_that_are_left_when_they_are_full() {
     let mut log = open_with(&disk, frames[0].len() as u64);
     for group in &groups {
         log.appender.append(group).unwrap();
+        assert!(log.appender.took() > Duration::ZERO);
     }
     let files = disk.files(JOURNAL).unwrap();
     let contents = names(&disk).into_iter().map(|name| {
@@ -149,6 +150,40 @@ fn a_damaged_frame_longer_than_what_is_read_at_once_hides_no_later_one() {
     assert_eq!(journaled(&log), [Some(1), None, Some(62)]);
 }
 
+#[test]
+fn a_frame_is_found_that_begins_across_the_edge_of_what_is_read_at_once() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, u64::MAX);
+    // The frame before it is as long as what is read at once, but for a byte.
+    let mut long = vec![vec![7; 65_535]; 15];
+    long.push(vec![7; (1 << 20) - 1 - 24 - 15 * 65_537 - 2]);
+    log.appender.append(&long).unwrap();
+    log.appender.append(&[b"last"]).unwrap();
+    disk.tamper_file(JOURNAL, &names(&disk)[0], |bytes| bytes[99] ^= 1);
+    assert_eq!(journaled(&log), [None, Some(17)]);
+}
+
+#[test]
+fn a_file_that_is_written_again_is_left_for_another_only_where_it_is_full() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, 1 << 20);
+    for position in 1..=600_u16 {
+        log.appender.append(&[position.to_be_bytes()]).unwrap();
+    }
+    drop(log);
+    disk.tamper_file(JOURNAL, &names(&disk)[0], |bytes| bytes[99] ^= 1);
+    let first = "00000000000000000001";
+    assert_eq!(open_with(&disk, 1 << 20).report.len(), 1);
+    assert_eq!(names(&disk), [first]);
+    disk.tamper_file(JOURNAL, first, |bytes| bytes[99] ^= 1);
+    assert_eq!(open_with(&disk, 1_000).report.len(), 1);
+    let names = names(&disk);
+    assert_eq!(
+        names,
+        [first, "00000000000000000257", "00000000000000000513"]
+    );
+}
+
 /// An archive of some events, which says that it has sealed more.
 struct Holey {
     events: BTreeMap<u64, Bytes>,
@@ -189,6 +224,100 @@ fn an_event_that_the_archive_has_not_got_is_lost_and_no_other() {
     assert_eq!(compared.lost, [gap(3, 3)]);
     assert_eq!(compared.store, [gap(1, 2), gap(4, 6)]);
     assert_eq!((compared.journal, compared.head), (vec![], 10));
+}
+
+#[test]
+fn what_the_archive_stands_in_for_comes_from_it_and_the_rest_from_the_store() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, 1);
+    for position in 1..=10_u8 {
+        log.appender.append(&[[position]]).unwrap();
+    }
+    log.journal.drop_before(Position::new(7)).unwrap();
+    disk.tamper_store(STORE, |pairs| {
+        pairs.retain(|key, _| ![1_u64, 3, 6].iter().any(|at| key[..8] == at.to_be_bytes()));
+    });
+    let mut sources = log.reader.sources().clone();
+    let sealed = [1, 3, 4, 5, 6].map(|at: u64| (at, Bytes::from(vec![at as u8])));
+    sources.archive = Arc::new(Holey {
+        events: sealed.into(),
+        integrated: 6,
+    });
+    let read = sources.scan(1, 10).map(|found| found.unwrap().1[0]);
+    assert!(read.eq(1..=10));
+}
+
+#[test]
+fn a_file_that_is_dropped_while_the_journal_is_read_is_passed_over() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, 400);
+    for position in 1..=30 {
+        log.appender.append(&[vec![position; 60]]).unwrap();
+    }
+    let names = names(&disk);
+    let [gone, next] = [1, 2].map(|file: usize| names[file].parse::<u64>().unwrap());
+    let mut scan = log.journal.scan(Position::new(1));
+    let mut read = || match scan.next()?.unwrap() {
+        Piece::Entry(at, _) => Some(at.get()),
+        Piece::Damaged(place) => panic!("{place}"),
+    };
+    assert_eq!(read(), Some(1));
+    disk.files(JOURNAL).unwrap().remove(&names[1]).unwrap();
+    assert!(std::iter::from_fn(read).eq((2..gone).chain(next..=30)));
+}
+
+#[test]
+fn what_is_lost_says_whether_damaged_bytes_stand_in_its_place() {
+    for damages in [false, true] {
+        let disk = SimDisk::new(1);
+        let mut log = open_with(&disk, 1);
+        for position in 1..=2_u8 {
+            log.appender.append(&[[position]]).unwrap();
+        }
+        disk.tamper_store(STORE, |pairs| {
+            pairs.pop_first();
+        });
+        disk.tamper_file(JOURNAL, &names(&disk)[0], |bytes| match damages {
+            true => bytes[9] ^= 1,
+            false => bytes.clear(),
+        });
+        let lost = Gap {
+            damaged: damages,
+            ..gap(1, 1)
+        };
+        assert_eq!(compared(log.reader.sources()).lost, [lost]);
+    }
+}
+
+#[test]
+fn what_is_cut_of_the_journal_is_gone() {
+    let disk = SimDisk::new(1);
+    open_with(&disk, 400).appender.append(&[b"a"]).unwrap();
+    disk.tamper_file(JOURNAL, &names(&disk)[0], |bytes| {
+        bytes.extend(b"cjf1 begun")
+    });
+    let report = || open_with(&disk, 400).report;
+    assert_eq!(report(), [Repair::JournalCut { bytes: 10 }]);
+    assert_eq!(report(), []);
+}
+
+#[test]
+fn an_ordinary_start_misses_the_oldest_file_of_the_journal() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, 400);
+    for position in 1..=30 {
+        log.appender.append(&[vec![position; 60]]).unwrap();
+    }
+    drop(log);
+    let names = names(&disk);
+    disk.files(JOURNAL).unwrap().remove(&names[0]).unwrap();
+    let options = OpenOptions {
+        segment_bytes_max: 400,
+        ..OpenOptions::default()
+    };
+    let log = open(&disk, &options, &mut |_| {}).unwrap();
+    let last = names[1].parse::<u64>().unwrap() - 1;
+    assert_eq!(log.report, [Repair::JournalCompleted(gap(1, last))]);
 }
 
 #[test]
