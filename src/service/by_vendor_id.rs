@@ -69,3 +69,40 @@ impl Service {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::REGISTRY;
+    use crate::domain::{Action, Attempt, Card, Outcome, Owner};
+    use crate::service::tests::{command_of, opened};
+    use crate::storage::SimDisk;
+
+    #[tokio::test]
+    async fn an_id_that_clients_chose_is_found_in_every_tenant_that_is_seen() {
+        let service = opened(&SimDisk::new(1)).service;
+        let rules = REGISTRY.named("oracle").unwrap();
+        let chosen = "0190f0a17d2b7c1e9f3a5b6c7d8e9f01";
+        let chosen = rules.ids.canonical(chosen).unwrap();
+        let mut made = Vec::new();
+        for tenant in ["a", "b"] {
+            let create = Action::Create {
+                card: Card::from_value(serde_json::json!({"name": {"full": "Ann"}})).unwrap(),
+                chosen_id: Some(chosen.clone().into()),
+            };
+            let attempts = vec![Attempt::create(Vec::new(), Ok(create))];
+            let owner = Owner::new(rules.dialect, &[tenant]).unwrap();
+            let done = service.submit(command_of(owner, attempts)).await;
+            match &done.unwrap().outcomes[..] {
+                [Outcome::Written { contact, .. }] => made.push(contact.id),
+                other => panic!("{other:?}"),
+            }
+        }
+        let found = |seen: &[&str]| {
+            let found = service.with_vendor_id(&chosen, &|_, tenant| seen.contains(&tenant));
+            found.unwrap()
+        };
+        assert_eq!(found(&["a", "b"]), made);
+        assert_eq!(found(&["b"]), made[1..]);
+        assert_eq!(found(&[]), []);
+    }
+}

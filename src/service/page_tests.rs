@@ -140,6 +140,8 @@ async fn every_contact_and_every_tenant_is_walked() {
     assert_eq!(all(head, 2 * MANY).unwrap(), 2 * MANY);
     let too_many = all(head, 2 * MANY - 1);
     assert!(matches!(too_many, Err(ReadError::TooBroad { limit }) if limit == 2 * MANY - 1));
+    assert_eq!(service.count_live(&|_, _| true), 2 * MANY);
+    assert_eq!(service.count_live(&|_, tenant| tenant == "t7"), 1);
     let only = service.all_visible(head, MANY, &|_, tenant| tenant == "t7");
     assert_eq!(only.unwrap().len(), 1);
     let asked = OwnerEvents {
