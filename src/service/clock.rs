@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn it_goes_on_behind_what_another_service_has_made() {
+        let millis = Timestamp::from_millis;
+        let mut sequencer = Sequencer::new(system_clock(), millis(6));
+        for (last, now) in [(20, 21), (5, 21)] {
+            sequencer.resume(millis(last));
+            assert_eq!(sequencer.now(), millis(now));
+        }
+    }
+
+    #[test]
     fn now_is_the_time_of_the_operating_system_in_milliseconds() {
         let said = || u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap();
         let before = said();
