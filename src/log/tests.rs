@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use super::{
     compare::{Comparison, compare},
@@ -12,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::Position,
-    storage::{Disk, SimDisk},
+    storage::{
+        Disk, SimDisk,
+        faulty::{Fault, FaultyDisk},
+    },
 };
 
 fn open_with(disk: &SimDisk, segment_bytes_max: u64) -> Opened {
@@ -318,6 +322,29 @@ fn an_ordinary_start_misses_the_oldest_file_of_the_journal() {
     let log = open(&disk, &options, &mut |_| {}).unwrap();
     let last = names[1].parse::<u64>().unwrap() - 1;
     assert_eq!(log.report, [Repair::JournalCompleted(gap(1, last))]);
+}
+
+#[test]
+fn a_file_of_the_journal_that_cannot_be_read_is_not_passed_over() {
+    let disk = SimDisk::new(1);
+    let mut log = open_with(&disk, 400);
+    for position in 1..=30 {
+        log.appender.append(&[vec![position; 60]]).unwrap();
+    }
+    drop(log);
+    let mut failed = 0;
+    for at in 1..=7 {
+        let faulty = FaultyDisk::new(&disk, at, Fault::Refused(Errno::IO));
+        let files = faulty.files(JOURNAL);
+        let journal = files.and_then(|files| Journal::open(files, 400));
+        // What comes first is the directory, not a file.
+        if let Ok(journal) = journal {
+            let last = journal.scan(Position::new(1)).last();
+            assert!(last.is_some_and(|piece| piece.is_err()), "{at}");
+            failed += 1;
+        }
+    }
+    assert!(failed > 2, "{failed}");
 }
 
 #[test]
