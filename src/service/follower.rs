@@ -406,7 +406,7 @@ mod tests {
     use crate::service::Service;
     use crate::service::tests::{create_group, opened};
     use crate::service::view_state::ViewStatus;
-    use crate::storage::SimDisk;
+    use crate::storage::{Disk, SimDisk};
 
     /// A service whose log is longer than two quanta: 600 events, which came at once.
     async fn service() -> Service {
@@ -417,11 +417,23 @@ mod tests {
 
     /// A view of a service before the first event, without a thread, and what it is told by.
     fn follower(service: &Service) -> (Follower<Statistics>, watch::Sender<Control>) {
-        let (view, position) = (Statistics::new(), Position::ZERO);
-        let state = ViewState::new(Folded { view, position }, ViewStatus::default());
+        follower_at(service, None)
+    }
+
+    /// A view as it was kept in a home, likewise.
+    fn follower_at(
+        service: &Service,
+        home: Option<&Home>,
+    ) -> (Follower<Statistics>, watch::Sender<Control>) {
+        let folded = Folded::resumed(&service.shared, home);
+        let status = ViewStatus {
+            position: folded.position,
+            ..ViewStatus::default()
+        };
+        let state = Arc::new(ViewState::new(folded, status));
         let (control, commands) = watch::channel(Control::default());
         let shared = service.shared.clone();
-        let follower = Follower::new(shared, None, Arc::new(state), commands);
+        let follower = Follower::new(shared, home.cloned(), state, commands);
         (follower, control)
     }
 
@@ -456,6 +468,22 @@ mod tests {
             assert_eq!(seen(&follower), expected);
         }
         assert!(!follower.build(head));
+    }
+
+    #[tokio::test]
+    async fn what_was_folded_is_there_for_the_next_one_after_a_stop() {
+        let service = service().await;
+        let home = Home {
+            files: SimDisk::new(2).files("views").unwrap(),
+            keys: service.shared.keys.file_keys(),
+            numbers: Arc::default(),
+        };
+        let (mut follower, control) = follower_at(&service, Some(&home));
+        while follower.follow(service.head()) {}
+        control.send_modify(|control| control.stop = true);
+        assert_eq!(follower.run().now_or_never(), Some(()));
+        let next = follower_at(&service, Some(&home)).0;
+        assert_eq!(seen(&next), (600, None, 0));
     }
 
     #[tokio::test]
