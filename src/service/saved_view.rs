@@ -193,7 +193,7 @@ mod tests {
     use crate::keys::{Hasher, MasterKey};
     use crate::log::OpenOptions;
     use crate::service::{self, Options, Service};
-    use crate::storage::{Disk, FileAt, SimDisk};
+    use crate::storage::{Disk, Faults, FileAt, SimDisk};
 
     fn open(disk: &SimDisk) -> Service {
         let files = disk.files("keys").unwrap();
@@ -309,6 +309,27 @@ mod tests {
         create(&service, "c@b.example").await;
         work.save();
         assert_eq!(work.parts.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_merge_that_finds_no_room_is_tried_again_and_one_that_fails_is_not() {
+        let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
+        let service = open(&disk);
+        let mut work = work(&service, &other);
+        for address in ["a@b.example", "b@b.example"] {
+            create(&service, address).await;
+            work.save();
+        }
+        other.set_full(true);
+        work.merge();
+        assert!(!work.ended);
+        other.set_full(false);
+        other.plan(Faults {
+            fail_at: Some(1),
+            ..Faults::default()
+        });
+        work.merge();
+        assert!(work.ended && work.parts.count() == 2);
     }
 
     #[tokio::test]
