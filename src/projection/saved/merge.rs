@@ -14,7 +14,8 @@ use crate::storage::Files;
 
 /// The file that a merge is written to until it is whole.
 pub(super) const TEMPORARY: &str = "contacts.tmp";
-/// Bytes that are handed to the disk at a time.
+/// Bytes that are written and waited for at a time: a sync of the log waits for all that is on its way
+/// to the disk before it, and a merge may write a hundred megabytes.
 const WRITE_BYTES: usize = 1 << 20;
 
 /// Merges parts, which follow one another, into a new file; `None` where it was told to stop.
@@ -82,6 +83,7 @@ impl Out<'_> {
         let closed = self.blocks.take_closed();
         self.bytes += closed.len() as u64;
         self.files.append(TEMPORARY, &closed)?;
+        self.files.sync(TEMPORARY)?;
         Ok((self.go_on)())
     }
 

@@ -186,6 +186,19 @@ fn a_sync_that_fails_is_told_and_saving_goes_on() {
     }
 }
 
+fn syncs_of_a_small_merge() -> u64 {
+    let disk = SimDisk::new(1);
+    let mut parts = open(&disk);
+    let mut both = Both::default();
+    for _ in 0..3 {
+        both.take(&Step::create(0, 1));
+        save(&mut both.packed, &mut parts, &OpenSeeds).unwrap();
+    }
+    let syncs = disk.syncs();
+    parts.merge(&|| true).unwrap();
+    disk.syncs() - syncs
+}
+
 #[test]
 fn a_merge_that_is_given_up_leaves_what_there_was() {
     let disk = SimDisk::new(1);
@@ -205,7 +218,13 @@ fn a_merge_that_is_given_up_leaves_what_there_was() {
     assert_eq!(before.len(), 3);
     parts.merge(&|| false).unwrap();
     assert_eq!(files(&disk).list().unwrap(), before);
+    let syncs = disk.syncs();
     parts.merge(&|| true).unwrap();
+    let (large, small) = (disk.syncs() - syncs, syncs_of_a_small_merge());
+    assert!(
+        large > small,
+        "what is written is not waited for as it goes: {large} {small}"
+    );
     assert_eq!((parts.count(), files(&disk).list().unwrap().len()), (1, 1));
     assert!(load(&disk).to_snapshot() == both.packed.to_snapshot());
 }
