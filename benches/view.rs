@@ -64,7 +64,7 @@ fn measure(name: &str, contacts: u64, owners: u64) {
 fn save_and_read(name: &str, contacts: u64, owners: u64) {
     let dir = tempfile::tempdir().expect("a directory");
     let files = std::sync::Arc::new(DirFiles::open(dir.path()).expect("a directory"));
-    let mut parts = Parts::open(files.clone(), |_| true).expect("it opens");
+    let mut parts = Parts::open(files.clone()).expect("it opens");
     let mut view = Contacts::default();
     let (mut longest, mut saving) = (Duration::ZERO, Duration::ZERO);
     for number in 0..contacts {
@@ -81,7 +81,7 @@ fn save_and_read(name: &str, contacts: u64, owners: u64) {
     }
     drop(view);
     let begun = Instant::now();
-    let mut parts = Parts::open(files, |_| true).expect("it opens");
+    let mut parts = Parts::open(files).expect("it opens");
     let read = parts.load(&OpenSeeds).expect("it is read");
     assert_eq!(u64::from(read.count()), contacts);
     println!(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::thread;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use super::in_order::in_order;
 use super::key_copy::KeyCopy;
 use super::missing_keys;
 use super::order::Order;
-use super::saved_view::{self, Keeper, VIEWS};
+use super::saved_view::{self, Keeper, Saved, VIEWS};
 use super::service::Service;
 use super::shared::{self, Body, Shared};
 use super::views::Views;
@@ -76,26 +77,27 @@ pub fn open(
     options: Options,
     progress: &mut dyn FnMut(Position),
 ) -> Result<Opening, OpenError> {
+    let (opened, saved) = log_and_view(disk, &keys, &options.log, progress)?;
     let log::Opened {
         appender,
         reader,
         journal,
         report,
-    } = log::open(disk, &options.log, progress)?;
-    let (mut parts, saved) = saved_view::load(disk.files(VIEWS)?, &reader, &keys)?;
+    } = opened;
+    let Saved { mut parts, view } = saved;
     let folder = Folder {
         reader: &reader,
         keys: &keys,
         hasher: &hasher,
         registry: options.registry,
     };
-    let (since, since_slot) = (saved.position(), saved.next_slot());
+    let (since, since_slot) = (view.position(), view.next_slot());
     let home = home(disk.files(VIEWS)?, &keys);
     let mut afresh = match since {
         Position::ZERO if reader.head() >= AFRESH_EVENTS => Some(Afresh::begin(&home)?),
         _ => None,
     };
-    let contacts = folder.fold(saved, &mut parts, afresh.as_mut(), progress)?;
+    let contacts = folder.fold(view, &mut parts, afresh.as_mut(), progress)?;
     if let Some(Err(error)) = afresh.map(Afresh::keep) {
         tracing::warn!(%error, "views are made by themselves, for they could not be made together");
     }
@@ -137,6 +139,28 @@ pub fn open(
     })
 }
 
+/// Opens the log, and reads the saved view beside that on another processor.
+fn log_and_view(
+    disk: &dyn Disk,
+    keys: &KeyRing,
+    options: &log::OpenOptions,
+    progress: &mut dyn FnMut(Position),
+) -> Result<(log::Opened, Saved), OpenError> {
+    let views = disk.files(VIEWS)?;
+    thread::scope(|scope| {
+        let load = || saved_view::load(views, keys);
+        let load = thread::Builder::new()
+            .name("load".into())
+            .spawn_scoped(scope, load)
+            .map_err(OpenError::Thread)?;
+        let opened = log::open(disk, options, progress)?;
+        let ended = || ReadError::Fault("the thread that reads the view ended".to_owned());
+        let saved = load.join().map_err(|_| ended())??;
+        let saved = saved.of_log(&opened.reader, keys)?;
+        Ok((opened, saved))
+    })
+}
+
 /// Drops every view and folds it from the log again; gives the position it reached.
 ///
 /// # Errors
@@ -161,7 +185,7 @@ pub fn rebuild_views(
         registry,
     };
     let mut afresh = Afresh::begin(&home(views.clone(), keys))?;
-    let mut parts = Parts::open(views, |_| true)?;
+    let mut parts = Parts::open(views)?;
     let contacts = folder.fold(Contacts::default(), &mut parts, Some(&mut afresh), progress)?;
     keys.check(contacts.next_slot())?;
     parts.save(&contacts.delta(), keys)?;

@@ -17,7 +17,7 @@ use super::shared::Shared;
 use crate::domain::{EventId, Position};
 use crate::keys::KeyRing;
 use crate::log::{Reader, record};
-use crate::projection::{Contacts, Delta, PartError, Parts};
+use crate::projection::{Contacts, Delta, Mark, PartError, Parts};
 use crate::storage::{Files, StorageError};
 
 /// The directory of views: everything in it can be made again from the log.
@@ -32,18 +32,36 @@ const CHANGED_MAX: u64 = 1 << 15;
 /// Events that a start should have to fold at most, where few of them change a contact.
 const EVENTS_MAX: u64 = 1 << 17;
 
-/// Reads the view that was saved, as far as it is of this log and can be read.
+/// A view that was saved, and the parts that it was read from.
+pub struct Saved {
+    pub parts: Parts,
+    pub view: Contacts,
+}
+
+/// Reads the view that was saved, as far as it can be read. Nothing is changed, so that the log can be
+/// opened at the same time.
 ///
 /// # Errors
-/// The directory cannot be read, or a file that is of no use not be removed.
-pub fn load(
-    views: Arc<dyn Files>,
-    reader: &Reader,
-    keys: &KeyRing,
-) -> Result<(Parts, Contacts), StorageError> {
-    let mut parts = Parts::open(views, |mark| id_at(reader, mark.position) == mark.last)?;
+/// The directory cannot be read.
+pub fn load(views: Arc<dyn Files>, keys: &KeyRing) -> Result<Saved, StorageError> {
+    let mut parts = Parts::open(views)?;
     let view = parts.load(keys)?;
-    Ok((parts, view))
+    Ok(Saved { parts, view })
+}
+
+impl Saved {
+    /// As much of the view as is of this log. Files that are of no use are removed.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or a file not be removed.
+    pub fn of_log(mut self, reader: &Reader, keys: &KeyRing) -> Result<Self, StorageError> {
+        let is_of_log = |mark: &Mark| id_at(reader, mark.position) == mark.last;
+        if self.parts.keep_those(is_of_log) {
+            self.view = self.parts.load(keys)?;
+        }
+        self.parts.sweep()?;
+        Ok(self)
+    }
 }
 
 fn id_at(reader: &Reader, position: Position) -> Option<EventId> {
@@ -244,7 +262,7 @@ mod tests {
     fn work(service: &Service, disk: &SimDisk) -> Work {
         Work {
             shared: service.shared.clone(),
-            parts: Parts::open(disk.files("other").unwrap(), |_| true).unwrap(),
+            parts: Parts::open(disk.files("other").unwrap()).unwrap(),
             unwritten: None,
             saved_at: Instant::now(),
             stopping: Arc::default(),

@@ -246,7 +246,7 @@ pub fn saved_view(dir: &Path) -> Vec<u8> {
     let files = disk.files("keys").expect("a directory");
     let master = MasterKey::read(&FileAt::new(files.clone(), "master.key"));
     let keys = KeyRing::open(files, &master.expect("a key")).expect("the keys open");
-    let parts = Parts::open(disk.files("views").expect("a directory"), |_| true);
+    let parts = Parts::open(disk.files("views").expect("a directory"));
     let view = parts.expect("it can be read").load(&keys);
     view.expect("it can be read").to_snapshot()
 }

@@ -16,6 +16,8 @@ const BLOCK_BYTES_MAX: usize = 1 << 20;
 const READ_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 5;
 const CHECKSUM_BYTES: usize = 4;
+/// The bytes of a part's last block, which says the number of rows.
+pub(super) const END_BYTES: usize = HEAD_BYTES + size_of::<u64>() + CHECKSUM_BYTES;
 
 /// The kinds of items, in the order in which a part has their blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,14 +164,8 @@ impl<'a> BlockReader<'a> {
         if length > BLOCK_BYTES_MAX || !self.fill(whole + CHECKSUM_BYTES)? {
             return Err(PartError::Damaged);
         }
-        let mut block = self.ahead.split_to(whole);
-        let checksum = self.ahead.get_u32();
-        if crc32c::crc32c(&block) != checksum {
-            return Err(PartError::Damaged);
-        }
-        let kind = Kind::of(block.get_u8()).ok_or(PartError::Damaged)?;
-        block.advance(HEAD_BYTES - 1);
-        Ok(Some((kind, block)))
+        let block = self.ahead.split_to(whole + CHECKSUM_BYTES);
+        opened(block).ok_or(PartError::Damaged).map(Some)
     }
 
     /// Reads on until so many bytes are at hand; whether there are so many.
@@ -188,4 +184,14 @@ impl<'a> BlockReader<'a> {
         }
         Ok(true)
     }
+}
+
+/// The kind and the items of a block with its checksum; `None` where that is wrong.
+pub(super) fn opened(mut block: Bytes) -> Option<(Kind, Bytes)> {
+    let checksum = block.split_off(block.len().checked_sub(CHECKSUM_BYTES)?);
+    if crc32c::crc32c(&block).to_be_bytes() != *checksum {
+        return None;
+    }
+    let kind = Kind::of(*block.first()?)?;
+    (block.len() >= HEAD_BYTES).then(|| (kind, block.split_off(HEAD_BYTES)))
 }

@@ -1,8 +1,8 @@
-//! One part: its name, and what reading it once from end to end says of it.
+//! One part: its name, and what its beginning and its end say of it.
 
 use bytes::{Buf, Bytes};
 
-use super::blocks::{BlockReader, Kind};
+use super::blocks::{BlockReader, END_BYTES, Kind, opened};
 use super::error::PartError;
 use super::items;
 use crate::domain::Position;
@@ -46,30 +46,22 @@ pub(super) fn reader<'a>(
 }
 
 impl Part {
-    /// Reads a part from end to end: whether it is whole, and between which marks it lies.
+    /// Looks at the beginning and the end of a part: between which marks it lies, and that it has come
+    /// to its end. Whether it is whole shows when it is read.
     pub(super) fn look(files: &dyn Files, name: &str) -> Result<Self, PartError> {
         let bytes = files.len(name)?;
-        let mut blocks = reader(files, name)?;
-        let (from, to) = marks(&mut blocks)?;
-        let mut ended = None;
-        while let Some((kind, block)) = blocks.next()? {
-            if ended.is_some() {
-                return Err(PartError::Damaged);
-            }
-            if kind == Kind::End {
-                ended = Some(rows(&block).ok_or(PartError::Damaged)?);
-            }
-        }
-        let said = Some((from.position, to.position));
-        if positions_of(name) != said {
+        let (from, to) = marks(&mut reader(files, name)?)?;
+        if positions_of(name) != Some((from.position, to.position)) {
             return Err(PartError::Damaged);
         }
+        let end = bytes.saturating_sub(END_BYTES as u64);
+        let end = files.read_at(name, end, END_BYTES)?;
         Ok(Self {
             name: name.to_owned(),
             from,
             to,
             bytes,
-            rows: ended.ok_or(PartError::Damaged)?,
+            rows: rows_said(end).ok_or(PartError::Damaged)?,
         })
     }
 }
@@ -82,6 +74,12 @@ pub(super) fn marks(blocks: &mut BlockReader<'_>) -> Result<(Mark, Mark), PartEr
     let mut marks: &[u8] = &marks;
     let both = Mark::take(&mut marks).zip(Mark::take(&mut marks));
     both.filter(|_| marks.is_empty()).ok_or(PartError::Damaged)
+}
+
+/// The number of rows that the last block of a part says.
+fn rows_said(end: Vec<u8>) -> Option<u64> {
+    let (kind, end) = opened(end.into())?;
+    rows(&end).filter(|_| kind == Kind::End)
 }
 
 /// The number of rows that the end of a part says.

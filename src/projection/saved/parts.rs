@@ -29,67 +29,60 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Looks at a directory. Files of the view that are of no use are removed: those of earlier
-    /// releases, damaged ones, what a merge has left, and parts that `is_of_log` does not know as
-    /// the log's own.
+    /// Looks at a directory, and changes nothing: files of the view that are of no use, of earlier
+    /// releases, damaged or left by a merge, are passed over until they are [swept](Self::sweep).
     ///
     /// # Errors
-    /// The directory cannot be read, or a file not be removed.
-    pub fn open(
-        files: Arc<dyn Files>,
-        is_of_log: impl Fn(&Mark) -> bool,
-    ) -> Result<Self, StorageError> {
-        let names = files.list()?;
-        let names = names.iter().filter(|name| name.starts_with(PREFIX));
-        let mut parts: Vec<Part> = Vec::new();
-        loop {
-            let end = parts.last().map_or(Mark::default(), |last| last.to);
-            let mut next: Vec<_> = names.clone().filter(|name| begins(name, end)).collect();
-            // What was merged begins as its first part does, and ends later.
-            next.sort_unstable_by_key(|name| positions_of(name).map(|(_, to)| to));
-            let looked = next.into_iter().rev().find_map(|name| look(&*files, name));
-            match looked.filter(|part| part.from == end) {
-                Some(part) => parts.push(part),
-                None => break,
-            }
-        }
-        while parts.last().is_some_and(|last| !is_of_log(&last.to)) {
-            parts.pop();
-            tracing::warn!("a saved view is not of this log; it is folded from the log");
-        }
-        for name in names {
-            if !parts.iter().any(|part| part.name == *name) {
-                files.remove(name)?;
-            }
-        }
+    /// The directory cannot be read.
+    pub fn open(files: Arc<dyn Files>) -> Result<Self, StorageError> {
+        let parts = chosen(&*files, &[])?;
         Ok(Self { files, parts })
     }
 
-    /// The view that the parts make. Where one cannot be used, the view is that of the parts before
-    /// it, and it is removed with those behind it.
+    /// Lets go of the parts behind the last whose end `is_of_log` knows as the log's own; whether
+    /// there were such.
+    pub fn keep_those(&mut self, is_of_log: impl Fn(&Mark) -> bool) -> bool {
+        let before = self.parts.len();
+        while self.parts.last().is_some_and(|last| !is_of_log(&last.to)) {
+            self.parts.pop();
+            tracing::warn!("a saved view is not of this log; it is folded from the log");
+        }
+        self.parts.len() < before
+    }
+
+    /// The view that the parts make. One that cannot be read is passed over, and with it those behind
+    /// it, unless there are others in its place.
     ///
     /// # Errors
-    /// A file cannot be removed.
+    /// The directory cannot be read.
     pub fn load(&mut self, seeds: &dyn Seeds) -> Result<Contacts, StorageError> {
-        loop {
+        let mut damaged: Vec<String> = Vec::new();
+        'again: loop {
             let mut view = Contacts::default();
-            let mut failed = None;
-            for (index, part) in self.parts.iter().enumerate() {
+            for part in &self.parts {
                 let blocks = reader(&*self.files, &part.name);
                 if let Err(error) = blocks.and_then(|mut blocks| view.restore(&mut blocks, seeds)) {
-                    let name = &part.name;
-                    tracing::warn!(%error, name, "a saved view is not read; it is folded from the log");
-                    failed = Some(index);
-                    break;
+                    passed_over(&error, &part.name);
+                    damaged.push(part.name.clone());
+                    self.parts = chosen(&*self.files, &damaged)?;
+                    continue 'again;
                 }
             }
-            let Some(index) = failed else {
-                return Ok(view);
-            };
-            for part in self.parts.split_off(index) {
-                self.files.remove(&part.name)?;
+            return Ok(view);
+        }
+    }
+
+    /// Removes the files of the view that are no part of it.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or a file not be removed.
+    pub fn sweep(&self) -> Result<(), StorageError> {
+        for name in names_in(&*self.files)? {
+            if !self.parts.iter().any(|part| part.name == name) {
+                self.files.remove(&name)?;
             }
         }
+        Ok(())
     }
 
     /// The position up to which the view is saved.
@@ -188,6 +181,31 @@ impl Parts {
     }
 }
 
+/// The names of the view's files in a directory, those of earlier releases too.
+fn names_in(files: &dyn Files) -> Result<Vec<String>, StorageError> {
+    let mut names = files.list()?;
+    names.retain(|name| name.starts_with(PREFIX));
+    Ok(names)
+}
+
+/// The parts in a directory that make a view together, without those that are known to be damaged.
+fn chosen(files: &dyn Files, damaged: &[String]) -> Result<Vec<Part>, StorageError> {
+    let mut names = names_in(files)?;
+    names.retain(|name| !damaged.contains(name));
+    let mut parts: Vec<Part> = Vec::new();
+    loop {
+        let end = parts.last().map_or(Mark::default(), |last| last.to);
+        let mut next: Vec<_> = names.iter().filter(|name| begins(name, end)).collect();
+        // What was merged begins as its first part does, and ends later.
+        next.sort_unstable_by_key(|name| positions_of(name).map(|(_, to)| to));
+        let looked = next.into_iter().rev().find_map(|name| look(files, name));
+        match looked.filter(|part| part.from == end) {
+            Some(part) => parts.push(part),
+            None => return Ok(parts),
+        }
+    }
+}
+
 /// Whether a file's name says that it begins at a mark.
 fn begins(name: &str, mark: Mark) -> bool {
     positions_of(name).is_some_and(|(from, to)| from == mark.position && from < to)
@@ -195,11 +213,10 @@ fn begins(name: &str, mark: Mark) -> bool {
 
 /// A part, unless it cannot be used.
 fn look(files: &dyn Files, name: &str) -> Option<Part> {
-    match Part::look(files, name) {
-        Ok(part) => Some(part),
-        Err(error) => {
-            tracing::warn!(%error, name, "a saved view is not read; it is folded from the log");
-            None
-        }
-    }
+    let looked = Part::look(files, name);
+    looked.inspect_err(|error| passed_over(error, name)).ok()
+}
+
+fn passed_over(error: &PartError, name: &str) {
+    tracing::warn!(%error, name, "a saved view is not read; it is folded from the log");
 }

@@ -18,11 +18,18 @@ fn files(disk: &SimDisk) -> Arc<dyn Files> {
 }
 
 fn open(disk: &SimDisk) -> Parts {
-    Parts::open(files(disk), |_| true).expect("it opens")
+    Parts::open(files(disk)).expect("it opens")
 }
 
 fn load(disk: &SimDisk) -> Contacts {
-    open(disk).load(&OpenSeeds).expect("it loads")
+    loaded(open(disk), &OpenSeeds)
+}
+
+/// The view that parts make; what is no part of it is removed.
+fn loaded(mut parts: Parts, seeds: &dyn Seeds) -> Contacts {
+    let view = parts.load(seeds).expect("it loads");
+    parts.sweep().expect("it sweeps");
+    view
 }
 
 fn save(view: &mut Contacts, parts: &mut Parts, seeds: &dyn Seeds) -> Result<(), PartError> {
@@ -111,7 +118,7 @@ proptest! {
 /// Saves and merges until the disk fails; the snapshots of what was saved, the last one perhaps not.
 fn live(disk: &SimDisk, both: &mut Both, steps: &[Step]) -> (Vec<Vec<u8>>, bool) {
     let mut saved = Vec::new();
-    let Ok(mut parts) = Parts::open(files(disk), |_| true) else {
+    let Ok(mut parts) = Parts::open(files(disk)) else {
         return (saved, false);
     };
     for step in steps {
@@ -200,6 +207,41 @@ fn syncs_of_a_small_merge() -> u64 {
 }
 
 #[test]
+fn parts_stand_in_for_a_damaged_one_that_they_were_merged_into() {
+    let disk = SimDisk::new(1);
+    let mut parts = open(&disk);
+    let mut both = Both::default();
+    for number in 0..3 {
+        both.take(&Step::create(number, number));
+        save(&mut both.packed, &mut parts, &OpenSeeds).unwrap();
+    }
+    let names = files(&disk).list().unwrap();
+    let read = |name: &String| files(&disk).read_at(name, 0, usize::MAX).unwrap();
+    let small: Vec<_> = names.iter().map(read).collect();
+    parts.merge(&|| true).unwrap();
+    let merged = files(&disk).list().unwrap().remove(0);
+    for (name, bytes) in names.iter().zip(&small) {
+        files(&disk).write(name, bytes).unwrap();
+    }
+    assert!(load(&disk).to_snapshot() == both.packed.to_snapshot());
+    let merged_alone = std::slice::from_ref(&merged);
+    assert_eq!(files(&disk).list().unwrap(), merged_alone);
+    for (name, bytes) in names.iter().zip(&small) {
+        files(&disk).write(name, bytes).unwrap();
+    }
+    disk.tamper_file(DIR, &merged, |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    assert!(load(&disk).to_snapshot() == both.packed.to_snapshot());
+    assert_eq!(
+        files(&disk).list().unwrap(),
+        names,
+        "the damaged one is gone"
+    );
+}
+
+#[test]
 fn a_merge_that_is_given_up_leaves_what_there_was() {
     let disk = SimDisk::new(1);
     let mut parts = open(&disk);
@@ -246,8 +288,11 @@ fn a_view_of_another_log_or_release_is_folded_anew() {
     files(&disk).write("contacts.tmp", b"cut off").unwrap();
     files(&disk).write("search", b"another view's").unwrap();
     let is_of_log = |mark: &_| marks[..2].contains(mark);
-    let mut parts = Parts::open(files(&disk), is_of_log).unwrap();
-    assert_eq!(parts.load(&OpenSeeds).unwrap().mark(), marks[1]);
+    let mut parts = open(&disk);
+    assert_eq!(parts.load(&OpenSeeds).unwrap().mark(), marks[2]);
+    assert!(parts.keep_those(is_of_log) && !parts.keep_those(is_of_log));
+    assert_eq!(files(&disk).list().unwrap().len(), 6, "nothing is gone yet");
+    assert_eq!(loaded(parts, &OpenSeeds).mark(), marks[1]);
     assert_eq!(
         files(&disk).list().unwrap().len(),
         3,
