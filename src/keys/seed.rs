@@ -36,7 +36,7 @@ impl Seed {
 }
 
 /// A source of the seeds of contacts.
-pub trait Seeds {
+pub trait Seeds: Sync {
     /// The seeds of so many slots from the first on; `None` for a slot that holds no key. When the
     /// keys are wrapped anew, under another master key, the seeds are others.
     ///

@@ -46,6 +46,13 @@ impl Table {
         }
     }
 
+    /// Makes room for so many more keys, which are spread evenly.
+    pub fn reserve(&mut self, more: usize, hash_of: impl Fn(u32) -> u64) {
+        for shard in &mut self.shards {
+            shard.reserve(more / SHARDS, |number| hash_of(*number));
+        }
+    }
+
     /// Takes the key that is meant out of the table.
     pub fn remove(&mut self, hash: u64, is_meant: impl Fn(u32) -> bool) {
         if let Some(shard) = self.shards.get_mut(shard_of(hash))

@@ -43,6 +43,13 @@ impl Tags {
         self.entries.is_full()
     }
 
+    /// Makes room for so many more tags, of which none is held yet.
+    pub fn reserve(&mut self, more: usize) {
+        let entries = &self.entries;
+        let hash = |number| entries.get(number).map_or(0, |entry| hash_of(entry.tag));
+        self.by_tag.reserve(more, hash);
+    }
+
     /// Notes a contact's tags; gives the number of the first, by which they are taken back.
     pub fn put(&mut self, contact: u32, tags: &[Tag]) -> u32 {
         let link = |own, tag: &Tag| self.link(*tag, contact, own);

@@ -121,7 +121,7 @@ impl Blocks {
 }
 
 /// A source of the bytes of a part: at most so many from an offset on.
-pub(super) type Source<'a> = Box<dyn Fn(u64, usize) -> Result<Vec<u8>, StorageError> + 'a>;
+pub(super) type Source<'a> = Box<dyn Fn(u64, usize) -> Result<Vec<u8>, StorageError> + Send + 'a>;
 
 /// Reads the blocks of a part, in order.
 pub(super) struct BlockReader<'a> {

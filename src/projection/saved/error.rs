@@ -19,6 +19,9 @@ pub enum PartError {
     /// The part does not begin where the view ends.
     #[error("the part does not follow the one before it")]
     Gap,
+    /// The system gave no thread to read with.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// The file cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut};
 use uuid::Uuid;
 
 use super::blocks::Kind;
@@ -17,14 +17,14 @@ const CHOSEN_BYTES: usize = TAG_BYTES + 4;
 const RECEIPT_BYTES: usize = TAG_BYTES + 16 + 6 + 4;
 const COMMAND_BYTES: usize = 8 + 6;
 /// The bytes of a row before its hidden tags; the last two say how many they are.
-const ROW_BYTES: usize = 4 + 16 + 7 * 6 + 4 * 4 + 2 + 2;
+pub(super) const ROW_BYTES: usize = 4 + 16 + 7 * 6 + 4 * 4 + 2 + 2;
 /// The length that stands for no text.
 const NO_TEXT: u32 = u32::MAX;
 const STATUSES: [Status; 3] = [Status::Live, Status::Deleted, Status::Erased];
 const KEY_KINDS: [KeyKind; 3] = [KeyKind::Own, KeyKind::Sequence, KeyKind::Chosen];
 
-/// The first item of a block, and the rest; `None` where it is cut off.
-pub(super) fn split(kind: Kind, block: &mut Bytes) -> Option<Bytes> {
+/// The length of the first item of a block; `None` where it is cut off.
+pub(super) fn first_len(kind: Kind, block: &[u8]) -> Option<usize> {
     let length = match kind {
         Kind::Owners => owner_len(block)?,
         Kind::Actors => actor_len(block)?,
@@ -38,7 +38,7 @@ pub(super) fn split(kind: Kind, block: &mut Bytes) -> Option<Bytes> {
         }
         Kind::Marks | Kind::End => block.len(),
     };
-    (length <= block.len()).then(|| block.split_to(length))
+    (length <= block.len()).then_some(length)
 }
 
 pub(super) fn put_owner(bytes: &mut Vec<u8>, owner: &Owner) {

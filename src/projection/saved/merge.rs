@@ -112,8 +112,8 @@ fn copy(
         if kind < wanted {
             continue;
         }
-        for item in items_of(kind, block) {
-            if !out.put(kind, &item?)? {
+        for item in items_of(kind, &block) {
+            if !out.put(kind, item?)? {
                 return Ok(false);
             }
         }
@@ -180,7 +180,8 @@ impl<'a> Rows<'a> {
                 None => return Ok(self.next.take().map(|(_, row)| row)),
             }
         }
-        let row = items::split(Kind::Rows, &mut self.block).ok_or(PartError::Damaged)?;
+        let length = items::first_len(Kind::Rows, &self.block).ok_or(PartError::Damaged)?;
+        let row = self.block.split_to(length);
         let number = items::row_number(&row).ok_or(PartError::Damaged)?;
         let before = self.next.replace((number, row));
         Ok(before.map(|(_, row)| row))

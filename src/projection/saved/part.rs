@@ -1,6 +1,6 @@
 //! One part: its name, and what its beginning and its end say of it.
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 
 use super::blocks::{BlockReader, END_BYTES, Kind, opened};
 use super::error::PartError;
@@ -91,16 +91,16 @@ pub(super) fn rows(mut end: &[u8]) -> Option<u64> {
 /// The items of a block, one after the other.
 pub(super) fn items_of(
     kind: Kind,
-    mut block: Bytes,
-) -> impl Iterator<Item = Result<Bytes, PartError>> {
+    mut block: &[u8],
+) -> impl Iterator<Item = Result<&[u8], PartError>> {
     std::iter::from_fn(move || {
         if block.is_empty() {
             return None;
         }
-        let item = items::split(kind, &mut block).ok_or(PartError::Damaged);
-        if item.is_err() {
-            block.clear();
-        }
-        Some(item)
+        let length = items::first_len(kind, block);
+        let split = length.and_then(|length| block.split_at_checked(length));
+        let (item, rest) = split.unwrap_or_default();
+        block = rest;
+        Some(split.map(|_| item).ok_or(PartError::Damaged))
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::delta::Delta;
 use super::error::PartError;
+use super::items::ROW_BYTES;
 use super::merge::{TEMPORARY, merge};
 use super::part::{Part, name_of, positions_of, reader};
 use crate::domain::Position;
@@ -59,6 +60,7 @@ impl Parts {
         let mut damaged: Vec<String> = Vec::new();
         'again: loop {
             let mut view = Contacts::default();
+            view.tags.reserve(self.contacts());
             for part in &self.parts {
                 let blocks = reader(&*self.files, &part.name);
                 if let Err(error) = blocks.and_then(|mut blocks| view.restore(&mut blocks, seeds)) {
@@ -70,6 +72,13 @@ impl Parts {
             }
             return Ok(view);
         }
+    }
+
+    /// The number of contacts that the parts say they have, as far as there can be so many in them.
+    fn contacts(&self) -> usize {
+        let said = self.parts.last().map_or(0, |last| last.to.contacts);
+        let bytes: u64 = self.parts.iter().map(|part| part.bytes).sum();
+        usize::try_from(bytes / ROW_BYTES as u64).map_or(0, |most| most.min(said as usize))
     }
 
     /// Removes the files of the view that are no part of it.
