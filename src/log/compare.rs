@@ -3,6 +3,8 @@
 //! Opening, `verify` and `repair` all stand on this one comparison; they differ
 //! in where it begins and in what is done about what it finds.
 
+use std::{sync::mpsc::sync_channel, thread};
+
 use bytes::Bytes;
 
 use super::{
@@ -18,6 +20,11 @@ use crate::{
 
 /// The number of entries after which progress is reported.
 const PROGRESS_EVERY: u64 = 4_096;
+
+/// Pieces of the store that are handed over together.
+const LOT_PIECES: usize = 256;
+/// Lots that wait to be compared.
+const LOTS_AHEAD: usize = 2;
 
 /// Positions that a copy should hold and does not, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +58,46 @@ pub(super) struct Comparison {
 }
 
 /// Compares the copies from `from` on. `traces` is the last position known to
-/// have been there, from outside.
+/// have been there, from outside. The store is read ahead on a thread of its own.
 pub(super) fn compare(
     sources: &Sources,
     from: u64,
     traces: u64,
     progress: &mut dyn FnMut(Position),
 ) -> Result<Comparison, StorageError> {
+    let mut store = StoreScan::new(sources.store.clone(), from, u64::MAX);
+    let (lots, ahead) = sync_channel(LOTS_AHEAD);
+    let read = move || {
+        loop {
+            let lot: Vec<_> = store.by_ref().take(LOT_PIECES).collect();
+            let is_last = lot.len() < LOT_PIECES;
+            if lots.send(lot).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let started = thread::Builder::new().name("compare".into());
+        let started = started.spawn_scoped(scope, read);
+        started.map_err(|cause| StorageError::Io {
+            action: "start",
+            name: "a thread that reads the store".to_owned(),
+            cause,
+        })?;
+        let store = ahead.into_iter().flatten();
+        compare_pieces(sources, store, (from, traces), progress)
+    })
+}
+
+fn compare_pieces(
+    sources: &Sources,
+    store: impl Iterator<Item = Result<Piece, StorageError>>,
+    (from, traces): (u64, u64),
+    progress: &mut dyn FnMut(Position),
+) -> Result<Comparison, StorageError> {
     let start = Position::new(from);
     let mut compare = Comparison::default();
-    let mut store = Copy::new(StoreScan::new(sources.store.clone(), from, u64::MAX));
+    let mut store = Copy::new(store);
     let mut journal = Copy::new(sources.journal.scan(start));
     let integrated = sources.archive.integrated().get();
     let mut archived = Archived::default();
