@@ -231,6 +231,12 @@ impl KeyRing {
         self.key(slot).err()
     }
 
+    /// The slot behind the last that is on the disk, whether a contact uses it or not.
+    #[must_use]
+    pub fn end(&self) -> Slot {
+        Slot::new(self.state.read().end)
+    }
+
     /// The slots before `next` in which there is no key: erased, lost or given up. A damaged one
     /// is not told from a whole one.
     ///

@@ -12,7 +12,6 @@ use crate::keys::{KeyRing, SealError, Slot, SlotsRepaired};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::Contacts;
-use crate::storage::StorageError;
 
 /// The contacts whose key cannot be had, found by folding the log oldest first. It grows with the
 /// contacts that cannot be read, not with those that can.
@@ -95,16 +94,14 @@ pub fn mark_keys_lost(
     Ok((lost.len(), repaired))
 }
 
-/// The number of contacts that were not erased and have no key.
-pub(super) fn count(contacts: &Contacts, keys: &KeyRing) -> Result<usize, StorageError> {
-    let missing_keys = keys.without_key(contacts.next_slot())?;
-    if missing_keys.is_empty() {
-        return Ok(0);
+/// The number of contacts that were not erased and whose slot is one of those without a key, which
+/// are in order.
+pub(super) fn count(contacts: &Contacts, without_key: &[Slot]) -> usize {
+    if without_key.is_empty() {
+        return 0;
     }
-    let kept = contacts
-        .all_after(None)
-        .filter(|entry| entry.status() != Status::Erased);
-    Ok(kept
-        .filter(|entry| missing_keys.binary_search(&entry.slot()).is_ok())
-        .count())
+    let all = contacts.all_after(None);
+    let kept = all.filter(|entry| entry.status() != Status::Erased);
+    kept.filter(|entry| without_key.binary_search(&entry.slot()).is_ok())
+        .count()
 }

@@ -20,7 +20,7 @@ use super::views::Views;
 use super::writer::Writer;
 use super::{OpenError, ReadError};
 use crate::domain::{Event, Phase, Position, Registry, Status, Tag, Texts};
-use crate::keys::{Hasher, KeyRing, SlotError, SlotsRepaired};
+use crate::keys::{Hasher, KeyRing, Slot, SlotError, SlotsRepaired};
 use crate::log::record::{self, Record};
 use crate::log::{self, Journal, Reader, Repair};
 use crate::projection::{Contacts, Home, Parts, SearchIndex};
@@ -77,7 +77,7 @@ pub fn open(
     options: Options,
     progress: &mut dyn FnMut(Position),
 ) -> Result<Opening, OpenError> {
-    let (opened, saved) = log_and_view(disk, &keys, &options.log, progress)?;
+    let (opened, saved, without_key) = log_and_view(disk, &keys, &options.log, progress)?;
     let log::Opened {
         appender,
         reader,
@@ -106,7 +106,7 @@ pub fn open(
         None => keys.resume_ahead(contacts.next_slot(), since_slot)?,
     };
     finish_erasures(&contacts, &keys, since)?;
-    let missing_keys = missing_keys::count(&contacts, &keys).map_err(SlotError::from)?;
+    let missing_keys = missing_keys::count(&contacts, &without_key);
     let (head, time) = (contacts.position(), contacts.time());
     let settled = options.settled(head);
     let (secrets, follows) = ((keys, hasher), options.order.is_none());
@@ -139,13 +139,14 @@ pub fn open(
     })
 }
 
-/// Opens the log, and reads the saved view beside that on another processor.
+/// Opens the log and finds the slots without a key, and reads the saved view beside that on another
+/// processor.
 fn log_and_view(
     disk: &dyn Disk,
     keys: &KeyRing,
     options: &log::OpenOptions,
     progress: &mut dyn FnMut(Position),
-) -> Result<(log::Opened, Saved), OpenError> {
+) -> Result<(log::Opened, Saved, Vec<Slot>), OpenError> {
     let views = disk.files(VIEWS)?;
     thread::scope(|scope| {
         let load = || saved_view::load(views, keys);
@@ -154,10 +155,11 @@ fn log_and_view(
             .spawn_scoped(scope, load)
             .map_err(OpenError::Thread)?;
         let opened = log::open(disk, options, progress)?;
+        let without_key = keys.without_key(keys.end()).map_err(SlotError::from)?;
         let ended = || ReadError::Fault("the thread that reads the view ended".to_owned());
         let saved = load.join().map_err(|_| ended())??;
         let saved = saved.of_log(&opened.reader, keys)?;
-        Ok((opened, saved))
+        Ok((opened, saved, without_key))
     })
 }
 
@@ -232,14 +234,16 @@ impl Folder<'_> {
         let work = |_, bytes: Bytes| {
             let record = record::decode(&bytes).map_err(ReadError::from)?;
             let (tags, words) = self.extract(&record, has_others)?;
-            Ok((record, tags, words))
+            // What is sealed goes where it was made: to let go of another thread's memory is dear.
+            let Record { event, slot, .. } = record;
+            Ok((event, slot, tags, words))
         };
-        let fold = |(record, tags, words): (Record, Arc<[Tag]>, Words)| {
-            let position = record.event.header.position;
-            view.fold(&record.event, record.slot, &tags)
+        let fold = |(event, slot, tags, words): (Event, Option<Slot>, Arc<[Tag]>, Words)| {
+            let position = event.header.position;
+            view.fold(&event, slot, &tags)
                 .map_err(|cause| OpenError::Fold { position, cause })?;
             if let Some(others) = &mut afresh {
-                others.fold(record.event, words);
+                others.fold(event, words);
             }
             if position.get().is_multiple_of(LOOK_EVENTS) {
                 progress(position);
