@@ -34,6 +34,8 @@ pub enum Rows<W: Write + Send> {
     Parquet(Box<Parquet<W>>),
 }
 
+/// Bytes of lines that are written together: as many as a pipe takes.
+const BUFFER_BYTES: usize = 64 << 10;
 /// The room that is taken for a line at first: most are shorter.
 const LINE_BYTES: usize = 1_024;
 
@@ -69,7 +71,7 @@ impl<W: Write + Send> Rows<W> {
     /// Begins an export in this form.
     pub fn begin(format: Format, out: W) -> io::Result<Self> {
         Ok(match format {
-            Format::Ndjson => Self::Ndjson(BufWriter::new(out)),
+            Format::Ndjson => Self::Ndjson(BufWriter::with_capacity(BUFFER_BYTES, out)),
             Format::Csv => {
                 let mut table = csv::Writer::from_writer(out);
                 table.write_record(COLUMNS)?;
