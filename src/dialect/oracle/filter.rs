@@ -133,7 +133,7 @@ fn is_named(record: &Record<'_>, part: &str) -> bool {
     let name = |parts: &[&str]| {
         let words: Vec<&str> = parts
             .iter()
-            .filter_map(|part| record.get(*part)?.as_str())
+            .filter_map(|part| record.get(part)?.as_str())
             .filter(|word| !word.is_empty())
             .collect();
         caseless(&words.join(" "))
