@@ -6,7 +6,10 @@
 //! moving an entry leaves no copy of its bytes behind; they are cleared when the
 //! last holder drops them.
 
-use std::{collections::HashMap, mem};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 use super::{Slot, ahead::Ahead, key::ContactKey};
 
@@ -17,6 +20,8 @@ const HALF_KEYS: usize = 8_192;
 pub(super) struct Cache {
     young: HashMap<Slot, ContactKey>,
     old: HashMap<Slot, ContactKey>,
+    /// The slots whose keys pass for destroyed.
+    pub(super) withheld: HashSet<Slot>,
     /// Wrapped keys that were read with their neighbours.
     pub(super) ahead: Ahead,
 }

@@ -381,8 +381,14 @@ impl KeyRing {
     fn key_in_passing(&self, slot: Slot) -> Result<Option<ContactKey>, StorageError> {
         // An erasure waits until this is done, and then forgets what was read.
         let state = self.state.read();
-        if let Some(key) = self.cache.lock().get(slot) {
-            return Ok(Some(key));
+        {
+            let mut cache = self.cache.lock();
+            if cache.withheld.contains(&slot) {
+                return Ok(None);
+            }
+            if let Some(key) = cache.get(slot) {
+                return Ok(Some(key));
+            }
         }
         if self.drawn.lock().contains_key(&slot) {
             return Ok(None);
@@ -423,9 +429,19 @@ impl KeyRing {
         let mut cache = self.cache.lock();
         slots.iter().for_each(|slot| cache.forget(*slot));
         state.file.erase(slots)?;
+        for slot in slots {
+            cache.withheld.remove(slot);
+        }
         let end = slots.iter().map(|slot| slot.next().get()).max();
         state.end = state.end.max(end.unwrap_or_default());
         Ok(())
+    }
+
+    /// Has the keys in these slots pass for destroyed, until [`erase_all`](Self::erase_all) destroys
+    /// them: what they sealed reads as [`SealError::Erased`]. They travel still, to whoever's log has
+    /// not come so far. The disk knows nothing of it.
+    pub fn withhold(&self, slots: impl IntoIterator<Item = Slot>) {
+        self.cache.lock().withheld.extend(slots);
     }
 
     pub(super) fn writable(&self) -> Result<RwLockWriteGuard<'_, State>, SlotError> {
@@ -437,6 +453,9 @@ impl KeyRing {
     }
 
     fn key(&self, slot: Slot) -> Result<ContactKey, SealError> {
+        if self.cache.lock().withheld.contains(&slot) {
+            return Err(SealError::Erased { slot });
+        }
         match self.held(slot)? {
             Held::Erased => Err(SealError::Erased { slot }),
             Held::Missing => Err(SealError::MissingKey { slot }),

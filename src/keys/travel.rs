@@ -298,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    fn a_withheld_key_passes_for_destroyed_and_travels_until_it_is() {
+        let (leader, late, later) = (node(1, 2), node(2, 0), node(3, 0));
+        let sealed = leader.ring.seal(Slot::new(1), b"x", b"text").unwrap();
+        leader.ring.withhold([Slot::new(1)]);
+        for open in [KeyRing::open_sealed, KeyRing::open_in_passing] {
+            let opened = open(&leader.ring, Slot::new(1), b"x", &sealed);
+            assert!(matches!(opened, Err(SealError::Erased { .. })));
+        }
+        send(&leader, &late, range(0, 2), 0);
+        let opened = late.ring.open_sealed(Slot::new(1), b"x", &sealed);
+        assert_eq!(opened.unwrap(), b"text");
+        leader.ring.erase(Slot::new(1)).unwrap();
+        send(&leader, &later, range(0, 2), 0);
+        assert!(later.ring.is_erased(Slot::new(1)));
+    }
+
+    #[test]
     fn a_message_of_others_or_a_damaged_one_changes_nothing() {
         let (leader, follower) = (node(1, 1), node(2, 0));
         let sealed = leader.ring.export(range(0, 1), &secret()).unwrap();
