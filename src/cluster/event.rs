@@ -52,6 +52,8 @@ pub enum Event {
     Heard(Spoken),
     /// The log is on this node's disk up to a position, and folded.
     Applied(Position),
+    /// Whoever is erased up to a position is so on this node's disk.
+    Erased(Position),
     /// The writer has judged a group, and waits until it is ordered.
     Judged {
         /// The events, with their first position.
@@ -177,6 +179,8 @@ pub enum Action {
     },
     /// A majority has everything up to this position.
     Settle(Position),
+    /// Whoever is erased up to this position is so on a majority of disks.
+    Erased(Position),
     /// Keep what another node has cosigned.
     KeepCosigned {
         /// The node that did.

@@ -44,6 +44,7 @@ impl Node {
                 }
             }
             Event::Applied(position) => drop(self.note_applied(position)),
+            Event::Erased(position) => self.erased = self.erased.max(position),
             Event::NotFetched | Event::Forked => self.fetching = None,
             Event::Compared { partings, heads } => self.on_compared(&partings, &heads),
             Event::Reseed => self.on_reseed(),
@@ -77,6 +78,7 @@ impl Node {
                 place,
                 halted,
                 whole,
+                erased: _,
             } => self.peers.durable(&from, place, (halted, whole)),
             Said::Keys { .. }
             | Said::Kept { .. }

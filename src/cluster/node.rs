@@ -98,6 +98,10 @@ pub struct Node {
     pub(super) peers: Peers,
     /// The last place that a majority has, as far as this node knows.
     pub(super) settled: Place,
+    /// Whoever is erased up to this position is so on this disk.
+    pub(super) erased: Position,
+    /// Likewise on a majority of disks, as far as this node knows.
+    erased_by_majority: Position,
     /// The highest term that was read or heard of.
     pub(super) term_seen: u64,
     /// Whether something was in the stream when it was looked at.
@@ -174,6 +178,8 @@ impl Node {
             own,
             ends,
             settled: Place::start(),
+            erased: Position::ZERO,
+            erased_by_majority: Position::ZERO,
             term_seen: 0,
             was_led: false,
             rules: None,
@@ -216,6 +222,13 @@ impl Node {
         self
     }
 
+    /// This node where whoever is erased up to a position is so on its disk.
+    #[must_use]
+    pub const fn having_erased(mut self, position: Position) -> Self {
+        self.erased = position;
+        self
+    }
+
     /// Takes note of an event at a time, and gives what is to be done about it, in this order.
     /// A time before an earlier one is taken for that.
     pub fn on(&mut self, now: Duration, event: Event) -> Vec<Action> {
@@ -250,6 +263,7 @@ impl Node {
             Event::Refused { id } => self.on_refused(id),
             Event::Heard(spoken) => self.on_heard(spoken),
             Event::Applied(position) => self.on_applied(position),
+            Event::Erased(position) => self.on_erased(position),
             Event::Judged { group, keys } => self.on_judged(group, keys),
             Event::Led => self.led = self.serving,
             Event::Missed => self.on_missed(),
@@ -333,6 +347,7 @@ impl Node {
             place: self.own,
             halted: self.role == Role::Halted,
             whole: self.reach.is_none(),
+            erased: self.erased,
         });
     }
 
@@ -383,9 +398,12 @@ impl Node {
                 place,
                 halted,
                 whole,
+                erased,
             } => {
                 self.peers.durable(&from, place, (halted, whole));
                 self.compare();
+                self.peers.erased(&from, erased);
+                self.count_erased();
             }
             Said::Keys { first, sealed } => {
                 // Those of what is ordered already are on a majority of disks, and stay.
@@ -404,6 +422,22 @@ impl Node {
                 leads,
             }),
             Said::Forget { key } => self.act(Action::Forget { key }),
+        }
+    }
+
+    /// Keys were destroyed here: the one who waits for that should hear it soon.
+    fn on_erased(&mut self, position: Position) {
+        self.erased = self.erased.max(position);
+        self.report();
+        self.count_erased();
+    }
+
+    /// Says up to where a majority has destroyed the keys of the erased, where that is news.
+    fn count_erased(&mut self) {
+        let erased = self.peers.erased_by_majority(self.erased);
+        if erased > self.erased_by_majority {
+            self.erased_by_majority = erased;
+            self.act(Action::Erased(erased));
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Peer {
     pub name: NodeName,
     /// The end of its log on its disk; `None` before it has said so.
     pub place: Option<Place>,
+    /// Whoever is erased up to this position is so on its disk.
+    pub erased: Position,
     /// Whether it serves nothing, because of a contradiction.
     pub halted: bool,
     /// Whether its log counts for a majority: one that was begun anew may lack what was answered.
@@ -36,6 +38,7 @@ impl Peers {
         let silent = |name: &NodeName| Peer {
             name: name.clone(),
             place: None,
+            erased: Position::ZERO,
             halted: false,
             whole: true,
             heard: None,
@@ -75,6 +78,27 @@ impl Peers {
             peer.halted = halted;
             peer.whole = whole;
         }
+    }
+
+    /// Notes up to where a node has destroyed the keys of the erased. Its last word counts: its disk
+    /// may be another one since.
+    pub fn erased(&mut self, name: &NodeName, position: Position) {
+        if let Some(peer) = self.get(name) {
+            peer.erased = position;
+        }
+    }
+
+    /// The position up to which a majority with this node has destroyed the keys of the erased.
+    pub fn erased_by_majority(&self, own: Position) -> Position {
+        let others = self.all.iter().map(|peer| peer.erased);
+        self.of_majority(others.chain([own]).collect())
+    }
+
+    /// The highest position that a majority of all nodes has reached, by those that some have.
+    fn of_majority(&self, mut positions: Vec<Position>) -> Position {
+        positions.sort_unstable_by(|left, right| right.cmp(left));
+        let counted = positions.get(self.majority - 1).copied();
+        counted.unwrap_or(Position::ZERO)
     }
 
     fn get(&mut self, name: &NodeName) -> Option<&mut Peer> {
@@ -148,11 +172,8 @@ impl Peers {
             let place = peer.place?;
             (ends.at(place.position) == Some(place)).then_some(place.position)
         };
-        let mut positions: Vec<Position> = self.all.iter().filter_map(same).collect();
-        positions.push(own);
-        positions.sort_unstable_by(|left, right| right.cmp(left));
-        let counted = positions.get(self.majority - 1).copied();
-        counted.unwrap_or(Position::ZERO).min(own)
+        let others = self.all.iter().filter_map(same);
+        self.of_majority(others.chain([own]).collect()).min(own)
     }
 
     /// Whether the log of a node is known to be this node's, or known not to be; `None` where the
@@ -219,6 +240,18 @@ mod tests {
             prop_assert!(settled == 0 || have(settled));
             prop_assert!(!have(settled + 1));
         }
+    }
+
+    #[test]
+    fn the_erased_are_erased_where_a_majority_says_so() {
+        let mut peers = peers(&[(7, 1); 4]);
+        let own = Position::new(7);
+        assert_eq!(peers.erased_by_majority(own), Position::ZERO);
+        for (name, position) in [("b", 5), ("c", 6), ("d", 2), ("c", 4)] {
+            let name = name.parse().expect("a name");
+            peers.erased(&name, Position::new(position));
+        }
+        assert_eq!(peers.erased_by_majority(own), Position::new(4));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Said {
         halted: bool,
         /// Whether the log counts for a majority; one that was begun anew does not at first.
         whole: bool,
+        /// Whoever is erased up to this position is so on this disk.
+        erased: Position,
     },
     /// The keys of a group's new contacts, which must be on a majority of disks before the group is
     /// ordered.
@@ -110,6 +112,9 @@ enum WireSaid {
         halted: bool,
         #[n(3)]
         whole: bool,
+        /// Absent of a release that destroyed keys as it took an erasure in.
+        #[n(4)]
+        erased: Option<u64>,
     },
     #[n(2)]
     Keys {
@@ -153,11 +158,13 @@ impl From<&Said> for WireSaid {
                 place,
                 halted,
                 whole,
+                erased,
             } => Self::Durable {
                 position: place.position.get(),
                 root: place.root.0.into(),
                 halted: *halted,
                 whole: *whole,
+                erased: Some(erased.get()),
             },
             Said::Keys { first, sealed } => Self::Keys {
                 first: first.get(),
@@ -193,10 +200,12 @@ impl From<WireSaid> for Said {
                 root,
                 halted,
                 whole,
+                erased,
             } => Self::Durable {
                 place: place(position, root),
                 halted,
                 whole,
+                erased: Position::new(erased.unwrap_or(position)),
             },
             WireSaid::Keys { first, sealed } => Self::Keys {
                 first: Position::new(first),
@@ -256,13 +265,14 @@ mod tests {
         let place = || (position(), hash()).prop_map(|(position, root)| Place { position, root });
         let sealed = vec(any::<u8>(), 0..70).prop_map(Bytes::from);
         let beat = (place(), any::<bool>());
-        let durable = (place(), any::<bool>(), any::<bool>());
+        let durable = (place(), any::<bool>(), any::<bool>(), position());
         prop_oneof![
             beat.prop_map(|(settled, yields)| Said::Beat { settled, yields }),
-            durable.prop_map(|(place, halted, whole)| Said::Durable {
+            durable.prop_map(|(place, halted, whole, erased)| Said::Durable {
                 place,
                 halted,
                 whole,
+                erased,
             }),
             (position(), sealed).prop_map(|(first, sealed)| Said::Keys { first, sealed }),
             (position(), hash()).prop_map(|(first, hash)| Said::Kept { first, hash }),

@@ -54,6 +54,8 @@ pub struct PeerStatus {
     pub node: NodeName,
     /// The last position on its disk.
     pub position: Option<Position>,
+    /// The last position of which it is known that whoever is erased up to there is so on its disk.
+    pub erased: Position,
     /// Whether its log is the same as this one's; `None` where that can't be compared now.
     pub root_equal: Option<bool>,
     /// Whether it serves nothing, because of a contradiction.
@@ -71,6 +73,7 @@ impl Node {
         let peer = |peer: &Peer| PeerStatus {
             node: peer.name.clone(),
             position: peer.place.map(|place| place.position),
+            erased: peer.erased,
             root_equal: Peers::is_same(peer, &self.ends),
             halted: peer.halted,
             whole: peer.whole,

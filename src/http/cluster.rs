@@ -99,7 +99,7 @@ fn body(status: &Status, log: &str, disks: &Disks, set_aside: &[String]) -> Clus
         role: role(status),
         position: Some(status.head.get()),
         root_equal: Some(true),
-        erased_through: Some(status.head.get()),
+        erased_through: Some(status.settled.min(status.head).get()),
         cosigned: disks.cosigned(&status.node),
         key: disks.key(&status.node),
         version: Some(env!("CARGO_PKG_VERSION")),
@@ -132,8 +132,10 @@ fn former_body(disk: &Disk) -> FormerBody {
 
 fn peer_body(status: &Status, peer: &PeerStatus, disks: &Disks) -> NodeBody {
     let leads = status.leader.as_ref() == Some(&peer.node);
-    // A node overwrites the keys of the erased in the same step in which it takes the event.
     let position = peer.position.map(Position::get);
+    // It cosigns what it has erased, and says so at once besides where it has destroyed a key.
+    let cosigned = disks.cosigned(&peer.node);
+    let erased = peer.erased.get().max(cosigned.unwrap_or_default());
     NodeBody {
         node: peer.node.to_string(),
         role: match (peer.halted, leads) {
@@ -144,8 +146,8 @@ fn peer_body(status: &Status, peer: &PeerStatus, disks: &Disks) -> NodeBody {
         },
         position,
         root_equal: peer.root_equal,
-        erased_through: position,
-        cosigned: disks.cosigned(&peer.node),
+        erased_through: position.map(|_| erased),
+        cosigned,
         key: disks.key(&peer.node),
         version: None,
         seen_seconds_ago: peer.silent.map(|silent| silent.as_secs()),
@@ -272,6 +274,7 @@ mod tests {
             peers: vec![PeerStatus {
                 node: "b".parse().unwrap(),
                 position: Some(Position::new(9)),
+                erased: Position::new(5),
                 root_equal: None,
                 halted: false,
                 whole: true,
@@ -291,6 +294,10 @@ mod tests {
         assert_eq!(
             nodes.map(|node| node["position"].as_u64()),
             [Some(7), Some(9)]
+        );
+        assert_eq!(
+            nodes.map(|node| node["erased_through"].as_u64()),
+            [Some(6), Some(5)]
         );
         assert_eq!(nodes[1]["root_equal"], serde_json::Value::Null);
         assert_eq!(nodes[1]["seen_seconds_ago"], 1);

@@ -81,10 +81,17 @@ impl Service {
         Ok(said)
     }
 
-    /// Notes that the log stands for good up to a position, as far as this disk has it, and lets
-    /// the replies go that waited for that.
-    pub fn settle(&self, position: Position) {
-        self.shared.settle(position);
+    /// Notes that the log stands for good up to a position, as far as this disk has it: the keys of
+    /// all who are erased up to there are destroyed, and the replies go that waited for that.
+    /// Gives whether keys were destroyed, so that others should hear of it.
+    pub fn settle(&self, position: Position) -> bool {
+        self.shared.settle(position)
+    }
+
+    /// Notes that whoever is erased up to a position is so on a majority of disks: replies to
+    /// erasures wait for that, too.
+    pub fn confirm_erased(&self, position: Position) {
+        self.shared.confirm_erased(position);
     }
 
     /// The hash tree of the log's events up to a position. It reads them.

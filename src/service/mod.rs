@@ -12,6 +12,7 @@
 //! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
 //! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
 //! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
+//! | `erasures` | keys that are destroyed once that is settled by which they are erased |
 //! | `job` | what waits for the writer |
 //! | `cluster`, `opened_groups`, `apply` | following a service that decides; its groups opened, and taken as they are |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
@@ -42,6 +43,7 @@ mod clock;
 mod cluster;
 mod command;
 mod count;
+mod erasures;
 mod error;
 mod follower;
 mod group;

@@ -105,14 +105,16 @@ pub fn open(
         Some(_) => keys.resume(contacts.next_slot(), since_slot)?,
         None => keys.resume_ahead(contacts.next_slot(), since_slot)?,
     };
-    finish_erasures(&contacts, &keys, since)?;
     let missing_keys = missing_keys::count(&contacts, &without_key);
     let (head, time) = (contacts.position(), contacts.time());
     let settled = options.settled(head);
+    let erasures = unsure_erasures(&contacts, &keys, since.min(settled));
     let (secrets, follows) = ((keys, hasher), options.order.is_none());
     let registry = options.registry;
     let shared = Shared::new(contacts, reader, secrets, registry, settled, follows);
     let shared = Arc::new(shared);
+    shared.erasures.put_off(&shared.keys, &erasures, settled);
+    shared.erasures.carry_out(&shared.keys, settled)?;
     let catch_up = Views::start(&shared, home);
     let catch_up = Arc::new(catch_up.map_err(OpenError::Thread)?);
     let keeper = Keeper::start(shared.clone(), parts).map_err(OpenError::Thread)?;
@@ -292,14 +294,15 @@ impl Folder<'_> {
     }
 }
 
-/// Destroys the keys whose erasure is in the log, but was cut off before the key was gone. An erasure
-/// that the saved view knows, up to `since`, was on the disk before the view was. Those after it are
+/// The erasures that are in the log, but were cut off before the key was gone. One that the saved view
+/// knows and that was settled, up to `since`, was on the disk before either was. Those after it are
 /// done again: the process that did them may have ended because the disk failed to sync.
-fn finish_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Result<(), SlotError> {
+fn unsure_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Vec<(Position, Slot)> {
     let erased = contacts
         .all_after(None)
         .filter(|entry| entry.status() == Status::Erased);
     let unsure = erased.filter(|entry| entry.modified() > since || !keys.is_erased(entry.slot()));
-    let slots: Vec<_> = unsure.map(|entry| entry.slot()).collect();
-    keys.erase_all(&slots)
+    unsure
+        .map(|entry| (entry.modified(), entry.slot()))
+        .collect()
 }

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::ReadError;
+use super::erasures::Erasures;
 use super::guard::Guard;
 use super::meters::Meters;
 use super::opened::{Opened, Versions};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub head: watch::Sender<Position>,
     /// The last position up to which the log stands for good; alone, the head.
     pub settled: watch::Sender<Position>,
+    /// The erasures that wait until the log is settled up to them.
+    pub erasures: Erasures,
     /// The replies that wait until the log is settled up to their group.
     pub parked: Parked,
     /// The reason for which the log takes no commands; `None` while it takes them.
@@ -85,6 +88,7 @@ impl Shared {
             hasher,
             registry,
             settled: watch::channel(settled).0,
+            erasures: Erasures::default(),
             parked: Parked::default(),
             closed: Mutex::new(None),
             follows: AtomicBool::new(follows),
@@ -108,11 +112,37 @@ impl Shared {
         self.follows.load(Ordering::Acquire)
     }
 
-    /// Notes that the log stands for good up to a position, as far as this disk has it, and lets
-    /// the replies go that waited for that.
-    pub fn settle(&self, position: Position) {
-        self.move_settled(position.min(self.head()));
-        self.parked.release(self.settled());
+    /// Notes that the log stands for good up to a position, as far as this disk has it: whoever is
+    /// erased up to there is erased on this disk, then the replies go that waited. Where the disk
+    /// refuses that, the log is closed, for nobody knows what the disk holds.
+    /// Gives whether keys were destroyed.
+    pub fn settle(&self, position: Position) -> bool {
+        let position = position.min(self.head());
+        let destroyed = match self.erasures.carry_out(&self.keys, position) {
+            Ok(destroyed) => destroyed,
+            Err(error) => {
+                tracing::error!(%error, "a key could not be destroyed; no more commands are taken");
+                *self.closed.lock() = Some(Closed::Failed);
+                self.parked.give_up();
+                return false;
+            }
+        };
+        self.move_settled(position);
+        self.release();
+        destroyed
+    }
+
+    /// Notes that whoever is erased up to a position is so on a majority of disks, and lets the
+    /// replies go that waited for that.
+    pub fn confirm_erased(&self, position: Position) {
+        self.erasures.confirm(position);
+        self.release();
+    }
+
+    /// Lets the replies go that wait for nothing any more.
+    pub fn release(&self) {
+        self.parked
+            .release(self.erasures.answerable(self.settled()));
     }
 
     /// Moves the head, and wakes nobody yet who follows it. Whoever sees it also sees what is settled

@@ -146,7 +146,7 @@ impl Writer {
                 guard.settle();
             }
             self.shared.parked.park(self.shared.head(), waiting);
-            self.shared.parked.release(self.shared.settled());
+            self.shared.release();
             // Who waits for a reply goes before the views, which have work for longer.
             if events > 0 {
                 self.shared.wake_followers();
@@ -286,19 +286,28 @@ impl Writer {
         self.fold(pending)
     }
 
-    /// Folds a durable group into the inline view, and destroys the keys of the erased.
+    /// Folds a durable group into the inline view, and destroys the keys of the erased, once that
+    /// is settled.
     pub(super) fn fold(&mut self, pending: Vec<Pending>) -> Result<(), CommitError> {
         let mut erased = Vec::new();
-        let mut slots = Vec::new();
+        let mut erasures = Vec::new();
         for Pending { event, slot, .. } in &pending {
             let erases = event.header.operation == Operation::Erase;
             if let (true, Some(slot)) = (erases, *slot) {
-                slots.push(slot);
+                erasures.push((event.header.position, slot));
                 erased.extend(event.header.contact);
             }
         }
-        if !slots.is_empty() {
-            self.shared.keys.erase_all(&slots)?;
+        let head = pending.last().map(|last| last.event.header.position);
+        let head = head.unwrap_or_else(|| self.shared.head());
+        let settled = match &self.order {
+            Some(order) => order.settled(head),
+            None => self.shared.settled(),
+        };
+        let keys = &self.shared.keys;
+        self.shared.erasures.put_off(keys, &erasures, settled);
+        self.shared.erasures.carry_out(keys, settled)?;
+        if !erasures.is_empty() {
             self.shared.versions.forget();
             self.catch_up.forget(&erased)?;
         }
@@ -313,13 +322,8 @@ impl Writer {
         {
             contacts.fold(event, *slot, tags)?;
         }
-        let head = contacts.position();
         drop(contacts);
         self.remember(pending, &erased);
-        let settled = match &self.order {
-            Some(order) => order.settled(head),
-            None => self.shared.settled(),
-        };
         self.shared.advance(head, settled);
         Ok(())
     }

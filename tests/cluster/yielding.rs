@@ -32,6 +32,7 @@ impl Leader {
     /// Another node says how many events it has, and of which term it is.
     fn hear(&mut self, from: usize, term: u64, events: u64) {
         let said = Said::Durable {
+            erased: Position::ZERO,
             place: place(events),
             halted: false,
             whole: true,

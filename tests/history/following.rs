@@ -9,7 +9,9 @@ use contactd::{
     domain::{Closed, Operation, Position, Target},
     keys::{ClusterKey, Slot},
     log::Group,
-    service::{ApplyError, Judged, NotOrdered, Order, Service, SubmitError, system_clock},
+    service::{
+        ApplyError, Committed, Judged, NotOrdered, Order, Service, SubmitError, system_clock,
+    },
     storage::{Disk, FileAt, SimDisk},
 };
 use parking_lot::Mutex;
@@ -164,6 +166,7 @@ proptest! {
         // It decides on what it has taken as the leader would have.
         block(pair.follower.lead(pair.stream.clone())).expect("it leads");
         pair.follower.settle(pair.follower.head());
+        pair.follower.confirm_erased(pair.follower.head());
         pair.leader.service.stop();
         pair.leader.service = pair.follower.clone();
         for group in &history {
@@ -182,6 +185,19 @@ proptest! {
 fn made(pair: &Pair, name: &str) -> contactd::domain::ContactId {
     let command = command(&thena::RULES, &[name], vec![create(name, None)]);
     id_of(&one(&pair.leader, command))
+}
+
+fn erasing() -> contactd::domain::Action {
+    contactd::domain::Action::Erase {
+        reason: contactd::domain::EraseReason::Request,
+        reference: None,
+    }
+}
+
+/// The contact is erased on the leader.
+fn erase(pair: &Pair, name: &str, id: contactd::domain::ContactId) {
+    let erase = attempt(Operation::Erase, Some(Target::Id(id)), erasing());
+    one(&pair.leader, command(&thena::RULES, &[name], vec![erase]));
 }
 
 #[test]
@@ -239,12 +255,7 @@ fn an_erasure_destroys_the_key_here_and_no_late_node_brings_it_back() {
         .service
         .export_keys(Slot::new(0)..Slot::new(1), &secret());
     let sealed = sealed.expect("keys");
-    let erase = contactd::domain::Action::Erase {
-        reason: contactd::domain::EraseReason::Request,
-        reference: None,
-    };
-    let erase = attempt(Operation::Erase, Some(Target::Id(id)), erase);
-    one(&pair.leader, command(&thena::RULES, &["a"], vec![erase]));
+    erase(&pair, "a", id);
     pair.catch_up();
     pair.is_same();
     pair.follower
@@ -268,6 +279,117 @@ fn an_erasure_destroys_the_key_here_and_no_late_node_brings_it_back() {
             .expect("it is read")
             .is_none()
     );
+}
+
+/// The slots' bytes as both copies on a disk have them.
+fn slot_bytes(disk: &SimDisk, slot: usize) -> [Vec<u8>; 2] {
+    let files = disk.files("keys").expect("files");
+    ["slots-1.bin", "slots-1.copy.bin"].map(|name| {
+        let bytes = files.read_at(name, 72 * (slot as u64 + 1), 72);
+        bytes.expect("it is read")
+    })
+}
+
+/// An order that is lost takes the erasures in it with it, and the log goes on without them: a key
+/// that were destroyed by then would be missing for ever.
+#[test]
+fn an_erasure_destroys_nothing_before_it_has_settled() {
+    let mut pair = pair();
+    let id = made(&pair, "a");
+    pair.catch_up();
+    let destroyed = |pair: &Pair| {
+        let copies = slot_bytes(&pair.disk, 0);
+        copies.map(|bytes| bytes.iter().all(|byte| *byte == 0xE5))
+    };
+    erase(&pair, "a", id);
+    pair.catch_up();
+    for again in [false, true] {
+        if again {
+            pair.disk.crash();
+            pair.reopen();
+        }
+        let first = pair.follower.record(Position::new(2)).expect("the log");
+        let opened = pair.follower.open_content(&first.expect("a record"));
+        assert!(opened.expect("it is read").is_none(), "again: {again}");
+        assert_eq!(destroyed(&pair), [false, false], "again: {again}");
+        // Who has not come so far takes the contact as it was made.
+        let late = self::pair();
+        let slots = Slot::new(0)..Slot::new(1);
+        let sealed = pair.follower.export_keys(slots, &secret()).expect("keys");
+        late.follower
+            .install_keys(&sealed, &secret())
+            .expect("taken");
+        let created = pair.stream.0.lock().first().expect("a group").0.clone();
+        let created = Group::decode(created.into()).expect("a frame");
+        block(late.follower.apply(vec![created])).expect("its key is here");
+        let first = late.follower.record(Position::new(2)).expect("the log");
+        let opened = late.follower.open_content(&first.expect("a record"));
+        assert!(opened.expect("it is read").is_some(), "again: {again}");
+    }
+    pair.follower.settle(Position::new(3));
+    assert_eq!(destroyed(&pair), [false, false], "its START has settled");
+    pair.follower.settle(Position::new(4));
+    assert_eq!(destroyed(&pair), [true, true]);
+    pair.disk.crash();
+    pair.reopen();
+    assert_eq!(destroyed(&pair), [true, true]);
+}
+
+/// Has everything ordered, and settled by nobody.
+struct Later;
+
+impl Order for Later {
+    fn order(&self, _: &Judged<'_>) -> Result<(), NotOrdered> {
+        Ok(())
+    }
+
+    fn settled(&self, _: Position) -> Position {
+        Position::ZERO
+    }
+
+    fn missed(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_erasure_is_answered_once_a_majority_has_destroyed_the_key() {
+    let leader = World::ordered(SimDisk::new(1), Arc::new(Later)).expect("it opens");
+    let service = &leader.service;
+    block(async {
+        let create = command(&thena::RULES, &["a"], vec![create("a", None)]);
+        let mut created = Box::pin(service.submit(create));
+        park(service, &mut created).await;
+        assert!(!service.settle(service.head()), "nobody is erased");
+        let id = id_of(&created.await.expect("it is done"));
+        let erase = attempt(Operation::Erase, Some(Target::Id(id)), erasing());
+        let erase = command(&thena::RULES, &["a"], vec![erase]);
+        let mut erased = Box::pin(service.submit(erase));
+        park(service, &mut erased).await;
+        assert!(service.settle(service.head()), "a key is destroyed");
+        for confirmed in [0, 3] {
+            service.confirm_erased(Position::new(confirmed));
+            let waits = futures_util::poll!(&mut erased);
+            assert!(waits.is_pending(), "{confirmed}");
+        }
+        service.confirm_erased(Position::new(4));
+        assert_eq!(erased.await.expect("it is done").position.get(), 4);
+    });
+}
+
+/// Waits until the writer has parked the reply to a command.
+async fn park(
+    service: &Service,
+    answer: &mut (impl Future<Output = Result<Committed, SubmitError>> + Unpin),
+) {
+    let mut head = service.follow();
+    tokio::select! {
+        biased;
+        _ = answer => panic!("nothing has settled"),
+        changed = head.changed() => changed.expect("it runs"),
+    }
+    let busy = service.apply(Vec::new()).await;
+    assert!(matches!(busy, Err(ApplyError::Leads)));
 }
 
 #[test]

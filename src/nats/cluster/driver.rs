@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::asks::Answering;
@@ -14,6 +14,7 @@ use super::disk::{Disk, Work};
 use super::link::{self, Link};
 use super::options::Options;
 use super::order::{Asked, Orders, Placing};
+use super::reader::{Reader, next};
 use crate::cluster::{Action, Coder, Event, Node, Place, Role, Said, Sizes, Spoken, Status};
 use crate::domain::{Closed, Position};
 use crate::gateway::stopped;
@@ -83,7 +84,8 @@ fn start(
     let own = Place::of(&audit.tree_at(&service, service.head())?);
     let coder = Coder::new(options.log_id.clone(), options.key.clone());
     let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO)
-        .reaching(options.reach);
+        .reaching(options.reach)
+        .having_erased(service.settled());
     let (links, linked) = mpsc::channel(1);
     let (work, works) = mpsc::channel(WORK_MAX);
     let (modes, wanted) = mpsc::channel(WORK_MAX);
@@ -130,6 +132,7 @@ fn start(
         reader: None,
         reply: None,
         settled,
+        destroyed: None,
         events,
         work,
         modes,
@@ -163,26 +166,6 @@ async fn take_sides(
     }
 }
 
-/// What reads the stream from some sequence on.
-struct Reader {
-    reads: mpsc::Receiver<Event>,
-    task: AbortHandle,
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The next message of the stream; `None` where the reading has ended. Without a reader it waits.
-async fn next(reader: &mut Option<Reader>) -> Option<Event> {
-    match reader {
-        Some(reader) => reader.reads.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
 struct Driver {
     node: Node,
     options: Options,
@@ -195,6 +178,8 @@ struct Driver {
     /// The writer's waiting question.
     reply: Option<oneshot::Sender<Result<(), NotOrdered>>>,
     settled: Arc<AtomicU64>,
+    /// The position up to which keys were destroyed just now.
+    destroyed: Option<Position>,
     events: mpsc::Sender<Event>,
     work: mpsc::Sender<Work>,
     modes: mpsc::Sender<bool>,
@@ -255,9 +240,12 @@ impl Driver {
 
     /// Gives the node an event, and does what it wants done.
     async fn tell(&mut self, event: Event) {
-        let actions = self.node.on(self.started.elapsed(), event);
-        for action in actions {
-            self.act(action).await;
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            for action in self.node.on(self.started.elapsed(), event) {
+                self.act(action).await;
+            }
+            next = self.destroyed.take().map(Event::Erased);
         }
         self.status.send_replace(Some(self.node.status()));
     }
@@ -302,6 +290,7 @@ impl Driver {
             }
             Action::NotOrdered { certain: false } => self.answer(Err(NotOrdered::Unknown)),
             Action::Settle(position) => self.settle(position),
+            Action::Erased(position) => self.service.confirm_erased(position),
             Action::Compare => self.give(Work::Compare).await,
             Action::MakeAnew => {
                 tracing::warn!("the stream that orders is made anew from this node's log");
@@ -363,9 +352,11 @@ impl Driver {
         }
     }
 
-    fn settle(&self, position: Position) {
+    fn settle(&mut self, position: Position) {
         self.settled.fetch_max(position.get(), Ordering::AcqRel);
-        self.service.settle(position);
+        if self.service.settle(position) {
+            self.destroyed = Some(position);
+        }
     }
 
     async fn say(&self, said: Said) {

@@ -262,6 +262,7 @@ mod tests {
         let peer = PeerStatus {
             node: name("a"),
             position: None,
+            erased: Position::ZERO,
             root_equal: None,
             halted: false,
             whole: true,

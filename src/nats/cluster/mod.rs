@@ -8,7 +8,7 @@
 //! | `cosigning` | what each node proves of its disk |
 //! | `disk` | this node's own log and keys: appending, looking, fetching |
 //! | `link` | one connection after another, with the stream and what is heard on it |
-//! | `stream` | the stream: made, published to, read, looked at |
+//! | `stream`, `reader` | the stream: made, published to, read, looked at |
 //! | `comparing`, `roots` | where other logs part from this one |
 //! | `asks` | what another node is asked, and answering that |
 //! | `forward` | requests handed on to the node that leads |
@@ -28,6 +28,7 @@ mod hello;
 mod link;
 mod options;
 mod order;
+mod reader;
 mod roots;
 mod stream;
 mod subjects;

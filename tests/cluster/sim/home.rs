@@ -1,6 +1,6 @@
 //! A simulated node's disk, with what its service was seen to have on it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +29,10 @@ pub struct Home {
     pub entries: Vec<Bytes>,
     /// The tree after each event.
     trees: Vec<Frontier>,
-    /// The slots of those whom these events erase.
-    pub erased: BTreeSet<Slot>,
+    /// The slots of those whom these events erase, and by which.
+    pub erased: BTreeMap<Slot, Position>,
+    /// The last position of which its service was told that it has settled.
+    pub settled: Position,
     /// The wall clock, in milliseconds.
     pub clock: Arc<AtomicU64>,
     /// The position that the log must reach before it counts, where it was begun anew.
@@ -43,7 +45,8 @@ impl Home {
             disk: SimDisk::new(seed),
             entries: Vec::new(),
             trees: Vec::new(),
-            erased: BTreeSet::new(),
+            erased: BTreeMap::new(),
+            settled: Position::ZERO,
             clock: Arc::new(AtomicU64::new(1_800_000_000_000)),
             reach: None,
         }
@@ -104,10 +107,7 @@ impl Home {
     pub fn see(&mut self, entry: Bytes) {
         let mut tree = self.tree(self.len()).expect("its own end");
         tree.push(Hash::leaf(&entry));
-        let record = record::decode(&entry).expect("a record");
-        let erases = record.event.header.operation == Operation::Erase;
-        let done = matches!(record.event.phase, Phase::Success { .. });
-        self.erased.extend(record.slot.filter(|_| erases && done));
+        self.erased.extend(erasure(&entry));
         self.trees.push(tree);
         self.entries.push(entry);
     }
@@ -117,10 +117,46 @@ impl Home {
         self.any_copy(slot, |bytes| bytes.iter().any(|byte| *byte != 0))
     }
 
-    /// Whether its disk still has the key of somebody who was erased.
+    /// Whether a slot is that of somebody whose erasure has settled, as its service was told.
+    pub fn has_erased(&self, slot: Slot) -> bool {
+        let at = self.erased.get(&slot);
+        at.is_some_and(|position| *position <= self.settled)
+    }
+
+    /// Whether its disk still has the key of somebody whose erasure has settled.
     pub fn remembers(&self) -> bool {
-        let is_left = |bytes: &[u8]| bytes.iter().any(|byte| *byte != OVERWRITTEN);
-        self.erased.iter().any(|slot| self.any_copy(*slot, is_left))
+        let mut erased = self.erased.keys().filter(|slot| self.has_erased(**slot));
+        erased.any(|slot| self.has_left(*slot))
+    }
+
+    /// Whether its disk has anything in a slot that is not overwritten.
+    pub fn has_left(&self, slot: Slot) -> bool {
+        self.any_copy(slot, |bytes| bytes.iter().any(|byte| *byte != OVERWRITTEN))
+    }
+
+    /// Whether its disk has a key in a slot.
+    pub fn holds_key(&self, slot: Slot) -> bool {
+        let is_key = |bytes: &[u8]| bytes.iter().any(|byte| ![0, OVERWRITTEN].contains(byte));
+        self.any_copy(slot, is_key)
+    }
+
+    /// The bytes of a slot that holds a key.
+    pub fn key_bytes(&self, slot: Slot) -> Option<Vec<u8>> {
+        let keys = self.disk.files("keys").ok()?;
+        let offset = (slot.get() + 1) * SLOT_BYTES as u64;
+        let bytes = keys.read_at("slots-1.bin", offset, SLOT_BYTES).ok()?;
+        let is_key = bytes.iter().any(|byte| ![0, OVERWRITTEN].contains(byte));
+        (is_key && bytes.len() == SLOT_BYTES).then_some(bytes)
+    }
+
+    /// Puts the bytes of a key into a slot, whatever was there.
+    pub fn put_key_bytes(&self, slot: Slot, key: &[u8]) {
+        for name in ["slots-1.bin", "slots-1.copy.bin"] {
+            self.disk.tamper_file("keys", name, |bytes| {
+                let at = (index_of(slot) + 1) * SLOT_BYTES;
+                bytes[at..at + SLOT_BYTES].copy_from_slice(key);
+            });
+        }
     }
 
     /// Whether this holds of the bytes of a slot in one of the files that have it.
@@ -136,6 +172,19 @@ impl Home {
             bytes.len() == SLOT_BYTES && holds(&bytes)
         })
     }
+}
+
+/// The slot whose key an event destroys, if it does, and where it stands.
+pub fn erasure(entry: &Bytes) -> Option<(Slot, Position)> {
+    let record = record::decode(entry).expect("a record");
+    let erases = record.event.header.operation == Operation::Erase;
+    let done = matches!(record.event.phase, Phase::Success { .. });
+    let slot = record.slot.filter(|_| erases && done)?;
+    Some((slot, record.event.header.position))
+}
+
+fn index_of(slot: Slot) -> usize {
+    usize::try_from(slot.get()).expect("small")
 }
 
 pub fn index(position: Position) -> usize {

@@ -6,4 +6,4 @@ mod process;
 mod stream;
 mod world;
 
-pub use world::{LeftOut, Plan, World};
+pub use world::{Invariant, LeftOut, Plan, World};

@@ -36,6 +36,29 @@ const SIZES: Sizes = Sizes {
     record_bytes_max: 10_000,
 };
 
+/// What must hold after each step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invariant {
+    /// All logs are beginnings of one, and equal logs have equal views.
+    OneLogPrefix,
+    /// What was answered is in the log, and what was refused is not.
+    AnsweredCounts,
+    /// What is answered is on a majority of disks.
+    AnsweredOnMajority,
+    /// A position is given once, and a command is done once.
+    PositionOnce,
+    /// A group counts on the state on which it was judged alone.
+    JudgedOnWhatStands,
+    /// What is signed has settled, so that a size has one root.
+    SignedIsSettled,
+    /// What a log has can be opened: its key is on a majority of disks first, and stays.
+    KeyBeforeUse,
+    /// Whoever is erased stays erased.
+    ErasedStaysErased,
+    /// Beside the eight: a process opens what its disk has, takes what was ordered, and goes on.
+    GoesOn,
+}
+
 /// A rule that is left out, to see that something breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOut {
@@ -46,6 +69,8 @@ pub enum LeftOut {
     VoidIsSkipped,
     OrderBeforeDisk,
     KeysBeforeOrder,
+    SettledBeforeSigned,
+    ErasedTakesNoKey,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +147,7 @@ pub struct World {
     /// The ends of work that did not go on the disk.
     outcomes: Vec<(usize, Event)>,
     quiet: bool,
-    pub broken: Option<String>,
+    pub broken: Option<(Invariant, String)>,
 }
 
 impl World {
@@ -234,8 +259,8 @@ impl World {
         self.processes.iter().flatten().filter(halted).count()
     }
 
-    fn fail(&mut self, why: String) {
-        self.broken.get_or_insert(why);
+    fn fail(&mut self, what: Invariant, why: String) {
+        self.broken.get_or_insert((what, why));
     }
 
     fn step(&mut self) {

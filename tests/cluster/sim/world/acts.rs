@@ -52,7 +52,13 @@ impl World {
                 process.work = Some(Work::Apply(groups));
             }
             Action::KeepKeys { first, sealed } => return self.keep(at, first, &sealed),
-            Action::Settle(position) => self.settle(at, position),
+            Action::Settle(position) => {
+                return self.settle(at, position).then_some(Event::Erased(position));
+            }
+            Action::Erased(position) => {
+                process.service.confirm_erased(position);
+                self.collect(at);
+            }
             Action::ReadFrom(sequence) => process.reads = Some(sequence),
             Action::Publish { expect, sent } => self.publish(at, expect, sent),
             Action::Say(said) => self.say(at, said),
@@ -66,7 +72,8 @@ impl World {
             Action::Whole => self.homes[at].reach = None,
             Action::Halt(why) => {
                 if self.plan.losses == 0 {
-                    self.fail(format!("{} halted: {why}", self.names[at]));
+                    let why = format!("{} halted: {why}", self.names[at]);
+                    self.fail(Invariant::GoesOn, why);
                 }
             }
         }

@@ -144,10 +144,8 @@ impl World {
     fn told(&mut self, at: usize, sent: &Sent, done: &Committed) {
         let position = done.position;
         if *self.done.entry(sent.number).or_insert(position) != position {
-            self.fail(format!(
-                "{sent} was done at two positions",
-                sent = sent.number
-            ));
+            let why = format!("{sent} was done at two positions", sent = sent.number);
+            self.fail(Invariant::PositionOnce, why);
         }
         for outcome in &done.outcomes {
             if let Outcome::Written { contact, .. } = outcome {

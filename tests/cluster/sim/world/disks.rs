@@ -12,14 +12,21 @@ impl World {
         let dies = self.plan_power_cut(at);
         let service = match self.homes[at].open() {
             Ok(service) => service,
-            Err(error) if !dies => return self.fail(format!("{at} does not open: {error}")),
+            Err(error) if !dies => {
+                return self.fail(Invariant::GoesOn, format!("{at} does not open: {error}"));
+            }
             Err(_) => return self.homes[at].disk.crash(),
         };
         self.homes[at].disk.plan(Faults::default());
+        // Its views may have been cut off behind its opening.
+        if self.homes[at].disk.files("keys").is_err() {
+            return self.homes[at].disk.crash();
+        }
         let log = entries(&service, Position::FIRST, service.head());
         let before = self.homes[at].entries.clone();
         if !log.starts_with(&before) {
-            return self.fail(format!("{at} has lost what was on its disk"));
+            let why = format!("{at} has lost what was on its disk");
+            return self.fail(Invariant::AnsweredOnMajority, why);
         }
         for entry in log.into_iter().skip(before.len()) {
             self.see(at, entry);
@@ -33,7 +40,7 @@ impl World {
     }
 
     /// Lets the power go at one of the next syncs, now and then; whether it may.
-    fn plan_power_cut(&mut self, at: usize) -> bool {
+    pub(super) fn plan_power_cut(&mut self, at: usize) -> bool {
         let dies = !self.quiet && self.chance.happens(40);
         if dies {
             let halt_at = Some(1 + self.chance.below(8) as u64);
@@ -89,14 +96,17 @@ impl World {
             return;
         };
         if let Some(closed) = process.service.closed() {
-            return self.fail(format!("{at} has closed its log: {closed:?}"));
+            let why = format!("{at} has closed its log: {closed:?}");
+            return self.fail(Invariant::GoesOn, why);
         }
         process.work = rest;
         self.catch_up(at);
         let process = self.processes[at].as_ref().expect("it runs");
         let head = process.service.head();
-        if self.plan.left_out == LeftOut::Majority {
-            self.settle(at, head);
+        match self.plan.left_out {
+            LeftOut::Majority => drop(self.settle(at, head)),
+            LeftOut::SettledBeforeSigned => self.sign(at, head),
+            _ => {}
         }
         self.tell(at, Event::Applied(head));
         for (at, event) in std::mem::take(&mut self.outcomes) {
@@ -126,7 +136,8 @@ impl World {
             }
             Err(_) if dies => None,
             Err(error) => {
-                self.fail(format!("{at} does not take what was ordered: {error}"));
+                let why = format!("{at} does not take what was ordered: {error}");
+                self.fail(Invariant::GoesOn, why);
                 None
             }
         }
@@ -145,6 +156,22 @@ impl World {
         if let Ok(sealed) = other.service.export_keys(*first..last.next(), &self.key) {
             // What is not taken in is asked for once more.
             let _ = own.service.install_keys(&sealed, &self.key);
+            self.take_late_keys(at);
+        }
+    }
+
+    /// Takes the keys of nodes that have not come so far into erased slots, where those take keys.
+    fn take_late_keys(&self, at: usize) {
+        if self.plan.left_out != LeftOut::ErasedTakesNoKey {
+            return;
+        }
+        let own = &self.homes[at];
+        for slot in own.erased.keys().filter(|slot| own.has_erased(**slot)) {
+            let others = (0..self.plan.nodes).filter(|other| *other != at);
+            let late = others.filter_map(|other| self.homes[other].key_bytes(*slot));
+            for bytes in late {
+                own.put_key_bytes(*slot, &bytes);
+            }
         }
     }
 
@@ -181,6 +208,7 @@ impl World {
     pub(super) fn keep(&mut self, at: usize, first: Position, sealed: &[u8]) -> Option<Event> {
         let service = &self.processes[at].as_ref()?.service;
         service.install_keys(sealed, &self.key).ok()?;
+        self.take_late_keys(at);
         let hash = Hash::leaf(sealed);
         Some(Event::KeysKept { first, hash })
     }

@@ -241,7 +241,8 @@ impl World {
             .as_ref()
             .map_or(0, |p| p.node.status().void_total);
         if self.plan.left_out == LeftOut::VoidIsSkipped && own_term && voids > status.void_total {
-            self.fail(format!("{} halted at a void message", self.names[at]));
+            let why = format!("{} halted at a void message", self.names[at]);
+            self.fail(Invariant::GoesOn, why);
         }
     }
 }
