@@ -6,7 +6,8 @@
 //!
 //! 1. Where a majority of nodes has one and the same, that stays: nothing else was ever answered.
 //! 2. Where all nodes have answered and none of their logs has a majority, nothing was answered
-//!    behind that place: the longest log stays, and of equally long ones the first node's.
+//!    behind that place: the longest log stays, and of equally long ones the first node's. But while
+//!    those that have not halted are a majority, they go on, and one of the logs may still get one.
 //! 3. Else nobody can know, and the node waits for the others, or for a person.
 //!
 //! A node whose log does not stay sets it aside and joins anew. The one that has the longest log of
@@ -50,8 +51,14 @@ pub enum Verdict {
 }
 
 /// What this node is to do, by the places where logs part from its own, in their order, and by how
-/// far the logs of all that have answered go, this node's among them.
-pub fn verdict(members: &Members, partings: &[Parting], heads: &[(NodeName, Position)]) -> Verdict {
+/// far the logs of all that have answered go, this node's among them. `rest` says whether so many have
+/// halted that without them there is no majority.
+pub fn verdict(
+    members: &Members,
+    partings: &[Parting],
+    heads: &[(NodeName, Position)],
+    rest: bool,
+) -> Verdict {
     let answered = heads.len();
     let mut out: Vec<&NodeName> = Vec::new();
     for Parting { position, branches } in partings {
@@ -59,7 +66,7 @@ pub fn verdict(members: &Members, partings: &[Parting], heads: &[(NodeName, Posi
         let own = own.and_then(|branch| branch.root);
         let stays = match of_majority(members, branches) {
             Some(root) => Some(root),
-            None if answered == members.names().len() => {
+            None if rest && answered == members.names().len() => {
                 let left = branches.iter().filter(|it| !out.contains(&&it.node));
                 longest(members, left.map(|it| (&it.node, it.head)))
                     .and_then(|node| branches.iter().find(|it| it.node == *node)?.root)
@@ -106,6 +113,16 @@ mod tests {
     /// What `a` of three or five nodes decides where each of these has a log with this head, and
     /// these roots at each parting, of which 0 is none.
     fn decided(count: usize, logs: &[(&str, u64)], partings: &[(u64, &[u8])]) -> Verdict {
+        judged(count, logs, partings, true)
+    }
+
+    /// Likewise, where those that have not halted are a majority or not.
+    fn judged(
+        count: usize,
+        logs: &[(&str, u64)],
+        partings: &[(u64, &[u8])],
+        rest: bool,
+    ) -> Verdict {
         let names = ["a", "b", "c", "d", "e"].map(|name| name.parse().expect("a name"));
         let members = Members::new(names[..count].to_vec(), &names[0]).expect("a cluster");
         let heads: Vec<(NodeName, Position)> = logs
@@ -124,7 +141,7 @@ mod tests {
             }
         };
         let partings: Vec<Parting> = partings.iter().map(parting).collect();
-        verdict(&members, &partings, &heads)
+        verdict(&members, &partings, &heads, rest)
     }
 
     #[test]
@@ -144,6 +161,13 @@ mod tests {
         assert_eq!(two, Verdict::Wait);
         let all = decided(3, &[("a", 9), ("b", 8), ("c", 6)], &[(7, &[1, 2, 0])]);
         assert_eq!(all, Verdict::Reseed);
+        let goes_on = judged(
+            3,
+            &[("a", 9), ("b", 8), ("c", 6)],
+            &[(7, &[1, 2, 0])],
+            false,
+        );
+        assert_eq!(goes_on, Verdict::Wait);
         let shorter = decided(3, &[("a", 8), ("b", 9), ("c", 6)], &[(7, &[1, 2, 0])]);
         assert_eq!(shorter, Verdict::SetAside(Position::new(7)));
     }

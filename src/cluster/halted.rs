@@ -47,7 +47,7 @@ impl Node {
             Event::Erased(position) => self.erased = self.erased.max(position),
             Event::NotFetched | Event::Forked => self.fetching = None,
             Event::Compared { partings, heads } => self.on_compared(&partings, &heads),
-            Event::Reseed => self.on_reseed(),
+            Event::Reseed => self.on_reseed(true),
             Event::Read { .. }
             | Event::Stored { .. }
             | Event::Refused { .. }
@@ -98,7 +98,8 @@ impl Node {
 
     /// The others have answered a node that has not halted.
     pub(super) fn on_outvoted(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
-        if let Verdict::SetAside(position) = verdict(&self.members, partings, heads) {
+        let rest = self.peers.have_halted();
+        if let Verdict::SetAside(position) = verdict(&self.members, partings, heads, rest) {
             self.contradict(&Contradiction::OtherNodes { position });
         }
     }
@@ -123,11 +124,12 @@ impl Node {
             };
         }
         let led = self.now < self.leader_heard + ABSENT;
-        match verdict(&self.members, partings, heads) {
+        let rest = self.peers.others_are_no_majority();
+        match verdict(&self.members, partings, heads, rest) {
             Verdict::Wait => {}
             Verdict::SetAside(position) => self.set_aside(position.previous()),
             // Whoever leads has the stream that it needs.
-            Verdict::Reseed if !led => self.on_reseed(),
+            Verdict::Reseed if !led => self.on_reseed(false),
             Verdict::Reseed | Verdict::ReadAnew => self.read_again(),
         }
     }
@@ -139,9 +141,12 @@ impl Node {
         self.on_loss();
     }
 
-    /// Has the stream made anew, to begin it with this log.
-    pub(super) fn on_reseed(&mut self) {
+    /// Has the stream made anew, to begin it with this log. Where an operator wants that, whatever is
+    /// lost, who has another log sets it aside; else it asks the others first what a majority has by
+    /// then.
+    pub(super) fn on_reseed(&mut self, accepts_loss: bool) {
         self.reseeds = Some(self.created);
+        self.accepts_loss = accepts_loss;
         if self.reach.take().is_some() {
             self.act(Action::Whole);
         }

@@ -54,7 +54,7 @@ impl Node {
             tree,
             body: Body::Term(TermRecord {
                 members,
-                reseeds: purpose == Purpose::Stand && self.begins_anew(),
+                reseeds: purpose == Purpose::Stand && self.begins_anew() && self.accepts_loss,
             }),
         };
         self.fly(purpose, None, vec![message]);

@@ -89,6 +89,8 @@ pub struct Node {
     pub(super) compared_at: Option<Duration>,
     /// The stream that is to be made anew for this log, by its time; none while none is.
     pub(super) reseeds: Option<Option<u64>>,
+    /// Whether an operator wants that.
+    pub(super) accepts_loss: bool,
     /// The position that this log must reach before it counts for a majority: it was begun anew,
     /// and may lack what was answered.
     pub(super) reach: Option<Position>,
@@ -174,6 +176,7 @@ impl Node {
             forked: false,
             compared_at: None,
             reseeds: None,
+            accepts_loss: false,
             reach: None,
             own,
             ends,
@@ -274,7 +277,7 @@ impl Node {
             Event::Forked => self.on_forked(),
             Event::Own(group) => self.on_own(&group),
             Event::Compared { partings, heads } => self.on_outvoted(&partings, &heads),
-            Event::Reseed => self.on_reseed(),
+            Event::Reseed => self.on_reseed(true),
             Event::Yield => self.on_unable(),
             Event::HandOver if self.role == Role::Leading => self.on_yield(),
             Event::HandOver => self.say(Said::HandOver),

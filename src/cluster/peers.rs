@@ -149,6 +149,12 @@ impl Peers {
         self.all.len() + 1 - halted < self.majority
     }
 
+    /// Whether the others that have not halted are no majority without this node.
+    pub fn others_are_no_majority(&self) -> bool {
+        let go_on = self.all.iter().filter(|peer| !peer.halted);
+        go_on.count() < self.majority
+    }
+
     /// Whether a node has events behind a position.
     pub fn has_more(&self, position: Position) -> bool {
         let mut places = self.all.iter().filter_map(|peer| peer.place);

@@ -10,7 +10,7 @@ use super::member::{MEMBERS_MAX, NodeName};
 pub struct TermRecord {
     /// The names of all nodes, in the order that ranks them.
     pub members: Vec<NodeName>,
-    /// Whether the stream was made anew for this log, and who has another one joins anew.
+    /// Whether an operator had the stream made anew for this log, and who has another one joins anew.
     pub reseeds: bool,
 }
 

@@ -134,6 +134,20 @@ fn nor_where_the_stream_loses_messages() {
     }
 }
 
+/// A node whose erasure was lost with the stream's end told another one, which began anew and lacked
+/// the key, that it was destroyed; and the log went on without the erasure. Then a node that had halted
+/// asked the others while they went on, took it that nothing was answered, and had its log replace theirs.
+#[test]
+fn what_is_lost_with_the_stream_destroys_no_key_and_no_answer() {
+    let plan = Plan {
+        steps: 6_000,
+        losses: 4,
+        wipes: true,
+        ..PLAN
+    };
+    bears(plan, 114..115);
+}
+
 /// The first schedule that breaks this, or anything.
 fn breaks(plan: Plan, invariant: Option<Invariant>) -> Option<(u64, Invariant, String)> {
     (0..3_000).find_map(|seed| {
