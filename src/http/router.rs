@@ -4,7 +4,7 @@
 //! them. Our system routes are axum's, which hands their parts to their handlers.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -149,15 +149,31 @@ const HOST_IS_WRONG: Refusal = Refusal::BadParameter {
 /// section 3.2). An empty name is one.
 fn has_its_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let is_host = |value: &HeaderValue| {
-        let authority = Authority::try_from(value.as_bytes());
-        value.is_empty() || authority.is_ok_and(|it| !it.as_str().contains('@'))
-    };
     match (hosts.next(), hosts.next()) {
         (None, _) => request.version() < Version::HTTP_11,
-        (Some(host), None) => is_host(host),
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
         (Some(_), Some(_)) => false,
     }
+}
+
+/// Whether this is a host, with or without a port: a name, an IPv4 address, or an IPv6 address in
+/// brackets.
+fn is_host(text: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(text) else {
+        return false;
+    };
+    let host = authority.host();
+    let is_port = |port: &str| {
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    let has_port = authority
+        .as_str()
+        .strip_prefix(host)
+        .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
+    let inner = host.strip_prefix('[').map(|rest| rest.strip_suffix(']'));
+    let is_address = |inner: &str| inner.parse::<Ipv6Addr>().is_ok();
+    has_port && inner.is_none_or(|inner| inner.is_some_and(is_address))
 }
 
 /// The paths of every dialect, each with the routes of its methods.

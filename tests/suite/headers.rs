@@ -53,6 +53,11 @@ async fn a_request_names_one_host_and_says_each_thing_once() {
         ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
         ("GET /contacts HTTP/1.1\r\nhost: a, b\r\n", 400),
         ("GET /contacts HTTP/1.1\r\nhost: me@a\r\n", 400),
+        ("GET /contacts HTTP/1.1\r\nhost: a:b\r\n", 400),
+        ("GET /contacts HTTP/1.1\r\nhost: a:99999\r\n", 400),
+        ("GET /contacts HTTP/1.1\r\nhost: a:\r\n", 200),
+        ("GET /contacts HTTP/1.1\r\nhost: [::1]x\r\n", 400),
+        ("GET /contacts HTTP/1.1\r\nhost: [zz]\r\n", 400),
         ("GET /contacts HTTP/1.1\r\nhost: [::1]:8080\r\n", 200),
         (
             "GET /contacts HTTP/1.1\r\nhost: a\r\ncontact-min-position: 0\r\ncontact-min-position: 1\r\n",
