@@ -164,6 +164,9 @@ pub enum KeepError {
     /// The bytes are not those that were written.
     #[error("{0} is damaged")]
     Damaged(String),
+    /// What was read before is not to be believed, for this reason.
+    #[error("{0}")]
+    Doubted(String),
 }
 
 /// The reasons for which a view cannot fold an event.

@@ -188,7 +188,8 @@ pub fn rebuild_views(
         hasher,
         registry,
     };
-    let mut afresh = Afresh::begin(&home(views.clone(), keys))?;
+    // Two threads write here, each through files of its own.
+    let mut afresh = Afresh::begin(&home(disk.files(VIEWS)?, keys))?;
     let mut parts = Parts::open(views)?;
     let contacts = folder.fold(Contacts::default(), &mut parts, Some(&mut afresh), progress)?;
     keys.check(contacts.next_slot())?;

@@ -171,9 +171,13 @@ impl Reserved {
         Ok(())
     }
 
-    /// Gives back what lies beyond the file's end; the next reservation begins anew.
+    /// Gives back what lies beyond the file's end; the next reservation begins anew. Nobody else may
+    /// write to the file meanwhile, for it is cut to the length that it had; where nothing was reserved,
+    /// it is left alone.
     pub(super) fn release(&self, file: &File) -> io::Result<()> {
-        *self.end.lock() = 0;
+        if std::mem::take(&mut *self.end.lock()) == 0 {
+            return Ok(());
+        }
         file.set_len(file.metadata()?.len())
     }
 }
@@ -258,6 +262,9 @@ mod tests {
         let kept = file.metadata().unwrap();
         assert_eq!(kept.len(), 100);
         assert!(kept.blocks() * 512 < AHEAD_BYTES, "{}", kept.blocks());
+        // Others may write to a file of which nothing is reserved, so it is not cut: this one can't be.
+        let read_only = File::open(dir.path().join("a")).unwrap();
+        Reserved::default().release(&read_only).unwrap();
     }
 
     #[test]

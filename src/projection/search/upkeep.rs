@@ -414,7 +414,7 @@ impl Upkeep {
             place.health.report(error.to_string());
         }
         match self.fault() {
-            Some(reason) => Err(KeepError::Damaged(reason)),
+            Some(reason) => Err(KeepError::Doubted(reason)),
             None => Ok(()),
         }
     }
