@@ -348,6 +348,17 @@ mod tests {
         read_key(jwk).err()
     }
 
+    /// Whether a key has signed a token, of which these are the two parts.
+    fn verifies(key: &VerifyKey, signed: &str, signature: &str) -> bool {
+        key.verifies(&Compact {
+            algorithm: key.algorithm().name().to_owned(),
+            key_id: None,
+            payload: Vec::new(),
+            signed,
+            signature,
+        })
+    }
+
     #[test]
     fn each_type_of_key_is_read() {
         for signer in [Signer::ed25519("k"), Signer::p256("k"), Signer::rsa("k")] {
@@ -421,17 +432,8 @@ mod tests {
         for (jwk, header, claims, signature) in cases {
             let key = read_key(jwk).ok().unwrap();
             let (signed, other) = (format!("{header}.{claims}"), format!("{header}.x{claims}"));
-            let verifies = |signed: &str| {
-                key.verifies(&Compact {
-                    algorithm: key.algorithm().name().to_owned(),
-                    key_id: None,
-                    payload: Vec::new(),
-                    signed,
-                    signature,
-                })
-            };
-            assert!(verifies(&signed), "{header}");
-            assert!(!verifies(&other), "{header}");
+            assert!(verifies(&key, &signed, signature), "{header}");
+            assert!(!verifies(&key, &other, signature), "{header}");
         }
     }
 
@@ -439,15 +441,7 @@ mod tests {
     fn a_good_signature_is_remembered_and_a_forgery_is_not() {
         for signer in [Signer::ed25519("k"), Signer::p256("k"), Signer::rsa("k")] {
             let key = read_key(signer.jwk()).ok().unwrap();
-            let verifies = |signed: &str, signature: &str| {
-                key.verifies(&Compact {
-                    algorithm: key.algorithm().name().to_owned(),
-                    key_id: None,
-                    payload: Vec::new(),
-                    signed,
-                    signature,
-                })
-            };
+            let verifies = |signed: &str, signature: &str| verifies(&key, signed, signature);
             let (one, other) = (json!({"sub": "a"}), json!({"sub": "b"}));
             let (one, other) = (signer.sign(&one), signer.sign(&other));
             let (signed, signature) = one.rsplit_once('.').unwrap();

@@ -119,11 +119,7 @@ fn a_lost_copy_is_made_anew_in_groups_of_a_size() {
 #[test]
 fn two_gaps_of_one_file_are_filled_once_and_no_event_is_there_twice() {
     let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 400);
-    for position in 1..=30 {
-        log.appender.append(&[vec![position; 60]]).unwrap();
-    }
-    drop(log);
+    drop(thirty(&disk));
     let names = names(&disk);
     assert!(names.len() > 3);
     let frame = 24 + 2 + 60;
@@ -206,24 +202,44 @@ impl Archive for Holey {
     }
 }
 
-#[test]
-fn an_event_that_the_archive_has_not_got_is_lost_and_no_other() {
-    let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 1);
+/// A log of thirty events of sixty bytes each, whose journal has several files.
+fn thirty(disk: &SimDisk) -> Opened {
+    let mut log = open_with(disk, 400);
+    for position in 1..=30 {
+        log.appender.append(&[vec![position; 60]]).unwrap();
+    }
+    log
+}
+
+/// A log of ten events of a byte each, its position, whose journal begins with the seventh.
+fn ten_without_the_beginning(disk: &SimDisk) -> Opened {
+    let mut log = open_with(disk, 1);
     for position in 1..=10_u8 {
         log.appender.append(&[[position]]).unwrap();
     }
     log.journal.drop_before(Position::new(7)).unwrap();
+    log
+}
+
+/// The copies of that log, with an archive that has these events and says that it has the first six.
+fn with_archive(log: &Opened, sealed: [u64; 5]) -> Sources {
+    let mut sources = log.reader.sources().clone();
+    sources.archive = Arc::new(Holey {
+        events: sealed.map(|at| (at, Bytes::from(vec![at as u8]))).into(),
+        integrated: 6,
+    });
+    sources
+}
+
+#[test]
+fn an_event_that_the_archive_has_not_got_is_lost_and_no_other() {
+    let disk = SimDisk::new(1);
+    let log = ten_without_the_beginning(&disk);
     disk.tamper_store(STORE, |pairs| {
         let kept = pairs.split_off(super::chunk::Key::start(7).as_slice());
         *pairs = kept;
     });
-    let sealed = [1, 2, 4, 5, 6].map(|at: u64| (at, Bytes::from(vec![at as u8])));
-    let mut sources = log.reader.sources().clone();
-    sources.archive = Arc::new(Holey {
-        events: sealed.into(),
-        integrated: 6,
-    });
+    let sources = with_archive(&log, [1, 2, 4, 5, 6]);
     let compared = compared(&sources);
     assert_eq!(compared.lost, [gap(3, 3)]);
     assert_eq!(compared.store, [gap(1, 2), gap(4, 6)]);
@@ -233,20 +249,11 @@ fn an_event_that_the_archive_has_not_got_is_lost_and_no_other() {
 #[test]
 fn what_the_archive_stands_in_for_comes_from_it_and_the_rest_from_the_store() {
     let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 1);
-    for position in 1..=10_u8 {
-        log.appender.append(&[[position]]).unwrap();
-    }
-    log.journal.drop_before(Position::new(7)).unwrap();
+    let log = ten_without_the_beginning(&disk);
     disk.tamper_store(STORE, |pairs| {
         pairs.retain(|key, _| ![1_u64, 3, 6].iter().any(|at| key[..8] == at.to_be_bytes()));
     });
-    let mut sources = log.reader.sources().clone();
-    let sealed = [1, 3, 4, 5, 6].map(|at: u64| (at, Bytes::from(vec![at as u8])));
-    sources.archive = Arc::new(Holey {
-        events: sealed.into(),
-        integrated: 6,
-    });
+    let sources = with_archive(&log, [1, 3, 4, 5, 6]);
     let read = sources.scan(1, 10).map(|found| found.unwrap().1[0]);
     assert!(read.eq(1..=10));
 }
@@ -254,10 +261,7 @@ fn what_the_archive_stands_in_for_comes_from_it_and_the_rest_from_the_store() {
 #[test]
 fn a_file_that_is_dropped_while_the_journal_is_read_is_passed_over() {
     let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 400);
-    for position in 1..=30 {
-        log.appender.append(&[vec![position; 60]]).unwrap();
-    }
+    let log = thirty(&disk);
     let names = names(&disk);
     let [gone, next] = [1, 2].map(|file: usize| names[file].parse::<u64>().unwrap());
     let mut scan = log.journal.scan(Position::new(1));
@@ -308,11 +312,7 @@ fn what_is_cut_of_the_journal_is_gone() {
 #[test]
 fn an_ordinary_start_misses_the_oldest_file_of_the_journal() {
     let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 400);
-    for position in 1..=30 {
-        log.appender.append(&[vec![position; 60]]).unwrap();
-    }
-    drop(log);
+    drop(thirty(&disk));
     let names = names(&disk);
     disk.files(JOURNAL).unwrap().remove(&names[0]).unwrap();
     let options = OpenOptions {
@@ -327,11 +327,7 @@ fn an_ordinary_start_misses_the_oldest_file_of_the_journal() {
 #[test]
 fn a_file_of_the_journal_that_cannot_be_read_is_not_passed_over() {
     let disk = SimDisk::new(1);
-    let mut log = open_with(&disk, 400);
-    for position in 1..=30 {
-        log.appender.append(&[vec![position; 60]]).unwrap();
-    }
-    drop(log);
+    drop(thirty(&disk));
     let mut failed = 0;
     for at in 1..=7 {
         let faulty = FaultyDisk::new(&disk, at, Fault::Refused(Errno::IO));

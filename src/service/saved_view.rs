@@ -270,6 +270,16 @@ mod tests {
         }
     }
 
+    /// Work whose view was saved in two parts, a contact each.
+    async fn saved_twice(service: &Service, disk: &SimDisk) -> Work {
+        let mut work = work(service, disk);
+        for address in ["a@b.example", "b@b.example"] {
+            create(service, address).await;
+            work.save();
+        }
+        work
+    }
+
     #[tokio::test]
     async fn what_could_not_be_written_is_written_later() {
         let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
@@ -315,11 +325,7 @@ mod tests {
     async fn a_part_that_is_damaged_ends_the_saving() {
         let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
         let service = open(&disk);
-        let mut work = work(&service, &other);
-        for address in ["a@b.example", "b@b.example"] {
-            create(&service, address).await;
-            work.save();
-        }
+        let mut work = saved_twice(&service, &other).await;
         let names = other.files("other").unwrap().list().unwrap();
         other.tamper_file("other", &names[0], |bytes| bytes[40] ^= 1);
         work.merge();
@@ -333,11 +339,7 @@ mod tests {
     async fn a_merge_that_finds_no_room_is_tried_again_and_one_that_fails_is_not() {
         let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
         let service = open(&disk);
-        let mut work = work(&service, &other);
-        for address in ["a@b.example", "b@b.example"] {
-            create(&service, address).await;
-            work.save();
-        }
+        let mut work = saved_twice(&service, &other).await;
         other.set_full(true);
         work.merge();
         assert!(!work.ended);
