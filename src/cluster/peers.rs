@@ -145,14 +145,17 @@ impl Peers {
 
     /// Whether so many have halted that without them there is no majority.
     pub fn have_halted(&self) -> bool {
-        let halted = self.all.iter().filter(|peer| peer.halted).count();
-        self.all.len() + 1 - halted < self.majority
+        self.going_on() + 1 < self.majority
     }
 
     /// Whether the others that have not halted are no majority without this node.
     pub fn others_are_no_majority(&self) -> bool {
-        let go_on = self.all.iter().filter(|peer| !peer.halted);
-        go_on.count() < self.majority
+        self.going_on() < self.majority
+    }
+
+    /// The number of other nodes that have not halted.
+    fn going_on(&self) -> usize {
+        self.all.iter().filter(|peer| !peer.halted).count()
     }
 
     /// Whether a node has events behind a position.

@@ -122,14 +122,20 @@ impl Shared {
             Ok(destroyed) => destroyed,
             Err(error) => {
                 tracing::error!(%error, "a key could not be destroyed; no more commands are taken");
-                *self.closed.lock() = Some(Closed::Failed);
-                self.parked.give_up();
+                self.fail();
                 return false;
             }
         };
         self.move_settled(position);
         self.release();
         destroyed
+    }
+
+    /// Closes a log that failed, then gives up the replies that wait: whoever is told so finds the
+    /// log closed.
+    pub fn fail(&self) {
+        *self.closed.lock() = Some(Closed::Failed);
+        self.parked.give_up();
     }
 
     /// Notes that whoever is erased up to a position is so on a majority of disks, and lets the

@@ -126,9 +126,7 @@ impl Writer {
     /// Takes no more of anything: nobody knows what the disk holds.
     fn close(&self) {
         tracing::error!("the log failed; no more commands are taken");
-        // Whoever is told so finds the log closed.
-        *self.shared.closed.lock() = Some(Closed::Failed);
-        self.shared.parked.give_up();
+        self.shared.fail();
     }
 
     /// Writes a job and what waits behind it as one group; whether the log takes more.

@@ -37,15 +37,18 @@ impl<'a> Record<'a> {
     /// The value of the field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let (_, value) = self.0.iter().find(|(own, _)| *own == name)?;
-        Some(value)
+        self.find(name).map(|value| &**value)
     }
 
     /// The value of the field of this name, still lent where it is.
     #[must_use]
     pub fn lent(&self, name: &str) -> Option<Cow<'a, Value>> {
+        self.find(name).cloned()
+    }
+
+    fn find(&self, name: &str) -> Option<&Cow<'a, Value>> {
         let (_, value) = self.0.iter().find(|(own, _)| *own == name)?;
-        Some(value.clone())
+        Some(value)
     }
 
     /// The fields that have values, with these.

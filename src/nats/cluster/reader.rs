@@ -5,9 +5,11 @@ use tokio::task::AbortHandle;
 
 use crate::cluster::Event;
 
-/// What reads the stream from some sequence on.
+/// The reading of the stream that orders, from some sequence on: a task that ends when this is dropped.
 pub struct Reader {
+    /// The messages that were read, in the stream's order.
     pub reads: mpsc::Receiver<Event>,
+    /// The task that reads them.
     pub task: AbortHandle,
 }
 

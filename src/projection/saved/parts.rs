@@ -58,20 +58,29 @@ impl Parts {
     /// The directory cannot be read.
     pub fn load(&mut self, seeds: &dyn Seeds) -> Result<Contacts, StorageError> {
         let mut damaged: Vec<String> = Vec::new();
-        'again: loop {
-            let mut view = Contacts::default();
-            view.tags.reserve(self.contacts());
-            for part in &self.parts {
-                let blocks = reader(&*self.files, &part.name);
-                if let Err(error) = blocks.and_then(|mut blocks| view.restore(&mut blocks, seeds)) {
-                    passed_over(&error, &part.name);
-                    damaged.push(part.name.clone());
-                    self.parts = chosen(&*self.files, &damaged)?;
-                    continue 'again;
+        loop {
+            match self.restored(seeds) {
+                Ok(view) => return Ok(view),
+                Err((name, error)) => {
+                    passed_over(&error, &name);
+                    damaged.push(name);
                 }
             }
-            return Ok(view);
+            self.parts = chosen(&*self.files, &damaged)?;
         }
+    }
+
+    /// The view that the parts make, or the name of the first that cannot be read, and why.
+    fn restored(&self, seeds: &dyn Seeds) -> Result<Contacts, (String, PartError)> {
+        let mut view = Contacts::default();
+        view.tags.reserve(self.contacts());
+        for Part { name, .. } in &self.parts {
+            let blocks = reader(&*self.files, name);
+            blocks
+                .and_then(|mut blocks| view.restore(&mut blocks, seeds))
+                .map_err(|error| (name.clone(), error))?;
+        }
+        Ok(view)
     }
 
     /// The number of contacts that the parts say they have, as far as there can be so many in them.
