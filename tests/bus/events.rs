@@ -207,10 +207,7 @@ async fn an_older_backup_does_not_publish_over_a_newer_stream() {
     node.stop().await;
     let backup = Home::new("log-a");
     let node = backup.start(&broker.url());
-    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
-    let Bus::Halted { reason } = halted else {
-        panic!("it is halted");
-    };
+    let reason = node.halts().await;
     assert!(reason.contains("up to 6"), "{reason}");
     node.stop().await;
 }
@@ -221,10 +218,7 @@ async fn a_server_with_small_messages_is_refused() {
     broker.start();
     let home = Home::new("log-a");
     let node = home.start(&broker.url());
-    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
-    let Bus::Halted { reason } = halted else {
-        panic!("it is halted");
-    };
+    let reason = node.halts().await;
     assert!(reason.contains("max_payload"), "{reason}");
     node.stop().await;
 }
@@ -265,10 +259,7 @@ async fn the_first_event_that_a_stream_does_not_take_says_why() {
     let home = Home::new("log-a");
     let node = home.start(&broker.url());
     node.create_many(20).await;
-    let halted = node.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await;
-    let Bus::Halted { reason } = halted else {
-        panic!("it is halted");
-    };
+    let reason = node.halts().await;
     assert!(
         reason.contains("the event at 6: maximum messages"),
         "{reason}"

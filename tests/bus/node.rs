@@ -249,6 +249,14 @@ impl Node {
         reached.expect("the node runs").clone()
     }
 
+    /// Waits until the bus has halted; gives the reason.
+    pub async fn halts(&self) -> String {
+        match self.bus_is(|bus| matches!(bus, Bus::Halted { .. })).await {
+            Bus::Halted { reason } => reason,
+            other => panic!("it has not halted: {other:?}"),
+        }
+    }
+
     /// Waits until it is connected to its broker.
     pub async fn connects(&self) {
         self.bus_is(|bus| *bus == Bus::Connected).await;
