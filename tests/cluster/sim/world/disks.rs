@@ -181,25 +181,29 @@ impl World {
         others.filter(|process| !process.paused)
     }
 
-    /// Fetches what lies between the end of a log and a place, from whoever has it.
+    /// Fetches what lies between the end of a log and a place, from whoever has what leads there.
     fn fetch(&mut self, at: usize, upto: Place, dies: bool) -> Option<Work> {
         let first = Position::new(self.homes[at].len()).next();
-        let found = self
-            .others(at)
-            .find(|other| other.service.head() >= upto.position);
-        let Some(from) = found.map(|other| other.service.clone()) else {
-            self.outcomes.push((at, Event::NotFetched));
+        let tree = self.homes[at].tree(self.homes[at].len())?;
+        let reach = |other: &&Process| other.service.head() >= upto.position;
+        let logs = self.others(at).filter(reach);
+        let logs = logs.map(|other| entries(&other.service, first, upto.position));
+        let logs: Vec<Vec<Bytes>> = logs.collect();
+        let leads = |log: &&Vec<Bytes>| {
+            let mut tree = tree.clone();
+            log.iter().for_each(|entry| tree.push(Hash::leaf(entry)));
+            Place::of(&tree) == upto
+        };
+        let Some(entries) = logs.iter().find(leads).cloned() else {
+            let nobody = logs.is_empty();
+            let outcome = if nobody {
+                Event::NotFetched
+            } else {
+                Event::Forked
+            };
+            self.outcomes.push((at, outcome));
             return None;
         };
-        let entries = entries(&from, first, upto.position);
-        let mut tree = self.homes[at].tree(self.homes[at].len())?;
-        for entry in &entries {
-            tree.push(Hash::leaf(entry));
-        }
-        if Place::of(&tree) != upto {
-            self.outcomes.push((at, Event::Forked));
-            return None;
-        }
         let rest = self.apply(at, vec![Group { first, entries }], dies);
         rest.map(|_| Work::Fetch(upto))
     }
