@@ -47,6 +47,7 @@ impl Node {
             self.leader_heard = self.now;
         }
         self.read_on(last);
+        self.catch_up_on(last);
     }
 
     /// Begins to read anew where the stream has had more for a while and nothing of it came: what
@@ -61,28 +62,37 @@ impl Node {
 
     /// The stream is not what was read of it: once the disk is at rest, it is read anew.
     pub(super) fn on_loss(&mut self) {
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        self.gap.passes = None;
+        self.read_anew_from(None);
+    }
+
+    /// Reads the stream anew once the disk is at rest, from its beginning or from a message on.
+    pub(super) fn read_anew_from(&mut self, resumes: Option<(u64, Option<MessageId>)>) {
         self.deposed(false);
         self.role = Role::Following;
         self.lost = true;
-        self.waiting.clear();
-        self.waiting_bytes = 0;
         self.inbox.clear();
         self.finding = None;
+        self.gap.resumes = resumes;
         self.read_anew();
     }
 
     fn read_anew(&mut self) {
-        if !self.lost || self.applying.is_some() || self.fetching.is_some() {
+        let idle = self.applying.is_none() && self.waiting.is_empty();
+        if !self.lost || !idle || self.fetching.is_some() {
             return;
         }
         self.lost = false;
         self.rules = None;
         self.base = None;
-        self.sequence = 0;
-        self.last = None;
+        let (first, before) = self.gap.resumes.unwrap_or((1, None));
+        self.sequence = first - 1;
+        self.last = before;
         // What was ordered and is on no disk here may come again otherwise.
         self.ends.forget_after(self.own.position);
-        self.act(Action::ReadFrom(1));
+        self.act(Action::ReadFrom(first));
     }
 
     pub(super) fn on_read(&mut self, read: ReadMessage) {
@@ -107,14 +117,12 @@ impl Node {
         }
     }
 
-    /// Before this log's place in the stream is found, only a term's record says where that is.
+    /// Before this log's place in the stream is found, only a term's record says where that is, or
+    /// the message from which on it is read.
     fn find_place(&mut self, read: ReadMessage) {
+        let resumes = self.gap.resumes.is_some_and(|(at, _)| at == read.sequence);
         let tree = match &read.message {
-            Some(Message {
-                tree,
-                body: Body::Term(_),
-                ..
-            }) => *tree,
+            Some(message) if resumes || matches!(message.body, Body::Term(_)) => message.tree,
             Some(_) | None => {
                 self.sequence = read.sequence;
                 self.last = Some(read.id);
@@ -162,7 +170,11 @@ impl Node {
             self.settle();
         }
         self.base = Some(tree);
-        // What was read meanwhile; the first may be the record for which the tree was looked for.
+        self.read_inbox();
+    }
+
+    /// Judges what was read meanwhile; the first may be the record for which a tree was looked for.
+    pub(super) fn read_inbox(&mut self) {
         while self.finding.is_none()
             && let Some(read) = self.inbox.pop_front()
         {
@@ -174,17 +186,23 @@ impl Node {
     pub(super) fn on_not_fetched(&mut self) {
         self.fetching = None;
         match self.finding {
+            Some(_) if self.gap.resumes.is_some() => self.pass_over_resumed(),
             Some(wanted) => self.act(Action::FindTree(wanted)),
             None => self.read_anew(),
         }
     }
 
-    /// Halts a node that joins, where the events that others have do not continue its log.
+    /// Halts a node that joins or is short, where the events that others have do not continue its log.
     pub(super) fn on_forked(&mut self) {
-        self.fetching = None;
+        let position = self.own.position;
+        let fetched = self.fetching.take();
+        let short = self.gap.short_at.take().map(|(_, upto)| upto);
+        if self.role == Role::Following && short.is_some() && short == fetched {
+            return self.contradict(&Contradiction::OtherNodes { position });
+        }
         self.read_anew();
-        if self.role == Role::Joining {
-            let position = self.own.position;
+        if self.role == Role::Joining && !self.passes_first() {
+            self.gap.contradicted_at = self.inbox.front().map(|read| read.sequence);
             self.contradict(
                 &match self.inbox.front().and_then(|read| read.message.as_ref()) {
                     Some(Message {
@@ -215,7 +233,14 @@ impl Node {
             return;
         };
         self.sequence = sequence;
-        self.last = Some(id);
+        let before = self.last.replace(id);
+        let tree = message.as_ref().map(|message| message.tree);
+        if let Some(message) = message
+            .as_ref()
+            .filter(|_| self.gap.unseen_at >= Some(sequence))
+        {
+            rules.take_up(message);
+        }
         let bytes = message.as_ref().map_or(0, Message::bytes);
         self.since_record = (self.since_record.0 + 1, self.since_record.1 + bytes);
         let meaning = rules.read(message);
@@ -225,15 +250,9 @@ impl Node {
         let flight = self.flight.as_ref();
         let ours = flight.is_some_and(|flight| flight.is_current(id).is_some());
         let is_read = |at: &u64| sequence >= *at && meaning.is_ok();
-        self.unseen_at = self.unseen_at.filter(|at| !is_read(at));
+        self.gap.unseen_at = self.gap.unseen_at.filter(|at| !is_read(at));
         match meaning {
-            // Its record was lost, and stored again where something else had been read.
-            Err(Contradiction::UnseenTerm { .. })
-                if self.unseen_at.replace(sequence) != Some(sequence) =>
-            {
-                self.on_loss();
-            }
-            Err(contradiction) => self.contradict(&contradiction),
+            Err(contradiction) => self.on_contradiction(contradiction, (sequence, before), tree),
             Ok(Meaning::Leads) => {
                 self.since_record = (0, 0);
                 self.term_seen = self.term_seen.max(self.term());

@@ -40,6 +40,7 @@ impl Node {
                 let anew = self.created.is_some_and(|known| known != created);
                 if self.forked && anew {
                     self.created = Some(created);
+                    self.gap.contradicted_at = None;
                     self.read_again();
                 }
             }
@@ -73,7 +74,7 @@ impl Node {
         self.peers.heard(&from, self.now);
         self.term_seen = self.term_seen.max(term);
         match said {
-            Said::Beat { .. } => self.leader_heard = self.now,
+            Said::Beat { .. } => self.beat_heard = Some(self.now),
             Said::Durable {
                 place,
                 halted,
@@ -123,7 +124,8 @@ impl Node {
                 [_, ..] => self.set_aside(reach),
             };
         }
-        let led = self.now < self.leader_heard + ABSENT;
+        // A record that was read says nothing: its leader may be gone, and its log with it.
+        let led = self.beat_heard.is_some_and(|at| self.now < at + ABSENT);
         let rest = self.peers.others_are_no_majority();
         match verdict(&self.members, partings, heads, rest) {
             Verdict::Wait => {}
@@ -134,11 +136,11 @@ impl Node {
         }
     }
 
-    /// Goes on with this log, and reads the stream from its beginning.
+    /// Goes on with this log, and reads the stream from its beginning, past what contradicted it.
     fn read_again(&mut self) {
         self.halted = None;
         self.forked = false;
-        self.on_loss();
+        self.read_past();
     }
 
     /// Has the stream made anew, to begin it with this log. Where an operator wants that, whatever is

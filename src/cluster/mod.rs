@@ -18,7 +18,7 @@
 //! | `hello` | how a node without a log finds the others |
 //! | `event` | what a node is told, and what it wants done |
 //! | `fork` | which of two logs stays where they part |
-//! | `node`, `following`, `leading`, `flight`, `yielding`, `halted` | the node itself |
+//! | `node`, `following`, `resuming`, `gap`, `leading`, `flight`, `yielding`, `halted` | the node itself |
 //! | `status` | what operators see |
 //!
 //! Nothing here waits, reads a clock, a disk or a socket: time comes in as a value, and a
@@ -31,6 +31,7 @@ mod event;
 mod flight;
 mod following;
 mod fork;
+mod gap;
 mod halted;
 mod hello;
 mod leading;
@@ -39,6 +40,7 @@ mod message;
 mod node;
 mod peers;
 mod place;
+mod resuming;
 mod rules;
 mod spoken;
 mod status;

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use super::ends::Ends;
 use super::event::{Action, Event};
 use super::flight::Flight;
+use super::gap::Gap;
 use super::member::Members;
 use super::message::{Coder, Message, MessageId};
 use super::peers::Peers;
@@ -121,8 +122,8 @@ pub struct Node {
     pub(super) finding: Option<Position>,
     /// The tree that this node would begin a stream with.
     pub(super) base: Option<Frontier>,
-    /// The sequence of a group for which the stream was read anew, as its term's record was not seen.
-    pub(super) unseen_at: Option<u64>,
+    /// What is known of messages to which the stream does not lead.
+    pub(super) gap: Gap,
     /// Whether the stream has lost messages, and is to be read anew once the disk is at rest.
     pub(super) lost: bool,
     /// Groups that are ordered and not yet given to the disk.
@@ -148,6 +149,8 @@ pub struct Node {
     pub(super) yielded: Option<Duration>,
     /// The last time at which there was a sign of a leader.
     pub(super) leader_heard: Duration,
+    /// The last time at which a leader said that it is there.
+    pub(super) beat_heard: Option<Duration>,
     /// Before this time the node does not stand.
     pub(super) stands_from: Duration,
     /// The last look at the clock.
@@ -193,7 +196,7 @@ impl Node {
             inbox: VecDeque::new(),
             finding: None,
             base: None,
-            unseen_at: None,
+            gap: Gap::default(),
             lost: false,
             since_record: (0, 0),
             held: None,
@@ -207,6 +210,7 @@ impl Node {
             yields: None,
             yielded: None,
             leader_heard: now,
+            beat_heard: None,
             stands_from: Duration::ZERO,
             ticked: None,
             said_at: None,
@@ -386,6 +390,7 @@ impl Node {
                 // A term that this node has not read yet is led by whoever says so.
                 if leads || term > self.term() {
                     self.leader_heard = self.now;
+                    self.beat_heard = Some(self.now);
                     self.learn_settled(settled);
                 }
                 // The word of a leader that was followed by another may be an old one.

@@ -165,6 +165,17 @@ impl Rules {
         self.place().position >= self.known.position
     }
 
+    /// Takes a group for the beginning of its term, where that is a later one and the group stands on
+    /// this log's own tree: the stream has lost the term's record, which its leader has read.
+    pub fn take_up(&mut self, message: &Message) {
+        let is_part = matches!(message.body, Body::Part { .. });
+        if is_part && message.term > self.term && message.tree == self.place() {
+            self.row = None;
+            self.term = message.term;
+            self.leader = Some(message.node.clone());
+        }
+    }
+
     /// Reads the next message; `None` stands for one that no node of this cluster sent.
     ///
     /// # Errors

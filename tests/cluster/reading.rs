@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use contactd::cluster::{Action, Body, Event, Message, MessageId, Node, Role, TermRecord};
+use contactd::cluster::{
+    Action, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
+};
 use contactd::domain::Position;
 use contactd::log::Group;
 
@@ -113,7 +115,7 @@ fn a_node_asks_again_for_what_nobody_gave_it_and_goes_on_where_that_is_gone() {
 }
 
 #[test]
-fn a_node_that_missed_the_record_of_a_term_reads_the_stream_anew_before_it_halts() {
+fn a_node_that_missed_the_record_of_a_term_reads_the_stream_anew_and_then_does_without() {
     let mut reader = Reader::with(0);
     reader.record(1, 0);
     reader.tree(0, true);
@@ -130,14 +132,105 @@ fn a_node_that_missed_the_record_of_a_term_reads_the_stream_anew_before_it_halts
     reader.tree(0, true);
     reader.record(2, 0);
     assert!(matches!(reader.group(2, 0, 2)[..], [Action::Apply(_)]));
-    // Where it is missing all the same, nobody knows what counts.
+    // Where it is missing all the same, its leader goes on behind it.
     let mut reader = Reader::with(0);
-    for _ in 0..2 {
-        assert_ne!(reader.node.role(), Role::Halted);
-        reader.sequence = 0;
-        reader.record(1, 0);
-        reader.tree(0, true);
-        reader.group(2, 0, 2);
-    }
-    assert_eq!(reader.node.role(), Role::Halted);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    assert_eq!(reader.group(2, 0, 2), [Action::ReadFrom(1)]);
+    reader.sequence = 0;
+    reader.record(1, 0);
+    reader.tree(0, true);
+    assert!(matches!(reader.group(2, 0, 2)[..], [Action::Apply(_)]));
+    let status = reader.node.status();
+    assert_eq!((status.term, status.leader), (2, Some(names()[0].clone())));
+}
+
+/// A reader that has read the record of term 1 and, twice, a group of term 2 behind six events of
+/// which it has none.
+fn in_a_gap() -> Reader {
+    let mut reader = Reader::with(0);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    assert_eq!(reader.group(2, 6, 8), [Action::ReadFrom(1)]);
+    reader.sequence = 0;
+    reader.record(1, 0);
+    reader.tree(0, true);
+    // From there on, with what leads there.
+    assert_eq!(reader.group(2, 6, 8), [Action::ReadFrom(2)]);
+    reader.sequence = 1;
+    assert_eq!(reader.group(2, 6, 8), [Action::FindTree(Position::new(6))]);
+    assert_eq!(reader.tree(6, false), [Action::Fetch { upto: place(6) }]);
+    reader
+}
+
+#[test]
+fn a_node_that_was_not_given_what_leads_to_a_message_has_it_from_the_others() {
+    let mut reader = in_a_gap();
+    let fetched = reader.tell(Event::Applied(Position::new(6)));
+    assert_eq!(fetched, [Action::FindTree(Position::new(6))]);
+    let first = Position::new(7);
+    let entries = log(8).0[6..].to_vec();
+    let group = Group { first, entries };
+    assert_eq!(reader.tree(6, true), [Action::Apply(vec![group])]);
+    assert_eq!(reader.node.role(), Role::Following);
+}
+
+#[test]
+fn a_node_passes_over_a_message_to_which_nobody_has_what_leads() {
+    let mut reader = in_a_gap();
+    assert_eq!(reader.tell(Event::NotFetched), [Action::ReadFrom(1)]);
+    reader.sequence = 0;
+    reader.record(1, 0);
+    reader.tree(0, true);
+    assert_eq!(reader.group(2, 6, 8), []);
+    assert!(matches!(reader.group(1, 0, 2)[..], [Action::Apply(_)]));
+}
+
+#[test]
+fn a_node_whose_log_is_that_of_the_others_passes_over_what_contradicts_it() {
+    let mut reader = in_a_gap();
+    let heads = |node: &str| (node.parse().unwrap(), Position::ZERO);
+    let forked = reader.tell(Event::Forked);
+    assert!(matches!(forked[..], [Action::Halt(_)]));
+    let asks = reader.tell(Event::Tick);
+    assert!(asks.contains(&Action::Compare));
+    let goes_on = reader.tell(Event::Compared {
+        partings: Vec::new(),
+        heads: vec![heads("a"), heads("b"), heads("c")],
+    });
+    assert_eq!(goes_on, [Action::ReadFrom(1)]);
+    reader.sequence = 0;
+    reader.record(1, 0);
+    reader.tree(0, true);
+    assert_eq!(reader.group(2, 6, 8), []);
+    assert!(matches!(reader.group(1, 0, 2)[..], [Action::Apply(_)]));
+}
+
+#[test]
+fn a_node_fetches_what_has_settled_and_is_not_in_the_stream() {
+    let mut reader = Reader::with(0);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    reader.tell(Event::Heard(Spoken {
+        from: names()[0].clone(),
+        term: 1,
+        said: Said::Beat {
+            settled: place(6),
+            yields: false,
+        },
+    }));
+    let mut look = |last| {
+        reader.tell(Event::Stream {
+            created: 1,
+            last,
+            looked_at: 1,
+            found: Some(MessageId([1; 32])),
+        })
+    };
+    assert_eq!(look(2), [], "it is on its way");
+    assert_eq!(look(1), []);
+    assert_eq!(look(1), [Action::Fetch { upto: place(6) }]);
+    let fetched = reader.tell(Event::Applied(Position::new(6)));
+    assert_eq!(fetched, [Action::ReadFrom(1)]);
+    assert_eq!(reader.node.status().head, Position::new(6));
 }

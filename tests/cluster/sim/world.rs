@@ -259,6 +259,12 @@ impl World {
         self.processes.iter().flatten().filter(halted).count()
     }
 
+    /// The reasons that those have.
+    pub fn reasons(&self) -> impl Iterator<Item = String> {
+        let running = self.processes.iter().flatten();
+        running.filter_map(|process| process.node.status().halted)
+    }
+
     fn fail(&mut self, what: Invariant, why: String) {
         self.broken.get_or_insert((what, why));
     }
