@@ -139,9 +139,14 @@ impl<V: View> CatchUp<V> {
     fn seen<T>(&self, at: &Folded<V>, look: impl FnOnce(&V, Position) -> T) -> T {
         let seen = look(&at.view, at.position);
         if at.view.fault().is_some() {
-            self.control.send_modify(|control| control.mend += 1);
+            self.wake();
         }
         seen
+    }
+
+    /// Has the thread look at the view, which mends what is damaged.
+    fn wake(&self) {
+        self.control.send_modify(|_| ());
     }
 
     /// Builds it anew from the log, beside this one, and then puts it in its place. One that is
@@ -164,7 +169,7 @@ impl<V: View> CatchUp<V> {
             if let Err(error) = view.forget(contacts) {
                 tracing::warn!(view = V::NAME, %error, "a view could not forget, and is made again");
                 forgotten = forgotten.and(view.discard());
-                self.control.send_modify(|control| control.mend += 1);
+                self.wake();
             }
         }
         forgotten

@@ -62,8 +62,6 @@ pub(super) struct Folded<V> {
 pub(super) struct Control {
     /// The number of rebuilds that were asked for.
     pub rebuild: u64,
-    /// Raised by whoever sees that what the view keeps is damaged.
-    pub mend: u64,
     /// Whether the thread is to end.
     pub stop: bool,
 }
