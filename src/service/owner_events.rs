@@ -1,7 +1,7 @@
 //! The events that wrote an owner's contacts, found by the contacts and not by looking at the log.
 
 use super::ReadError;
-use super::read::{PAGE, skip_and_take};
+use super::read::{PAGE, at_most, skip_and_take};
 use super::scan::SCAN_EVENTS_MAX;
 use super::service::Service;
 use crate::domain::{ContactId, EventPart, Owner, OwnerEvents, Position};
@@ -21,10 +21,8 @@ impl Service {
             positions.reverse();
         }
         if let Some(filter) = &asked.filter {
-            if positions.len() as u64 > SCAN_EVENTS_MAX {
-                let limit = usize::try_from(SCAN_EVENTS_MAX).unwrap_or(usize::MAX);
-                return Err(ReadError::TooBroad { limit });
-            }
+            let limit = usize::try_from(SCAN_EVENTS_MAX).unwrap_or(usize::MAX);
+            at_most(positions.len(), limit)?;
             let mut wanted = Vec::new();
             for position in positions {
                 if (filter.0)(&self.shared.record(position)?.event) {

@@ -33,6 +33,15 @@ pub enum Found {
     Nothing,
 }
 
+/// The bounds of what a question of the past may cost.
+#[derive(Clone, Copy)]
+pub(super) struct Most {
+    /// The contacts that it looks at.
+    pub looked: usize,
+    /// The bytes of records behind which it opens no more.
+    pub bytes: usize,
+}
+
 /// A version of a contact with the event that made it; no contact where its content is destroyed.
 pub type VersionAt = (Event, Option<Contact>);
 
@@ -109,11 +118,7 @@ impl Service {
             Order::Created | Order::CreatedDescending => None,
         };
         let ids = self.ids(list);
-        if ids.len() > LIST_CONTACTS_MAX {
-            return Err(ReadError::TooBroad {
-                limit: LIST_CONTACTS_MAX,
-            });
-        }
+        at_most(ids.len(), LIST_CONTACTS_MAX)?;
         let mut contacts = self.open_all(ids)?;
         if let Some(filter) = &list.filter {
             contacts.retain(|contact| (filter.0)(contact));
@@ -205,17 +210,30 @@ impl Service {
         limit: usize,
         visible: &dyn Fn(DialectId, &str) -> bool,
     ) -> Result<Vec<Contact>, ReadError> {
+        let most = Most {
+            looked: LIST_CONTACTS_MAX,
+            bytes: AS_OF_BYTES_MAX,
+        };
+        self.visible_within(most, position, limit, visible)
+    }
+
+    /// As [`all_visible`](Self::all_visible), within other bounds of what it may cost.
+    pub(super) fn visible_within(
+        &self,
+        most: Most,
+        position: Position,
+        limit: usize,
+        visible: &dyn Fn(DialectId, &str) -> bool,
+    ) -> Result<Vec<Contact>, ReadError> {
         let mut opened: Vec<Contact> = Vec::new();
         let (mut looked, mut bytes) = (0, 0);
         for tenant in self.tenants(visible) {
             let mut after = None;
             loop {
                 let (entries, last) = self.page_of_tenant(&tenant, after, position);
-                if opened.len() + entries.len() > limit {
-                    return Err(ReadError::TooBroad { limit });
-                }
+                at_most(opened.len() + entries.len(), limit)?;
                 for entry in entries {
-                    if bytes > AS_OF_BYTES_MAX {
+                    if bytes > most.bytes {
                         let limit = opened.len();
                         return Err(ReadError::TooBroad { limit });
                     }
@@ -226,11 +244,7 @@ impl Service {
                 }
                 let Some((last, count)) = last else { break };
                 looked += count;
-                if looked > LIST_CONTACTS_MAX {
-                    return Err(ReadError::TooBroad {
-                        limit: LIST_CONTACTS_MAX,
-                    });
-                }
+                at_most(looked, most.looked)?;
                 after = Some(last);
             }
         }
@@ -437,6 +451,14 @@ fn bytes_of(record: &Record) -> usize {
         .sealed
         .as_ref()
         .map_or(0, |sealed| sealed.bytes.len())
+}
+
+/// Refuses a question that would look at more than it may.
+pub(super) const fn at_most(count: usize, limit: usize) -> Result<(), ReadError> {
+    if count > limit {
+        return Err(ReadError::TooBroad { limit });
+    }
+    Ok(())
 }
 
 /// Whether a list begins with the newest contact.
