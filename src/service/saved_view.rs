@@ -139,22 +139,28 @@ struct Work {
 impl Work {
     /// Saves now and then until it is told to stop, or the service is dropped.
     fn run(&mut self, stopped: &Receiver<()>) {
-        loop {
-            match stopped.recv_timeout(INTERVAL) {
-                Err(RecvTimeoutError::Timeout) if self.is_due() => {
+        while self.turn(stopped.recv_timeout(INTERVAL)) {}
+    }
+
+    /// Does what there is to do after a wait, which ended as given; whether to go on.
+    fn turn(&mut self, waited: Result<(), RecvTimeoutError>) -> bool {
+        match waited {
+            Err(RecvTimeoutError::Timeout) => {
+                if self.is_due() {
                     self.save();
                     self.merge();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) => {
-                    if self.unwritten.is_some() {
-                        self.save();
-                    }
-                    self.save();
-                    return self.merge();
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
+                true
             }
+            Ok(()) => {
+                if self.unwritten.is_some() {
+                    self.save();
+                }
+                self.save();
+                self.merge();
+                false
+            }
+            Err(RecvTimeoutError::Disconnected) => false,
         }
     }
 
@@ -205,8 +211,8 @@ mod tests {
     use super::*;
     use crate::dialect::REGISTRY;
     use crate::domain::{
-        Action, Attempt, BatchMode, Card, Command, Context, Correlation, Operation, Owner,
-        Precondition,
+        Action, Attempt, BatchMode, Card, Command, Context, Correlation, Event, Fingerprint,
+        Header, IdempotencyRecord, Operation, Owner, Phase, Precondition, Tag, Timestamp,
     };
     use crate::keys::{Hasher, MasterKey};
     use crate::log::OpenOptions;
@@ -319,6 +325,76 @@ mod tests {
         assert!(!is_due(&mut work, now) && is_due(&mut work, long_ago));
         work.save();
         assert!(work.saved_at >= now && !is_due(&mut work, long_ago));
+    }
+
+    #[tokio::test]
+    async fn what_is_due_is_saved_as_the_service_runs_and_all_of_it_at_a_stop() {
+        let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
+        let service = open(&disk);
+        let mut work = work(&service, &other);
+        create(&service, "a@b.example").await;
+        assert!(work.turn(Err(RecvTimeoutError::Timeout)));
+        assert_eq!(work.parts.count(), 0);
+        work.saved_at = Instant::now().checked_sub(SAVED_AFTER).unwrap();
+        assert!(work.turn(Err(RecvTimeoutError::Timeout)));
+        assert_eq!(work.parts.position(), service.head());
+        create(&service, "b@b.example").await;
+        assert!(!work.turn(Err(RecvTimeoutError::Disconnected)));
+        assert!(work.parts.position() < service.head());
+        assert!(!work.turn(Ok(())));
+        assert_eq!(work.parts.position(), service.head());
+    }
+
+    /// Folds the START of so many commands that changed nothing.
+    fn fold_starts(view: &mut Contacts, count: u64) {
+        let rules = REGISTRY.iter().next().unwrap();
+        for _ in 0..count {
+            let position = view.position().next();
+            let header = Header::new(
+                position,
+                EventId(uuid::Uuid::from_u128(position.get().into())),
+                Timestamp::from_millis(position.get()),
+                Operation::Create,
+                Owner::new(rules.dialect, &["a"]).unwrap(),
+            );
+            let phase = Phase::Start {
+                idempotency: Some(IdempotencyRecord {
+                    key: Tag(position.get().to_be_bytes().repeat(2).try_into().unwrap()),
+                    fingerprint: Fingerprint([1; 16]),
+                    attempts: 1,
+                }),
+            };
+            view.fold(&Event { header, phase }, None, &[]).unwrap();
+        }
+    }
+
+    #[test]
+    fn many_events_are_due_though_none_of_them_changes_a_contact() {
+        let mut view = Contacts::default();
+        fold_starts(&mut view, EVENTS_MAX - 1);
+        assert!(!is_due(&view));
+        fold_starts(&mut view, 1);
+        assert!(view.unsaved() == 0 && is_due(&view));
+    }
+
+    /// So many idempotency keys that a merge of both parts asks whether to go on.
+    #[test]
+    fn a_stop_ends_a_merge_and_nothing_else_does() {
+        let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
+        let service = open(&disk);
+        let mut work = work(&service, &other);
+        let mut view = Contacts::default();
+        for _ in 0..2 {
+            fold_starts(&mut view, 40_000);
+            let saved = work.parts.save(&view.delta(), &service.shared.keys);
+            saved.unwrap();
+            view.set_saved();
+        }
+        for (stopping, parts) in [(true, 2), (false, 1)] {
+            work.stopping.store(stopping, Ordering::Relaxed);
+            work.merge();
+            assert_eq!(work.parts.count(), parts);
+        }
     }
 
     #[tokio::test]
