@@ -51,12 +51,13 @@ impl Scrub {
     pub fn start(shared: Arc<Shared>, tiles: Tiles, key: VerifierKey) -> std::io::Result<Self> {
         let found = Arc::<Mutex<Scrubbed>>::default();
         let (stop, stopped) = channel();
-        let mut round = Round {
+        let round = Round {
             shared,
             tiles,
             key,
             found: found.clone(),
             stopped,
+            pause: PAUSE,
         };
         let thread = std::thread::Builder::new().name("scrub".into());
         let thread = thread.spawn(move || while round.run() {})?;
@@ -90,11 +91,18 @@ struct Round {
     key: VerifierKey,
     found: Arc<Mutex<Scrubbed>>,
     stopped: Receiver<()>,
+    /// The time between two rounds.
+    pause: Duration,
 }
 
 impl Round {
     /// Goes round once and pauses; whether to go on.
-    fn run(&mut self) -> bool {
+    fn run(&self) -> bool {
+        self.goes_round() && self.waits(self.pause)
+    }
+
+    /// Reads everything once; `false` where the service stops meanwhile.
+    fn goes_round(&self) -> bool {
         let mut failures = Vec::new();
         for look in [Self::log, Self::sealed, Self::keys] {
             match look(self) {
@@ -121,7 +129,7 @@ impl Round {
             found.rounds += 1;
             found.failure = failure;
         }
-        self.waits(PAUSE)
+        true
     }
 
     /// Reads both copies of the log; `false` where the service stops meanwhile.
@@ -185,7 +193,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::JOURNAL;
+    use crate::log::{JOURNAL, STORE};
     use crate::service::tests::{create, opened, sealing};
     use crate::storage::{Disk, SimDisk};
 
@@ -205,6 +213,7 @@ mod tests {
             key: signer.verifier(),
             found: Arc::default(),
             stopped,
+            pause: Duration::ZERO,
         };
         (disk, round, stop)
     }
@@ -227,6 +236,12 @@ mod tests {
 
         let journal = disk.files(JOURNAL).unwrap().list().unwrap();
         disk.tamper_file(JOURNAL, &journal[0], |bytes| bytes[40] ^= 1);
+        disk.tamper_store(STORE, |values| {
+            let mut last = values.last_entry().unwrap();
+            let mut damaged = last.get().to_vec();
+            damaged[9] ^= 1;
+            last.insert(damaged.into());
+        });
         disk.tamper_file("audit", "tile/entries/000.p/4", |bytes| bytes[5] ^= 1);
         let flip = |place: usize| {
             disk.tamper_file("keys", "slots-1.copy.bin", |bytes| bytes[place] ^= 1);
@@ -242,7 +257,7 @@ mod tests {
             );
         }
         let mended = round.found.lock().clone();
-        assert_eq!((mended.log_repaired, mended.files_repaired), (1, 1));
+        assert_eq!((mended.log_repaired, mended.files_repaired), (2, 1));
         for copy in ["slots-1.bin", "slots-1.copy.bin"] {
             disk.tamper_file("keys", copy, |bytes| bytes[72 + 9] ^= 1);
         }
@@ -251,8 +266,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn rounds_are_counted_and_the_last_one_says_what_it_could_not_mend() {
+        let (disk, round, _stop) = round().await;
+        let flip = || {
+            for copy in ["slots-1.bin", "slots-1.copy.bin"] {
+                disk.tamper_file("keys", copy, |bytes| bytes[72 + 9] ^= 1);
+            }
+        };
+        let failed = Some("both copies of 1 contact's key are damaged".to_owned());
+        for (rounds, failure) in [(1, None), (2, failed), (3, None)] {
+            assert!(round.run());
+            let found = round.found.lock().clone();
+            assert_eq!((found.rounds, found.failure), (rounds, failure));
+            flip();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scrub_is_seen_and_ends_with_its_service() {
+        let disk = SimDisk::new(1);
+        let service = opened(&disk).service;
+        let (tiles, _, signer) = sealing(&disk);
+        for _ in 0..2 {
+            service.scrub(tiles.clone(), signer.verifier()).unwrap();
+        }
+        assert!(service.scrubbed().is_some());
+        service.stop();
+        assert_eq!(
+            Arc::strong_count(&service.shared),
+            1,
+            "every thread has ended"
+        );
+    }
+
+    #[tokio::test]
     async fn a_round_ends_when_the_service_stops() {
-        let (_disk, mut round, stop) = round().await;
+        let (_disk, round, stop) = round().await;
         assert!(round.pace(0) && round.waits(Duration::from_millis(1)));
         drop(stop);
         assert!(!round.pace(0) && !round.waits(Duration::from_millis(1)));
