@@ -402,7 +402,8 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::projection::Statistics;
+    use crate::domain::{Card, Registry};
+    use crate::projection::{SearchIndex, Statistics};
     use crate::service::Service;
     use crate::service::tests::{create_group, opened};
     use crate::service::view_state::ViewStatus;
@@ -416,15 +417,15 @@ mod tests {
     }
 
     /// A view of a service before the first event, without a thread, and what it is told by.
-    fn follower(service: &Service) -> (Follower<Statistics>, watch::Sender<Control>) {
+    fn follower<V: View>(service: &Service) -> (Follower<V>, watch::Sender<Control>) {
         follower_at(service, None)
     }
 
     /// A view as it was kept in a home, likewise.
-    fn follower_at(
+    fn follower_at<V: View>(
         service: &Service,
         home: Option<&Home>,
-    ) -> (Follower<Statistics>, watch::Sender<Control>) {
+    ) -> (Follower<V>, watch::Sender<Control>) {
         let folded = Folded::resumed(&service.shared, home);
         let status = ViewStatus {
             position: folded.position,
@@ -437,8 +438,46 @@ mod tests {
         (follower, control)
     }
 
+    /// A directory in which nothing is kept yet.
+    fn home(service: &Service) -> Home {
+        Home {
+            files: SimDisk::new(2).files("views").unwrap(),
+            keys: service.shared.keys.file_keys(),
+            numbers: Arc::default(),
+        }
+    }
+
+    /// A view that is full after each event until it was tended three times.
+    struct Tended(u8);
+
+    impl View for Tended {
+        const NAME: &'static str = "tended";
+        const VERSION: u32 = 1;
+        const READS_CONTENT: bool = false;
+        type Extract = ();
+
+        fn new() -> Self {
+            Self(0)
+        }
+        fn extract(_: Registry, _: &Event, _: Option<&Card>) {}
+        fn fold(&mut self, _: &Event, (): ()) -> Result<(), FoldError> {
+            self.0 = 3;
+            Ok(())
+        }
+        fn tend(&mut self) -> Result<Chore, KeepError> {
+            let Some(left) = self.0.checked_sub(1) else {
+                return Ok(Chore::Nothing);
+            };
+            self.0 = left;
+            Ok(Chore::More)
+        }
+        fn is_full(&self) -> bool {
+            self.0 > 0
+        }
+    }
+
     /// The positions of the view that is read and of the one beside it, and the number of swaps.
-    fn seen(follower: &Follower<Statistics>) -> (u64, Option<u64>, u64) {
+    fn seen<V: View>(follower: &Follower<V>) -> (u64, Option<u64>, u64) {
         let status = follower.state.status.borrow();
         let rebuilding = status.rebuilding.map(Position::get);
         (status.position.get(), rebuilding, status.rebuilt)
@@ -447,7 +486,7 @@ mod tests {
     #[tokio::test]
     async fn all_that_there_is_to_do_is_done_before_more_is_waited_for() {
         let service = service().await;
-        let (mut follower, control) = follower(&service);
+        let (mut follower, control) = follower::<Statistics>(&service);
         assert_eq!(follower.run().now_or_never(), None);
         assert_eq!(seen(&follower), (600, None, 0));
         control.send_modify(|control| control.rebuild += 1);
@@ -456,9 +495,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_view_that_is_full_goes_on_once_it_is_tended() {
+        let service = service().await;
+        let (mut follower, _control) = follower::<Tended>(&service);
+        assert_eq!(follower.run().now_or_never(), None);
+        assert_eq!(seen(&follower), (600, None, 0));
+    }
+
+    /// They hold the words of people who may be erased from the view that takes their place.
+    #[tokio::test]
+    async fn files_of_a_view_are_gone_once_another_has_its_place() {
+        let service = service().await;
+        let home = home(&service);
+        let (mut follower, control) = follower_at::<SearchIndex>(&service, Some(&home));
+        while follower.follow(service.head()) {}
+        follower.state.view.write().view.keep().unwrap();
+        let blocks = || {
+            let mut names = home.files.list().unwrap();
+            names.retain(|name| name.ends_with(".blocks"));
+            names
+        };
+        let before = blocks();
+        assert!(!before.is_empty());
+        control.send_modify(|control| control.rebuild += 1);
+        assert_eq!(follower.run().now_or_never(), None);
+        assert_eq!(seen(&follower), (600, None, 1));
+        follower.state.view.write().view.keep().unwrap();
+        let after = blocks();
+        assert!(!after.is_empty() && before.iter().all(|name| !after.contains(name)));
+    }
+
+    #[tokio::test]
     async fn a_rebuilt_view_is_not_read_before_it_has_come_as_far_as_the_old_one() {
         let service = service().await;
-        let (mut follower, control) = follower(&service);
+        let (mut follower, control) = follower::<Statistics>(&service);
         let head = service.head();
         while follower.follow(head) {}
         control.send_modify(|control| control.rebuild += 1);
@@ -473,23 +543,19 @@ mod tests {
     #[tokio::test]
     async fn what_was_folded_is_there_for_the_next_one_after_a_stop() {
         let service = service().await;
-        let home = Home {
-            files: SimDisk::new(2).files("views").unwrap(),
-            keys: service.shared.keys.file_keys(),
-            numbers: Arc::default(),
-        };
-        let (mut follower, control) = follower_at(&service, Some(&home));
+        let home = home(&service);
+        let (mut follower, control) = follower_at::<Statistics>(&service, Some(&home));
         while follower.follow(service.head()) {}
         control.send_modify(|control| control.stop = true);
         assert_eq!(follower.run().now_or_never(), Some(()));
-        let next = follower_at(&service, Some(&home)).0;
+        let next = follower_at::<Statistics>(&service, Some(&home)).0;
         assert_eq!(seen(&next), (600, None, 0));
     }
 
     #[tokio::test]
     async fn what_the_disk_refused_is_tried_again_after_a_pause() {
         let service = opened(&SimDisk::new(1)).service;
-        let (mut follower, _control) = follower(&service);
+        let (mut follower, _control) = follower::<Statistics>(&service);
         assert!(!follower.must_pause());
         follower.refused(&KeepError::Damaged("a file".to_owned()));
         assert!(follower.must_pause());

@@ -307,3 +307,35 @@ fn unsure_erasures(contacts: &Contacts, keys: &KeyRing, since: Position) -> Vec<
         .map(|entry| (entry.modified(), entry.slot()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::REGISTRY;
+    use crate::service::tests::{create, keys, opened};
+    use crate::storage::SimDisk;
+
+    #[tokio::test]
+    async fn a_view_that_is_saved_while_it_is_folded_need_not_be_folded_again() {
+        let (disk, other) = (SimDisk::new(1), SimDisk::new(2));
+        let service = opened(&disk).service;
+        create(&service, "a").await;
+        service.stop();
+        let (keys, hasher) = keys(&disk);
+        let folder = Folder {
+            reader: service.reader(),
+            keys: &keys,
+            hasher: &hasher,
+            registry: REGISTRY,
+        };
+        let mut parts = Parts::open(other.files(VIEWS).unwrap()).unwrap();
+        let folded = folder.fold(Contacts::default(), &mut parts, None, &mut |_| {});
+        let mut view = folded.unwrap();
+        other.set_full(true);
+        assert!(!folder.save(&mut view, &mut parts));
+        assert_eq!((view.unsaved(), parts.position()), (1, Position::ZERO));
+        other.set_full(false);
+        assert!(folder.save(&mut view, &mut parts));
+        assert_eq!((view.unsaved(), parts.position()), (0, service.head()));
+    }
+}

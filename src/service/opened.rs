@@ -159,6 +159,6 @@ mod tests {
             put(&versions, position, &text);
         }
         assert!(versions.kept.weight() <= BYTES_MAX);
-        assert!(versions.kept.len() > 100);
+        assert!((100..BYTES_MAX as usize / text.len()).contains(&versions.kept.len()));
     }
 }
