@@ -381,9 +381,10 @@ impl Auditor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::{Cosigner, KeyName, Signer};
     use crate::service::Opening;
     use crate::service::tests::{create, opened, sealing};
-    use crate::storage::SimDisk;
+    use crate::storage::{Disk, FileAt, SimDisk};
 
     /// Services that sign the same checkpoints are told by number how far they may seal.
     #[tokio::test]
@@ -430,5 +431,87 @@ mod tests {
                 "{most}, of which 2 are sealed"
             );
         }
+    }
+
+    /// The audit log of a service without an event, which is sealed as it grows.
+    fn audited(disk: &SimDisk) -> (Service, Audit) {
+        let Opening {
+            service, journal, ..
+        } = opened(disk);
+        let (tiles, integrator, signer) = sealing(disk);
+        let audit = Audit::start(tiles, integrator, signer.verifier(), &service, journal);
+        (service, audit.unwrap())
+    }
+
+    /// Waits until something is sealed behind this; how far that goes.
+    async fn sealed_behind(audit: &Audit, size: u64) -> u64 {
+        let mut latest = audit.follow();
+        let sealed = latest.wait_for(|signed| signed.size > size);
+        let sealed = tokio::time::timeout(Duration::from_secs(20), sealed).await;
+        sealed.expect("it is sealed").unwrap().size
+    }
+
+    #[tokio::test]
+    async fn it_seals_no_further_than_it_was_told_to() {
+        let (service, audit) = audited(&SimDisk::new(1));
+        audit.seal_upto(Some(Position::new(2)));
+        create(&service, "a").await;
+        create(&service, "a").await;
+        assert_eq!(sealed_behind(&audit, 0).await, 2);
+        for position in [0, 1, 2, 3, 4].map(Position::new) {
+            let tree = audit.tree_at(&service, position).unwrap();
+            assert_eq!(tree.size(), position.get());
+            assert_eq!(tree.root(), service.tree_at(position).unwrap().root());
+        }
+        let roots = [3, 4].map(|at| service.tree_at(Position::new(at)).unwrap().root());
+        assert!(roots[0] != roots[1]);
+        audit.seal_upto(None);
+        assert_eq!(sealed_behind(&audit, 2).await, 4);
+        audit.stop();
+    }
+
+    #[tokio::test]
+    async fn what_witnesses_cosign_is_kept_until_it_is_forgotten() {
+        let disk = SimDisk::new(1);
+        let (service, audit) = audited(&disk);
+        create(&service, "a").await;
+        audit.seal_upto(None);
+        assert_eq!(sealed_behind(&audit, 0).await, 2);
+        let [ann, bob] = ["ann", "bob"].map(|name| {
+            let key = FileAt::new(disk.files("witnesses").unwrap(), name);
+            let name = KeyName::parse(&format!("witness.example/{name}")).unwrap();
+            Cosigner::new(Signer::read_or_create(&key, name).unwrap())
+        });
+        let by = |witness: &Cosigner, note: &Note| witness.cosign(note, now()).to_string();
+        let sizes = || {
+            let size_of = |witness: &Cosigner| {
+                let cosigned = audit.cosigned().unwrap().into_iter();
+                let mut by = cosigned.filter(|kept| kept.witness == *witness.key());
+                by.next().map(|kept| kept.checkpoint.size)
+            };
+            [size_of(&ann), size_of(&bob)]
+        };
+        let counted = audit.follow_cosigned();
+        let old = audit.checkpoint().unwrap();
+        audit.trust(vec![ann.key().clone()]);
+        audit.cosign(&by(&bob, &old)).unwrap_err();
+        assert_eq!(audit.cosign(&by(&ann, &old)).unwrap(), 1);
+        assert_eq!((sizes(), *counted.borrow()), ([Some(2), None], 0));
+        // Somebody else vouches for this one.
+        assert_eq!(audit.size_of(bob.key(), &by(&bob, &old)).unwrap(), 2);
+        audit.keep(bob.key(), &by(&bob, &old)).unwrap();
+        assert_eq!((sizes(), *counted.borrow()), ([Some(2), Some(2)], 1));
+        create(&service, "a").await;
+        audit.seal_upto(None);
+        assert_eq!(sealed_behind(&audit, 2).await, 4);
+        let new = audit.checkpoint().unwrap();
+        audit.keep(bob.key(), &by(&bob, &new)).unwrap();
+        assert_eq!((sizes(), *counted.borrow()), ([Some(2), Some(4)], 2));
+        assert_eq!(audit.cosign(&by(&ann, &new)).unwrap(), 1);
+        assert_eq!(audit.cosign(&by(&ann, &old)).unwrap(), 0);
+        assert_eq!(sizes(), [Some(4), Some(4)]);
+        assert!(audit.forget(bob.key()).unwrap() && !audit.forget(bob.key()).unwrap());
+        assert_eq!((sizes(), *counted.borrow()), ([Some(4), None], 4));
+        audit.stop();
     }
 }
