@@ -43,6 +43,8 @@ mod clock;
 mod cluster;
 mod command;
 mod count;
+#[cfg(test)]
+mod door_tests;
 mod erasures;
 mod error;
 mod follower;

@@ -34,6 +34,11 @@ pub(super) fn keys(disk: &SimDisk) -> (KeyRing, Hasher) {
 
 /// A service whose clock goes on by a second with each group.
 pub fn opened(disk: &SimDisk) -> Opening {
+    opened_with(disk, Arc::new(Alone))
+}
+
+/// Such a service whose groups are given their places by another.
+pub(super) fn opened_with(disk: &SimDisk, order: Arc<dyn Order>) -> Opening {
     let (keys, hasher) = keys(disk);
     let mut now = START;
     let options = Options {
@@ -44,12 +49,12 @@ pub fn opened(disk: &SimDisk) -> Opening {
             Timestamp::from_millis(now)
         }),
         log: OpenOptions::default(),
-        order: Some(Arc::new(Alone)),
+        order: Some(order),
     };
     open(disk, keys, hasher, options, &mut |_| {}).unwrap()
 }
 
-fn owner(tenant: &str) -> Owner {
+pub(super) fn owner(tenant: &str) -> Owner {
     Owner::new(rules().dialect, &[tenant]).unwrap()
 }
 
@@ -68,7 +73,7 @@ pub(super) fn command_of(owner: Owner, attempts: Vec<Attempt>) -> Command {
     }
 }
 
-async fn submit(
+pub(super) async fn submit(
     service: &Service,
     tenant: &str,
     operation: Operation,
@@ -87,14 +92,18 @@ async fn submit(
         .await
 }
 
-/// Makes a contact, which takes two positions of the log.
-pub async fn create(service: &Service, tenant: &str) -> ContactId {
+/// The making of a contact.
+pub(super) fn creation() -> Action {
     let card = serde_json::json!({"name": {"full": "Ann Example"}});
-    let create = Action::Create {
+    Action::Create {
         card: Card::from_value(card).unwrap(),
         chosen_id: None,
-    };
-    let done = submit(service, tenant, Operation::Create, None, create).await;
+    }
+}
+
+/// Makes a contact, which takes two positions of the log.
+pub async fn create(service: &Service, tenant: &str) -> ContactId {
+    let done = submit(service, tenant, Operation::Create, None, creation()).await;
     match &done.unwrap().outcomes[..] {
         [Outcome::Written { contact, .. }] => contact.id,
         other => panic!("{other:?}"),
@@ -119,7 +128,7 @@ pub(super) async fn create_group(service: &Service, numbers: Range<u32>) {
     done.expect("they are written");
 }
 
-fn erase() -> Action {
+pub(super) fn erase() -> Action {
     Action::Erase {
         reason: EraseReason::Legal,
         reference: None,
@@ -291,6 +300,12 @@ async fn what_is_on_the_disk_is_seen_before_its_followers_are_woken() {
     assert_eq!(woken(), [true, true]);
     shared.advance(Position::new(5), Position::new(2));
     assert_eq!(service.settled(), Position::new(3), "it never goes back");
+    // What settles later wakes its followers at once, where it is news.
+    for (position, is_news) in [(2, false), (3, false), (4, true)] {
+        settled.mark_unchanged();
+        shared.settle(Position::new(position));
+        assert_eq!(settled.has_changed().unwrap(), is_news, "{position}");
+    }
 }
 
 #[tokio::test]
@@ -530,7 +545,17 @@ async fn without_any_view_all_are_made_before_the_first_question() {
 }
 
 /// A disk of which so much is free.
-struct Measured(parking_lot::Mutex<u64>);
+pub(super) struct Measured(parking_lot::Mutex<u64>);
+
+impl Measured {
+    pub(super) fn new(free: u64) -> Self {
+        Self(parking_lot::Mutex::new(free))
+    }
+
+    pub(super) fn set(&self, free: u64) {
+        *self.0.lock() = free;
+    }
+}
 
 impl Room for Measured {
     fn space(&self) -> Result<Option<Space>, StorageError> {
@@ -553,15 +578,15 @@ impl Room for Measured {
 
 #[test]
 fn a_guard_sees_the_disk_and_lets_writes_go_on_once_there_is_room() {
-    let room = Arc::new(Measured(parking_lot::Mutex::new(100 << 20)));
+    let room = Arc::new(Measured::new(100 << 20));
     let guard = Guard::start(room.clone(), false).unwrap();
     let free = |seen: Seen| seen.space.map(|space| space.free);
     assert_eq!(free(guard.seen()), Some(100 << 20));
     assert_eq!(guard.refusal(false), None);
-    *room.0.lock() = 1 << 20;
+    room.set(1 << 20);
     assert!(guard.believes(now()));
     assert_eq!(guard.refusal(false), Some(Closed::DiskFull));
-    *room.0.lock() = 100 << 20;
+    room.set(100 << 20);
     guard.settle();
     assert_eq!(guard.refusal(false), None);
     guard.stop();
