@@ -93,3 +93,20 @@ impl FileAt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Disk, SimDisk};
+
+    #[test]
+    fn a_file_is_made_once_replaced_and_removed() {
+        let file = FileAt::new(SimDisk::new(1).files("a").unwrap(), "b");
+        assert!(file.create_whole(b"one").unwrap() && !file.create_whole(b"two").unwrap());
+        file.replace(b"three").unwrap();
+        assert_eq!(file.read(9).unwrap().as_deref(), Some(&b"three"[..]));
+        file.remove().unwrap();
+        file.remove().unwrap();
+        assert!(!file.exists().unwrap());
+    }
+}

@@ -247,6 +247,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_gone_takes_no_room_and_what_cannot_be_read_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(used_below(&dir.path().join("gone")).unwrap(), 0);
+        std::fs::write(dir.path().join("file"), [1; 10]).unwrap();
+        used_below(&dir.path().join("file")).unwrap_err();
+    }
+
+    #[test]
     fn blocks_are_taken_ahead_of_the_end_and_given_back() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = File::create(dir.path().join("a")).unwrap();

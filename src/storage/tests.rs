@@ -1,12 +1,19 @@
 //! What the seams promise, tried on the real implementors and the simulated ones alike.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    sync::{Arc, Barrier},
+    thread,
+};
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{room::Boundless, *};
+use super::{dir_files::make_dir, room::Boundless, *};
 
 const NAMES: [&str; 4] = ["a", "b", "d/x", "d/y"];
 
@@ -380,4 +387,43 @@ fn a_lack_passes_and_another_error_does_not() {
     }
     assert!(of(ErrorKind::NotFound.into()).is_absent());
     assert!(!of(Error::other("no")).is_absent());
+}
+
+#[test]
+fn a_file_is_read_to_its_end_whatever_more_is_asked_for() {
+    let root = TempDir::new().unwrap();
+    let files = DirFiles::at(root.path());
+    let bytes = [7; 10_000];
+    files.write("a", &bytes).unwrap();
+    for (offset, limit) in [
+        (0, usize::MAX),
+        (1, 9_000),
+        (9_999, usize::MAX),
+        (99_999, 9),
+    ] {
+        let wanted = bytes.iter().skip(offset).take(limit);
+        let read = files.read_at("a", offset as u64, limit).unwrap();
+        assert!(read.iter().eq(wanted), "{offset} {limit}");
+    }
+}
+
+/// Another process may make it between the look and the making.
+#[test]
+fn a_directory_is_made_by_whoever_is_quicker_and_is_there_for_both() {
+    let root = TempDir::new().unwrap();
+    let both = Barrier::new(2);
+    let make = || -> Vec<_> {
+        let make = |number: u32| {
+            both.wait();
+            make_dir(&root.path().join(number.to_string()))
+        };
+        (0..500).map(make).collect()
+    };
+    let made = thread::scope(|scope| {
+        let makers = [scope.spawn(make), scope.spawn(make)];
+        makers.map(|maker| maker.join().unwrap())
+    });
+    assert!(made.iter().flatten().all(Result::is_ok), "{made:?}");
+    fs::write(root.path().join("file"), b"").unwrap();
+    make_dir(&root.path().join("file")).unwrap_err();
 }
