@@ -269,3 +269,25 @@ fn failed(action: &'static str, cause: std::io::Error) -> StorageError {
 fn gone() -> StorageError {
     failed("reach", std::io::ErrorKind::BrokenPipe.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::entry::encoded_len;
+
+    #[test]
+    fn a_group_may_be_as_large_as_a_frame_and_no_larger() {
+        let largest = vec![1; ENTRY_BYTES_MAX];
+        let count = GROUP_BYTES_MAX / encoded_len(&largest);
+        let mut group = vec![&largest[..]; count];
+        let left = GROUP_BYTES_MAX - payload_bytes(&group);
+        let fits = left - encoded_len(&[]);
+        group.push(&largest[..fits]);
+        assert_eq!(payload_bytes(&group), GROUP_BYTES_MAX);
+        check(&group).unwrap();
+        group[count] = &largest[..fits + 1];
+        let refused = check(&group);
+        let bytes = GROUP_BYTES_MAX + 1;
+        assert!(matches!(refused, Err(AppendError::GroupSize { bytes: found }) if found == bytes));
+    }
+}

@@ -308,6 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_is_damaged_where_any_part_of_it_is() {
+        for parts in [[false, true], [true, false]] {
+            let mut gaps = Vec::new();
+            note(&mut gaps, 1, 1, parts[0]);
+            note(&mut gaps, 2, 3, parts[1]);
+            let damaged = true;
+            assert_eq!(
+                gaps,
+                [Gap {
+                    damaged,
+                    ..gap(1, 3)
+                }]
+            );
+        }
+    }
+
+    #[test]
     fn only_a_group_that_nobody_knows_of_and_the_journal_has_nothing_of_is_left_out() {
         let store = begun();
         for (journal, known, left) in [

@@ -154,6 +154,7 @@ fn a_damaged_value_of_the_store_is_put_again() {
         });
         let done = scrubbed(&log);
         assert_eq!((done.store.len(), done.journal.len()), (places.len(), 0));
+        assert!(done.store.iter().all(|gap| gap.damaged), "{done:?}");
         disk.tamper_store(STORE, |values| {
             assert!(values.clone().into_iter().eq(whole.clone()))
         });
@@ -237,6 +238,107 @@ fn what_the_journal_has_dropped_is_compared_with_the_archive() {
     });
     assert_eq!(scrubbed(&log).store.len(), 1);
     assert_eq!(scrubbed(&log), Mended::default());
+}
+
+/// What is sealed stands in the journal, too, until it is dropped with its whole file.
+#[test]
+fn what_the_journal_still_has_is_compared_with_it_and_mended() {
+    let (disk, first) = log();
+    drop(first);
+    let options = OpenOptions {
+        archive: Arc::new(Sealed(100)),
+        ..options()
+    };
+    let log = open(&disk, &options, &mut |_| {}).unwrap();
+    for dropped in [1, 101] {
+        log.journal.drop_before(Position::new(dropped)).unwrap();
+        let base = log.journal.base().unwrap().get();
+        // The frame that the journal begins with, and the value that it is completed from.
+        disk.tamper_file(JOURNAL, &names(&disk)[0], |bytes| bytes[40] ^= 1);
+        assert_eq!(scrubbed(&log).journal[0].first.get(), base);
+        disk.tamper_store(STORE, |values| {
+            let mut range = values.range_mut(Bytes::copy_from_slice(&chunk::Key::start(base))..);
+            let (_, value) = range.next().unwrap();
+            let mut damaged = value.to_vec();
+            damaged[9] ^= 1;
+            *value = damaged.into();
+        });
+        assert_eq!(scrubbed(&log).store[0].first.get(), base);
+        assert_eq!(scrubbed(&log), Mended::default());
+    }
+}
+
+/// A stretch that is missing before a damaged one is not passed over with it.
+#[test]
+fn what_is_missing_before_what_is_damaged_is_told() {
+    let (disk, log) = log();
+    let names = names(&disk);
+    disk.tamper_file(JOURNAL, &names[1], |bytes| bytes.clear());
+    disk.tamper_file(JOURNAL, &names[2], |bytes| bytes[40] ^= 1);
+    let (done, ended) = log.reader.scrub(&mut |_| true);
+    assert_eq!(done.journal, []);
+    assert!(matches!(
+        ended,
+        Err(ScrubError::Unmended {
+            copy: "journal",
+            ..
+        })
+    ));
+}
+
+/// Nothing but the store has what the archive cannot give.
+#[test]
+fn what_only_the_store_has_and_holds_damaged_is_told() {
+    let (disk, first) = log();
+    drop(first);
+    let options = OpenOptions {
+        archive: Arc::new(Torn(Sealed(100), 9..15)),
+        ..options()
+    };
+    let log = open(&disk, &options, &mut |_| {}).unwrap();
+    log.journal.drop_before(Position::new(101)).unwrap();
+    disk.tamper_store(STORE, |values| {
+        let mut before = values.range_mut(..=Bytes::copy_from_slice(&chunk::Key::start(9)));
+        let (_, value) = before.next_back().unwrap();
+        let mut damaged = value.to_vec();
+        damaged[9] ^= 1;
+        *value = damaged.into();
+    });
+    let (_, ended) = log.reader.scrub(&mut |_| true);
+    assert!(matches!(
+        ended,
+        Err(ScrubError::Unmended { copy: "store", .. })
+    ));
+}
+
+/// A file that was begun, and in which nothing was written before the process ended.
+#[test]
+fn a_damaged_end_is_mended_where_a_newer_file_was_begun() {
+    let (disk, log) = log();
+    let head = log.reader.head();
+    drop(log);
+    let newer = format!("{:020}", head.next().get());
+    let journal = disk.files(JOURNAL).unwrap();
+    let last = names(&disk).pop().unwrap();
+    assert_eq!(last.len(), newer.len(), "{last}");
+    journal.create(&newer).unwrap();
+    let log = opened(&disk);
+    disk.tamper_file(JOURNAL, &last, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    assert_eq!(scrubbed(&log).journal.len(), 1);
+    assert_whole(&disk);
+}
+
+#[test]
+fn frames_take_exactly_the_place_that_there_is() {
+    let entries = [event(1), event(2), event(3)].map(Bytes::from);
+    let payload: usize = entries.iter().map(|entry| encoded_len(entry)).sum();
+    for headers in 0..=4 {
+        let length = payload + headers * HEADER_BYTES;
+        let made = frames(1, &entries, length as u64);
+        let fits = (1..=3).contains(&headers);
+        assert_eq!(made.map(|frames| frames.len()), fits.then_some(length));
+        assert_eq!(frames(1, &entries, length as u64 + 1), None);
+    }
 }
 
 /// An archive that has got all but a stretch of the events that it has sealed.
