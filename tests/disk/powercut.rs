@@ -29,6 +29,8 @@ const CHILD: &str = "POWERCUT_CHILD";
 const WHOLE_LOG: &str = "log";
 /// A store that is only flushed, to see that the cut loses what is not synced.
 const FLUSH_ONLY: &str = "flush";
+/// A store that is flushed and then synced.
+const SYNCED: &str = "sync";
 
 /// The number of acknowledgements before the power is cut.
 const ACKNOWLEDGED_MIN: usize = 300;
@@ -62,7 +64,12 @@ fn append_until_the_cut(mode: &str, dir: &Path) {
     for position in 1_u64.. {
         let mut batch = Batch::default();
         batch.put(position.to_be_bytes(), entry(position));
-        match store.apply(batch).and_then(|()| store.flush()) {
+        let flushed = store.apply(batch).and_then(|()| store.flush());
+        let done = match mode {
+            SYNCED => flushed.and_then(|()| store.sync_data()),
+            _ => flushed,
+        };
+        match done {
             Ok(()) => acknowledge(position),
             Err(_) => std::process::exit(0),
         }
@@ -219,16 +226,24 @@ fn nothing_acknowledged_is_lost_with_the_power() {
     }
 }
 
-#[test]
-fn a_store_that_is_only_flushed_loses_what_it_acknowledged() {
-    let Some(mounted) = mounted() else { return };
-    let acknowledged = cut_under(FLUSH_ONLY, &mounted);
+/// Whether a store still has what was acknowledged last when the power of its disk was cut.
+fn kept(mode: &str, mounted: &Mounted) -> bool {
+    let acknowledged = cut_under(mode, mounted);
     let disk = DataDir::open(&mounted.point.join("data")).expect("the directory is free");
     let last = disk
         .open_store(log::STORE)
         .and_then(|store| store.get(&acknowledged.to_be_bytes()));
-    assert!(
-        !matches!(last, Ok(Some(_))),
-        "{acknowledged} was kept by luck"
-    );
+    matches!(last, Ok(Some(_)))
+}
+
+#[test]
+fn a_store_that_is_only_flushed_loses_what_it_acknowledged() {
+    let Some(mounted) = mounted() else { return };
+    assert!(!kept(FLUSH_ONLY, &mounted), "it was kept by luck");
+}
+
+#[test]
+fn a_store_that_is_synced_keeps_what_it_acknowledged() {
+    let Some(mounted) = mounted() else { return };
+    assert!(kept(SYNCED, &mounted));
 }
