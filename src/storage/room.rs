@@ -255,6 +255,27 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_while_it_is_measured_takes_no_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = 0..2_000;
+        let path = |name: u32| dir.path().join(name.to_string());
+        for name in names.clone() {
+            File::create(path(name)).unwrap();
+        }
+        let measured = std::thread::scope(|scope| {
+            let remove = move || names.map(path).try_for_each(std::fs::remove_file);
+            let removing = scope.spawn(remove);
+            let mut measured = Vec::new();
+            while !removing.is_finished() {
+                measured.push(used_below(dir.path()));
+            }
+            removing.join().unwrap().unwrap();
+            measured
+        });
+        assert!(measured.iter().all(Result::is_ok), "{measured:?}");
+    }
+
+    #[test]
     fn blocks_are_taken_ahead_of_the_end_and_given_back() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = File::create(dir.path().join("a")).unwrap();
