@@ -190,3 +190,59 @@ fn settled<V: View>(mut at: RwLockWriteGuard<'_, Folded<V>>) -> RwLockReadGuard<
     at.view.settle();
     RwLockWriteGuard::downgrade(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Card, Event, Registry};
+    use crate::projection::FoldError;
+
+    /// A view of which nothing can be believed or forgotten.
+    struct Damaged;
+
+    impl View for Damaged {
+        const NAME: &'static str = "damaged";
+        const VERSION: u32 = 1;
+        const READS_CONTENT: bool = false;
+        type Extract = ();
+
+        fn new() -> Self {
+            Self
+        }
+        fn extract(_: Registry, _: &Event, _: Option<&Card>) {}
+        fn fold(&mut self, _: &Event, (): ()) -> Result<(), FoldError> {
+            Ok(())
+        }
+        fn forget(&mut self, _: &[ContactId]) -> Result<(), KeepError> {
+            Err(KeepError::Damaged("a file".to_owned()))
+        }
+        fn fault(&self) -> Option<String> {
+            Some("a file is damaged".to_owned())
+        }
+    }
+
+    /// Whoever sees the damage wakes the thread that makes the view again: no event may come for long.
+    #[test]
+    fn the_thread_is_woken_where_damage_is_seen() {
+        let (control, mut commands) = watch::channel(Control::default());
+        let folded = Folded {
+            view: Damaged,
+            position: Position::ZERO,
+        };
+        let view = CatchUp {
+            state: Arc::new(ViewState::new(folded, ViewStatus::default())),
+            control,
+            thread: Mutex::new(None),
+        };
+        let ways: [fn(&CatchUp<Damaged>); 3] = [
+            |view| view.read(|_, _| ()),
+            |view| view.read_at_once(|_, _| ()).unwrap(),
+            |view| view.forget(&[]).unwrap(),
+        ];
+        for see in ways {
+            commands.mark_unchanged();
+            see(&view);
+            assert!(commands.has_changed().unwrap());
+        }
+    }
+}

@@ -291,6 +291,12 @@ mod tests {
             service.scrub(tiles.clone(), signer.verifier()).unwrap();
         }
         assert!(service.scrubbed().is_some());
+        let scrub = service.scrub.get().unwrap();
+        scrub.found.lock().files_repaired = 7;
+        assert_eq!(
+            service.scrubbed().map(|found| found.files_repaired),
+            Some(7)
+        );
         service.stop();
         assert_eq!(
             Arc::strong_count(&service.shared),

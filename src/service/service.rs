@@ -35,7 +35,7 @@ pub struct Service {
     views: Arc<Views>,
     keeper: Arc<Keeper>,
     looking: Looking,
-    scrub: Arc<OnceLock<Scrub>>,
+    pub(super) scrub: Arc<OnceLock<Scrub>>,
 }
 
 impl Service {
