@@ -16,12 +16,12 @@ use super::view_state::Folded;
 use super::*;
 use crate::dialect::REGISTRY;
 use crate::domain::{
-    Action, Attempt, BatchMode, Card, Closed, ContactId, FailureCode, IdempotencyKey,
+    Action, Attempt, BatchMode, Card, Closed, ContactId, FailureCode, FieldName, IdempotencyKey,
     IdempotentRequest, ListRange, Operation, Outcome, Owner, Patch, Patched, Phase, Position,
     Precondition, Target,
 };
 use crate::keys::Slot;
-use crate::projection::{Home, SearchIndex};
+use crate::projection::{Home, SearchIndex, View};
 use crate::storage::{Disk, Faults, SimDisk};
 
 /// Gives each group its place once the test says so.
@@ -110,6 +110,7 @@ async fn what_waits_while_the_log_closes_is_refused_and_leaves_nothing() {
     ));
     service.stop();
     assert_eq!(service.head(), Position::new(2));
+    was_asked.try_recv().unwrap_err();
 }
 
 #[tokio::test]
@@ -166,6 +167,11 @@ async fn where_there_is_no_room_people_are_still_erased() {
 async fn a_full_disk_takes_nothing_and_goes_on_once_it_has_room() {
     let disk = SimDisk::new(1);
     let service = opened(&disk).service;
+    // The file of keys is not even begun, and cannot be.
+    disk.set_full(true);
+    let none = submit(&service, "a", Operation::Create, None, creation()).await;
+    assert!(matches!(none, Err(SubmitError::ReadOnly(Closed::NoRoom))));
+    disk.set_full(false);
     let ann = create(&service, "a").await;
     let delete = || submit(&service, "a", Operation::Delete, Some(ann), Action::Delete);
     let create_one = || submit(&service, "a", Operation::Create, None, creation());
@@ -245,6 +251,7 @@ async fn writes_wait_for_a_search_that_is_far_behind() {
     assert_eq!(slowed(), 0.0);
     search.reach(service.head()).await.unwrap();
     search.stop();
+    assert_eq!(search.status().version, SearchIndex::VERSION);
     assert!(search.has_reached(service.head()) && !search.has_reached(service.head().next()));
     assert_eq!(search.read_at_once(|_, at| at), Some(service.head()));
     create_group(&service, 0..head).await;
@@ -353,6 +360,65 @@ async fn a_batch_that_was_refused_as_a_whole_is_answered_alike_again() {
         assert!(refused(FailureCode::Invalid)(&done.outcomes[1]));
         assert_eq!(service.head(), Position::new(4));
     }
+}
+
+#[tokio::test]
+async fn events_say_what_was_sent_and_with_which_start_they_go() {
+    let service = opened(&SimDisk::new(1)).service;
+    let name: FieldName = "name".into();
+    let attempts = vec![
+        Attempt::create(vec![name.clone()], Ok(creation())),
+        Attempt::create(vec![name.clone()], Err(Vec::new())),
+    ];
+    let done = service.submit(command_of(owner("a"), attempts)).await;
+    done.unwrap();
+    let header = |at| {
+        service
+            .record(Position::new(at))
+            .unwrap()
+            .unwrap()
+            .event
+            .header
+    };
+    for start in [1, 3] {
+        let (start, end) = (header(start), header(start + 1));
+        assert_eq!(end.causation, Some(start.id));
+        assert_eq!(
+            (start.fields, end.fields),
+            (vec![name.clone()], vec![name.clone()])
+        );
+    }
+    assert_eq!([2, 4].map(|at| header(at).version), [Some(1), None]);
+    let none = service.events_after(service.head(), 9, &|_| true).unwrap();
+    assert!(none.records.is_empty() && none.last == service.head());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_again_is_that_of_then() {
+    let service = opened(&SimDisk::new(1)).service;
+    let send = async |attempt, subject: &str| {
+        let mut command = command_of(owner("a"), vec![attempt]);
+        command.context.idempotency = Some(once());
+        command.context.actor.subject = Some(subject.into());
+        let done = service.submit(command).await.unwrap();
+        match &done.outcomes[..] {
+            [Outcome::Written { contact, .. }] => (**contact).clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let create = || Attempt::create(Vec::new(), Ok(creation()));
+    let first = send(create(), "ann").await;
+    let changed = |_: &Card| {
+        let card = Card::from_value(serde_json::json!({"name": {"full": "Bob"}})).unwrap();
+        let changed = Vec::new();
+        Ok(Patched { card, changed })
+    };
+    let update = Action::Update(Patch::new(changed));
+    let target = Target::Id(first.id);
+    let update = Attempt::update(target, Precondition::NONE, Vec::new(), Ok(update));
+    let second = send(update, "bob").await;
+    assert!((first.version, second.version) == (1, 2) && first.modified_by != second.modified_by);
+    assert!(send(create(), "ann").await == first);
 }
 
 /// Two changes of one contact in a group, each of which gives up its address.
