@@ -167,7 +167,7 @@ async fn where_there_is_no_room_people_are_still_erased() {
 async fn a_full_disk_takes_nothing_and_goes_on_once_it_has_room() {
     let disk = SimDisk::new(1);
     let service = opened(&disk).service;
-    // The file of keys is not even begun, and cannot be.
+    // Not even the first contact is taken.
     disk.set_full(true);
     let none = submit(&service, "a", Operation::Create, None, creation()).await;
     assert!(matches!(none, Err(SubmitError::ReadOnly(Closed::NoRoom))));

@@ -414,3 +414,27 @@ impl CommitError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+    use crate::storage::StorageError;
+
+    #[test]
+    fn keys_that_find_no_room_close_nothing_and_others_that_fail_do() {
+        let stored = |error: Errno| {
+            let file = StorageError::Io {
+                action: "write",
+                name: "slots-1.bin".to_owned(),
+                cause: error.into(),
+            };
+            CommitError::Store(SlotError::File(file)).outcome()
+        };
+        for passing in [Errno::NOSPC, Errno::MFILE] {
+            assert!(matches!(stored(passing), Outcome::Nothing(Closed::NoRoom)));
+        }
+        assert!(matches!(stored(Errno::IO), Outcome::Failed));
+    }
+}
