@@ -475,6 +475,24 @@ fn a_request_id_is_22_digits_of_base_62() {
 }
 
 #[test]
+fn a_contact_is_active_unless_its_card_says_that_it_is_not() {
+    for (properties, want) in [
+        (json!({}), true),
+        (json!({"mattr.global:active": true}), true),
+        (json!({"mattr.global:active": false}), false),
+        (json!({"mattr.global:active": null}), true),
+        (json!({"mattr.global:active": "false"}), true),
+        (json!({"other.example:active": false}), true),
+    ] {
+        let made = Card::from_value(properties).expect("a Card");
+        let stored = Card::from_stored(made.json().as_bytes()).expect("a Card");
+        let found = [&made, &stored].map(|card| RULES.is_active(card));
+        assert_eq!(found, [want; 2], "{}", made.json());
+        assert!(stored.is_text(), "nothing took it apart");
+    }
+}
+
+#[test]
 fn the_types_of_events_are_listed() {
     let reply = in_memory().answer("GET", "/v1/analytics/event-types", b"", |call| {
         panic!("{call:?}")
