@@ -25,6 +25,19 @@ pub struct Content {
     pub chosen_id: Option<Box<str>>,
 }
 
+impl Content {
+    /// A copy with a Card of its own: what is taken out of that is neither kept with this one nor let
+    /// go of by whoever keeps it.
+    #[must_use]
+    pub fn folded_up(&self) -> Self {
+        let Self { card, chosen_id } = self;
+        Self {
+            card: card.folded_up(),
+            chosen_id: chosen_id.clone(),
+        }
+    }
+}
+
 /// A contact at one version, its personal data opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {

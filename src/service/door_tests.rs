@@ -464,3 +464,24 @@ async fn an_address_that_was_given_up_in_a_group_is_free_in_it() {
         .map(|outcome| matches!(outcome, Outcome::Written { .. }));
     assert!(written.eq([true, true, true, false]), "{outcomes:?}");
 }
+
+#[tokio::test]
+async fn what_an_answer_takes_out_of_a_card_is_not_kept_with_the_event() {
+    let disk = SimDisk::new(1);
+    let Opening { service, .. } = opened(&disk);
+    let mut card = Card::from_value(serde_json::json!({"kind": "org"})).unwrap();
+    card.fold_up();
+    let create = Action::Create {
+        card,
+        chosen_id: None,
+    };
+    let done = submit(&service, "a", Operation::Create, None, create).await;
+    let [Outcome::Written { contact, .. }] = &done.unwrap().outcomes[..] else {
+        panic!("it is written");
+    };
+    assert_eq!(contact.card.properties()["kind"], "org");
+    assert!(!contact.card.is_text(), "it was taken apart");
+    let recent = service.recent_after(Position::ZERO, 2).unwrap();
+    let kept = recent.iter().find_map(|event| event.content.as_deref());
+    assert!(kept.unwrap().card.is_text(), "the other was not");
+}

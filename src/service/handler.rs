@@ -366,11 +366,10 @@ impl<'a> CommandHandler<'a> {
             tags,
         };
         let outcome = match &content {
+            // The answer may take the Card apart: that is for the thread that writes it alone.
             Some(content) => Outcome::Written {
                 operation,
-                contact: Box::new(
-                    after.with_content(Content::clone(content), self.shared.registry),
-                ),
+                contact: Box::new(after.with_content(content.folded_up(), self.shared.registry)),
             },
             None => Outcome::Removed {
                 operation,

@@ -97,7 +97,7 @@ impl Service {
             Status::Live => {
                 let opened = self.shared.version(entry.state.modified.position)?;
                 Ok(opened.map_or(Found::KeyLost, |opened| {
-                    let content = copy_of(&opened.content);
+                    let content = opened.content.folded_up();
                     Found::Live(Box::new(entry.with_content(content, self.shared.registry)))
                 }))
             }
@@ -317,7 +317,7 @@ impl Service {
         }
         let opened = self.shared.version(at)?;
         Ok(opened.map(|opened| {
-            let contact = self.written(entry, &opened.event, copy_of(&opened.content));
+            let contact = self.written(entry, &opened.event, opened.content.folded_up());
             (contact, opened.bytes)
         }))
     }
@@ -434,14 +434,6 @@ impl Service {
     /// [`ReadError`] where the log can't give them.
     pub fn record_bytes(&self, position: Position) -> Result<Option<bytes::Bytes>, ReadError> {
         Ok(self.shared.reader.get(position)?)
-    }
-}
-
-/// A copy of a content that is kept at hand; what is taken out of its Card is not kept with it.
-fn copy_of(content: &Content) -> Content {
-    Content {
-        card: content.card.folded_up(),
-        chosen_id: content.chosen_id.clone(),
     }
 }
 
