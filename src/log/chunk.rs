@@ -89,7 +89,7 @@ pub(super) fn put_group<E: AsRef<[u8]>>(batch: &mut Batch, first: u64, entries: 
             put_parts(batch, position, entry);
             continue;
         }
-        let (_, value) = packing.get_or_insert_with(|| (position, HEADER.to_vec()));
+        let (_, value) = packing.get_or_insert_with(|| (position, begun()));
         encode(value, entry);
     }
     put_packed(batch, packing, WHOLE);
@@ -113,6 +113,13 @@ fn put_parts(batch: &mut Batch, first: u64, entry: &[u8]) {
 
 /// A value's beginning, in which [`put`] writes the checksum and the kind.
 const HEADER: [u8; HEADER_BYTES] = [0; HEADER_BYTES];
+
+/// The beginning of a value, with the memory that a full one takes.
+fn begun() -> Vec<u8> {
+    let mut value = Vec::with_capacity(VALUE_BYTES_MAX);
+    value.extend_from_slice(&HEADER);
+    value
+}
 
 fn put(batch: &mut Batch, key: Key, kind: u8, mut value: Vec<u8>) {
     let key = key.encode();

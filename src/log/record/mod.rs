@@ -22,6 +22,9 @@ use crate::keys::{KeyRing, Slot};
 
 /// The version of records that this release writes.
 pub const VERSION: u8 = 1;
+/// The memory that a record begins with beside its content, in bytes: most headers fit, with what
+/// sealing adds, and it grows for others.
+const HEADER_BYTES: usize = 384;
 
 /// The record of an event, and of the content that a SUCCESS wrote.
 ///
@@ -33,10 +36,12 @@ pub fn encode(
     content: Option<&Content>,
     keys: &KeyRing,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = vec![VERSION];
-    v1::write_header(event, slot, content.is_some(), &mut bytes);
-    if let (Some(content), Some(slot)) = (content, slot) {
-        let plain = v1::write_content(content);
+    let plain = content.map(v1::write_content);
+    let content_bytes = plain.as_ref().map_or(0, Vec::len);
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + content_bytes);
+    bytes.push(VERSION);
+    v1::write_header(event, slot, plain.is_some(), &mut bytes);
+    if let (Some(plain), Some(slot)) = (plain, slot) {
         let sealed = keys.seal(slot, &bytes, &plain)?;
         bytes.extend_from_slice(&sealed);
     }
