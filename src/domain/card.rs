@@ -5,6 +5,7 @@
 //! RFC 9553 (section 1.8.1) has it; they are bounded and opaque here, and
 //! their dialect alone reads them.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
@@ -214,12 +215,12 @@ impl Card {
         if self.has_uid() {
             return self;
         }
-        let uid = format!("urn:uuid:{id}");
         let text = self.0.text.get().filter(|_| self.is_text());
-        if let Some(text) = text.and_then(|text| with_third(text, &uid)) {
+        if let Some(text) = text.and_then(|text| with_uid_third(text, id)) {
             return Self::of(text.into(), OnceLock::new());
         }
         let mut properties = self.into_properties();
+        let uid = format!("urn:uuid:{id}");
         properties.shift_insert(2, "uid".into(), uid.into());
         Self::of(OnceLock::new(), properties.into())
     }
@@ -340,10 +341,12 @@ impl Card {
 }
 
 /// A Card's text with a `uid` as its third property; `None` for a text that begins otherwise.
-fn with_third(text: &RawValue, uid: &str) -> Option<Arc<RawValue>> {
+fn with_uid_third(text: &RawValue, id: ContactId) -> Option<Arc<RawValue>> {
     let rest = text.get().strip_prefix(BEGINNING)?;
-    let text = RawValue::from_string(format!("{BEGINNING},\"uid\":\"{uid}\"{rest}"));
-    Some(text.ok()?.into())
+    // Room for the name, the UUID and what stands between them.
+    let mut with = String::with_capacity(text.get().len() + 64);
+    write!(with, "{BEGINNING},\"uid\":\"urn:uuid:{id}\"{rest}").ok()?;
+    Some(RawValue::from_string(with).ok()?.into())
 }
 
 /// The properties in a text that we wrote of such.

@@ -371,8 +371,8 @@ fn push_address(tokens: &mut Tokens, address: String) {
 /// Adds the tokens of a number's digits, which it begins or ends with.
 fn push_number(tokens: &mut Tokens, digits: String) {
     if !digits.is_empty() {
-        tokens.push(&[&cut(format!("#{digits}"))]);
-        tokens.push(&[&cut(format!("${}", backwards(&digits)))]);
+        tokens.push(&[&cut(["#", &digits].concat())]);
+        tokens.push(&[&cut(["$", &backwards(&digits)].concat())]);
     }
 }
 

@@ -80,7 +80,7 @@ fn full_fold(text: String) -> String {
 #[must_use]
 pub fn address(text: &str) -> String {
     let folded = match text.rsplit_once('@') {
-        Some((local, domain)) => format!("{}@{}", caseless(local), ascii_domain(domain)),
+        Some((local, domain)) => [&caseless(local), "@", &ascii_domain(domain)].concat(),
         None => caseless(text),
     };
     // Other forms of the sign, such as the one of full width, are that sign once they are folded.
@@ -111,7 +111,7 @@ fn ascii_domain(domain: &str) -> String {
 #[must_use]
 pub fn readable_address(text: &str) -> String {
     let readable = |(local, domain): (&str, &str)| match idna::domain_to_unicode(domain) {
-        (readable, Ok(())) => Some(format!("{local}@{readable}")),
+        (readable, Ok(())) => Some([local, "@", &readable].concat()),
         (_, Err(_)) => None,
     };
     let address = text.rsplit_once('@').and_then(readable);

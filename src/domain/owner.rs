@@ -65,10 +65,12 @@ impl Owner {
         if let Some(index) = ids.iter().position(bad) {
             return Err(OwnerError::Form { index });
         }
-        Ok(Self {
-            dialect,
-            ids: ids.join("\n").into(),
-        })
+        // Most have one id, which is copied once.
+        let ids = match ids {
+            [one] => Arc::from(*one),
+            several => several.join("\n").into(),
+        };
+        Ok(Self { dialect, ids })
     }
 
     /// The dialect of the owner's contacts.
