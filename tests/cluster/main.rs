@@ -206,7 +206,11 @@ fn each_rule_is_needed() {
         (LeftOut::RootsOfAMajority, lossy, None),
         (LeftOut::Majority, PLAN, Some(Invariant::AnsweredOnMajority)),
         (LeftOut::VoidIsSkipped, PLAN, Some(Invariant::GoesOn)),
-        (LeftOut::OrderBeforeDisk, PLAN, None),
+        (
+            LeftOut::OrderBeforeDisk,
+            PLAN,
+            Some(Invariant::OneLogPrefix),
+        ),
         (
             LeftOut::KeysBeforeOrder,
             PLAN,
@@ -221,6 +225,16 @@ fn each_rule_is_needed() {
             LeftOut::ErasedTakesNoKey,
             PLAN,
             Some(Invariant::ErasedStaysErased),
+        ),
+        (
+            LeftOut::UnknownIsSaid,
+            PLAN,
+            Some(Invariant::AnsweredCounts),
+        ),
+        (
+            LeftOut::MajorityBeforeAside,
+            lossy,
+            Some(Invariant::PositionOnce),
         ),
     ] {
         let broken = breaks(Plan { left_out, ..plan }, invariant);

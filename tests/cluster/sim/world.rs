@@ -71,6 +71,8 @@ pub enum LeftOut {
     KeysBeforeOrder,
     SettledBeforeSigned,
     ErasedTakesNoKey,
+    UnknownIsSaid,
+    MajorityBeforeAside,
 }
 
 #[derive(Clone, Copy, Debug)]

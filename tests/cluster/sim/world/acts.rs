@@ -39,6 +39,7 @@ impl World {
             Action::Follow => process.take_side(&self.runtime, false),
             Action::Ordered => return self.ordered(at),
             Action::NotOrdered { certain } => {
+                let certain = certain || self.plan.left_out == LeftOut::UnknownIsSaid;
                 let why = if certain {
                     NotOrdered::Refused(Closed::Follows)
                 } else {
@@ -68,12 +69,15 @@ impl World {
             Action::KeepCosigned { .. } | Action::Forget { .. } => {}
             Action::Compare => return Some(self.compare(at)),
             Action::MakeAnew => self.make_anew(at),
-            Action::SetAside { reach } => self.set_aside(at, reach),
+            Action::SetAside { reach } => self.set_aside(at, Some(reach)),
             Action::Whole => self.homes[at].reach = None,
             Action::Halt(why) => {
                 if self.plan.losses == 0 {
                     let why = format!("{} halted: {why}", self.names[at]);
                     self.fail(Invariant::GoesOn, why);
+                }
+                if self.plan.left_out == LeftOut::MajorityBeforeAside {
+                    self.set_aside(at, None);
                 }
             }
         }

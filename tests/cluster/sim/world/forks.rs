@@ -46,12 +46,12 @@ impl World {
         }
     }
 
-    /// The node begins anew with an empty log, which counts once it has reached a position.
-    pub(super) fn set_aside(&mut self, at: usize, reach: Position) {
+    /// The node begins anew with an empty log, which counts once it has reached a position, or at once.
+    pub(super) fn set_aside(&mut self, at: usize, reach: Option<Position>) {
         self.next_id += 1;
         let mut home = Home::new(self.next_id << 32);
         home.clock = self.homes[at].clock.clone();
-        home.reach = Some(reach);
+        home.reach = reach;
         let shared = self.homes[at].share_index(&home);
         shared.expect("a disk without faults");
         if let Some(process) = self.processes[at].take() {
