@@ -66,6 +66,26 @@ pub struct PeerStatus {
     pub silent: Option<Duration>,
 }
 
+impl Status {
+    /// Whether more than times and the ends of logs differs from an earlier status: that many wait for,
+    /// and the rest changes with each event.
+    #[must_use]
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        let news = |status: &Self| {
+            let place = (status.term, status.settled);
+            let sides = (status.role, status.leader.clone(), status.takes_writes);
+            (
+                place,
+                sides,
+                status.was_led,
+                status.whole,
+                status.halted.clone(),
+            )
+        };
+        news(self) != news(before)
+    }
+}
+
 impl Node {
     /// The node as an operator sees it.
     #[must_use]

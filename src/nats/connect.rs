@@ -101,6 +101,8 @@ async fn connect_to(
         .custom_inbox_prefix(OWN_INBOX)
         .connection_timeout(CONNECT_TIME_MAX)
         .ping_interval(PING_INTERVAL)
+        // Nobody here listens to what it says itself.
+        .no_echo()
         .ignore_discovered_servers()
         .max_reconnects(1)
         .event_callback(move |event| {

@@ -247,7 +247,14 @@ impl Driver {
             }
             next = self.destroyed.take().map(Event::Erased);
         }
-        self.status.send_replace(Some(self.node.status()));
+        let now = self.node.status();
+        self.status.send_if_modified(|status| {
+            let is_news = status
+                .as_ref()
+                .is_none_or(|before| now.is_news_after(before));
+            *status = Some(now);
+            is_news
+        });
     }
 
     async fn act(&mut self, action: Action) {
