@@ -158,30 +158,6 @@ fn what_is_lost_with_the_stream_destroys_no_key_and_no_answer() {
     bears(plan, 114..115);
 }
 
-/// The stream lost the record of a term whose leader went on: the others halted, and asked nobody.
-#[test]
-fn a_term_whose_record_is_lost_goes_on() {
-    let plan = Plan { losses: 4, ..PLAN };
-    holds(plan, 401_281..401_282);
-    let plan = Plan {
-        wipes: true,
-        ..plan
-    };
-    holds(plan, 401_786..401_787);
-}
-
-/// All had the same log, the stream another one's end, and each time that a node read the stream anew
-/// it took the old records for a leader that goes on.
-#[test]
-fn nor_does_an_old_record_keep_the_stream_from_being_made_anew() {
-    let plan = Plan {
-        losses: 4,
-        wipes: true,
-        ..PLAN
-    };
-    holds(plan, 300_746..300_747);
-}
-
 /// The first schedule that breaks this, or anything.
 fn breaks(plan: Plan, invariant: Option<Invariant>) -> Option<(u64, Invariant, String)> {
     (0..3_000).find_map(|seed| {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use contactd::cluster::{
     Action, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
 };
@@ -233,4 +234,26 @@ fn a_node_fetches_what_has_settled_and_is_not_in_the_stream() {
     let fetched = reader.tell(Event::Applied(Position::new(6)));
     assert_eq!(fetched, [Action::ReadFrom(1)]);
     assert_eq!(reader.node.status().head, Position::new(6));
+}
+
+/// All had logs that begin alike and the stream another one; each time that it was read anew its old
+/// records were taken for a leader that goes on, and nobody had it made anew.
+#[test]
+fn a_record_that_is_read_again_keeps_no_stream_from_being_made_anew() {
+    let mut reader = Reader::with(2);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    let entries = [Bytes::from_static(b"another"), Bytes::from_static(b"log")];
+    let bytes = Group::encode(Position::FIRST, &entries).into();
+    let (number, of) = (1, 1);
+    let halts = reader.read(1, 0, Body::Part { number, of, bytes });
+    assert!(matches!(halts[..], [Action::Halt(_)]), "{halts:?}");
+    reader.tell(Event::Tick);
+    let heads = [("a", 1), ("b", 2), ("c", 1)];
+    let heads = heads.map(|(node, head)| (node.parse().unwrap(), Position::new(head)));
+    let begins_anew = reader.tell(Event::Compared {
+        partings: Vec::new(),
+        heads: heads.to_vec(),
+    });
+    assert!(begins_anew.contains(&Action::MakeAnew), "{begins_anew:?}");
 }
