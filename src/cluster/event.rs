@@ -54,6 +54,14 @@ pub enum Event {
     Applied(Position),
     /// Whoever is erased up to a position is so on this node's disk.
     Erased(Position),
+    /// The writer puts the keys of a group that it has judged on this disk: the others may take them
+    /// meanwhile. Once it is done the same keys come with the group, if it comes.
+    Drawn {
+        /// The position that the group's first event will have.
+        first: Position,
+        /// The keys, sealed under the cluster's key.
+        sealed: Bytes,
+    },
     /// The writer has judged a group, and waits until it is ordered.
     Judged {
         /// The events, with their first position.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::member::NodeName;
 use super::message::{Message, MessageId, Sent};
+use super::spoken::Said;
 use crate::audit::Hash;
 use crate::domain::Position;
 
@@ -33,8 +34,41 @@ pub(super) struct Keys {
     pub first: Position,
     pub sealed: Bytes,
     pub hash: Hash,
+    /// Whether the others were asked to keep them before the flight began.
+    pub said: bool,
     /// The other nodes that have them.
     pub kept_by: Vec<NodeName>,
+}
+
+impl Keys {
+    /// The keys of a group whose first event will have this position, which no other node has yet.
+    pub fn of(first: Position, sealed: Bytes) -> Self {
+        Self {
+            first,
+            hash: Hash::leaf(&sealed),
+            sealed,
+            said: false,
+            kept_by: Vec::new(),
+        }
+    }
+
+    /// Says them to the other nodes.
+    pub fn say(&self) -> Said {
+        Said::Keys {
+            first: self.first,
+            sealed: self.sealed.clone(),
+        }
+    }
+
+    /// Notes that a node has them, if it means these; whether that is news.
+    pub fn keep(&mut self, from: &NodeName, first: Position, hash: Hash) -> bool {
+        let are_these = self.first == first && self.hash == hash;
+        let is_news = are_these && !self.kept_by.contains(from);
+        if is_news {
+            self.kept_by.push(from.clone());
+        }
+        is_news
+    }
 }
 
 /// Messages on their way, in their order.
@@ -93,9 +127,14 @@ impl Flight {
     pub fn is_due(&mut self, now: Duration) -> bool {
         let due = self.tried.is_none_or(|tried| now >= tried + RETRY);
         if due {
-            self.tried = Some(now);
+            self.note_tried(now);
         }
         due
+    }
+
+    /// Notes that what is needed next was sent.
+    pub const fn note_tried(&mut self, now: Duration) {
+        self.tried = Some(now);
     }
 
     /// Whether it has taken longer than it ever should.

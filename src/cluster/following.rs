@@ -332,7 +332,10 @@ impl Node {
             self.act(Action::FindTree(wanted));
         }
         self.count_if_whole();
-        self.report();
+        // What a leader has settled it says at once, and the rest is nobody's need.
+        if self.role != Role::Leading {
+            self.report();
+        }
         self.settle();
         self.compare();
         self.read_anew();

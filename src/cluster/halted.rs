@@ -19,6 +19,14 @@ impl Node {
         }
     }
 
+    /// Counts for a majority from now on, where this log has reached what it needs for that.
+    pub(super) fn count_if_whole(&mut self) {
+        if self.reach.is_some_and(|reach| self.own.position >= reach) {
+            self.reach = None;
+            self.act(Action::Whole);
+        }
+    }
+
     fn set_aside(&mut self, reach: Position) {
         self.forked = false;
         self.act(Action::SetAside { reach });
@@ -53,6 +61,7 @@ impl Node {
             | Event::Stored { .. }
             | Event::Refused { .. }
             | Event::Led
+            | Event::Drawn { .. }
             | Event::Missed
             | Event::Linked { .. }
             | Event::KeysKept { .. }

@@ -11,7 +11,6 @@ use super::message::{Body, Message, MessageId, Sent};
 use super::node::{ABSENT, Node, ReadMessage, Role, Sizes};
 use super::place::Place;
 use super::rules::{Contradiction, Rules};
-use super::spoken::Said;
 use super::term_record::TermRecord;
 use crate::audit::Hash;
 use crate::domain::Position;
@@ -88,8 +87,17 @@ impl Node {
             (message, sent)
         };
         let messages: Vec<(Message, Sent)> = messages.into_iter().map(encode).collect();
-        self.flight = Some(Flight::new(purpose, keys, messages, self.now));
-        self.fly_on();
+        let needed = self.members.majority() - 1;
+        let asked = |keys: &Keys| keys.said && keys.kept_by.len() < needed;
+        let waits = keys.as_ref().is_some_and(asked);
+        let flight = Flight::new(purpose, keys, messages, self.now);
+        let flight = self.flight.insert(flight);
+        if waits {
+            // The others were asked to keep the keys while this disk took them.
+            flight.note_tried(self.now);
+        } else {
+            self.fly_on();
+        }
     }
 
     /// Publishes what is to be stored next, or asks for its keys to be kept first, where that is
@@ -105,10 +113,7 @@ impl Node {
         let keys = flight.keys.as_ref();
         let missing = keys.filter(|keys| keys.kept_by.len() < needed);
         let action = match (missing, flight.current()) {
-            (Some(keys), _) => Action::Say(Said::Keys {
-                first: keys.first,
-                sealed: keys.sealed.clone(),
-            }),
+            (Some(keys), _) => Action::Say(keys.say()),
             (None, Some(sent)) => Action::Publish {
                 expect: self.sequence,
                 sent: sent.clone(),
@@ -218,6 +223,18 @@ impl Node {
         }
     }
 
+    /// The others take the keys of a group while this disk does.
+    pub(super) fn on_drawn(&mut self, first: Position, sealed: Bytes) {
+        let leads = self.role == Role::Leading && self.serving && self.yields.is_none();
+        self.drawn = None;
+        if leads {
+            let mut keys = Keys::of(first, sealed);
+            keys.said = true;
+            self.act(Action::Say(keys.say()));
+            self.drawn = Some(keys);
+        }
+    }
+
     pub(super) fn on_judged(&mut self, group: Group, keys: Option<Bytes>) {
         let leads = self.role == Role::Leading && self.serving && self.yields.is_none();
         let ready = leads && self.flight.is_none();
@@ -229,11 +246,10 @@ impl Node {
             self.held = Some((group, keys));
             return;
         }
-        let keys = keys.map(|sealed| Keys {
-            first: group.first,
-            hash: Hash::leaf(&sealed),
-            sealed,
-            kept_by: Vec::new(),
+        let drawn = self.drawn.take();
+        let keys = keys.map(|sealed| {
+            let same = drawn.filter(|drawn| drawn.first == group.first && drawn.sealed == sealed);
+            same.unwrap_or_else(|| Keys::of(group.first, sealed))
         });
         self.publish_group(Purpose::Judged, &group, keys);
     }
@@ -293,17 +309,16 @@ impl Node {
     /// Another node has the keys of the group that is to be ordered.
     pub(super) fn on_kept(&mut self, from: &NodeName, first: Position, hash: Hash) {
         let needed = self.members.majority() - 1;
+        if let Some(keys) = &mut self.drawn {
+            keys.keep(from, first, hash);
+        }
         let Some(flight) = &mut self.flight else {
             return;
         };
         let Some(keys) = &mut flight.keys else {
             return;
         };
-        if keys.first != first || keys.hash != hash || keys.kept_by.contains(from) {
-            return;
-        }
-        keys.kept_by.push(from.clone());
-        if keys.kept_by.len() == needed {
+        if keys.keep(from, first, hash) && keys.kept_by.len() == needed {
             flight.restart();
             self.fly_on();
         }
@@ -313,6 +328,7 @@ impl Node {
     /// can never count.
     pub(super) fn deposed(&mut self, certain: bool) {
         let flight = self.flight.take();
+        self.drawn = None;
         if flight.is_some_and(|flight| flight.purpose == Purpose::Judged) {
             self.act(Action::NotOrdered { certain });
         }

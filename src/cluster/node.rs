@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::ends::Ends;
 use super::event::{Action, Event};
-use super::flight::Flight;
+use super::flight::{Flight, Keys};
 use super::gap::Gap;
 use super::member::Members;
 use super::message::{Coder, Message, MessageId};
@@ -139,6 +139,8 @@ pub struct Node {
     /// The place up to which events of other nodes are being put on the disk.
     pub(super) fetching: Option<Place>,
     pub(super) flight: Option<Flight>,
+    /// The keys of a group that is not to be ordered yet.
+    pub(super) drawn: Option<Keys>,
     /// Whether the writer was told to judge.
     pub(super) serving: bool,
     /// Whether the writer judges indeed.
@@ -205,6 +207,7 @@ impl Node {
             applying: None,
             fetching: None,
             flight: None,
+            drawn: None,
             serving: false,
             led: false,
             yields: None,
@@ -271,6 +274,7 @@ impl Node {
             Event::Heard(spoken) => self.on_heard(spoken),
             Event::Applied(position) => self.on_applied(position),
             Event::Erased(position) => self.on_erased(position),
+            Event::Drawn { first, sealed } => self.on_drawn(first, sealed),
             Event::Judged { group, keys } => self.on_judged(group, keys),
             Event::Led => self.led = self.serving,
             Event::Missed => self.on_missed(),
@@ -509,14 +513,6 @@ impl Node {
         } else if self.peers.parts(self.own, since) {
             let position = self.own.position;
             self.contradict(&Contradiction::OtherNodes { position });
-        }
-    }
-
-    /// Counts for a majority from now on, where this log has reached what it needs for that.
-    pub(super) fn count_if_whole(&mut self) {
-        if self.reach.is_some_and(|reach| self.own.position >= reach) {
-            self.reach = None;
-            self.act(Action::Whole);
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Judged<'a> {
     pub first: Position,
     /// The records of its events, in order.
     pub entries: &'a [&'a [u8]],
-    /// The slots of its new contacts' keys, which are on this disk already.
+    /// The slots of its new contacts' keys, which are on this disk when its place is asked for.
     pub slots: Range<Slot>,
 }
 
@@ -32,6 +32,10 @@ pub enum NotOrdered {
 
 /// Gives groups their places. The writer's thread waits for it.
 pub trait Order: Send + Sync {
+    /// Is told of a group for which this disk takes the keys of new contacts now, so that others can
+    /// take them meanwhile. It may never be asked for the group's place.
+    fn announce(&self, _: &Judged<'_>) {}
+
     /// Gives a group its place behind all that were given theirs before.
     ///
     /// # Errors

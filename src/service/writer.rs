@@ -262,20 +262,23 @@ impl Writer {
         if pending.is_empty() {
             return Ok(());
         }
-        let copy = &self.key_copy;
-        let stored = (self.shared.keys).store_with(next_slot, |first| copy.beside(first));
-        stored.map_err(CommitError::Store)?;
         let entries: Vec<&[u8]> = pending.iter().map(|p| p.bytes.as_slice()).collect();
-        let slots = self.shared.contacts.read().next_slot()..next_slot;
         let order = self
             .order
             .as_ref()
             .ok_or(CommitError::Refused(Closed::Follows))?;
-        order.order(&Judged {
+        let group = Judged {
             first: self.appender.next(),
             entries: &entries,
-            slots,
-        })?;
+            slots: self.shared.contacts.read().next_slot()..next_slot,
+        };
+        if !group.slots.is_empty() {
+            order.announce(&group);
+        }
+        let copy = &self.key_copy;
+        let stored = (self.shared.keys).store_with(next_slot, |first| copy.beside(first));
+        stored.map_err(CommitError::Store)?;
+        order.order(&group)?;
         let appended = self.appender.append(&entries);
         appended.map_err(|error| match order.missed() {
             true => CommitError::Behind(error),

@@ -1,7 +1,9 @@
-//! What one node does that leads and is to give that up, event by event.
+//! What one node does that leads, and is to give that up, event by event.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use contactd::audit::Hash;
 use contactd::cluster::{Action, Event, Node, Role, Said, Sent, Spoken};
 use contactd::domain::Position;
 use contactd::log::Group;
@@ -124,4 +126,61 @@ fn a_leader_reads_the_stream_anew_where_others_are_of_a_later_term_and_take_noth
     let gives_way = ticks(&mut leader);
     assert!(gives_way.contains(&Action::ReadFrom(1)), "{gives_way:?}");
     assert_eq!(leader.node.role(), Role::Following);
+}
+
+/// A leader of which the stream has all events, and whose writer judges.
+fn serves() -> Leader {
+    let mut leader = Leader::new();
+    leader.lead();
+    let (first, entries) = (Position::new(3), log(4).0[2..].to_vec());
+    let publishes = leader.tell(Event::Own(Group { first, entries }));
+    let stored = leader.store(&publishes);
+    assert!(stored.contains(&Action::Lead), "{stored:?}");
+    leader.tell(Event::Led);
+    leader
+}
+
+fn publishes(actions: &[Action]) -> bool {
+    let publishes = |action: &Action| matches!(action, Action::Publish { .. });
+    actions.iter().any(publishes)
+}
+
+#[test]
+fn a_leader_has_keys_kept_while_its_own_disk_takes_them_and_orders_nothing_before_both() {
+    for early in [true, false] {
+        let mut leader = serves();
+        let (first, sealed) = (Position::new(5), Bytes::from_static(b"sealed"));
+        let says = Action::Say(Said::Keys {
+            first,
+            sealed: sealed.clone(),
+        });
+        let drawn = leader.tell(Event::Drawn {
+            first,
+            sealed: sealed.clone(),
+        });
+        assert!(drawn.contains(&says) && !publishes(&drawn), "{drawn:?}");
+        let kept = Event::Heard(Spoken {
+            from: names()[1].clone(),
+            term: 1,
+            said: Said::Kept {
+                first,
+                hash: Hash::leaf(&sealed),
+            },
+        });
+        let entries = log(6).0[4..].to_vec();
+        let judged = Event::Judged {
+            group: Group { first, entries },
+            keys: Some(sealed),
+        };
+        let (before, after) = if early {
+            (kept, judged)
+        } else {
+            (judged, kept)
+        };
+        let before = leader.tell(before);
+        assert!(!publishes(&before), "{before:?}");
+        assert!(!before.contains(&says), "they are on their way");
+        let after = leader.tell(after);
+        assert!(publishes(&after), "{after:?}");
+    }
 }

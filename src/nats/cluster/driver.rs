@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -131,6 +132,7 @@ fn start(
         client,
         reader: None,
         reply: None,
+        drawn: None,
         settled,
         destroyed: None,
         events,
@@ -166,17 +168,21 @@ async fn take_sides(
     }
 }
 
-struct Driver {
-    node: Node,
-    options: Options,
-    service: Service,
+/// One who drives the node.
+pub struct Driver {
+    pub(super) node: Node,
+    pub(super) options: Options,
+    pub(super) service: Service,
     started: Instant,
     link: Option<Link>,
     /// The connection, for those who ask other nodes.
     client: watch::Sender<Option<Client>>,
     reader: Option<Reader>,
     /// The writer's waiting question.
-    reply: Option<oneshot::Sender<Result<(), NotOrdered>>>,
+    pub(super) reply: Option<oneshot::Sender<Result<(), NotOrdered>>>,
+    /// The keys of which the writer said that they are put on this disk, sealed, and the position of
+    /// their group's first event.
+    pub(super) drawn: Option<(Position, Bytes)>,
     settled: Arc<AtomicU64>,
     /// The position up to which keys were destroyed just now.
     destroyed: Option<Position>,
@@ -239,7 +245,7 @@ impl Driver {
     }
 
     /// Gives the node an event, and does what it wants done.
-    async fn tell(&mut self, event: Event) {
+    pub(super) async fn tell(&mut self, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next.take() {
             for action in self.node.on(self.started.elapsed(), event) {
@@ -352,13 +358,6 @@ impl Driver {
         }
     }
 
-    fn answer(&mut self, answer: Result<(), NotOrdered>) {
-        if let Some(reply) = self.reply.take() {
-            // A writer that is gone needs none.
-            let _ = reply.send(answer);
-        }
-    }
-
     fn settle(&mut self, position: Position) {
         self.settled.fetch_max(position.get(), Ordering::AcqRel);
         if self.service.settle(position) {
@@ -420,34 +419,6 @@ impl Driver {
         self.read_from(self.node.reads_from());
         let at = self.node.reads_from() - 1;
         self.act(Action::Look { at }).await;
-    }
-
-    /// The writer asks for a group's place.
-    async fn asked(&mut self, asked: Asked) {
-        let Asked {
-            group,
-            slots,
-            reply,
-        } = asked;
-        self.reply = Some(reply);
-        if self.node.is_cut_off() {
-            return self.answer(Err(NotOrdered::Refused(Closed::CutOff)));
-        }
-        let keys = if slots.is_empty() {
-            Ok(None)
-        } else {
-            (self.service.export_keys(slots, &self.options.key)).map(Some)
-        };
-        match keys {
-            Ok(keys) => {
-                let keys = keys.map(Into::into);
-                self.tell(Event::Judged { group, keys }).await;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the keys of new contacts can't be given to other nodes");
-                self.answer(Err(NotOrdered::Refused(Closed::CutOff)));
-            }
-        }
     }
 
     /// Lets go out what was said last, and takes no more questions.

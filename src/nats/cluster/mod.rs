@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `options` | what it needs to know |
 //! | `driver` | gives the node its events, and does what it wants done |
-//! | `order` | the writer's question for a place, handed to the driver |
+//! | `order`, `placing` | the writer's question for a place, handed to the driver, and its answer |
 //! | `cosigning` | what each node proves of its disk |
 //! | `disk` | this node's own log and keys: appending, looking, fetching |
 //! | `link` | one connection after another, with the stream and what is heard on it |
@@ -28,6 +28,7 @@ mod hello;
 mod link;
 mod options;
 mod order;
+mod placing;
 mod reader;
 mod roots;
 mod stream;

@@ -1,5 +1,6 @@
 //! The writer's question for a group's place. The writer's thread waits; the driver answers.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,14 +17,24 @@ use crate::service::{Judged, NotOrdered, Order};
 /// The most events that wait for the node.
 const EVENTS_MAX: usize = 1_024;
 
-/// A group that the writer waits for.
-pub struct Asked {
-    /// The events, with their first position.
-    pub group: Group,
-    /// The slots of its new contacts' keys.
-    pub slots: std::ops::Range<Slot>,
-    /// The channel on which the writer is answered.
-    pub reply: oneshot::Sender<Result<(), NotOrdered>>,
+/// What the writer says of a group, in this order.
+pub enum Asked {
+    /// This disk takes the keys of its new contacts now.
+    Keys {
+        /// The position of its first event.
+        first: Position,
+        /// The slots of the keys.
+        slots: Range<Slot>,
+    },
+    /// It waits for the group's place.
+    Place {
+        /// The events, with their first position.
+        group: Group,
+        /// The slots of its new contacts' keys.
+        slots: Range<Slot>,
+        /// The channel on which the writer is answered.
+        reply: oneshot::Sender<Result<(), NotOrdered>>,
+    },
 }
 
 /// The end of the writer: places are given by the cluster.
@@ -87,10 +98,16 @@ pub fn orders() -> (Arc<Placing>, Orders) {
 }
 
 impl Order for Placing {
+    fn announce(&self, group: &Judged<'_>) {
+        let (first, slots) = (group.first, group.slots.clone());
+        // Without a driver the group gets no place either.
+        self.asked.blocking_send(Asked::Keys { first, slots }).ok();
+    }
+
     fn order(&self, group: &Judged<'_>) -> Result<(), NotOrdered> {
         let entries = group.entries.iter();
         let (reply, answer) = oneshot::channel();
-        let asked = Asked {
+        let asked = Asked::Place {
             group: Group {
                 first: group.first,
                 entries: entries.map(|entry| Bytes::copy_from_slice(entry)).collect(),
@@ -133,13 +150,23 @@ mod tests {
             let mut groups = Vec::new();
             for answer in [Ok(()), Err(NotOrdered::Refused(Closed::Follows))] {
                 let asked = orders.asked.blocking_recv().expect("a question");
-                groups.push(asked.group);
-                asked.reply.send(answer).expect("the writer waits");
+                let Asked::Keys { first, slots } = asked else {
+                    panic!("a place is asked for before the keys are told of");
+                };
+                assert_eq!((first.get(), slots.start.get(), slots.end.get()), (5, 1, 2));
+                let asked = orders.asked.blocking_recv().expect("a question");
+                let Asked::Place { group, reply, .. } = asked else {
+                    panic!("no place is asked for");
+                };
+                groups.push(group);
+                reply.send(answer).expect("the writer waits");
             }
             groups
         });
         let entries: [&[u8]; 2] = [b"a", b"bc"];
+        placing.announce(&judged(&entries));
         assert_eq!(placing.order(&judged(&entries)), Ok(()));
+        placing.announce(&judged(&entries));
         let refused = NotOrdered::Refused(Closed::Follows);
         assert_eq!(placing.order(&judged(&entries)), Err(refused));
         let groups = driver.join().expect("it ended");

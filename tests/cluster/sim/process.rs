@@ -95,6 +95,8 @@ pub struct Process {
     pub work: Option<Work>,
     pub leads: bool,
     pub judged: Option<Question>,
+    /// The group whose keys the writer still puts on the disk, with these, sealed.
+    pub storing: Option<(Group, Option<Bytes>)>,
     /// Done by the writer behind the group that it waits for.
     behind: Vec<Waiting<Result<(), ApplyError>>>,
     pub parked: Vec<Sent>,
@@ -116,6 +118,7 @@ impl Process {
             work: None,
             leads: false,
             judged: None,
+            storing: None,
             behind: Vec::new(),
             parked: Vec::new(),
             paused: false,

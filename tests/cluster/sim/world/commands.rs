@@ -23,6 +23,9 @@ impl World {
             return;
         };
         let idle = process.judged.is_none() && process.work.is_none();
+        if process.storing.is_some() && !process.paused {
+            return self.store(at);
+        }
         if !process.leads || !idle || process.paused {
             return;
         }
@@ -58,7 +61,25 @@ impl World {
             process.reply(&self.runtime, Ok(()));
             self.catch_up(at);
         }
-        self.tell(at, Event::Judged { group, keys });
+        let first = group.first;
+        let process = self.processes[at].as_mut().expect("it runs");
+        process.storing = Some((group, keys.clone()));
+        if let Some(sealed) = keys {
+            self.tell(at, Event::Drawn { first, sealed });
+        }
+        if self.chance.happens(500) {
+            self.store(at);
+        }
+    }
+
+    /// The keys of a group are on the disk, and the writer waits for its place.
+    pub(super) fn store(&mut self, at: usize) {
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
+        if let Some((group, keys)) = process.storing.take() {
+            self.tell(at, Event::Judged { group, keys });
+        }
     }
 
     fn command(&mut self, number: u64) -> Command {

@@ -73,6 +73,10 @@ impl World {
         if process.paused {
             return;
         }
+        if process.storing.is_some() {
+            // What the writer has begun comes first.
+            return self.store(at);
+        }
         let Some(work) = process.work.take() else {
             return;
         };
