@@ -77,6 +77,7 @@ fn run(plan: Plan, seeds: Range<u64>) -> Shown {
         let lives = world.run();
         world.check_end();
         shown.answers += world.answered.len();
+        world.rest();
         shown.halted += u64::from(world.halted() > 0);
         for reason in world.reasons() {
             let words: Vec<&str> = reason.split(' ').take(4).collect();

@@ -233,6 +233,16 @@ impl World {
         false
     }
 
+    /// Goes on without faults while a node is halted, for a while: most find their way by themselves.
+    pub fn rest(&mut self) {
+        for _ in 0..4 * self.plan.steps {
+            if self.halted() == 0 || self.broken.is_some() {
+                return;
+            }
+            self.step();
+        }
+    }
+
     /// The nodes as they are, a line each.
     pub fn describe(&self) -> String {
         let nodes = self.processes.iter().zip(&self.homes).map(|(process, home)| {
