@@ -447,8 +447,9 @@ mod tests {
         }
     }
 
-    /// A view that is full after each event until it was tended three times.
-    struct Tended(u8);
+    /// A view that is full after each event until it was tended three times, and may be damaged until
+    /// it is made again.
+    struct Tended(u8, Option<String>);
 
     impl View for Tended {
         const NAME: &'static str = "tended";
@@ -457,7 +458,7 @@ mod tests {
         type Extract = ();
 
         fn new() -> Self {
-            Self(0)
+            Self(0, None)
         }
         fn extract(_: Registry, _: &Event, _: Option<&Card>) {}
         fn fold(&mut self, _: &Event, (): ()) -> Result<(), FoldError> {
@@ -473,6 +474,9 @@ mod tests {
         }
         fn is_full(&self) -> bool {
             self.0 > 0
+        }
+        fn fault(&self) -> Option<String> {
+            self.1.clone()
         }
     }
 
@@ -500,6 +504,21 @@ mod tests {
         let (mut follower, _control) = follower::<Tended>(&service);
         assert_eq!(follower.run().now_or_never(), None);
         assert_eq!(seen(&follower), (600, None, 0));
+    }
+
+    #[tokio::test]
+    async fn a_view_that_is_full_or_damaged_folds_nothing() {
+        let service = service().await;
+        let head = service.head();
+        let (mut full, _control) = follower::<Tended>(&service);
+        assert!(full.follow(head) && !full.follow(head));
+        assert_eq!(seen(&full), (256, None, 0));
+        let (mut damaged, _control) = follower::<Tended>(&service);
+        damaged.state.view.write().view.1 = Some("a file".to_owned());
+        assert!(!damaged.follow(head));
+        assert!(damaged.mend() && !damaged.mend());
+        assert!(damaged.follow(head));
+        assert_eq!(seen(&damaged), (256, None, 0));
     }
 
     /// They hold the words of people who may be erased from the view that takes their place.
