@@ -50,7 +50,6 @@ pub mod reply;
 pub mod request;
 pub mod route;
 pub mod schema;
-pub mod search;
 pub mod thena;
 pub mod uri;
 mod vendors;
@@ -69,6 +68,8 @@ pub use registry::REGISTRY;
 pub use reply::Reply;
 pub use request::{Caller, Request, Scope};
 pub use route::{ApiOperation, Decode, Route};
-pub use search::{AsOf, ChangePage, Changes, Keyset, Search, SearchPage, Sort, SortKey};
 
-pub use crate::domain::{Filter, List, Order, Page, Window};
+pub use crate::domain::{
+    AsOf, ChangePage, Changes, Filter, Keyset, List, Order, Page, Search, SearchPage, Sort,
+    SortKey, Window,
+};

@@ -6,10 +6,8 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::find::{Profile, Term};
-use crate::domain::fold;
-pub use crate::domain::{AsOf, Keyset, Sort, SortKey};
-use crate::domain::{Contact, DialectId, Event, Position, Registry, Timestamp, sort_name};
+use super::find::{Keyset, Profile, Sort, SortKey, Term, sort_name};
+use super::{AsOf, Contact, DialectId, Event, Position, Registry, Timestamp, fold};
 
 /// A search over every dialect's contacts that the caller may see, live ones only.
 ///
