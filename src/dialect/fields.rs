@@ -76,6 +76,12 @@ impl Text {
         self
     }
 
+    /// This rule for one of these texts.
+    pub const fn one_of(mut self, texts: &'static [&'static str]) -> Self {
+        self.one_of = Some(texts);
+        self
+    }
+
     /// This rule for a text of a format, by its name in messages and in JSON Schema, if it has one
     /// there.
     pub const fn of(
@@ -85,6 +91,12 @@ impl Text {
         is: fn(&str) -> bool,
     ) -> Self {
         self.format = Some(Format { name, json, is });
+        self
+    }
+
+    /// This rule, by which everything that is wrong is told, the format first.
+    pub const fn all_told(mut self) -> Self {
+        self.all_told = true;
         self
     }
 

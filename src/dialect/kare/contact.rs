@@ -15,19 +15,12 @@ use crate::dialect::schema::{
 use crate::domain::Contact;
 
 const NAME: Text = ANY_TEXT.at_most(250);
-const EMAIL: Text = Text {
-    all_told: true,
-    ..ANY_TEXT
-        .at_most(250)
-        .of("email address", Some("email"), is_email)
-};
+const EMAIL: Text = ANY_TEXT
+    .at_most(250)
+    .of("email address", Some("email"), is_email)
+    .all_told();
 const COMMENT: Text = ANY_TEXT.at_most(2_500);
-const PHONES: Kind = Kind::Texts {
-    rule: ANY_TEXT.at_most(50),
-    max: Some(5),
-    distinct: false,
-    or_one: false,
-};
+const PHONES: Kind = Kind::texts(ANY_TEXT.at_most(50), 5);
 
 /// Whether the contact is to be notified.
 pub const NOTIFY: &str = "notify";

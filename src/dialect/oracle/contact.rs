@@ -18,7 +18,7 @@ use crate::dialect::fields::{ANY_TEXT, Nulls, Text};
 use crate::dialect::parts::{Part, sometimes};
 use crate::dialect::schema::{
     Absent, Custom, Field, Group, Items, Kind, NonSensitive, Place, Record, Required, Schema,
-    Shown, modified_at, read_place, vendor_id, write_places,
+    modified_at, read_place, vendor_id, write_places,
 };
 use crate::domain::{Actor, Contact, Event, Operation};
 
@@ -223,34 +223,16 @@ const ITEMS_MAX: u32 = 1_000;
 const COMMENT: Field = text("comment", 2_048);
 const REASON: Field = text("reason", 255);
 const ENTITY_TYPE: Field = text("entityType", 50);
-/// The server's, so it is judged and not kept.
-const VERSION_START: Field = Field::text(SINCE, TIME, Place::Nowhere).shown(Shown::Never);
-/// The server's, so it is judged and not kept: what an address or a mode belongs to is its contact.
-const ENTITY_ID: Field = Field::new(ENTITY, Kind::Id(&HEX), Place::Nowhere).shown(Shown::Never);
-/// The server's, so it is judged and not kept: no contact belongs to a study here.
-const STUDY_AGNOSTIC: Field = Field::text(
-    AGNOSTIC,
-    Text {
-        one_of: Some(&YES_NO),
-        ..ANY_TEXT
-    },
-    Place::Nowhere,
-)
-.shown(Shown::Never);
-/// Judged and not kept, as [`STUDY_AGNOSTIC`].
-const STUDY_ID: Field = Field::new(OF_STUDY, Kind::Id(&HEX), Place::Nowhere).shown(Shown::Never);
-/// Judged and not kept, as [`STUDY_AGNOSTIC`].
-const STUDY_USAGE: Field = Field::new(
-    USED_BY,
-    Kind::Texts {
-        rule: ANY_TEXT,
-        max: Some(ITEMS_MAX),
-        distinct: false,
-        or_one: false,
-    },
-    Place::Nowhere,
-)
-.shown(Shown::Never);
+/// The time from which on a version is the current one.
+const VERSION_START: Field = Field::judged(SINCE, Kind::Text(TIME));
+/// What an address or a mode belongs to: its contact.
+const ENTITY_ID: Field = Field::judged(ENTITY, Kind::Id(&HEX));
+/// No contact belongs to a study here.
+const STUDY_AGNOSTIC: Field = Field::judged(AGNOSTIC, Kind::Text(ANY_TEXT.one_of(&YES_NO)));
+/// The study that a contact would belong to.
+const STUDY_ID: Field = Field::judged(OF_STUDY, Kind::Id(&HEX));
+/// The studies that would use an address or a property.
+const STUDY_USAGE: Field = Field::judged(USED_BY, Kind::texts(ANY_TEXT, ITEMS_MAX));
 const TIME: Text = ANY_TEXT.of("date-time", Some("date-time"), is_time);
 
 const fn own(name: &'static str, kind: Kind) -> Field {

@@ -251,6 +251,11 @@ impl Field {
         Self::new(name, Kind::Text(rule), place)
     }
 
+    /// A member that is the server's to assign: what a request says is judged, and not kept.
+    pub const fn judged(name: &'static str, kind: Kind) -> Self {
+        Self::new(name, kind, Place::Nowhere).shown(Shown::Never)
+    }
+
     /// A member that every answer has and no request sets.
     pub const fn read_only(
         name: &'static str,
@@ -319,6 +324,16 @@ impl Field {
 }
 
 impl Kind {
+    /// A list of at most so many texts of a rule.
+    pub const fn texts(rule: Text, max: u32) -> Self {
+        Self::Texts {
+            rule,
+            max: Some(max),
+            distinct: false,
+            or_one: false,
+        }
+    }
+
     /// The value that a Card holds for a field of this kind, if it is of the kind and not empty.
     #[must_use]
     pub fn stored<'a>(&self, value: Cow<'a, Value>) -> Option<Cow<'a, Value>> {

@@ -17,10 +17,7 @@ use crate::domain::{Action, Attempt, LookupKey, Match, Outcome, Owner, Violation
 
 /// The sources that an ingestion may name.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
-const SINK_SOURCE: Text = Text {
-    one_of: Some(&SINK_SOURCES),
-    ..ANY_TEXT
-};
+const SINK_SOURCE: Text = ANY_TEXT.one_of(&SINK_SOURCES);
 
 /// A request's items with what they have in common.
 struct Items<'a> {
