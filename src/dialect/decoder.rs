@@ -31,7 +31,8 @@ pub trait Decoder: Encoder + 'static {
     /// # Errors
     /// As [`Decoder::body`].
     fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-        let draft = Self::CONTACT.read(&Self::body(request)?, "", Mode::Whole);
+        let body = Self::body(request)?;
+        let draft = Self::CONTACT.read(&body, "", Mode::Whole);
         Ok(Self::write(owner, draft.create(None)))
     }
 
@@ -41,7 +42,8 @@ pub trait Decoder: Encoder + 'static {
     /// As [`Decoder::target`] and [`Decoder::body`].
     fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let target = Self::target(request)?;
-        let draft = Self::CONTACT.read(&Self::body(request)?, "", Self::UPDATE);
+        let body = Self::body(request)?;
+        let draft = Self::CONTACT.read(&body, "", Self::UPDATE);
         let attempt = draft.update(target, request.precondition());
         Ok(Self::write(owner, attempt))
     }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::json::member;
 use crate::domain::{Expected, FieldName, Problem, Violation};
 
 /// What null means for a field.
@@ -166,7 +167,7 @@ impl<'a> Fields<'a> {
     /// Notes that something is wrong with a field, echoing what was sent.
     pub fn wrong(&mut self, name: &str, problem: Problem) {
         let mut violation = Violation::new(self.path(name), problem);
-        violation.value = self.object.get(name).cloned().map(Box::new);
+        violation.value = member(self.object, name).cloned().map(Box::new);
         self.violations.push(violation);
     }
 
@@ -185,19 +186,19 @@ impl<'a> Fields<'a> {
     /// Whether a field was sent.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.object.contains_key(name)
+        member(self.object, name).is_some()
     }
 
     /// Whether a field was sent and is null.
     #[must_use]
     pub fn is_null(&self, name: &str) -> bool {
-        self.object.get(name).is_some_and(Value::is_null)
+        member(self.object, name).is_some_and(Value::is_null)
     }
 
     /// A field's value, by the rule for null; noted as sent where it is there. It is required
     /// where its JSON type is given.
     pub fn value(&mut self, name: &'static str, required: Option<Expected>) -> Option<&'a Value> {
-        let value = self.object.get(name);
+        let value = member(self.object, name);
         if value.is_some() {
             self.note_sent(name);
         }
@@ -225,11 +226,33 @@ impl<'a> Fields<'a> {
     }
 
     /// A text of a rule.
-    pub fn text(&mut self, name: &'static str, rule: Text, required: bool) -> Option<String> {
-        let text = self.of_type(name, Expected::String, required, Value::as_str)?;
+    pub fn text(&mut self, name: &'static str, rule: Text, required: bool) -> Option<&'a str> {
+        self.text_value(name, rule, required)?.as_str()
+    }
+
+    /// A text of a rule, as the JSON that it is.
+    pub fn text_value(
+        &mut self,
+        name: &'static str,
+        rule: Text,
+        required: bool,
+    ) -> Option<&'a Value> {
+        let value = self.of_kind(name, Expected::String, required, Value::is_string)?;
         let sound = self.violations.len();
-        rule.problems(text).for_each(|it| self.wrong(name, it));
-        (self.violations.len() == sound).then(|| text.to_owned())
+        let problems = rule.problems(value.as_str().unwrap_or_default());
+        problems.for_each(|it| self.wrong(name, it));
+        (self.violations.len() == sound).then_some(value)
+    }
+
+    /// A field's value as it was sent, if it is JSON of the expected type.
+    pub fn of_kind(
+        &mut self,
+        name: &'static str,
+        expected: Expected,
+        required: bool,
+        is: fn(&Value) -> bool,
+    ) -> Option<&'a Value> {
+        self.of_type(name, expected, required, |value| is(value).then_some(value))
     }
 
     /// Reads a field that is a JSON object.
@@ -297,7 +320,8 @@ mod tests {
     fn a_text_is_judged_by_its_rule() {
         let rule = ANY_TEXT.at_most(3).not_blank();
         let check = |object, nulls, want: Option<&str>, problems: &[Problem]| {
-            let (text, found) = read(object, nulls, |f| f.text("a", rule, true));
+            let text = |fields: &mut Fields<'_>| fields.text("a", rule, true).map(str::to_owned);
+            let (text, found) = read(object, nulls, text);
             assert_eq!((text.as_deref(), found.as_slice()), (want, problems));
         };
         check(json!({"a": "éüß"}), Nulls::Refused, Some("éüß"), &[]);

@@ -6,7 +6,7 @@
 //! one however it is written: JSON has a single kind of number.
 
 use http::{HeaderMap, StatusCode};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
 use crate::domain::limits;
@@ -15,6 +15,9 @@ use crate::domain::limits;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The largest number up to which every whole number has a floating-point form of its own: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// The members of an object whose names are compared one by one, at most.
+const COMPARED_MAX: usize = 24;
 
 /// The reasons for which a body is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -108,6 +111,17 @@ pub fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
         line: error.line(),
         column: error.column(),
     })
+}
+
+/// The member of this name. To compare the few names that most objects have is quicker than to hash
+/// one.
+#[must_use]
+pub fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    if object.len() > COMPARED_MAX {
+        return object.get(name);
+    }
+    let (_, value) = object.iter().find(|(own, _)| *own == name)?;
+    Some(value)
 }
 
 /// The whole number that a JSON number is: `1.0` and `1e0` are 1.

@@ -126,7 +126,10 @@ pub fn authenticate(request: &Request<'_>, _: Option<&Owner>) -> Result<Call, Re
     let body = object(&body).map_err(invalid)?;
     let sent = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     let mut fields = Fields::new(body, "", Nulls::Absent);
-    let mut text = |name| fields.text(name, ANY_TEXT.not_blank(), true);
+    let mut text = |name| {
+        let text = fields.text(name, ANY_TEXT.not_blank(), true)?;
+        Some(text.to_owned())
+    };
     let of_person = |known: Option<Reply>| known.map(Call::Known);
     let open = request.caller.open;
     let call = if sent(APPLICATION_TOKEN) || !CREDENTIALS.iter().any(|name| sent(name)) {

@@ -139,7 +139,7 @@ pub fn erase(target: Target, body: &Value, precondition: Precondition) -> Attemp
 fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
     let mut fields = Fields::new(body, "", Nulls::Refused);
     let name = fields.text("reason", ANY_TEXT, true);
-    let reason = name.as_deref().and_then(EraseReason::named);
+    let reason = name.and_then(EraseReason::named);
     if name.is_some() && reason.is_none() {
         fields.wrong("reason", Problem::OneOf(&EraseReason::NAMES));
     }
@@ -147,7 +147,7 @@ fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
     let action = match reason {
         Some(reason) if fields.violations.is_empty() => Ok(Action::Erase {
             reason,
-            reference: reference.map(String::into_boxed_str),
+            reference: reference.map(Box::from),
         }),
         _ => Err(fields.violations),
     };

@@ -23,7 +23,8 @@ impl Decoder for Oracle {
     }
 
     fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
-        let draft = CONTACT.read(&Self::body(request)?, "", Mode::Whole);
+        let body = Self::body(request)?;
+        let draft = CONTACT.read(&body, "", Mode::Whole);
         let chosen = chosen_id(&draft).map(Into::into);
         Ok(Self::write(owner, draft.create(chosen)))
     }
@@ -66,7 +67,7 @@ fn id(request: &Request<'_>) -> Result<HexId, Reply> {
 }
 
 /// The id that the client chose for its contact.
-fn chosen_id(draft: &Draft) -> Option<&str> {
+fn chosen_id<'a>(draft: &'a Draft<'_>) -> Option<&'a str> {
     draft.values.get(ID)?.as_str()
 }
 

@@ -17,14 +17,14 @@ use crate::domain::{
 /// What a request sent for a contact.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Draft {
+pub struct Draft<'a> {
     schema: &'static Schema,
     /// Whether it is a whole contact or a change.
     pub mode: Mode,
     /// The names of the fields that were sent.
     pub sent: Vec<FieldName>,
     /// What was sent for the fields; null is the value of one that is to have none.
-    pub values: Record<'static>,
+    pub values: Record<'a>,
     /// What is wrong with them.
     pub violations: Vec<Violation>,
 }
@@ -33,7 +33,7 @@ impl Schema {
     /// Reads a body, of which nothing but the table's fields counts.
     ///
     /// `path` is where it stands in the request, for what is said of it: empty, or `contacts.0`.
-    pub fn read(&'static self, body: &Value, path: &str, mode: Mode) -> Draft {
+    pub fn read<'a>(&'static self, body: &'a Value, path: &str, mode: Mode) -> Draft<'a> {
         let mut draft = Draft {
             schema: self,
             mode,
@@ -53,8 +53,19 @@ impl Schema {
     }
 }
 
-impl Draft {
-    fn read(&mut self, body: &Map<String, Value>, path: &str) {
+impl<'a> Draft<'a> {
+    /// The draft with values of its own, which the request no longer lends.
+    pub fn into_owned(self) -> Draft<'static> {
+        Draft {
+            schema: self.schema,
+            mode: self.mode,
+            sent: self.sent,
+            values: self.values.into_owned(),
+            violations: self.violations,
+        }
+    }
+
+    fn read(&mut self, body: &'a Map<String, Value>, path: &str) {
         let dot = if path.is_empty() { "" } else { "." };
         let mut root = Fields::new(body, format!("{path}{dot}"), self.schema.nulls);
         for group in self.schema.groups {
@@ -82,10 +93,10 @@ impl Draft {
     ///
     /// # Errors
     /// What is wrong with the fields, or between them.
-    pub fn onto<'a>(
-        &'a self,
-        before: Option<&'a Record<'_>>,
-    ) -> Result<Record<'a>, Vec<Violation>> {
+    pub fn onto<'b>(
+        &'b self,
+        before: Option<&'b Record<'_>>,
+    ) -> Result<Record<'b>, Vec<Violation>> {
         if !self.violations.is_empty() {
             return Err(self.violations.clone());
         }
@@ -123,12 +134,13 @@ impl Draft {
         if !self.violations.is_empty() {
             return Err(self.violations);
         }
+        let draft = self.into_owned();
         Ok(Patch::new(move |current| {
-            let before = self.schema.record(current);
-            let after = self.onto(Some(&before))?;
+            let before = draft.schema.record(current);
+            let after = draft.onto(Some(&before))?;
             Ok(Patched {
-                card: self.schema.card(&after, current.get("uid"))?,
-                changed: self.schema.changed(&before, &after),
+                card: draft.schema.card(&after, current.get("uid"))?,
+                changed: draft.schema.changed(&before, &after),
             })
         }))
     }

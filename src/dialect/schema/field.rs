@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::record::Record;
 use crate::dialect::fields::Text;
-use crate::dialect::json::whole;
+use crate::dialect::json::{member, whole};
 use crate::dialect::parts::{Part, show};
 use crate::domain::Contact;
 
@@ -358,10 +358,13 @@ impl Kind {
                 return owned(only(items, |it| it.is_object())?);
             }
             (Self::Items(table), Value::Array(items)) => {
-                let mut seen = HashSet::new();
-                let items = items.iter().map(|item| table.stored(item));
+                let mut items: Vec<Value> = items.iter().map(|item| table.stored(item)).collect();
                 // What differed only in what is not kept is one item.
-                return owned(items.filter(|item| seen.insert(item.clone())).collect());
+                if items.len() > 1 {
+                    let mut seen = HashSet::new();
+                    items.retain(|item| seen.insert(item.clone()));
+                }
+                return owned(items.into());
             }
             _ => false,
         };
@@ -389,9 +392,10 @@ impl Items {
     /// What an object of a Card holds for the fields of an item.
     fn stored(&self, item: &Value) -> Value {
         let kept = self.fields.iter().filter(|field| field.is_content());
+        let item = item.as_object();
         let members = kept.filter_map(|field| {
-            let value = field.kind.stored(Cow::Borrowed(item.get(field.name)?))?;
-            Some((field.name, value))
+            let value = member(item?, field.name)?;
+            Some((field.name, field.kind.stored(Cow::Borrowed(value))?))
         });
         members.collect::<Record<'_>>().into()
     }

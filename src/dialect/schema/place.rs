@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::field::{Field, Place};
+use crate::dialect::json::member;
 
 /// The properties of RFC 9553 in its order. A Card has them so, with the vendor's own behind them.
 const PROPERTIES: [&str; 7] = [
@@ -66,12 +67,12 @@ pub fn read<'a>(
 /// The value of the component of this kind, of the object at the end of a path.
 fn component<'a>(object: &'a Map<String, Value>, of: &[&str], kind: &str) -> Option<&'a Value> {
     let parts = match of {
-        [] => object.get("components")?,
-        path => at(object, path)?.get("components")?,
+        [] => member(object, "components")?,
+        path => inner(at(object, path)?, "components")?,
     };
     let mut parts = parts.as_array()?.iter();
-    let part = parts.find(|part| part.get("kind").is_some_and(|own| own == kind))?;
-    part.get("value")
+    let part = parts.find(|part| inner(part, "kind").is_some_and(|own| own == kind))?;
+    inner(part, "value")
 }
 
 /// The property of the vendor's own that has this name.
@@ -123,7 +124,12 @@ fn own(domain: &str, name: &str) -> String {
 pub fn at<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     rest.iter()
-        .try_fold(object.get(*first)?, |value, member| value.get(member))
+        .try_fold(member(object, first)?, |value, name| inner(value, name))
+}
+
+/// The member of this name of a value, if it is an object and has one.
+fn inner<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    member(value.as_object()?, name)
 }
 
 /// Changes the object at the end of a path of members, each of which is made where it is missing.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::field::{BODY, Codes, Field, Items, Kind, Mode, Required, Shown};
+use super::field::{BODY, Codes, Field, IdForm, Items, Kind, Mode, Required, Shown};
 use super::record::Record;
 use crate::dialect::fields::{Fields, Nulls};
 use crate::dialect::json;
@@ -14,59 +14,64 @@ use crate::domain::{Expected, Problem, Violation, limits};
 /// Reads the fields of an object; what is wrong with them is noted in its reader.
 ///
 /// Null is the value of a field that is to have none: no field can hold null itself.
-pub fn read(fields: &mut Fields<'_>, table: &[Field], mode: Mode) -> Record<'static> {
+pub fn read<'a>(fields: &mut Fields<'a>, table: &[Field], mode: Mode) -> Record<'a> {
     let sent = table.iter().filter(|field| field.is_sent());
-    let values = sent.filter_map(|field| {
-        let value = value(fields, field, mode)?;
-        Some((field.name, Cow::Owned(value)))
-    });
+    let values = sent.filter_map(|field| Some((field.name, value(fields, field, mode)?)));
     values.collect()
 }
 
-/// The value of one field: nothing where it was not sent or is wrong.
-fn value(fields: &mut Fields<'_>, field: &Field, mode: Mode) -> Option<Value> {
+/// The value of one field: nothing where it was not sent or is wrong. What is kept as it was sent is
+/// lent by the request.
+fn value<'a>(fields: &mut Fields<'a>, field: &Field, mode: Mode) -> Option<Cow<'a, Value>> {
     let name = name_in(fields, field);
     let mut required = field.is_required(mode);
     if (fields.nulls == Nulls::Clears || field.null_clears) && fields.is_null(name) {
         if field.required == Required::Never {
             fields.note_sent(name);
-            return Some(Value::Null);
+            return Some(Cow::Owned(Value::Null));
         }
         // What a contact can't be without can't be taken away either.
         required = true;
     }
-    let value: Value = match field.kind {
-        Kind::Text(rule) => fields.text(name, rule, required)?.into(),
-        Kind::Id(form) => fields.text(name, form.rule, required)?.into(),
-        Kind::Flag => {
-            let flag = fields.of_type(name, Expected::Boolean, required, Value::as_bool);
-            flag?.into()
+    let value = match field.kind {
+        Kind::Text(rule) | Kind::Id(&IdForm { rule, .. }) => {
+            Cow::Borrowed(fields.text_value(name, rule, required)?)
         }
-        Kind::Code(codes) => code(fields, name, codes, required)?.into(),
+        Kind::Flag => {
+            let is = Value::is_boolean;
+            Cow::Borrowed(fields.of_kind(name, Expected::Boolean, required, is)?)
+        }
+        Kind::Object => {
+            let is = Value::is_object;
+            Cow::Borrowed(fields.of_kind(name, Expected::Object, required, is)?)
+        }
+        Kind::Code(codes) => Cow::Owned(code(fields, name, codes, required)?.into()),
         Kind::Texts {
             rule, max, or_one, ..
         } => {
             let instead: fn(&Value) -> bool = if or_one { Value::is_string } else { |_| false };
             let items = fields.list(name, required, instead)?;
-            fields.texts(name, items, rule, max)?.into()
+            Cow::Owned(fields.texts(name, items, rule, max)?.into())
         }
-        Kind::Object => fields.object(name, required)?.clone().into(),
-        Kind::Objects => {
-            let items = fields.list(name, required, |_| false)?;
-            let wrong = items
-                .iter()
-                .enumerate()
-                .filter(|(_, item)| parsed(item).is_none());
-            for (index, item) in wrong {
-                fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
-            }
-            items.iter().filter_map(parsed).collect()
-        }
-        Kind::Items(table) => items(fields, name, table, required)?.into(),
+        Kind::Objects => Cow::Owned(objects(fields, name, required)?),
+        Kind::Items(table) => Cow::Owned(items(fields, name, table, required)?.into()),
         Kind::ReadOnly => return None,
     };
-    let stored = field.kind.stored(Cow::Owned(value));
-    Some(stored.map(Cow::into_owned).unwrap_or_default())
+    let none = || Cow::Owned(Value::Null);
+    Some(field.kind.stored(value).unwrap_or_else(none))
+}
+
+/// A list of objects, some of which may be texts of JSON.
+fn objects(fields: &mut Fields<'_>, name: &'static str, required: bool) -> Option<Value> {
+    let items = fields.list(name, required, |_| false)?;
+    let wrong = items
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| parsed(item).is_none());
+    for (index, item) in wrong {
+        fields.wrong_item(name, index, Problem::WrongType(Expected::Object), item);
+    }
+    Some(items.iter().filter_map(parsed).collect())
 }
 
 /// The members of a body that must be an object.
@@ -135,7 +140,7 @@ fn items(
     }
     // No two items are equal or have the same id.
     let (mut ids, mut seen) = (HashSet::new(), HashSet::new());
-    for (path, item) in &good {
+    for (path, item) in good.iter().filter(|_| good.len() > 1) {
         let id_is_new = item.get(table.id).is_none_or(|id| ids.insert(id));
         if !(seen.insert(item) && id_is_new) {
             fields
@@ -143,7 +148,7 @@ fn items(
                 .push(Violation::new(path, Problem::Duplicate));
         }
     }
-    Some(good.into_iter().map(|(_, item)| item.into()).collect())
+    Some(good.into_iter().map(|(_, item)| item).collect())
 }
 
 fn read_item(
@@ -151,7 +156,7 @@ fn read_item(
     path: &str,
     nulls: Nulls,
     table: &Items,
-) -> Result<Record<'static>, Vec<Violation>> {
+) -> Result<Value, Vec<Violation>> {
     let bare;
     let object = match (item, table.bare) {
         (Value::Object(object), _) => object,
@@ -164,7 +169,7 @@ fn read_item(
             return Err(vec![Violation::new(path, problem)]);
         }
     };
-    let given = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
+    let given = |name: &str| json::member(object, name).is_some_and(|value| !value.is_null());
     let mut fields = table.fields.iter().filter(|field| field.is_content());
     let only_id = fields.all(|field| given(field.name) == (field.name == table.id));
     let mode = if table.by_reference && only_id {
@@ -176,7 +181,7 @@ fn read_item(
     let mut item = read(&mut inner, table.fields, mode);
     item.retain(|_, value| !value.is_null());
     if inner.violations.is_empty() {
-        Ok(item)
+        Ok(item.into())
     } else {
         Err(inner.violations)
     }

@@ -9,6 +9,9 @@ use std::ops::Index;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+/// The fields that most records have no more of.
+const FIELDS: usize = 16;
+
 /// The values of an object's fields by their names, in the order of the table.
 ///
 /// A value is JSON in the one form in which it is compared: an id in its canonical spelling, a
@@ -81,6 +84,14 @@ impl<'a> Record<'a> {
         self.0.retain(|(name, value)| keep(name, value));
     }
 
+    /// The record with values of its own.
+    pub fn into_owned(self) -> Record<'static> {
+        let values = self.0.into_iter();
+        values
+            .map(|(name, value)| (name, Cow::Owned(value.into_owned())))
+            .collect()
+    }
+
     /// The values of both, for fields that are not in both.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
@@ -89,7 +100,9 @@ impl<'a> Record<'a> {
 
 impl<'a> FromIterator<(&'static str, Cow<'a, Value>)> for Record<'a> {
     fn from_iter<T: IntoIterator<Item = (&'static str, Cow<'a, Value>)>>(values: T) -> Self {
-        Self(values.into_iter().collect())
+        let mut record = Vec::with_capacity(FIELDS);
+        record.extend(values);
+        Self(record)
     }
 }
 

@@ -88,7 +88,7 @@ fn what_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn a_change_keeps_what_is_left_out_and_a_whole_contact_does_not() {
-    let whole = |body: Value| THING.read(&body, "", Mode::Whole);
+    let whole = |body: Value| THING.read(&body, "", Mode::Whole).into_owned();
     let card = whole(json!({"email": "e", "own": "o"}))
         .card()
         .expect("a card");

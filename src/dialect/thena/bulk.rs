@@ -24,7 +24,7 @@ struct Items<'a> {
     /// The name of the list.
     name: &'static str,
     items: &'a [Value],
-    common: Draft,
+    common: Draft<'a>,
 }
 
 /// Decodes a bulk creation: contacts, with accounts, type and source for all of them.
@@ -42,7 +42,8 @@ pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = Thena::body(request)?;
     let items = items(&body, "users", |fields| {
         let source = fields.text("sinkSource", SINK_SOURCE, true);
-        COMMON.read(&json!({ SOURCE: source }), "", Mode::Whole)
+        let common = json!({ SOURCE: source });
+        COMMON.read(&common, "", Mode::Whole).into_owned()
     });
     write(owner, items, upsert, replies::ingested)
 }
@@ -52,7 +53,7 @@ pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 fn write(
     owner: &Owner,
     items: Result<Items<'_>, Vec<Violation>>,
-    attempt: fn(Draft) -> Attempt,
+    attempt: fn(Draft<'_>) -> Attempt,
     reply: fn(Vec<Outcome>) -> Reply,
 ) -> Result<Call, Reply> {
     let attempts = match items {
@@ -67,7 +68,7 @@ fn write(
 
 impl Items<'_> {
     /// An attempt for each item.
-    fn attempts(&self, attempt: fn(Draft) -> Attempt) -> Result<Vec<Attempt>, Reply> {
+    fn attempts(&self, attempt: fn(Draft<'_>) -> Attempt) -> Result<Vec<Attempt>, Reply> {
         let limit = RULES.batch_items_max();
         if self.items.len() > limit {
             return Err(Thena::refusal(&Refusal::TooManyItems { limit }));
@@ -87,7 +88,7 @@ impl Items<'_> {
 
 /// Gives an item what all of them have in common: accounts beside its own, a type where it has
 /// none, and the source.
-fn share(draft: &mut Draft, common: &Draft) {
+fn share(draft: &mut Draft<'_>, common: &Draft<'_>) {
     for (name, value) in common.values.iter().filter(|(_, value)| !value.is_null()) {
         match (draft.values.get(name), value) {
             (Some(Value::Array(own)), Value::Array(more)) => {
@@ -107,7 +108,7 @@ fn share(draft: &mut Draft, common: &Draft) {
     }
 }
 
-fn upsert(mut draft: Draft) -> Attempt {
+fn upsert(mut draft: Draft<'_>) -> Attempt {
     let fields = draft.sent.clone();
     let action = move || {
         let contact = draft.onto(None)?;
@@ -126,7 +127,7 @@ fn upsert(mut draft: Draft) -> Attempt {
 fn items<'a>(
     body: &'a Value,
     name: &'static str,
-    common: impl FnOnce(&mut Fields<'_>) -> Draft,
+    common: impl FnOnce(&mut Fields<'a>) -> Draft<'a>,
 ) -> Result<Items<'a>, Vec<Violation>> {
     let mut fields = Fields::new(object(body)?, "", COMMON.nulls);
     let items = fields.list(name, true, |_| false);
