@@ -6,6 +6,7 @@
 //! | `connections` | accepting, TLS, the orderly stop |
 //! | `places` | who may hold a connection, and who gives way |
 //! | `watched`, `sending` | clients that write or read too slowly, and what their answers may take |
+//! | `head` | what holds for the head of every request |
 //! | `router` | every route of every dialect, and the system routes |
 //! | `fallback` | the response where no route leads |
 //! | `vendor`, `body` | a vendor request on its way to the gateway |
@@ -39,6 +40,7 @@ mod disks;
 mod events;
 mod exposition;
 mod fallback;
+mod head;
 mod metrics;
 mod places;
 mod probes;

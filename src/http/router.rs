@@ -4,7 +4,7 @@
 //! them. Our system routes are axum's, which hands their parts to their handlers.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,15 +14,15 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::uri::Authority;
-use http::{HeaderValue, Version, header};
+use http::{HeaderValue, header};
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 
 use super::fallback::{fallback, refuse, unknown_path, wrong_method};
 use super::vendor::{Entrance, handle};
 use super::{
-    App, answer, audit, bus, cluster, cluster_acts, console, contracts, events, probes, problems,
-    request_log, stats,
+    App, answer, audit, bus, cluster, cluster_acts, console, contracts, events, head, probes,
+    problems, request_log, stats,
 };
 use crate::auth::origin_allowed;
 use crate::contract::SystemRoute;
@@ -69,10 +69,11 @@ impl Routes {
     }
 
     /// Answers a request, and says of which log the answer's position is.
-    pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+    pub async fn answer(&self, mut request: Request, peer: SocketAddr) -> Response {
+        head::make_path_normal(request.uri_mut());
         let path = request.uri().path();
-        let mut response = if !has_its_host(&request) {
-            refuse(&self.app, path, &HOST_IS_WRONG)
+        let mut response = if let Some(refusal) = head::wrong(&request) {
+            refuse(&self.app, path, &refusal)
         } else if self.is_foreign(&request) {
             refuse(&self.app, path, &Refusal::ForeignOrigin)
         } else if let Ok(found) = self.vendors.at(path) {
@@ -137,43 +138,6 @@ impl Routes {
             Err(never) => match never {},
         }
     }
-}
-
-/// A request that names no host, several, or something that is none.
-const HOST_IS_WRONG: Refusal = Refusal::BadParameter {
-    name: "Host",
-    must: "sent once, as a host with or without a port",
-};
-
-/// Whether a request names its host: never more than once, and once from HTTP/1.1 on (RFC 9112,
-/// section 3.2). An empty name is one.
-fn has_its_host(request: &Request) -> bool {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => request.version() < Version::HTTP_11,
-        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
-        (Some(_), Some(_)) => false,
-    }
-}
-
-/// Whether this is a host, with or without a port: a name, an IPv4 address, or an IPv6 address in
-/// brackets.
-fn is_host(text: &[u8]) -> bool {
-    let Ok(authority) = Authority::try_from(text) else {
-        return false;
-    };
-    let host = authority.host();
-    let is_port = |port: &str| {
-        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-        digits && (port.is_empty() || port.parse::<u16>().is_ok())
-    };
-    let has_port = authority
-        .as_str()
-        .strip_prefix(host)
-        .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
-    let inner = host.strip_prefix('[').map(|rest| rest.strip_suffix(']'));
-    let is_address = |inner: &str| inner.parse::<Ipv6Addr>().is_ok();
-    has_port && inner.is_none_or(|inner| inner.is_some_and(is_address))
 }
 
 /// The paths of every dialect, each with the routes of its methods.

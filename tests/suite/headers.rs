@@ -63,6 +63,13 @@ async fn a_request_names_one_host_and_says_each_thing_once() {
             "GET /contacts HTTP/1.1\r\nhost: a\r\ncontact-min-position: 0\r\ncontact-min-position: 1\r\n",
             400,
         ),
+        ("GET /%63ontacts HTTP/1.1\r\nhost: a\r\n", 200),
+        ("GET /%68ealthz HTTP/1.1\r\nhost: a\r\n", 200),
+        ("GET /contact%2Fs HTTP/1.1\r\nhost: a\r\n", 404),
+        (
+            "POST /contacts HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n",
+            400,
+        ),
     ] {
         let line = status_of(&service, &format!("{head}{token}")).await;
         assert!(line.contains(&format!(" {status} ")), "{head}: {line}");
