@@ -61,8 +61,13 @@ pub fn decode(from: impl Read + 'static, named: Option<Named>) -> io::Result<Dec
         [0, byte, 0, _] if *byte != 0 => Some(UTF_16BE),
         _ => named.map(|Named(encoding)| encoding),
     };
-    let bytes = Cursor::new(start).chain(from);
-    Ok(match encoding.filter(|encoding| *encoding != UTF_8) {
+    let encoding = encoding.filter(|encoding| *encoding != UTF_8);
+    let bytes = Units {
+        size: encoding.map_or(1, unit_bytes),
+        from: Cursor::new(start).chain(from),
+        read: 0,
+    };
+    Ok(match encoding {
         None => Decoded {
             bytes: Box::new(bytes),
             is_decoded: false,
@@ -76,6 +81,34 @@ pub fn decode(from: impl Read + 'static, named: Option<Named>) -> io::Result<Dec
             is_decoded: true,
         },
     })
+}
+
+/// The bytes of the smallest unit of an encoding.
+fn unit_bytes(encoding: &'static Encoding) -> usize {
+    let utf16 = [UTF_16LE, UTF_16BE].contains(&encoding);
+    if utf16 { 2 } else { 1 }
+}
+
+/// Bytes of whole units: a file that ends within one was cut off, and what it would say is no more
+/// than a guess.
+struct Units<R> {
+    /// The bytes of a unit.
+    size: usize,
+    from: R,
+    /// The bytes that were read.
+    read: usize,
+}
+
+impl<R: Read> Read for Units<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.read = self.read.wrapping_add(read);
+        if read == 0 && !buffer.is_empty() && !self.read.is_multiple_of(self.size) {
+            let reason = "the file ends within a character of UTF-16, so it was cut off";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+        }
+        Ok(read)
+    }
 }
 
 /// The text of bytes, and whether it had to be guessed that they are not UTF-8 but Windows-1252,
@@ -124,6 +157,10 @@ mod tests {
         check("Jö".into(), None, "Jö");
         check(b"\x8eR\x93c".into(), Some("shift_jis"), "山田");
         check(Vec::new(), None, "");
+        let cut = utf16("Jörg", true, true);
+        let cut = Cursor::new(cut[..cut.len() - 1].to_vec());
+        let mut cut = decode(cut, None).expect("it begins well").bytes;
+        assert!(cut.read_to_string(&mut String::new()).is_err());
         let utf32 = b"\xff\xfe\0\0J\0\0\0".to_vec();
         assert!(decode(Cursor::new(utf32), None).is_err());
         assert!("klingon".parse::<Named>().is_err());

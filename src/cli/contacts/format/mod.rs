@@ -26,5 +26,5 @@ pub use form::{Format, Records};
 pub use note::Note;
 pub use reading::Reading;
 pub use record::{Record, Wrong, WrongField};
-pub use table::{Mapping, delimiter};
+pub use table::{Mappings, delimiter};
 pub use writer::VcardVersion;

@@ -28,7 +28,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
 use super::super::progress;
-use super::format::{Format, Mapping, Named, Reading, Records, delimiter};
+use super::format::{Format, Mappings, Named, Reading, Records, delimiter};
 use super::source::Source;
 
 /// Creates that are under way at once.
@@ -57,8 +57,8 @@ pub struct ImportOptions {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// What a table's columns hold where their headings do not tell: email=E-Mail,phone=Telefon
-    #[arg(long, value_name = "FIELD=HEADING,…", value_delimiter = ',')]
-    map: Vec<Mapping>,
+    #[arg(long, value_name = "FIELD=HEADING,…")]
+    map: Vec<Mappings>,
     /// The file's encoding, such as windows-1251 [default: its byte order mark's, else UTF-8, else
     /// windows-1252 for the records that are not UTF-8]
     #[arg(long, value_name = "NAME")]
@@ -86,7 +86,7 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
     let bar = progress::over_bytes("importing", bytes);
     let reading = Reading {
         delimiter: options.delimiter,
-        mappings: options.map.clone(),
+        mappings: options.map.iter().flat_map(|it| it.0.clone()).collect(),
         encoding: options.encoding,
     };
     let records = format.read(bar.wrap_read(from), &reading)?;

@@ -199,6 +199,27 @@ impl FromStr for Mapping {
     }
 }
 
+/// What the user says of several columns: `email=E-Mail,name=Last, first`.
+#[derive(Clone, Debug)]
+pub struct Mappings(pub Vec<Mapping>);
+
+impl FromStr for Mappings {
+    type Err = String;
+
+    /// A part without an equals sign belongs to the heading before it, which has a comma.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut pairs: Vec<String> = Vec::new();
+        for part in text.split(',') {
+            match pairs.last_mut().filter(|_| !part.contains('=')) {
+                Some(heading) => heading.extend([",", part]),
+                None => pairs.push(part.to_owned()),
+            }
+        }
+        let mappings: Result<_, _> = pairs.iter().map(|pair| pair.parse()).collect();
+        mappings.map(Self)
+    }
+}
+
 impl Field {
     /// The field's own name.
     pub fn name(self) -> &'static str {
@@ -440,8 +461,17 @@ mod tests {
         );
         assert!(detect(&headings, &[mapping("email=E-Mail")]).is_err());
         assert!(detect(&["x".to_owned()], &[]).is_err());
-        for bad in ["email", "shoe=Size"] {
-            assert!(bad.parse::<Mapping>().is_err(), "{bad}");
+        for bad in ["email", "shoe=Size", "name=Wer,shoe=Size", ""] {
+            assert!(bad.parse::<Mappings>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_mapped_heading_may_have_a_comma() {
+        let Mappings(mappings) = "name=Last, first,email=E-Mail".parse().expect("mappings");
+        let headings = ["E-Mail", "Last, first"].map(str::to_owned);
+        let columns = detect(&headings, &mappings).expect("columns");
+        let found: Vec<Option<Field>> = columns.iter().map(|column| column.field).collect();
+        assert_eq!(found, [Some(Field::Email), Some(Field::Name)]);
     }
 }

@@ -26,7 +26,7 @@ use super::reading::Reading;
 use super::record::{RAW_BYTES_MAX, Record, Wrong};
 
 pub use self::export::Writer;
-pub use self::fields::Mapping;
+pub use self::fields::{Mapping, Mappings};
 
 /// A reader of contacts from the rows of a table.
 pub struct Reader<R: Read> {
