@@ -44,7 +44,7 @@ pub(super) struct Comparison {
     pub head: u64,
     /// The events that the store lacks and another source has.
     pub store: Vec<Gap>,
-    /// The events that the journal lacks, but for those that the audit log holds.
+    /// The events that the journal lacks, but for those of dropped files, which the audit log holds.
     pub journal: Vec<Gap>,
     /// The events that no source has, though something shows that they were there.
     pub lost: Vec<Gap>,
@@ -100,6 +100,7 @@ fn compare_pieces(
     let mut store = Copy::new(store);
     let mut journal = Copy::new(sources.journal.scan(start));
     let integrated = sources.archive.integrated().get();
+    let base = sources.journal.base();
     let mut archived = Archived::default();
     let known = traces.max(integrated);
     let mut at = from;
@@ -132,7 +133,9 @@ fn compare_pieces(
         if stored.is_none() {
             note(&mut compare.store, at, at, store.damaged);
         }
-        if journaled.is_none() && at > integrated {
+        // A file may be gone once the archive has its events; one that is there is to be whole.
+        let is_there = journal.damaged && base.is_some_and(|base| base.get() <= at);
+        if journaled.is_none() && (at > integrated || is_there) {
             note(&mut compare.journal, at, at, journal.damaged);
         }
         if let (Some(stored), Some(journaled)) = (stored, journaled)

@@ -259,6 +259,27 @@ fn what_the_archive_stands_in_for_comes_from_it_and_the_rest_from_the_store() {
 }
 
 #[test]
+fn a_damaged_file_of_the_journal_is_told_though_the_archive_has_its_events() {
+    let disk = SimDisk::new(1);
+    let log = thirty(&disk);
+    let names = names(&disk);
+    let first = names[1].parse().unwrap();
+    log.journal.drop_before(Position::new(first)).unwrap();
+    disk.tamper_file(JOURNAL, &names[1], |bytes| bytes[0] ^= 1);
+    let mut sources = log.reader.sources().clone();
+    let events = (1..=30).map(|at: u8| (u64::from(at), Bytes::from(vec![at; 60])));
+    sources.archive = Arc::new(Holey {
+        events: events.collect(),
+        integrated: 30,
+    });
+    let damaged = Gap {
+        damaged: true,
+        ..gap(first, first)
+    };
+    assert_eq!(compared(&sources).journal, [damaged]);
+}
+
+#[test]
 fn a_file_that_is_dropped_while_the_journal_is_read_is_passed_over() {
     let disk = SimDisk::new(1);
     let log = thirty(&disk);
