@@ -63,8 +63,13 @@ fn is_message(headers: &[u8]) -> bool {
 pub fn message_id(headers: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(headers);
     let mut named = text.lines().filter_map(|line| line.split_once(':'));
-    let (_, id) = named.find(|(name, _)| *name == MESSAGE_ID)?;
+    let (_, id) = named.find(|(name, _)| is_message_id(name))?;
     Some(id.trim().to_owned())
+}
+
+/// Whether this is the header with a message's id, in any case.
+pub fn is_message_id(name: &str) -> bool {
+    name.eq_ignore_ascii_case(MESSAGE_ID)
 }
 
 #[cfg(test)]
@@ -127,6 +132,8 @@ mod tests {
     fn a_message_id_is_found_among_what_can_not_be_read() {
         let headers = b"NATS/1.0\r\nA B: \xff\r\nNats-Msg-Id: order-1\r\n\r\n";
         assert_eq!(message_id(headers).as_deref(), Some("order-1"));
+        let lower = b"NATS/1.0\r\nA B: x\r\nnats-msg-id:order-2\r\n\r\n";
+        assert_eq!(message_id(lower).as_deref(), Some("order-2"));
         assert_eq!(message_id(b"NATS/1.0\r\nA B: x\r\n\r\n"), None);
     }
 

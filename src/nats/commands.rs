@@ -30,6 +30,11 @@ use crate::dialect::Refusal;
 use crate::domain::Correlation;
 use crate::gateway::{Disposition, Gateway, Incoming, OverLimit, Response, SpanKind, stopped};
 
+/// A command that says two different keys.
+const KEYS_DIFFER: Refusal = Refusal::BadParameter {
+    name: "Idempotency-Key",
+    must: "left out of a command that has a Nats-Msg-Id, or the same: that id is its key",
+};
 /// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// After how long the broker delivers a command again that could not be carried out now.
@@ -268,25 +273,27 @@ impl Commands {
         // A command has no view to wait for, and its place in the order to keep.
         request.headers.remove("contact-min-position");
         request.headers.remove("contact-log");
-        match request
-            .headers
-            .get("nats-msg-id")
-            .map(|id| id.to_str().map(str::to_owned))
-        {
-            Some(id) => {
-                let id = id.unwrap_or_default();
-                // Else a message could take the key of another that has no id.
-                let is_free = !id.starts_with(&self.keys_of_places());
-                let correlation = Correlation::parse(&id).filter(|_| is_free);
-                request.correlation =
-                    correlation.ok_or(Why::Refused(Refusal::BadIdempotencyKey))?;
-                request.durable_key = Some(id);
-            }
-            None => {
-                let sequence = delivery.sequence;
-                request.durable_key = Some(format!("{}{sequence}", self.keys_of_places()));
-            }
+        let sent = |name: &str| {
+            let value = request.headers.get(name)?;
+            Some(value.to_str().unwrap_or_default().to_owned())
+        };
+        let (id, key) = (sent("nats-msg-id"), sent("idempotency-key"));
+        if id.is_some() && key.is_some() && id != key {
+            return Err(Why::Refused(KEYS_DIFFER));
         }
+        request.durable_key = Some(match id.as_ref().or(key.as_ref()) {
+            Some(key) => {
+                // Else a message could take the key of another that has no id.
+                let is_free = !key.starts_with(&self.keys_of_places());
+                let correlation = Correlation::parse(key).filter(|_| is_free);
+                let correlation = correlation.ok_or(Why::Refused(Refusal::BadIdempotencyKey))?;
+                if id.is_some() {
+                    request.correlation = correlation;
+                }
+                key.clone()
+            }
+            None => format!("{}{}", self.keys_of_places(), delivery.sequence),
+        });
         let incoming = request.incoming();
         let admitted = self.gateway.admit(&incoming, delivery.published).await;
         let admitted = admitted.and_then(|principal| {

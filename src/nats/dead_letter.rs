@@ -7,6 +7,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
 use bytes::Bytes;
 
+use super::arrival::is_message_id;
 use super::request::{QUERY, add};
 use super::subjects::{BadAddress, Prefix};
 use crate::dialect::{self, Refusal, Reply};
@@ -189,8 +190,10 @@ impl DeadLetters {
                 }
             }
         }
-        let id = command.headers.and_then(|all| all.get("Nats-Msg-Id"));
-        if let Some(id) = id {
+        let headers = command.headers.into_iter().flat_map(HeaderMap::iter);
+        // A command is known by its id in whatever case the header was sent.
+        let mut ids = headers.filter(|(name, _)| is_message_id(name.as_ref()));
+        if let Some(id) = ids.find_map(|(_, values)| values.first()) {
             let id: String = id.as_str().chars().take(ERROR_CHARS_MAX).collect();
             add(&mut kept, "Contact-Correlation", &id);
         }

@@ -73,7 +73,14 @@ fn headers(letter: &StreamMessage) -> (HeaderMap, String) {
             .get(name)
             .map(|value| value.as_str().to_owned())
     };
-    let id = text("Contact-Correlation").unwrap_or_else(|| {
+    // A command without an id is known by its key, if it has one.
+    let mut named = letter.headers.iter();
+    let key = named.find_map(|(name, values)| {
+        let is_key = name.to_string().eq_ignore_ascii_case("Idempotency-Key");
+        let value = values.first().filter(|_| is_key)?;
+        Some(value.as_str().to_owned())
+    });
+    let id = text("Contact-Correlation").or(key).unwrap_or_else(|| {
         let own = text("Nats-Msg-Id").unwrap_or_else(|| letter.sequence.to_string());
         format!("letter-{own}")
     });

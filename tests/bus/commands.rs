@@ -104,6 +104,27 @@ fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("order-{number}")).collect()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idempotency_key_is_honoured_and_two_keys_are_refused() {
+    let (broker, _home, node) = connected().await;
+    let streams = broker.streams().await;
+    let keyed = |id: Option<&str>, key: &str| {
+        let mut headers = id.map(under).unwrap_or_default();
+        headers.insert("Idempotency-Key", key);
+        headers
+    };
+    for (id, key) in [(None, "k-1"), (None, "k-1"), (Some("k-1"), "k-1")] {
+        create(&streams, keyed(id, key), "Ada").await;
+    }
+    create(&streams, keyed(Some("order-1"), "k-2"), "Bob").await;
+    let letters = dead(&streams, 1).await;
+    let error = header(&letters[0], "Contact-Error").unwrap_or_default();
+    assert!(error.contains("that id is its key"), "{error}");
+    drained(&streams).await;
+    assert_eq!(node.log().len(), 2);
+    node.stop().await;
+}
+
 /// A producer asks by the id that it sent, and finds nothing until the command was taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_of_a_command_is_found_by_its_message_id() {

@@ -46,9 +46,14 @@ async fn resent(node: &Node, sequence: u64) -> Resent {
 
 /// Sends a command without a token, and waits for its letter.
 async fn dies(streams: &Context, subject: &str, id: Option<&str>, letters: u64) {
+    let headers = id.map(|id| ("Nats-Msg-Id", id));
+    dies_with(streams, subject, headers.as_slice(), letters).await;
+}
+
+async fn dies_with(streams: &Context, subject: &str, sent: &[(&str, &str)], letters: u64) {
     let mut headers = HeaderMap::new();
-    if let Some(id) = id {
-        headers.insert("Nats-Msg-Id", id);
+    for (name, value) in sent {
+        headers.insert(*name, *value);
     }
     let body = serde_json::to_vec(&card("Ada")).expect("JSON");
     let sent = streams.publish_with_headers(subject.to_owned(), headers, body.into());
@@ -93,6 +98,26 @@ async fn a_letter_sent_again_is_taken_once_in_the_operators_name() {
         ["order-1", "order-1", &second.message_id, &second.message_id]
     );
     assert!(log[0].to_string().contains("the-operator"), "{}", log[0]);
+    let dead = streams.get_stream(DEAD).await.expect("it is there");
+    assert_eq!(dead.cached_info().state.messages, 2, "none died again");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_goes_back_under_the_id_or_the_key_that_it_came_with() {
+    let (broker, _home, node) = with_tokens(true).await;
+    let streams = broker.streams().await;
+    let create = "contacts.command.native.create.t";
+    for (sequence, header) in [
+        (1, ("nats-msg-id", "order-1")),
+        (2, ("Idempotency-Key", "order-2")),
+    ] {
+        dies_with(&streams, create, &[header], sequence).await;
+        let back = resent(&node, sequence).await;
+        assert_eq!(back.message_id, header.1);
+    }
+    node.reaches(4).await;
+    drained(&streams).await;
     let dead = streams.get_stream(DEAD).await.expect("it is there");
     assert_eq!(dead.cached_info().state.messages, 2, "none died again");
     node.stop().await;
