@@ -237,7 +237,7 @@ impl<'a> Fields<'a> {
         rule: Text,
         required: bool,
     ) -> Option<&'a Value> {
-        let value = self.of_kind(name, Expected::String, required, Value::is_string)?;
+        let value = self.of_kind(name, Expected::String, required)?;
         let sound = self.violations.len();
         let problems = rule.problems(value.as_str().unwrap_or_default());
         problems.for_each(|it| self.wrong(name, it));
@@ -250,9 +250,9 @@ impl<'a> Fields<'a> {
         name: &'static str,
         expected: Expected,
         required: bool,
-        is: fn(&Value) -> bool,
     ) -> Option<&'a Value> {
-        self.of_type(name, expected, required, |value| is(value).then_some(value))
+        let fits = |value| expected.fits(value).then_some(value);
+        self.of_type(name, expected, required, fits)
     }
 
     /// Reads a field that is a JSON object.

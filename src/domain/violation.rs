@@ -96,6 +96,19 @@ impl Problem {
 }
 
 impl Expected {
+    /// Whether a value is of this type.
+    #[must_use]
+    pub const fn fits(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Self::String, Value::String(_))
+                | (Self::Number, Value::Number(_))
+                | (Self::Boolean, Value::Bool(_))
+                | (Self::Object, Value::Object(_))
+                | (Self::Array, Value::Array(_))
+        )
+    }
+
     /// Its name in JSON's own words.
     #[must_use]
     pub const fn name(self) -> &'static str {

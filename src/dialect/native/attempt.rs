@@ -57,11 +57,10 @@ impl Key {
 }
 
 /// An attempt that is refused for what it is made of.
-pub fn invalid(operation: Operation, field: &str, problem: Problem) -> Attempt {
-    let wrong = Err(vec![Violation::new(field, problem)]);
+pub fn invalid(operation: Operation, violation: Violation) -> Attempt {
     Attempt {
         operation,
-        ..Attempt::create(Vec::new(), wrong)
+        ..Attempt::create(Vec::new(), Err(vec![violation]))
     }
 }
 

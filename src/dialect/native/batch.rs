@@ -11,13 +11,20 @@ use super::attempt::{self, Key};
 use super::hints;
 use super::rules::RULES;
 use super::walker::Object;
-use super::{problem, replies, requests};
+use super::{list, problem, replies, requests};
 use crate::dialect::precondition::of_headers;
 use crate::dialect::{Ask, Call, Refusal, Reply, Request, Write};
-use crate::domain::{Attempt, Expected, Operation, Owner, Precondition, Problem, Target};
+use crate::domain::{
+    Attempt, Expected, Operation, Owner, Precondition, Problem, Target, Violation,
+};
 
 /// Decodes a batch of commands.
 pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    requests::within(list::tenant(request.query)?, Some(owner))?;
+    if request.precondition() != Precondition::NONE {
+        let must = "left out: each operation of a batch has an ifMatch of its own";
+        return Err(problem::parameter("If-Match", must));
+    }
     let body = requests::json_of(request, &["application/json"])?;
     let operations = match body {
         Value::Object(mut body) => body.get_mut("operations").map(Value::take),
@@ -28,9 +35,9 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         // A body of another form is one command, and a bad one.
         wrong => {
             let problem = missing_or_not(wrong.as_ref(), Expected::Array);
-            let attempt = attempt::invalid(Operation::Create, "operations", problem);
-            let write = Write::one(owner, attempt);
-            return Ok(Call::Write(Ask::new(write, replies::written)));
+            let violation = Violation::new("operations", problem);
+            let attempt = attempt::invalid(Operation::Create, violation);
+            return Ok(requests::write(owner, attempt));
         }
     };
     let limit = RULES.batch_items_max();
@@ -66,8 +73,8 @@ const OPERATIONS: [&str; 4] = ["create", "update", "delete", "upsert"];
 /// The attempt that an item is; one that is wrong before its content is looked at is refused.
 fn item(item: Value) -> Result<Attempt, Reply> {
     let Value::Object(mut item) = item else {
-        let problem = Problem::WrongType(Expected::Object);
-        return Ok(attempt::invalid(Operation::Create, "operations", problem));
+        let violation = Violation::new("operations", Problem::WrongType(Expected::Object));
+        return Ok(attempt::invalid(Operation::Create, violation));
     };
     let operation = match item.get("op").and_then(Value::as_str) {
         Some("update") => Operation::Update,
@@ -76,13 +83,15 @@ fn item(item: Value) -> Result<Attempt, Reply> {
     };
     match done(&mut item) {
         Ok(attempt) => Ok(attempt),
-        Err(Wrong::Member(name, problem)) => Ok(attempt::invalid(operation, name, problem)),
+        Err(Wrong::Member(violation)) => Ok(attempt::invalid(operation, violation)),
         Err(Wrong::Request(reply)) => Err(reply),
     }
 }
 
+/// What an item asks for. Each member that is read is taken out of it, so that what is left at the
+/// end is nothing that the operation has.
 fn done(item: &mut Object) -> Result<Attempt, Wrong> {
-    Ok(match text(item, "op")? {
+    let attempt = match text(item, "op")?.as_str() {
         "create" => attempt::create(member(item, "card")?)?,
         "update" => {
             let (target, precondition) = (target(item)?, precondition(item)?);
@@ -93,14 +102,21 @@ fn done(item: &mut Object) -> Result<Attempt, Wrong> {
             let (key, card) = (key(item)?, member(item, "card")?);
             attempt::upsert(key, card, precondition(item)?)?
         }
-        _ => return Err(Wrong::Member("op", Problem::OneOf(&OPERATIONS))),
-    })
+        _ => return Err(wrong("op", Problem::OneOf(&OPERATIONS))),
+    };
+    match item.keys().next() {
+        None => Ok(attempt),
+        Some(unknown) => Err(Wrong::Member(Violation {
+            sent_as: Some(unknown.clone()),
+            ..Violation::new("*", Problem::NotAllowed)
+        })),
+    }
 }
 
 /// What is wrong with an item before its content is looked at.
 enum Wrong {
     /// A member of it.
-    Member(&'static str, Problem),
+    Member(Violation),
     /// The request as a whole, for it is too large.
     Request(Reply),
 }
@@ -118,51 +134,52 @@ const fn missing_or_not(value: Option<&Value>, expected: Expected) -> Problem {
     }
 }
 
-const fn missing_or_no(name: &'static str, value: Option<&Value>, expected: Expected) -> Wrong {
-    Wrong::Member(name, missing_or_not(value, expected))
+fn wrong(name: &'static str, problem: Problem) -> Wrong {
+    Wrong::Member(Violation::new(name, problem))
 }
 
 /// A member that must be there: a Card, or a patch of one.
 fn member(item: &mut Object, name: &'static str) -> Result<Value, Wrong> {
-    let member = item.get_mut(name).map(Value::take);
-    member.ok_or_else(|| missing_or_no(name, None, Expected::Object))
+    let member = item.remove(name);
+    member.ok_or_else(|| wrong(name, missing_or_not(None, Expected::Object)))
 }
 
 /// A member that must be there and a text.
-fn text<'a>(item: &'a Object, name: &'static str) -> Result<&'a str, Wrong> {
-    let member = item.get(name);
-    let text = member.and_then(Value::as_str);
-    text.ok_or_else(|| missing_or_no(name, member, Expected::String))
+fn text(item: &mut Object, name: &'static str) -> Result<String, Wrong> {
+    match item.remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        other => Err(wrong(
+            name,
+            missing_or_not(other.as_ref(), Expected::String),
+        )),
+    }
 }
 
-fn key(item: &Object) -> Result<Key, Wrong> {
-    let key = Key::named(text(item, "match")?);
-    key.ok_or(Wrong::Member("match", Problem::OneOf(&Key::NAMES)))
+fn key(item: &mut Object) -> Result<Key, Wrong> {
+    let key = Key::named(&text(item, "match")?);
+    key.ok_or(wrong("match", Problem::OneOf(&Key::NAMES)))
 }
 
-fn target(item: &Object) -> Result<Target, Wrong> {
-    let id = requests::contact_id(text(item, "id")?).map(Target::Id);
-    id.ok_or(Wrong::Member("id", Problem::Format("uuid")))
+fn target(item: &mut Object) -> Result<Target, Wrong> {
+    let id = requests::contact_id(&text(item, "id")?).map(Target::Id);
+    id.ok_or(wrong("id", Problem::Format("uuid")))
 }
 
 /// A version's number, or a text as the `If-Match` header has it.
-fn precondition(item: &Object) -> Result<Precondition, Wrong> {
-    let bad = Wrong::Member("ifMatch", Problem::Format("entity-tag"));
-    match item.get("ifMatch") {
+fn precondition(item: &mut Object) -> Result<Precondition, Wrong> {
+    let bad = || wrong("ifMatch", Problem::Format("entity-tag"));
+    match item.remove("ifMatch") {
         None => Ok(Precondition::NONE),
         Some(Value::Number(number)) => number
             .as_u64()
             .map(|version| Precondition::versions(vec![version]))
-            .ok_or(bad),
+            .ok_or_else(bad),
         Some(Value::String(text)) => {
-            let value = HeaderValue::from_str(text).map_err(|_| bad)?;
+            let value = HeaderValue::from_str(&text).map_err(|_| bad())?;
             let mut headers = HeaderMap::new();
             headers.insert(http::header::IF_MATCH, value);
             Ok(of_headers(&headers))
         }
-        Some(_) => Err(Wrong::Member(
-            "ifMatch",
-            Problem::WrongType(Expected::String),
-        )),
+        Some(_) => Err(wrong("ifMatch", Problem::WrongType(Expected::String))),
     }
 }

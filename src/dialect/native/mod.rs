@@ -44,5 +44,6 @@ pub use attempt::{Unfit, check};
 pub use codes::{CODES, Code, named as code_named};
 pub use dialect::DIALECT;
 pub use forms::is_id;
+pub use hints::WARNING;
 pub use problem::{Details as Problem, PAGES as PROBLEM_PAGES, sentence};
 pub use rules::RULES;

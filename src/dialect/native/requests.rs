@@ -66,7 +66,8 @@ pub fn json_of(request: &Request<'_>, media_types: &[&str]) -> Result<Value, Rep
     Ok(body)
 }
 
-fn write(owner: &Owner, attempt: Attempt) -> Call {
+/// A write of one contact.
+pub fn write(owner: &Owner, attempt: Attempt) -> Call {
     Call::Write(Ask::new(Write::one(owner, attempt), replies::written))
 }
 
@@ -85,6 +86,7 @@ fn write_card(
 
 /// Decodes a request that creates a contact.
 pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    within(list::tenant(request.query)?, Some(owner))?;
     let card = json_of(request, &CARD_TYPES)?;
     let near_misses = hints::near_misses(&card);
     let attempt = attempt::create(card)?;
@@ -93,6 +95,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a request that creates a contact or updates the one found by a key.
 pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+    within(list::tenant(request.query)?, Some(owner))?;
     let key = request.query.get("match").and_then(Key::named);
     let key = key.ok_or_else(|| problem::parameter("match", "email or externalId"))?;
     let card = json_of(request, &CARD_TYPES)?;
@@ -171,7 +174,7 @@ pub fn changes(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Rep
 }
 
 /// The tenant to look at: a message subject names one, and no query leads out of it.
-fn within(named: Option<String>, owner: Option<&Owner>) -> Result<Option<String>, Reply> {
+pub fn within(named: Option<String>, owner: Option<&Owner>) -> Result<Option<String>, Reply> {
     match (named, owner.map(Owner::tenant)) {
         (Some(tenant), Some(own)) if tenant != own => {
             Err(problem::refusal(&Refusal::NotYours { tenant }))

@@ -37,14 +37,8 @@ fn value<'a>(fields: &mut Fields<'a>, field: &Field, mode: Mode) -> Option<Cow<'
         Kind::Text(rule) | Kind::Id(&IdForm { rule, .. }) => {
             Cow::Borrowed(fields.text_value(name, rule, required)?)
         }
-        Kind::Flag => {
-            let is = Value::is_boolean;
-            Cow::Borrowed(fields.of_kind(name, Expected::Boolean, required, is)?)
-        }
-        Kind::Object => {
-            let is = Value::is_object;
-            Cow::Borrowed(fields.of_kind(name, Expected::Object, required, is)?)
-        }
+        Kind::Flag => Cow::Borrowed(fields.of_kind(name, Expected::Boolean, required)?),
+        Kind::Object => Cow::Borrowed(fields.of_kind(name, Expected::Object, required)?),
         Kind::Code(codes) => Cow::Owned(code(fields, name, codes, required)?.into()),
         Kind::Texts {
             rule, max, or_one, ..

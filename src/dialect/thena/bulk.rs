@@ -10,14 +10,13 @@ use serde_json::{Value, json};
 use super::contact::{COMMON, CONTACT, EMAIL, SOURCE};
 use super::replies;
 use super::rules::{RULES, Thena};
-use crate::dialect::fields::{ANY_TEXT, Fields, Text};
+use crate::dialect::fields::{ANY_TEXT, Fields};
 use crate::dialect::schema::{Draft, Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, Refusal, Reply, Request, Write};
 use crate::domain::{Action, Attempt, LookupKey, Match, Outcome, Owner, Violation};
 
 /// The sources that an ingestion may name.
 pub const SINK_SOURCES: [&str; 5] = ["MANUAL", "SLACK", "TEAMS", "INTERCOM", "ZENDESK"];
-const SINK_SOURCE: Text = ANY_TEXT.one_of(&SINK_SOURCES);
 
 /// A request's items with what they have in common.
 struct Items<'a> {
@@ -41,7 +40,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 pub fn ingest(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let body = Thena::body(request)?;
     let items = items(&body, "users", |fields| {
-        let source = fields.text("sinkSource", SINK_SOURCE, true);
+        let source = fields.text("sinkSource", ANY_TEXT.one_of(&SINK_SOURCES), true);
         let common = json!({ SOURCE: source });
         COMMON.read(&common, "", Mode::Whole).into_owned()
     });

@@ -132,12 +132,37 @@ fn a_batch_is_judged_item_by_item() {
             Problem::OneOf(&["email", "externalId"]),
         ),
         (json!({"op": "upsert", "match": "email"}), "card", no_object),
+        // What an operation does not have is no condition that holds.
+        (
+            json!({"op": "update", "id": ID, "patch": {}, "if_match": 3}),
+            "*",
+            Problem::NotAllowed,
+        ),
+        (
+            json!({"op": "create", "card": {}, "tenant": "other"}),
+            "*",
+            Problem::NotAllowed,
+        ),
     ] {
         assert_eq!(
             violations(item(&bad)),
             [(field.to_owned(), problem)],
             "{bad}"
         );
+    }
+}
+
+#[test]
+fn a_batch_has_no_condition_and_no_tenant_but_its_own() {
+    let body = json!({"operations": [{"op": "delete", "id": ID}]});
+    let conditional = batch(&body).with("if-match", "\"1\"");
+    assert_eq!(refused(&conditional).1, "bad_parameter");
+    for path in ["/contacts/batch?tenant=other", "/contacts?tenant=other"] {
+        // A subject of the message bus names the tenant, and the query another one.
+        let elsewhere = Sent::new(Method::POST, path, body.to_string());
+        let refused = decode(elsewhere.route, &elsewhere.request(), Some(&owner("acme")));
+        let status = refused.expect_err("a refusal").status;
+        assert_eq!(status, 403, "{path}");
     }
 }
 
