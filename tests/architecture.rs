@@ -40,6 +40,9 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// The macros that panic where a line cannot be written.
+const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
+
 /// Names that stand for reaching outside: the disk, the network, the clock, chance, waiting.
 const OUTSIDE: &[&str] = &[
     "async",
@@ -210,6 +213,17 @@ fn functions_are_short(source: &Source, _: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// No line is printed in a way that ends the thread where nobody takes it: a closed pipe, a full disk.
+fn lines_may_be_lost(source: &Source, _: &[String]) -> Vec<String> {
+    let tokens = without_tests(&source.tokens).0;
+    let called = tokens.windows(2).filter(|pair| pair[1].text == "!");
+    called
+        .map(|pair| pair[0].text.as_str())
+        .filter(|name| PRINTING.contains(name))
+        .map(|name| format!("it calls `{name}!`"))
+        .collect()
+}
+
 type Rule = fn(&Source, &[String]) -> Vec<String>;
 
 const RULES_OF_CODE: &[Rule] = &[
@@ -217,6 +231,7 @@ const RULES_OF_CODE: &[Rule] = &[
     dialects_stand_alone,
     crates_have_owners,
     pure_floors_are_pure,
+    lines_may_be_lost,
     files_hold_little_code,
 ];
 const RULES_OF_FILES: &[Rule] = &[files_are_readable, docs_tell, functions_are_short];
@@ -532,6 +547,14 @@ fn a_riddle_is_no_documentation() {
     check("/// A size.\n///\n/// In bytes, always.\nfn a();", &[]);
     check("// A plain comment.\n//// ///\n", &[]);
     check("const A: &str = \"/// A.\";", &[]);
+}
+
+#[test]
+fn a_line_that_must_be_taken_is_seen() {
+    let check = |text, want: &[&str]| check(lines_may_be_lost, "cli/a.rs", text, want);
+    check("fn f() { println!(\"a\") }", &["it calls `println!`"]);
+    check("/// `eprintln!`\nfn f() { out!(\"println\") }", &[]);
+    check("#[cfg(test)]\nmod tests { fn f() { println!() } }", &[]);
 }
 
 #[test]

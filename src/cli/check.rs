@@ -13,6 +13,7 @@ use super::client::block_on;
 use super::data::check_keys;
 use super::exit::{Failure, USAGE};
 use super::options::ServeOptions;
+use super::output::err;
 use super::plan::{self, BusOptions, ClusterOptions};
 use crate::auth::{Jwks, JwksSource, Mode, OwnKey};
 use crate::storage::DataDir;
@@ -33,7 +34,7 @@ pub fn run(options: &ServeOptions) -> Result<(), Failure> {
             Ok(said) => writeln!(out, "{what}: {said}").map_err(Failure::failed)?,
             Err(failure) => {
                 wrong += 1;
-                eprintln!("contactd: {what}: {}", failure.message);
+                err!("contactd: {what}: {}", failure.message);
             }
         }
     }

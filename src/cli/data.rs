@@ -9,6 +9,7 @@ use super::exit::{DAMAGED, Failure};
 use super::identity;
 use super::layout::{IDENTITY, KEYS, LOG_ID, Layout};
 use super::options::DataOptions;
+use super::output::err;
 use super::progress::Progress;
 use crate::audit::{
     self, Archive, IntegrateError, Integrator, KeyName, Signer, SignerError, Tiles, VerifierKey,
@@ -229,13 +230,13 @@ impl Data {
         };
         let opening = service::open(&*dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {
-            eprintln!("contactd: repaired: {repair}");
+            err!("contactd: repaired: {repair}");
         }
         if !opening.repaired_keys.is_nothing() {
-            eprintln!("contactd: repaired: {}", opening.repaired_keys);
+            err!("contactd: repaired: {}", opening.repaired_keys);
         }
         if opening.missing_keys > 0 {
-            eprintln!(
+            err!(
                 "contactd: the keys of {} are not in this directory; their personal data cannot be \
                  read",
                 counted(opening.missing_keys as u64, "contact")
@@ -244,7 +245,7 @@ impl Data {
         let last = opening.service.last_time();
         match service::check_start(service::now(), last) {
             Err(error) if !accept_clock => return Err(Failure::usage(error)),
-            Err(error) => eprintln!("contactd: {error}: accepted"),
+            Err(error) => err!("contactd: {error}: accepted"),
             Ok(()) => {}
         }
         let watched = opening.service.watch(dir.room(), accept_clock);

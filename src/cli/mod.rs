@@ -25,6 +25,7 @@ mod local;
 mod log;
 mod node;
 mod options;
+mod output;
 mod plan;
 mod print;
 mod progress;
@@ -44,6 +45,7 @@ use rustix::{fs::Mode, process::umask};
 
 use exit::Failure;
 use options::ServeOptions;
+use output::err;
 
 /// An event-sourced contact service: five vendors' contact APIs over one log that can be trusted.
 #[derive(Parser)]
@@ -102,7 +104,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("contactd: {}", failure.message);
+            err!("contactd: {}", failure.message);
             ExitCode::from(failure.code)
         }
     }

@@ -1,6 +1,6 @@
 //! `contactd serve`: composes the floors, runs them, and stops them in order.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use super::exit::{FAILED, Failure, INTERRUPTED};
 use super::layout::IDENTITY;
 use super::node::{self, Membership, Node};
 use super::options::{LogFormat, ServeOptions};
+use super::output::out;
 use super::plan::{self, BusOptions, ClusterOptions};
 use super::reload::{Reload, TlsFiles};
 use super::set_aside;
@@ -35,6 +36,9 @@ use crate::service::{self, Signed};
 /// What is logged unless `RUST_LOG` says otherwise. The NATS library's lines say what ours say, with
 /// less of the reason.
 const LOG_FILTER: &str = "info,async_nats=off";
+
+/// The signal to a process that writes more to a file than it may.
+const FILE_TOO_LARGE: i32 = rustix::process::Signal::XFSZ.as_raw();
 
 /// Runs the service until it is told to stop.
 pub fn run(options: ServeOptions) -> Result<(), Failure> {
@@ -83,6 +87,8 @@ fn log_to_stderr(format: LogFormat) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // To say that a line could not be written it would use `eprintln!`, which ends the thread.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
@@ -91,10 +97,16 @@ fn log_to_stderr(format: LogFormat) {
     }
 }
 
+/// Has two signals end nothing from here on: a file that may not grow any more fails the write alone.
+/// What a hang-up asks for is done once the service runs.
+fn signals_that_end_nothing() -> std::io::Result<Signal> {
+    drop(signal(SignalKind::from_raw(FILE_TOO_LARGE))?);
+    signal(SignalKind::hangup())
+}
+
 async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<Ended, Failure> {
     let started = SystemTime::now();
-    // From here on it ends nothing; what it asks for is done once the service runs.
-    let hangups = signal(SignalKind::hangup()).map_err(Failure::failed)?;
+    let hangups = signals_that_end_nothing().map_err(Failure::failed)?;
     let bus = plan::bus(options).await?;
     let places = places(options)?;
     let mode = plan::mode(options, bus.as_ref())?;
@@ -148,7 +160,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
     });
     // Whoever reads that it listens may stop it at once.
     let signals = Signals::new().map_err(Failure::failed)?;
-    greet(scheme, bound.address, mode, options).map_err(Failure::failed)?;
+    greet(scheme, bound.address, mode, options);
     listening(format!("{scheme}://{}", bound.address));
     tracing::info!(log = %running.log_id, "serving");
     let http = Stoppable {
@@ -408,36 +420,24 @@ fn checkpoints(running: &Running) -> watch::Receiver<Bytes> {
 
 /// Says where it listens, how callers are known, where the page for people is, and one request to
 /// paste, into any shell.
-fn greet(
-    scheme: &str,
-    address: std::net::SocketAddr,
-    mode: Mode,
-    options: &ServeOptions,
-) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn greet(scheme: &str, address: std::net::SocketAddr, mode: Mode, options: &ServeOptions) {
     let url = format!("{scheme}://{address}");
-    writeln!(out, "listening on {url}")?;
+    out!("listening on {url}");
     let dir = options.data.data_dir.display();
     let token = match mode {
         Mode::Open => {
-            writeln!(
-                out,
-                "authentication: open; every caller on this machine is the local developer"
-            )?;
-            String::new()
+            out!("authentication: open; every caller on this machine is the local developer");
+            ""
         }
         Mode::Jwt => {
-            writeln!(
-                out,
+            out!(
                 "authentication: jwt; `contactd token --data-dir {dir} --role admin --tenant '*'` prints a token"
-            )?;
-            " -H \"Authorization: Bearer $TOKEN\"".to_owned()
+            );
+            " -H \"Authorization: Bearer $TOKEN\""
         }
     };
-    writeln!(out, "console: {url}/console")?;
-    writeln!(
-        out,
+    out!("console: {url}/console");
+    out!(
         "try: curl -s '{url}/contacts'{token} -H 'Content-Type: application/json' -d '{{\"name\":{{\"full\":\"Ann Example\"}}}}'"
-    )?;
-    out.flush()
+    );
 }

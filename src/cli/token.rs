@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exit::Failure;
 use super::options::headings;
+use super::output::err;
 use crate::auth::{AccessClaims, OwnKey, role};
 use crate::gateway::unix_seconds;
 
@@ -72,7 +73,7 @@ pub fn run(options: &TokenOptions) -> Result<(), Failure> {
 
 /// Says on standard error where a token, or one of its roles, will let nobody do anything.
 fn warn_of_nothing(options: &TokenOptions) {
-    let warn = |text: &str| eprintln!("contactd: warning: {text}");
+    let warn = |text: &str| err!("contactd: warning: {text}");
     for role in &options.role {
         if !role::ALL.contains(&role.as_str()) {
             let known = role::ALL.join(", ");

@@ -20,6 +20,7 @@ mod import_export;
 mod network;
 mod newcomer;
 mod operators;
+mod output;
 mod program;
 mod prometheus;
 mod readers;

@@ -20,6 +20,7 @@ use super::data;
 use super::exit::Failure;
 use super::layout::Layout;
 use super::options::DataOptions;
+use super::output::out;
 use super::progress::Progress;
 use crate::audit::{IntegrateError, VerifierKey, is_beginning, last_checkpoint};
 use crate::storage::{close_to_others, files_below};
@@ -58,15 +59,15 @@ pub fn backup(options: &BackupOptions) -> Result<(), Failure> {
     })?;
     drop(progress);
     let keys = if options.with_keys { "with" } else { "without" };
-    println!(
+    out!(
         "backed up {} events, {} of them sealed, {keys} keys, to {}",
         taken.head,
         taken.signed,
         to.display()
     );
-    println!("{}", said_of_keys(options.with_keys, taken.has_audit_key));
+    out!("{}", said_of_keys(options.with_keys, taken.has_audit_key));
     if taken.destroyed > 0 {
-        println!(
+        out!(
             "{} files of keys that the backup had from before were overwritten and removed",
             taken.destroyed
         );

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use uuid::Uuid;
 
+use super::super::output::out;
 use crate::audit::{self, Against, Archive, Checkpoint, KeyName, Signer, VerifierKey};
 use crate::cli::counted::counted;
 use crate::cli::data::{Data, PUT_BACK, Purpose};
@@ -79,7 +80,7 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
     data.layout.root.remove(RESTORING)?;
     say(options, &whole, &restored, &data.signer, signs_anew);
     if let Some(said) = mended {
-        println!("{said}");
+        out!("{said}");
     }
     Ok(())
 }
@@ -283,12 +284,12 @@ fn say(
     signs_anew: bool,
 ) {
     let Checkpoint { size, root, .. } = &whole.checkpoint;
-    println!(
+    out!(
         "restored {} events; the tree of the first {size} has the root hash {root}",
         restored.head
     );
     if restored.missing_keys > 0 {
-        println!(
+        out!(
             "the backup has no keys of {}: events replay, verify and count, but their personal \
              data is not readable",
             counted(restored.missing_keys as u64, "contact")
@@ -296,16 +297,16 @@ fn say(
     }
     let key = signer.verifier();
     if !signs_anew {
-        println!(
+        out!(
             "checkpoints go on under the same name and key: if the log that was backed up has gone on \
              meanwhile, there are two continuations of it now. Compare with the newest checkpoint \
              that was kept (`contactd restore --checkpoint FILE`), or restore under a name of its own \
              (--audit-origin NAME)"
         );
     } else if options.data.audit_origin.is_some() {
-        println!("checkpoints are signed as {key} from now on: start with the same --audit-origin");
+        out!("checkpoints are signed as {key} from now on: start with the same --audit-origin");
     } else {
-        println!(
+        out!(
             "the backup has no audit.key: checkpoints are signed with a new key from now on, {key}; to \
              go on under the old key, restore again with --audit-key FILE"
         );

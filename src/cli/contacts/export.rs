@@ -11,6 +11,7 @@ use clap::Args;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
+use super::super::output::err;
 use super::super::progress;
 use super::format::{Format, VcardVersion};
 use super::source::{Filter, Source};
@@ -79,7 +80,7 @@ fn write(
     };
     bar.finish_and_clear();
     if let Some(left_out) = writer.left_out() {
-        eprintln!("contactd: {left_out}");
+        err!("contactd: {left_out}");
     }
     written.and(finished)
 }

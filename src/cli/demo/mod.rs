@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::exit::Failure;
 use super::options::{ServeOptions, listen_address};
+use super::output::{err, out};
 use super::serve;
 use people::{APIS, Asked};
 
@@ -52,11 +53,11 @@ pub fn run(options: &DemoOptions) -> Result<(), Failure> {
         let shown = shown.clone();
         tokio::spawn(async move {
             match fill(&url).await {
-                Ok(()) => println!(
+                Ok(()) => out!(
                     "{CONTACTS} contacts of invented people are there, made through {APIS} APIs: \
                      {url}/console\nCtrl-C ends this and removes {shown}"
                 ),
-                Err(failure) => eprintln!("contactd: {}", failure.message),
+                Err(failure) => err!("contactd: {}", failure.message),
             }
         });
     })
@@ -69,7 +70,7 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let removed = std::fs::remove_dir_all(&self.0);
         if let Err(error) = removed.or_else(absent_is_well) {
-            eprintln!("contactd: {} is still there: {error}", self.0.display());
+            err!("contactd: {} is still there: {error}", self.0.display());
         }
     }
 }

@@ -5,6 +5,7 @@
 //! proof begins there ([C2SP tlog-witness](https://c2sp.org/tlog-witness)). Its line is judged here
 //! before anybody is given it.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::super::client::{Server, block_on, cut_off, refused};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
 use super::super::options::{AccessOptions, ServerOptions, log_key, witness_key};
+use super::super::output::out;
 use crate::audit::{
     AddCheckpoint, Checkpoint, Cosigned, NOTE_BYTES_MAX, Note, ProofError, Tiles, VerifierKey,
     with_answer,
@@ -77,8 +79,7 @@ async fn cosign(options: &CosignOptions) -> Result<(), Failure> {
         _ => return Err(nonsense()),
     };
     let Some(service) = Server::of(&options.service)? else {
-        print!("{cosigned}");
-        return Ok(());
+        return write!(std::io::stdout(), "{cosigned}").map_err(Failure::failed);
     };
     let body = cosigned.to_string().into_bytes();
     let sent = service.try_send(Method::POST, "/audit/cosignatures", plain(), body);
@@ -88,7 +89,7 @@ async fn cosign(options: &CosignOptions) -> Result<(), Failure> {
         return Err(refused(status, &response.bytes().await.map_err(cut_off)?));
     }
     let (witness, size, root) = (options.witness.name(), checkpoint.size, checkpoint.root);
-    println!("{witness} has cosigned {size} events, root {root}, at {time}");
+    out!("{witness} has cosigned {size} events, root {root}, at {time}");
     Ok(())
 }
 

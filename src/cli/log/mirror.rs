@@ -17,6 +17,7 @@ use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
 use super::super::layout::{AUDIT, Layout};
 use super::super::options::{AccessOptions, log_key};
+use super::super::output::{err, out};
 use super::super::progress;
 use crate::audit::{Coord, Kind, Mirror, MirrorError, NOTE_BYTES_MAX, VerifierKey};
 use crate::storage::files_below;
@@ -84,23 +85,24 @@ async fn mirror(options: &MirrorOptions) -> Result<(), Failure> {
         let (size, root) = (checkpoint.size, checkpoint.root);
         mirror.accept(checkpoint, &note, &missing)?;
         for coord in damaged {
-            println!("{coord} was damaged in the copy, and was fetched again");
+            out!("{coord} was damaged in the copy, and was fetched again");
         }
         fs::write(options.dir.join(KEY), format!("{key}\n")).map_err(Failure::usage)?;
-        println!(
+        out!(
             "mirrored {}, root {root}, with {}, to {}",
             counted(size, "event"),
             counted(count as u64, "new file"),
             options.dir.display()
         );
         if let Some(before) = before {
-            println!(
+            out!(
                 "kept: {} events, root {}, is a prefix",
-                before.size, before.root
+                before.size,
+                before.root
             );
         }
         if !may_read_entries {
-            println!(
+            out!(
                 "without the entries, which need a token with the role auditor and the tenant *; \
                  `log verify --tiles` needs them"
             );
@@ -121,7 +123,7 @@ async fn key(server: &Server, options: &MirrorOptions) -> Result<VerifierKey, Fa
         None => {
             let response = server.get("/audit/key", "text/plain").await?;
             let key = response.text().await.map_err(cut_off)?;
-            eprintln!(
+            err!(
                 "contactd: the key {} is what the service itself says; compare it with one that you \
                  were given another way",
                 key.trim()

@@ -3,6 +3,7 @@
 use super::super::data::{Data, Purpose};
 use super::super::exit::Failure;
 use super::super::options::DirectoryOptions;
+use super::super::output::out;
 use super::super::progress::Progress;
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
@@ -12,14 +13,14 @@ use crate::service::{VIEWS, rebuild_views};
 pub fn rebuild(options: &DirectoryOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
     let position = fold_again(&data)?;
-    println!("rebuilt every view up to position {position}");
+    out!("rebuilt every view up to position {position}");
     Ok(())
 }
 
 /// Does the same for what erased contacts left in the views, and says what that saved.
 pub fn compact(options: &DirectoryOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
-    println!("{}", compacted(&data)?);
+    out!("{}", compacted(&data)?);
     Ok(())
 }
 

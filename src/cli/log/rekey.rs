@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DataOptions;
+use super::super::output::out;
 use crate::keys::{MasterKey, RotateError};
 use crate::storage::FileAt;
 
@@ -24,7 +25,7 @@ pub fn run(options: &RekeyOptions) -> Result<(), Failure> {
     let data = Data::open(&options.data, Purpose::Use)?;
     let kept_elsewhere = options.data.master_key.as_deref().map(FileAt::at);
     let new = FileAt::at(&options.new_key_file);
-    println!("{}", rekey(&data, kept_elsewhere.as_ref(), &new)?);
+    out!("{}", rekey(&data, kept_elsewhere.as_ref(), &new)?);
     Ok(())
 }
 

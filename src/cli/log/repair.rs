@@ -5,6 +5,7 @@ use super::super::counted::counted;
 use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::DirectoryOptions;
+use super::super::output::out;
 use super::super::progress::Progress;
 use crate::audit::{self, Integrator, RepairError, Repaired};
 use crate::domain::Position;
@@ -21,7 +22,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         damaged,
     } = mend(&data)?;
     for line in &done {
-        println!("{line}");
+        out!("{line}");
     }
     // What was sealed must fit what is there: this is refused where it does not.
     Integrator::open(data.tiles(), data.signer).map_err(integrator_failure)?;
@@ -33,7 +34,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         ));
     }
     if done.is_empty() {
-        println!("nothing had to be repaired, up to position {head}");
+        out!("nothing had to be repaired, up to position {head}");
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::super::counted::counted;
 use super::super::data::{Data, Purpose};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::options::{DataOptions, log_key};
+use super::super::output::out;
 use super::super::progress::Progress;
 use crate::audit::{
     self, Against, Checkpoint, Coord, Entries, Kind, TILE_WIDTH, Tiles, VerifierKey, parse_bundle,
@@ -218,21 +219,21 @@ fn conclude(
     said: &[String],
 ) -> Result<(), Failure> {
     if wrong.is_empty() {
-        print!("verified {head} events: nothing is wrong");
-        if marked_lost > 0 {
-            print!(
+        let lost = (marked_lost > 0).then(|| {
+            format!(
                 "; the personal data of {} is not here, by a restore or repair without their keys",
                 counted(marked_lost as u64, "contact")
-            );
-        }
-        println!();
+            )
+        });
+        let lost = lost.unwrap_or_default();
+        out!("verified {head} events: nothing is wrong{lost}");
         for line in said {
-            println!("{line}");
+            out!("{line}");
         }
         return Ok(());
     }
     for line in wrong {
-        println!("{line}");
+        out!("{line}");
     }
     let told = match wrong.len() {
         1 => "1 thing is wrong".to_owned(),

@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
+use super::super::super::output::err;
 use super::super::format::{Note, Wrong};
 
 /// What became of a record.
@@ -133,7 +134,7 @@ impl Report {
             None => {
                 self.bar.suspend(|| {
                     for text in texts {
-                        eprintln!("{text}");
+                        err!("{text}");
                     }
                 });
                 Ok(())

@@ -20,6 +20,7 @@ use self::fields::{Column, Field};
 use self::head::{Newlines, Rest};
 use self::rows::{Row, Rows};
 use super::super::super::exit::Failure;
+use super::super::super::output::err;
 use super::encoding::guess;
 use super::note::Note;
 use super::reading::Reading;
@@ -109,7 +110,7 @@ impl<R: Read> Reader<R> {
 fn say_what_is_odd(left_out: &[String], columns: &[Column]) {
     if !left_out.is_empty() {
         let lines = left_out.join(" | ");
-        eprintln!("contactd: these lines before the headings are left out: {lines}");
+        err!("contactd: these lines before the headings are left out: {lines}");
     }
     let unknown = columns
         .iter()
@@ -117,7 +118,7 @@ fn say_what_is_odd(left_out: &[String], columns: &[Column]) {
         .map(|column| column.heading.as_str());
     let unknown: Vec<&str> = unknown.filter(|heading| !heading.is_empty()).collect();
     if !unknown.is_empty() {
-        eprintln!(
+        err!(
             "contactd: these columns fit no part of a contact and are kept as {}; --map gives \
              them a meaning: {}",
             row::COLUMNS,
