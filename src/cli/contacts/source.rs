@@ -15,6 +15,7 @@ use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
 use crate::dialect::ApiOperation;
+use crate::dialect::native::WARNING;
 use crate::domain::{ContactId, Position};
 
 /// Contacts that are read at once.
@@ -48,6 +49,8 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// The position of the write's outcome, or of what was read.
     pub position: Option<u64>,
+    /// What was taken but probably means something else.
+    pub warnings: Vec<String>,
     /// The body of the answer, as JSON.
     pub body: Vec<u8>,
 }
@@ -215,6 +218,9 @@ impl Source {
                     status: response.status(),
                     retry_after: number("retry-after"),
                     position: number("contact-position"),
+                    warnings: (response.headers().get_all(WARNING).iter())
+                        .filter_map(|value| Some(value.to_str().ok()?.to_owned()))
+                        .collect(),
                     body: response.bytes().await.map_err(cut_off)?.to_vec(),
                 })
             }
@@ -224,6 +230,9 @@ impl Source {
                     status: answered.reply.status,
                     retry_after: None,
                     position: answered.position.map(Position::get),
+                    warnings: (answered.reply.headers.into_iter())
+                        .filter_map(|(name, value)| (name == WARNING).then_some(value))
+                        .collect(),
                     body: answered.reply.body,
                 })
             }

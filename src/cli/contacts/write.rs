@@ -15,6 +15,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::input;
 use super::super::options::{DataOptions, ServerOptions};
+use super::super::output::err;
 use super::source::{Call, Source, contact_id, path_of};
 use crate::dialect::ApiOperation;
 use crate::domain::{ContactId, limits};
@@ -157,6 +158,9 @@ fn send(source: &Source, call: Call<'_>) -> Result<(), Failure> {
     }
     if !answer.status.is_success() {
         return Err(refused(answer.status, &answer.body));
+    }
+    for warning in &answer.warnings {
+        err!("contactd: warning: {warning}");
     }
     let text = String::from_utf8_lossy(&answer.body);
     if text.trim().is_empty() {
