@@ -370,6 +370,8 @@ async fn an_export_is_every_event_in_order() {
             .any(|event| event.to_string().contains("Dora")),
         "she was erased"
     );
+    let (_, err) = check(&data, &["log", "export", "--after", "9999"], 1);
+    assert!(err.contains("not of this log"), "{err}");
     let rest = lines(&check(&data, &["log", "export", "--after", "15"], 0).0);
     assert_eq!(rest, events[15..]);
     let bare = check(&data, &["log", "export", "--detail", "metadata"], 0).0;

@@ -10,7 +10,7 @@ use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
 use super::rows::{Format, Row, Rows};
-use crate::dialect::REGISTRY;
+use crate::dialect::{REGISTRY, Refusal};
 use crate::domain::{IdRule, Position, Timestamp};
 use crate::log::record::Record;
 use crate::service::{ReadError, Service};
@@ -57,10 +57,29 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
         return block_on(served(&server, options, detail));
     }
     let local = Local::to_read(&options.data).map_err(Failure::or_ask_the_service)?;
-    let rows = begin(options.format);
+    let known = is_of_the_log(local.service(), options.after);
+    let rows = known.and_then(|()| begin(options.format));
     let written = rows.and_then(|rows| write(local.service(), options, detail, rows));
     local.close();
     written
+}
+
+/// Refuses a position above the last event, as the service does: whoever follows a log that was
+/// restored would else miss what comes next.
+fn is_of_the_log(service: &Service, after: u64) -> Result<(), Failure> {
+    let head = service.settled();
+    if Position::new(after) > head {
+        return Err(Failure::failed(Refusal::PositionAhead { head }));
+    }
+    Ok(())
+}
+
+/// What came of writing: that whoever read us has seen enough is no failure.
+fn unless_enough(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::failed),
+    }
 }
 
 /// Begins the export, once it is known that there is something to export.
@@ -90,8 +109,7 @@ async fn served(server: &Server, options: &ExportOptions, detail: Detail) -> Res
         line: Vec::new(),
     };
     client::copy(response, &mut lines).await?;
-    let ended = lines.end().and_then(|()| lines.rows.finish());
-    ended.map_err(Failure::failed)
+    unless_enough(lines.end().and_then(|()| lines.rows.finish()))
 }
 
 /// Takes lines of events apart and writes them on, without what a level of detail does not show.
@@ -130,8 +148,10 @@ impl<W: Write + Send> Write for Lines<W> {
         Ok(bytes.len())
     }
 
+    /// Nobody takes the rest of a line where what came before it can't be handed on.
     fn flush(&mut self) -> io::Result<()> {
-        self.rows.flush()
+        let flushed = self.rows.flush();
+        flushed.inspect_err(|_| self.line.clear())
     }
 }
 
@@ -160,11 +180,10 @@ fn write(
     let write = |row: Option<Row>| Ok(row.map_or(Ok(()), |row| rows.write(row))?);
     let after = Position::new(options.after);
     match service.on_all_processors(after, service.settled(), row, write) {
-        // Whoever read us has seen enough.
-        Err(Broken::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        written => written.map_err(Failure::failed)?,
+        Err(Broken::Write(error)) => unless_enough(Err(error)),
+        Err(Broken::Read(error)) => Err(Failure::failed(error)),
+        Ok(()) => unless_enough(rows.finish()),
     }
-    rows.finish().map_err(Failure::failed)
 }
 
 /// The reasons for which an export ends before its time.
