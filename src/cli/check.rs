@@ -61,6 +61,10 @@ async fn findings(options: &ServeOptions) -> Vec<(&'static str, Result<String, F
         .map_or_else(|_| Vec::new(), |mode| plan::risks(*mode, options));
     let mut findings = vec![
         ("listen", Ok(format!("{scheme}://{}", options.listen))),
+        (
+            "connections",
+            plan::connections(options).map(|(all, _)| format!("{all} at once")),
+        ),
         ("TLS", tls.map(|tls| said_of_tls(tls.is_some()))),
         ("authentication", mode.map(said_of_mode)),
         ("identity provider", keys_of_tokens(options).await),

@@ -112,6 +112,20 @@ pub fn mode(options: &ServeOptions, bus: Option<&BusOptions>) -> Result<Mode, Fa
     Ok(mode)
 }
 
+/// The most connections at once, and of those the most that one address may have, where it is said.
+///
+/// # Errors
+/// One address may have more than there may be.
+pub fn connections(options: &ServeOptions) -> Result<(usize, Option<usize>), Failure> {
+    let (all, of_one) = (options.max_connections, options.max_connections_per_address);
+    if of_one.is_some_and(|most| most > all) {
+        return Err(Failure::usage(
+            "--max-connections-per-address is more than --max-connections, so it would limit nobody",
+        ));
+    }
+    Ok((all as usize, of_one.map(|most| most as usize)))
+}
+
 /// The certificate to show to clients, with its key, where the service is to speak HTTPS.
 ///
 /// # Errors

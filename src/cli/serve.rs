@@ -207,12 +207,8 @@ async fn sets_aside(aside: Option<watch::Receiver<Option<Position>>>) -> Positio
 
 /// The connections that may be open at once, in all and for one address.
 fn places(options: &ServeOptions) -> Result<http::PlaceLimits, Failure> {
-    let per_address = options.max_connections_per_address;
-    descriptors::places(
-        options.max_connections as usize,
-        per_address.map(|most| most as usize),
-        descriptors::raise(),
-    )
+    let (all, of_one_address) = plan::connections(options)?;
+    descriptors::places(all, of_one_address, descriptors::raise())
 }
 
 /// Reads certificates and keys again at each of these signals.

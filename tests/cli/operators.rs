@@ -85,9 +85,19 @@ fn a_check_says_everything_that_a_start_would_refuse() {
         "ws://x",
         "--jwks",
         absent,
+        "--max-connections",
+        "8",
+        "--max-connections-per-address",
+        "9",
     ];
     let (_, err) = check(&data, &options, 2);
-    for what in ["TLS: ", "identity provider: ", "NATS: ", "keys: "] {
+    for what in [
+        "connections: ",
+        "TLS: ",
+        "identity provider: ",
+        "NATS: ",
+        "keys: ",
+    ] {
         assert!(err.contains(&format!("contactd: {what}")), "{what}: {err}");
     }
     let open = ["check", "--listen", "0.0.0.0:1"];
