@@ -73,7 +73,7 @@ impl Format {
         match self {
             Self::Ndjson => Box::new(ndjson::Writer(to)),
             Self::Csv => Box::new(table::Writer::new(to)),
-            Self::Vcard => Box::new(vcard::Writer { to, version }),
+            Self::Vcard => Box::new(vcard::Writer::new(to, version)),
         }
     }
 }

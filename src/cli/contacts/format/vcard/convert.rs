@@ -48,9 +48,13 @@ pub fn card(
         odd.extend(take_unfit(&mut properties));
         card = converted(&properties)?;
     }
-    odd.extend(apply(&mut card, patches));
+    // Before what a JSPROP says, which may be that nothing was to be kept.
     keep(&mut card, &odd);
-    notes.extend(odd.iter().map(|p| Note::Kept(p.shown())));
+    let rest = apply(&mut card, patches);
+    keep(&mut card, &rest);
+    odd.extend(rest);
+    let kept = odd.iter().filter(|property| is_kept(&card, property));
+    notes.extend(kept.map(|p| Note::Kept(p.shown())));
     Ok(card)
 }
 
@@ -301,11 +305,11 @@ fn take_lost(properties: &mut Vec<Property>, card: &mut Value) -> Result<Vec<Pro
         // These are read here, and come back in another form.
         let is_own = matches!(p.name.as_str(), "KIND" | "GRAMGENDER" | "REV" | "CREATED")
             || matches!(p.name.as_str(), "BDAY" | "ANNIVERSARY" | "DEATHDATE");
-        let params = p.params.iter().filter(|param| {
-            !matches!(
-                param.name.as_str(),
-                "TYPE" | "JSCOMPS" | "LEVEL" | "CREATED" | "SORT-AS"
-            )
+        let params = p.params.iter().filter(|param| match param.name.as_str() {
+            "TYPE" | "JSCOMPS" | "LEVEL" | "CREATED" | "SORT-AS" => false,
+            // The service's `user` says it.
+            "VALUE" => p.name != "SOCIALPROFILE",
+            _ => true,
         });
         let mut values = params.flat_map(|param| &param.values);
         let lost_value = if p.name == "N" || p.name == "ADR" || p.name == "ORG" {
@@ -354,6 +358,12 @@ fn keep(card: &mut Value, odd: &[Property]) {
         };
         kept.push(jsprop::to_jcard(property));
     }
+}
+
+/// Whether a property stands in the Card as it is.
+fn is_kept(card: &Value, property: &Property) -> bool {
+    let kept = card.pointer("/vCard/properties").and_then(Value::as_array);
+    kept.is_some_and(|kept| kept.contains(&jsprop::to_jcard(property)))
 }
 
 fn is_card(card: &Value) -> bool {

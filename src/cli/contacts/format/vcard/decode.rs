@@ -59,10 +59,14 @@ pub fn head(head: &[u8]) -> Property {
             // `TEL;CELL=:` is what one program makes of `TEL;CELL:`.
             Some((name, "")) => bare(name),
             None => bare(piece),
-            Some((name, values)) => (
-                name.trim().to_ascii_uppercase(),
-                split_quoted(values, ',').map(unquoted).collect(),
-            ),
+            Some((name, values)) => {
+                let name = name.trim().to_ascii_uppercase();
+                // Newer than RFC 6868, and with keys in it that are any text.
+                let has_old_escapes = name != "JSPTR";
+                let values = split_quoted(values, ',');
+                let values = values.map(|value| unquoted(value, has_old_escapes));
+                (name, values.collect())
+            }
         };
         for value in values {
             property.params.push(Param {
@@ -98,7 +102,7 @@ fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
 
 /// A parameter's value without its quotes and the escapes of RFC 6868, which `calcard` does not
 /// undo: `^n` is a line break, `^'` a quote, `^^` a caret. Before that RFC people wrote `\n`.
-fn unquoted(value: &str) -> String {
+fn unquoted(value: &str, has_old_escapes: bool) -> String {
     let value = value.trim();
     let inner = value.strip_prefix('"').unwrap_or(value);
     let inner = inner.strip_suffix('"').unwrap_or(inner);
@@ -106,9 +110,11 @@ fn unquoted(value: &str) -> String {
     let mut rest = inner.chars().peekable();
     while let Some(c) = rest.next() {
         let meant = match (c, rest.peek()) {
-            ('^', Some('n' | 'N')) | ('\\', Some('n' | 'N')) => Some('\n'),
+            ('^', Some('n' | 'N')) => Some('\n'),
             ('^', Some('\'')) => Some('"'),
             ('^', Some('^')) => Some('^'),
+            ('\\', _) if !has_old_escapes => None,
+            ('\\', Some('n' | 'N')) => Some('\n'),
             ('\\', Some(c @ (',' | ';' | '\\'))) => Some(*c),
             _ => None,
         };
@@ -300,6 +306,7 @@ mod tests {
             "ADR;LABEL=\"1^n^'x^'^^\\n2\":;",
             &[("LABEL", "1\n\"x\"^\n2")],
         );
+        check("JSPROP;JSPTR=\"a\\n/^n\":1", &[("JSPTR", "a\\n/\n")]);
         check("PHOTO;BASE64;JPEG:AA", &[("TYPE", "JPEG")]);
         check("PHOTO;URL:http://x", &[("VALUE", "URL")]);
         check("TEL;TYPE=\"work:1", &[("TYPE", "work")]);

@@ -9,7 +9,8 @@ use crate::dialect::json as strict;
 use crate::dialect::pointer::{escaped, unescaped};
 use crate::domain::limits;
 
-/// Puts what a JSPROP holds in its place in a Card. `false` where that is no place.
+/// Puts what a JSPROP holds in its place in a Card. `false` where that is no place. A `null` takes
+/// away what other properties put there; where there is nothing, it is a member's value.
 pub fn apply(card: &mut Value, property: &Property) -> bool {
     let Some(pointer) = property.param("JSPTR") else {
         return false;
@@ -34,8 +35,7 @@ fn set(at: &mut Value, path: &[String], value: Value) -> bool {
     };
     match at {
         Value::Object(members) => {
-            if rest.is_empty() && value.is_null() {
-                members.remove(name);
+            if rest.is_empty() && value.is_null() && members.shift_remove(name).is_some() {
                 return true;
             }
             set(
@@ -203,6 +203,7 @@ mod tests {
             (json!({"a": 1}), json!({"a": 1, "b": 2})),
             (json!({"x.y:z": {"b": [1]}}), json!({})),
             (json!({"a": [1, 2]}), json!({"a": [1]})),
+            (json!({"x.y:z": null, "a": {"b": null}}), json!({"a": {}})),
         ] {
             let mut found = Vec::new();
             differences(&want, &got, &mut Vec::new(), &mut found);

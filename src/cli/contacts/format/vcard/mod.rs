@@ -185,3 +185,5 @@ fn merge_relations(properties: Vec<Property>) -> Vec<Property> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trips;

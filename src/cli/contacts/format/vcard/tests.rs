@@ -30,11 +30,9 @@ fn card(version: &str, lines: &str) -> (Value, Vec<Note>) {
 
 fn written(card: &Value, version: VcardVersion) -> String {
     let mut text = Vec::new();
-    let mut writer = Writer {
-        to: &mut text,
-        version,
-    };
+    let mut writer = Writer::new(&mut text, version);
     writer.write(card).expect("a vCard");
+    drop(writer);
     String::from_utf8(text).expect("UTF-8")
 }
 

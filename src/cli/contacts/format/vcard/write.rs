@@ -20,18 +20,28 @@ const LINE_BYTES_MAX: usize = 75;
 /// The most rounds in which lost values are added: what is added may itself come back otherwise.
 const ROUNDS_MAX: usize = 3;
 
-/// Writes contacts as vCards 4.0 (RFC 6350).
+/// Writes contacts as vCards.
 pub struct Writer<W> {
-    /// The writer that takes the vCards.
-    pub to: W,
-    /// The version of vCard.
-    pub version: VcardVersion,
+    to: W,
+    version: VcardVersion,
+}
+
+impl<W: Write> Writer<W> {
+    /// A writer of vCards of a version.
+    pub const fn new(to: W, version: VcardVersion) -> Self {
+        Self { to, version }
+    }
 }
 
 impl<W: Write> super::super::writer::Writer for Writer<W> {
     fn write(&mut self, contact: &Value) -> io::Result<()> {
         let card = contact.get("card").unwrap_or(contact);
-        let text = text(card, self.version).ok_or_else(|| {
+        let want = in_order(comparable(card));
+        let text = match self.version {
+            VcardVersion::V3 => text_3(&want),
+            VcardVersion::V4 => text_4(&want),
+        };
+        let text = text.ok_or_else(|| {
             let id = contact.get("id").unwrap_or(&Value::Null);
             io::Error::other(format!("there is no vCard for the contact {id}"))
         })?;
@@ -43,24 +53,30 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
     }
 }
 
-/// A Card as a vCard.
-fn text(card: &Value, version: VcardVersion) -> Option<String> {
-    let want = comparable(card);
-    let properties = outgoing::properties(&want)?;
-    if version == VcardVersion::V3 {
-        return Some(written(&legacy::properties(properties, &want), version));
-    }
+/// A Card as a vCard 3.0, as far as that has words for it.
+fn text_3(want: &Value) -> Option<String> {
+    let properties = outgoing::properties(want)?;
+    let properties = legacy::properties(properties, want);
+    Some(written(&properties, VcardVersion::V3))
+}
+
+/// A Card as a vCard 4.0.
+fn text_4(want: &Value) -> Option<String> {
+    let version = VcardVersion::V4;
+    let properties = outgoing::properties(want)?;
     let mut patches: Vec<(Vec<String>, Value)> = Vec::new();
     for _ in 0..ROUNDS_MAX {
         let text = written(&with_patches(&properties, &patches), version);
-        let got = comparable(&read(&text).unwrap_or_else(|| json!({})));
+        let got = read(&text).unwrap_or_else(|| json!({}));
         let mut found = Vec::new();
-        jsprop::differences(&want, &got, &mut Vec::new(), &mut found);
+        jsprop::differences(want, &got, &mut Vec::new(), &mut found);
         if found.is_empty() {
             return Some(text);
         }
-        patches.retain(|(path, _)| !found.iter().any(|(other, _)| other == path));
+        // What a new one sets as a whole, an older one need not.
+        patches.retain(|(path, _)| !found.iter().any(|(other, _)| path.starts_with(other)));
         patches.extend(found);
+        patches.sort_by(|(one, _), (other, _)| one.cmp(other));
     }
     Some(written(&with_patches(&properties, &patches), version))
 }
@@ -74,7 +90,8 @@ fn with_patches(properties: &[Property], patches: &[(Vec<String>, Value)]) -> Ve
 
 fn read(text: &str) -> Option<Value> {
     let piece = Splitter::new(text.as_bytes()).next()?.ok()?;
-    super::record(piece, false).card.ok()
+    let card = super::record(piece, false).card.ok()?;
+    Some(comparable(&card))
 }
 
 /// A Card without what a vCard does not tell apart: how line breaks are written, control
@@ -95,14 +112,50 @@ fn plain(value: &mut Value) {
         Value::String(text) => *text = plain_text(text),
         Value::Array(items) => items.iter_mut().for_each(plain),
         Value::Object(members) => {
-            members.remove("@type");
-            if members.get("isOrdered") == Some(&Value::Bool(false)) {
-                members.remove("isOrdered");
-            }
-            members.values_mut().for_each(plain);
+            // A date is the one member that may be of two types.
+            members.retain(|name, value| match name.as_str() {
+                "@type" => *value == "Timestamp",
+                "isOrdered" => *value != false,
+                _ => true,
+            });
+            let own = members.iter_mut().filter(|(name, _)| !is_vendors(name));
+            own.for_each(|(_, value)| plain(value));
         }
         _ => {}
     }
+}
+
+/// Whether a member is a vendor's, such as `example.com:tag` (RFC 9553, section 1.8.1), in which
+/// nobody else knows what is so anyway.
+fn is_vendors(name: &str) -> bool {
+    let domain = name.split_once(':').map(|(domain, _)| domain);
+    domain.is_some_and(|domain| domain.contains('.'))
+}
+
+/// A value whose objects have their members by name, `k2` before `k10`: an import has them in
+/// another order, and what goes out must not depend on it.
+fn in_order(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<(String, Value)> = members.into_iter().collect();
+            members.sort_by(|(one, _), (other, _)| by_number(one).cmp(&by_number(other)));
+            let members = members.into_iter();
+            members
+                .map(|(name, value)| (name, in_order(value)))
+                .collect()
+        }
+        Value::Array(items) => items.into_iter().map(in_order).collect(),
+        value => value,
+    }
+}
+
+/// A name as it is sorted: what is before the number at its end, the number, and the whole.
+fn by_number(name: &str) -> (&str, Option<u64>, &str) {
+    let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = name
+        .strip_prefix(text)
+        .and_then(|digits| digits.parse().ok());
+    (text, number, name)
 }
 
 /// A text with line feeds as its only line breaks, and without other control characters.

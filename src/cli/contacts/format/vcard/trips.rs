@@ -1,0 +1,188 @@
+//! Contacts out and in again, time after time: after the first trip nothing changes any more.
+
+use proptest::prelude::*;
+use serde_json::{Map, json};
+
+use super::super::VcardVersion;
+use super::super::writer::Writer as _;
+use super::*;
+use crate::dialect::native;
+
+fn exported(card: &Value, version: VcardVersion) -> String {
+    let mut text = Vec::new();
+    let mut writer = Writer::new(&mut text, version);
+    writer.write(card).expect("a vCard");
+    drop(writer);
+    String::from_utf8(text).expect("UTF-8")
+}
+
+/// The Card of a vCard, as an import sends it.
+fn imported(text: &str) -> Value {
+    let from = Decoded {
+        bytes: Box::new(io::Cursor::new(text.as_bytes().to_vec())),
+        is_decoded: false,
+    };
+    let record = Reader::new(from).next().expect("a vCard").expect("a slice");
+    let mut card = record.card.expect("a Card");
+    card.sort_all_objects();
+    assert!(native::check(card.clone()).is_ok(), "{text}{card}");
+    card
+}
+
+/// Checks that a Card goes out as it did before, once it has come in again.
+#[track_caller]
+fn check(card: &Value) {
+    let first = exported(card, VcardVersion::V4);
+    let back = imported(&first);
+    assert_eq!(exported(&back, VcardVersion::V4), first, "{card}\n{back}");
+}
+
+#[test]
+fn what_was_kept_is_not_kept_again_on_the_next_trip() {
+    let kept = |jcard: Value| json!({"name": {"full": "S"}, "vCard": {"properties": [jcard]}});
+    let components =
+        json!([{"kind": "surname", "value": "山田"}, {"kind": "given", "value": "太郎"}]);
+    let japanese = json!({"jp": {"name": {"full": "山田太郎", "components": components}}});
+    for card in [
+        json!({"name": {"full": "S"},
+            "onlineServices": {"a": {"service": "Mastodon", "user": "@a@b"}, "b": {"user": "c"}}}),
+        kept(json!(["x-d", {}, "date", "2020-01-01"])),
+        kept(json!(["x-b", {}, "boolean", true])),
+        kept(json!(["x-arr", {}, "text", "a", "b"])),
+        kept(json!(["x-s", {}, "text", ["a", ["b", "c"]]])),
+        kept(json!(["x-ms-cardpicture", {"encoding": "b", "type": "JPEG"}, "unknown", "/9j/4"])),
+        json!({"name": {"full": "Yamada Taro"}, "localizations": japanese}),
+        json!({"name": {"components": [{"kind": "surname", "value": "Yamada"}]},
+            "localizations": japanese}),
+        json!({"name": {"full": "S"}, "example.com:none": null, "example.com:o": {"@type": "X",
+            "text": "a\r\nb", "isOrdered": false, "null": null}}),
+        json!({"anniversaries": {
+            "a": {"kind": "example.com:x", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00Z"}},
+            "b": {"kind": "birth", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00.5Z"}}}}),
+        json!({"emails": {"k10": {"address": "a@b.co"}, "k9": {"address": "c@d.co"},
+            "a": {"address": "e@f.co"}}}),
+    ] {
+        check(&card);
+        let mut back = imported(&exported(&card, VcardVersion::V4));
+        let mut want = comparable(&card);
+        want.sort_all_objects();
+        back = comparable(&back);
+        assert_eq!(back, want, "{card}");
+    }
+}
+
+/// Pieces of Cards; `T` is any text.
+const PIECES: [&str; 44] = [
+    r#"{"name": {"full": "T"}}"#,
+    r#"{"name": {"components": [{"kind": "surname", "value": "T"}, {"kind": "given", "value": "T"}]}}"#,
+    r#"{"name": {"components": [{"kind": "given", "value": "T", "phonetic": "T"},
+        {"kind": "separator", "value": "T"}, {"kind": "surname", "value": "T"}], "isOrdered": true,
+        "defaultSeparator": "T", "sortAs": {"surname": "T"}}}"#,
+    r#"{"name": {"full": "T", "components": [{"kind": "example.com:x", "value": "T"},
+        {"kind": "generation", "value": "T"}]}}"#,
+    r#"{"localizations": {"jp": {"name": {"full": "T"}}}}"#,
+    r#"{"localizations": {"jp": {"name": {"full": "T", "components": [{"kind": "surname", "value": "T"}]}}}}"#,
+    r#"{"localizations": {"de": {"keywords": {"T": true}, "example.com:x": "T"}}}"#,
+    r#"{"titles": {"t": {"name": "T"}}, "localizations": {"de": {"titles/t/name": "T"}}}"#,
+    r#"{"addresses": {"a": {"full": "T"}}, "localizations": {"fr": {"addresses/a": {"full": "T"}}}}"#,
+    r#"{"uid": "T"}"#,
+    r#"{"kind": "org"}"#,
+    r#"{"language": "de"}"#,
+    r#"{"created": "2024-01-31T10:10:10.5Z", "updated": "2024-01-31T10:10:10Z"}"#,
+    r#"{"keywords": {"T": true, "b": true}}"#,
+    r#"{"nicknames": {"n1": {"name": "T", "contexts": {"work": true}, "pref": 3}, "n2": {"name": "T"}}}"#,
+    r#"{"organizations": {"o": {"name": "T", "units": [{"name": "T", "sortAs": "T"}]}}}"#,
+    r#"{"organizations": {"p": {"units": [{"name": "T"}, {"name": "T"}], "sortAs": "T"}}}"#,
+    r#"{"titles": {"u": {"name": "T", "kind": "role"}, "v": {"name": "T", "kind": "title"}}}"#,
+    r#"{"emails": {"e": {"address": "a@b.co", "label": "T"}, "f": {"address": "a@b.co"}}}"#,
+    r#"{"emails": {"g": {"address": "g@b.co", "contexts": {"example.com:x": true}, "example.com:y": null}}}"#,
+    r#"{"phones": {"p": {"number": "T", "features": {"voice": true, "example.com:sat": true}, "label": "T"}}}"#,
+    r#"{"phones": {"q": {"number": "tel:+1-555", "pref": 1, "contexts": {"private": true}}}}"#,
+    r#"{"onlineServices": {"s": {"service": "T", "user": "T"}}}"#,
+    r#"{"onlineServices": {"t": {"user": "T"}}}"#,
+    r#"{"onlineServices": {"u": {"uri": "https://x.de/?a=1,2", "user": "T", "label": "T"}}}"#,
+    r#"{"addresses": {"b": {"components": [{"kind": "name", "value": "T"}, {"kind": "number", "value": "T"},
+        {"kind": "locality", "value": "T"}], "timeZone": "Asia/Tokyo", "coordinates": "geo:1,2"}}}"#,
+    r#"{"addresses": {"c": {"full": "T", "countryCode": "DE", "pref": 2}}}"#,
+    r#"{"addresses": {"d": {"components": [{"kind": "apartment", "value": "T"}, {"kind": "separator",
+        "value": "T"}, {"kind": "country", "value": "T"}], "isOrdered": true}}}"#,
+    r#"{"notes": {"n": {"note": "T", "author": {"name": "T"}, "created": "2024-01-31T10:10:10Z"}}}"#,
+    r#"{"links": {"l": {"uri": "https://x.de/a,b;c"}, "m": {"uri": "mailto:a@b.co", "kind": "contact"}}}"#,
+    r#"{"media": {"m": {"kind": "photo", "uri": "data:image/png;base64,iVBORw0KGgo="}}}"#,
+    r#"{"media": {"n": {"kind": "example.com:x", "uri": "https://x.de/a,b", "label": "T"}}}"#,
+    r#"{"anniversaries": {"b": {"kind": "birth", "date": {"year": 1990}, "place": {"full": "T"}}}}"#,
+    r#"{"anniversaries": {"w": {"kind": "wedding", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00Z"}}}}"#,
+    r#"{"anniversaries": {"x": {"kind": "example.com:x", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00Z"}}}}"#,
+    r#"{"personalInfo": {"e": {"kind": "expertise", "value": "T", "level": "high", "listAs": 2}}}"#,
+    r#"{"relatedTo": {"T": {"relation": {"friend": true}}, "urn:uuid:1": {}}}"#,
+    r#"{"speakToAs": {"grammaticalGender": "neuter", "pronouns": {"k": {"pronouns": "T"}}}}"#,
+    r#"{"example.com:v": {"@type": "T", "T": [null, 1, {"a": null}]}, "example.com:w": null}"#,
+    r#"{"vCard": {"properties": [["x-b", {}, "boolean", true], ["x-n", {}, "integer", 1]]}}"#,
+    r#"{"vCard": {"properties": [["x-t", {"x-p": "T"}, "text", "T", "T"], ["email", {}, "unknown", "T"]]}}"#,
+    r#"{"vCard": {"properties": [["x-s", {"group": "item1"}, "text", ["T", ["T", "b"]]]]}}"#,
+    r#"{"vCard": {"properties": [["x-d", {}, "date", "2020-01-01"], ["fn", {}, "unknown", "T"]]}}"#,
+    r#"{"vCard": {"properties": [["photo", {"encoding": "b", "type": ["JPEG", "x"]}, "unknown", "/9j/4"]]}}"#,
+];
+
+/// Puts the members of one value into another, deeply.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+fn filled(value: Value, text: &str) -> Value {
+    let fill = |name: String| name.replace('T', text);
+    match value {
+        Value::String(name) if name == "T" => fill(name).into(),
+        Value::Array(items) => items.into_iter().map(|item| filled(item, text)).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            let members = members.map(|(name, value)| match name.as_str() {
+                "T" => (fill(name), filled(value, text)),
+                _ => (name, filled(value, text)),
+            });
+            Value::Object(members.collect::<Map<_, _>>())
+        }
+        value => value,
+    }
+}
+
+fn card() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "[a-c,;:^\"\\\\\n ='é]{1,6}",
+        prop::sample::select(vec![
+            "text",
+            "TEXT",
+            "1",
+            "true",
+            "a b",
+            "https://x.de/",
+            "\\n",
+            "^n"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let piece = (prop::sample::select(PIECES.to_vec()), text);
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| {
+        let mut card = json!({});
+        for (piece, text) in pieces {
+            let piece = serde_json::from_str(piece).expect("JSON");
+            merge(&mut card, filled(piece, &text));
+        }
+        card
+    })
+}
+
+proptest! {
+    #[test]
+    fn two_trips_give_what_one_gave(card in card()) {
+        prop_assume!(native::check(card.clone()).is_ok());
+        check(&card);
+    }
+}
