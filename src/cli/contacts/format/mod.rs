@@ -9,6 +9,7 @@ mod dates;
 mod encoding;
 mod form;
 mod lines;
+mod lost;
 mod ndjson;
 mod note;
 mod reading;

@@ -6,8 +6,8 @@ use csv::ErrorKind;
 use serde_json::{Map, Value};
 
 use super::super::dates::Date;
+use super::super::lost::{Holder, Lost};
 use super::fields::{Column, Field};
-use super::lost::Lost;
 use super::row;
 
 /// Columns of an export that an import needs not: they say whose a contact was.
@@ -81,7 +81,7 @@ impl<W: Write> Writer<W> {
             columns: headings()
                 .map(|heading| Column::of_heading(&heading))
                 .collect(),
-            lost: Lost::default(),
+            lost: Lost::of(Holder::Table),
         }
     }
 

@@ -8,7 +8,6 @@ mod address;
 mod export;
 mod fields;
 mod head;
-mod lost;
 mod row;
 mod rows;
 

@@ -3,7 +3,7 @@
 //! What 3.0 has no words for is written as Apple's programs do, under a registered name, or left
 //! out. Members of vendors and partial dates go out as JSPROP, which other programs skip.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::dates::{Date, When};
 use super::property::{Property, escape};
@@ -33,6 +33,42 @@ const RELATIONS: [(&str, &str); 5] = [
     ("friend", "Friend"),
     ("colleague", "Colleague"),
 ];
+
+/// A Card without what 3.0 would say otherwise than it is. It has no ALTID, so that a name in
+/// another language would be the person's only one; and no words for a vendor's feature, which would
+/// be a context.
+pub fn sayable(card: &Value) -> Value {
+    let mut card = card.clone();
+    for patches in members(&mut card, "localizations") {
+        patches.retain(|path, _| {
+            ["titles/", "notes/"]
+                .iter()
+                .any(|map| path.starts_with(map))
+        });
+    }
+    for anniversary in members(&mut card, "anniversaries") {
+        // It goes out as a whole, with its place.
+        if anniversary.get("date").is_some_and(is_partial) {
+            anniversary.shift_remove("place");
+        }
+    }
+    for phone in members(&mut card, "phones") {
+        if let Some(Value::Object(features)) = phone.get_mut("features") {
+            features.retain(|name, _| !name.contains(':'));
+        }
+    }
+    card
+}
+
+/// The objects in an object of a Card.
+fn members<'c>(
+    card: &'c mut Value,
+    name: &str,
+) -> impl Iterator<Item = &'c mut Map<String, Value>> {
+    let object = card.get_mut(name).and_then(Value::as_object_mut);
+    let members = object.into_iter().flat_map(Map::values_mut);
+    members.filter_map(Value::as_object_mut)
+}
 
 /// The properties of a vCard 3.0.
 pub fn properties(properties: Vec<Property>, card: &Value) -> Vec<Property> {
@@ -69,8 +105,8 @@ fn raw(name: &str, value: String) -> Property {
     }
 }
 
-/// Members of the Card that no property of 3.0 is: those of vendors, and dates that are neither
-/// whole nor without a year.
+/// Members of the Card that no property of 3.0 is: those of vendors, dates that are neither whole nor
+/// without a year, and names in other languages.
 fn unwritten(card: &Value) -> Vec<Property> {
     let mut found = Vec::new();
     let object = card.as_object();
@@ -83,15 +119,30 @@ fn unwritten(card: &Value) -> Vec<Property> {
     }
     let anniversaries = card.get("anniversaries").and_then(Value::as_object);
     for (id, value) in anniversaries.into_iter().flatten() {
-        let date = value.get("date").and_then(Date::of_card);
-        if date.is_some_and(|date| date.month.is_none() || date.day.is_none()) {
+        if value.get("date").is_some_and(is_partial) {
             found.push(jsprop::of_value(
                 &["anniversaries".to_owned(), id.clone()],
                 value,
             ));
         }
     }
+    let languages = card.get("localizations").and_then(Value::as_object);
+    for (language, patches) in languages.into_iter().flatten() {
+        // Other paths lead over the ids of members, which 3.0 does not have.
+        let patches = patches.as_object().into_iter().flatten();
+        let is_whole = |path: &str| matches!(path, "name" | "name/full" | "name/components");
+        for (path, value) in patches.filter(|(path, _)| is_whole(path)) {
+            let path = ["localizations", language, path].map(str::to_owned);
+            found.push(jsprop::of_value(&path, value));
+        }
+    }
     found
+}
+
+/// Whether a date is neither whole nor without a year alone.
+fn is_partial(date: &Value) -> bool {
+    let date = Date::of_card(date);
+    date.is_some_and(|date| date.month.is_none() || date.day.is_none())
 }
 
 struct Out {

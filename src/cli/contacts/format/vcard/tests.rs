@@ -201,3 +201,125 @@ fn nothing_goes_out_at_which_another_reader_stops() {
         assert!(unfolded.contains("/9j/4AAQ=SkZJRg"), "{text}");
     }
 }
+
+/// What an export of one contact as vCard 3.0 says that it leaves out, and the vCard.
+fn legacy(card: &Value) -> (Option<String>, String) {
+    let mut text = Vec::new();
+    let mut writer = Writer::new(&mut text, VcardVersion::V3);
+    writer.write(card).expect("a vCard");
+    let said = writer.left_out();
+    drop(writer);
+    let text = String::from_utf8(text).expect("UTF-8");
+    (said, text.replace("\r\n ", ""))
+}
+
+/// Pieces of Cards that vCard 3.0 has no words for, each with the property that is then left out.
+const UNSAID: [(&str, &str); 15] = [
+    (
+        "media",
+        r#"{"m": {"kind": "example.com:x", "uri": "https://x.de/"}}"#,
+    ),
+    (
+        "anniversaries",
+        r#"{"a": {"kind": "example.com:x",
+        "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00Z"}}}"#,
+    ),
+    (
+        "name",
+        r#"{"components": [{"kind": "example.com:x", "value": "A"},
+        {"kind": "given", "value": "B"}]}"#,
+    ),
+    ("name", r#"{"full": "A", "sortAs": {"surname": "B"}}"#),
+    (
+        "name",
+        r#"{"components": [{"kind": "given", "value": "A", "phonetic": "B"}],
+        "phoneticSystem": "ipa"}"#,
+    ),
+    (
+        "name",
+        r#"{"components": [{"kind": "given", "value": "A"},
+        {"kind": "surname", "value": "B"}], "isOrdered": true}"#,
+    ),
+    (
+        "name",
+        r#"{"components": [{"kind": "given", "value": "A"},
+        {"kind": "separator", "value": "-"}, {"kind": "given", "value": "B"}], "isOrdered": true}"#,
+    ),
+    ("organizations", r#"{"o": {"name": "O", "sortAs": "P"}}"#),
+    ("notes", r#"{"n": {"note": "N", "author": {"name": "A"}}}"#),
+    (
+        "notes",
+        r#"{"n": {"note": "N", "created": "2024-01-31T10:10:10Z"}}"#,
+    ),
+    ("emails", r#"{"e": {"address": "a@b.co", "pref": 2}}"#),
+    (
+        "emails",
+        r#"{"e": {"address": "a@b.co", "example.com:x": 1}}"#,
+    ),
+    (
+        "phones",
+        r#"{"p": {"number": "1", "features": {"example.com:sat": true}}}"#,
+    ),
+    ("updated", r#""2024-01-31T10:10:10.5Z""#),
+    ("localizations", r#"{"de": {"example.com:x": "y"}}"#),
+];
+
+#[test]
+fn what_vcard_3_has_no_words_for_is_said() {
+    for (name, value) in UNSAID {
+        let value: Value = serde_json::from_str(value).expect("JSON");
+        let (said, text) = legacy(&json!({name: value}));
+        let said = said.unwrap_or_default();
+        let want = format!("not hold all of 1 contact; left out there or changed: {name} (1); ");
+        assert!(said.contains(&want), "{value}: {said}\n{text}");
+        assert!(!text.contains("example.com:sat"), "{text}");
+    }
+}
+
+#[test]
+fn of_what_vcard_3_holds_nothing_is_said() {
+    let part = |kind: &str| json!({"kind": kind, "value": "A"});
+    let (said, text) = legacy(&json!({
+        "uid": "urn:uuid:1", "kind": "individual", "language": "de",
+        "name": {"full": "A B", "components": [part("given"), part("surname")]},
+        "titles": {"t": {"name": "Boss"}}, "keywords": {"a": true}, "example.com:x": {"a": null},
+        "emails": {"e": {"address": "a@b.co", "contexts": {"work": true}, "label": "x", "pref": 1}},
+        "phones": {"p": {"number": "+1 555", "features": {"mobile": true}}},
+        "organizations": {"o": {"name": "O", "units": [{"name": "P"}]}},
+        "addresses": {"a": {"full": "1 Main", "countryCode": "DE",
+            "components": [part("name"), part("locality"), part("postcode")]}},
+        "anniversaries": {"b": {"kind": "birth", "date": {"month": 4, "day": 15}},
+            "w": {"kind": "wedding", "date": {"year": 2001, "month": 6, "day": 15}}},
+        "links": {"l": {"uri": "https://x.de/"}}, "notes": {"n": {"note": "a; b"}},
+        "onlineServices": {"s": {"service": "Mastodon", "user": "@a@b"}},
+        "media": {"m": {"kind": "photo", "uri": "data:image/png;base64,iVBORw0KGgo="}},
+        "vCard": {"properties": [["x-a", {"group": "g"}, "unknown", "b"]]}}));
+    assert_eq!(said, None, "{text}");
+}
+
+#[test]
+fn a_name_in_another_language_is_never_the_only_one_of_vcard_3() {
+    let japanese = json!({"full": "山田", "components": [{"kind": "surname", "value": "山田"}]});
+    let card = json!({"name": {"full": "Yamada Taro"},
+        "organizations": {"o": {"name": "Sony"}}, "titles": {"t": {"name": "Boss"}},
+        "localizations": {"jp": {"name": japanese, "organizations/o/name": "ソニー"}}});
+    let (said, text) = legacy(&card);
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains('山')).collect();
+    assert!(
+        lines.iter().all(|line| line.starts_with("JSPROP;")),
+        "{text}"
+    );
+    for line in ["FN:Yamada Taro", "N:;;;;", "ORG:Sony"] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{text}");
+    }
+    assert!(!text.contains("ソニー"), "{text}");
+    assert!(
+        said.unwrap_or_default()
+            .contains("changed: localizations (1);")
+    );
+    let back = read(&text).remove(0).card.expect("a Card");
+    assert_eq!(
+        back.pointer("/localizations/jp"),
+        Some(&json!({"name": japanese}))
+    );
+}

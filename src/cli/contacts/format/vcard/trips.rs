@@ -71,6 +71,15 @@ fn what_was_kept_is_not_kept_again_on_the_next_trip() {
     }
 }
 
+#[test]
+fn a_birthplace_beside_a_year_comes_back_once_from_vcard_3() {
+    let card = json!({"anniversaries": {
+        "k1": {"kind": "birth", "date": {"year": 1990}, "place": {"full": "Rome"}}}});
+    let first = exported(&card, VcardVersion::V3);
+    assert_eq!(exported(&imported(&first), VcardVersion::V3), first);
+    assert_eq!(comparable(&imported(&first)), comparable(&card));
+}
+
 /// Pieces of Cards; `T` is any text.
 const PIECES: [&str; 44] = [
     r#"{"name": {"full": "T"}}"#,

@@ -1,7 +1,8 @@
 //! Writes Cards as vCards: 4.0, which holds all of a Card, or 3.0, which more programs read.
 //!
 //! The properties come from `outgoing` (RFC 9555); the text is written here.
-//! A vCard 4.0 is read again before it goes out. What did not come back is added as JSPROP.
+//! A vCard is read again before it goes out. What did not come back is added as JSPROP in 4.0, and
+//! counted in 3.0.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,6 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use super::super::lost::{Holder, Lost};
 use super::super::writer::VcardVersion;
 use super::property::Property;
 use super::split::Splitter;
@@ -24,12 +26,14 @@ const ROUNDS_MAX: usize = 3;
 pub struct Writer<W> {
     to: W,
     version: VcardVersion,
+    lost: Lost,
 }
 
 impl<W: Write> Writer<W> {
     /// A writer of vCards of a version.
     pub const fn new(to: W, version: VcardVersion) -> Self {
-        Self { to, version }
+        let lost = Lost::of(Holder::Vcard3);
+        Self { to, version, lost }
     }
 }
 
@@ -45,17 +49,24 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
             let id = contact.get("id").unwrap_or(&Value::Null);
             io::Error::other(format!("there is no vCard for the contact {id}"))
         })?;
+        if self.version == VcardVersion::V3 {
+            self.lost.count(&want, read(&text).as_ref());
+        }
         self.to.write_all(text.as_bytes())
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.to.flush()
     }
+
+    fn left_out(&self) -> Option<String> {
+        self.lost.said()
+    }
 }
 
 /// A Card as a vCard 3.0, as far as that has words for it.
 fn text_3(want: &Value) -> Option<String> {
-    let properties = outgoing::properties(want)?;
+    let properties = outgoing::properties(&legacy::sayable(want))?;
     let properties = legacy::properties(properties, want);
     Some(written(&properties, VcardVersion::V3))
 }
