@@ -3,11 +3,13 @@
 //! What 3.0 has no words for is written as Apple's programs do, under a registered name, or left
 //! out. Members of vendors and partial dates go out as JSPROP, which other programs skip.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::super::dates::{Date, When};
 use super::property::{Property, escape};
-use super::{jsprop, media};
+use super::{jsprop, media, vendors};
 
 /// Parameters that vCard 3.0 does not have, and that nothing is lost with for its readers.
 const LEFT_OUT: [&str; 13] = [
@@ -72,15 +74,21 @@ fn members<'c>(
 
 /// The properties of a vCard 3.0.
 pub fn properties(properties: Vec<Property>, card: &Value) -> Vec<Property> {
+    let groups = properties.iter().filter_map(|p| p.group.as_ref());
     let mut out = Out {
         properties: Vec::new(),
+        taken: groups.map(|group| group.to_lowercase()).collect(),
         groups: 0,
         is_group: properties
             .iter()
             .any(|p| p.name == "KIND" && p.value == "group"),
     };
     let has_name = properties.iter().any(|p| p.name == "N");
-    for property in properties {
+    let is_company = properties
+        .iter()
+        .any(|p| p.name == "KIND" && p.value == "org");
+    let is_repeat = |p: &Property| is_company && vendors::is_shown_as_company(p);
+    for property in properties.into_iter().filter(|p| !is_repeat(p)) {
         out.add(property);
     }
     if !has_name {
@@ -147,6 +155,8 @@ fn is_partial(date: &Value) -> bool {
 
 struct Out {
     properties: Vec<Property>,
+    /// The groups that the properties have already, in lower case.
+    taken: HashSet<String>,
     groups: usize,
     is_group: bool,
 }
@@ -211,9 +221,10 @@ impl Out {
     }
 
     fn grouped(&mut self, property: &mut Property, name: &str, value: String) {
-        if property.group.is_none() {
+        while property.group.is_none() {
             self.groups += 1;
-            property.group = Some(format!("item{}", self.groups));
+            let group = format!("item{}", self.groups);
+            property.group = Some(group).filter(|group| !self.taken.contains(group));
         }
         self.properties.push(Property {
             group: property.group.clone(),

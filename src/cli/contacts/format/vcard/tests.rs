@@ -323,3 +323,21 @@ fn a_name_in_another_language_is_never_the_only_one_of_vcard_3() {
         Some(&json!({"name": japanese}))
     );
 }
+
+#[test]
+fn a_group_of_vcard_3_is_one_that_no_other_property_has() {
+    let kept = |name: &str, value: &str| json!([name, {"group": "ITEM1"}, "unknown", value]);
+    let card = json!({
+        "addresses": {"a": {"countryCode": "US", "components": [{"kind": "locality", "value": "C"}]}},
+        "anniversaries": {"w": {"kind": "wedding", "date": {"year": 2001, "month": 6, "day": 15}}},
+        "vCard": {"properties": [kept("x-abdate", "2010-01-01"), kept("x-ablabel", "first met")]}});
+    let (said, text) = legacy(&card);
+    assert_eq!(said, None, "{text}");
+    for line in [
+        "item2.X-ABADR:us",
+        "item3.X-ABLABEL:_$!<Anniversary>!$_",
+        "ITEM1.X-ABLABEL:first met",
+    ] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{text}");
+    }
+}

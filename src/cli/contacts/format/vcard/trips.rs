@@ -71,6 +71,18 @@ fn what_was_kept_is_not_kept_again_on_the_next_trip() {
     }
 }
 
+/// vCard 3.0 holds less, and what it does hold comes back as it was.
+#[test]
+fn what_an_organization_is_shown_as_is_said_once() {
+    let two = "BEGIN:VCARD\nVERSION:4.0\nFN:A\nKIND:individual\nKIND:org\nEND:VCARD\n";
+    let shown = "BEGIN:VCARD\nVERSION:3.0\nFN:A\nX-ABShowAs:COMPANY\nKIND:org\nEND:VCARD\n";
+    for card in [imported(two), imported(shown), json!({"kind": "org"})] {
+        let first = exported(&card, VcardVersion::V3);
+        assert_eq!(exported(&imported(&first), VcardVersion::V3), first);
+        assert_eq!(first.matches("X-ABSHOWAS").count(), 1, "{first}");
+    }
+}
+
 #[test]
 fn a_birthplace_beside_a_year_comes_back_once_from_vcard_3() {
     let card = json!({"anniversaries": {

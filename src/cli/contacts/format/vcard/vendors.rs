@@ -52,9 +52,23 @@ const ANDROID_RELATIONS: [(&str, &str); 5] = [
 
 /// Translates all properties of a vCard.
 pub fn normalize(properties: Vec<Property>) -> Vec<Property> {
-    let properties = properties.into_iter().map(renamed).collect();
-    let properties = attach_labels(attach_countries(properties));
+    let properties: Vec<Property> = properties.into_iter().map(renamed).collect();
+    let properties = attach_labels(attach_countries(without_company(properties)));
     attach_addresses(without_repeats(properties))
+}
+
+/// Whether it is Apple's word for an organization.
+pub fn is_shown_as_company(property: &Property) -> bool {
+    property.name == "X-ABSHOWAS" && property.value.eq_ignore_ascii_case("company")
+}
+
+/// Apple's word for an organization says nothing beside that of vCard 4.0.
+fn without_company(mut properties: Vec<Property>) -> Vec<Property> {
+    let is_org = |p: &Property| p.name == "KIND" && p.value.trim().eq_ignore_ascii_case("org");
+    if properties.iter().any(is_org) {
+        properties.retain(|p| !is_shown_as_company(p));
+    }
+    properties
 }
 
 /// One property in the words of vCard 4.0.
@@ -328,6 +342,8 @@ mod tests {
             &["a.ADR:;;1", "a.X-ABLABEL:Hut"],
         );
         check(&["X-ADDRESSBOOKSERVER-KIND:group"], &["KIND:group"]);
+        check(&["X-ABShowAs:COMPANY"], &["X-ABSHOWAS:COMPANY"]);
+        check(&["X-ABShowAs:COMPANY", "KIND:Org"], &["KIND:Org"]);
         check(
             &["X-SOCIALPROFILE;type=twitter;x-user=ann:http://x.de/ann"],
             &["SOCIALPROFILE;SERVICE-TYPE=twitter;USERNAME=ann:http://x.de/ann"],
