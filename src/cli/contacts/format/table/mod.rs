@@ -89,11 +89,14 @@ impl<R: Read> Reader<R> {
         for (column, cell) in self.columns.iter().zip(row) {
             let (text, guessed) = guess(cell);
             is_guessed |= guessed;
-            let plain = export::unguarded(&text);
+            let plain = match text_of_formula(&text) {
+                Some(inner) => inner,
+                None => export::unguarded(&text).to_owned(),
+            };
             if plain != text {
-                notes.push(Note::changed(&column.heading, &text, plain));
+                notes.push(Note::changed(&column.heading, &text, &plain));
             }
-            cells.push((column, plain.to_owned()));
+            cells.push((column, plain));
         }
         if is_guessed {
             notes.push(Note::guessed_encoding());
@@ -103,6 +106,20 @@ impl<R: Read> Reader<R> {
             notes,
         )
     }
+}
+
+/// The text of a formula that is nothing but a text, `="0049 2"`: people keep a spreadsheet so from
+/// taking a number for one that it calculates with.
+fn text_of_formula(cell: &str) -> Option<String> {
+    let inner = cell.trim().strip_prefix("=\"")?.strip_suffix('"')?;
+    let is_one_text = !inner.replace("\"\"", "").contains('"');
+    is_one_text.then(|| inner.replace("\"\"", "\""))
+}
+
+/// Whether a row has no cell that says anything.
+fn is_blank(row: &Row) -> bool {
+    let cells = row.cells.as_ref();
+    cells.is_ok_and(|cells| cells.iter().all(|cell| cell.trim_ascii().is_empty()))
 }
 
 /// Says once what is so of every row.
@@ -133,12 +150,16 @@ impl<R: Read> Iterator for Reader<R> {
         if self.over {
             return None;
         }
-        let next = self.rows.line();
-        let Row { line, cells } = match self.rows.next() {
-            Ok(row) => row?,
-            Err(error) => {
-                self.over = true;
-                return Some(Err(io::Error::other(format!("line {next}: {error}"))));
+        let Row { line, cells } = loop {
+            let next = self.rows.line();
+            match self.rows.next() {
+                // Spreadsheets write rows of separators alone behind the last one.
+                Ok(Some(row)) if is_blank(&row) => {}
+                Ok(row) => break row?,
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(io::Error::other(format!("line {next}: {error}"))));
+                }
             }
         };
         let mut notes = Vec::new();

@@ -44,7 +44,7 @@ fn rows_are_read_with_quotes_marks_and_any_delimiter() {
 
 #[test]
 fn a_bad_row_is_refused_and_the_next_is_read() {
-    let text = b"name,email\na,b,c\nAnn\nJ\xf6rg,\n,\n";
+    let text = b"name,email\na,b,c\nAnn\nJ\xf6rg,\n\xc2\xa0,\n";
     let ends: Vec<(u64, Option<String>)> = read(text, Some(b','))
         .into_iter()
         .map(|record| record.expect("a row"))
@@ -54,6 +54,40 @@ fn a_bad_row_is_refused_and_the_next_is_read() {
     assert_eq!(
         ends,
         [(2, code("cells")), (3, None), (4, None), (5, code("blank"))]
+    );
+}
+
+/// Excel writes them where somebody once had typed something.
+#[test]
+fn rows_of_separators_alone_are_no_records() {
+    let records = read(b"name,email\n,\nAnn,\n , \n,,,\n", None);
+    let lines: Vec<u64> = records
+        .into_iter()
+        .map(|record| record.expect("a row").line)
+        .collect();
+    assert_eq!(lines, [3]);
+}
+
+#[test]
+fn a_formula_that_is_a_text_is_read_as_the_text() {
+    check(
+        "Name,Phone",
+        r#"B,="0049 2""#,
+        json!({"name": {"full": "B"}, "phones": {"1": {"number": "0049 2"}}}),
+        &[Note::changed("Phone", r#"="0049 2""#, "0049 2")],
+    );
+    check(
+        "Name,Note",
+        r#""=""a """"b""""""","=""1""&""2""""#,
+        json!({"name": {"full": r#"a "b""#}, "notes": {"1": {"note": r#"="1"&"2""#}}}),
+        &[Note::changed("Name", r#"="a ""b""""#, r#"a "b""#)],
+    );
+    // Our own export says so that it is no formula.
+    check(
+        "Name",
+        r#"'="B""#,
+        json!({"name": {"full": r#"="B""#}}),
+        &[Note::changed("Name", r#"'="B""#, r#"="B""#)],
     );
 }
 
