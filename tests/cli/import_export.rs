@@ -411,6 +411,13 @@ fn what_cannot_be_done_is_said_at_once() {
     bad(&["import", &place.path("absent.csv")], 2, "cannot read");
     bad(&["export", &file], 2, "--format");
     bad(&["import", &file, "--format", "csv"], 2, "--map");
+    let vcard = place.file("people.vcf", "BEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\n");
+    let of_tables = "of use for tables alone, and the file is read as vCard; say --format csv";
+    bad(&["import", &vcard, "--delimiter", ";"], 2, of_tables);
+    bad(&["import", &vcard, "--map", "name=X"], 2, of_tables);
+    let of_vcards = "of use for vCards alone, and CSV is written; say --format vcard";
+    let table = ["export", "--format", "csv", "--vcard-version", "3.0"];
+    bad(&table, 2, of_vcards);
     let (_, err) = contacts(&["list", "--url", "http://127.0.0.1:1/contacts"], 2);
     assert!(err.contains("alone: http://127.0.0.1:1"), "{err}");
     let nowhere = "http://127.0.0.1:1";

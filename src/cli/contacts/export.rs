@@ -45,6 +45,14 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
             Failure::usage("the file's name tells no format; say --format ndjson, csv or vcard")
         })?,
     };
+    let is_default = options.vcard_version == VcardVersion::default();
+    if !is_default && format != Format::Vcard {
+        return Err(Failure::usage(format!(
+            "--vcard-version 3.0 is of use for vCards alone, and {} is written; say --format vcard, or \
+             leave it out",
+            format.name()
+        )));
+    }
     let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| {
         let to: Box<dyn Write> = match &options.file {

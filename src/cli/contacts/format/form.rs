@@ -39,6 +39,15 @@ impl Format {
         }
     }
 
+    /// The name of the form, as people know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ndjson => "NDJSON",
+            Self::Csv => "CSV",
+            Self::Vcard => "vCard",
+        }
+    }
+
     /// Reads records.
     ///
     /// # Errors

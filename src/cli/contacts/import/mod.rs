@@ -76,6 +76,18 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
         .ok_or_else(|| {
             Failure::usage("the file's name tells no format; say --format ndjson, csv or vcard")
         })?;
+    for (option, is_given) in [
+        ("--map", !options.map.is_empty()),
+        ("--delimiter", options.delimiter.is_some()),
+    ] {
+        if is_given && format != Format::Csv {
+            return Err(Failure::usage(format!(
+                "{option} is of use for tables alone, and the file is read as {}; say --format csv, \
+                 or leave it out",
+                format.name()
+            )));
+        }
+    }
     let (from, bytes): (Box<dyn Read>, _) = if options.file.as_os_str() == "-" {
         (Box::new(io::stdin()), None)
     } else {
