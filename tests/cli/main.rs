@@ -26,4 +26,5 @@ mod prometheus;
 mod readers;
 mod readme;
 mod reload;
+mod repeated;
 mod traces;

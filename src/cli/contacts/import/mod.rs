@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
+use indicatif::ProgressBar;
 
 use self::judge::{Create, Judge, Judged};
 use self::report::{Outcome, Report};
@@ -109,7 +110,7 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
         let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
         let tenant = options.tenant.as_deref();
         source.using(|source| {
-            block_on(import(source, tenant, records, &mut |outcome| {
+            block_on(import(source, tenant, records, &bar, &mut |outcome| {
                 report.note(outcome)
             }))
         })
@@ -132,7 +133,8 @@ async fn dry_run(
 ) -> Result<(), Failure> {
     if options.server.url.is_some() {
         let source = Source::of(&options.server, &options.data, Purpose::Begin)?;
-        Sender::open(&source, options.tenant.as_deref()).await?;
+        let bar = ProgressBar::hidden();
+        Sender::open(&source, options.tenant.as_deref(), &bar).await?;
     }
     let mut judge = Judge::default();
     for record in records {
@@ -151,9 +153,10 @@ async fn import(
     source: &Source,
     tenant: Option<&str>,
     records: Records,
+    bar: &ProgressBar,
     note: &mut dyn FnMut(Outcome) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let sender = Sender::open(source, tenant).await?;
+    let sender = Sender::open(source, tenant, bar).await?;
     let sender = &sender;
     let mut judge = Judge::default();
     // In the order of the file, so that a report is in it, too.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::super::super::exit::Failure;
 use super::super::super::output::err;
 use super::super::format::{Note, Wrong};
+use crate::domain::ContactId;
 
 /// What became of a record.
 #[derive(Debug)]
@@ -23,6 +24,13 @@ pub enum Outcome {
     },
     /// The record was a contact before: the server replayed an earlier answer.
     Known,
+    /// The record was a contact before, which somebody has deleted since.
+    Deleted {
+        /// The number of the line where the record begins.
+        line: u64,
+        /// The id that the contact had.
+        id: ContactId,
+    },
     /// The record stands in the file twice.
     Twice {
         /// The number of the line where it stands again.
@@ -65,6 +73,11 @@ enum Entry<'a> {
         line: u64,
         text: String,
     },
+    /// A contact before, which somebody has deleted since.
+    Deleted {
+        line: u64,
+        id: String,
+    },
     Twice {
         line: u64,
         first: u64,
@@ -82,6 +95,7 @@ pub struct Report {
     bar: ProgressBar,
     imported: u64,
     known: u64,
+    deleted: u64,
     twice: u64,
     refused: u64,
 }
@@ -94,6 +108,7 @@ impl Report {
             bar,
             imported: 0,
             known: 0,
+            deleted: 0,
             twice: 0,
             refused: 0,
         })
@@ -110,6 +125,16 @@ impl Report {
                 }
             }
             Outcome::Known => self.known += 1,
+            Outcome::Deleted { line, id } => {
+                self.deleted += 1;
+                let text = format!(
+                    "line {line}: was imported before and deleted since, as {id}; to have it \
+                     again, change something in the record, or create it by contactd contacts \
+                     create"
+                );
+                let id = id.to_string();
+                self.write(&Entry::Deleted { line, id }, &[text])?;
+            }
             Outcome::Twice { line, first } => {
                 self.twice += 1;
                 let text = format!("line {line}: stands at line {first} already");
@@ -158,19 +183,25 @@ impl Report {
         let Self {
             imported,
             known,
+            deleted,
             twice,
             refused,
             ..
         } = self;
-        let records = imported + known + twice + refused;
+        let records = imported + known + deleted + twice + refused;
         let sum = if dry_run {
             format!(
                 "{imported} good, {twice} twice in the file, {refused} refused; nothing was written, \
                  and what is already there is not told apart"
             )
         } else {
+            let gone = match deleted {
+                0 => String::new(),
+                deleted => format!(", {deleted} imported before and deleted since"),
+            };
             format!(
-                "{imported} imported, {known} already there, {twice} twice in the file, {refused} refused"
+                "{imported} imported, {known} already there, {twice} twice in the file, {refused} \
+                 refused{gone}"
             )
         };
         let noun = if records == 1 { "record" } else { "records" };

@@ -1,21 +1,28 @@
 //! Creates contacts, each once: its idempotency key is made of its content.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode};
+use indicatif::ProgressBar;
+use serde_json::Value;
 
 use super::super::super::client::refused;
 use super::super::super::exit::Failure;
+use super::super::super::output::err;
 use super::super::check::problem;
-use super::super::source::{Answer, Source};
+use super::super::source::{Answer, Call, Source, path_of};
 use super::judge::Create;
 use super::report::Outcome;
 use crate::dialect::ApiOperation;
+use crate::domain::ContactId;
 
 /// The number of times that a create is sent before the import gives up.
 const TRIES: u32 = 8;
 /// The length of the first pause; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The least time between two lines that say that the service is waited for.
+const BETWEEN_SAYINGS: Duration = Duration::from_secs(10);
 /// The longest pause, whatever the service asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -25,11 +32,18 @@ pub struct Sender<'a> {
     query: String,
     /// The log's head before the first create: what has its outcome there was there before.
     head: u64,
+    bar: &'a ProgressBar,
+    /// The last time at which it was said that the service is waited for.
+    said: Cell<Option<Instant>>,
 }
 
 impl<'a> Sender<'a> {
     /// Asks whether contacts may be created in a tenant, which leaves no trace.
-    pub async fn open(source: &'a Source, tenant: Option<&str>) -> Result<Self, Failure> {
+    pub async fn open(
+        source: &'a Source,
+        tenant: Option<&str>,
+        bar: &'a ProgressBar,
+    ) -> Result<Self, Failure> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(tenant) = tenant {
             query.append_pair("tenant", tenant);
@@ -44,6 +58,8 @@ impl<'a> Sender<'a> {
                 source,
                 query,
                 head,
+                bar,
+                said: Cell::new(None),
             }),
             _ => Err(refused(answer.status, &answer.body)),
         }
@@ -63,7 +79,7 @@ impl<'a> Sender<'a> {
         let answer = self.answer(&key, &body).await?;
         match answer.status {
             StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
-                Ok(Outcome::Known)
+                self.known(line, &answer.body).await
             }
             StatusCode::CREATED => Ok(Outcome::Imported { line, notes }),
             // The same content was sent before, with its tenant named in another way.
@@ -76,6 +92,40 @@ impl<'a> Sender<'a> {
                 Ok(Outcome::Refused { line, wrong })
             }
             _ => Err(refused(answer.status, &answer.body)),
+        }
+    }
+
+    /// What became of a contact that was created before. Whoever may not read it is not told.
+    async fn known(&self, line: u64, body: &[u8]) -> Result<Outcome, Failure> {
+        let contact: Value = serde_json::from_slice(body).unwrap_or_default();
+        let id = contact.get("id").and_then(Value::as_str);
+        let Some(id) = id.and_then(ContactId::parse) else {
+            return Ok(Outcome::Known);
+        };
+        let call = Call {
+            operation: ApiOperation::Get,
+            method: Method::GET,
+            path: &path_of(id),
+            params: &[("id".to_owned(), id.to_string())],
+            query: "",
+            headers: HeaderMap::new(),
+            body: &[],
+        };
+        Ok(match self.source.call(call).await?.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Outcome::Deleted { line, id },
+            _ => Outcome::Known,
+        })
+    }
+
+    /// Says once in a while that the service is waited for, and why.
+    fn say_waiting(&self, wait: Duration, why: &str) {
+        let said = self.said.get();
+        if said.is_none_or(|at| at.elapsed() >= BETWEEN_SAYINGS) {
+            self.said.set(Some(Instant::now()));
+            let seconds = wait.as_secs_f64();
+            self.bar.suspend(|| {
+                err!("contactd: waiting {seconds:.1} s to try again: {why}");
+            });
         }
     }
 
@@ -98,13 +148,18 @@ impl<'a> Sender<'a> {
                     body,
                 )
                 .await;
-            let asked_for = match answer {
-                Ok(answer) if is_passing(answer.status) && tries_left > 0 => answer.retry_after,
-                Err(_) if tries_left > 0 => None,
+            let (asked_for, why) = match answer {
+                Ok(answer) if is_passing(answer.status) && tries_left > 0 => {
+                    let why = refused(answer.status, &answer.body).message;
+                    (answer.retry_after, why)
+                }
+                Err(failure) if tries_left > 0 => (None, failure.message),
                 answer => return answer,
             };
             let asked_for = asked_for.map_or(Duration::ZERO, Duration::from_secs);
-            tokio::time::sleep(pause.max(asked_for).min(LONGEST_PAUSE)).await;
+            let wait = pause.max(asked_for).min(LONGEST_PAUSE);
+            self.say_waiting(wait, &why);
+            tokio::time::sleep(wait).await;
             pause *= 2;
         }
         Err(Failure::failed("the service gives no answer"))

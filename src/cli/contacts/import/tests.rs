@@ -1,5 +1,7 @@
 //! Import into a directory on a disk whose every operation is the last one, or is refused, in turn.
 
+use indicatif::ProgressBar;
+
 use super::super::super::client::block_on;
 use super::super::super::data::Purpose;
 use super::super::super::exit::Failure;
@@ -28,7 +30,8 @@ fn imported(disk: &(impl Disk + Clone + 'static)) -> (usize, Result<(), Failure>
     let source = open(disk, Purpose::Begin).map(|local| Source::Directory(Box::new(local)));
     let ended = source.and_then(|source| {
         source.using(|source| {
-            block_on(import(source, None, records(), &mut |outcome| {
+            let bar = ProgressBar::hidden();
+            block_on(import(source, None, records(), &bar, &mut |outcome| {
                 count += usize::from(matches!(outcome, Outcome::Imported { .. }));
                 assert!(!matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
                 Ok(())
