@@ -37,6 +37,13 @@ async fn a_contact_that_was_deleted_since_is_not_said_to_be_there() {
         assert!(err.starts_with(&line), "{err}");
     };
     check(&there);
+    let report = dir.path().join("report.ndjson");
+    let to = ["--report", report.to_str().expect("UTF-8")];
+    contacts(&[&["import", file], &to[..], &there].concat());
+    let said = std::fs::read_to_string(&report).expect("a report");
+    let said: serde_json::Value = serde_json::from_str(&said).expect("one line");
+    let want = serde_json::json!({"outcome": "deleted", "line": 2, "id": id});
+    assert_eq!(said, want);
     assert_eq!(server.stop(), Some(0));
     check(&["--data-dir", data.to_str().expect("UTF-8")]);
 }
