@@ -167,7 +167,9 @@ impl Out {
             property.add_param("TYPE", "pref");
         }
         property.take_param("PREF");
-        for name in LEFT_OUT {
+        // A program's own property is as it stood in a file, whatever its parameters say.
+        let is_own = property.name.starts_with("X-") && property.param("PROP-ID").is_none();
+        for name in LEFT_OUT.into_iter().filter(|_| !is_own) {
             if !(name == "MEDIATYPE" && media::is_file(&property.name)) {
                 property.take_param(name);
             }

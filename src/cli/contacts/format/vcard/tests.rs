@@ -293,8 +293,13 @@ fn of_what_vcard_3_holds_nothing_is_said() {
         "links": {"l": {"uri": "https://x.de/"}}, "notes": {"n": {"note": "a; b"}},
         "onlineServices": {"s": {"service": "Mastodon", "user": "@a@b"}},
         "media": {"m": {"kind": "photo", "uri": "data:image/png;base64,iVBORw0KGgo="}},
-        "vCard": {"properties": [["x-a", {"group": "g"}, "unknown", "b"]]}}));
+        "vCard": {"properties": [["x-a", {"group": "g"}, "unknown", "b"],
+            ["x-altbday", {"calscale": "chinese"}, "unknown", "46970427"]]}}));
     assert_eq!(said, None, "{text}");
+    assert!(
+        text.contains("X-ALTBDAY;CALSCALE=chinese:46970427"),
+        "{text}"
+    );
 }
 
 #[test]
