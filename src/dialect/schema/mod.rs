@@ -22,8 +22,8 @@
 //!     checks: &[],
 //! };
 //!
-//! let draft = PERSON.read(&json!({"name": "Ann", "nick": "A."}), "", Mode::Whole);
-//! let card = draft.card().expect("nothing is wrong with it");
+//! let body = json!({"name": "Ann", "nick": "A."});
+//! let card = PERSON.read(&body, "", Mode::Whole).card().expect("nothing is wrong with it");
 //! assert_eq!(card.full_name().as_deref(), Some("Ann"));
 //! assert_eq!(card.text("example.com:nick"), Some("A."));
 //!
