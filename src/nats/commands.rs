@@ -35,6 +35,11 @@ const KEYS_DIFFER: Refusal = Refusal::BadParameter {
     name: "Idempotency-Key",
     must: "left out of a command that has a Nats-Msg-Id, or the same: that id is its key",
 };
+/// A message id that is no idempotency key, or one of those that commands without an id have.
+const BAD_MESSAGE_ID: Refusal = Refusal::BadParameter {
+    name: "Nats-Msg-Id",
+    must: "1 to 128 visible ASCII characters, and none of the keys that commands without it have",
+};
 /// The time after which a command is given to the writer again, whose queue was full.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// After how long the broker delivers a command again that could not be carried out now.
@@ -286,7 +291,10 @@ impl Commands {
                 // Else a message could take the key of another that has no id.
                 let is_free = !key.starts_with(&self.keys_of_places());
                 let correlation = Correlation::parse(key).filter(|_| is_free);
-                let correlation = correlation.ok_or(Why::Refused(Refusal::BadIdempotencyKey))?;
+                let correlation = correlation.ok_or(Why::Refused(match id {
+                    Some(_) => BAD_MESSAGE_ID,
+                    None => Refusal::BadIdempotencyKey,
+                }))?;
                 if id.is_some() {
                     request.correlation = correlation;
                 }
