@@ -148,6 +148,30 @@ async fn a_copy_follows_the_log_and_verifies() {
 }
 
 #[tokio::test]
+async fn damage_is_told_before_a_kept_checkpoint_is_blamed() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    create(&server, &[], "Ann").await;
+    sealed(&server, 2).await;
+    assert_eq!(server.stop(), Some(0));
+    let kept = dir.path().join("kept");
+    std::fs::copy(data.join("audit/checkpoint"), &kept).expect("a copy");
+    let verify = ["log", "verify", "--checkpoint", text(&kept)];
+    let (out, _) = check(&data, &verify, 0);
+    assert!(out.contains("is a prefix"), "{out}");
+    let id = data.join("identity/log-id");
+    let name = std::fs::read_to_string(&id).expect("it is there");
+    let last = if name.trim_end().ends_with('0') {
+        "1"
+    } else {
+        "0"
+    };
+    let name = format!("{}{last}\n", &name.trim_end()[..name.trim_end().len() - 1]);
+    std::fs::write(&id, name).expect("it is written");
+    check(&data, &verify, 4);
+}
+
+#[tokio::test]
 async fn a_copy_that_is_damaged_is_mended_and_nothing_else_is_written_into() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &["--auth", "jwt"]);

@@ -89,12 +89,22 @@ pub fn look(data: &Data, kept: &[PathBuf]) -> Result<Found, Failure> {
     wrong.extend(data.hasher().err().map(|failure| failure.message));
     let key = data.signer.verifier();
     let mend = "`contactd log repair` writes it again from what is left";
-    let sealed = if is_whole {
-        let opened = log::open(&*data.dir, &log_options, &mut |_| {})?;
-        let log = Some(&opened.reader as &dyn Entries);
-        sealed(&data.tiles(), &key, kept, log, mend)?
-    } else {
-        sealed(&data.tiles(), &key, kept, None, mend)?
+    let opened = match is_whole {
+        true => Some(log::open(&*data.dir, &log_options, &mut |_| {})?),
+        false => None,
+    };
+    let log = opened.as_ref().map(|opened| &opened.reader as &dyn Entries);
+    let sealed = match sealed(&data.tiles(), &key, kept, log, mend) {
+        // What is wrong with the directory can be why the kept checkpoint is none of its log.
+        Err(failure) if !kept.is_empty() => {
+            let mut alone = sealed(&data.tiles(), &key, &[], log, mend)?;
+            if wrong.is_empty() && alone.wrong.is_empty() {
+                return Err(failure);
+            }
+            alone.wrong.push(failure.message);
+            alone
+        }
+        sealed => sealed?,
     };
     wrong.extend(sealed.wrong);
     Ok(Found {
