@@ -85,6 +85,32 @@ pub fn must_have_effect(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
+/// The beginning of the variables that stand for options.
+const VARIABLES: &str = "CONTACTD_";
+
+/// The variables among these that look like options and are none. Those that Kubernetes sets for a
+/// service of this program's name are its own.
+pub fn unknown_variables(root: &Command, names: impl Iterator<Item = String>) -> Vec<String> {
+    let unknown = names.filter(|name| {
+        let rest = name.strip_prefix(VARIABLES);
+        let of_kubernetes = |rest: &str| {
+            let mut words = rest.split('_');
+            matches!(words.next(), Some("SERVICE" | "PORT"))
+        };
+        rest.is_some_and(|rest| !of_kubernetes(rest)) && !is_variable(root, name)
+    });
+    unknown.collect()
+}
+
+/// Whether a variable stands for an option of a command, or of one below it.
+fn is_variable(command: &Command, name: &str) -> bool {
+    let mut options = command.get_arguments();
+    options.any(|option| option.get_env().is_some_and(|own| own == name))
+        || command
+            .get_subcommands()
+            .any(|below| is_variable(below, name))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -97,6 +123,21 @@ mod tests {
         let moved = behind_the_subcommand(&Cli::command(), &words);
         let words: Vec<_> = moved.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_seen() {
+        let given = [
+            "CONTACTD_RATE_LIMIT",
+            "CONTACTD_RATE_LIMITS",
+            "CONTACTD_URL",
+            "CONTACTD_SERVICE_HOST",
+            "CONTACTD_PORT_8080_TCP",
+            "PATH",
+        ];
+        let given = given.map(str::to_owned).into_iter();
+        let unknown = unknown_variables(&Cli::command(), given);
+        assert_eq!(unknown, ["CONTACTD_RATE_LIMITS"]);
     }
 
     #[test]

@@ -141,6 +141,10 @@ fn said_of_bus(options: &ServeOptions, bus: Option<&BusOptions>) -> String {
 fn directory(path: &Path) -> Result<String, Failure> {
     let dir = path.display();
     let (exists, there) = (path.is_dir(), nearest(path));
+    if path.exists() && !exists {
+        let message = format!("{dir} is no directory; --data-dir names one");
+        return Err(Failure::usage(message));
+    }
     let may = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     access(&there, may).map_err(|error| {
         let there = there.display();

@@ -100,6 +100,12 @@ pub fn main() -> ExitCode {
     let given = arguments::behind_the_subcommand(&Cli::command(), &given);
     let matches = Cli::command().get_matches_from(given);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for unknown in arguments::unknown_variables(&Cli::command(), variables) {
+        err!(
+            "contactd: warning: the variable {unknown} stands for no option; --help names those that do"
+        );
+    }
     let ended = arguments::must_have_effect(&matches).and_then(|()| run(cli));
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -100,6 +100,10 @@ fn a_check_says_everything_that_a_start_would_refuse() {
     ] {
         assert!(err.contains(&format!("contactd: {what}")), "{what}: {err}");
     }
+    let file = data.with_extension("file");
+    std::fs::write(&file, "").expect("a file");
+    let (_, err) = check(&file, &["check"], 2);
+    assert!(err.contains("is no directory; --data-dir"), "{err}");
     let open = ["check", "--listen", "0.0.0.0:1"];
     assert!(check(&data, &open, 2).1.contains("--auth jwt"));
     assert!(!data.exists());
