@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// The fields that most records have no more of.
-const FIELDS: usize = 16;
+const FIELDS: usize = 8;
 
 /// The values of an object's fields by their names, in the order of the table.
 ///
