@@ -74,7 +74,7 @@ impl<W: Write + Send> Rows<W> {
             Format::Ndjson => Self::Ndjson(BufWriter::with_capacity(BUFFER_BYTES, out)),
             Format::Csv => {
                 let mut table = csv::Writer::from_writer(out);
-                table.write_record(COLUMNS)?;
+                table.write_record(COLUMNS).map_err(of_table)?;
                 Self::Csv(Box::new(table))
             }
             #[cfg(feature = "parquet")]
@@ -88,7 +88,9 @@ impl<W: Write + Send> Rows<W> {
     pub fn write(&mut self, row: Row) -> io::Result<()> {
         match (self, row) {
             (Self::Ndjson(out), Row::Line(line)) => out.write_all(&line),
-            (Self::Csv(table), Row::Cells(cells)) => Ok(table.write_record(cells.map(plain))?),
+            (Self::Csv(table), Row::Cells(cells)) => {
+                table.write_record(cells.map(plain)).map_err(of_table)
+            }
             #[cfg(feature = "parquet")]
             (Self::Parquet(table), Row::Cells(cells)) => table.write(*cells),
             (_, Row::Line(_) | Row::Cells(_)) => {
@@ -115,6 +117,14 @@ impl<W: Write + Send> Rows<W> {
             #[cfg(feature = "parquet")]
             Self::Parquet(table) => table.finish(),
         }
+    }
+}
+
+/// The error of the file below a table: that its reader is gone is known by its kind.
+fn of_table(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
