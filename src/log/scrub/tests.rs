@@ -286,9 +286,8 @@ fn what_is_missing_before_what_is_damaged_is_told() {
     ));
 }
 
-/// Nothing but the store has what the archive cannot give.
-#[test]
-fn what_only_the_store_has_and_holds_damaged_is_told() {
+/// A log whose journal begins behind what is sealed, and whose archive lacks a stretch of that.
+fn torn() -> (SimDisk, Opened) {
     let (disk, first) = log();
     drop(first);
     let options = OpenOptions {
@@ -297,6 +296,13 @@ fn what_only_the_store_has_and_holds_damaged_is_told() {
     };
     let log = open(&disk, &options, &mut |_| {}).unwrap();
     log.journal.drop_before(Position::new(101)).unwrap();
+    (disk, log)
+}
+
+/// Nothing but the store has what the archive cannot give.
+#[test]
+fn what_only_the_store_has_and_holds_damaged_is_told() {
+    let (disk, log) = torn();
     disk.tamper_store(STORE, |values| {
         let mut before = values.range_mut(..=Bytes::copy_from_slice(&chunk::Key::start(9)));
         let (_, value) = before.next_back().unwrap();
@@ -357,14 +363,7 @@ impl Archive for Torn {
 
 #[test]
 fn what_the_archive_cannot_give_is_read_in_the_store_alone() {
-    let (disk, first) = log();
-    drop(first);
-    let options = OpenOptions {
-        archive: Arc::new(Torn(Sealed(100), 9..15)),
-        ..options()
-    };
-    let log = open(&disk, &options, &mut |_| {}).unwrap();
-    log.journal.drop_before(Position::new(101)).unwrap();
+    let (_disk, log) = torn();
     assert!(log.journal.base().unwrap() > Position::new(20));
     assert_eq!(scrubbed(&log), Mended::default());
 }
