@@ -71,18 +71,12 @@ impl Status {
     /// and the rest changes with each event.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
-        let news = |status: &Self| {
-            let place = (status.term, status.settled);
-            let sides = (status.role, status.leader.clone(), status.takes_writes);
-            (
-                place,
-                sides,
-                status.was_led,
-                status.whole,
-                status.halted.clone(),
-            )
-        };
-        news(self) != news(before)
+        let place = |of: &Self| (of.term, of.settled);
+        let sides = |of: &Self| (of.role, of.takes_writes, of.was_led, of.whole);
+        place(self) != place(before)
+            || sides(self) != sides(before)
+            || self.leader != before.leader
+            || self.halted != before.halted
     }
 }
 
