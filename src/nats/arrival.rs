@@ -13,7 +13,7 @@ const VERSION: &str = "NATS/1.0";
 /// The only status with which a message still counts as one.
 const STATUS_OK: &str = "200";
 /// The header with a message's id, by which the server drops a second one.
-const MESSAGE_ID: &str = "Nats-Msg-Id";
+pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// Whether a consumer of the stream gets a message with this subject and these headers, which are
 /// empty where it has none. In the subject, as the server tells it, a byte that is not UTF-8 is a
@@ -63,13 +63,8 @@ fn is_message(headers: &[u8]) -> bool {
 pub fn message_id(headers: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(headers);
     let mut named = text.lines().filter_map(|line| line.split_once(':'));
-    let (_, id) = named.find(|(name, _)| is_message_id(name))?;
+    let (_, id) = named.find(|(name, _)| name.eq_ignore_ascii_case(MESSAGE_ID))?;
     Some(id.trim().to_owned())
-}
-
-/// Whether this is the header with a message's id, in any case.
-pub fn is_message_id(name: &str) -> bool {
-    name.eq_ignore_ascii_case(MESSAGE_ID)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
 use bytes::Bytes;
 
-use super::arrival::is_message_id;
-use super::request::{QUERY, add};
+use super::arrival::MESSAGE_ID;
+use super::request::{QUERY, add, first};
 use super::subjects::{BadAddress, Prefix};
 use crate::dialect::{self, Refusal, Reply};
 use crate::gateway::Health;
@@ -190,17 +190,15 @@ impl DeadLetters {
                 }
             }
         }
-        let headers = command.headers.into_iter().flat_map(HeaderMap::iter);
-        // A command is known by its id in whatever case the header was sent.
-        let mut ids = headers.filter(|(name, _)| is_message_id(name.as_ref()));
-        if let Some(id) = ids.find_map(|(_, values)| values.first()) {
-            let id: String = id.as_str().chars().take(ERROR_CHARS_MAX).collect();
+        let id = command.headers.and_then(|all| first(all, MESSAGE_ID));
+        if let Some(id) = id {
+            let id: String = id.chars().take(ERROR_CHARS_MAX).collect();
             add(&mut kept, "Contact-Correlation", &id);
         }
         // Its own id: two commands may have come under one.
         if let Some(sequence) = command.sequence {
             let id = format!("{}-{sequence}", self.created_nanos);
-            add(&mut kept, "Nats-Msg-Id", &id);
+            add(&mut kept, MESSAGE_ID, &id);
         }
         kept
     }

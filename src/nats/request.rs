@@ -121,6 +121,16 @@ pub fn answer_headers(
     headers
 }
 
+/// The first value of a header, in whatever case its name was sent: NATS tells names apart by case.
+pub fn first<'a>(headers: &'a BusHeaders, name: &str) -> Option<&'a str> {
+    let mut named = headers.iter();
+    let (_, values) = named.find(|(own, _)| {
+        let own: &str = own.as_ref();
+        own.eq_ignore_ascii_case(name)
+    })?;
+    Some(values.first()?.as_str())
+}
+
 /// Adds a header. One that NATS can't carry is left out, which is better than no answer.
 pub fn add(headers: &mut BusHeaders, name: &str, value: &str) {
     let name = name.parse::<async_nats::HeaderName>();

@@ -6,7 +6,7 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 
 use super::dead_letter::{lacks_headers, says_itself};
-use super::request::add;
+use super::request::{add, first};
 use super::subjects::Prefix;
 use crate::gateway::{NotResent, Resent, Sign};
 
@@ -74,12 +74,7 @@ fn headers(letter: &StreamMessage) -> (HeaderMap, String) {
             .map(|value| value.as_str().to_owned())
     };
     // A command without an id is known by its key, if it has one.
-    let mut named = letter.headers.iter();
-    let key = named.find_map(|(name, values)| {
-        let is_key = name.to_string().eq_ignore_ascii_case("Idempotency-Key");
-        let value = values.first().filter(|_| is_key)?;
-        Some(value.as_str().to_owned())
-    });
+    let key = first(&letter.headers, "Idempotency-Key").map(str::to_owned);
     let id = text("Contact-Correlation").or(key).unwrap_or_else(|| {
         let own = text("Nats-Msg-Id").unwrap_or_else(|| letter.sequence.to_string());
         format!("letter-{own}")
