@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::exit::Failure;
 use super::options::{AccessOptions, ServerOptions};
+use super::output::is_enough;
 
 /// Paths of the service that are taken for a part of its address. Another one may be a proxy's.
 const API_PATHS: [&str; 3] = ["/contacts", "/events", "/audit"];
@@ -220,15 +221,9 @@ pub async fn copy(response: Response, out: &mut impl Write) -> Result<(), Failur
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(cut_off)?;
-        let written = out.write_all(&chunk).and_then(|()| out.flush());
-        if let Err(error) = written {
-            // Whoever read us has seen enough.
-            let enough = error.kind() == std::io::ErrorKind::BrokenPipe;
-            return if enough {
-                Ok(())
-            } else {
-                Err(Failure::failed(error))
-            };
+        match out.write_all(&chunk).and_then(|()| out.flush()) {
+            Err(error) if is_enough(&error) => return Ok(()),
+            written => written.map_err(Failure::failed)?,
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use clap::Args;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
-use super::super::output::err;
+use super::super::output::{err, unless_enough};
 use super::super::progress;
 use super::format::{Format, VcardVersion};
 use super::source::{Filter, Source};
@@ -81,11 +81,7 @@ fn write(
         bar.inc(1);
         writer.write(contact)
     }));
-    let finished = match writer.finish() {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        finished => finished.map_err(Failure::failed),
-    };
+    let finished = unless_enough(writer.finish());
     bar.finish_and_clear();
     if let Some(left_out) = writer.left_out() {
         err!("contactd: {left_out}");

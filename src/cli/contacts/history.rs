@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
+use super::super::output::is_enough;
 use super::source::{Source, contact_id, path_of};
 use crate::dialect::ApiOperation;
 use crate::domain::ContactId;
@@ -85,8 +86,7 @@ async fn history(source: &Source, id: ContactId) -> Result<(), Failure> {
         let page: Page = serde_json::from_value(page).map_err(Failure::failed)?;
         for change in &page.data {
             match writeln!(std::io::stdout(), "{}", change.text()) {
-                // Whoever read us has seen enough.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) if is_enough(&error) => return Ok(()),
                 written => written.map_err(Failure::failed)?,
             }
         }

@@ -14,6 +14,7 @@ use super::super::data::Purpose;
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, ServerOptions};
+use super::super::output::is_enough;
 use crate::dialect::ApiOperation;
 use crate::dialect::native::WARNING;
 use crate::domain::{ContactId, Position};
@@ -142,8 +143,7 @@ impl Source {
             let contacts = page.get("data").and_then(Value::as_array);
             for contact in contacts.into_iter().flatten() {
                 match take(contact) {
-                    // Whoever read us has seen enough.
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                    Err(error) if is_enough(&error) => return Ok(()),
                     taken => taken.map_err(Failure::failed)?,
                 }
             }

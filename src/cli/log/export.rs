@@ -9,6 +9,7 @@ use super::super::client::{self, Server, block_on};
 use super::super::exit::Failure;
 use super::super::local::Local;
 use super::super::options::{DataOptions, EventDetail, ServerOptions};
+use super::super::output::unless_enough;
 use super::rows::{Format, Row, Rows};
 use crate::dialect::{REGISTRY, Refusal};
 use crate::domain::{IdRule, Position, Timestamp};
@@ -72,14 +73,6 @@ fn is_of_the_log(service: &Service, after: u64) -> Result<(), Failure> {
         return Err(Failure::failed(Refusal::PositionAhead { head }));
     }
     Ok(())
-}
-
-/// What came of writing: that whoever read us has seen enough is no failure.
-fn unless_enough(written: io::Result<()>) -> Result<(), Failure> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Failure::failed),
-    }
 }
 
 /// Begins the export, once it is known that there is something to export.

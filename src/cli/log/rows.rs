@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::super::output::of_table;
 #[cfg(feature = "parquet")]
 use super::parquet::Parquet;
 use super::row::{COLUMNS, Cell, WIDTH, cells};
@@ -117,14 +118,6 @@ impl<W: Write + Send> Rows<W> {
             #[cfg(feature = "parquet")]
             Self::Parquet(table) => table.finish(),
         }
-    }
-}
-
-/// The error of the file below a table: that its reader is gone is known by its kind.
-fn of_table(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -11,6 +11,7 @@ use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 
 use super::exit::Failure;
+use super::output::unless_enough;
 
 /// The name of the program in completions and manual pages.
 const NAME: &str = "contactd";
@@ -74,11 +75,7 @@ pub fn run(command: &PrintCommand, mut program: Command) -> Result<(), Failure> 
 }
 
 fn print(bytes: &[u8]) -> Result<(), Failure> {
-    match io::stdout().lock().write_all(bytes) {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Failure::failed),
-    }
+    unless_enough(io::stdout().lock().write_all(bytes))
 }
 
 fn page(program: Command) -> Result<Vec<u8>, Failure> {

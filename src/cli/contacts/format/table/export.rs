@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use csv::ErrorKind;
 use serde_json::{Map, Value};
 
+use super::super::super::super::output::of_table;
 use super::super::dates::Date;
 use super::super::lost::{Holder, Lost};
 use super::fields::{Column, Field};
@@ -92,7 +92,7 @@ impl<W: Write> Writer<W> {
         self.has_headings = true;
         let origin = ORIGIN.iter().map(|name| (*name).to_owned());
         let headings = origin.chain(headings());
-        self.rows.write_record(headings).map_err(io_error)
+        self.rows.write_record(headings).map_err(of_table)
     }
 }
 
@@ -113,7 +113,7 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
         let back = row::card(read, &mut Vec::new());
         self.lost.count(card, back.as_ref().ok());
         let row = origin.chain(cells.into_iter().map(guarded));
-        self.rows.write_record(row).map_err(io_error)
+        self.rows.write_record(row).map_err(of_table)
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -124,14 +124,6 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
 
     fn left_out(&self) -> Option<String> {
         self.lost.said()
-    }
-}
-
-/// The crate's own way round forgets the kind, and with it that a pipe was closed.
-fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }
 
