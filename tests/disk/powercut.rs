@@ -11,6 +11,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::figures::say;
@@ -32,6 +33,8 @@ const FLUSH_ONLY: &str = "flush";
 /// A store that is flushed and then synced.
 const SYNCED: &str = "sync";
 
+/// The longest time until the device of a file system that was unmounted is free.
+const DETACHED_WITHIN: Duration = Duration::from_secs(30);
 /// The number of acknowledgements before the power is cut.
 const ACKNOWLEDGED_MIN: usize = 300;
 
@@ -115,8 +118,23 @@ impl Mounted {
         run("mount", &["-o", "loop,commit=600", &image, &point])
     }
 
+    /// Takes it away, and waits until its device is free: whoever has a copy of the mounts, such as a
+    /// browser's sandbox, keeps the dead file system a moment longer, which another mount would show.
     fn unmount(&self) -> Result<(), String> {
-        run("umount", &[&self.point.to_string_lossy()])
+        run("umount", &[&self.point.to_string_lossy()])?;
+        let ends = Instant::now() + DETACHED_WITHIN;
+        while self.is_attached() {
+            if Instant::now() > ends {
+                return Err("its loop device is still in use".to_owned());
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn is_attached(&self) -> bool {
+        let devices = Command::new("losetup").arg("-j").arg(&self.image).output();
+        !devices.expect("losetup runs").stdout.is_empty()
     }
 
     /// `EXT4_IOC_SHUTDOWN` without flushing anything: from now on nothing
