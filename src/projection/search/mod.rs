@@ -205,6 +205,7 @@ impl View for SearchIndex {
     }
 
     fn discard(&mut self) -> Result<(), KeepError> {
+        self.at = Checkpoint::default();
         self.pending.clear();
         self.pending_ids.clear();
         self.upkeep.discard()

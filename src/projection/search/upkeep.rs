@@ -14,6 +14,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use roaring::RoaringBitmap;
+
 use super::limits::Limits;
 use super::manifest::{self, Checkpoint, Manifest};
 use super::merge::Merge;
@@ -151,9 +153,15 @@ impl Upkeep {
         let Some(place) = &self.place else {
             return Ok(());
         };
+        let mut known = RoaringBitmap::new();
         for number in &manifest.files {
             let (segment, contacts) = Segment::open(place, *number)?;
+            known |= &contacts;
             self.old.push(Arc::new(Run::of_file(segment, contacts)));
+        }
+        // Each contact has a doc in some file, whatever became of it.
+        if known.len() != u64::from(manifest.at.contacts) {
+            return Err(KeepError::Damaged(manifest::NAME.to_owned()));
         }
         self.kept = manifest.at;
         Ok(())
@@ -216,11 +224,15 @@ impl Upkeep {
     }
 
     /// Does a slice of the work, at a time when the index has come so far; where a file
-    /// [is due](Self::is_due), all that was folded is in a run.
+    /// [is due](Self::is_due), all that was folded is in a run. Nothing is done where there is a
+    /// [fault](Self::fault): all of it is destroyed soon.
     ///
     /// # Errors
     /// The disk refused, and the work under way was given up.
     pub fn tend(&mut self, at: &Checkpoint, is_due: bool) -> Result<Chore, KeepError> {
+        if self.fault().is_some() {
+            return Ok(Chore::Nothing);
+        }
         let tended = self.slice(at, is_due);
         if tended.is_err() {
             self.give_up();
@@ -322,6 +334,8 @@ impl Upkeep {
         let contacts = job.merge.contacts().clone();
         let number = job.draft.number();
         let run = job.draft.finish(&contacts).and_then(|segment| {
+            // A block that could not be read counted as empty: it would be missing here for good.
+            self.believed()?;
             let run = Arc::new(Run::of_file(segment, contacts));
             purge(&run, &self.purged)?;
             run.segment().map_or(Ok(()), Segment::publish)?;
@@ -413,17 +427,21 @@ impl Upkeep {
         if let (Err(error), Some(place)) = (&purged, &self.place) {
             place.health.report(error.to_string());
         }
-        match self.fault() {
-            Some(reason) => Err(KeepError::Doubted(reason)),
-            None => Ok(()),
-        }
+        self.believed()
+    }
+
+    /// Whether what was read can be believed.
+    fn believed(&self) -> Result<(), KeepError> {
+        self.fault()
+            .map_or(Ok(()), |reason| Err(KeepError::Doubted(reason)))
     }
 
     /// Writes everything that is in memory into a file, and the list with it.
     ///
     /// # Errors
-    /// The disk refused; the files go as far as they did.
+    /// The disk refused, or there is a [fault](Self::fault); the files go as far as they did.
     pub fn keep(&mut self, at: &Checkpoint) -> Result<(), KeepError> {
+        self.believed()?;
         let Some(place) = self.place.clone() else {
             return Ok(());
         };

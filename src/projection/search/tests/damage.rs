@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
-use super::super::manifest;
-use super::{DIR, World, history, readable};
+use super::super::manifest::{self, Manifest};
+use super::super::segment;
+use super::{DIR, Step, World, history, readable};
 use crate::domain::EventId;
-use crate::projection::View;
+use crate::projection::view::Chore;
+use crate::projection::{KeepError, View};
 use crate::storage::{Disk, SimDisk};
 
 #[test]
@@ -77,5 +79,95 @@ fn what_is_lost_or_foreign_is_made_again_and_destroyed() {
     world.keys = World::new(4).keys;
     world.start();
     assert_eq!(world.folded, 0);
+    world.check();
+}
+
+/// An index of eight contacts, all of them in files, with its first file's name.
+fn in_files() -> (World, String) {
+    let mut world = World::new(3);
+    for who in 0..8 {
+        world.step(&Step::Write(who, 0, "Ann", 3));
+    }
+    world.fold();
+    world.index.keep().unwrap();
+    let names = world.disk.files(DIR).unwrap().list().unwrap();
+    let first = names.into_iter().find(|name| name.ends_with(".blocks"));
+    (world, first.unwrap())
+}
+
+/// Damages the first block of a file.
+fn flip(world: &World, name: &str) {
+    let change = |bytes: &mut Vec<u8>| bytes[4_100] ^= 1;
+    world.disk.tamper_file(DIR, name, change);
+}
+
+/// The process may stop between the destruction of a damaged index and the moment when its thread
+/// makes it again: the next one begins with the first event.
+#[test]
+fn what_was_destroyed_is_not_kept_as_folded() {
+    let (mut world, name) = in_files();
+    flip(&world, &name);
+    world.start();
+    drop(world.index.dump());
+    assert!(world.index.fault().is_some());
+    let kept = world.index.keep();
+    assert!(matches!(kept, Err(KeepError::Doubted(_))), "{kept:?}");
+    world.index.discard().unwrap();
+    drop(world.index.keep());
+    world.start();
+    assert_eq!(world.folded, 0);
+    world.check();
+
+    // Nor is it where nothing was damaged: an event could not be folded.
+    let mut world = in_files().0;
+    world.index.discard().unwrap();
+    world.index.keep().unwrap();
+    world.start();
+    assert_eq!(world.folded, 0);
+    world.check();
+}
+
+/// An earlier release could leave a list that names a position and no file.
+#[test]
+fn a_list_whose_files_lack_contacts_is_not_believed() {
+    let (mut world, _) = in_files();
+    let files = world.disk.files(DIR).unwrap();
+    let list = files.read_at(manifest::NAME, 0, 4_096).unwrap();
+    let list = Manifest {
+        files: Vec::new(),
+        ..Manifest::decode(&list).unwrap()
+    };
+    files.write_atomic(manifest::NAME, &list.encode()).unwrap();
+    world.start();
+    assert_eq!(world.folded, 0);
+    world.check();
+}
+
+/// A block that cannot be read counts as empty: no file is made of it.
+#[test]
+fn nothing_is_merged_of_what_is_damaged() {
+    let mut world = World::new(3);
+    for who in 0..5 {
+        world.step(&Step::Write(who, 0, "Ann", 3));
+        world.fold();
+        world.index.keep().unwrap();
+    }
+    let files = world.disk.files(DIR).unwrap();
+    let named = || {
+        let list = files.read_at(manifest::NAME, 0, 4_096).unwrap();
+        Manifest::decode(&list).unwrap().files
+    };
+    let before = named();
+    assert_eq!(before.len(), 5, "one more than are left alone");
+    // It is among the four neighbours, whichever those are.
+    flip(&world, &segment::name_of(before[2]));
+    // It is met in the last slice of the work, and in one before that.
+    for slice_keys in [usize::MAX, 9] {
+        world.start();
+        world.index.upkeep.limits.slice_keys = slice_keys;
+        while matches!(world.index.tend(), Ok(Chore::More)) {}
+        assert!(world.index.fault().is_some());
+        assert_eq!(named(), before);
+    }
     world.check();
 }
