@@ -215,8 +215,8 @@ impl Asked {
         })
     }
 
-    /// The events after a position up to another as they are sent, or fewer where they are many
-    /// bytes.
+    /// The events after a position up to another as they are sent, or fewer where they are more
+    /// bytes than these.
     ///
     /// # Errors
     /// The log can't be read.
@@ -225,8 +225,9 @@ impl Asked {
         service: &Service,
         after: Position,
         to: Position,
+        bytes_max: usize,
     ) -> Result<Lines, ReadError> {
-        let mut lines = Lines::after(after);
+        let mut lines = Lines::after(after, bytes_max);
         service.each(after, to, |record| {
             lines.last = record.event.header.position;
             if self.wants(&record.event) {

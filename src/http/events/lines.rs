@@ -7,9 +7,7 @@ use super::form::Form;
 use crate::domain::Position;
 use crate::wire::CloudEvent;
 
-/// Bytes that are sent at once, before the last event of them.
-pub const BYTES_MAX: usize = 64 << 10;
-/// Bytes that an event may have beyond them without more room being taken.
+/// Bytes that an event may have beyond what is sent at once without more room being taken.
 const MORE_BYTES: usize = 4 << 10;
 
 /// A piece of what is sent, or the reason for which it breaks off.
@@ -21,6 +19,8 @@ pub type PieceSender = mpsc::Sender<Piece>;
 #[derive(Debug)]
 pub struct Lines {
     bytes: Vec<u8>,
+    /// Bytes that are sent at once, before the last event of them.
+    bytes_max: usize,
     /// The number of events.
     pub events: usize,
     /// The last position that was looked at.
@@ -28,10 +28,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// None yet, with what comes after a position to be looked at.
-    pub fn after(position: Position) -> Self {
+    /// None yet, with what comes after a position to be looked at, and about so many bytes to be sent
+    /// at once.
+    pub fn after(position: Position, bytes_max: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(BYTES_MAX + MORE_BYTES),
+            bytes: Vec::with_capacity(bytes_max + MORE_BYTES),
+            bytes_max,
             events: 0,
             last: position,
         }
@@ -57,7 +59,7 @@ impl Lines {
 
     /// Whether they are as many bytes as are sent at once.
     pub const fn are_many(&self) -> bool {
-        self.bytes.len() >= BYTES_MAX
+        self.bytes.len() >= self.bytes_max
     }
 
     /// Their length, in bytes.

@@ -1,4 +1,7 @@
 //! The log up to a position as lines, which several threads make ahead of what is sent.
+//!
+//! The more is sent at once, the less each event costs, and the more memory a reader takes who does
+//! not come after. So a few replays go by large pieces, and all that come beyond them by small ones.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,14 +9,13 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::asked::Asked;
-use super::lines::{BYTES_MAX, Lines, PieceSender};
+use super::lines::{Lines, PieceSender};
 use super::page;
 use crate::dialect::Refusal;
 use crate::domain::Position;
 use crate::http::App;
+use crate::http::streams::Pace;
 
-/// Stretches of the log that are made into lines at the same time.
-const AHEAD: usize = 4;
 /// Events of a stretch: from a few, where they are large, to many.
 const STRETCH: (u64, u64) = (4, 512);
 
@@ -27,13 +29,14 @@ pub async fn replay(
     (after, to): (Position, Position),
     lines: &PieceSender,
 ) -> Result<bool, Refusal> {
+    let (pace, _place) = app.streams.replay();
     let mut stretches: VecDeque<(Position, JoinHandle<Result<Lines, Refusal>>)> = VecDeque::new();
     let mut next = after;
     let mut stretch = STRETCH.0;
     loop {
-        while stretches.len() < AHEAD && next < to {
+        while stretches.len() < pace.ahead && next < to {
             let end = to.min(next.plus(stretch));
-            let made = made(app.clone(), asked.clone(), next, end);
+            let made = made(app.clone(), asked.clone(), (next, end), pace);
             stretches.push_back((end, tokio::spawn(made)));
             next = end;
         }
@@ -47,12 +50,12 @@ pub async fn replay(
                 return Ok(false);
             }
             if last >= end {
-                stretch = stretch_after(stretch, size);
+                stretch = stretch_after(stretch, size, pace);
                 break;
             }
             // They were more bytes than are sent at once: the rest of them comes first.
             stretch = STRETCH.0;
-            made = self::made(app.clone(), asked.clone(), last, end).await?;
+            made = self::made(app.clone(), asked.clone(), (last, end), pace).await?;
         }
     }
 }
@@ -61,13 +64,13 @@ pub async fn replay(
 async fn made(
     app: Arc<App>,
     asked: Asked,
-    after: Position,
-    to: Position,
+    (after, to): (Position, Position),
+    pace: Pace,
 ) -> Result<Lines, Refusal> {
     loop {
         let asked = asked.clone();
-        let made = page::look(&app, move |service| asked.lines(service, after, to)).await;
-        match made {
+        let lines = move |service: &_| asked.lines(service, after, to, pace.piece_bytes);
+        match page::look(&app, lines).await {
             // Others are first; whoever reads a stream would take its end for that of the log.
             Err(Refusal::Overloaded) if !*app.stopping.borrow() => {}
             made => return made,
@@ -77,10 +80,10 @@ async fn made(
 
 /// The events of the next stretch, when the lines of one were so many bytes: about three quarters of
 /// what is sent at once.
-fn stretch_after(events: u64, bytes: usize) -> u64 {
+fn stretch_after(events: u64, bytes: usize, pace: Pace) -> u64 {
     let (least, most) = STRETCH;
     let event_bytes = (bytes as u64).checked_div(events).unwrap_or(0).max(1);
-    (BYTES_MAX as u64 / 4 * 3 / event_bytes).clamp(least, most.min(events.saturating_mul(8)))
+    (pace.piece_bytes as u64 / 4 * 3 / event_bytes).clamp(least, most.min(events.saturating_mul(8)))
 }
 
 #[cfg(test)]
@@ -89,9 +92,13 @@ mod tests {
 
     #[test]
     fn stretches_grow_with_what_is_small_and_shrink_at_once() {
-        assert_eq!(stretch_after(4, 0), 32);
-        assert_eq!(stretch_after(512, 0), 512);
-        assert_eq!(stretch_after(512, 512 * 1_000), 49);
-        assert_eq!(stretch_after(512, 512 * 60_000), 4);
+        let pace = Pace {
+            piece_bytes: 64 << 10,
+            ahead: 1,
+        };
+        assert_eq!(stretch_after(4, 0, pace), 32);
+        assert_eq!(stretch_after(512, 0, pace), 512);
+        assert_eq!(stretch_after(512, 512 * 1_000, pace), 49);
+        assert_eq!(stretch_after(512, 512 * 60_000, pace), 4);
     }
 }

@@ -129,7 +129,7 @@ async fn feed(app: Arc<App>, asked: Asked, lines: PieceSender) -> Result<(), Ref
             };
             after = shown.last;
             left -= shown.events.len().min(left);
-            let mut made = Lines::after(after);
+            let mut made = Lines::after(after, STREAM_PAGE_BYTES);
             for (position, event) in &shown.events {
                 if asked.follow || *position <= to {
                     made.push(asked.form, *position, event);
