@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::orders::Ordinal;
 use crate::domain::{ContactId, EventId, Position};
+use crate::projection::view::IsOfLog;
 use crate::storage::{Files, StorageError};
 
 /// The file of the list.
@@ -73,6 +74,23 @@ struct ManifestV1 {
 }
 
 impl Manifest {
+    /// The list on the disk, where it can be read and is of this version and this log.
+    pub fn kept(files: &dyn Files, is_of_log: IsOfLog<'_>) -> Option<Self> {
+        let length = usize::try_from(files.len(NAME).ok()?).ok()?;
+        let bytes = files.read_at(NAME, 0, length).ok()?;
+        let list = Self::decode(&bytes).filter(|list| {
+            let Checkpoint {
+                position, event, ..
+            } = list.at;
+            let is_ours = event.is_some_and(|event| is_of_log(position, event));
+            is_ours && list.version == VERSION
+        });
+        if list.is_none() {
+            tracing::warn!("the kept search view is not of this log and version; it is made again");
+        }
+        list
+    }
+
     /// Its bytes, with a checksum behind them.
     pub fn encode(&self) -> Vec<u8> {
         let Self { version, at, files } = self;

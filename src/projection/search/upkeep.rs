@@ -115,7 +115,7 @@ impl Upkeep {
         let numbers = || names.iter().filter_map(|name| segment::number_of(name));
         let behind = numbers().max().map_or(0, |last| last.saturating_add(1));
         home.numbers.fetch_max(behind, Ordering::Relaxed);
-        let opened = match listed(home, is_of_log) {
+        let opened = match Manifest::kept(files, is_of_log) {
             None => Err(None),
             Some(manifest) => upkeep.open(&manifest).map_err(Some),
         };
@@ -493,24 +493,6 @@ impl Upkeep {
         let runs = self.old.iter().chain(&self.young);
         self.shelf = Shelf::of(runs.rev().cloned());
     }
-}
-
-/// The list on the disk, where it can be read and is of this version and this log.
-fn listed(home: &Home, is_of_log: IsOfLog<'_>) -> Option<Manifest> {
-    let length = home.files.len(manifest::NAME).ok()?;
-    let length = usize::try_from(length).ok()?;
-    let bytes = home.files.read_at(manifest::NAME, 0, length).ok()?;
-    let manifest = Manifest::decode(&bytes).filter(|list| {
-        let Checkpoint {
-            position, event, ..
-        } = list.at;
-        let is_ours = event.is_some_and(|event| is_of_log(position, event));
-        is_ours && list.version == manifest::VERSION
-    });
-    if manifest.is_none() {
-        tracing::warn!("the kept search view is not of this log and version; it is made again");
-    }
-    manifest
 }
 
 /// The neighbours that weigh least together, where there are more than `most`.
