@@ -26,7 +26,7 @@ const UNDER_WAY: &str = "setting-aside";
 /// The file with the position that a log must reach before it counts for a majority, below
 /// [`IDENTITY`].
 const REACH: &str = "must-reach";
-/// The text in it where that is what the cluster's leader says has settled.
+/// The text in it where that is what the cluster's leader has on its disk.
 const SETTLED: &str = "settled";
 const FILE_BYTES_MAX: usize = 256;
 
@@ -89,7 +89,7 @@ pub fn kept(dir: &Path) -> Vec<String> {
 }
 
 /// Notes the position that a log must reach before it counts for a majority, unless one is noted;
-/// `None` where that is what the cluster's leader says has settled.
+/// `None` where that is what the cluster's leader has on its disk.
 ///
 /// # Errors
 /// The note can't be written.
@@ -102,7 +102,7 @@ pub fn must_reach(disk: &dyn Disk, reach: Option<Position>) -> Result<(), Storag
     files.write_atomic(REACH, text.as_bytes())
 }
 
-/// The position that a log must reach, if it must; the highest one stands for what has settled.
+/// The position that a log must reach, if it must; the highest one stands for what the leader has.
 ///
 /// # Errors
 /// The note can't be read.

@@ -225,7 +225,7 @@ impl Node {
     }
 
     /// This node with a log that was begun anew, which counts for a majority once it has reached a
-    /// position. The highest one stands for what the leader says has settled.
+    /// position. The highest one stands for what the leader has on its disk.
     #[must_use]
     pub fn reaching(mut self, reach: Option<Position>) -> Self {
         self.reach = reach;
@@ -397,11 +397,6 @@ impl Node {
                     self.beat_heard = Some(self.now);
                     self.learn_settled(settled);
                 }
-                // The word of a leader that was followed by another may be an old one.
-                if leads && term >= self.term_seen {
-                    self.reach = self.reach.map(|reach| reach.min(settled.position));
-                    self.count_if_whole();
-                }
                 if leads && yields {
                     self.succeed(&from);
                 }
@@ -413,6 +408,13 @@ impl Node {
                 erased,
             } => {
                 self.peers.durable(&from, place, (halted, whole));
+                // Whoever was let lead had all that was answered before; what it knows to have
+                // settled may be less at first. The word of a leader that was followed by another
+                // may be an old one.
+                if leads && term >= self.term_seen {
+                    self.reach = self.reach.map(|reach| reach.min(place.position));
+                    self.count_if_whole();
+                }
                 self.compare();
                 self.peers.erased(&from, erased);
                 self.count_erased();

@@ -14,6 +14,7 @@
 )]
 
 mod acts;
+mod anew;
 #[path = "../bus/broker.rs"]
 #[allow(dead_code, reason = "the tests of the bus use the rest")]
 mod broker;

@@ -23,7 +23,7 @@ pub struct Options {
     /// The audit log, and the key with which this node's disk cosigns it.
     pub cosigning: Cosigning,
     /// The position that this log must reach before it counts for a majority, where it was begun
-    /// anew; the highest one stands for what the leader says has settled.
+    /// anew; the highest one stands for what the leader has on its disk.
     pub reach: Option<Position>,
     /// What a node without a log needs to have this one, which is told sealed.
     pub identity: Vec<u8>,
