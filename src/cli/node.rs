@@ -187,7 +187,7 @@ fn cosigner(running: &Running, node: &NodeName) -> Result<Cosigner, Failure> {
 
 /// Forgets that the log must reach a position, once it has.
 async fn note_when_whole(mut status: watch::Receiver<Option<Status>>, files: Arc<dyn Files>) {
-    let whole = |status: &Option<Status>| status.as_ref().is_some_and(|status| status.whole);
+    let whole = |status: &Option<Status>| matches!(status, Some(Status { reach: None, .. }));
     if status.wait_for(whole).await.is_ok()
         && let Err(error) = set_aside::has_reached(&*files)
     {

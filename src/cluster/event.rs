@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::fork::Parting;
+use super::fork::Answers;
 use super::member::NodeName;
 use super::message::{Message, MessageId, Sent};
 use super::place::Place;
@@ -99,14 +99,8 @@ pub enum Event {
     Forked,
     /// Events of this log that were asked for.
     Own(Group),
-    /// The others have answered where their logs part from this one, in that order, and how far each
-    /// goes, this one among them.
-    Compared {
-        /// The places at which they part.
-        partings: Vec<Parting>,
-        /// The last position of each.
-        heads: Vec<(NodeName, Position)>,
-    },
+    /// The others have answered where their logs part from this one.
+    Compared(Answers),
     /// The stream shall be made anew from this node's log, whatever that loses: an operator has
     /// looked.
     Reseed,

@@ -1,8 +1,7 @@
 //! A node that has halted: it serves nothing, and finds out whether its log stays.
 
 use super::event::{Action, Event};
-use super::fork::{Parting, Verdict, verdict};
-use super::member::NodeName;
+use super::fork::{Answers, Verdict, verdict};
 use super::node::{ABSENT, Node, Role};
 use super::rules::Contradiction;
 use super::spoken::{Said, Spoken};
@@ -55,7 +54,7 @@ impl Node {
             Event::Applied(position) => drop(self.note_applied(position)),
             Event::Erased(position) => self.erased = self.erased.max(position),
             Event::NotFetched | Event::Forked => self.fetching = None,
-            Event::Compared { partings, heads } => self.on_compared(&partings, &heads),
+            Event::Compared(answers) => self.on_compared(&answers),
             Event::Reseed => self.on_reseed(true),
             Event::Read { .. }
             | Event::Stored { .. }
@@ -98,20 +97,36 @@ impl Node {
         }
     }
 
-    /// Asks the others where their logs part from this one, where most of them have halted and this
-    /// node has not: it may be the one that is wrong, and know no place by which that shows.
+    /// Asks the others where their logs part from this one, where most of them have halted or were
+    /// begun anew and this node is neither: it may be the one that is wrong, and know no place by which
+    /// that shows, or the one that has all that is left.
     pub(super) fn doubt_on_time(&mut self) {
-        if self.peers.have_halted() && self.reach.is_none() && self.reseeds.is_none() {
+        if self.peers.are_out() && self.reach.is_none() && self.reseeds.is_none() {
             self.compare_when_due();
         }
     }
 
     /// The others have answered a node that has not halted.
-    pub(super) fn on_outvoted(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
-        let rest = self.peers.have_halted();
-        if let Verdict::SetAside(position) = verdict(&self.members, partings, heads, rest) {
-            self.contradict(&Contradiction::OtherNodes { position });
+    pub(super) fn on_outvoted(&mut self, answers: &Answers) {
+        let rest = self.peers.going_on(&answers.anew) + 1 < self.members.majority();
+        match verdict(&self.members, answers, rest) {
+            Verdict::SetAside(position) => {
+                self.contradict(&Contradiction::OtherNodes { position });
+            }
+            // Those that were begun anew never let anybody stand.
+            Verdict::Reseed if answers.heads.len() < self.members.majority() => {
+                if self.role == Role::Following && !self.is_led() {
+                    self.on_reseed(false);
+                }
+            }
+            Verdict::Wait | Verdict::ReadAnew | Verdict::Reseed => {}
         }
+    }
+
+    /// Whether a leader was heard. A record that was read says nothing: its leader may be gone, and its
+    /// log with it.
+    fn is_led(&self) -> bool {
+        self.beat_heard.is_some_and(|at| self.now < at + ABSENT)
     }
 
     fn compare_when_due(&mut self) {
@@ -122,25 +137,23 @@ impl Node {
         }
     }
 
-    fn on_compared(&mut self, partings: &[Parting], heads: &[(NodeName, Position)]) {
+    fn on_compared(&mut self, answers: &Answers) {
         if !self.forked {
             return;
         }
         // A log that was begun anew can't say what was answered: it never counts.
         if let Some(reach) = self.reach {
-            return match partings {
+            return match answers.partings[..] {
                 [] => self.read_again(),
                 [_, ..] => self.set_aside(reach),
             };
         }
-        // A record that was read says nothing: its leader may be gone, and its log with it.
-        let led = self.beat_heard.is_some_and(|at| self.now < at + ABSENT);
-        let rest = self.peers.others_are_no_majority();
-        match verdict(&self.members, partings, heads, rest) {
+        let rest = self.peers.going_on(&answers.anew) < self.members.majority();
+        match verdict(&self.members, answers, rest) {
             Verdict::Wait => {}
             Verdict::SetAside(position) => self.set_aside(position.previous()),
             // Whoever leads has the stream that it needs.
-            Verdict::Reseed if !led => self.on_reseed(false),
+            Verdict::Reseed if !self.is_led() => self.on_reseed(false),
             Verdict::Reseed | Verdict::ReadAnew => self.read_again(),
         }
     }

@@ -50,7 +50,7 @@ mod yielding;
 
 pub use ask::Ask;
 pub use event::{Action, Event};
-pub use fork::{Branch, Parting, Verdict, verdict};
+pub use fork::{Answers, Branch, Parting, Verdict, verdict};
 pub use hello::Hello;
 pub use member::{BadMembers, BadName, MEMBERS_MAX, Members, NodeName};
 pub use message::{Body, Coder, Message, MessageId, Sent};

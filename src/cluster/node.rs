@@ -284,7 +284,7 @@ impl Node {
             Event::NotFetched => self.on_not_fetched(),
             Event::Forked => self.on_forked(),
             Event::Own(group) => self.on_own(&group),
-            Event::Compared { partings, heads } => self.on_outvoted(&partings, &heads),
+            Event::Compared(answers) => self.on_outvoted(&answers),
             Event::Reseed => self.on_reseed(true),
             Event::Yield => self.on_unable(),
             Event::HandOver if self.role == Role::Leading => self.on_yield(),

@@ -143,19 +143,17 @@ impl Peers {
         present.any(|place| place.position == own.position && place != own)
     }
 
-    /// Whether so many have halted that without them there is no majority.
-    pub fn have_halted(&self) -> bool {
-        self.going_on() + 1 < self.majority
+    /// Whether so many have halted or were begun anew that without them there is no majority.
+    pub fn are_out(&self) -> bool {
+        let in_it = self.all.iter().filter(|peer| !peer.halted && peer.whole);
+        in_it.count() + 1 < self.majority
     }
 
-    /// Whether the others that have not halted are no majority without this node.
-    pub fn others_are_no_majority(&self) -> bool {
-        self.going_on() < self.majority
-    }
-
-    /// The number of other nodes that have not halted.
-    fn going_on(&self) -> usize {
-        self.all.iter().filter(|peer| !peer.halted).count()
+    /// The number of other nodes that have not halted, without some.
+    pub fn going_on(&self, without: &[(NodeName, Position)]) -> usize {
+        let others = self.all.iter().filter(|peer| !peer.halted);
+        let is_meant = |peer: &&Peer| without.iter().all(|(node, _)| *node != peer.name);
+        others.filter(is_meant).count()
     }
 
     /// Whether a node has events behind a position.

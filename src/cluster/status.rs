@@ -28,8 +28,8 @@ pub struct Status {
     pub term: u64,
     /// Whether some node has led this cluster, as far as this one knows.
     pub was_led: bool,
-    /// Whether this log counts for a majority; one that was begun anew must reach something first.
-    pub whole: bool,
+    /// The position that this log must reach before it counts for a majority, where it was begun anew.
+    pub reach: Option<Position>,
     /// The last position on this node's disk.
     pub head: Position,
     /// The last position that a majority of nodes has on its disks.
@@ -72,7 +72,7 @@ impl Status {
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
         let place = |of: &Self| (of.term, of.settled);
-        let sides = |of: &Self| (of.role, of.takes_writes, of.was_led, of.whole);
+        let sides = |of: &Self| (of.role, of.takes_writes, of.was_led, of.reach.is_none());
         place(self) != place(before)
             || sides(self) != sides(before)
             || self.leader != before.leader
@@ -100,7 +100,7 @@ impl Node {
             takes_writes: self.takes_writes(),
             term: self.term(),
             was_led: self.was_led || self.term_seen.max(self.term()) > 0,
-            whole: self.reach.is_none(),
+            reach: self.reach,
             head: self.own.position,
             settled: self.settled.position,
             stale: self.stale(),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use contactd::cluster::{
-    Action, Body, Event, Message, MessageId, Node, Place, Said, Spoken, TermRecord,
+    Action, Answers, Body, Branch, Event, Message, MessageId, Node, Parting, Place, Said, Spoken,
+    TermRecord,
 };
 use contactd::domain::Position;
 use contactd::log::Group;
@@ -74,18 +75,116 @@ fn a_log_that_was_begun_anew_counts_once_it_has_all_that_its_leader_has() {
     let settled = place(2);
     let yields = false;
     hear(&mut node, 0, 1, Said::Beat { settled, yields });
-    assert!(!node.status().whole, "the leader has more");
+    assert!(node.status().reach.is_some(), "the leader has more");
     hear(&mut node, 2, 1, durable(place(2), false, true));
-    assert!(!node.status().whole, "it does not lead");
+    assert!(node.status().reach.is_some(), "it does not lead");
     hear(&mut node, 0, 1, durable(place(6), false, true));
-    assert!(!node.status().whole, "it lacks that");
+    assert!(node.status().reach.is_some(), "it lacks that");
     let settled = place(6);
     hear(&mut node, 0, 1, Said::Beat { settled, yields });
-    assert!(!node.status().whole, "it lacks that still");
+    assert!(node.status().reach.is_some(), "it lacks that still");
     let first = Position::new(3);
     let bytes = Group::encode(first, &log(6).0[2..]).into();
     let (number, of) = (1, 1);
     read(&mut node, 2, Body::Part { number, of, bytes });
     let applied = tell(&mut node, Event::Applied(Position::new(6)));
     assert_eq!(applied, [Action::Whole]);
+}
+
+/// Looks at the clock, at a time in seconds; whether the others are asked about their logs then.
+fn asks(node: &mut Node, seconds: u64) -> bool {
+    let actions = node.on(Duration::from_secs(seconds), Event::Tick);
+    actions.contains(&Action::Compare)
+}
+
+/// Two of three had logs of one length that part, and the third one's was begun anew: neither of the two
+/// ever stood, the stream was empty, and the third one had no say. Now the one whose log does not stay
+/// sets it aside.
+#[test]
+fn of_two_logs_beside_one_that_was_begun_anew_one_stays() {
+    let mut node = node(2, 24);
+    let other = Place {
+        root: place(23).root,
+        ..place(24)
+    };
+    tell(
+        &mut node,
+        Event::Stream {
+            created: 1,
+            last: 0,
+            looked_at: 0,
+            found: None,
+        },
+    );
+    hear(&mut node, 1, 0, durable(place(0), false, false));
+    hear(&mut node, 0, 0, durable(other, false, true));
+    // Nobody leads, and neither may stand.
+    let mut halts = node.on(Duration::from_millis(3_700), Event::Tick);
+    hear(&mut node, 1, 0, durable(place(0), false, false));
+    hear(&mut node, 0, 0, durable(other, false, true));
+    for time in (3_800..9_000).step_by(100) {
+        halts.extend(node.on(Duration::from_millis(time), Event::Tick));
+    }
+    assert!(halts.contains(&Action::Compare), "{halts:?}");
+    let position = Position::new(24);
+    let branch = |number: usize, place: Place| Branch {
+        node: names()[number].clone(),
+        head: place.position,
+        root: Some(place.root),
+    };
+    let own = place(24);
+    let compared = |reach: u64| {
+        Event::Compared(Answers {
+            partings: vec![Parting {
+                position,
+                branches: vec![branch(0, other), branch(2, own)],
+            }],
+            heads: vec![
+                (names()[0].clone(), position),
+                (names()[2].clone(), position),
+            ],
+            anew: vec![(names()[1].clone(), Position::new(reach))],
+        })
+    };
+    assert_eq!(
+        tell(&mut node, compared(24)),
+        [],
+        "it may have had this log"
+    );
+    let reach = position.previous();
+    let set_aside = tell(&mut node, compared(23));
+    assert_eq!(set_aside, [Action::SetAside { reach }]);
+}
+
+/// Both other logs were begun anew: those let nobody stand, though this one has all that they must reach.
+#[test]
+fn the_last_log_that_counts_begins_the_stream_anew() {
+    let mut node = node(0, 24);
+    tell(
+        &mut node,
+        Event::Stream {
+            created: 1,
+            last: 0,
+            looked_at: 0,
+            found: None,
+        },
+    );
+    let anew = [(1, 23), (2, 20)];
+    for (number, _) in anew {
+        assert!(!asks(&mut node, 1), "the others go on");
+        hear(&mut node, number, 0, durable(place(0), false, false));
+    }
+    assert!(asks(&mut node, 1));
+    let answers = |count: usize| {
+        let anew = anew[..count].iter();
+        let anew = anew.map(|(number, reach)| (names()[*number].clone(), Position::new(*reach)));
+        Event::Compared(Answers {
+            heads: vec![(names()[0].clone(), Position::new(24))],
+            anew: anew.collect(),
+            ..Answers::default()
+        })
+    };
+    assert_eq!(tell(&mut node, answers(1)), [], "one is away");
+    let begins_anew = tell(&mut node, answers(2));
+    assert!(begins_anew.contains(&Action::MakeAnew), "{begins_anew:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contactd::cluster::{
-    Action, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
+    Action, Answers, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
 };
 use contactd::domain::Position;
 use contactd::log::Group;
@@ -200,10 +200,10 @@ fn a_node_whose_log_is_that_of_the_others_passes_over_what_contradicts_it() {
     assert!(matches!(forked[..], [Action::Halt(_)]));
     let asks = reader.tell(Event::Tick);
     assert!(asks.contains(&Action::Compare));
-    let goes_on = reader.tell(Event::Compared {
-        partings: Vec::new(),
+    let goes_on = reader.tell(Event::Compared(Answers {
         heads: vec![heads("a"), heads("b"), heads("c")],
-    });
+        ..Answers::default()
+    }));
     assert_eq!(goes_on, [Action::ReadFrom(1)]);
     passes_over(&mut reader);
 }
@@ -252,9 +252,9 @@ fn a_record_that_is_read_again_keeps_no_stream_from_being_made_anew() {
     reader.tell(Event::Tick);
     let heads = [("a", 1), ("b", 2), ("c", 1)];
     let heads = heads.map(|(node, head)| (node.parse().unwrap(), Position::new(head)));
-    let begins_anew = reader.tell(Event::Compared {
-        partings: Vec::new(),
+    let begins_anew = reader.tell(Event::Compared(Answers {
         heads: heads.to_vec(),
-    });
+        ..Answers::default()
+    }));
     assert!(begins_anew.contains(&Action::MakeAnew), "{begins_anew:?}");
 }

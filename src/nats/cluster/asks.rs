@@ -6,9 +6,8 @@ use async_nats::{Client, Message};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::roots;
+use super::roots::{self, Found};
 use super::subjects::Names;
-use crate::audit::Hash;
 use crate::cluster::{Ask, NodeName, Status};
 use crate::domain::Position;
 use crate::keys::ClusterKey;
@@ -80,19 +79,19 @@ impl Answering {
     }
 
     /// The last position of the log, and the root of its tree at a position. A log that was begun anew can't
-    /// say what was answered, and says nothing.
-    fn root(&self, position: Position) -> Option<(Position, Option<Hash>)> {
-        self.status
-            .borrow()
-            .as_ref()
-            .filter(|status| status.whole)?;
-        let head = self.service.head();
-        if position > head {
-            return Some((head, None));
+    /// say what was answered, but for what it must reach.
+    fn root(&self, position: Position) -> Option<Found> {
+        if let Some(reach) = self.status.borrow().as_ref()?.reach {
+            return Some(Found::Anew { reach });
         }
-        let tree = self.audit.tree_at(&self.service, position);
-        let tree = tree.inspect_err(|error| tracing::error!(%error, "the log can't be read"));
-        Some((head, Some(tree.ok()?.root())))
+        let head = self.service.head();
+        let mut root = None;
+        if position <= head {
+            let tree = self.audit.tree_at(&self.service, position);
+            let tree = tree.inspect_err(|error| tracing::error!(%error, "the log can't be read"));
+            root = Some(tree.ok()?.root());
+        }
+        Some(Found::Log { head, root })
     }
 }
 

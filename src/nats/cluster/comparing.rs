@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::roots::{self, Found};
 use super::subjects::Names;
 use crate::audit::Hash;
-use crate::cluster::{Ask, Branch, Event, NodeName, Parting};
+use crate::cluster::{Answers, Ask, Branch, Event, NodeName, Parting};
 use crate::domain::Position;
 
 impl Disk {
@@ -14,13 +14,17 @@ impl Disk {
     pub(super) async fn compare(&self) -> Option<Event> {
         let own = self.service.head();
         let mut heads = vec![(self.options.members.own().clone(), own)];
+        let mut anew = Vec::new();
         let mut places = Vec::new();
         for node in self.options.members.others() {
-            let Some((head, _)) = self.ask_root(node, own).await else {
-                continue;
-            };
-            heads.push((node.clone(), head));
-            places.extend(self.parts(node, own.min(head)).await?);
+            match self.ask_root(node, own).await {
+                None => {}
+                Some(Found::Anew { reach }) => anew.push((node.clone(), reach)),
+                Some(Found::Log { head, .. }) => {
+                    heads.push((node.clone(), head));
+                    places.extend(self.parts(node, own.min(head)).await?);
+                }
+            }
         }
         places.sort_unstable();
         places.dedup();
@@ -36,7 +40,11 @@ impl Disk {
             }
             partings.push(Parting { position, branches });
         }
-        Some(Event::Compared { partings, heads })
+        Some(Event::Compared(Answers {
+            partings,
+            heads,
+            anew,
+        }))
     }
 
     /// The first position, up to one that both have, from which on a node's log is another one than
@@ -57,7 +65,7 @@ impl Disk {
     }
 
     async fn is_same(&self, node: &NodeName, position: Position) -> Option<bool> {
-        let (_, theirs) = self.ask_root(node, position).await?;
+        let theirs = self.ask_log(node, position).await?;
         let own = self.tree_at(position).await?.root();
         Some(theirs? == own)
     }
@@ -65,8 +73,16 @@ impl Disk {
     /// The root that a node has at a position, this one among them.
     async fn root_of(&self, node: &NodeName, position: Position) -> Option<Option<Hash>> {
         match self.options.members.is_other(node) {
-            true => Some(self.ask_root(node, position).await?.1),
+            true => self.ask_log(node, position).await,
             false => Some(Some(self.tree_at(position).await?.root())),
+        }
+    }
+
+    /// The root that another node has at a position; the inner `None` where its log is shorter.
+    async fn ask_log(&self, node: &NodeName, position: Position) -> Option<Option<Hash>> {
+        match self.ask_root(node, position).await? {
+            Found::Log { root, .. } => Some(root),
+            Found::Anew { .. } => None,
         }
     }
 

@@ -275,7 +275,7 @@ mod tests {
             takes_writes: true,
             term: 1,
             was_led: true,
-            whole: true,
+            reach: None,
             head: Position::ZERO,
             settled: Position::ZERO,
             stale: Duration::ZERO,

@@ -254,8 +254,8 @@ impl World {
             let (role, term, settled) = (status.role, status.term, status.settled);
             let why = status.halted.unwrap_or_default();
             let ordered = ordered.map(|place| place.position);
-            let whole = status.whole;
-            format!("{role:?} {why} of term {term} at {place}, whole {whole}, ordered {ordered:?}, settled {settled}, reads {reads:?}, {work:?}")
+            let reach = status.reach;
+            format!("{role:?} {why} of term {term} at {place}, reach {reach:?}, ordered {ordered:?}, settled {settled}, reads {reads:?}, {work:?}")
         });
         let nodes: Vec<String> = nodes.collect();
         format!(

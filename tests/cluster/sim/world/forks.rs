@@ -1,18 +1,23 @@
 //! Logs that part because the stream lost messages: who is asked, and what is set aside.
 
-use contactd::cluster::{Branch, Parting};
+use contactd::cluster::{Answers, Branch, Parting};
 
 use super::*;
 
 impl World {
     /// What the nodes have that can be asked now, where it parts from this node's log.
     pub(super) fn compare(&self, at: usize) -> Event {
-        let answers = |&other: &usize| {
+        let answers = |other: usize| {
             let process = self.processes[other].as_ref();
-            let runs = process.is_some_and(|process| !process.paused);
-            other == at || (runs && self.homes[other].reach.is_none())
+            let process = process.filter(|process| other == at || !process.paused)?;
+            Some((other, process.node.status().reach.filter(|_| other != at)))
         };
-        let asked: Vec<usize> = (0..self.plan.nodes).filter(answers).collect();
+        let answers: Vec<_> = (0..self.plan.nodes).filter_map(answers).collect();
+        let whole = answers.iter().filter(|(_, reach)| reach.is_none());
+        let asked: Vec<usize> = whole.map(|(other, _)| *other).collect();
+        let anew = answers
+            .iter()
+            .filter_map(|(other, reach)| Some((self.names[*other].clone(), (*reach)?)));
         let root = |other: usize, position: u64| {
             let tree = self.homes[other].tree(position)?;
             Some(tree.root())
@@ -38,12 +43,13 @@ impl World {
             branches: branches(position),
         });
         let heads = asked.iter();
-        Event::Compared {
+        Event::Compared(Answers {
             partings: partings.collect(),
             heads: heads
                 .map(|&other| (self.names[other].clone(), head(other)))
                 .collect(),
-        }
+            anew: anew.collect(),
+        })
     }
 
     /// The node begins anew with an empty log, which counts once it has reached a position, or at once.
