@@ -207,6 +207,19 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The sentence for a cluster in which no node leads. Where some have halted or join, those that are left
+/// may not know which log stays.
+fn leaderless(cluster: &Cluster) -> &'static str {
+    let is_out = |node: &Node| matches!(node.role.as_str(), "halted" | "joining");
+    match cluster.nodes.iter().any(is_out) {
+        true => {
+            "no node leads; if that stays so while all nodes run, decide whose log goes on: \
+             contactd cluster reseed --from-this --accept-loss at that node"
+        }
+        false => "no node leads",
+    }
+}
+
 /// A sentence for each thing that an operator should look at; none where all is well.
 fn wrong(cluster: &Cluster) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -214,7 +227,7 @@ fn wrong(cluster: &Cluster) -> Vec<String> {
         wrong.push(format!("{} has halted: {halted}", cluster.node));
     }
     if !cluster.nodes.iter().any(|node| node.role == "leader") {
-        wrong.push("no node leads".to_owned());
+        wrong.push(leaderless(cluster).to_owned());
     }
     for Node {
         node,
@@ -294,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_not_well_is_said_and_nothing_else() {
         assert!(wrong(&cluster(|_| {})).is_empty());
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 9] = [
             (
                 |c| c.halted = Some("a fork".to_owned()),
                 "a has halted: a fork",
@@ -302,6 +315,15 @@ mod tests {
             (
                 |c| c.nodes[0].role = "cut_off".to_owned(),
                 "no node leads; a is cut_off",
+            ),
+            (
+                |c| {
+                    c.nodes[0].role = "cut_off".to_owned();
+                    c.nodes[1].role = "halted".to_owned();
+                },
+                "no node leads; if that stays so while all nodes run, decide whose log goes on: \
+                 contactd cluster reseed --from-this --accept-loss at that node; a is cut_off; b is \
+                 halted",
             ),
             (|c| c.nodes[1].role = "joining".to_owned(), "b is joining"),
             (|c| c.nodes[1].root_equal = Some(false), "b has another log"),
