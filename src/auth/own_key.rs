@@ -29,6 +29,7 @@ use super::error::AuthError;
 use super::key::VerifyKey;
 use super::principal::Session;
 use super::token::Kind;
+use crate::storage::{FileAt, StorageError};
 
 /// The longest life of a token signed here: a year and a day.
 pub const TTL_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -119,6 +120,18 @@ impl OwnKey {
             }
         };
         parse(&pem).ok_or(OwnKeyError::NotAKey { path })
+    }
+
+    /// What is wrong with the file of a directory's key, if anything is. None is made where there is
+    /// no such file, for a start or the next token makes one.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn wrong_in(file: &FileAt) -> Result<Option<OwnKeyError>, StorageError> {
+        let pem = file.read(FILE_BYTES_MAX as usize)?.map(Zeroizing::new);
+        let is_key = |pem: &[u8]| std::str::from_utf8(pem).is_ok_and(|pem| parse(pem).is_some());
+        let wrong = pem.is_some_and(|pem| !is_key(&pem));
+        Ok(wrong.then(|| OwnKeyError::NotAKey { path: file.path() }))
     }
 
     /// A fresh key that is kept nowhere: for a process that signs nothing which must outlive it.

@@ -12,14 +12,12 @@ use rustix::fs::{Access, access};
 use super::client::block_on;
 use super::data::check_keys;
 use super::exit::{Failure, USAGE};
+use super::layout::TOKEN_KEY;
 use super::options::ServeOptions;
 use super::output::err;
 use super::plan::{self, BusOptions, ClusterOptions};
 use crate::auth::{Jwks, JwksSource, Mode, OwnKey};
 use crate::storage::DataDir;
-
-/// The name of the file with the data directory's own key for tokens.
-const TOKEN_KEY: &str = "token.key";
 
 /// Judges a configuration and says what a start would do with it.
 ///

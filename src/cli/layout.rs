@@ -97,6 +97,11 @@ impl Layout {
         FileAt::new(self.root.clone(), AUDIT_KEY)
     }
 
+    /// The key that signs tokens.
+    pub fn token_key(&self) -> FileAt {
+        FileAt::new(self.root.clone(), TOKEN_KEY)
+    }
+
     /// The key that wraps the contacts' keys, where the operator keeps it nowhere else.
     pub fn master_key(&self) -> FileAt {
         FileAt::new(self.keys.clone(), MASTER_KEY)

@@ -466,6 +466,24 @@ async fn a_lost_checkpoint_is_signed_anew_on_purpose_only() {
     }
 }
 
+#[tokio::test]
+async fn a_damaged_key_of_tokens_is_named_with_what_to_do() {
+    let fixture = Fixture::new().await;
+    let path = fixture.path("token.key");
+    let whole = fs::read(&path).expect("a key");
+    let mut flipped = whole.clone();
+    flipped[60] ^= 1;
+    for damaged in [&flipped[..], &whole[..whole.len() / 2], b"", b"\xff\xfe"] {
+        fs::write(&path, damaged).expect("it is written");
+        let said = fixture.check(&["log", "verify"], 4);
+        assert!(said.contains("token.key holds no Ed25519"), "{said}");
+        assert!(said.contains("restore it, or remove it"), "{said}");
+        assert!(said.contains("1 thing is wrong"), "{said}");
+    }
+    fs::remove_file(&path).expect("it is there");
+    fixture.check(&["log", "verify"], 0);
+}
+
 #[test]
 fn a_first_start_that_was_cut_off_anywhere_heals_by_itself() {
     // What a start makes, last things first.

@@ -17,6 +17,7 @@ use super::super::progress::Progress;
 use crate::audit::{
     self, Against, Checkpoint, Coord, Entries, Kind, TILE_WIDTH, Tiles, VerifierKey, parse_bundle,
 };
+use crate::auth::OwnKey;
 use crate::domain::{Position, Timestamp};
 use crate::log::{self, record};
 use crate::service::check_records;
@@ -87,6 +88,7 @@ pub fn look(data: &Data, kept: &[PathBuf]) -> Result<Found, Failure> {
         marked_lost = checked.marked_lost;
     }
     wrong.extend(data.hasher().err().map(|failure| failure.message));
+    wrong.extend(OwnKey::wrong_in(&data.layout.token_key())?.map(|error| error.to_string()));
     let key = data.signer.verifier();
     let mend = "`contactd log repair` writes it again from what is left";
     let opened = match is_whole {
