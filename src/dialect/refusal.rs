@@ -272,8 +272,14 @@ impl Refusal {
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Unauthorized(_) | Self::SessionUnauthorized => {
+            // The bearer token beside a session token that is not valid was good.
+            Self::Unauthorized(TokenProblem::Missing) | Self::SessionUnauthorized => {
                 vec![("www-authenticate", "Bearer".into())]
+            }
+            Self::Unauthorized(TokenProblem::Invalid | TokenProblem::Expired) => {
+                // RFC 6750, section 3.1.
+                let challenge = r#"Bearer error="invalid_token""#;
+                vec![("www-authenticate", challenge.into())]
             }
             Self::MethodNotAllowed { allow } => vec![("allow", allow.clone())],
             Self::RateLimited {
@@ -307,6 +313,20 @@ mod tests {
         let roles = &["admin", "contacts:read"];
         let message = Refusal::Forbidden { roles }.to_string();
         assert!(message.ends_with("`admin`, `contacts:read`."), "{message}");
+    }
+
+    #[test]
+    fn a_token_that_is_not_valid_is_told_from_none() {
+        let invalid = r#"Bearer error="invalid_token""#;
+        for (refusal, want) in [
+            (Refusal::Unauthorized(TokenProblem::Missing), "Bearer"),
+            (Refusal::Unauthorized(TokenProblem::Invalid), invalid),
+            (Refusal::Unauthorized(TokenProblem::Expired), invalid),
+            (Refusal::SessionUnauthorized, "Bearer"),
+        ] {
+            let headers = refusal.headers();
+            assert_eq!(headers, [("www-authenticate", want.to_owned())]);
+        }
     }
 
     #[test]
