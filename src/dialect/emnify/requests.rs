@@ -1,13 +1,16 @@
 //! Reads the vendor's requests.
 
+use serde_json::Value;
+
 use super::contact::{CONTACT, ID, ORGANISATION};
 use super::events;
 use super::filter::{self, View};
 use super::replies;
 use super::rules::{Emnify, RULES};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
+use crate::dialect::json::whole;
 use crate::dialect::query::digits;
-use crate::dialect::schema::{Mode, object};
+use crate::dialect::schema::{Draft, Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request};
 use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
 
@@ -65,20 +68,47 @@ impl Decoder for Emnify {
     fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let body = Self::body(request)?;
         let mut draft = CONTACT.read(&body, "", Mode::Whole);
-        for name in FORBIDDEN {
-            if let Some(value) = body.get(name) {
-                draft.sent.push(name.into());
-                if !value.is_null() {
-                    let violation = Violation::new(name, Problem::NotAllowed);
-                    draft.violations.push(violation);
-                }
-            }
-        }
+        judge_ids(&mut draft, &body, |_, _| false);
         let named = |name: &&str| body.is_object() && request.query.get(name).is_some();
         let named = FORBIDDEN_PARAMETERS.into_iter().filter(named);
         let wrong = named.map(|name| Violation::new(name, Problem::NotAllowed));
         draft.violations.extend(wrong);
         Ok(Self::write(owner, draft.create(None)))
+    }
+
+    /// What was read can be sent back, ids and all; one of another contact is refused, for a contact
+    /// keeps its own.
+    fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let target = Self::target(request)?;
+        let body = Self::body(request)?;
+        let mut draft = CONTACT.read(&body, "", Self::UPDATE);
+        judge_ids(&mut draft, &body, |name, value| {
+            let (value, own) = match name {
+                ID => (Some(value), request.target()),
+                ORGANISATION => (value.get(ID), Some(owner.tenant())),
+                _ => (Some(value), Some(owner.tenant())),
+            };
+            let number = value.and_then(Value::as_number).and_then(whole);
+            let number = number.and_then(|number| u64::try_from(number).ok());
+            number.is_some() && number == own.and_then(positive)
+        });
+        let attempt = draft.update(target, request.precondition());
+        Ok(Self::write(owner, attempt))
+    }
+}
+
+/// Judges the ids in a body, which are the server's to give: null names none, and another value is
+/// refused unless it is the contact's own.
+fn judge_ids(draft: &mut Draft<'_>, body: &Value, is_own: impl Fn(&str, &Value) -> bool) {
+    for name in FORBIDDEN {
+        let Some(value) = body.get(name) else {
+            continue;
+        };
+        draft.sent.push(name.into());
+        if !value.is_null() && !is_own(name, value) {
+            let violation = Violation::new(name, Problem::NotAllowed);
+            draft.violations.push(violation);
+        }
     }
 }
 

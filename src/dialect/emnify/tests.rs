@@ -56,7 +56,7 @@ fn a_contact_is_created_read_changed_and_deleted() {
         "secondary_address": null, "purchase_order_number": null});
     assert_eq!((sent.status(), sent.json()), (200, want.clone()));
 
-    let change = r#"{"name":"Ann","city":null,"state":"BE","country":null,"id":9}"#;
+    let change = r#"{"name":"Ann","city":null,"state":"BE","country":null,"id":1}"#;
     let sent = service.send("PATCH", path, change);
     assert_eq!((sent.status(), sent.reply.body.len()), (204, 0));
     assert_eq!(sent.header("etag"), Some("\"2\""));
@@ -234,6 +234,42 @@ fn a_change_is_judged_with_what_is_there() {
         assert_eq!(service.send("PATCH", path, body).status(), status, "{body}");
     }
     assert_eq!(service.send("GET", path, "").json()["email"], Value::Null);
+}
+
+#[test]
+fn a_change_may_name_the_contacts_own_ids_and_no_others() {
+    let mut service = in_memory();
+    for _ in 0..2 {
+        create(&mut service, &json!({"type": {"id": 1}}));
+    }
+    let path = "/api/v1/organisation/7/contact/1";
+    let read = service.send("GET", path, "").reply;
+    let read = String::from_utf8(read.body).expect("UTF-8");
+    for body in [
+        read.as_str(),
+        r#"{"id":1,"organisation":{"id":7,"name":"x"},"organisation_id":7}"#,
+        r#"{"id":1.0,"organisation":{"id":7.0}}"#,
+        r#"{"id":null,"organisation":null,"organisation_id":null}"#,
+    ] {
+        assert_eq!(service.send("PATCH", path, body).status(), 204, "{body}");
+    }
+    for (body, field) in [
+        (r#"{"id":2,"name":"x"}"#, "id"),
+        (r#"{"id":"1"}"#, "id"),
+        (r#"{"id":1.5}"#, "id"),
+        (r#"{"organisation":{"id":8}}"#, "organisation"),
+        (r#"{"organisation":{}}"#, "organisation"),
+        (r#"{"organisation":7}"#, "organisation"),
+        (r#"{"organisation_id":8}"#, "organisation_id"),
+    ] {
+        let sent = service.send("PATCH", path, body);
+        assert_eq!(sent.status(), 422, "{body}");
+        let error = &sent.json()["errors"][0];
+        assert_eq!(error["error_code"], 1406, "{body}");
+        let message = format!("Contact - {field} must not be specified.");
+        assert_eq!(error["message"], message, "{body}");
+    }
+    assert_eq!(service.send("GET", path, "").json()["name"], Value::Null);
 }
 
 #[test]
