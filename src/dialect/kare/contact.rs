@@ -26,6 +26,8 @@ const PHONES: Kind = Kind::texts(ANY_TEXT.at_most(50), 5);
 pub const NOTIFY: &str = "notify";
 /// The time of the last write that asked for a notification; null where none is wanted.
 pub const NOTIFY_AT: &str = "notifyAt";
+/// The time of that write where later ones have kept it; a contact whose last write asked has none.
+pub const NOTIFIED_AT: &str = "notifiedAt";
 
 /// A company's contact. Its name may be empty; phone numbers are free text.
 pub static CONTACT: Schema = Schema {
@@ -40,6 +42,7 @@ pub static CONTACT: Schema = Schema {
             .required(Required::Always)
             .shown(Shown::Never)
             .non_sensitive(NonSensitive::Plain),
+        Field::text(NOTIFIED_AT, ANY_TEXT, Own).shown(Shown::Internal),
         Field::text("email", EMAIL, At(&["emails", "email", "address"])).null_clears(),
         Field::new("phones", PHONES, Place::Custom(&BY_KEY)),
         Field::text("comment", COMMENT, At(&["notes", "comment", "note"])).null_clears(),
@@ -71,13 +74,14 @@ fn key(place: u32) -> String {
     format!("p{place}")
 }
 
-/// The time of the last write where that said `notify: true`.
+/// The time of the last write that said `notify: true`.
 ///
-/// Every write of this vendor must say `notify`, so that time is when notifying was last asked
-/// for; the vendor's own examples show it equal to `updatedAt`.
+/// Every write of this vendor must say `notify`, so that is the last one of all, as the vendor's own
+/// examples have it, unless a contact was sent back as it was read.
 fn notify_at(contact: &Contact, record: &Record<'_>) -> Value {
-    match record.get(NOTIFY) {
-        Some(Value::Bool(true)) => modified_at(contact, record),
+    match (record.get(NOTIFY), record.get(NOTIFIED_AT)) {
+        (Some(Value::Bool(true)), Some(kept)) => kept.clone(),
+        (Some(Value::Bool(true)), None) => modified_at(contact, record),
         _ => Value::Null,
     }
 }

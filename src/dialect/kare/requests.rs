@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::contact::{CONTACT, EXTENSIONS, NOTIFY, NOTIFY_AT};
+use super::contact::{CONTACT, EXTENSIONS, NOTIFIED_AT, NOTIFY, NOTIFY_AT};
 use super::issue::{self, Issue};
 use super::replies;
 use super::rules::{Kare, RULES};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::schema::{BODY, Mode};
 use crate::dialect::{Ask, Call, Decoder, Encoder, List, Refusal, Reply, Request, Window, Write};
-use crate::domain::{Attempt, BatchMode, Expected, Owner, Problem, Target, Violation};
+use crate::domain::{Attempt, BatchMode, Expected, Owner, Problem, Target, Timestamp, Violation};
 
 /// Contacts on a page, unless the request says otherwise, and at most.
 const PAGE_SIZE: usize = 50;
@@ -72,22 +72,49 @@ impl Decoder for Kare {
             return Err(Self::bad_body(&BodyError::MediaType));
         }
         let body = json::of_any_type(request.headers, request.body);
-        let mut body = body.map_err(|error| Self::bad_body(&error))?;
-        notify_as_shown(&mut body);
-        Ok(body)
+        body.map_err(|error| Self::bad_body(&error))
+    }
+
+    /// A change that says `notify` asks for it anew, or for no more; one that was read keeps the time
+    /// that it shows.
+    fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
+        let target = Self::target(request)?;
+        let mut body = Self::body(request)?;
+        let kept = notify_as_shown(&mut body);
+        let mut draft = CONTACT.read(&body, "", Self::UPDATE);
+        match kept {
+            Ok(time) => draft.values.insert(NOTIFIED_AT, time),
+            Err(violation) => draft.violations.push(violation),
+        }
+        let attempt = draft.update(target, request.precondition());
+        Ok(Self::write(owner, attempt))
     }
 }
 
 /// A contact that was read has no `notify` but `notifyAt`, which is null where nobody is notified.
-/// What was read can be sent back, so the one stands for the other where that is missing.
-fn notify_as_shown(body: &mut Value) {
-    if let Value::Object(fields) = body
-        && !fields.contains_key(NOTIFY)
-        && let Some(at) = fields.get(NOTIFY_AT)
-    {
-        let notify = !at.is_null();
-        fields.insert(NOTIFY.to_owned(), notify.into());
-    }
+/// What was read can be sent back, so the one stands for the other where that is missing. Gives the
+/// time that is to be kept; null where there is none.
+fn notify_as_shown(body: &mut Value) -> Result<Value, Violation> {
+    let Value::Object(fields) = body else {
+        return Ok(Value::Null);
+    };
+    let Some(at) = fields
+        .get(NOTIFY_AT)
+        .filter(|_| !fields.contains_key(NOTIFY))
+    else {
+        return Ok(Value::Null);
+    };
+    let wrong = |problem| Violation::new(NOTIFY_AT, problem).with_value(at.clone());
+    let kept = match at {
+        Value::Null => Ok(Value::Null),
+        Value::String(text) => Timestamp::parse(text)
+            .map(|time| time.to_string().into())
+            .ok_or_else(|| wrong(Problem::Format("ISO datetime"))),
+        _ => Err(wrong(Problem::WrongType(Expected::String))),
+    };
+    let notify = !at.is_null();
+    fields.insert(NOTIFY.to_owned(), notify.into());
+    kept
 }
 
 /// Decodes a request that lists contacts.

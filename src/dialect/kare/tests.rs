@@ -303,6 +303,45 @@ fn a_patch_keeps_what_it_leaves_out_and_clears_what_is_null() {
 }
 
 #[test]
+fn a_contact_sent_back_as_it_was_read_keeps_the_time_of_its_notification() {
+    const ASKED: &str = "2025-12-24T08:00:00.000Z";
+    let mut service = with_one();
+    let mut patch = |body: Value| {
+        let reply = service.send("PATCH", CONTACT, body.to_string()).reply;
+        assert_eq!(reply.status, 200, "{body}");
+        self::body(&reply)
+    };
+    let asked = patch(json!({"notify": true}));
+    assert_eq!(asked["notifyAt"], NOW, "the last write asked");
+    let mut read = asked;
+    read["notifyAt"] = ASKED.into();
+    let kept = patch(read);
+    assert_eq!(kept["notifyAt"], ASKED);
+    let mut renamed = kept.clone();
+    renamed["name"] = "Eve".into();
+    assert_eq!(
+        patch(renamed.clone()),
+        renamed,
+        "nothing but what was changed"
+    );
+    assert_eq!(
+        patch(json!({"notify": true}))["notifyAt"],
+        NOW,
+        "asked anew"
+    );
+    patch(kept);
+    assert_eq!(patch(json!({"notifyAt": null}))["notifyAt"], Value::Null);
+    assert_eq!(patch(json!({"notify": true}))["notifyAt"], NOW);
+
+    let wrong = |at: Value, message: &str| {
+        let want = issues(json!([{"path": ["notifyAt"], "message": message}]));
+        check_update(&json!({"notifyAt": at}).to_string(), 400, want);
+    };
+    wrong(json!("soon"), "Invalid ISO datetime");
+    wrong(json!(7), "Invalid input: expected string, received number");
+}
+
+#[test]
 fn an_update_names_what_it_changes() {
     let text = br#"{"notify":true,"name":"Ann","phones":["1"]}"#;
     let reply = in_memory().answer("PATCH", CONTACT, text, |call| {
