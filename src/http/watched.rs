@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::answer::CORRELATION;
 use super::places::Activity;
 use crate::gateway::fresh_correlation;
 
@@ -174,10 +175,48 @@ fn too_slow() -> String {
     let body = r#"{"type":"/problems/too_slow","title":"Request Timeout","status":408,"code":"too_slow","detail":"The request came too slowly."}"#;
     format!(
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n\
-         content-length: {}\r\ncontact-correlation: {}\r\nconnection: close\r\n\r\n{body}",
+         content-length: {}\r\n{CORRELATION}: {}\r\nconnection: close\r\n\r\n{body}",
         body.len(),
         fresh_correlation().as_str(),
     )
+}
+
+/// The longest answer that hyper makes by itself, in bytes.
+const OWN_ANSWER_BYTES_MAX: usize = 256;
+
+/// An answer that hyper makes by itself, with the correlation id that every answer has; `None` for
+/// what is none. It refuses a head that it cannot read, of which nobody else hears.
+fn correlated(answer: &[u8]) -> Option<String> {
+    let fields = answer.strip_suffix(b"\r\n")?;
+    if answer.len() > OWN_ANSWER_BYTES_MAX || !fields.ends_with(b"\r\n") {
+        return None;
+    }
+    let fields = std::str::from_utf8(fields).ok()?;
+    let statuses = ["HTTP/1.1 400 ", "HTTP/1.1 414 ", "HTTP/1.1 431 "];
+    let is_own = statuses.iter().any(|line| fields.starts_with(line));
+    (is_own && !fields.contains(CORRELATION)).then(|| {
+        let correlation = fresh_correlation();
+        format!("{fields}{CORRELATION}: {}\r\n\r\n", correlation.as_str())
+    })
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Writes, while no request is in hand, what hyper answers by itself.
+    fn write_own_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: &[u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        self.activity.waiting()?;
+        let whole = correlated(answer)?;
+        let written = Pin::new(&mut self.inner).poll_write(cx, whole.as_bytes());
+        Some(written.map(|written| match written {
+            Ok(bytes) if bytes == whole.len() => Ok(answer.len()),
+            // The connection ends with this answer, of which a part would be no better than none.
+            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) => Err(error),
+        }))
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
@@ -254,7 +293,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        let own = self.write_own_answer(cx, buf);
+        let written = own.unwrap_or_else(|| Pin::new(&mut self.inner).poll_write(cx, buf));
         self.wrote(cx, written)
     }
 
@@ -277,7 +317,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        let mut filled = bufs.iter().filter(|buf| !buf.is_empty());
+        let own = match (filled.next(), filled.next()) {
+            (Some(only), None) => self.write_own_answer(cx, only),
+            _ => None,
+        };
+        let written =
+            own.unwrap_or_else(|| Pin::new(&mut self.inner).poll_write_vectored(cx, bufs));
         self.wrote(cx, written)
     }
 }

@@ -28,8 +28,8 @@ async fn every_answer_says_which_it_is() {
     }
 }
 
-/// The first line of the answer to a head that is sent as it stands.
-async fn status_of(service: &TestServer, head: &str) -> String {
+/// The answer to a head that is sent as it stands.
+async fn answer_to(service: &TestServer, head: &str) -> String {
     let address = service.server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let head = format!("{head}connection: close\r\n\r\n");
@@ -37,7 +37,38 @@ async fn status_of(service: &TestServer, head: &str) -> String {
     sent.expect("the request is taken");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+/// The first line of that answer.
+async fn status_of(service: &TestServer, head: &str) -> String {
+    let answer = answer_to(service, head).await;
     answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_refused_with_a_correlation() {
+    let service = TestServer::new(&[]);
+    let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n", "x".repeat(65_535));
+    let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}", "x: y\r\n".repeat(101));
+    let good = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    for (head, status) in [
+        ("GET / HTTP/9\r\nhost: a\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost : a\r\n".to_owned(), 400),
+        (long, 414),
+        (many, 431),
+        (format!("{good}nothing to read\r\n"), 400),
+    ] {
+        let answer = answer_to(&service, &head).await;
+        let last = answer.rfind("HTTP/1.1 ").map(|at| &answer[at..]);
+        let last = last.unwrap_or_default();
+        assert!(last.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let mut fields = last.lines();
+        let correlation = fields.find_map(|line| line.strip_prefix("contact-correlation: "));
+        let correlation = correlation.expect("a correlation");
+        assert!(uuid::Uuid::parse_str(correlation).is_ok(), "{answer}");
+        assert!(last.ends_with("\r\n\r\n"), "{answer}");
+    }
 }
 
 #[tokio::test]
