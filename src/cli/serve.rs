@@ -139,6 +139,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
         .transpose()?;
     let (stop, stopping) = watch::channel(false);
     let request_timeout = gateway.settings.request_timeout;
+    let health = gateway.health.clone();
     let metrics = Metrics::new(&gateway.metrics);
     let follow_tls = tls.as_ref().map(TlsFiles::follow);
     let scheme = follow_tls.as_ref().map_or("http", |_| "https");
@@ -167,7 +168,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
         stop,
         task: tokio::spawn(http::serve(bound, app, follow_tls)),
     };
-    let ended = ended(signals, aside).await;
+    let ended = ended(signals, aside, &health).await;
     http.stop("serving HTTP").await;
     stop_parts(bus, node).await;
     finish(running, traces).await?;
@@ -186,12 +187,18 @@ async fn open(
     }
 }
 
-/// Waits until the service is to end.
-async fn ended(signals: Signals, aside: Option<watch::Receiver<Option<Position>>>) -> Ended {
-    tokio::select! {
+/// Waits until the service is to end, and tells what waits for more.
+async fn ended(
+    signals: Signals,
+    aside: Option<watch::Receiver<Option<Position>>>,
+    health: &Health,
+) -> Ended {
+    let ended = tokio::select! {
         () = signals.first() => Ended::Stopped,
         reach = sets_aside(aside) => Ended::SetsAside { reach },
-    }
+    };
+    health.stop();
+    ended
 }
 
 /// Waits until the log is to be set aside; for ever where that can't come.

@@ -192,7 +192,8 @@ impl Gateway {
     /// that the caller says it is of.
     ///
     /// # Errors
-    /// It is no position, or of another log, or was not reached in time.
+    /// It is no position, or of another log, or was not reached in time or before the service is
+    /// told to stop.
     pub async fn wait_for_position(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         // What is no text is the id of no log.
         let log = headers.get("contact-log");
@@ -209,7 +210,11 @@ impl Gateway {
                     name: "Contact-Min-Position",
                     must: "a position in decimal digits",
                 })?;
-        self.reach(position).await
+        tokio::select! {
+            biased;
+            reached = self.reach(position) => reached,
+            () = self.health.stopped() => Err(Refusal::NotThereYet),
+        }
     }
 
     /// Checks that a position, after which a caller wants to go on, has been reached: one that has

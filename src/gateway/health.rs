@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::Broker;
+use super::{Broker, stopped};
 
 /// The condition of the connection to the message bus.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub struct Health {
     published: watch::Sender<u64>,
     broker: Arc<Mutex<Option<Arc<dyn Broker>>>>,
     counts: Arc<BusCounts>,
+    stops: watch::Sender<bool>,
 }
 
 /// What was refused or passed over on the message bus since the start.
@@ -121,6 +122,7 @@ impl Default for Health {
             published: watch::channel(0).0,
             broker: Arc::default(),
             counts: Arc::default(),
+            stops: watch::channel(false).0,
         }
     }
 }
@@ -130,6 +132,16 @@ impl Health {
     #[must_use]
     pub fn bus_counts(&self) -> &BusCounts {
         &self.counts
+    }
+
+    /// Notes that the service is told to stop: what waits for more than is there ends.
+    pub fn stop(&self) {
+        self.stops.send_replace(true);
+    }
+
+    /// Waits until the service is told to stop.
+    pub async fn stopped(&self) {
+        stopped(&mut self.stops.subscribe()).await;
     }
 
     /// The condition of the message bus at this moment.

@@ -27,4 +27,5 @@ mod readers;
 mod readme;
 mod reload;
 mod repeated;
+mod stops;
 mod traces;
