@@ -3,9 +3,9 @@
 //! Excel writes `sep=;` before the headings, LinkedIn three lines of advice. The headings are the
 //! first row in which two cells are known ones, within the first lines of the file.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{ReaderBuilder, StringRecord, Terminator};
 
 use super::super::encoding::guess;
 use super::fields::{self, Mapping};
@@ -100,6 +100,7 @@ fn told_separator(head: &[u8]) -> Option<(u8, usize)> {
 fn rows(head: &[u8], separator: u8) -> Vec<(usize, u64, Vec<String>)> {
     let mut reader = ReaderBuilder::new()
         .delimiter(separator)
+        .terminator(Terminator::Any(b'\n'))
         .has_headers(false)
         .flexible(true)
         .from_reader(head);
@@ -124,44 +125,81 @@ fn rows(head: &[u8], separator: u8) -> Vec<(usize, u64, Vec<String>)> {
     rows
 }
 
-/// Gives line feeds for every kind of line end, so that a file of an old Mac has lines, too.
+/// Gives a line feed for each line end, so that a file of an old Mac has lines, too.
+///
+/// A carriage return alone ends lines only where it ended the first one, or the file; elsewhere it
+/// is a part of its cell.
 pub struct Newlines<R> {
-    from: R,
-    after_return: bool,
+    from: BufReader<R>,
+    /// Whether a carriage return alone ends a line; not known before the first line end.
+    of_old_mac: Option<bool>,
 }
 
 impl<R: Read> Newlines<R> {
     /// Reads the bytes with every line end made a line feed.
-    pub const fn new(from: R) -> Self {
+    pub fn new(from: R) -> Self {
         Self {
-            from,
-            after_return: false,
+            from: BufReader::with_capacity(HEAD_BYTES, from),
+            of_old_mac: None,
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<u8>> {
+        let Some(byte) = self.take()? else {
+            return Ok(None);
+        };
+        if byte != b'\r' {
+            if byte == b'\n' {
+                self.of_old_mac.get_or_insert(false);
+            }
+            return Ok(Some(byte));
+        }
+        let is_end = match self.peek()? {
+            Some(b'\n') => {
+                self.from.consume(1);
+                self.of_old_mac.get_or_insert(false);
+                true
+            }
+            Some(_) => *self.of_old_mac.get_or_insert(true),
+            None => true,
+        };
+        Ok(Some(if is_end { b'\n' } else { b'\r' }))
+    }
+
+    fn take(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.peek()?;
+        self.from.consume(usize::from(byte.is_some()));
+        Ok(byte)
+    }
+
+    /// The next byte, which stays the next one.
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            match self.from.fill_buf() {
+                Ok(bytes) => return Ok(bytes.first().copied()),
+                // Whoever tried again would have lost what was read before.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 }
 
 impl<R: Read> Read for Newlines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.from.read(buffer)?;
-            let mut kept = 0;
-            for at in 0..read {
-                let Some(byte) = buffer.get(at).copied() else {
-                    break;
-                };
-                let is_second = std::mem::take(&mut self.after_return) && byte == b'\n';
-                self.after_return = byte == b'\r';
-                if let Some(place) = buffer.get_mut(kept)
-                    && !is_second
-                {
-                    *place = if byte == b'\r' { b'\n' } else { byte };
-                    kept += 1;
-                }
+        let mut kept = 0;
+        for place in buffer {
+            // What has come is given before more is waited for.
+            if kept > 0 && self.from.buffer().is_empty() {
+                break;
             }
-            if kept > 0 || read == 0 {
-                return Ok(kept);
-            }
+            let Some(byte) = self.next()? else {
+                break;
+            };
+            *place = byte;
+            kept += 1;
         }
+        Ok(kept)
     }
 }
 
@@ -198,5 +236,23 @@ mod tests {
             &["Notes:", "\"When, exporting\""],
         );
         check("x,y\n1,2", b',', "x,y", 0, &[]);
+    }
+    #[test]
+    fn a_return_alone_ends_lines_where_it_ends_the_first_one() {
+        for (text, want) in [
+            ("a,b\r\nc\rd,e\r\n", "a,b\nc\rd,e\n"),
+            ("a,b\nc\rd,\"e\r\nf\"\n", "a,b\nc\rd,\"e\nf\"\n"),
+            ("a,b\rc,d\r\re", "a,b\nc,d\n\ne"),
+            ("a,b\rc\r\nd", "a,b\nc\nd"),
+            ("a\r\r\nb\r\r\n", "a\n\nb\n\n"),
+            ("a\r\nb\r", "a\nb\n"),
+            ("a\r", "a\n"),
+            ("a", "a"),
+        ] {
+            let mut read = String::new();
+            let mut newlines = Newlines::new(text.as_bytes());
+            newlines.read_to_string(&mut read).expect("UTF-8");
+            assert_eq!(read, want, "{text:?}");
+        }
     }
 }

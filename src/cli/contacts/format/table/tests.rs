@@ -43,6 +43,21 @@ fn rows_are_read_with_quotes_marks_and_any_delimiter() {
 }
 
 #[test]
+fn a_return_within_a_cell_stays_there() {
+    let note = |cell: &str| {
+        let text = format!("Name,Note\r\nAnn,{cell}\r\n");
+        let records = read(text.as_bytes(), None);
+        let [Ok(record)] = records.as_slice() else {
+            panic!("{records:?}");
+        };
+        let card = record.card.as_ref().expect("a Card");
+        card["notes"]["1"]["note"].clone()
+    };
+    assert_eq!(note("one\rtwo"), "one\rtwo");
+    assert_eq!(note("\"one\rtwo\r\nthree\""), "one\rtwo\nthree");
+}
+
+#[test]
 fn a_bad_row_is_refused_and_the_next_is_read() {
     let text = b"name,email\na,b,c\nAnn\nJ\xf6rg,\n\xc2\xa0,\n";
     let ends: Vec<(u64, Option<String>)> = read(text, Some(b','))
