@@ -47,11 +47,8 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
     };
     let is_default = options.vcard_version == VcardVersion::default();
     if !is_default && format != Format::Vcard {
-        return Err(Failure::usage(format!(
-            "--vcard-version 3.0 is of use for vCards alone, and {} is written; say --format vcard, or \
-             leave it out",
-            format.name()
-        )));
+        let is = format!("{} is written", format.name());
+        return Err(Format::Vcard.alone("--vcard-version 3.0", &is));
     }
     let source = Source::to_read(&options.server, &options.data)?;
     source.using(|source| {

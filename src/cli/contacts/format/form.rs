@@ -48,6 +48,19 @@ impl Format {
         }
     }
 
+    /// The failure to use an option that is for files of this form alone; `is` says what the file is
+    /// instead.
+    pub fn alone(self, option: &str, is: &str) -> Failure {
+        let (files, name) = match self {
+            Self::Ndjson => ("lines of JSON", "ndjson"),
+            Self::Csv => ("tables", "csv"),
+            Self::Vcard => ("vCards", "vcard"),
+        };
+        Failure::usage(format!(
+            "{option} is of use for {files} alone, and {is}; say --format {name}, or leave it out"
+        ))
+    }
+
     /// Reads records.
     ///
     /// # Errors

@@ -82,11 +82,8 @@ pub fn run(options: &ImportOptions) -> Result<(), Failure> {
         ("--delimiter", options.delimiter.is_some()),
     ] {
         if is_given && format != Format::Csv {
-            return Err(Failure::usage(format!(
-                "{option} is of use for tables alone, and the file is read as {}; say --format csv, \
-                 or leave it out",
-                format.name()
-            )));
+            let is = format!("the file is read as {}", format.name());
+            return Err(Format::Csv.alone(option, &is));
         }
     }
     let (from, bytes): (Box<dyn Read>, _) = if options.file.as_os_str() == "-" {
