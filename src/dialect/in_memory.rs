@@ -15,8 +15,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ALL, Ask, Call, Caller, ChangePage, Decode, Dialect, EventPage, Lookup, Page, Query, REGISTRY,
-    Refusal, Reply, Request, Route, Scope, SearchPage, TokenProblem, Write,
+    ALL, Ask, Call, Caller, ChangePage, Cursors, Decode, Dialect, EventPage, Lookup, Page, Query,
+    REGISTRY, Refusal, Reply, Request, Route, Scope, SearchPage, TokenProblem, Write,
 };
 use crate::domain::{
     Action, Actor, Attempt, BatchMode, Change, Contact, ContactId, Correlation, Decision, Event,
@@ -143,6 +143,7 @@ impl InMemoryService {
                 ..Actor::default()
             },
             log: "log".into(),
+            cursors: Cursors::default(),
             own_tenant: Some(tenant.into()),
             every_tenant: false,
             open: true,

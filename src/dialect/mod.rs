@@ -27,6 +27,7 @@
 mod all;
 mod api;
 pub mod call;
+mod cursors;
 mod decoder;
 pub mod describe;
 pub mod email;
@@ -59,6 +60,7 @@ pub use api::{Dialect, Extras};
 pub use call::{
     Ask, Call, Encode, EventPage, Events, Get, History, Lookup, Redaction, Version, Versions, Write,
 };
+pub use cursors::{Cursors, Seal};
 pub use decoder::Decoder;
 pub use describe::{Description, OperationSpec};
 pub use encoder::{Conflict, Encoder};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Query, precondition};
+use super::{Cursors, Query, precondition};
 use crate::domain::{Actor, ContactId, Owner, Precondition};
 
 /// The caller of a request.
@@ -16,6 +16,8 @@ pub struct Caller {
     pub own_tenant: Option<String>,
     /// The id of the log that answers the caller, which a cursor can carry.
     pub log: Arc<str>,
+    /// What seals the cursors that hold something of a person.
+    pub cursors: Cursors,
     /// Whether the caller may act for every tenant, so that its own one is only the dialect's default.
     pub every_tenant: bool,
     /// Whether the service is in open mode, where nobody needs a token.

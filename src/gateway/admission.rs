@@ -181,6 +181,7 @@ impl Gateway {
                 subject: text(&principal.subject),
             },
             log: self.log_id.clone(),
+            cursors: self.own_key.read().cursors(),
             own_tenant: own.ok().map(str::to_owned),
             every_tenant: principal.tenants.allow_all_of(rules.name),
             open: self.is_open(),

@@ -33,7 +33,8 @@ pub(super) fn encrypt(key: &Key, aad: &[u8], text: &mut [u8]) -> Result<Sealed, 
         .ok_or(getrandom::Error::UNEXPECTED)
 }
 
-fn encrypt_under(
+/// Encrypts in place under a nonce that no other text has; gives the tag.
+pub(super) fn encrypt_under(
     key: &Key,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],

@@ -13,7 +13,7 @@
 //! | `index.key` | the key of the hashes that stand for texts in indexes |
 //!
 //! [`KeyRing`] seals, opens and erases; [`Hasher`] makes the hashes; a [`FileKey`] seals a file of a
-//! view, and stands in that file; a [`ClusterKey`] seals keys that go to other nodes. A contact's
+//! view, and stands in that file; a [`ClusterKey`] seals keys that go to other nodes, a [`CursorKey`] what goes into cursors. A contact's
 //! key is drawn when the contact is made, and is on the disk before the contact
 //! is: an older copy of the slots opens nobody who was made later. A key is never
 //! guessed: damage, an erasure, a key that was lost and one that was given up on
@@ -27,6 +27,7 @@ mod ahead;
 mod cache;
 mod cipher;
 mod cluster_key;
+mod cursor_key;
 mod error;
 mod file_key;
 mod hasher;
@@ -43,6 +44,7 @@ mod travel;
 mod wrapping;
 
 pub use cluster_key::{CODE_BYTES, ClusterKey};
+pub use cursor_key::CursorKey;
 pub use error::{KeyFileError, OpenError, RotateError, SealError, SlotError};
 pub use file_key::{BLOCK_OVERHEAD_BYTES, FileKey, FileKeyError, FileKeys, WRAPPED_KEY_BYTES};
 pub use hasher::{Hasher, IndexKeyError};

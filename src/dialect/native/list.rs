@@ -2,12 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::{Deserializer, Value, json};
 
 use super::body::Mask;
 use super::problem;
 use crate::dialect::query::digits;
-use crate::dialect::{AsOf, Keyset, Query, REGISTRY, Reply, Search, Sort, SortKey};
+use crate::dialect::{AsOf, Caller, Keyset, Query, REGISTRY, Reply, Search, Sort, SortKey};
 use crate::domain::fold::digit;
 use crate::domain::{ContactId, DialectId, Position, Timestamp};
 
@@ -28,9 +28,9 @@ pub const SORTS: [(&str, SortKey); 3] = [
 ];
 
 /// A search and which members of the contacts found are shown.
-pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
+pub fn search(query: &Query, caller: &Caller) -> Result<(Search, Mask), Reply> {
     let sort = sort(query)?;
-    let (log, after) = cursor(query, sort)?.unzip();
+    let (log, after) = cursor(query, caller, sort)?.unzip();
     let search = Search {
         text: text(query, "q")?,
         email: text(query, "email")?,
@@ -46,7 +46,7 @@ pub fn search(query: &Query) -> Result<(Search, Mask), Reply> {
         updated_before: time(query, "updated_before")?,
         sort,
         limit: limit(query, LIMIT)?,
-        after,
+        after: after.flatten(),
         log,
         as_of: as_of(query, "as_of")?,
         counts: flag(query, "total")?.unwrap_or(false),
@@ -145,21 +145,35 @@ fn sort(query: &Query) -> Result<Sort, Reply> {
     Ok(param(query, "sort", must, read)?.unwrap_or_default())
 }
 
-fn cursor(query: &Query, sort: Sort) -> Result<Option<(String, Keyset)>, Reply> {
+fn cursor(
+    query: &Query,
+    caller: &Caller,
+    sort: Sort,
+) -> Result<Option<(String, Option<Keyset>)>, Reply> {
     let must = "the nextCursor of a list in the same order";
-    param(query, "cursor", must, |text| read_cursor(text, sort))
+    param(query, "cursor", must, |text| {
+        read_cursor(text, caller, sort)
+    })
 }
 
 /// A cursor: base64url of a JSON array, the order's name first, then the id of the log that it is of.
-/// Clients only hand it back.
-pub fn write_cursor(log: &str, sort: Sort, keyset: &Keyset) -> String {
-    let order = order_name(sort);
+/// A name in it is sealed and stands behind the array, for addresses are logged. Clients only hand it
+/// back.
+pub fn write_cursor(caller: &Caller, sort: Sort, keyset: &Keyset) -> String {
+    let (order, log) = (order_name(sort), &*caller.log);
+    let sealed = match keyset {
+        Keyset::Name(name, id) => {
+            let place = json!([name, id.to_string()]);
+            caller.cursors.0.seal(&place.to_string())
+        }
+        Keyset::Created(_) | Keyset::Updated(_) => Vec::new(),
+    };
     let parts = match keyset {
         Keyset::Created(id) => json!([order, log, id.to_string()]),
         Keyset::Updated(position) => json!([order, log, position.get()]),
-        Keyset::Name(name, id) => json!([order, log, name, id.to_string()]),
+        Keyset::Name(..) => json!([order, log]),
     };
-    URL_SAFE_NO_PAD.encode(parts.to_string())
+    URL_SAFE_NO_PAD.encode([parts.to_string().as_bytes(), &sealed].concat())
 }
 
 fn order_name(sort: Sort) -> String {
@@ -169,45 +183,66 @@ fn order_name(sort: Sort) -> String {
     format!("{sign}{name}")
 }
 
-/// The log and the place in it that a cursor of this order stands for.
-fn read_cursor(text: &str, sort: Sort) -> Option<(String, Keyset)> {
+/// The log and the place in it that a cursor of this order stands for; a place in another log means
+/// nothing here.
+fn read_cursor(text: &str, caller: &Caller, sort: Sort) -> Option<(String, Option<Keyset>)> {
     if text.len() > CURSOR_BYTES_MAX {
         return None;
     }
-    let parts: Vec<Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let [order, log, key @ ..] = parts.as_slice() else {
-        return None;
-    };
-    if *order != order_name(sort) {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let mut values = Deserializer::from_slice(&bytes).into_iter::<Vec<Value>>();
+    let mut parts = values.next()?.ok()?.into_iter();
+    let (order, log) = (parts.next()?, parts.next()?);
+    let log = log.as_str()?;
+    if order != order_name(sort) {
         return None;
     }
-    let keyset = match (sort.by, key) {
-        (SortKey::Created, [id]) => Keyset::Created(ContactId::parse(id.as_str()?)?),
-        (SortKey::Updated, [position]) => Keyset::Updated(Position::new(position.as_u64()?)),
-        (SortKey::Name, [name, id]) => {
+    if log != &*caller.log {
+        return Some((log.to_owned(), None));
+    }
+    let sealed = bytes.get(values.byte_offset()..)?;
+    let mut place: Vec<Value> = parts.collect();
+    if !sealed.is_empty() {
+        place.extend(serde_json::from_slice::<Vec<Value>>(&caller.cursors.0.open(sealed)?).ok()?);
+    }
+    let keyset = match (sort.by, place.as_slice(), sealed.is_empty()) {
+        (SortKey::Created, [id], true) => Keyset::Created(ContactId::parse(id.as_str()?)?),
+        (SortKey::Updated, [position], true) => Keyset::Updated(Position::new(position.as_u64()?)),
+        (SortKey::Name, [name, id], false) => {
             let id = ContactId::parse(id.as_str()?)?;
             Keyset::Name(name.as_str()?.to_owned(), id)
         }
         _ => return None,
     };
-    Some((log.as_str()?.to_owned(), keyset))
+    Some((log.to_owned(), Some(keyset)))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use std::sync::Arc;
+
     use super::*;
+    use crate::dialect::Cursors;
+    use crate::keys::CursorKey;
+
+    fn caller() -> Caller {
+        Caller {
+            log: "log".into(),
+            ..Caller::default()
+        }
+    }
 
     #[test]
     fn every_parameter_is_read() {
-        let (found, mask) = search(&Query::parse(
+        let query = Query::parse(
             "q=ann+b&email=a%40b.co&phone=%2B1&name=Ann&vendor_id=42&tenant=acme&dialect=mattr&active=false\
              &created_after=2026-01-15T10:30:00Z&updated_after=2026-01-15T10:30:00Z\
              &created_before=2026-01-15T10:30:00Z&updated_before=2026-01-15T10:30:00Z&sort=-name\
              &limit=7&as_of=12&total=true&fields=id,card.name",
-        ))
-        .expect("a search");
+        );
+        let (found, mask) = search(&query, &caller()).expect("a search");
         let time = Timestamp::parse("2026-01-15T10:30:00Z");
         let want = Search {
             text: Some("ann b".into()),
@@ -242,14 +277,16 @@ mod tests {
             limit: LIMIT,
             ..Search::default()
         };
-        let found = search(&Query::parse("")).expect("a search");
+        let found = search(&Query::parse(""), &caller()).expect("a search");
         assert_eq!(found, (want, Mask::default()));
     }
 
     #[test]
     fn a_parameter_of_another_form_is_named() {
         let long = format!("q={}", "x".repeat(321));
-        let order = write_cursor("log", Sort::default(), &Keyset::Updated(Position::FIRST));
+        let caller = caller();
+        let updated = Keyset::Updated(Position::FIRST);
+        let order = write_cursor(&caller, Sort::default(), &updated);
         let order = format!("cursor={order}");
         for (query, name) in [
             (long.as_str(), "q"),
@@ -274,12 +311,42 @@ mod tests {
             ("total=yes", "total"),
             ("fields=x", "fields"),
         ] {
-            let reply = search(&Query::parse(query)).expect_err(query);
+            let reply = search(&Query::parse(query), &caller).expect_err(query);
             let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
             let detail = body["detail"].as_str().expect("a text");
             assert_eq!(reply.status, 400);
             assert!(detail.starts_with(&format!("{name} must be ")), "{detail}");
         }
+    }
+
+    #[test]
+    fn a_cursor_shows_no_name() {
+        let of_key = |secret| Caller {
+            cursors: Cursors(Arc::new(CursorKey::of(&[secret; 32]))),
+            ..caller()
+        };
+        let id = ContactId(uuid::Uuid::nil());
+        let sort = Sort {
+            by: SortKey::Name,
+            descending: false,
+        };
+        let place = Keyset::Name("Ann Example".to_owned(), id);
+        let text = write_cursor(&of_key(1), sort, &place);
+        let bytes = URL_SAFE_NO_PAD.decode(&text).expect("base64url");
+        assert!(!bytes.windows(3).any(|part| part == b"Ann"));
+        let log = "log".to_owned();
+        let read = |text: &str, caller: &Caller| read_cursor(text, caller, sort);
+        assert_eq!(read(&text, &of_key(1)), Some((log.clone(), Some(place))));
+        assert_eq!(read(&text, &of_key(2)), None);
+        let elsewhere = Caller {
+            log: "another".into(),
+            ..of_key(2)
+        };
+        assert_eq!(read(&text, &elsewhere), Some((log, None)));
+        // One as they were before they were sealed.
+        let clear = json!(["name", "log", "Ann Example", id.to_string()]);
+        let clear = URL_SAFE_NO_PAD.encode(clear.to_string());
+        assert_eq!(read(&clear, &of_key(1)), None);
     }
 
     proptest! {
@@ -299,19 +366,24 @@ mod tests {
                     Keyset::Name(..) => SortKey::Name,
                 };
                 let sort = Sort { by, descending };
-                let text = write_cursor("log", sort, &keyset);
-                let want = Some(("log".to_owned(), keyset));
-                prop_assert_eq!(read_cursor(&text, sort), want);
+                let text = write_cursor(&caller(), sort, &keyset);
+                let want = Some(("log".to_owned(), Some(keyset)));
+                prop_assert_eq!(read_cursor(&text, &caller(), sort), want);
                 let other = Sort { by, descending: !descending };
-                prop_assert_eq!(read_cursor(&text, other), None);
+                prop_assert_eq!(read_cursor(&text, &caller(), other), None);
             }
         }
 
         #[test]
         fn no_cursor_is_too_strange(text in "\\PC*", json in "[\\[\\]\",a-z0-9]*") {
             for sort in SORTS.map(|(_, by)| Sort { by, descending: false }) {
-                let _ = read_cursor(&text, sort);
-                let _ = read_cursor(&URL_SAFE_NO_PAD.encode(&json), sort);
+                let caller = caller();
+                let _ = read_cursor(&text, &caller, sort);
+                let sealed = caller.cursors.0.seal(&json);
+                let behind = [format!("[\"{}\",\"log\"]", order_name(sort)).as_bytes(), &sealed].concat();
+                for bytes in [json.as_bytes(), &sealed, &behind] {
+                    let _ = read_cursor(&URL_SAFE_NO_PAD.encode(bytes), &caller, sort);
+                }
             }
         }
     }

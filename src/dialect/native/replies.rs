@@ -5,13 +5,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::{Mask, Masked, dialect_name};
-use super::list::write_cursor;
 use super::past::operation;
 use super::problem::{self, Details};
 use crate::dialect::describe::{any_text, count, time, uuid};
 use crate::dialect::parts::{Part, always, show, sometimes};
 use crate::dialect::reply::etag;
-use crate::dialect::{ChangePage, Lookup, REGISTRY, Refusal, Reply, Search, SearchPage, Sort};
+use crate::dialect::{ChangePage, Lookup, REGISTRY, Refusal, Reply, SearchPage};
 use crate::domain::{Contact, Event, Operation, Outcome};
 
 /// The answer to a change.
@@ -86,7 +85,7 @@ pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
 }
 
 /// The answer that is a page of contacts.
-pub fn page(page: &SearchPage, log: &str, sort: Sort, mask: &Mask) -> Reply {
+pub fn page(page: &SearchPage, cursor: impl Fn(&Contact) -> String, mask: &Mask) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
@@ -99,7 +98,7 @@ pub fn page(page: &SearchPage, log: &str, sort: Sort, mask: &Mask) -> Reply {
     let last = page.contacts.last().filter(|_| page.more);
     let body = Body {
         data: page.contacts.iter().map(|one| mask.of(one)).collect(),
-        next_cursor: last.map(|last| write_cursor(log, sort, &Search::keyset(sort, last))),
+        next_cursor: last.map(cursor),
         total: page.total,
     };
     Reply::json(StatusCode::OK, &body)

@@ -7,8 +7,8 @@ use super::rules::RULES;
 use super::{body, hints, list, past, problem, replies};
 use crate::dialect::json::{self, BodyError};
 use crate::dialect::{
-    AsOf, Ask, Call, ChangePage, Changes, Get, History, Refusal, Reply, Request, Scope, SearchPage,
-    Write,
+    AsOf, Ask, Call, ChangePage, Changes, Get, History, Refusal, Reply, Request, Scope, Search,
+    SearchPage, Write,
 };
 use crate::domain::{Attempt, ContactId, Owner, Past, Position, Target};
 
@@ -153,10 +153,13 @@ pub fn get(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 
 /// Decodes a search over every dialect's contacts.
 pub fn search(request: &Request<'_>, owner: Option<&Owner>) -> Result<Call, Reply> {
-    let (mut search, mask) = list::search(request.query)?;
+    let (mut search, mask) = list::search(request.query, request.caller)?;
     search.tenant = within(search.tenant, owner)?;
-    let (sort, log) = (search.sort, request.caller.log.clone());
-    let reply = move |page: SearchPage| replies::page(&page, &log, sort, &mask);
+    let (sort, caller) = (search.sort, request.caller.clone());
+    let reply = move |page: SearchPage| {
+        let cursor = |last: &_| list::write_cursor(&caller, sort, &Search::keyset(sort, last));
+        replies::page(&page, cursor, &mask)
+    };
     Ok(Call::Search(Box::new(Ask::new(search, reply))))
 }
 
