@@ -19,7 +19,7 @@ pub fn description() -> Description {
         title: "emnify: contacts of an organisation",
         schemas: vec![
             ("NewContact", new_contact()),
-            ("ContactChange", CONTACT.request(None, Mode::Patch)),
+            ("ContactChange", change()),
             ("Contact", object(CONTACT.answer_members())),
             ("Contacts", list(refer("Contact"))),
             ("Created", json!({"type": "object", "maxProperties": 0})),
@@ -66,6 +66,16 @@ fn new_contact() -> Value {
     let mut schema = CONTACT.request(None, Mode::Whole);
     let forbidden = FORBIDDEN.join("`, `");
     let about = format!("The server gives `{forbidden}`: a body that has one is refused.");
+    set(&mut schema, "description", about);
+    schema
+}
+
+/// What was read can be sent back.
+fn change() -> Value {
+    let mut schema = CONTACT.request(None, Mode::Patch);
+    let ids = FORBIDDEN.join("`, `");
+    let about =
+        format!("`{ids}` may be sent as the contact has them: a body with others is refused.");
     set(&mut schema, "description", about);
     schema
 }

@@ -174,7 +174,11 @@ fn batch() -> Value {
     let kinds = ["BatchCreate", "BatchUpdate", "BatchDelete", "BatchUpsert"];
     let operation = json!({ "oneOf": kinds.map(refer) });
     let most = super::rules::RULES.batch_items_max();
-    object([("operations", true, list_up_to(most, operation))])
+    let mut schema = object([("operations", true, list_up_to(most, operation))]);
+    let about = "What is to be done with contacts of this API. A vendor's contact, which is another \
+                 owner's, is deleted alone.";
+    set(&mut schema, "description", about);
+    schema
 }
 
 /// The member that says what an operation of a batch does.

@@ -166,6 +166,22 @@ fn a_batch_has_no_condition_and_no_tenant_but_its_own() {
     }
 }
 
+/// A batch is one command, of one owner, in one commit.
+#[test]
+fn a_batch_reaches_no_contact_of_a_vendor() {
+    let mut service = InMemoryService::open(&DIALECT, "default");
+    let eve = json!({"firstName": "Eve", "email": "eve@b.co"});
+    let made = service.send_json("POST", "/v1/accounts/contacts", &eve);
+    assert_eq!(made.status(), 201);
+    let found = service.send("GET", "/contacts", "").json();
+    let id = found["data"][0]["id"].as_str().expect("an id").to_owned();
+    let delete = json!({"operations": [{"op": "delete", "id": id}]});
+    let results = service.send_json("POST", "/contacts/batch", &delete).json();
+    assert_eq!(results["results"][0]["status"], 404);
+    let alone = service.send("DELETE", &format!("/contacts/{id}"), "");
+    assert_eq!(alone.status(), 204);
+}
+
 #[test]
 fn a_batch_of_another_form_is_one_bad_command() {
     for (bad, problem) in [
