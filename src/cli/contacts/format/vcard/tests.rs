@@ -330,6 +330,27 @@ fn a_name_in_another_language_is_never_the_only_one_of_vcard_3() {
 }
 
 #[test]
+fn what_vcard_3_leaves_out_of_a_title_or_note_in_another_language_is_said() {
+    for (map, name) in [("titles", "name"), ("notes", "note")] {
+        let entry = |text: &str| json!({ name: text });
+        for (path, value) in [
+            (map.to_owned(), json!({"t": entry("Zwei")})),
+            (format!("{map}/t"), entry("Zwei")),
+            (format!("{map}/u/{name}"), json!("Zwei")),
+        ] {
+            let card = json!({"name": {"full": "Ann"}, map: {"t": entry("One"), "u": entry("Two")},
+                "localizations": {"de": {path: value}}});
+            let (said, text) = legacy(&card);
+            let said = said.unwrap_or_default();
+            assert!(
+                said.contains("changed: localizations (1);"),
+                "{said} {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_group_of_vcard_3_is_one_that_no_other_property_has() {
     let kept = |name: &str, value: &str| json!([name, {"group": "ITEM1"}, "unknown", value]);
     let card = json!({
