@@ -136,6 +136,13 @@ pub enum Action {
     },
     /// Say something to all other nodes.
     Say(Said),
+    /// Say something to one other node alone.
+    Tell {
+        /// The node that is to hear it.
+        to: NodeName,
+        /// What it is told.
+        said: Said,
+    },
     /// Look at the stream: an [`Event::Stream`] is waited for.
     Look {
         /// The sequence of the message to look at; 0 for none.

@@ -332,9 +332,10 @@ impl Node {
             self.act(Action::FindTree(wanted));
         }
         self.count_if_whole();
-        // What a leader has settled it says at once, and the rest is nobody's need.
+        // What a leader has settled it says at once, and the rest is nobody's need. What a follower
+        // has the leader waits for, and the others hear soon.
         if self.role != Role::Leading {
-            self.report();
+            self.tell_leader(self.durable());
         }
         self.settle();
         self.compare();

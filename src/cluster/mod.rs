@@ -18,7 +18,7 @@
 //! | `hello` | how a node without a log finds the others |
 //! | `event` | what a node is told, and what it wants done |
 //! | `fork` | which of two logs stays where they part |
-//! | `node`, `following`, `resuming`, `gap`, `leading`, `flight`, `yielding`, `halted` | the node itself |
+//! | `node`, `following`, `resuming`, `gap`, `leading`, `flight`, `yielding`, `halted`, `saying` | the node itself |
 //! | `status` | what operators see |
 //!
 //! Nothing here waits, reads a clock, a disk or a socket: time comes in as a value, and a
@@ -42,6 +42,7 @@ mod peers;
 mod place;
 mod resuming;
 mod rules;
+mod saying;
 mod spoken;
 mod status;
 mod term_record;

@@ -279,7 +279,7 @@ impl Node {
             Event::Led => self.led = self.serving,
             Event::Missed => self.on_missed(),
             Event::Linked { part_bytes_max } => self.sizes.part_bytes_max = part_bytes_max,
-            Event::KeysKept { first, hash } => self.say(Said::Kept { first, hash }),
+            Event::KeysKept { first, hash } => self.tell_leader(Said::Kept { first, hash }),
             Event::Tree { position, tree } => self.on_tree(position, tree),
             Event::NotFetched => self.on_not_fetched(),
             Event::Forked => self.on_forked(),
@@ -300,10 +300,6 @@ impl Node {
 
     pub(super) fn act(&mut self, action: Action) {
         self.out.push(action);
-    }
-
-    fn say(&mut self, said: Said) {
-        self.act(Action::Say(said));
     }
 
     /// Stops for good: a person must look.
@@ -335,31 +331,6 @@ impl Node {
         // Some of it counts, so that a node which is always slow takes over in the end.
         let forgiven = still.saturating_sub(BEAT);
         self.leader_heard = (self.leader_heard + forgiven).min(self.now);
-    }
-
-    /// Reports at least every [`BEAT`] what is on the disk, and beats where it leads.
-    pub(super) fn report_on_time(&mut self) {
-        if self.said_at.is_none_or(|at| self.now >= at + BEAT) {
-            self.said_at = Some(self.now);
-            if self.role == Role::Leading {
-                self.beat(false);
-            }
-            self.report();
-        }
-    }
-
-    pub(super) fn beat(&mut self, yields: bool) {
-        let settled = self.settled;
-        self.say(Said::Beat { settled, yields });
-    }
-
-    pub(super) fn report(&mut self) {
-        self.say(Said::Durable {
-            place: self.own,
-            halted: self.role == Role::Halted,
-            whole: self.reach.is_none(),
-            erased: self.erased,
-        });
     }
 
     /// Looks at the stream where what was published stays without an answer or others have more, and

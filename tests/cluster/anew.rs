@@ -14,7 +14,12 @@ use crate::one_node::{log, names, node, place};
 /// A node at a second after its start, without what it says and settles.
 fn tell(node: &mut Node, event: Event) -> Vec<Action> {
     let actions = node.on(Duration::from_secs(1), event);
-    let said = |action: &Action| matches!(action, Action::Say(_) | Action::Settle(_));
+    let said = |action: &Action| {
+        matches!(
+            action,
+            Action::Say(_) | Action::Tell { .. } | Action::Settle(_)
+        )
+    };
     actions.into_iter().filter(|action| !said(action)).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use contactd::audit::Hash;
 use contactd::cluster::{
     Action, Answers, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
 };
@@ -28,7 +29,12 @@ impl Reader {
 
     fn tell(&mut self, event: Event) -> Vec<Action> {
         let actions = self.node.on(Duration::from_secs(1), event);
-        let said = |action: &Action| matches!(action, Action::Say(_) | Action::Settle(_));
+        let said = |action: &Action| {
+            matches!(
+                action,
+                Action::Say(_) | Action::Tell { .. } | Action::Settle(_)
+            )
+        };
         actions.into_iter().filter(|action| !said(action)).collect()
     }
 
@@ -78,6 +84,41 @@ impl Reader {
             tree: found.then(|| log(events).1),
         })
     }
+}
+
+/// What the leader waits for goes to it alone: each further node that heard it would have work for
+/// nothing. The others hear what is on the disk now and then.
+#[test]
+fn a_follower_tells_its_leader_alone_what_that_waits_for() {
+    let mut reader = Reader::with(0);
+    reader.record(1, 0);
+    reader.tree(0, true);
+    reader.group(1, 0, 2);
+    let said = |reader: &mut Reader, at, event| {
+        let actions = reader.node.on(Duration::from_secs(at), event);
+        let (mut told, mut all) = (Vec::new(), Vec::new());
+        for action in actions {
+            match action {
+                Action::Tell { to, said } => told.push((to, said)),
+                Action::Say(said) => all.push(said),
+                _ => {}
+            }
+        }
+        (told, all)
+    };
+    let leader = names()[0].clone();
+    let durable = Said::Durable {
+        place: place(2),
+        halted: false,
+        whole: true,
+        erased: Position::ZERO,
+    };
+    let applied = said(&mut reader, 1, Event::Applied(Position::new(2)));
+    assert_eq!(applied, (vec![(leader.clone(), durable.clone())], vec![]));
+    let (first, hash) = (Position::new(3), Hash::leaf(b"sealed"));
+    let kept = said(&mut reader, 1, Event::KeysKept { first, hash });
+    assert_eq!(kept, (vec![(leader, Said::Kept { first, hash })], vec![]));
+    assert_eq!(said(&mut reader, 1, Event::Tick), (vec![], vec![durable]));
 }
 
 #[test]

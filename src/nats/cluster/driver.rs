@@ -16,7 +16,9 @@ use super::link::{self, Link};
 use super::options::Options;
 use super::order::{Asked, Orders, Placing};
 use super::reader::{Reader, next};
-use crate::cluster::{Action, Coder, Event, Node, Place, Role, Said, Sizes, Spoken, Status};
+use crate::cluster::{
+    Action, Coder, Event, Node, NodeName, Place, Role, Said, Sizes, Spoken, Status,
+};
 use crate::domain::{Closed, Position};
 use crate::gateway::stopped;
 use crate::service::{NotOrdered, ReadError, Service, Signed};
@@ -269,7 +271,8 @@ impl Driver {
                 self.with_link(|link| async move { link.order.publish(expect, sent).await })
             }
             Action::Look { at } => self.with_link(|link| async move { link.order.look(at).await }),
-            Action::Say(said) => self.say(said).await,
+            Action::Say(said) => self.say(None, said).await,
+            Action::Tell { to, said } => self.say(Some(to), said).await,
             Action::ReadFrom(sequence) => self.read_from(sequence),
             Action::Apply(groups) => self.give(Work::Apply(groups)).await,
             Action::Fetch { upto } => self.give(Work::Fetch(upto)).await,
@@ -365,17 +368,20 @@ impl Driver {
         }
     }
 
-    async fn say(&self, said: Said) {
+    /// Says something to one node, or to all others.
+    async fn say(&self, to: Option<NodeName>, said: Said) {
         let Some(link) = &self.link else {
             return;
         };
+        let names = &link.order.names;
+        let subject = to.map_or_else(|| names.say(), |node| names.tell(&node));
         let spoken = Spoken {
             from: self.options.members.own().clone(),
             term: self.node.status().term,
             said,
         };
         let bytes = spoken.encode(&self.options.key);
-        let said = link.client.publish(link.order.names.say(), bytes).await;
+        let said = link.client.publish(subject, bytes).await;
         if let Err(error) = said {
             tracing::debug!(%error, "something was not said to the other nodes");
         }

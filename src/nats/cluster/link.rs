@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, jetstream};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -139,7 +139,9 @@ async fn listen(
     let Link { client, order } = link.clone();
     let names = order.names;
     let said = client.subscribe(names.say()).await;
-    let mut said = said.map_err(|error| lost(&error))?;
+    let said = said.map_err(|error| lost(&error))?;
+    let told = client.subscribe(names.tell(options.members.own())).await;
+    let mut said = stream::select(said, told.map_err(|error| lost(&error))?);
     let asked = client.subscribe(names.ask(options.members.own())).await;
     let mut asked = asked.map_err(|error| lost(&error))?;
     let mut tasks = JoinSet::new();

@@ -41,6 +41,11 @@ impl Names {
         format!("{}.cluster.{}.say", self.prefix.as_str(), self.log)
     }
 
+    /// The subject on which nodes speak to one of them alone.
+    pub fn tell(&self, node: &NodeName) -> String {
+        format!("{}.{node}", self.say())
+    }
+
     /// The subject on which a node takes requests that others hand on.
     pub fn act(&self, node: &NodeName) -> String {
         format!("{}.cluster.{}.do.{node}", self.prefix.as_str(), self.log)

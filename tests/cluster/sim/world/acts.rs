@@ -62,7 +62,14 @@ impl World {
             }
             Action::ReadFrom(sequence) => process.reads = Some(sequence),
             Action::Publish { expect, sent } => self.publish(at, expect, sent),
-            Action::Say(said) => self.say(at, said),
+            Action::Say(said) => {
+                let others = (0..self.plan.nodes).filter(|to| *to != at);
+                self.say(at, others.collect(), said);
+            }
+            Action::Tell { to, said } => {
+                let to = self.names.iter().position(|name| *name == to);
+                self.say(at, to.into_iter().collect(), said);
+            }
             Action::Look { at: sequence } => self.look(at, sequence),
             Action::Fetch { upto } => process.work = Some(Work::Fetch(upto)),
             // The simulation has no checkpoints.

@@ -116,7 +116,7 @@ impl World {
             .collect()
     }
 
-    pub(super) fn say(&mut self, from: usize, said: Said) {
+    pub(super) fn say(&mut self, from: usize, to: Vec<usize>, said: Said) {
         let term = self.processes[from]
             .as_ref()
             .map_or(0, |p| p.node.status().term);
@@ -127,7 +127,7 @@ impl World {
             said,
         };
         let bytes = spoken.encode(&self.key);
-        for to in (0..self.plan.nodes).filter(|to| *to != from) {
+        for to in to {
             if self.quiet || !self.chance.happens(100) {
                 let bytes = bytes.clone();
                 self.packets.push(Packet::Spoken { to, bytes });
