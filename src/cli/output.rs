@@ -3,7 +3,9 @@
 //! That nobody takes them ends nothing. `println!` and `eprintln!` would end the thread that writes
 //! where a pipe is closed or a disk is full, and the exit code says how the work itself ended.
 
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::path::Path;
 
 use super::exit::Failure;
 
@@ -24,6 +26,27 @@ macro_rules! err {
 }
 
 pub(super) use {err, out};
+
+/// A file to write to, in which nothing stands yet: a new one, an empty one, a pipe or a device.
+///
+/// # Errors
+/// There is something in the file, which may be somebody's only copy, or it cannot be written.
+pub fn create(path: &Path) -> Result<File, Failure> {
+    let shown = path.display();
+    let refused = |error: io::Error| Failure::usage(format!("cannot write {shown}: {error}"));
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created.map_err(refused),
+    }
+    let there = OpenOptions::new().write(true).open(path).map_err(refused)?;
+    let known = there.metadata().map_err(refused)?;
+    if known.is_file() && known.len() > 0 {
+        return Err(Failure::usage(format!(
+            "{shown} holds something already, and was not touched; name a new file"
+        )));
+    }
+    Ok(there)
+}
 
 /// Whether an error of writing says that whoever read has seen enough.
 pub fn is_enough(error: &io::Error) -> bool {

@@ -456,6 +456,34 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
+fn a_file_that_holds_something_is_not_written_over() {
+    let place = Place::new();
+    let here = ["--data-dir", text(&place.data())].map(str::to_owned);
+    let [option, data] = here.each_ref().map(String::as_str);
+    let cards = "{\"name\":{\"full\":\"Ann\"}}\n{oops}\n";
+    let file = place.file("people.ndjson", cards);
+    for more in [&["--dry-run"][..], &[option, data]] {
+        let same = [&["import", &file, "--report", &file], more].concat();
+        let (_, err) = contacts(&same, 2);
+        assert!(err.contains("was not touched; name a new file"), "{err}");
+        assert_eq!(place.read("people.ndjson"), cards);
+    }
+    assert!(!place.data().exists(), "and nothing is imported");
+    let (_, err) = contacts(&["export", &file, option, data], 2);
+    assert!(!err.is_empty());
+    assert_eq!(place.read("people.ndjson"), cards);
+    // One that a program has made for it is a new one.
+    let report = place.file("report.ndjson", "");
+    contacts(&["import", &file, "--report", &report, option, data], 1);
+    assert_eq!(lines(&place.read("report.ndjson"))[0]["outcome"], "refused");
+    let (out, _) = contacts(&["import", &file, "--dry-run", "--report", "/dev/null"], 1);
+    assert!(out.starts_with("2 records: 1 good"), "{out}");
+    let again = ["import", &file, "--report", &report, option, data];
+    let (_, err) = contacts(&again, 2);
+    assert!(err.contains("holds something already"), "{err}");
+}
+
+#[test]
 fn an_odd_value_does_not_lose_the_person() {
     let place = Place::new();
     let data = place.data();

@@ -2,7 +2,6 @@
 //!
 //! NDJSON holds all of a contact; vCard all of its Card; a table what columns can hold.
 
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
@@ -11,7 +10,7 @@ use clap::Args;
 use super::super::client::block_on;
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, ServerOptions};
-use super::super::output::{err, unless_enough};
+use super::super::output::{self, err, unless_enough};
 use super::super::progress;
 use super::format::{Format, VcardVersion};
 use super::source::{Filter, Source};
@@ -54,13 +53,7 @@ pub fn run(options: &ExportOptions) -> Result<(), Failure> {
     source.using(|source| {
         let to: Box<dyn Write> = match &options.file {
             None => Box::new(std::io::stdout().lock()),
-            Some(path) => {
-                // What is there already may be somebody's only copy.
-                let file = OpenOptions::new().write(true).create_new(true).open(path);
-                Box::new(file.map_err(|error| {
-                    Failure::usage(format!("cannot create {}: {error}", path.display()))
-                })?)
-            }
+            Some(path) => Box::new(output::create(path)?),
         };
         write(source, options, format, to)
     })

@@ -53,8 +53,8 @@ pub struct ImportOptions {
     /// Judge every record, and write nothing; what is already there is not told apart
     #[arg(long)]
     dry_run: bool,
-    /// Write what became of a record that is not wholly a new contact to this file, a line of JSON each
-    /// [default: to standard error, as text]
+    /// Write what became of a record that is not wholly a new contact to this new file, a line of JSON
+    /// each [default: to standard error, as text]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// What a table's columns hold where their headings do not tell: email=E-Mail,phone=Telefon

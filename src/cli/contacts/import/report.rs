@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
-use super::super::super::output::err;
+use super::super::super::output::{create, err};
 use super::super::format::{Note, Wrong};
 use crate::domain::ContactId;
 
@@ -104,7 +104,7 @@ impl Report {
     /// A report to a file, or to standard error above the progress bar.
     pub fn new(path: Option<&Path>, bar: ProgressBar) -> Result<Self, Failure> {
         Ok(Self {
-            file: path.map(create).transpose()?,
+            file: path.map(create).transpose()?.map(BufWriter::new),
             bar,
             imported: 0,
             known: 0,
@@ -180,6 +180,10 @@ impl Report {
         if let Some(file) = &mut self.file {
             file.flush().map_err(Failure::failed)?;
         }
+        let elsewhere = match &self.file {
+            Some(_) => " with a new file for its report",
+            None => "",
+        };
         let Self {
             imported,
             known,
@@ -212,7 +216,7 @@ impl Report {
             Err(failure) => Err(Failure::new(
                 failure.code,
                 format!(
-                    "{}; run the same command again: what is imported is not imported twice",
+                    "{}; run the same command again{elsewhere}: what is imported is not imported twice",
                     failure.message
                 ),
             )),
@@ -245,12 +249,6 @@ fn entry(line: u64, note: &Note) -> Entry<'_> {
             }
         }
     }
-}
-
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = File::create(path)
-        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
-    Ok(BufWriter::new(file))
 }
 
 /// What is wrong with a record, a line for each field.
