@@ -137,7 +137,8 @@ pub fn read(card: &RawCard, is_decoded: bool) -> Result<Contents, String> {
 }
 
 fn version(card: &RawCard) -> Result<Version, String> {
-    let own = card.lines.iter().filter(|raw| !raw.is_nested);
+    let is_own = |raw: &&RawLine| !raw.is_nested && !is_fold(&raw.line.bytes);
+    let own = card.lines.iter().filter(is_own);
     let texts = own.map(|raw| String::from_utf8_lossy(&raw.line.bytes));
     let mut versions = texts.filter_map(|line| {
         let (name, version) = line.split_once(':')?;
@@ -258,7 +259,7 @@ impl Content {
 }
 
 fn is_end(line: &[u8]) -> bool {
-    line.trim_ascii().eq_ignore_ascii_case(b"END:VCARD")
+    line.trim_ascii_end().eq_ignore_ascii_case(b"END:VCARD")
 }
 
 /// Whether a line goes on with the one before it.

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use super::super::lines::{BYTE_ORDER_MARK, Line, Lines};
 use super::super::record::RAW_BYTES_MAX;
 use super::content;
+use super::property::Property;
 use super::raw::{RawCard, RawLine};
 
 /// The longest vCard that is read, in bytes, not counting what is longer than any contact's
@@ -83,43 +84,49 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Reads on to the end of the vCard that a line begins.
+    /// Reads on to the end of the vCard that a line begins. A line that goes on with the one before it
+    /// begins and ends nothing, whatever it says (RFC 6350, section 3.2).
     fn card(&mut self, begin: &Line) -> io::Result<Piece> {
-        let indent = indent(&begin.bytes);
+        let margin = indent(&begin.bytes);
         let mut card = RawCard {
             line: begin.number,
             lines: Vec::new(),
         };
-        let (mut depth, mut kept, mut room) = (0_usize, 0_usize, RAW_BYTES_MAX);
+        // The margins of the vCards inside this one.
+        let mut nested: Vec<usize> = Vec::new();
+        let (mut kept, mut room) = (0_usize, RAW_BYTES_MAX);
         loop {
             let Some(mut line) = self.line()? else {
                 return Ok(broken(&card, false));
             };
             // A vCard that is indented as a whole is not one folded line.
-            let margin = indent.min(self::indent(&line.bytes));
-            line.bytes.drain(..margin);
-            if is(&line.bytes, "BEGIN") {
-                if depth == 0 && !card.awaits_agent() {
+            let indent = indent(&line.bytes);
+            let begins = is(&line.bytes, "BEGIN");
+            let awaits_agent = begins && nested.is_empty() && card.awaits_agent();
+            let is_fold = indent > nested.last().copied().unwrap_or(margin) && !awaits_agent;
+            if begins && !is_fold {
+                if nested.is_empty() && !awaits_agent {
                     self.begun = Some(line);
                     return Ok(broken(&card, false));
                 }
-                depth += 1;
-            } else if let Some(rest) = after_end(&line.bytes) {
+                nested.push(indent);
+            }
+            line.bytes.drain(..margin.min(indent));
+            if let Some(rest) = after_end(&line.bytes).filter(|_| !is_fold) {
                 if !rest.is_empty() {
                     let (number, cut) = (line.number, line.cut);
-                    let bytes = rest.to_vec();
+                    let bytes = [&vec![b' '; margin.min(indent)], rest].concat();
                     line.bytes.truncate(b"END:VCARD".len());
                     self.rest = Some(Line { number, bytes, cut });
                 }
-                if depth == 0 {
+                if nested.pop().is_none() {
                     break;
                 }
-                depth -= 1;
                 card.push(line, true);
                 continue;
             }
-            if depth == 0 && card.opens_agent(&line) {
-                depth = 1;
+            if nested.is_empty() && card.opens_agent(&line) {
+                nested.push(margin);
                 card.push(line, false);
                 continue;
             }
@@ -133,7 +140,7 @@ impl<R: Read> Splitter<R> {
             }
             room -= line.bytes.len();
             kept += line.bytes.len();
-            card.push(line, depth > 0);
+            card.push(line, !nested.is_empty());
             if kept > VCARD_BYTES_MAX {
                 card.lines = Vec::new();
             }
@@ -181,6 +188,11 @@ impl RawCard {
     fn opens_agent(&self, line: &Line) -> bool {
         agent_value(&line.bytes).is_some_and(|value| is(value, "BEGIN"))
     }
+}
+
+/// Whether a property that is written would be an AGENT in which a vCard begins.
+pub fn opens_agent(property: &Property) -> bool {
+    property.name == "AGENT" && is(property.value.as_bytes(), "BEGIN")
 }
 
 fn broken(card: &RawCard, too_long: bool) -> Piece {
@@ -300,6 +312,31 @@ mod tests {
         };
         let text = "BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\nBEGIN:VCARD\nFN:C";
         assert_eq!(pieces(text), [broken(1), "FN:B".into(), broken(6)]);
+    }
+
+    #[test]
+    fn a_line_that_goes_on_with_the_one_before_it_begins_and_ends_nothing() {
+        let folds = "NOTE:a\n END:VCARD\n\tend:vcard\n BEGIN:VCARD\n VERSION:9\n  END:VCARDx";
+        let want = format!("FN:A|{}|FN:B", folds.replace('\n', "|"));
+        let card = format!("BEGIN:VCARD\nFN:A\n{folds}\nFN:B\nEND:VCARD\n");
+        assert_eq!(pieces(&card.repeat(2)), [want.as_str(); 2]);
+        let indented: String = card.lines().map(|line| format!("  {line}\r\n")).collect();
+        assert_eq!(pieces(&indented.repeat(2)), [want.as_str(); 2]);
+        let agent = card.replace(
+            "FN:B",
+            "AGENT:\n BEGIN:VCARD\n NOTE:c\n  END:VCARD\n END:VCARD\nFN:B",
+        );
+        let nested = "AGENT:|> BEGIN:VCARD|> NOTE:c|>  END:VCARD|> END:VCARD|FN:B";
+        assert_eq!(pieces(&agent), [want.replace("FN:B", nested)]);
+        // One that nobody ended takes none of the next one's margin away.
+        let text =
+            "  BEGIN:VCARD\n  BEGIN:VCARD\n  FN:B\n  END:VCARD  BEGIN:VCARD\n  FN:C\n  END:VCARD";
+        let broken = Piece::Broken {
+            line: 1,
+            too_long: false,
+        };
+        let want = [format!("{broken:?}"), "FN:B".into(), "FN:C".into()];
+        assert_eq!(pieces(text), want);
     }
 
     #[test]

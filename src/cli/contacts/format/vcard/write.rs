@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::super::lost::{Holder, Lost};
 use super::super::writer::VcardVersion;
 use super::property::Property;
-use super::split::Splitter;
+use super::split::{self, Splitter};
 use super::{jsprop, legacy, outgoing};
 
 /// The longest line of a vCard, in bytes (RFC 6350, section 3.2).
@@ -190,15 +190,23 @@ fn written(properties: &[Property], version: VcardVersion) -> String {
     text
 }
 
-/// A property in a form at which no other program stops; `None` for one that says nothing. What was
-/// kept as it stood in a file may be neither: readers take a PROFILE for a second BEGIN, and
-/// break off at a value that is not the base64 that it is called.
+/// A property in a form at which no other program stops; `None` for one that says nothing, or that
+/// would open a vCard inside this one. What was kept as it stood in a file may be neither: readers
+/// take a PROFILE for a second BEGIN, and break off at a value that is not the base64 that it is
+/// called.
 fn readable(property: &Property) -> Option<Cow<'_, Property>> {
-    if property.says_nothing() {
+    if property.says_nothing() || split::opens_agent(property) {
         return None;
     }
-    let is_encoded = property.params.iter().any(|param| param.name == "ENCODING");
-    if !is_encoded || BASE64_STANDARD.decode(&property.value).is_ok() {
+    let mut encodings = property.values("ENCODING").peekable();
+    let is_encoded = encodings.peek().is_some();
+    let is_base64 = |name: &str| {
+        ["b", "base64"]
+            .iter()
+            .any(|it| name.eq_ignore_ascii_case(it))
+    };
+    if !is_encoded || (encodings.all(is_base64) && BASE64_STANDARD.decode(&property.value).is_ok())
+    {
         return Some(Cow::Borrowed(property));
     }
     let mut plain = property.clone();
@@ -257,14 +265,31 @@ fn quoted(value: &str, always: bool, version: VcardVersion) -> String {
 
 /// Writes a line in pieces that are short enough, between whole characters.
 fn fold(line: &str, text: &mut String) {
-    let mut room = LINE_BYTES_MAX;
-    for c in line.chars() {
-        if c.len_utf8() > room {
-            text.push_str("\r\n ");
-            room = LINE_BYTES_MAX - 1;
-        }
-        text.push(c);
-        room -= c.len_utf8();
+    let (mut rest, mut room) = (line, LINE_BYTES_MAX);
+    while rest.len() > room {
+        let Some((piece, behind)) = rest.split_at_checked(break_at(rest, room)) else {
+            break;
+        };
+        text.push_str(piece);
+        text.push_str("\r\n ");
+        (rest, room) = (behind, LINE_BYTES_MAX - 1);
     }
+    text.push_str(rest);
     text.push_str("\r\n");
+}
+
+/// The last place at which a line can be broken, and better not before a word with which another
+/// program, which takes blanks away first, would let a vCard begin or end.
+fn break_at(line: &str, room: usize) -> usize {
+    let places = (1..=room).rev().filter(|at| line.is_char_boundary(*at));
+    let is_good = |at: &usize| {
+        let rest = line.get(*at..).unwrap_or_default().trim_start();
+        let starts_with = |word: &str| {
+            let start = rest.get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        !["BEGIN:", "END:"].into_iter().any(starts_with)
+    };
+    let last = places.clone().next().unwrap_or(room);
+    places.clone().find(is_good).unwrap_or(last)
 }
