@@ -137,16 +137,21 @@ pub fn to_jcard(property: &Property) -> Value {
     json!([property.name.to_lowercase(), params, kind, value])
 }
 
-/// The property that one in the form of jCard is.
+/// The property that one in the form of jCard is; `None` for one of which a line would say
+/// something else.
 pub fn of_jcard(jcard: &Value) -> Option<Property> {
     let [name, params, kind, values @ ..] = jcard.as_array()?.as_slice() else {
         return None;
     };
     let mut property = Property {
-        name: name.as_str()?.to_uppercase(),
+        name: property_name(name.as_str()?)?,
         ..Property::default()
     };
-    add_params(&mut property, params.as_object()?);
+    let params = params.as_object()?;
+    if !params.iter().all(is_sayable) {
+        return None;
+    }
+    add_params(&mut property, params);
     let kind = kind.as_str()?;
     if kind != "unknown" {
         property.add_param("VALUE", kind);
@@ -164,9 +169,31 @@ pub fn of_jcard(jcard: &Value) -> Option<Property> {
     Some(property)
 }
 
-/// Adds the parameters of a property in the form of jCard (RFC 7095, section 3.3), and its group.
+/// A name as a line can begin with it, in upper case. Anything else a client could make a line of its
+/// own of, or the end of the vCard.
+pub fn property_name(name: &str) -> Option<String> {
+    let upper = name.to_ascii_uppercase();
+    let starts = upper.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_frame = ["BEGIN", "END", "VERSION"].contains(&upper.as_str());
+    (starts && is_token(name) && !is_frame).then_some(upper)
+}
+
+/// Whether a text is one of letters, digits and dashes (RFC 6350, section 3.3), or of the underscores
+/// that programs write beside them.
+fn is_token(text: &str) -> bool {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !text.is_empty() && text.chars().all(is_good)
+}
+
+/// Whether a parameter, or the group, can be said in a line.
+fn is_sayable((name, value): (&String, &Value)) -> bool {
+    is_token(name) && (name != "group" || is_token(&plain(value)))
+}
+
+/// Adds the parameters of a property in the form of jCard (RFC 7095, section 3.3), and its group, as
+/// far as a line can say them.
 pub fn add_params(property: &mut Property, params: &Map<String, Value>) {
-    for (name, value) in params {
+    for (name, value) in params.iter().filter(|param| is_sayable(*param)) {
         if name == "group" {
             property.group = Some(plain(value));
             continue;

@@ -200,7 +200,134 @@ fn card() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Texts that would be a line of their own, or the end of a vCard, if a line took them as they are.
+const HOSTILE: [&str; 27] = [
+    "end",
+    "begin",
+    "END",
+    "version",
+    "agent",
+    "profile",
+    "jsprop",
+    "fn",
+    "x-a",
+    "x_a",
+    "1x",
+    "",
+    "é",
+    "begın",
+    "x-a\r\nEMAIL:evil@x.de",
+    "x-a\nEND:VCARD\nBEGIN:VCARD",
+    "x:evil@x.de",
+    "a.end",
+    "x=\";:",
+    "encoding",
+    "vcard",
+    "BEGIN:VCARD",
+    "END:VCARD",
+    "begin:vcard\n",
+    "quoted-printable",
+    "é                                                                          END:VCARD=",
+];
+
+/// Cards in which every name and text that is a client's own is a hostile one.
+fn hostile() -> impl Strategy<Value = Value> {
+    let texts = prop::collection::vec(prop::sample::select(HOSTILE.to_vec()), 12);
+    let pad = "[a-c ]{0,80}";
+    "\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}end:vcard",
+    (texts, pad).prop_map(|(t, pad)| {
+        let padded = format!("{pad}{}", t[0]);
+        let converted = json!({"name": t[1], "parameters": {"group": t[2], t[3]: t[4]}});
+        json!({
+            "uid": t[5], "name": {"full": padded}, "notes": {"n": {"note": padded}},
+            "emails": {t[6]: {"address": "a@b.co", "label": t[7], "contexts": {t[8]: true}}},
+            "localizations": {"de": {"name/full": t[9]}, t[9]: {"notes/n/note": t[10]}},
+            t[11]: {t[10]: padded},
+            "vCard": {
+                "properties": [[t[1], {"group": t[2], t[3]: t[4]}, t[5], padded],
+                    [t[6], {}, "unknown", t[7]], [t[8], {"encoding": t[9], t[10]: t[11]}, "text", "abc="]],
+                "convertedProperties": {"uid": converted, "name/full": converted,
+                    "notes/n/note": converted, format!("emails/{}/address", t[6]): converted},
+            },
+        })
+    })
+}
+
+/// Whether a line that is not folded is a property, of a name that a vCard may have within it.
+fn is_property(line: &str) -> bool {
+    let head = line.split([';', ':']).next().unwrap_or_default();
+    let is_token = |text: &str| {
+        let is_good = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        !text.is_empty() && text.chars().all(is_good)
+    };
+    let name = head.rsplit('.').next().unwrap_or_default();
+    head.split('.').count() <= 2
+        && head.split('.').all(is_token)
+        && !["BEGIN", "END", "VERSION"].contains(&name.to_uppercase().as_str())
+        && line.contains(':')
+}
+
+/// Checks that a Card is one vCard, whatever it holds, and that the next contact is whole.
+fn check_frame(card: &Value, version: VcardVersion) -> Result<(), TestCaseError> {
+    let next = json!({"name": {"full": "Next"}, "emails": {"e": {"address": "next@b.co"}}});
+    let mut text = exported(card, version);
+    let lines = text.replace("\r\n ", "");
+    let lines: Vec<&str> = lines
+        .trim_end()
+        .split(['\r', '\n'])
+        .filter(|l| !l.is_empty())
+        .collect();
+    let number = if version == VcardVersion::V4 {
+        "VERSION:4.0"
+    } else {
+        "VERSION:3.0"
+    };
+    let ["BEGIN:VCARD", second, within @ .., "END:VCARD"] = lines.as_slice() else {
+        return Err(TestCaseError::fail(text));
+    };
+    prop_assert_eq!(*second, number);
+    for line in within {
+        prop_assert!(is_property(line), "{}: {}", line, text);
+        prop_assert!(!line.starts_with("EMAIL:evil"), "{}", text);
+    }
+    // Other programs take the blank of a fold away as they like.
+    for line in text.lines().skip(1) {
+        let line = line.trim_start().to_uppercase();
+        let is_end = line == "END:VCARD" && text.ends_with("\r\nEND:VCARD\r\n");
+        prop_assert!(
+            is_end || !(line.starts_with("BEGIN:") || line.starts_with("END:")),
+            "{}",
+            text
+        );
+    }
+    text.push_str(&exported(&next, version));
+    let from = Decoded {
+        bytes: Box::new(io::Cursor::new(text.as_bytes().to_vec())),
+        is_decoded: false,
+    };
+    let records: Vec<Record> = Reader::new(from)
+        .map(|record| record.expect("a slice"))
+        .collect();
+    let [_, last] = records.as_slice() else {
+        return Err(TestCaseError::fail(text));
+    };
+    let mut back = last
+        .card
+        .clone()
+        .map_err(|wrong| TestCaseError::fail(wrong.detail))?;
+    back.sort_all_objects();
+    prop_assert_eq!(back, imported(&exported(&next, version)));
+    prop_assert!(records[0].card.is_ok(), "{}", text);
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn any_card_is_one_vcard_and_the_next_one_is_whole(card in hostile()) {
+        check_frame(&card, VcardVersion::V4)?;
+        check_frame(&card, VcardVersion::V3)?;
+    }
+
     #[test]
     fn two_trips_give_what_one_gave(card in card()) {
         prop_assume!(native::check(card.clone()).is_ok());

@@ -278,12 +278,13 @@ fn fold(line: &str, text: &mut String) {
     text.push_str("\r\n");
 }
 
-/// The last place at which a line can be broken, and better not before a word with which another
-/// program, which takes blanks away first, would let a vCard begin or end.
+/// The last place at which a line can be broken, but not before a word with which another program,
+/// which takes blanks away first, would let a vCard begin or end. Where there are but blanks before
+/// such a word, the line is longer than it should be.
 fn break_at(line: &str, room: usize) -> usize {
-    let places = (1..=room).rev().filter(|at| line.is_char_boundary(*at));
-    let is_good = |at: &usize| {
-        let rest = line.get(*at..).unwrap_or_default().trim_start();
+    let mut places = (1..=room).rev().filter(|at| line.is_char_boundary(*at));
+    let behind = |at: usize| line.get(at..).unwrap_or_default().trim_start();
+    let is_good = |rest: &str| {
         let starts_with = |word: &str| {
             let start = rest.get(..word.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(word))
@@ -291,5 +292,6 @@ fn break_at(line: &str, room: usize) -> usize {
         !["BEGIN:", "END:"].into_iter().any(starts_with)
     };
     let last = places.clone().next().unwrap_or(room);
-    places.clone().find(is_good).unwrap_or(last)
+    let good = places.find(|at| is_good(behind(*at)));
+    good.unwrap_or(line.len() - behind(last).len() + 1)
 }

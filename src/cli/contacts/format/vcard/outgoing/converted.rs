@@ -83,5 +83,5 @@ impl<'a> Converted<'a> {
 }
 
 fn name_of(what: &Value) -> Option<String> {
-    Some(what.get("name")?.as_str()?.to_uppercase())
+    jsprop::property_name(what.get("name")?.as_str()?)
 }
