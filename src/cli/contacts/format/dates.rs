@@ -180,6 +180,10 @@ fn with_colons(clock: &str) -> Option<String> {
     let (hour, rest) = digits.split_at_checked(2).filter(|_| is_clock)?;
     let (minute, second) = rest.split_at_checked(2)?;
     let second = if second.is_empty() { "00" } else { second };
+    // A leap second, which no other point in time is.
+    if second == "60" {
+        return None;
+    }
     Some(format!("{hour}:{minute}:{second}"))
 }
 
@@ -267,6 +271,8 @@ mod tests {
             "T102200",
             "1990-01-31T25:00:00Z",
             "1990-01-31T10:00:00.5Z",
+            "20161231T235960Z",
+            "2016-12-31T23:59:60+00:00",
         ] {
             assert_eq!(When::parse(text), None, "{text}");
         }

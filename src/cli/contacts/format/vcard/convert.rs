@@ -242,6 +242,22 @@ fn tidy(card: &mut Map<String, Value>) {
         }
     }
     users(card);
+    organizations_of_roles(card);
+}
+
+/// A ROLE is of the organization whose group it has (RFC 9555, section 2.9.5). One without a group is
+/// of none that anybody wrote: `calcard` takes the first that has none either.
+fn organizations_of_roles(card: &mut Map<String, Value>) {
+    let groups = card.get("vCard").and_then(|v| v.get("convertedProperties"));
+    let groups = groups.cloned().unwrap_or_default();
+    let titles = card.get_mut("titles").and_then(Value::as_object_mut);
+    for (id, title) in titles.into_iter().flatten() {
+        let converted = groups.get(format!("titles/{id}/name"));
+        let group = converted.and_then(|it| it.pointer("/parameters/group"));
+        if let Some(title) = title.as_object_mut().filter(|_| group.is_none()) {
+            title.shift_remove("organizationId");
+        }
+    }
 }
 
 /// A SOCIALPROFILE that is text names a user (RFC 9555, section 2.6.3): `calcard` takes it for a URI.

@@ -126,6 +126,43 @@ fn what_fits_no_card_is_kept_as_it_is_and_named() {
     }
 }
 
+/// No other point in time is one, and a program that has none for it takes the second before.
+#[test]
+fn a_leap_second_is_kept_as_it_is_and_named() {
+    let (card, notes) = card(
+        "4.0",
+        "FN:Ann\nBDAY:20161231T235960Z\nANNIVERSARY:2016-12-31T23:59:60Z\nREV:20161231T235960Z\n\
+         CREATED:20161231T235960Z",
+    );
+    let kept = card.pointer("/vCard/properties").and_then(Value::as_array);
+    assert_eq!(kept.map(Vec::len), Some(4), "{card}");
+    assert_eq!((notes.len(), card.get("anniversaries")), (4, None));
+    assert!(
+        notes.contains(&Note::Kept("REV:20161231T235960Z".into())),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn a_role_is_of_the_organization_whose_group_it_has() {
+    let (card, _) = card(
+        "4.0",
+        "FN:Ann\nORG:O\nORG:P\ni.ORG:Q\nROLE:R\ni.ROLE:S\nTITLE:T",
+    );
+    let name_of =
+        |id: &Value| card["organizations"][id.as_str().unwrap_or_default()]["name"].clone();
+    let titles = card["titles"].as_object().expect("titles").values();
+    let mut of: Vec<(&str, Value)> = titles
+        .map(|title| {
+            let name = title["name"].as_str().unwrap_or_default();
+            (name, name_of(&title["organizationId"]))
+        })
+        .collect();
+    of.sort_by_key(|(name, _)| *name);
+    let want = [("R", Value::Null), ("S", json!("Q")), ("T", Value::Null)];
+    assert_eq!(of, want, "{card}");
+}
+
 #[test]
 fn a_picture_too_large_for_a_contact_does_not_lose_the_person() {
     for kilobytes in [47, 500, 10_000] {

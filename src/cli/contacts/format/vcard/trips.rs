@@ -61,6 +61,10 @@ fn what_was_kept_is_not_kept_again_on_the_next_trip() {
             "b": {"kind": "birth", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00.5Z"}}}}),
         json!({"emails": {"k10": {"address": "a@b.co"}, "k9": {"address": "c@d.co"},
             "a": {"address": "e@f.co"}}}),
+        json!({"created": "2016-12-31T23:59:60Z", "updated": "2016-12-31T23:59:60Z", "anniversaries": {
+            "b": {"kind": "birth", "date": {"@type": "Timestamp", "utc": "2016-12-31T23:59:60Z"}}}}),
+        json!({"organizations": {"o": {"name": "O"}},
+            "titles": {"r": {"kind": "role", "name": "R", "organizationId": "o"}}}),
     ] {
         check(&card);
         let mut back = imported(&exported(&card, VcardVersion::V4));

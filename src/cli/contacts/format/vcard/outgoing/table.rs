@@ -120,6 +120,10 @@ impl Form {
 /// A point in time as vCard writes it.
 pub fn instant(utc: &str) -> Option<String> {
     let at = chrono::DateTime::parse_from_rfc3339(utc).ok()?;
+    // A leap second has no form that other programs read as one.
+    if at.timestamp_subsec_nanos() >= 1_000_000_000 {
+        return None;
+    }
     Some(dates::utc(at.timestamp()).replace(['-', ':'], ""))
 }
 
