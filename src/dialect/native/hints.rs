@@ -70,6 +70,19 @@ pub fn near_misses(card: &Value) -> Vec<&'static str> {
     names.filter(|name| given.contains(name)).collect()
 }
 
+/// What is told of a near miss.
+fn told(name: &str) -> Option<String> {
+    let instead = instead_of(name)?;
+    Some(format!(
+        "{name} is kept, but is no property of a Card; write {instead}"
+    ))
+}
+
+/// What a create of a Card tells of its near misses.
+pub fn warnings(card: &Value) -> impl Iterator<Item = String> {
+    near_misses(card).into_iter().filter_map(told)
+}
+
 /// Whether a request is to be refused for them: `strict`, `strict=true`, `strict=1`.
 pub fn is_strict(query: &Query) -> bool {
     matches!(query.get(STRICT), Some("" | "true" | "1"))
@@ -86,11 +99,8 @@ pub fn warned(mut reply: Reply, near_misses: &[&'static str]) -> Reply {
     if !reply.status.is_success() {
         return reply;
     }
-    for name in near_misses {
-        if let Some(instead) = instead_of(name) {
-            let told = format!("{name} is kept, but is no property of a Card; write {instead}");
-            reply = reply.with(WARNING, told);
-        }
+    for told in near_misses.iter().filter_map(|name| told(name)) {
+        reply = reply.with(WARNING, told);
     }
     reply
 }

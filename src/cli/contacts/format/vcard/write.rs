@@ -16,6 +16,7 @@ use super::super::writer::VcardVersion;
 use super::property::Property;
 use super::split::{self, Splitter};
 use super::{jsprop, legacy, outgoing};
+use crate::dialect::native;
 
 /// The longest line of a vCard, in bytes (RFC 6350, section 3.2).
 const LINE_BYTES_MAX: usize = 75;
@@ -109,8 +110,11 @@ fn read(text: &str) -> Option<Value> {
 /// characters, the order of components that have none, and members that say what is so anyway.
 pub fn comparable(card: &Value) -> Value {
     let mut card = card.clone();
-    plain(&mut card);
+    native::without_implied(&mut card);
     if let Value::Object(card) = &mut card {
+        let is_own = |name: &str| name == "vCard" || native::is_of_a_card(name);
+        let own = card.iter_mut().filter(|(name, _)| is_own(name));
+        own.for_each(|(_, value)| plain(value));
         card.insert("@type".into(), "Card".into());
         card.insert("version".into(), "1.0".into());
         outgoing::order(card);
@@ -123,12 +127,6 @@ fn plain(value: &mut Value) {
         Value::String(text) => *text = plain_text(text),
         Value::Array(items) => items.iter_mut().for_each(plain),
         Value::Object(members) => {
-            // A date is the one member that may be of two types.
-            members.retain(|name, value| match name.as_str() {
-                "@type" => *value == "Timestamp",
-                "isOrdered" => *value != false,
-                _ => true,
-            });
             let own = members.iter_mut().filter(|(name, _)| !is_vendors(name));
             own.for_each(|(_, value)| plain(value));
         }
@@ -136,8 +134,8 @@ fn plain(value: &mut Value) {
     }
 }
 
-/// Whether a member is a vendor's, such as `example.com:tag` (RFC 9553, section 1.8.1), in which
-/// nobody else knows what is so anyway.
+/// Whether a member is a vendor's, such as `example.com:tag` (RFC 9553, section 1.8.1), which goes out
+/// as it is.
 fn is_vendors(name: &str) -> bool {
     let domain = name.split_once(':').map(|(domain, _)| domain);
     domain.is_some_and(|domain| domain.contains('.'))
