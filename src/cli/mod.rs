@@ -18,6 +18,7 @@ mod descriptors;
 mod exit;
 #[cfg(test)]
 mod faults;
+mod formula;
 mod identity;
 mod input;
 mod layout;

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{Card, Timestamp};
+use crate::domain::{Card, Operation, Timestamp};
 use crate::wire::unescape;
 
 /// The value of a column.
@@ -61,14 +61,16 @@ pub fn cells(event: &Value) -> [Cell; WIDTH] {
     let fields = fields.into_iter().flatten().filter_map(Value::as_str);
     let card = event.pointer("/data/contact").cloned();
     let card = card.and_then(|card| Card::from_value(card).ok());
+    let kind = text("/type").unwrap_or_default();
+    let (operation, phase) = operation_and_phase(&kind).unzip();
     let position = text("/sequence").and_then(|text| text.parse().ok());
     [
         Cell::Number(position.unwrap_or(0)),
         Cell::Time(text("/time").and_then(|time| Timestamp::parse(&time))),
         Cell::Text(Some(dialect.to_owned())),
         Cell::Text(Some(tenant)),
-        shown("/data/operation"),
-        shown("/data/phase"),
+        Cell::Text(text("/data/operation").or(operation)),
+        Cell::Text(text("/data/phase").or(phase)),
         Cell::Text(actor.next()),
         shown("/subject"),
         shown("/correlationid"),
@@ -78,6 +80,17 @@ pub fn cells(event: &Value) -> [Cell; WIDTH] {
         list(card.iter().flat_map(Card::emails)),
         list(card.iter().flat_map(Card::phones)),
     ]
+}
+
+/// What an event's type says at every level of detail: its operation, and its phase behind it.
+fn operation_and_phase(kind: &str) -> Option<(String, String)> {
+    let (rest, phase) = kind.rsplit_once('_')?;
+    let ends = |name: &&str| {
+        let before = rest.strip_suffix(name);
+        before.is_some_and(|before| before.ends_with('_'))
+    };
+    let operation = Operation::ALL.map(Operation::name).into_iter().find(ends)?;
+    Some((operation.to_owned(), phase.to_owned()))
 }
 
 fn list<'a>(texts: impl Iterator<Item = &'a str>) -> Cell {

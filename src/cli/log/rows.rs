@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::super::formula::{guarded, guarded_list};
 use super::super::output::of_table;
 #[cfg(feature = "parquet")]
 use super::parquet::Parquet;
@@ -20,9 +21,6 @@ pub enum Format {
     /// That table as Apache Parquet, with lists and types, in builds with the feature `parquet`
     Parquet,
 }
-
-/// What stands between the values of a list in one column of a text table.
-const BETWEEN: &str = "|";
 
 /// A writer of events in one of the forms.
 pub enum Rows<W: Write + Send> {
@@ -121,13 +119,14 @@ impl<W: Write + Send> Rows<W> {
     }
 }
 
-/// A cell as plain text; what the event does not show is empty.
+/// A cell as plain text, which no spreadsheet takes for a formula; what the event does not show is
+/// empty.
 fn plain(cell: Cell) -> String {
     match cell {
         Cell::Number(number) => number.to_string(),
         Cell::Time(time) => time.map(|time| time.to_string()).unwrap_or_default(),
-        Cell::Text(text) => text.unwrap_or_default(),
-        Cell::List(texts) => texts.join(BETWEEN),
+        Cell::Text(text) => text.map(guarded).unwrap_or_default(),
+        Cell::List(texts) => guarded_list(&texts),
     }
 }
 
@@ -165,11 +164,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_shown_is_empty() {
+    fn what_is_not_shown_is_empty_and_the_type_says_what_it_can() {
         let time = "2026-01-02T03:04:05.000Z";
-        let event = json!({"sequence": "7", "source": "/native/acme", "time": time});
+        for (kind, want) in [
+            ("CONTACT_CREATE_SUCCESS", "CREATE,SUCCESS"),
+            (
+                "ECOSYSTEM_PARTICIPANT_CONTACT_RETRIEVE_LIST_START",
+                "RETRIEVE_LIST,START",
+            ),
+            ("CONTACT_MERGE_DONE", ","),
+            ("x", ","),
+        ] {
+            let event =
+                json!({"sequence": "7", "source": "/native/acme", "time": time, "type": kind});
+            let text = written(&event);
+            let row = format!("\n7,{time},native,acme,{want},,,,,,,,\n");
+            assert!(text.ends_with(&row), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        let card = json!({"name": {"full": "=cmd|' /C calc'!A0"},
+            "emails": {"a": {"address": "@x.org"}}, "phones": {"p": {"number": "+49 1"},
+            "q": {"number": "+49 2"}}});
+        let event = json!({"sequence": "7", "source": "/native/=1", "time": "",
+            "data": {"actor": {"subject": "-a"}, "contact": card}});
         let text = written(&event);
-        let row = format!("\n7,{time},native,acme,,,,,,,,,,\n");
-        assert!(text.ends_with(&row), "{text}");
+        let row = ",native,'=1,,,'-a,,,,,'=cmd|' /C calc'!A0,'@x.org,+49 1|+49 2\n";
+        assert!(text.ends_with(row), "{text}");
     }
 }

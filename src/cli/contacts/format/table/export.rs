@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use super::super::super::super::formula::guarded;
 use super::super::super::super::output::of_table;
 use super::super::dates::Date;
 use super::super::lost::{Holder, Lost};
@@ -127,42 +128,6 @@ impl<W: Write> super::super::writer::Writer for Writer<W> {
     }
 }
 
-/// Whether a spreadsheet would take a cell for a formula. Programs look for the sign behind blanks,
-/// and take a wide one of East Asian writing for its like. A sign before a number is harmless.
-fn is_formula(text: &str) -> bool {
-    if text.starts_with(['\t', '\r', '\n']) {
-        return true;
-    }
-    match text.trim_start().chars().next() {
-        Some('=' | '@' | '＝' | '＠') => true,
-        Some('+' | '-' | '＋' | '－') => {
-            text.contains(|c: char| c.is_alphabetic() || c == '|' || c == '!')
-        }
-        _ => false,
-    }
-}
-
-/// Whether a cell needs an apostrophe or has one: a text may begin with apostrophes of its own.
-fn is_guarded(text: &str) -> bool {
-    is_formula(text.trim_start_matches('\''))
-}
-
-fn guarded(text: String) -> String {
-    if is_guarded(&text) {
-        format!("'{text}")
-    } else {
-        text
-    }
-}
-
-/// A cell without the apostrophe that keeps a spreadsheet from taking it for a formula.
-pub fn unguarded(text: &str) -> &str {
-    match text.strip_prefix('\'') {
-        Some(formula) if is_guarded(formula) => formula,
-        _ => text,
-    }
-}
-
 /// What a Card holds of a field, in the Card's order.
 pub fn values(card: &Value, field: Field) -> Vec<String> {
     let texts = |map: &str, text: &str| -> Vec<String> {
@@ -243,45 +208,4 @@ fn birthday(card: &Value) -> Option<String> {
         .values()
         .find(|one| one.get("kind").is_some_and(|kind| kind == "birth"))?;
     Date::of_card(birth.get("date")?).map(Date::to_iso)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_formula_is_written_as_text_and_read_as_it_was() {
-        for (text, is) in [
-            ("=1+1", true),
-            ("@x", true),
-            ("+cmd|' /C calc'!A0", true),
-            ("+1 555 0100", false),
-            ("Ann", false),
-            ("'quoted'", false),
-            ("＝1+1", true),
-            ("＠x", true),
-            ("＋A1", true),
-            ("－A1", true),
-            (" =1", true),
-            ("\u{a0} ＝1", true),
-            ("\t=1", true),
-            ("\rAnn", true),
-            ("\n", true),
-            (" +49 (0)30 1", false),
-            (" Ann", false),
-        ] {
-            assert_eq!(is_formula(text), is, "{text}");
-            let cell = guarded(text.to_owned());
-            assert_eq!(
-                cell.starts_with('\''),
-                is || text.starts_with('\''),
-                "{text}"
-            );
-            assert_eq!(unguarded(&cell), text);
-        }
-        // An apostrophe of one's own stays.
-        for text in ["'=1", "''=1", "'Ann"] {
-            assert_eq!(unguarded(&guarded(text.to_owned())), text);
-        }
-    }
 }

@@ -19,6 +19,7 @@ use self::fields::{Column, Field};
 use self::head::{Newlines, Rest};
 use self::rows::{Row, Rows};
 use super::super::super::exit::Failure;
+use super::super::super::formula::unguarded;
 use super::super::super::output::err;
 use super::encoding::guess;
 use super::note::Note;
@@ -91,7 +92,7 @@ impl<R: Read> Reader<R> {
             is_guessed |= guessed;
             let plain = match text_of_formula(&text) {
                 Some(inner) => inner,
-                None => export::unguarded(&text).to_owned(),
+                None => unguarded(&text).to_owned(),
             };
             if plain != text {
                 notes.push(Note::changed(&column.heading, &text, &plain));
