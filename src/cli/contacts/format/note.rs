@@ -20,10 +20,14 @@ pub enum Note {
     },
     /// The name of the property whose value has line breaks in it as they are.
     Joined(String),
+    /// The columns whose cells have blanks around what is read of them.
+    Trimmed(Vec<String>),
     /// Bytes that are not UTF-8; the name is that of the encoding they were read in.
     Guessed(String),
     /// Bytes that the named encoding does not have.
     Unreadable,
+    /// A member that is kept but has another name in a Card, as the service says it of a create.
+    NearMiss(String),
     /// A charset that a property names and that its bytes are not of.
     BadCharset(String),
 }
@@ -55,6 +59,9 @@ impl fmt::Display for Note {
             Self::Joined(name) => {
                 write!(f, "a line that is no property was read as a part of {name}")
             }
+            Self::Trimmed(columns) => {
+                write!(f, "left out blanks around: {}", columns.join(", "))
+            }
             Self::Guessed(encoding) => write!(
                 f,
                 "read as {encoding}, as it is not UTF-8; --encoding names another"
@@ -63,6 +70,7 @@ impl fmt::Display for Note {
                 f,
                 "some bytes are not of the named encoding, and stand as U+FFFD"
             ),
+            Self::NearMiss(text) => f.write_str(text),
             Self::BadCharset(name) => write!(f, "the CHARSET {name} was not understood"),
         }
     }

@@ -10,6 +10,7 @@ use super::super::super::exit::Failure;
 use super::super::check::check;
 use super::super::format::{Note, Record, Wrong};
 use super::report::Outcome;
+use crate::dialect::native;
 
 /// Records of one file: what is remembered of each to find those that stand there twice takes
 /// about 50 bytes.
@@ -46,7 +47,11 @@ impl Judge {
     /// # Errors
     /// The rest of the file cannot be read, or it has more than [`RECORDS_MAX`] records.
     pub fn judge(&mut self, record: io::Result<Record>) -> Result<Judged, Failure> {
-        let Record { line, card, notes } = record.map_err(|error| {
+        let Record {
+            line,
+            card,
+            mut notes,
+        } = record.map_err(|error| {
             Failure::failed(format!("the rest of the file can't be read: {error}"))
         })?;
         let refused = |wrong: Wrong| Ok(Judged::Bad(Outcome::Refused { line, wrong }));
@@ -54,6 +59,7 @@ impl Judge {
             Ok(card) => card,
             Err(wrong) => return refused(wrong),
         };
+        notes.extend(native::warnings(&card).map(Note::NearMiss));
         // One content has one form, however its members were ordered.
         card.sort_all_objects();
         let body = match check(&card) {

@@ -73,6 +73,11 @@ enum Entry<'a> {
         line: u64,
         text: String,
     },
+    /// Kept in the contact, but most likely meant as something else, as the text says.
+    Warned {
+        line: u64,
+        text: &'a str,
+    },
     /// A contact before, which somebody has deleted since.
     Deleted {
         line: u64,
@@ -242,12 +247,15 @@ fn entry(line: u64, note: &Note) -> Entry<'_> {
             from,
             to,
         },
-        Note::Joined(_) | Note::Guessed(_) | Note::Unreadable | Note::BadCharset(_) => {
-            Entry::Read {
-                line,
-                text: note.to_string(),
-            }
-        }
+        Note::NearMiss(text) => Entry::Warned { line, text },
+        Note::Joined(_)
+        | Note::Trimmed(_)
+        | Note::Guessed(_)
+        | Note::Unreadable
+        | Note::BadCharset(_) => Entry::Read {
+            line,
+            text: note.to_string(),
+        },
     }
 }
 

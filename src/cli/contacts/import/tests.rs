@@ -9,6 +9,7 @@ use super::super::super::faults::{SPREAD, assert_whole, contacts, open};
 use super::super::format::{Format, Reading, Records};
 use super::super::source::Source;
 use super::import;
+use super::judge::{Judge, Judged};
 use super::report::Outcome;
 use crate::storage::faulty::{FaultyDisk, Tried, end, every_fault};
 use crate::storage::{Disk, SimDisk};
@@ -39,6 +40,20 @@ fn imported(disk: &(impl Disk + Clone + 'static)) -> (usize, Result<(), Failure>
         })
     });
     (count, ended)
+}
+
+#[test]
+fn a_near_miss_is_said_as_a_create_says_it() {
+    let line = br#"{"name":{"full":"NM"},"email":"nm@x.de"}"#;
+    let file = std::io::Cursor::new(line.to_vec());
+    let mut records = Format::Ndjson.read(file, &Reading::default()).unwrap();
+    let judged = Judge::default().judge(records.next().unwrap()).unwrap();
+    let Judged::Good(create) = judged else {
+        panic!("refused");
+    };
+    let said: Vec<String> = create.notes.iter().map(ToString::to_string).collect();
+    let want = "email is kept, but is no property of a Card; write emails.<key>.address";
+    assert_eq!(said, [want]);
 }
 
 #[test]

@@ -309,7 +309,7 @@ pub fn known(cells: &[String], mappings: &[Mapping]) -> usize {
 /// Finds the field of each column from its heading, or from a mapping of the user's.
 ///
 /// # Errors
-/// A mapping's heading is not there, or no column holds anything that is known.
+/// A mapping's heading is not there or has two meanings, or no column holds anything that is known.
 pub fn detect(headings: &[String], mappings: &[Mapping]) -> Result<Vec<Column>, Failure> {
     let there = || headings.join(", ");
     if let Some(absent) = mappings
@@ -321,6 +321,18 @@ pub fn detect(headings: &[String], mappings: &[Mapping]) -> Result<Vec<Column>, 
             absent.heading,
             there()
         )));
+    }
+    for (at, mapping) in mappings.iter().enumerate() {
+        let mut others = mappings.iter().skip(at + 1);
+        let is_second =
+            |other: &&Mapping| other.heading == mapping.heading && other.field != mapping.field;
+        if let Some(other) = others.find(is_second) {
+            let (one, two) = (mapping.field.name(), other.field.name());
+            return Err(Failure::usage(format!(
+                "--map says that the column {} is {one} and {two}; a column is one of them",
+                mapping.heading
+            )));
+        }
     }
     let mut columns: Vec<Column> = headings
         .iter()
@@ -461,6 +473,12 @@ mod tests {
         );
         assert!(detect(&headings, &[mapping("email=E-Mail")]).is_err());
         assert!(detect(&["x".to_owned()], &[]).is_err());
+        let two = [mapping("name=Wer"), mapping("note=x"), mapping("email=Wer")];
+        let failure = detect(&headings, &two).expect_err("two meanings");
+        let want = "--map says that the column Wer is name and email; a column is one of them";
+        assert_eq!((failure.code, failure.message.as_str()), (2, want));
+        let same = [mapping("name=Wer"), mapping("name = Wer")];
+        assert!(detect(&headings, &same).is_ok());
         for bad in ["email", "shoe=Size", "name=Wer,shoe=Size", ""] {
             assert!(bad.parse::<Mappings>().is_err(), "{bad}");
         }

@@ -86,6 +86,7 @@ impl<R: Read> Reader<R> {
             return Err(Wrong::new("cells", text));
         }
         let mut is_guessed = false;
+        let mut trimmed = Vec::new();
         let mut cells: Vec<(&Column, String)> = Vec::with_capacity(self.columns.len());
         for (column, cell) in self.columns.iter().zip(row) {
             let (text, guessed) = guess(cell);
@@ -94,10 +95,16 @@ impl<R: Read> Reader<R> {
                 Some(inner) => inner,
                 None => unguarded(&text).to_owned(),
             };
+            let stored = plain.trim();
             if plain != text {
-                notes.push(Note::changed(&column.heading, &text, &plain));
+                notes.push(Note::changed(&column.heading, &text, stored));
+            } else if stored != plain && !stored.is_empty() {
+                trimmed.push(column.heading.clone());
             }
             cells.push((column, plain));
+        }
+        if !trimmed.is_empty() {
+            notes.push(Note::Trimmed(trimmed));
         }
         if is_guessed {
             notes.push(Note::guessed_encoding());

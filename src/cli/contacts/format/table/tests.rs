@@ -107,6 +107,20 @@ fn a_formula_that_is_a_text_is_read_as_the_text() {
 }
 
 #[test]
+fn what_is_said_of_a_cell_is_what_is_stored() {
+    check(
+        "Name,Nickname,Note,Title",
+        "' =1, N, ,T",
+        json!({"name": {"full": "=1"}, "nicknames": {"1": {"name": "N"}},
+            "titles": {"1": {"name": "T"}}}),
+        &[
+            Note::changed("Name", "' =1", "=1"),
+            Note::Trimmed(vec!["Nickname".into()]),
+        ],
+    );
+}
+
+#[test]
 fn a_quote_without_end_costs_its_row_and_the_lines_behind_it_are_read() {
     let text = b"name,email\nAnn,\n\"Bob,b@b.co\n\"Cy\",c@d.co\nDee,\n";
     let ends: Vec<(u64, Option<String>)> = read(text, Some(b','))
