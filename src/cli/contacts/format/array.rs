@@ -1,13 +1,47 @@
-//! JSON with all Cards in one array, as other programs write them: each member is a record.
+//! JSON that is no lines, as other programs write it: each member of an array is a record, or each
+//! object that is laid out over several lines.
 
 use std::io::{self, BufRead, Bytes};
 
+use super::lines::BYTE_ORDER_MARK;
 use super::ndjson::card_of;
 use super::record::{RAW_BYTES_MAX, Record, Wrong};
 use crate::dialect::json;
 
-/// Reads one Card from each member of an array.
+/// The layout of a file of JSON that is no lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// All Cards stand in one array.
+    Array,
+    /// One Card stands behind the other, each over several lines.
+    Objects,
+}
+
+impl Layout {
+    /// The layout that the beginning of a file tells; none where it may have a record in each line. A
+    /// line that is a brace alone is no record.
+    pub fn of(start: &[u8]) -> Option<Self> {
+        let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+        let start = start.trim_ascii_start();
+        if start.starts_with(b"[") {
+            return Some(Self::Array);
+        }
+        let line = start.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+        (line.trim_ascii_end() == b"{" && line.len() < start.len()).then_some(Self::Objects)
+    }
+
+    /// The words for a record of it.
+    const fn member(self) -> &'static str {
+        match self {
+            Self::Array => "The array's member",
+            Self::Objects => "The object",
+        }
+    }
+}
+
+/// Reads one Card from each member of an array, or from each object.
 pub struct Reader<R: BufRead> {
+    layout: Layout,
     bytes: Bytes<R>,
     line: u64,
     after_return: bool,
@@ -39,6 +73,13 @@ struct Member {
 }
 
 impl Member {
+    fn at(line: u64) -> Self {
+        Self {
+            line,
+            ..Self::default()
+        }
+    }
+
     fn take(&mut self, byte: u8) {
         if self.bytes.len() < RAW_BYTES_MAX {
             self.bytes.push(byte);
@@ -59,16 +100,25 @@ impl Member {
         }
     }
 
+    /// Whether a byte was the last of the member, which stands in no array: an object, or else a line.
+    fn ended_with(&self, byte: u8) -> bool {
+        match self.bytes.first() {
+            Some(b'{') => byte == b'}' && self.depth == 0 && !self.in_text,
+            _ => matches!(byte, b'\n' | b'\r'),
+        }
+    }
+
     /// Whether a byte that comes now is none of the member's.
     const fn ends_at(&self, byte: u8) -> bool {
         matches!(byte, b',' | b']') && self.depth == 0 && !self.in_text
     }
 
-    fn record(self) -> Record {
+    fn record(self, layout: Layout) -> Record {
         let card = if self.is_cut {
             Err(Wrong::longer_than(RAW_BYTES_MAX))
         } else {
-            let malformed = |_| Wrong::new("malformed_json", "The array's member is not JSON.");
+            let text = format!("{} is not JSON.", layout.member());
+            let malformed = |_| Wrong::new("malformed_json", text);
             json::parse(&self.bytes).map_err(malformed).map(card_of)
         };
         Record::new(self.line, card)
@@ -76,9 +126,10 @@ impl Member {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// The members of the array that a file is.
-    pub fn new(from: R) -> Self {
+    /// The records of a file of this layout.
+    pub fn new(from: R, layout: Layout) -> Self {
         Self {
+            layout,
             bytes: from.bytes(),
             line: 1,
             after_return: false,
@@ -96,7 +147,7 @@ impl<R: BufRead> Reader<R> {
 
     fn read(&mut self) -> io::Result<Option<Record>> {
         let mut member: Option<Member> = None;
-        let wrong = |line, text| {
+        let wrong = |line, text: &str| {
             let wrong = Wrong::new("malformed_json", text);
             Ok(Some(Record::new(line, Err(wrong))))
         };
@@ -106,27 +157,40 @@ impl<R: BufRead> Reader<R> {
                 let place = std::mem::replace(&mut self.place, Place::Over);
                 return match (member, place) {
                     (_, Place::Behind) => Ok(None),
-                    (Some(member), _) => wrong(member.line, "The array's member has no end."),
+                    (Some(member), _) => wrong(
+                        member.line,
+                        &format!("{} has no end.", self.layout.member()),
+                    ),
+                    (None, _) if self.layout == Layout::Objects => Ok(None),
                     (None, _) => wrong(line, "The array has no end."),
                 };
             };
+            if self.layout == Layout::Objects {
+                if member.is_none()
+                    && (byte.is_ascii_whitespace() || BYTE_ORDER_MARK.contains(&byte))
+                {
+                    continue;
+                }
+                let read = member.get_or_insert_with(|| Member::at(line));
+                read.take(byte);
+                if read.ended_with(byte) {
+                    return Ok(member.map(|read| read.record(self.layout)));
+                }
+                continue;
+            }
             match (self.place, &mut member) {
                 (Place::Before, _) if byte == b'[' => self.place = Place::Within,
                 (Place::Before, _) => {}
                 (Place::Within, None) if byte == b',' || byte.is_ascii_whitespace() => {}
                 (Place::Within, None) if byte == b']' => self.place = Place::Behind,
                 (Place::Within, None) => {
-                    let begun = member.insert(Member {
-                        line,
-                        ..Member::default()
-                    });
-                    begun.take(byte);
+                    member.insert(Member::at(line)).take(byte);
                 }
                 (Place::Within, Some(read)) if read.ends_at(byte) => {
                     if byte == b']' {
                         self.place = Place::Behind;
                     }
-                    return Ok(member.map(Member::record));
+                    return Ok(member.map(|read| read.record(self.layout)));
                 }
                 (Place::Within, Some(read)) => read.take(byte),
                 (Place::Behind, _) if byte.is_ascii_whitespace() => {}
@@ -159,7 +223,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, want: &[(u64, Result<Value, &str>)]) {
-        let got: Vec<(u64, Result<Value, String>)> = Reader::new(text.as_bytes())
+        let layout = Layout::of(text.as_bytes()).expect("no lines");
+        let got: Vec<(u64, Result<Value, String>)> = Reader::new(text.as_bytes(), layout)
             .map(|record| record.expect("a slice can be read"))
             .map(|record| (record.line, record.card.map_err(|wrong| wrong.detail)))
             .collect();
@@ -182,6 +247,31 @@ mod tests {
         );
         check("[]", &[]);
         check("[{}]", &[(1, Ok(json!({})))]);
+    }
+
+    #[test]
+    fn objects_over_several_lines_are_records_and_lines_are_not() {
+        check(
+            "\u{feff}{\r\n  \"name\": {\"full\": \"A}\"}\r\n}\r\n{\n\"id\": \"7\",\"card\": {\"a\": [1]}\n}\n",
+            &[
+                (1, Ok(json!({"name": {"full": "A}"}}))),
+                (4, Ok(json!({"a": [1]}))),
+            ],
+        );
+        check(
+            "{\n\"a\": oops\n}\nwhat\n{}\n{\n\"b\"",
+            &[
+                (1, Err("The object is not JSON.")),
+                (4, Err("The object is not JSON.")),
+                (5, Ok(json!({}))),
+                (6, Err("The object has no end.")),
+            ],
+        );
+        for lines in ["{\"a\":\n", "{}\n{", "{", "", "\n{oops}\n"] {
+            assert_eq!(Layout::of(lines.as_bytes()), None, "{lines}");
+        }
+        let indented = b"\n{ \n";
+        assert_eq!(Layout::of(indented), Some(Layout::Objects));
     }
 
     #[test]

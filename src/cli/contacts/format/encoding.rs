@@ -13,6 +13,13 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named(&'static Encoding);
 
+impl Named {
+    /// Whether it is the one that a file is read in anyway.
+    pub fn is_utf8(self) -> bool {
+        self.0 == UTF_8
+    }
+}
+
 impl FromStr for Named {
     type Err = String;
 
@@ -56,12 +63,11 @@ pub fn decode(from: impl Read + 'static, named: Option<Named>) -> io::Result<Dec
         }
         [0xff, 0xfe, ..] => Some(UTF_16LE),
         [0xfe, 0xff, ..] => Some(UTF_16BE),
-        [0xef, 0xbb, 0xbf, ..] => None,
+        [0xef, 0xbb, 0xbf, ..] => named.map(|Named(it)| it).filter(|it| *it == UTF_8),
         [byte, 0, _, 0] if *byte != 0 => Some(UTF_16LE),
         [0, byte, 0, _] if *byte != 0 => Some(UTF_16BE),
         _ => named.map(|Named(encoding)| encoding),
     };
-    let encoding = encoding.filter(|encoding| *encoding != UTF_8);
     let bytes = Units {
         size: encoding.map_or(1, unit_bytes),
         from: Cursor::new(start).chain(from),
@@ -155,6 +161,10 @@ mod tests {
         check(b"J\xf6rg".into(), Some("latin1"), "Jörg");
         check("\u{feff}Jörg".into(), Some("latin1"), "Jörg");
         check("Jö".into(), None, "Jö");
+        // What the user says is UTF-8 is not guessed to be anything else.
+        check("\u{feff}Jö".into(), Some("utf-8"), "Jö");
+        check(b"J\xf6".into(), Some("utf8"), "J\u{fffd}");
+        check(b"\xef\xbb\xbfJ\xf6".into(), Some("utf-8"), "J\u{fffd}");
         check(b"\x8eR\x93c".into(), Some("shift_jis"), "山田");
         check(Vec::new(), None, "");
         let cut = utf16("Jörg", true, true);

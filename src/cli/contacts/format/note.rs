@@ -24,7 +24,7 @@ pub enum Note {
     Trimmed(Vec<String>),
     /// Bytes that are not UTF-8; the name is that of the encoding they were read in.
     Guessed(String),
-    /// Bytes that the named encoding does not have.
+    /// Bytes that the file's encoding does not have.
     Unreadable,
     /// A member that is kept but has another name in a Card, as the service says it of a create.
     NearMiss(String),
@@ -68,7 +68,7 @@ impl fmt::Display for Note {
             ),
             Self::Unreadable => write!(
                 f,
-                "some bytes are not of the named encoding, and stand as U+FFFD"
+                "some bytes are not of the file's encoding, and stand as U+FFFD"
             ),
             Self::NearMiss(text) => f.write_str(text),
             Self::BadCharset(name) => write!(f, "the CHARSET {name} was not understood"),
