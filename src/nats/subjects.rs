@@ -290,9 +290,14 @@ impl Address {
     }
 }
 
-/// Whether a vendor id is in its one spelling. The dialect refuses what is no id at all.
+/// Whether a vendor id is in its one spelling. What the rule cannot read a dialect may read all the same,
+/// as another spelling of an id: `3.0`, or a prefix before it. Each id has a digit; what has none is no id
+/// at all, and the dialect refuses it in its own words.
 fn is_canonical(rule: IdRule, id: &str) -> bool {
-    rule.canonical(id).is_none_or(|canonical| canonical == id)
+    match rule.canonical(id) {
+        Some(canonical) => canonical == id,
+        None => !id.contains(char::is_numeric),
+    }
 }
 
 #[cfg(test)]
@@ -368,6 +373,19 @@ mod tests {
             ),
             (
                 &format!("contacts.command.native.delete.t.{upper}"),
+                Some(BadAddress::Spelling),
+            ),
+            // Spellings that only the vendor's own path takes.
+            (
+                "contacts.command.thena.delete.t.C01J0000000000000000000000A",
+                Some(BadAddress::Spelling),
+            ),
+            (
+                "contacts.command.kare.delete.7.3%2E0",
+                Some(BadAddress::Spelling),
+            ),
+            (
+                "contacts.command.kare.delete.7.30e-1",
                 Some(BadAddress::Spelling),
             ),
             ("contacts.event.native.create.t", Some(BadAddress::Dialect)),
