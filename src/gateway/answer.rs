@@ -128,7 +128,10 @@ impl Gateway {
     /// Checks that each change of a request that holds several, or finds its contact by a key, names
     /// the versions that it is for, where the operator demands it.
     fn has_preconditions(&self, operation: ApiOperation, write: &Write) -> Result<(), Refusal> {
-        let is_asked = matches!(operation, ApiOperation::Upsert | ApiOperation::Bulk);
+        let is_asked = matches!(
+            operation,
+            ApiOperation::Upsert | ApiOperation::Bulk | ApiOperation::Ingest
+        );
         if !self.settings.require_if_match || !is_asked {
             return Ok(());
         }

@@ -385,6 +385,19 @@ async fn a_change_found_by_a_key_or_in_a_batch_must_name_its_version_too() {
         assert_eq!(answer.status, 428, "{path} {body}: {answer:?}");
     }
     assert_eq!(service.head().await, before + 2, "nothing is in the log");
+    let thena = service.admin(apis::by_name("thena"), 0);
+    thena.created(ANN).await;
+    let ingest =
+        json!({"users": [{"firstName": "Zoe", "email": ANN.email}], "sinkSource": "MANUAL"});
+    let answer = thena
+        .send(
+            "POST",
+            "/v1/accounts/contacts/ingest",
+            &[],
+            ingest.to_string(),
+        )
+        .await;
+    assert_eq!(answer.status, 428, "{answer:?}");
     let good = [("if-match", "\"1\"")];
     let changed = caller.send("PUT", upsert, &good, card.to_string()).await;
     assert_eq!(changed.status, 200, "{changed:?}");
