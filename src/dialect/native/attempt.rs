@@ -121,6 +121,9 @@ pub fn judged(mut attempt: Attempt, near_misses: &[&'static str], strict: bool) 
     attempt
 }
 
+/// The members of the body of an erasure.
+const ERASURE: [&str; 2] = ["reason", "reference"];
+
 const REFERENCE: Text = ANY_TEXT.of("reference", None, is_reference);
 
 /// A contact's end, its personal data destroyed.
@@ -143,6 +146,13 @@ fn erasure(body: &Object) -> (Result<Action, Vec<Violation>>, Vec<FieldName>) {
         fields.wrong("reason", Problem::OneOf(&EraseReason::NAMES));
     }
     let reference = fields.text("reference", REFERENCE, false);
+    // It stays in the log for ever: a name that is misspelt cannot be mended.
+    if let Some(unknown) = body.keys().find(|name| !ERASURE.contains(&name.as_str())) {
+        fields.violations.push(Violation {
+            sent_as: Some(unknown.clone()),
+            ..Violation::new("*", Problem::NotAllowed)
+        });
+    }
     let action = match reason {
         Some(reason) if fields.violations.is_empty() => Ok(Action::Erase {
             reason,

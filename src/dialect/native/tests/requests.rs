@@ -233,6 +233,11 @@ fn an_erasure_has_a_reason() {
     ));
     let long = "x".repeat(65);
     for (bad, field, problem) in [
+        (
+            json!({"reason": "legal", "referense": "case-7"}),
+            "*",
+            Problem::NotAllowed,
+        ),
         (json!({}), "reason", Problem::Required(Expected::String)),
         (
             json!({"reason": "fun"}),
