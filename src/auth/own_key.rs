@@ -321,7 +321,11 @@ fn place(data_dir: &Path, own_name: &Path, path: &Path, pem: &str) -> io::Result
         // Somebody was faster; theirs is the key.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-        Ok(()) => File::open(data_dir)?.sync_all(),
+        Ok(()) => {
+            File::open(data_dir)?.sync_all()?;
+            tracing::info!(path = %path.display(), "a new key for tokens; those of an earlier one are void");
+            Ok(())
+        }
     }
 }
 

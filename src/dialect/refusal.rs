@@ -96,8 +96,10 @@ pub enum Refusal {
     /// The contact cannot be read, for its key is damaged or not there: likewise.
     #[error("{}", FailureCode::KeyLost.message())]
     KeyLost,
-    /// Larger than the service takes: 413.
-    #[error("The request is larger than {limit_bytes} bytes; send less.")]
+    /// Larger than the service takes, or making a contact that is: 413.
+    #[error(
+        "The request, or a contact as it would be after it, is larger than {limit_bytes} bytes; send less."
+    )]
     TooLarge {
         /// The limit, in bytes.
         limit_bytes: u64,
@@ -124,7 +126,9 @@ pub enum Refusal {
     #[error("The contact is at another version.")]
     PreconditionFailed,
     /// The operator demands `If-Match`: 428.
-    #[error("Send If-Match with the ETag of the version that you change.")]
+    #[error(
+        "Name the version that you change: send its ETag in If-Match, or in the ifMatch of each operation of a batch."
+    )]
     PreconditionRequired,
     /// A bad `Contact-Min-Position`, or another header or parameter of our own: 400.
     #[error("{name} must be {must}.")]

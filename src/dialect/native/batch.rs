@@ -52,7 +52,9 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         let card = item.get("card").or_else(|| item.get("patch"));
         card.map(hints::near_misses).unwrap_or_default()
     };
-    let mut all: Vec<&'static str> = items.iter().flat_map(near_misses).collect();
+    // To a strict request they are refusals, which say it themselves.
+    let told = items.iter().filter(|_| !strict).flat_map(near_misses);
+    let mut all: Vec<&'static str> = told.collect();
     let judged = |one| {
         let near_misses = near_misses(&one);
         Ok(attempt::judged(item(one)?, &near_misses, strict))
