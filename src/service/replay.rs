@@ -6,8 +6,8 @@ use super::ReadError;
 use super::handled::Committed;
 use super::shared::{Body, Shared};
 use crate::domain::{
-    Action, Attempt, Card, Contact, ContactId, ContactState, Content, Event, FailureCode, Outcome,
-    Phase, Position, Violation,
+    Action, Attempt, Card, Contact, ContactId, ContactState, Content, Event, Failure, FailureCode,
+    Outcome, Phase, Position, Status, Violation,
 };
 use crate::projection::{ContactRow, IdempotencyEntry};
 
@@ -73,7 +73,19 @@ fn one(
                 contact: Box::new(contact),
             })
         }
-        (Phase::Success { .. }, Some(id), Body::Gone) => Ok(Outcome::Erased { id }),
+        (Phase::Success { .. }, Some(id), Body::Gone) => {
+            let entry = shared.contacts.read().get(id).ok_or(gone)?;
+            Ok(match entry.state.status {
+                Status::Erased => Outcome::Erased { id },
+                Status::Live | Status::Deleted => Outcome::Refused {
+                    failure: Failure {
+                        code: FailureCode::KeyLost,
+                        violations: Vec::new(),
+                    },
+                    violations: Vec::new(),
+                },
+            })
+        }
         (Phase::Success { .. }, Some(id), Body::None) => Ok(Outcome::Removed {
             operation,
             id,

@@ -114,7 +114,10 @@ pub fn changes(page: &ChangePage, mask: &Mask) -> Reply {
         more: bool,
     }
     let contacts = page.changes.iter().filter_map(|(_, it)| it.as_ref());
-    let ends = page.changes.iter().filter(|(_, it)| it.is_none());
+    // One whose key is not there is neither: nobody can show it, and nobody has ended it.
+    let is_end =
+        |event: &Event| matches!(event.header.operation, Operation::Delete | Operation::Erase);
+    let ends = (page.changes.iter()).filter(|(event, it)| it.is_none() && is_end(event));
     let body = Body {
         changed: contacts.map(|one| mask.of(one)).collect(),
         deleted: ends.map(|(event, _)| show(&DELETED, event)).collect(),
