@@ -64,6 +64,8 @@ pub struct SearchPage {
     /// The number of contacts on all pages; `None` where nobody asked, or counting them would look
     /// at too much.
     pub total: Option<usize>,
+    /// Whether contacts are left out because their keys are not there.
+    pub lacks_keys: bool,
 }
 
 impl Search {
@@ -158,6 +160,7 @@ impl SearchPage {
             contacts,
             more,
             total,
+            lacks_keys: false,
         }
     }
 }

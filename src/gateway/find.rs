@@ -158,8 +158,9 @@ pub(super) fn search(
         most: effort.most,
     };
     let (mut page, reached) = found(service, search, &query, effort)?;
+    page.lacks_keys = service.lacks_keys(&visible);
     if search.counts {
-        page.total = count(service, search, &query)?;
+        page.total = count(service, search, &query, page.lacks_keys)?;
     }
     Ok((page, reached))
 }
@@ -227,6 +228,7 @@ fn count(
     service: &Service,
     search: &Search,
     query: &Query<'_>,
+    lacks_keys: bool,
 ) -> Result<Option<usize>, ReadError> {
     let by_time = query.created_after.is_some()
         || query.created_before.is_some()
@@ -234,6 +236,10 @@ fn count(
         || query.updated_up_to.is_some();
     if query.terms.is_empty() && !by_time {
         return Ok(Some(service.count_live(query.visible)));
+    }
+    // The index may hold contacts that nobody can read.
+    if lacks_keys {
+        return Ok(None);
     }
     if search.email.is_some() {
         // Addresses that the index folds alike need not be the same.

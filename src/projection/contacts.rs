@@ -70,7 +70,8 @@ pub struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// The contact's place in the order of creation.
-    pub(super) const fn number(self) -> u32 {
+    #[must_use]
+    pub const fn number(self) -> u32 {
         self.number
     }
 
@@ -104,10 +105,17 @@ impl<'a> Entry<'a> {
         Position::new(self.row.modified.position.get())
     }
 
+    /// The owner of the contact. There is none where the row names what is not there, which no row of a
+    /// view does.
+    #[must_use]
+    pub fn owner(self) -> Option<&'a Owner> {
+        self.contacts.owners.get(self.row.owner)
+    }
+
     /// Whether the contact is this owner's.
     #[must_use]
     pub fn is_of(self, owner: &Owner) -> bool {
-        self.contacts.owners.get(self.row.owner) == Some(owner)
+        self.owner() == Some(owner)
     }
 
     /// The positions of the events that changed the contact.
@@ -123,13 +131,12 @@ impl<'a> Entry<'a> {
             version,
             created,
             modified,
-            owner,
             status,
             ..
         } = *self.row;
         Some(ContactState {
             id,
-            owner: self.contacts.owners.get(owner)?.clone(),
+            owner: self.owner()?.clone(),
             key: self.contacts.vendor_keys.unpack(self.row)?,
             version: version.get(),
             status,
@@ -218,10 +225,14 @@ impl Contacts {
     }
 
     /// The owners from a number on, each as the number of its tenant and how many live contacts it
-    /// has.
-    pub fn owners_from(&self, first: u32) -> impl Iterator<Item = (u32, usize)> {
+    /// has, but for those of these numbers.
+    pub fn owners_from(
+        &self,
+        first: u32,
+        but: &RoaringBitmap,
+    ) -> impl Iterator<Item = (u32, usize)> {
         let owners = self.owned.iter_from(first);
-        owners.map(|(_, owned)| (owned.tenant, owned.live.len()))
+        owners.map(|(_, owned)| (owned.tenant, owned.live.len_but(but)))
     }
 
     /// At most `limit` of a tenant's contacts after one, live or deleted, oldest first.
@@ -308,6 +319,12 @@ impl Contacts {
         self.live_of(owner).map_or(0, Members::len)
     }
 
+    /// The number of live contacts that an owner has, but for those of these numbers.
+    #[must_use]
+    pub fn owned_but(&self, owner: &Owner, but: &RoaringBitmap) -> usize {
+        self.live_of(owner).map_or(0, |live| live.len_but(but))
+    }
+
     /// At most `limit` live contacts of an owner after having passed over `offset`, oldest first.
     #[must_use]
     pub fn of_owner(&self, owner: &Owner, offset: usize, limit: usize) -> Vec<ContactId> {
@@ -351,7 +368,8 @@ impl Contacts {
     }
 
     /// The contact of a number.
-    pub(super) fn numbered(&self, number: u32) -> Option<Entry<'_>> {
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<Entry<'_>> {
         let row = self.rows.get(number)?;
         Some(Entry {
             contacts: self,

@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use roaring::RoaringBitmap;
+
 use super::OpenError;
 use crate::domain::{Event, Phase, Position, Status};
 use crate::keys::{KeyRing, SealError, Slot, SlotsRepaired};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
-use crate::projection::Contacts;
+use crate::projection::{Contacts, Entry};
 
 /// The contacts whose key cannot be had, found by folding the log oldest first. It grows with the
 /// contacts that cannot be read, not with those that can.
@@ -94,14 +96,14 @@ pub fn mark_keys_lost(
     Ok((lost.len(), repaired))
 }
 
-/// The number of contacts that were not erased and whose slot is one of those without a key, which
+/// The numbers of contacts that were not erased and whose slot is one of those without a key, which
 /// are in order.
-pub(super) fn count(contacts: &Contacts, without_key: &[Slot]) -> usize {
+pub(super) fn unreadable(contacts: &Contacts, without_key: &[Slot]) -> RoaringBitmap {
     if without_key.is_empty() {
-        return 0;
+        return RoaringBitmap::new();
     }
     let all = contacts.all_after(None);
     let kept = all.filter(|entry| entry.status() != Status::Erased);
-    kept.filter(|entry| without_key.binary_search(&entry.slot()).is_ok())
-        .count()
+    let without = kept.filter(|entry| without_key.binary_search(&entry.slot()).is_ok());
+    without.map(Entry::number).collect()
 }

@@ -93,26 +93,23 @@ pub fn open(
     };
     let (since, since_slot) = (view.position(), view.next_slot());
     let home = home(disk.files(VIEWS)?, &keys);
-    let mut afresh = match since {
-        Position::ZERO if reader.head() >= AFRESH_EVENTS => Some(Afresh::begin(&home)?),
-        _ => None,
-    };
-    let contacts = folder.fold(view, &mut parts, afresh.as_mut(), progress)?;
-    if let Some(Err(error)) = afresh.map(Afresh::keep) {
-        tracing::warn!(%error, "views are made by themselves, for they could not be made together");
-    }
+    let contacts = folder.contacts(view, &mut parts, &home, progress)?;
     let repaired_keys = match options.order {
         Some(_) => keys.resume(contacts.next_slot(), since_slot)?,
         None => keys.resume_ahead(contacts.next_slot(), since_slot)?,
     };
-    let missing_keys = missing_keys::count(&contacts, &without_key);
+    let unreadable = missing_keys::unreadable(&contacts, &without_key);
+    let missing_keys = unreadable.len() as usize;
     let (head, time) = (contacts.position(), contacts.time());
     let settled = options.settled(head);
     let erasures = unsure_erasures(&contacts, &keys, since.min(settled));
     let (secrets, follows) = ((keys, hasher), options.order.is_none());
     let registry = options.registry;
     let shared = Shared::new(contacts, reader, secrets, registry, settled, follows);
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared {
+        unreadable: unreadable.into(),
+        ..shared
+    });
     shared.erasures.put_off(&shared.keys, &erasures, settled);
     shared.erasures.carry_out(&shared.keys, settled)?;
     let catch_up = Views::start(&shared, home);
@@ -223,6 +220,26 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
+    /// The view of contacts, with all that the log has; the other views are made with it where it has
+    /// to be made of a whole log.
+    fn contacts(
+        &self,
+        view: Contacts,
+        parts: &mut Parts,
+        home: &Home,
+        progress: &mut dyn FnMut(Position),
+    ) -> Result<Contacts, OpenError> {
+        let mut afresh = match view.position() {
+            Position::ZERO if self.reader.head() >= AFRESH_EVENTS => Some(Afresh::begin(home)?),
+            _ => None,
+        };
+        let contacts = self.fold(view, parts, afresh.as_mut(), progress)?;
+        if let Some(Err(error)) = afresh.map(Afresh::keep) {
+            tracing::warn!(%error, "views are made by themselves, for they could not be made together");
+        }
+        Ok(contacts)
+    }
+
     /// Folds the log from where a view ends, and saves what that changes as it goes.
     fn fold(
         &self,

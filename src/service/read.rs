@@ -96,10 +96,13 @@ impl Service {
             Status::Erased => Ok(Found::Gone),
             Status::Live => {
                 let opened = self.shared.version(entry.state.modified.position)?;
-                Ok(opened.map_or(Found::KeyLost, |opened| {
-                    let content = opened.content.folded_up();
-                    Found::Live(Box::new(entry.with_content(content, self.shared.registry)))
-                }))
+                let Some(opened) = opened else {
+                    self.shared.is_unreadable(entry.state.id);
+                    return Ok(Found::KeyLost);
+                };
+                let content = opened.content.folded_up();
+                let contact = entry.with_content(content, self.shared.registry);
+                Ok(Found::Live(Box::new(contact)))
             }
         }
     }
@@ -142,7 +145,7 @@ impl Service {
     /// Lists in the order of creation without a filter: only the contacts of the
     /// page are opened.
     fn list_by_id(&self, list: &List) -> Result<Page, ReadError> {
-        let (ids, total, offset, more) = {
+        let (ids, offset, more) = {
             let contacts = self.shared.contacts.read();
             let owner = &list.owner;
             let total = contacts.owned(owner);
@@ -152,7 +155,7 @@ impl Service {
                     let mut ids = contacts.of_owner_after(owner, contact, wanted);
                     let more = ids.len() > limit;
                     ids.truncate(limit);
-                    (ids, total, 0, more)
+                    (ids, 0, more)
                 }
                 (window, descending) => {
                     let (offset, limit) = skip_and_take(window, total, |_| 0);
@@ -166,12 +169,16 @@ impl Service {
                         contacts.of_owner(owner, offset, limit)
                     };
                     let more = offset + ids.len() < total;
-                    (ids, total, offset, more)
+                    (ids, offset, more)
                 }
             }
         };
+        // Those of the page that cannot be read are known by now.
+        let contacts = self.open_all(ids)?;
+        let but = self.shared.unreadable.read();
+        let total = self.shared.contacts.read().owned_but(&list.owner, &but);
         Ok(Page {
-            contacts: self.open_all(ids)?,
+            contacts,
             total,
             offset,
             more,
@@ -334,7 +341,13 @@ impl Service {
     ) -> Result<Option<(Contact, usize)>, ReadError> {
         let entry = self.shared.contacts.read().get(id);
         match entry.filter(|entry| entry.state.status != Status::Erased) {
-            Some(entry) => self.sized_at(entry, position),
+            Some(entry) => {
+                let found = self.sized_at(entry, position)?;
+                if found.is_none() {
+                    self.shared.is_unreadable(id);
+                }
+                Ok(found)
+            }
             None => Ok(None),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
+use roaring::RoaringBitmap;
 use tokio::sync::watch;
 
 use super::ReadError;
@@ -14,18 +15,21 @@ use super::opened::{Opened, Versions};
 use super::parked::Parked;
 use super::recent::Recent;
 use crate::domain::{
-    Card, Closed, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner, Position,
-    Registry, Rules, Tag,
+    Card, Closed, ContactId, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner,
+    Position, Registry, Rules, Tag,
 };
 use crate::keys::{Hasher, KeyRing, SealError};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
-use crate::projection::{ContactRow, Contacts, TenantKey};
+use crate::projection::{ContactRow, Contacts, Entry, TenantKey};
 
 /// The state that the writer and the readers share.
 pub struct Shared {
     /// The inline view of contacts.
     pub contacts: RwLock<Contacts>,
+    /// The numbers of contacts that cannot be read, though nobody erased them: those whose key was not
+    /// there at the start, and those whose key was found damaged since.
+    pub unreadable: RwLock<RoaringBitmap>,
     /// The reading end of the log.
     pub reader: Reader,
     /// The newest events, in memory.
@@ -81,6 +85,7 @@ impl Shared {
         Self {
             head: watch::channel(contacts.position()).0,
             contacts: RwLock::new(contacts),
+            unreadable: RwLock::default(),
             reader,
             recent: Recent::default(),
             versions: Versions::default(),
@@ -211,6 +216,12 @@ impl Shared {
                 content: *content,
             }))
         })
+    }
+
+    /// Notes that a contact that nobody erased cannot be read.
+    pub fn is_unreadable(&self, id: ContactId) {
+        let number = self.contacts.read().entry(id).map(Entry::number);
+        self.unreadable.write().extend(number);
     }
 
     /// The content that a live entry's last event wrote.

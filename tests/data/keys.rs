@@ -15,6 +15,9 @@ const SLOT_BYTES: usize = 72;
 /// Both copies of the wrapped keys.
 const COPIES: [&str; 2] = ["keys/slots-1.bin", "keys/slots-1.copy.bin"];
 
+/// The idempotency key of the third contact.
+const KEY: (&str, &str) = ("idempotency-key", "cy");
+
 /// A stopped directory with three contacts, the second of which was erased.
 struct Fixture {
     root: TempDir,
@@ -28,9 +31,10 @@ impl Fixture {
         let data = root.path().join("data");
         let server = Server::start(&data, &[]);
         let mut ids = Vec::new();
-        for name in ["Ann", "Bob", "Cy"] {
+        for name in ["Ann", "Bob"] {
             ids.push(create(&server, name).await);
         }
+        ids.push(create_under(&server, "Cy", &[KEY]).await);
         erase(&server, &ids[1]).await;
         assert_eq!(server.stop(), Some(0));
         Self { root, data, ids }
@@ -69,8 +73,12 @@ pub fn check(data: &Path, words: &[&str], want: i32) -> String {
 }
 
 pub async fn create(server: &Server, name: &str) -> String {
+    create_under(server, name, &[]).await
+}
+
+async fn create_under(server: &Server, name: &str, headers: &[(&str, &str)]) -> String {
     let card = json!({"name": {"full": name}});
-    let made = server.send("POST", "/contacts", &[], Some(&card)).await;
+    let made = server.send("POST", "/contacts", headers, Some(&card)).await;
     assert_eq!(made.status, 201, "{made:?}");
     made.json()["id"].as_str().expect("an id").to_owned()
 }
@@ -127,14 +135,27 @@ async fn one_lost_key_is_named_until_its_contact_is_erased() {
                 assert_eq!(refused.json()["code"], code, "{method}");
             }
         }
-        for page in [
-            "/contacts",
-            "/events?detail=full",
-            "/contacts/changes?after=0",
-        ] {
-            let shown = server.send("GET", page, &[], None).await;
-            assert_eq!(shown.status, 200, "{page}: {shown:?}");
-        }
+        let events = server.send("GET", "/events?detail=full", &[], None).await;
+        assert_eq!(events.status, 200, "{events:?}");
+        let page = server.send("GET", "/contacts?total=true", &[], None).await;
+        assert_eq!(page.json()["total"], 1, "it is not counted: {page:?}");
+        assert_eq!(page.json()["data"][0]["id"], fixture.ids[0]);
+        let warned = page.header("contact-warning").unwrap_or_default();
+        assert!(warned.contains("left out"), "{page:?}");
+        let changes = "/contacts/changes?after=0";
+        let changes = server.send("GET", changes, &[], None).await.json();
+        let deleted = changes["deleted"].as_array().expect("a list");
+        assert!(
+            matches!(&deleted[..], [bob] if bob["id"] == fixture.ids[1]),
+            "nobody has ended the third: {changes}"
+        );
+        let card = json!({"name": {"full": "Cy"}});
+        let again = server.send("POST", "/contacts", &[KEY], Some(&card)).await;
+        assert_eq!(again.json()["code"], "key_lost", "{again:?}");
+        let list = ["contacts", "list", "--url", &server.url];
+        let (code, out, err) = run(&list);
+        assert_eq!((code, out.lines().count()), (Some(1), 1), "{err}");
+        assert!(err.contains("left out"), "{err}");
         if word != "damaged" {
             assert!(
                 fixture.said().contains("the keys of 1 contact are"),

@@ -100,31 +100,47 @@ impl Source {
         params: &[(String, String)],
         query: &str,
     ) -> Result<Value, Failure> {
-        let body = match self {
+        Ok(self.ask_warned(operation, path, params, query).await?.0)
+    }
+
+    /// Likewise, with what the answer warns of.
+    async fn ask_warned(
+        &self,
+        operation: ApiOperation,
+        path: &str,
+        params: &[(String, String)],
+        query: &str,
+    ) -> Result<(Value, Vec<String>), Failure> {
+        let (body, warnings) = match self {
             Self::Server(server) => {
                 let response = server
                     .get(&with_query(path, query), "application/json")
                     .await?;
-                response.bytes().await.map_err(cut_off)?.to_vec()
+                let warnings = warnings(response.headers());
+                (response.bytes().await.map_err(cut_off)?.to_vec(), warnings)
             }
             Self::Directory(local) => {
                 let reply = local.ask(operation, params, query).await?;
                 if !reply.status.is_success() {
                     return Err(refused(reply.status, &reply.body));
                 }
-                reply.body
+                let warnings = told(reply.headers);
+                (reply.body, warnings)
             }
         };
-        serde_json::from_slice(&body).map_err(Failure::failed)
+        let body = serde_json::from_slice(&body).map_err(Failure::failed)?;
+        Ok((body, warnings))
     }
 
-    /// Hands each contact on, oldest first, until there is none or nobody wants more.
+    /// Hands each contact on, oldest first, until there is none or nobody wants more. That contacts were
+    /// left out is a failure, once all others were handed on.
     pub async fn each(
         &self,
         filter: &Filter,
         take: &mut dyn FnMut(&Value) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let mut cursor: Option<String> = None;
+        let mut warned = None;
         loop {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("limit", PAGE);
@@ -137,9 +153,10 @@ impl Source {
                     query.append_pair(name, value);
                 }
             }
-            let page = self
-                .ask(ApiOperation::List, "/contacts", &[], &query.finish())
+            let (page, warnings) = self
+                .ask_warned(ApiOperation::List, "/contacts", &[], &query.finish())
                 .await?;
+            warned = warned.or_else(|| warnings.into_iter().next());
             let contacts = page.get("data").and_then(Value::as_array);
             for contact in contacts.into_iter().flatten() {
                 match take(contact) {
@@ -150,7 +167,7 @@ impl Source {
             let next = page.get("nextCursor").and_then(Value::as_str);
             cursor = next.map(str::to_owned);
             if cursor.is_none() {
-                return Ok(());
+                return warned.map_or(Ok(()), |warning| Err(Failure::failed(warning)));
             }
         }
     }
@@ -218,9 +235,7 @@ impl Source {
                     status: response.status(),
                     retry_after: number("retry-after"),
                     position: number("contact-position"),
-                    warnings: (response.headers().get_all(WARNING).iter())
-                        .filter_map(|value| Some(value.to_str().ok()?.to_owned()))
-                        .collect(),
+                    warnings: warnings(response.headers()),
                     body: response.bytes().await.map_err(cut_off)?.to_vec(),
                 })
             }
@@ -230,14 +245,26 @@ impl Source {
                     status: answered.reply.status,
                     retry_after: None,
                     position: answered.position.map(Position::get),
-                    warnings: (answered.reply.headers.into_iter())
-                        .filter_map(|(name, value)| (name == WARNING).then_some(value))
-                        .collect(),
+                    warnings: told(answered.reply.headers),
                     body: answered.reply.body,
                 })
             }
         }
     }
+}
+
+/// What an answer of a service warns of.
+fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let all = headers.get_all(WARNING).iter();
+    all.filter_map(|value| Some(value.to_str().ok()?.to_owned()))
+        .collect()
+}
+
+/// What an answer of a directory warns of.
+fn told(headers: Vec<(&'static str, String)>) -> Vec<String> {
+    let all = headers.into_iter();
+    all.filter_map(|(name, value)| (name == WARNING).then_some(value))
+        .collect()
 }
 
 /// A write, as both a service and a directory are asked for it.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::{Mask, Masked, dialect_name};
+use super::hints::WARNING;
 use super::past::operation;
 use super::problem::{self, Details};
 use crate::dialect::describe::{any_text, count, time, uuid};
@@ -84,6 +85,10 @@ pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
     }
 }
 
+/// Told of with a page that is not all there is.
+const KEYS_LACK: &str =
+    "contacts are left out whose keys are not there; contactd log verify says which";
+
 /// The answer that is a page of contacts.
 pub fn page(page: &SearchPage, cursor: impl Fn(&Contact) -> String, mask: &Mask) -> Reply {
     #[derive(Serialize)]
@@ -101,7 +106,11 @@ pub fn page(page: &SearchPage, cursor: impl Fn(&Contact) -> String, mask: &Mask)
         next_cursor: last.map(cursor),
         total: page.total,
     };
-    Reply::json(StatusCode::OK, &body)
+    let reply = Reply::json(StatusCode::OK, &body);
+    if page.lacks_keys {
+        return reply.with(WARNING, KEYS_LACK.to_owned());
+    }
+    reply
 }
 
 /// The answer that says what changed since a position.

@@ -33,6 +33,18 @@ impl Members {
         }
     }
 
+    /// The number of members that are not in another set.
+    #[must_use]
+    pub fn len_but(&self, other: &RoaringBitmap) -> usize {
+        if other.is_empty() {
+            return self.len();
+        }
+        match self {
+            Self::Few(few) => few.iter().filter(|it| !other.contains(**it)).count(),
+            Self::Many(many) => usize::try_from(many.difference_len(other)).unwrap_or(usize::MAX),
+        }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

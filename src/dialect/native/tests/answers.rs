@@ -192,6 +192,7 @@ fn a_page_says_where_it_goes_on() {
         contacts: vec![ann()],
         more,
         total: more.then_some(7),
+        lacks_keys: false,
     };
     let say = |query: &str, more| {
         body(&answer(
