@@ -139,7 +139,9 @@ impl Data {
         let (keys, check) = self.index_key()?;
         match Hasher::open(&keys, &check) {
             Ok(_) => return Ok(None),
-            Err(IndexKeyError::Missing { .. }) => {}
+            Err(IndexKeyError::Missing { .. }) => {
+                identity::may_hash_anew(identity::member(&*self.dir)?)?;
+            }
             Err(IndexKeyError::DamagedCheck { .. }) => {
                 Hasher::mend_check(&keys, &check)?;
                 return Ok(Some(

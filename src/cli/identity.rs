@@ -14,7 +14,7 @@ use crate::cluster::NodeName;
 use crate::storage::{Disk, FileAt, Files, StorageError};
 
 /// The file of the key of index hashes.
-const INDEX_KEY: &str = "index.key";
+pub const INDEX_KEY: &str = "index.key";
 /// The file that says which node of a cluster a directory is.
 const MEMBER: &str = "cluster";
 /// The longest of these files, in bytes.
@@ -98,7 +98,15 @@ fn read(files: Arc<dyn Files>, name: &str) -> Result<Option<ByteVec>, StorageErr
 /// # Errors
 /// The file can't be read.
 pub fn member(disk: &dyn Disk) -> Result<Option<String>, StorageError> {
-    let name = FileAt::new(disk.files_at(IDENTITY)?, MEMBER).read(FILE_BYTES_MAX)?;
+    member_in(disk.files_at(IDENTITY)?)
+}
+
+/// Likewise, of the directory's identity.
+///
+/// # Errors
+/// The file can't be read.
+pub fn member_in(identity: Arc<dyn Files>) -> Result<Option<String>, StorageError> {
+    let name = FileAt::new(identity, MEMBER).read(FILE_BYTES_MAX)?;
     Ok(name.map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()))
 }
 
@@ -107,34 +115,59 @@ pub fn member(disk: &dyn Disk) -> Result<Option<String>, StorageError> {
 /// # Errors
 /// It is another's already, or the file can't be written.
 pub fn become_member(disk: &dyn Disk, node: &NodeName) -> Result<(), Failure> {
-    match member(disk)? {
-        Some(other) if other != node.as_str() => Err(Failure::usage(format!(
+    let member = member(disk)?;
+    must_fit(member.as_deref(), Some(node))?;
+    if member.is_none() {
+        let line = format!("{node}\n");
+        let files = disk.files(IDENTITY)?;
+        files.write_atomic(MEMBER, line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Checks that what a directory is fits what it is started as: a node, or alone. What is appended to a
+/// node's alone is in no other node's log.
+///
+/// # Errors
+/// It is another node's, or a node's and is to be alone.
+pub fn must_fit(member: Option<&str>, node: Option<&NodeName>) -> Result<(), Failure> {
+    match (member, node) {
+        (None, _) => Ok(()),
+        (Some(member), Some(node)) if member == node.as_str() => Ok(()),
+        (Some(other), Some(node)) => Err(Failure::usage(format!(
             "this directory is the node {other} of its cluster, not {node}; give each node a \
              directory of its own"
         ))),
-        Some(_) => Ok(()),
-        None => {
-            let line = format!("{node}\n");
-            Ok(disk
-                .files(IDENTITY)?
-                .write_atomic(MEMBER, line.as_bytes())?)
-        }
+        (Some(member), None) => Err(Failure::usage(format!(
+            "this directory is the node {member} of a cluster; start it with --cluster, and change \
+             contacts through the running service (--url)"
+        ))),
     }
 }
 
-/// Checks that a directory that is opened alone was never in a cluster: what is appended to it alone
-/// is in no other node's log.
+/// Checks that a directory may have a new key of index hashes: the nodes of a cluster share one, and a
+/// node with another would take an idempotency key or an address again that the others know.
+///
+/// # Errors
+/// It is a node's.
+pub fn may_hash_anew(member: Option<String>) -> Result<(), Failure> {
+    match member {
+        None => Ok(()),
+        Some(node) => Err(Failure::usage(format!(
+            "this is the node {node} of a cluster, and the key of index hashes that its nodes share \
+             is not here: start {node} with an empty directory, and the others fill it; or restore a \
+             backup that was made --with-keys. Where no other node is left, remove identity/cluster \
+             first: what is here then goes on alone"
+        ))),
+    }
+}
+
+/// Checks that a directory that is opened alone was never in a cluster.
 ///
 /// # Errors
 /// It was.
 pub fn must_be_alone(disk: &dyn Disk) -> Result<(), Failure> {
-    match member(disk)? {
-        None => Ok(()),
-        Some(node) => Err(Failure::usage(format!(
-            "this directory is the node {node} of a cluster; start it with --cluster, and change \
-             contacts through the running service (--url)"
-        ))),
-    }
+    must_fit(member(disk)?.as_deref(), None)
 }
 
 #[cfg(test)]
@@ -183,5 +216,12 @@ mod tests {
         become_member(&disk, &a).unwrap();
         assert!(become_member(&disk, &b).is_err());
         assert!(must_be_alone(&disk).is_err());
+        may_hash_anew(None).unwrap();
+        let refused = may_hash_anew(member(&disk).unwrap()).unwrap_err();
+        assert!(
+            refused.message.contains("start a with an empty directory"),
+            "{}",
+            refused.message
+        );
     }
 }

@@ -15,7 +15,8 @@ use crate::audit::{self, Against, Archive, Checkpoint, KeyName, Signer, Verifier
 use crate::cli::counted::counted;
 use crate::cli::data::{Data, PUT_BACK, Purpose};
 use crate::cli::exit::{DAMAGED, Failure};
-use crate::cli::layout::{AUDIT, AUDIT_KEY, Layout, RESTORING};
+use crate::cli::identity;
+use crate::cli::layout::{AUDIT, AUDIT_KEY, Layout, NODE_KEY, RESTORING};
 use crate::cli::log::read_checkpoint;
 use crate::cli::options::DataOptions;
 use crate::cli::progress::Progress;
@@ -49,6 +50,9 @@ pub fn restore(options: &RestoreOptions) -> Result<(), Failure> {
         let dir = options.from.display();
         return Err(Failure::usage(format!("{dir} is no backup")));
     };
+    if !source.keys.has(identity::INDEX_KEY)? {
+        identity::may_hash_anew(identity::member_in(source.identity.clone())?)?;
+    }
     let backup_key = key_of(&source, &options.from)?;
     let kept = options.checkpoint.iter();
     let kept = kept.map(|path| read_checkpoint(path, &backup_key));
@@ -184,7 +188,8 @@ pub fn fill(source: &Layout, to: &dyn Disk, key: &VerifierKey) -> Result<(), Fai
         (&source.identity, &target.identity),
         (&source.journal, &target.journal),
     ] {
-        for name in names(&**from)? {
+        // Another disk is another node's: it makes a key of its own.
+        for name in names(&**from)?.into_iter().filter(|name| name != NODE_KEY) {
             copy(&**from, &**to, &name)?;
         }
     }

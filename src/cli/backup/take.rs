@@ -9,7 +9,7 @@
 use crate::audit::{self, IntegrateError, VerifierKey};
 use crate::cli::data::integrator_failure;
 use crate::cli::exit::Failure;
-use crate::cli::layout::Layout;
+use crate::cli::layout::{Layout, NODE_KEY};
 use crate::domain::Position;
 use crate::log::{Journal, SEGMENT_BYTES_DEFAULT};
 use crate::storage::{Files, StorageError};
@@ -46,7 +46,8 @@ pub fn take(
     progress: &mut dyn FnMut(Position),
 ) -> Result<Taken, Failure> {
     let identity = names(&*source.identity)?;
-    for name in &identity {
+    remove(&*target.identity, NODE_KEY)?;
+    for name in identity.iter().filter(|name| *name != NODE_KEY) {
         copy(&*source.identity, &*target.identity, name)?;
     }
     let staged = stage(&*source.journal, &*target.journal)?;

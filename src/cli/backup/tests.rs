@@ -18,7 +18,7 @@ use crate::audit::{Archive, Integrator, KeyName, Signer, Tiles, VerifierKey, sig
 use crate::cli::client::block_on;
 use crate::cli::data::Purpose;
 use crate::cli::exit::{DAMAGED, Failure, USAGE};
-use crate::cli::layout::{AUDIT, AUDIT_KEY, KEYS, Layout, RESTORING};
+use crate::cli::layout::{AUDIT, AUDIT_KEY, KEYS, Layout, NODE_KEY, RESTORING};
 use crate::cli::local::Local;
 use crate::cli::options::DataOptions;
 use crate::dialect::ApiOperation;
@@ -159,6 +159,24 @@ fn assert_restored(disk: &SimDisk, head: u64) {
     let verified = log::verify(disk, &options, &mut |_| {}).unwrap();
     assert_eq!(verified.damages, []);
     assert_eq!(verified.head.get(), head);
+}
+
+/// A key of a node stands for one disk. A backup of an earlier release may have one.
+#[test]
+fn the_key_of_a_node_is_neither_kept_nor_restored() {
+    let from = begun(290, 270);
+    let node_key = from.path().join("identity").join(NODE_KEY);
+    std::fs::write(node_key, "the key of a node").unwrap();
+    let disk = SimDisk::new(1);
+    let identity = disk.files("identity").unwrap();
+    identity.write_atomic(NODE_KEY, b"an older one").unwrap();
+    taken(&from, &disk).unwrap();
+    assert!(!identity.has(NODE_KEY).unwrap());
+    identity.write_atomic(NODE_KEY, b"an older one").unwrap();
+    let to = SimDisk::new(2);
+    fill(&Layout::made(&disk).unwrap(), &to, &verifier()).unwrap();
+    let identity = to.files("identity").unwrap();
+    assert!(!identity.has(NODE_KEY).unwrap() && identity.has("log-id").unwrap());
 }
 
 #[test]
