@@ -12,7 +12,8 @@ use rustix::fs::{Access, access};
 use super::client::block_on;
 use super::data::check_keys;
 use super::exit::{Failure, USAGE};
-use super::layout::TOKEN_KEY;
+use super::identity::{self, must_fit};
+use super::layout::{Layout, TOKEN_KEY};
 use super::options::ServeOptions;
 use super::output::err;
 use super::plan::{self, BusOptions, ClusterOptions};
@@ -73,7 +74,7 @@ async fn findings(options: &ServeOptions) -> Vec<(&'static str, Result<String, F
         ),
         (
             "cluster",
-            plan::cluster(options).map(|found| said_of_cluster(found.as_ref())),
+            plan::cluster(options).and_then(|found| said_of_cluster(options, found.as_ref())),
         ),
         ("data directory", directory(&options.data.data_dir)),
         ("keys", said_of_keys(options)),
@@ -82,14 +83,20 @@ async fn findings(options: &ServeOptions) -> Vec<(&'static str, Result<String, F
     findings
 }
 
-fn said_of_cluster(cluster: Option<&ClusterOptions>) -> String {
-    match cluster {
+fn said_of_cluster(
+    options: &ServeOptions,
+    cluster: Option<&ClusterOptions>,
+) -> Result<String, Failure> {
+    let layout = Layout::at(&options.data.data_dir);
+    let member = identity::member_in(layout.identity)?;
+    must_fit(member.as_deref(), cluster.map(|it| it.members.own()))?;
+    Ok(match cluster {
         None => "none; the service keeps its log alone".to_owned(),
         Some(ClusterOptions { members, .. }) => {
             let others: Vec<_> = members.others().map(ToString::to_string).collect();
             format!("this is {}, with {}", members.own(), others.join(", "))
         }
-    }
+    })
 }
 
 fn said_of_tls(is_given: bool) -> String {
