@@ -53,7 +53,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 
 /// What a service reports when one thing after the other goes wrong, and the alerts that must then
 /// fire: time is Prometheus's own here, so nothing is waited for.
-const CASES: [(&str, &str, &str, &str); 6] = [
+const CASES: [(&str, &str, &str, &str); 9] = [
     ("up{job=\"contactd\"}", "1 0x20", "5m", "ContactdDown"),
     (
         "contactd_audit_halted",
@@ -73,6 +73,24 @@ const CASES: [(&str, &str, &str, &str); 6] = [
         "1 0x20",
         "5m",
         "ContactdLogNotWritable",
+    ),
+    (
+        "contactd_cluster_halted",
+        "0 1x20",
+        "5m",
+        "ContactdClusterHalted",
+    ),
+    (
+        "contactd_cluster_leader",
+        "1 0x20",
+        "5m",
+        "ContactdClusterLeaderless",
+    ),
+    (
+        "contactd_cluster_lag_events",
+        "20000x20",
+        "10m",
+        "ContactdClusterBehind",
     ),
     (
         "contactd_view_behind_events",
@@ -106,6 +124,35 @@ fn each_alert_fires_on_what_it_is_for() {
         let said = String::from_utf8_lossy(&said);
         let fires = said.contains("got:[") && said.contains(alert);
         assert!(!output.status.success() && fires, "{alert}: {said}");
+    }
+}
+
+/// A follower publishes nothing: that is the leader's.
+#[test]
+fn a_follower_is_not_behind_with_what_the_leader_publishes() {
+    let dir = temp_dir();
+    let rules = write_rules(dir.path());
+    let series = |leads: &str| {
+        json!([
+            {"series": "contactd_log_position{instance=\"n\"}", "values": "20000x20"},
+            {"series": "contactd_bus_published_position{instance=\"n\"}", "values": "0x20"},
+            {"series": "contactd_bus_connected{instance=\"n\"}", "values": "1x20"},
+            {"series": "contactd_cluster_leader{instance=\"n\"}", "values": leads},
+            {"series": "contactd_cluster_leader{instance=\"other\"}", "values": "1x20"},
+        ])
+    };
+    for (leads, fires) in [("1x20", true), ("0x20", false)] {
+        let none =
+            json!([{"alertname": "ContactdBusBehind", "eval_time": "10m", "exp_alerts": []}]);
+        let test = json!({"rule_files": [rules], "evaluation_interval": "1m", "tests": [{
+            "interval": "1m", "input_series": series(leads), "alert_rule_test": none}]});
+        let file = dir.path().join("test.yml");
+        std::fs::write(&file, test.to_string()).expect("a file");
+        let output = Command::new("promtool")
+            .args(["test", "rules", text(&file)])
+            .output();
+        let output = output.unwrap_or_else(|error| panic!("promtool: {error}; {ADVICE}"));
+        assert_eq!(output.status.success(), !fires, "{leads}: {output:?}");
     }
 }
 
