@@ -197,7 +197,8 @@ impl Session {
     ) -> Result<JoinSet<Result<(), PublishError>>, PublishError> {
         let context = jetstream::new(client.clone());
         let prefix = self.options.prefix.clone();
-        let mut streams = streams::ensure(&context, &prefix).await?;
+        let is_clustered = client.server_info().cluster.is_some();
+        let mut streams = streams::ensure(&context, &prefix, is_clustered).await?;
         let publisher = self.publisher();
         publisher.check_owner(&context, &mut streams.events).await?;
         let consumer = claim::claim(&streams.commands, &prefix, &self.options.log_id).await?;

@@ -38,8 +38,8 @@ pub struct Streams {
 /// Groups of events that a node of the cluster may still lack, in bytes. Beyond it the oldest give
 /// way: each node has all of them in its own log.
 const LOG_BYTES_MAX: i64 = 1 << 30;
-/// The copies of the order that a cluster of brokers keeps.
-const LOG_REPLICAS: usize = 3;
+/// The copies of a stream that a cluster of brokers keeps.
+const REPLICAS: usize = 3;
 
 /// Makes the stream that orders the log of a cluster, or checks it. Where the broker is alone it
 /// has one copy.
@@ -51,30 +51,61 @@ pub async fn ensure_log(
     prefix: &Prefix,
     is_clustered: bool,
 ) -> Result<Stream, PublishError> {
-    let replicas = if is_clustered { LOG_REPLICAS } else { 1 };
-    let wanted = Config {
-        num_replicas: replicas,
-        ..wanted(prefix, Kept::Log)
-    };
+    let wanted = copied(wanted(prefix, Kept::Log), is_clustered);
     ensure_one(context, prefix, Kept::Log, wanted).await
 }
 
-/// Makes the streams that are missing and checks the others.
+/// Makes the streams that are missing and checks the others. In a cluster of brokers each is made with
+/// three copies, for a durable command is in no log before it is taken; where the brokers keep no
+/// three, with one, and that is said.
 ///
 /// # Errors
 /// [`PublishError`]: the broker is away, or refuses, or has a stream of another shape.
-pub async fn ensure(context: &Context, prefix: &Prefix) -> Result<Streams, PublishError> {
+pub async fn ensure(
+    context: &Context,
+    prefix: &Prefix,
+    is_clustered: bool,
+) -> Result<Streams, PublishError> {
+    let of = |kept| ensure_copied(context, prefix, kept, is_clustered);
     Ok(Streams {
-        dead: ensure_one(context, prefix, Kept::Dead, wanted(prefix, Kept::Dead)).await?,
-        events: ensure_one(context, prefix, Kept::Events, wanted(prefix, Kept::Events)).await?,
-        commands: ensure_one(
-            context,
-            prefix,
-            Kept::Commands,
-            wanted(prefix, Kept::Commands),
-        )
-        .await?,
+        dead: of(Kept::Dead).await?,
+        events: of(Kept::Events).await?,
+        commands: of(Kept::Commands).await?,
     })
+}
+
+async fn ensure_copied(
+    context: &Context,
+    prefix: &Prefix,
+    kept: Kept,
+    is_clustered: bool,
+) -> Result<Stream, PublishError> {
+    let whole = copied(wanted(prefix, kept), is_clustered);
+    let stream = match ensure_one(context, prefix, kept, whole).await {
+        Err(PublishError::Halted { reason }) if is_clustered => {
+            tracing::warn!(%reason, "a stream is made with one copy instead");
+            ensure_one(context, prefix, kept, wanted(prefix, kept)).await?
+        }
+        ensured => ensured?,
+    };
+    let made = &stream.cached_info().config;
+    if is_clustered && made.num_replicas < REPLICAS {
+        tracing::warn!(
+            stream = made.name,
+            copies = made.num_replicas,
+            "the stream is lost with the disk of a broker: give it three copies \
+             (nats stream edit --replicas 3)"
+        );
+    }
+    Ok(stream)
+}
+
+/// A stream with as many copies as the brokers can keep.
+fn copied(stream: Config, is_clustered: bool) -> Config {
+    Config {
+        num_replicas: if is_clustered { REPLICAS } else { 1 },
+        ..stream
+    }
 }
 
 fn wanted(prefix: &Prefix, kept: Kept) -> Config {
@@ -211,6 +242,17 @@ mod tests {
             "*.*.*",
         ] {
             assert!(!takes(narrow, all), "{narrow}");
+        }
+    }
+
+    #[test]
+    fn brokers_in_a_cluster_keep_three_copies() {
+        for kept in [Kept::Commands, Kept::Events, Kept::Dead, Kept::Log] {
+            let copies = |is_clustered| copied(wanted(&Prefix::default(), kept), is_clustered);
+            assert_eq!(
+                (copies(true).num_replicas, copies(false).num_replicas),
+                (3, 1)
+            );
         }
     }
 
