@@ -131,10 +131,18 @@ fn end_of(event: &Event, prefix: &Prefix) -> Option<Ended> {
         Event::ServerError(ServerError::AuthorizationViolation) => {
             Some(Ended::Refused("authorization violation".into()))
         }
-        Event::ServerError(ServerError::Other(text)) => is_needed(text, prefix).then(|| {
-            tracing::debug!(%text, "the NATS server refuses something");
-            Ended::Refused(text.clone())
-        }),
+        Event::ServerError(ServerError::Other(text)) => {
+            if is_own_inbox(text) {
+                tracing::warn!(
+                    %text,
+                    "nodes of a cluster answer each other there: let this user publish to it"
+                );
+            }
+            is_needed(text, prefix).then(|| {
+                tracing::debug!(%text, "the NATS server refuses something");
+                Ended::Refused(text.clone())
+            })
+        }
         _ => None,
     }
 }
@@ -160,6 +168,14 @@ fn is_needed(text: &str, prefix: &Prefix) -> bool {
     }
     let own = subject.strip_prefix(prefix.as_str());
     subject.starts_with("$JS.") || own.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Whether the server's words are about an answer to an inbox of this service's own, which is another
+/// node's where there is a cluster.
+fn is_own_inbox(text: &str) -> bool {
+    let subject = text.split('"').nth(1).unwrap_or_default();
+    let own = subject.strip_prefix(OWN_INBOX);
+    own.is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Whether a subject is asked on behalf of operators only, by [`super::desk`], or in the look for
@@ -235,6 +251,12 @@ mod tests {
     #[test]
     fn only_a_refusal_of_what_is_needed_ends_a_connection() {
         let needed = |text: &str| is_needed(text, &Prefix::default());
+        assert!(is_own_inbox(
+            "Permissions Violation for Publish to \"_INBOX.contactd.x.1\""
+        ));
+        assert!(!is_own_inbox(
+            "Permissions Violation for Publish to \"_INBOX.shop.x.1\""
+        ));
         for text in [
             "Permissions Violation for Publish to \"contacts.event.native.t.create.start\"",
             "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.CONTACT_EVENTS\"",

@@ -171,10 +171,12 @@ impl Own<'_> {
         })?;
         match ours {
             Some(record) if record.event.header.id.to_string() == message.id => Ok(position),
-            Some(_) => Err(PublishError::halted(format!(
-                "the stream {name} has another event at position {position} than this log; \
-                 nothing is published: this directory is not the one that filled it. Delete the \
-                 stream to have it filled anew"
+            // A copy of this log goes on beside it, or did: each would take a part of the commands.
+            Some(_) => Err(PublishError::other_log(format!(
+                "the stream {name} has another event at position {position} than this log: this \
+                 directory is not the one that filled it, and this service publishes nothing, takes \
+                 no commands and answers no requests. Stop the other service; where this one is to \
+                 go on, delete the stream to have it filled anew"
             ))),
             None => Err(ahead(name, position)),
         }
