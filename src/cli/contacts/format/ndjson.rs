@@ -44,10 +44,20 @@ fn card(line: &Line) -> Result<Value, Wrong> {
     }
     let value = json::parse(&line.bytes).map_err(|error| match error {
         // There is one line of it, and its number is the file's.
-        json::BodyError::Malformed { column, .. } => Wrong::new(
-            "malformed_json",
-            format!("The line is not JSON at column {column}."),
-        ),
+        json::BodyError::Malformed { column, .. } => {
+            let is_begun =
+                line.bytes.starts_with(b"{") && column >= line.bytes.trim_ascii_end().len();
+            let how = match is_begun {
+                true => {
+                    ", for it has no end; a Card over several lines begins with a line of { alone"
+                }
+                false => "",
+            };
+            Wrong::new(
+                "malformed_json",
+                format!("The line is not JSON at column {column}{how}."),
+            )
+        }
         error => Wrong::new("malformed_json", error),
     })?;
     Ok(card_of(value))
@@ -109,6 +119,13 @@ mod tests {
         let wrong = bad.card.as_ref().expect_err("it is no JSON");
         assert_eq!(wrong.detail, "The line is not JSON at column 2.");
         assert_eq!(own.card, Ok(json!({"@type": "Card", "card": {}})));
+        let begun = Reader::new(b"{\"name\":\r\n".as_slice()).next();
+        let begun = begun.expect("a line").expect("a slice can be read").card;
+        let wrong = begun.expect_err("it has no end").detail;
+        assert!(
+            wrong.ends_with("several lines begins with a line of { alone."),
+            "{wrong}"
+        );
     }
 
     #[test]
