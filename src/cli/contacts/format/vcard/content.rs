@@ -217,20 +217,21 @@ impl Content {
         }
     }
 
-    fn parameters_say(&self, word: &str) -> bool {
+    /// Whether the value is said to be written so.
+    fn is_encoded_as(&self, names: &[&str]) -> bool {
         let head = decode::split_head(&self.bytes).map_or(&[][..], |(head, _)| head);
-        let head = String::from_utf8_lossy(head).to_ascii_uppercase();
-        let mut pieces = head.split([';', '=', ',', '"']).skip(1);
-        pieces.any(|piece| piece == word)
+        let property = decode::head(head);
+        let mut said = property.values("ENCODING");
+        said.any(|said| names.iter().any(|name| said.eq_ignore_ascii_case(name)))
     }
 
     fn is_base64(&self) -> bool {
-        self.parameters_say("BASE64") || self.parameters_say("B")
+        self.is_encoded_as(&["BASE64", "B"])
     }
 
     /// Whether the line ends in the `=` of quoted-printable, so that the next one is a part of it.
     fn is_soft_ended(&self) -> bool {
-        self.bytes.ends_with(b"=") && self.parameters_say("QUOTED-PRINTABLE")
+        self.bytes.ends_with(b"=") && self.is_encoded_as(&["QUOTED-PRINTABLE"])
     }
 
     /// Whether a line is the next property, rather than a part of this one's value.
@@ -374,6 +375,12 @@ mod tests {
             &[],
         );
         check("VERSION:3.0\nFN;QUOTED-PRINTABLE:A=", &["FN:A="], &[]);
+        // The word elsewhere says nothing of how the value is written.
+        check(
+            "VERSION:4.0\nX-A;X-B=quoted-printable;TYPE=b:a=\nEMAIL:a",
+            &["X-A:a=", "EMAIL:a"],
+            &[],
+        );
     }
 
     #[test]

@@ -169,13 +169,13 @@ pub fn of_jcard(jcard: &Value) -> Option<Property> {
     Some(property)
 }
 
-/// A name as a line can begin with it, in upper case. Anything else a client could make a line of its
-/// own of, or the end of the vCard.
+/// A name as a line can begin with it, in upper case. Of anything else a client could make a line of
+/// its own, the end of the vCard, or a piece of the Card.
 pub fn property_name(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let starts = upper.starts_with(|c: char| c.is_ascii_uppercase());
-    let is_frame = ["BEGIN", "END", "VERSION"].contains(&upper.as_str());
-    (starts && is_token(name) && !is_frame).then_some(upper)
+    let is_ours = ["BEGIN", "END", "VERSION", "JSPROP"].contains(&upper.as_str());
+    (starts && is_token(name) && !is_ours).then_some(upper)
 }
 
 /// Whether a text is one of letters, digits and dashes (RFC 6350, section 3.3), or of the underscores
