@@ -59,7 +59,9 @@ pub enum Contradiction {
         theirs: Place,
     },
     /// The leader of a new term was told of other nodes.
-    #[error("the leader of term {term} was given other names of nodes than this one")]
+    #[error(
+        "the leader of term {term} was given other names of nodes than this one; start all with the same, or, where they are to be other names, stop all, delete the stream of the log's order, and start all with those"
+    )]
     OtherMembers {
         /// The term that would begin.
         term: u64,
