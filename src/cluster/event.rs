@@ -178,6 +178,9 @@ pub enum Action {
         /// Whether it is certain that it never will be.
         certain: bool,
     },
+    /// The group that the writer waits for is not ordered and never will be, for this node can't reach
+    /// a majority. The writer goes on judging.
+    CutOff,
     /// Put the keys of a group that is about to be ordered on this disk: an [`Event::KeysKept`] is
     /// waited for.
     KeepKeys {

@@ -80,6 +80,8 @@ pub(super) struct Flight {
     next: usize,
     begun: Duration,
     tried: Option<Duration>,
+    /// Whether anything of it was ever handed to the bus, so that it may be stored still.
+    published: bool,
 }
 
 impl Flight {
@@ -97,6 +99,7 @@ impl Flight {
             next: 0,
             begun: now,
             tried: None,
+            published: false,
         }
     }
 
@@ -135,6 +138,16 @@ impl Flight {
     /// Notes that what is needed next was sent.
     pub const fn note_tried(&mut self, now: Duration) {
         self.tried = Some(now);
+    }
+
+    /// Notes that a message of it goes to the bus.
+    pub const fn note_published(&mut self) {
+        self.published = true;
+    }
+
+    /// Whether the writer waits for it, and nothing of it can stand in the stream.
+    pub fn can_be_dropped(&self) -> bool {
+        self.purpose == Purpose::Judged && !self.published
     }
 
     /// Whether it has taken longer than it ever should.

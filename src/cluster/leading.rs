@@ -8,7 +8,7 @@ use super::event::Action;
 use super::flight::{Flight, Keys, Purpose};
 use super::member::NodeName;
 use super::message::{Body, Message, MessageId, Sent};
-use super::node::{ABSENT, Node, ReadMessage, Role, Sizes};
+use super::node::{ABSENT, BEAT, Node, ReadMessage, Role, Sizes};
 use super::place::Place;
 use super::rules::{Contradiction, Rules};
 use super::term_record::TermRecord;
@@ -120,7 +120,30 @@ impl Node {
             },
             (None, None) => return,
         };
+        if matches!(action, Action::Publish { .. }) {
+            flight.note_published();
+        }
         self.act(action);
+    }
+
+    /// Gives up what the writer waits for where this node is cut off for a while and nothing of it was
+    /// published: then nothing has happened. What may stand in the stream is waited for.
+    pub(super) fn give_up_on_time(&mut self) {
+        if !self.is_cut_off() {
+            self.cut_off = None;
+            return;
+        }
+        // Of a node that stood still itself the others may have been heard and not taken in yet.
+        let since = *self.cut_off.get_or_insert(self.now);
+        let unsent = self.flight.as_ref().is_some_and(Flight::can_be_dropped);
+        if self.now < since + BEAT || !(unsent || self.held.is_some()) {
+            return;
+        }
+        if unsent {
+            self.flight = None;
+        }
+        self.held = None;
+        self.act(Action::CutOff);
     }
 
     /// Something else was read where this node's message should stand: it is published anew behind
@@ -241,6 +264,9 @@ impl Node {
         if !ready || self.next() != Some(group.first) || group.entries.is_empty() {
             self.act(Action::NotOrdered { certain: true });
             return self.lead_again();
+        }
+        if self.is_cut_off() {
+            return self.act(Action::CutOff);
         }
         if self.renews() {
             self.held = Some((group, keys));

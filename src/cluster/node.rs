@@ -141,6 +141,8 @@ pub struct Node {
     pub(super) flight: Option<Flight>,
     /// The keys of a group that is not to be ordered yet.
     pub(super) drawn: Option<Keys>,
+    /// The time since which this node leads and is cut off, as it was seen at each look at the clock.
+    pub(super) cut_off: Option<Duration>,
     /// Whether the writer was told to judge.
     pub(super) serving: bool,
     /// Whether the writer judges indeed.
@@ -208,6 +210,7 @@ impl Node {
             fetching: None,
             flight: None,
             drawn: None,
+            cut_off: None,
             serving: false,
             led: false,
             yields: None,
@@ -319,6 +322,7 @@ impl Node {
         self.make_anew_on_time();
         self.doubt_on_time();
         self.give_way_on_time();
+        self.give_up_on_time();
         self.yield_if_idle();
         self.stand_on_time();
     }

@@ -67,6 +67,12 @@ pub struct PeerStatus {
 }
 
 impl Status {
+    /// Whether the node leads, and can't reach a majority or can't order.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.role == Role::Leading && !self.stale.is_zero()
+    }
+
     /// Whether more than times and the ends of logs differs from an earlier status: that many wait for,
     /// and the rest changes with each event.
     #[must_use]
@@ -131,8 +137,7 @@ impl Node {
     }
 
     /// Whether it leads, and can't reach a majority or can't order: then it takes no more writes.
-    #[must_use]
-    pub fn is_cut_off(&self) -> bool {
+    pub(super) fn is_cut_off(&self) -> bool {
         let since = self.now.saturating_sub(ABSENT);
         let flies = self.flight.as_ref().map(|flight| flight.age(self.now));
         let waits = flies.is_some_and(|age| age >= CUT_OFF);

@@ -21,6 +21,9 @@ pub trait Forward: Send + Sync {
     /// Whether this node serves nothing, because its log contradicts the others'.
     fn is_halted(&self) -> bool;
 
+    /// Whether this node leads, and can't reach a majority or can't order: then it takes no writes.
+    fn is_cut_off(&self) -> bool;
+
     /// The age of what this node knows, where that is more than a healthy cluster explains.
     fn stale(&self) -> Option<Duration>;
 

@@ -14,13 +14,13 @@ use crate::dialect::{
     Refusal, Reply, Search, SearchPage, TokenProblem, Versions, Write,
 };
 use crate::domain::{
-    Attempt, Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents, Past,
-    Phase, Position, Target,
+    Attempt, Closed, Command, Contact, Context, Event, EventPart, Keyset, List, Owner, OwnerEvents,
+    Past, Phase, Position, Target,
 };
 use crate::log::record::Record;
 use crate::projection::View;
 use crate::projection::search::ENTRIES_MAX;
-use crate::service::{CatchUp, Committed, Found, ReadError, Service};
+use crate::service::{CatchUp, Committed, Found, ReadError, Service, SubmitError};
 
 /// The longest that a search waits for its view.
 const VIEW_PATIENCE: Duration = Duration::from_secs(5);
@@ -199,6 +199,9 @@ impl Gateway {
     }
 
     async fn write(&self, write: Write, context: Context) -> Result<Committed, Refusal> {
+        if self.forward.as_ref().is_some_and(|it| it.is_cut_off()) {
+            return Err(Refusal::ReadOnly(Closed::CutOff));
+        }
         let Write {
             owner,
             batch,
@@ -213,7 +216,10 @@ impl Gateway {
         };
         let cause = command.context.traceparent.as_ref();
         let span = self.spans.of(SpanKind::Internal, cause);
-        let committed = self.service.submit(command).await;
+        let submitted = self.service.submit(command);
+        let committed = tokio::time::timeout(self.settings.request_timeout, submitted).await;
+        // It may be done all the same, once it is ordered and settled.
+        let committed = committed.unwrap_or(Err(SubmitError::OutcomeUnknown));
         if let Some(span) = span {
             let position = committed.as_ref().map_or(0, |done| done.position.get());
             let facts = vec![Fact::Number("contactd.position", position)];

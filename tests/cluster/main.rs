@@ -24,6 +24,7 @@ mod bus;
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod cut_off;
 mod one_node;
 mod processes;
 mod reading;

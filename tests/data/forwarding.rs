@@ -10,7 +10,7 @@ use contactd::gateway::{
     Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
     fresh_correlation,
 };
-use contactd::service::Alone;
+use contactd::service::{Alone, Judged, NotOrdered, Order};
 use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -31,12 +31,17 @@ struct Wire {
     to: Gateway,
     script: Mutex<VecDeque<Fate>>,
     halted: bool,
+    cut_off: bool,
     stale: Option<Duration>,
 }
 
 impl Forward for Wire {
     fn is_halted(&self) -> bool {
         self.halted
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     fn stale(&self) -> Option<Duration> {
@@ -65,20 +70,24 @@ struct Given {
 }
 
 fn given(script: &[Fate]) -> Given {
-    given_as(script, false, None)
+    given_as(script, |_| {})
 }
 
-fn given_as(script: &[Fate], halted: bool, stale: Option<Duration>) -> Given {
+/// Likewise, where the follower stands to its cluster as this makes it.
+fn given_as(script: &[Fate], stands: impl FnOnce(&mut Wire)) -> Given {
     let dirs = [(); 2].map(|()| TempDir::new().expect("a directory"));
     let leader = open_in(dirs[0].path(), Some(Arc::new(Alone)));
     let mut follower = open_in(dirs[1].path(), None);
     follower.gateway.settings.request_timeout = Duration::from_millis(300);
-    follower.gateway.forward = Some(Arc::new(Wire {
+    let mut wire = Wire {
         to: leader.gateway.clone(),
         script: Mutex::new(script.iter().copied().collect()),
-        halted,
-        stale,
-    }));
+        halted: false,
+        cut_off: false,
+        stale: None,
+    };
+    stands(&mut wire);
+    follower.gateway.forward = Some(Arc::new(wire));
     Given {
         leader,
         follower,
@@ -215,7 +224,9 @@ async fn a_node_that_heard_no_leader_for_a_while_says_how_old_its_answers_are() 
     let fresh = given(&[]).list().await;
     assert_eq!(fresh.reply.status, 200);
     assert_eq!(header(&fresh, "contact-stale"), None);
-    let stale = given_as(&[], false, Some(Duration::from_millis(4_900)));
+    let stale = given_as(&[], |wire| {
+        wire.stale = Some(Duration::from_millis(4_900));
+    });
     let answer = stale.list().await;
     assert_eq!(answer.reply.status, 200);
     assert_eq!(header(&answer, "contact-stale"), Some("4"));
@@ -223,10 +234,57 @@ async fn a_node_that_heard_no_leader_for_a_while_says_how_old_its_answers_are() 
 
 #[tokio::test]
 async fn a_node_that_has_halted_answers_no_reads() {
-    let answer = given_as(&[], true, None).list().await;
+    let answer = given_as(&[], |wire| wire.halted = true).list().await;
     assert_eq!(answer.reply.status, 503);
     let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
     assert_eq!(body["code"], "halted");
+}
+
+/// Gives each group its place, and nothing settles.
+struct Unsettled;
+
+impl Order for Unsettled {
+    fn order(&self, _: &Judged<'_>) -> Result<(), NotOrdered> {
+        Ok(())
+    }
+
+    fn settled(&self, _: Position) -> Position {
+        Position::ZERO
+    }
+
+    fn missed(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_is_cut_off_takes_no_writes_and_nothing_has_happened() {
+    let given = given_as(&[], |wire| wire.cut_off = true);
+    let leads = given.follower.service();
+    leads.lead(Arc::new(Alone)).await.expect("it runs");
+    let answer = given.create(None).await;
+    assert_eq!(answer.reply.status, 503);
+    assert_eq!(header(&answer, "retry-after"), Some("10"));
+    let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
+    assert_eq!(body["code"], "cut_off");
+    assert_eq!(leads.head(), Position::ZERO);
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_settle_is_answered_in_time_and_is_not_made_twice() {
+    let given = given(&[]);
+    let leads = given.follower.service();
+    leads.lead(Arc::new(Unsettled)).await.expect("it runs");
+    let answer = given.create(Some("a-key")).await;
+    assert_eq!(answer.reply.status, 503);
+    assert_eq!(header(&answer, "retry-after"), None, "it may be done");
+    let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
+    assert_eq!(body["code"], "outcome_unknown");
+    assert_eq!(leads.head(), Position::new(2));
+    leads.settle(Position::new(2));
+    let again = given.create(Some("a-key")).await;
+    assert_eq!(again.reply.status, 201);
+    assert_eq!(again.position, Some(Position::new(2)));
 }
 
 #[tokio::test]

@@ -305,6 +305,7 @@ impl Driver {
                 self.answer(Err(NotOrdered::Refused(Closed::Follows)));
             }
             Action::NotOrdered { certain: false } => self.answer(Err(NotOrdered::Unknown)),
+            Action::CutOff => self.answer(Err(NotOrdered::Refused(Closed::CutOff))),
             Action::Settle(position) => self.settle(position),
             Action::Erased(position) => self.service.confirm_erased(position),
             Action::Compare => self.give(Work::Compare).await,

@@ -101,6 +101,11 @@ impl Forward for Forwarder {
         status.as_ref().is_some_and(|it| it.role == Role::Halted)
     }
 
+    fn is_cut_off(&self) -> bool {
+        let status = self.status.borrow();
+        status.as_ref().is_some_and(Status::is_cut_off)
+    }
+
     fn stale(&self) -> Option<Duration> {
         let stale = self.status.borrow().as_ref()?.stale;
         (stale >= STALE_MIN).then_some(stale)

@@ -34,7 +34,7 @@ impl Driver {
                     None if slots.is_empty() => None,
                     None => self.sealed(slots.clone()),
                 };
-                if self.node.is_cut_off() || keys.is_none() != slots.is_empty() {
+                if keys.is_none() != slots.is_empty() {
                     return self.answer(Err(NotOrdered::Refused(Closed::CutOff)));
                 }
                 self.tell(Event::Judged { group, keys }).await;

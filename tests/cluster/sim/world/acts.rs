@@ -45,9 +45,9 @@ impl World {
                 } else {
                     NotOrdered::Unknown
                 };
-                process.reply(&self.runtime, Err(why));
-                self.collect(at);
+                self.refuse(at, why);
             }
+            Action::CutOff => self.refuse(at, NotOrdered::Refused(Closed::CutOff)),
             Action::Apply(groups) => {
                 assert!(process.work.is_none(), "one append at a time");
                 process.work = Some(Work::Apply(groups));
@@ -89,6 +89,14 @@ impl World {
             }
         }
         None
+    }
+
+    /// The group that the writer waits for has no place.
+    fn refuse(&mut self, at: usize, why: NotOrdered) {
+        if let Some(process) = &mut self.processes[at] {
+            process.reply(&self.runtime, Err(why));
+        }
+        self.collect(at);
     }
 
     /// The group that the writer waits for goes on the disk.
