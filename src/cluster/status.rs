@@ -66,6 +66,14 @@ pub struct PeerStatus {
     pub silent: Option<Duration>,
 }
 
+impl PeerStatus {
+    /// Whether it was not heard for so long that it is not counted on.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.silent.is_none_or(|silent| silent >= ABSENT)
+    }
+}
+
 impl Status {
     /// Whether the node leads, and can't reach a majority or can't order.
     #[must_use]

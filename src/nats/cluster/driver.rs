@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::asks::Answering;
 use super::disk::{Disk, Work};
 use super::link::{self, Link};
+use super::noting;
 use super::options::Options;
 use super::order::{Asked, Orders, Placing};
 use super::reader::{Reader, next};
@@ -256,6 +257,7 @@ impl Driver {
             next = self.destroyed.take().map(Event::Erased);
         }
         let now = self.node.status();
+        noting::note(self.status.borrow().as_ref(), &now);
         self.status.send_if_modified(|status| {
             let is_news = status
                 .as_ref()

@@ -7,6 +7,7 @@
 //! | `order`, `placing` | the writer's question for a place, handed to the driver, and its answer |
 //! | `cosigning` | what each node proves of its disk |
 //! | `disk` | this node's own log and keys: appending, looking, fetching |
+//! | `noting` | what is logged of who leads and who is away |
 //! | `link` | one connection after another, with the stream and what is heard on it |
 //! | `stream`, `reader` | the stream: made, published to, read, looked at |
 //! | `comparing`, `roots` | where other logs part from this one |
@@ -26,6 +27,7 @@ mod driver;
 mod forward;
 mod hello;
 mod link;
+mod noting;
 mod options;
 mod order;
 mod placing;
