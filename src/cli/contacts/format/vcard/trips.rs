@@ -61,6 +61,8 @@ fn what_was_kept_is_not_kept_again_on_the_next_trip() {
         json!({"anniversaries": {
             "a": {"kind": "example.com:x", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00Z"}},
             "b": {"kind": "birth", "date": {"@type": "Timestamp", "utc": "2020-01-01T00:00:00.5Z"}}}}),
+        json!({"notes": {"n": {"note": format!("a{}b", " ".repeat(200))}, "m": {"note": format!("{}é",
+            " ".repeat(90))}}}),
         json!({"created": "2016-12-31T23:59:60Z", "updated": "2016-12-31T23:59:60Z", "anniversaries": {
             "b": {"kind": "birth", "date": {"@type": "Timestamp", "utc": "2016-12-31T23:59:60Z"}}}}),
         json!({"organizations": {"o": {"name": "O"}},
@@ -269,7 +271,7 @@ fn is_property(line: &str) -> bool {
     let name = head.rsplit('.').next().unwrap_or_default();
     head.split('.').count() <= 2
         && head.split('.').all(is_token)
-        && !["BEGIN", "END", "VERSION"].contains(&name.to_uppercase().as_str())
+        && !["BEGIN", "END", "VERSION"].contains(&name.to_ascii_uppercase().as_str())
         && line.contains(':')
 }
 
@@ -298,7 +300,7 @@ fn check_frame(card: &Value, version: VcardVersion) -> Result<(), TestCaseError>
     }
     // Other programs take the blank of a fold away as they like.
     let is_frame = |line: &&str| {
-        let line = line.trim_start().to_uppercase();
+        let line = line.trim_start().to_ascii_uppercase();
         line.starts_with("BEGIN:") || line.starts_with("END:")
     };
     let frame: Vec<&str> = text.lines().filter(is_frame).collect();

@@ -276,20 +276,26 @@ fn fold(line: &str, text: &mut String) {
     text.push_str("\r\n");
 }
 
-/// The last place at which a line can be broken, but not before a word with which another program,
-/// which takes blanks away first, would let a vCard begin or end. Where there are but blanks before
-/// such a word, the line is longer than it should be.
+/// The last place at which a line can be broken. It is not before a word with which another program,
+/// which takes blanks away first, would let a vCard begin or end; and not behind blanks alone, for
+/// such a line says nothing. Where there is no such place, the line is longer than it should be.
 fn break_at(line: &str, room: usize) -> usize {
     let mut places = (1..=room).rev().filter(|at| line.is_char_boundary(*at));
-    let behind = |at: usize| line.get(at..).unwrap_or_default().trim_start();
-    let is_good = |rest: &str| {
+    let is_frame = |rest: &str| {
         let starts_with = |word: &str| {
             let start = rest.get(..word.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(word))
         };
-        !["BEGIN:", "END:"].into_iter().any(starts_with)
+        ["BEGIN:", "END:"].into_iter().any(starts_with)
     };
     let last = places.clone().next().unwrap_or(room);
-    let good = places.find(|at| is_good(behind(*at)));
-    good.unwrap_or(line.len() - behind(last).len() + 1)
+    let good = places.find(|at| {
+        let parts = line.split_at_checked(*at);
+        parts.is_some_and(|(piece, rest)| !piece.trim().is_empty() && !is_frame(rest.trim_start()))
+    });
+    good.unwrap_or_else(|| {
+        let rest = line.get(last..).unwrap_or_default().trim_start();
+        let next = rest.chars().next().map_or(0, char::len_utf8);
+        line.len() - rest.len() + next
+    })
 }
