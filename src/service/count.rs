@@ -15,7 +15,10 @@ impl Service {
     /// or was found damaged: no list shows them. Where very many have none, nobody looks at each.
     #[must_use]
     pub fn lacks_keys(&self, visible: &dyn Fn(DialectId, &str) -> bool) -> bool {
-        let unreadable = self.shared.unreadable.read().clone();
+        let unreadable = self.shared.unreadable.read();
+        if unreadable.is_empty() {
+            return false;
+        }
         let contacts = self.shared.contacts.read();
         let is_lacking = |number| {
             let entry = contacts.numbered(number);
