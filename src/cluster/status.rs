@@ -74,6 +74,39 @@ impl PeerStatus {
     }
 }
 
+#[cfg(test)]
+impl Status {
+    /// For tests: a node of a healthy cluster with an empty log that follows `leader`, in the first term, and
+    /// has just heard one other node.
+    pub(crate) fn of_follower(node: &str, leader: &str, peer: &str) -> Self {
+        let name = |text: &str| text.parse().expect("a name");
+        Self {
+            node: name(node),
+            role: Role::Following,
+            leader: Some(name(leader)),
+            takes_writes: true,
+            term: 1,
+            was_led: true,
+            reach: None,
+            head: Position::ZERO,
+            settled: Position::ZERO,
+            stale: Duration::ZERO,
+            void_total: 0,
+            takeovers_total: 0,
+            halted: None,
+            peers: vec![PeerStatus {
+                node: name(peer),
+                position: None,
+                erased: Position::ZERO,
+                root_equal: None,
+                halted: false,
+                whole: true,
+                silent: Some(Duration::ZERO),
+            }],
+        }
+    }
+}
+
 impl Status {
     /// Whether the node leads, and can't reach a majority or can't order.
     #[must_use]

@@ -257,30 +257,19 @@ mod tests {
     use super::*;
 
     fn following() -> Status {
-        Status {
-            node: "a".parse().unwrap(),
-            role: Role::Following,
-            leader: Some("b".parse().unwrap()),
-            takes_writes: true,
+        let mut seen = Status {
             term: 3,
-            was_led: true,
-            reach: None,
             head: Position::new(7),
             settled: Position::new(6),
             stale: Duration::from_secs(1),
-            void_total: 0,
-            takeovers_total: 0,
-            halted: None,
-            peers: vec![PeerStatus {
-                node: "b".parse().unwrap(),
-                position: Some(Position::new(9)),
-                erased: Position::new(5),
-                root_equal: None,
-                halted: false,
-                whole: true,
-                silent: Some(Duration::from_millis(1_900)),
-            }],
+            ..Status::of_follower("a", "b", "b")
+        };
+        for peer in &mut seen.peers {
+            peer.position = Some(Position::new(9));
+            peer.erased = Position::new(5);
+            peer.silent = Some(Duration::from_millis(1_900));
         }
+        seen
     }
 
     #[test]

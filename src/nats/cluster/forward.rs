@@ -255,8 +255,6 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::cluster::PeerStatus;
-    use crate::domain::Position;
 
     fn name(text: &str) -> NodeName {
         text.parse().expect("a name")
@@ -264,31 +262,11 @@ mod tests {
 
     /// What b sees of a, which was heard so long ago, where this node leads.
     fn seen(leader: &str, silent: Duration) -> Status {
-        let peer = PeerStatus {
-            node: name("a"),
-            position: None,
-            erased: Position::ZERO,
-            root_equal: None,
-            halted: false,
-            whole: true,
-            silent: Some(silent),
-        };
-        Status {
-            node: name("b"),
-            role: Role::Following,
-            leader: Some(name(leader)),
-            takes_writes: true,
-            term: 1,
-            was_led: true,
-            reach: None,
-            head: Position::ZERO,
-            settled: Position::ZERO,
-            stale: Duration::ZERO,
-            void_total: 0,
-            takeovers_total: 0,
-            halted: None,
-            peers: vec![peer],
-        }
+        let mut seen = Status::of_follower("b", leader, "a");
+        seen.peers
+            .iter_mut()
+            .for_each(|peer| peer.silent = Some(silent));
+        seen
     }
 
     #[tokio::test]

@@ -63,7 +63,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::Position;
 
     fn name(text: &str) -> NodeName {
         text.parse().expect("a name")
@@ -71,30 +70,14 @@ mod tests {
 
     /// What `a` sees of `b`, which was heard so long ago.
     fn seen(role: Role, leader: &str, stale: u64, silent: Option<u64>) -> Status {
-        Status {
-            node: name("a"),
+        let mut seen = Status {
             role,
-            leader: Some(name(leader)),
-            takes_writes: true,
-            term: 1,
-            was_led: true,
-            reach: None,
-            head: Position::ZERO,
-            settled: Position::ZERO,
             stale: Duration::from_secs(stale),
-            void_total: 0,
-            takeovers_total: 0,
-            halted: None,
-            peers: vec![PeerStatus {
-                node: name("b"),
-                position: None,
-                erased: Position::ZERO,
-                root_equal: None,
-                halted: false,
-                whole: true,
-                silent: silent.map(Duration::from_secs),
-            }],
-        }
+            ..Status::of_follower("a", leader, "b")
+        };
+        let silent = silent.map(Duration::from_secs);
+        seen.peers.iter_mut().for_each(|peer| peer.silent = silent);
+        seen
     }
 
     #[test]
