@@ -140,7 +140,7 @@ pub enum Action {
     Tell {
         /// The node that is to hear it.
         to: NodeName,
-        /// What it is told.
+        /// The message, which no other node hears.
         said: Said,
     },
     /// Look at the stream: an [`Event::Stream`] is waited for.

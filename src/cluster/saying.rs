@@ -1,4 +1,4 @@
-//! What a node says of itself, and to whom.
+//! The messages in which a node tells how far its disk is, and which of the others each goes to.
 
 use super::event::Action;
 use super::node::{BEAT, Node, Role};
@@ -45,7 +45,8 @@ impl Node {
         self.say(self.durable());
     }
 
-    /// What is on this disk.
+    /// The message that says how far this disk is, whether this node has halted, and whether its log counts
+    /// for a majority.
     pub(super) fn durable(&self) -> Said {
         Said::Durable {
             place: self.own,

@@ -253,14 +253,14 @@ impl Source {
     }
 }
 
-/// What an answer of a service warns of.
+/// The texts of the header `Contact-Warning` of an answer over HTTP; one that is no ASCII is left out.
 fn warnings(headers: &HeaderMap) -> Vec<String> {
     let all = headers.get_all(WARNING).iter();
     all.filter_map(|value| Some(value.to_str().ok()?.to_owned()))
         .collect()
 }
 
-/// What an answer of a directory warns of.
+/// The texts of `Contact-Warning` of an answer that was made in this process.
 fn told(headers: Vec<(&'static str, String)>) -> Vec<String> {
     let all = headers.into_iter();
     all.filter_map(|(name, value)| (name == WARNING).then_some(value))

@@ -70,7 +70,8 @@ fn new_contact() -> Value {
     schema
 }
 
-/// What was read can be sent back.
+/// The schema of a change's body. It takes the ids of the contact that is changed, so that an answer can be
+/// sent back as it was read.
 fn change() -> Value {
     let mut schema = CONTACT.request(None, Mode::Patch);
     let ids = FORBIDDEN.join("`, `");

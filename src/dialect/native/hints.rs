@@ -70,7 +70,8 @@ pub fn near_misses(card: &Value) -> Vec<&'static str> {
     names.filter(|name| given.contains(name)).collect()
 }
 
-/// What is told of a near miss.
+/// The text of `Contact-Warning` for a member that is kept and is no property of a Card, with the property to
+/// write instead; `None` where the name is no known near miss.
 fn told(name: &str) -> Option<String> {
     let instead = instead_of(name)?;
     Some(format!(

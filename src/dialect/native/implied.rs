@@ -22,7 +22,7 @@ pub fn is_of_a_card(name: &str) -> bool {
     name == "@type" || CARD.properties().any(|property| property.name == name)
 }
 
-/// What stands at a place in a Card.
+/// A place in a Card, by what RFC 9553 lets stand there.
 #[derive(Clone, Copy)]
 enum Place {
     /// An object of a type.
