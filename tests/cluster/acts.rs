@@ -106,12 +106,8 @@ async fn a_reseed_goes_on_from_one_log_where_a_majority_is_gone() {
 async fn a_disk_that_was_replaced_is_named_until_it_is_forgotten() {
     let broker = Broker::started();
     let homes = Homes::new(broker.url());
-    let mut servers = homes.begin_all().await;
     let probe = client();
-    let leads = leader(&probe, &servers).await;
-    let url = servers[leads].as_ref().expect("it runs").url.clone();
-    let (_, position) = create(&probe, &url, "somebody").await.expect("it is taken");
-    are_equal(&probe, &servers, position).await;
+    let (mut servers, leads, position) = homes.begin_with(&probe, "somebody").await;
     let away = (leads + 1) % NAMES.len();
     let former = async |server: &Server| -> Option<Vec<Value>> {
         Some(

@@ -9,7 +9,7 @@ use contactd::cluster::{
 use contactd::domain::Position;
 use contactd::log::Group;
 
-use crate::one_node::{log, names, node, place};
+use crate::one_node::{empty_stream, log, names, node, place};
 
 /// A node at a second after its start, without what it says and settles.
 fn tell(node: &mut Node, event: Event) -> Vec<Action> {
@@ -112,15 +112,7 @@ fn of_two_logs_beside_one_that_was_begun_anew_one_stays() {
         root: place(23).root,
         ..place(24)
     };
-    tell(
-        &mut node,
-        Event::Stream {
-            created: 1,
-            last: 0,
-            looked_at: 0,
-            found: None,
-        },
-    );
+    tell(&mut node, empty_stream());
     hear(&mut node, 1, 0, durable(place(0), false, false));
     hear(&mut node, 0, 0, durable(other, false, true));
     // Nobody leads, and neither may stand.
@@ -165,15 +157,7 @@ fn of_two_logs_beside_one_that_was_begun_anew_one_stays() {
 #[test]
 fn the_last_log_that_counts_begins_the_stream_anew() {
     let mut node = node(0, 24);
-    tell(
-        &mut node,
-        Event::Stream {
-            created: 1,
-            last: 0,
-            looked_at: 0,
-            found: None,
-        },
-    );
+    tell(&mut node, empty_stream());
     let anew = [(1, 23), (2, 20)];
     for (number, _) in anew {
         assert!(!asks(&mut node, 1), "the others go on");

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::common::{Server, client};
-use crate::one_node::{names, node, place};
-use crate::processes::{Homes, NAMES, are_equal, create, eventually, leader};
+use crate::one_node::{empty_stream, names, node, place};
+use crate::processes::{Homes, NAMES, are_equal, create, eventually};
 
 /// The node `a`, which leads an empty log; nothing was heard of the others since the third second.
 struct Leader {
@@ -24,12 +24,7 @@ impl Leader {
     fn new() -> Self {
         let (node, now) = (node(0, 0), Duration::from_secs(3));
         let mut leader = Self { node, now };
-        leader.tell(Event::Stream {
-            created: 1,
-            last: 0,
-            looked_at: 0,
-            found: None,
-        });
+        leader.tell(empty_stream());
         leader.now = Duration::from_secs(6);
         leader.hear(1, durable());
         leader.tell(Event::Tick);
@@ -163,17 +158,14 @@ async fn asks(server: &Server) -> (u16, Value, bool, Duration) {
 async fn a_write_of_a_leader_that_has_lost_the_others_is_answered_in_time() {
     let broker = Broker::started();
     let homes = Homes::new(broker.url());
-    let mut servers = homes.begin_all().await;
     let probe = client();
-    let leads = leader(&probe, &servers).await;
-    let url = servers[leads].as_ref().expect("it runs").url.clone();
-    let (_, position) = create(&probe, &url, "before").await.expect("it is taken");
-    are_equal(&probe, &servers, position).await;
+    let (mut servers, leads, _) = homes.begin_with(&probe, "before").await;
     let lost: Vec<usize> = (0..NAMES.len()).filter(|at| *at != leads).collect();
     for at in &lost {
         servers[*at].take().expect("it runs").kill();
     }
     let left = servers[leads].as_ref().expect("it runs");
+    let url = left.url.clone();
     // The first may be begun before it is noticed that the others are gone.
     for _ in 0..3 {
         let (status, code, again, took) = asks(left).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contactd::audit::{Frontier, Hash};
-use contactd::cluster::{Coder, Members, Node, NodeName, Place, Sizes};
+use contactd::cluster::{Coder, Event, Members, Node, NodeName, Place, Sizes};
 use contactd::keys::ClusterKey;
 
 const SIZES: Sizes = Sizes {
@@ -29,6 +29,16 @@ pub fn log(events: u64) -> (Vec<Bytes>, Frontier) {
 /// The end of that log.
 pub fn place(events: u64) -> Place {
     Place::of(&log(events).1)
+}
+
+/// A look at the stream that shows that nothing was ever ordered in it.
+pub const fn empty_stream() -> Event {
+    Event::Stream {
+        created: 1,
+        last: 0,
+        looked_at: 0,
+        found: None,
+    }
 }
 
 /// The node with this number, whose log has so many events, at time zero.

@@ -60,6 +60,21 @@ impl Homes {
         let started = futures_util::future::join_all(starting).await;
         started.into_iter().map(Some).collect()
     }
+
+    /// Starts every node and has the leader make a contact, which all then have; the nodes, the number of the
+    /// one that leads, and the position of the contact's last event.
+    pub async fn begin_with(
+        self: &Arc<Self>,
+        probe: &reqwest::Client,
+        name: &str,
+    ) -> (Vec<Option<Server>>, usize, u64) {
+        let servers = self.begin_all().await;
+        let leads = leader(probe, &servers).await;
+        let url = &servers[leads].as_ref().expect("it runs").url;
+        let (_, position) = create(probe, url, name).await.expect("it is taken");
+        are_equal(probe, &servers, position).await;
+        (servers, leads, position)
+    }
 }
 
 /// What is tried again until it holds.

@@ -8,7 +8,7 @@ use contactd::cluster::{Action, Event, Node, Role, Said, Sent, Spoken};
 use contactd::domain::Position;
 use contactd::log::Group;
 
-use crate::one_node::{log, names, node, place};
+use crate::one_node::{empty_stream, log, names, node, place};
 
 /// The node `a`, with four events, on a stream that has none of them.
 struct Leader {
@@ -57,12 +57,7 @@ impl Leader {
 
     /// Begins to lead, behind the events that all have.
     fn lead(&mut self) -> Vec<Action> {
-        self.tell(Event::Stream {
-            created: 1,
-            last: 0,
-            looked_at: 0,
-            found: None,
-        });
+        self.tell(empty_stream());
         self.hear(1, 0, 2);
         self.hear(2, 0, 4);
         // Nobody says that it leads.

@@ -10,11 +10,12 @@ use contactd::gateway::{
     Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
     fresh_correlation,
 };
-use contactd::service::{Alone, Judged, NotOrdered, Order};
+use contactd::service::Alone;
 use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
+use super::unsettled::Unsettled;
 use super::views::test_service::{TestService, open_in};
 
 /// What becomes of a request on its way.
@@ -238,23 +239,6 @@ async fn a_node_that_has_halted_answers_no_reads() {
     assert_eq!(answer.reply.status, 503);
     let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
     assert_eq!(body["code"], "halted");
-}
-
-/// Gives each group its place, and nothing settles.
-struct Unsettled;
-
-impl Order for Unsettled {
-    fn order(&self, _: &Judged<'_>) -> Result<(), NotOrdered> {
-        Ok(())
-    }
-
-    fn settled(&self, _: Position) -> Position {
-        Position::ZERO
-    }
-
-    fn missed(&self) -> bool {
-        true
-    }
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/unsettled.rs"]
+mod unsettled;
 // The suite's descriptions of the dialects: the erasure is read back through every one of them.
 #[path = "../suite/api.rs"]
 #[allow(dead_code, reason = "the suite uses the rest")]

@@ -19,6 +19,7 @@ use proptest::prelude::*;
 
 use super::edges::{attempt, command, create, id_of, one};
 use super::load;
+use super::unsettled::Unsettled;
 use super::world::{World, open_in};
 
 /// Keeps what was ordered, as frames, with the slots of each one's new keys.
@@ -335,26 +336,9 @@ fn an_erasure_destroys_nothing_before_it_has_settled() {
     assert_eq!(destroyed(&pair), [true, true]);
 }
 
-/// Has everything ordered, and settled by nobody.
-struct Later;
-
-impl Order for Later {
-    fn order(&self, _: &Judged<'_>) -> Result<(), NotOrdered> {
-        Ok(())
-    }
-
-    fn settled(&self, _: Position) -> Position {
-        Position::ZERO
-    }
-
-    fn missed(&self) -> bool {
-        true
-    }
-}
-
 #[test]
 fn an_erasure_is_answered_once_a_majority_has_destroyed_the_key() {
-    let leader = World::ordered(SimDisk::new(1), Arc::new(Later)).expect("it opens");
+    let leader = World::ordered(SimDisk::new(1), Arc::new(Unsettled)).expect("it opens");
     let service = &leader.service;
     block(async {
         let create = command(&thena::RULES, &["a"], vec![create("a", None)]);

@@ -18,6 +18,8 @@ mod model;
 mod reads;
 mod service_disk;
 mod settling;
+#[path = "../common/unsettled.rs"]
+mod unsettled;
 mod world;
 
 use contactd::storage::SimDisk;
