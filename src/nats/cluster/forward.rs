@@ -12,6 +12,7 @@ use async_nats::{Client, Message, Request};
 use futures_util::StreamExt;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::options::Options;
 use super::subjects::Names;
@@ -117,13 +118,16 @@ impl Forward for Forwarder {
 }
 
 /// Waits until a node that led is not heard any more and another one leads: what it was asked and
-/// has not answered has been lost with it.
+/// has not answered has been lost with it. One that this node never heard, for it has just started
+/// itself, is silent since it was asked.
 async fn left_for_good(mut status: watch::Receiver<Option<Status>>, node: &NodeName) {
+    let asked = Instant::now();
     let has_left = |status: &Option<Status>| {
         let Some(status) = status else { return false };
         let peer = status.peers.iter().find(|peer| peer.node == *node);
         let silent = peer.and_then(|peer| peer.silent);
-        status.leader.as_ref() != Some(node) && silent.is_none_or(|silent| silent >= SILENT)
+        let silent = silent.unwrap_or_else(|| asked.elapsed());
+        status.leader.as_ref() != Some(node) && silent >= SILENT
     };
     if status.wait_for(has_left).await.is_err() {
         std::future::pending::<()>().await;
@@ -260,18 +264,16 @@ mod tests {
         text.parse().expect("a name")
     }
 
-    /// What b sees of a, which was heard so long ago, where this node leads.
-    fn seen(leader: &str, silent: Duration) -> Status {
+    /// What b sees of a, which was heard so long ago or never, where this node leads.
+    fn seen(leader: &str, silent: Option<Duration>) -> Status {
         let mut seen = Status::of_follower("b", leader, "a");
-        seen.peers
-            .iter_mut()
-            .for_each(|peer| peer.silent = Some(silent));
+        seen.peers.iter_mut().for_each(|peer| peer.silent = silent);
         seen
     }
 
     #[tokio::test]
     async fn a_request_is_given_up_when_its_node_is_silent_and_another_leads() {
-        let (said, status) = watch::channel(Some(seen("a", SILENT * 3)));
+        let (said, status) = watch::channel(Some(seen("a", Some(SILENT * 3))));
         let a = name("a");
         let waiting = left_for_good(status, &a);
         tokio::pin!(waiting);
@@ -279,12 +281,24 @@ mod tests {
             waiting.as_mut().now_or_never().is_none(),
             "nobody else leads"
         );
-        said.send_replace(Some(seen("c", SILENT / 2)));
+        said.send_replace(Some(seen("c", Some(SILENT / 2))));
         assert!(
             waiting.as_mut().now_or_never().is_none(),
             "it may still answer"
         );
-        said.send_replace(Some(seen("c", SILENT)));
+        said.send_replace(Some(seen("c", Some(SILENT))));
+        assert!(waiting.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_was_never_heard_is_silent_since_it_was_asked() {
+        let (said, status) = watch::channel(Some(seen("c", None)));
+        let a = name("a");
+        let waiting = left_for_good(status, &a);
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none(), "it may answer");
+        tokio::time::advance(SILENT).await;
+        said.send_replace(Some(seen("c", None)));
         assert!(waiting.as_mut().now_or_never().is_some());
     }
 }
