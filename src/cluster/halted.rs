@@ -75,7 +75,7 @@ impl Node {
     }
 
     fn hear_while_halted(&mut self, spoken: Spoken) {
-        let Spoken { from, term, said } = spoken;
+        let (from, term, said) = (spoken.from, spoken.term, spoken.said);
         if !self.members.is_other(&from) {
             return;
         }

@@ -355,7 +355,7 @@ impl Node {
     }
 
     fn on_heard(&mut self, spoken: Spoken) {
-        let Spoken { from, term, said } = spoken;
+        let (from, term, said) = (spoken.from, spoken.term, spoken.said);
         if !self.members.is_other(&from) {
             return;
         }

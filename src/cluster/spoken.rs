@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
+use uuid::Uuid;
 
 use super::member::NodeName;
 use super::place::Place;
@@ -22,6 +23,9 @@ const PURPOSE: &str = "spoken";
 pub struct Spoken {
     /// The node that says it.
     pub from: NodeName,
+    /// The start of its process, which tells it from another one under its name; `None` of a release
+    /// that does not say.
+    pub start: Option<Uuid>,
     /// The term that it is in, as far as it has read.
     pub term: u64,
     /// What the others are told.
@@ -89,6 +93,9 @@ struct Wire {
     term: u64,
     #[n(2)]
     said: WireSaid,
+    /// Absent of a release that did not say; one of these passes over it.
+    #[n(3)]
+    start: Option<ByteArray<16>>,
 }
 
 #[derive(Encode, Decode)]
@@ -237,6 +244,7 @@ impl Spoken {
             from: self.from.to_string(),
             term: self.term,
             said: (&self.said).into(),
+            start: self.start.map(|start| start.into_bytes().into()),
         };
         vouched::write(&wire, key, PURPOSE, &[])
     }
@@ -244,12 +252,25 @@ impl Spoken {
     /// Reads a message; `None` for one that is not under the cluster's key.
     #[must_use]
     pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
-        let Wire { from, term, said } = vouched::read(bytes, key, PURPOSE, &[])?;
+        let Wire {
+            from,
+            term,
+            said,
+            start,
+        } = vouched::read(bytes, key, PURPOSE, &[])?;
         Some(Self {
             from: from.parse().ok()?,
+            start: start.map(|start| Uuid::from_bytes(start.into())),
             term,
             said: said.into(),
         })
+    }
+
+    /// Whether a message is under the cluster's key, though it may be of a later release and say what
+    /// this one does not know.
+    #[must_use]
+    pub fn is_under(bytes: &[u8], key: &ClusterKey) -> bool {
+        vouched::is_under(bytes, key, PURPOSE)
     }
 }
 
@@ -282,21 +303,53 @@ mod tests {
         ]
     }
 
+    /// What a release said that named no start.
+    #[derive(Encode, Decode)]
+    struct Earlier {
+        #[n(0)]
+        from: String,
+        #[n(1)]
+        term: u64,
+        #[n(2)]
+        said: WireSaid,
+    }
+
+    #[test]
+    fn releases_that_name_no_start_are_heard_and_hear() {
+        let key = ClusterKey::new([7; 32], "log");
+        let earlier = Earlier {
+            from: "a".into(),
+            term: 3,
+            said: (&Said::HandOver).into(),
+        };
+        let heard = Spoken::decode(&vouched::write(&earlier, &key, PURPOSE, &[]), &key);
+        let heard = heard.expect("it is under the key");
+        assert_eq!((heard.start, heard.term), (None, 3));
+        let start = Some(Uuid::from_u128(9));
+        let said = Spoken { start, ..heard }.encode(&key);
+        let read: Option<Earlier> = vouched::read(&said, &key, PURPOSE, &[]);
+        assert_eq!(read.map(|read| read.term), Some(3));
+    }
+
     proptest! {
         #[test]
         fn what_is_said_is_heard_and_not_when_a_bit_is_flipped(
             term: u64,
             said in said(),
+            start: Option<u128>,
             bit: prop::sample::Index,
         ) {
             let key = ClusterKey::new([7; 32], "log");
             let from = "node-1".parse().expect("a name");
-            let spoken = Spoken { from, term, said };
+            let start = start.map(Uuid::from_u128);
+            let spoken = Spoken { from, start, term, said };
             let mut bytes = spoken.encode(&key).to_vec();
             prop_assert_eq!(Spoken::decode(&bytes, &key), Some(spoken));
+            prop_assert!(Spoken::is_under(&bytes, &key));
             let bit = bit.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert_eq!(Spoken::decode(&bytes, &key), None);
+            prop_assert!(!Spoken::is_under(&bytes, &key));
         }
 
         #[test]

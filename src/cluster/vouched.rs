@@ -27,7 +27,22 @@ pub(super) fn read<'b, T: Decode<'b, ()>>(
     purpose: &str,
     bound: &[&[u8]],
 ) -> Option<T> {
+    cbor::decode(vouched(bytes, key, purpose, bound)?)
+}
+
+/// Whether something is under the cluster's key, for this purpose, whatever it says.
+pub(super) fn is_under(bytes: &[u8], key: &ClusterKey, purpose: &str) -> bool {
+    vouched(bytes, key, purpose, &[]).is_some()
+}
+
+/// The bytes of a value without their MAC, where that is the right one.
+fn vouched<'b>(
+    bytes: &'b [u8],
+    key: &ClusterKey,
+    purpose: &str,
+    bound: &[&[u8]],
+) -> Option<&'b [u8]> {
     let (said, mac) = bytes.split_last_chunk::<CODE_BYTES>()?;
-    key.vouches(purpose, &[bound, &[said]].concat(), mac)
-        .then(|| cbor::decode(said))?
+    let is_right = key.vouches(purpose, &[bound, &[said]].concat(), mac);
+    is_right.then_some(said)
 }

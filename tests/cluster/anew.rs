@@ -26,7 +26,15 @@ fn tell(node: &mut Node, event: Event) -> Vec<Action> {
 /// Another node says something, in a term.
 fn hear(node: &mut Node, from: usize, term: u64, said: Said) -> Vec<Action> {
     let from = names()[from].clone();
-    tell(node, Event::Heard(Spoken { from, term, said }))
+    tell(
+        node,
+        Event::Heard(Spoken {
+            from,
+            start: None,
+            term,
+            said,
+        }),
+    )
 }
 
 /// What a node has on its disk, whether it has halted, and whether it counts.

@@ -47,7 +47,12 @@ impl Leader {
 
     fn hear(&mut self, from: usize, said: Said) -> Vec<Action> {
         let (from, term) = (names()[from].clone(), self.node.status().term);
-        self.tell(Event::Heard(Spoken { from, term, said }))
+        self.tell(Event::Heard(Spoken {
+            from,
+            start: None,
+            term,
+            said,
+        }))
     }
 
     /// The writer asks for the place of one event, which has a key or not.

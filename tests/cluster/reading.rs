@@ -256,6 +256,7 @@ fn a_node_fetches_what_has_settled_and_is_not_in_the_stream() {
     reader.tree(0, true);
     reader.tell(Event::Heard(Spoken {
         from: names()[0].clone(),
+        start: None,
         term: 1,
         said: Said::Beat {
             settled: place(6),

@@ -40,7 +40,12 @@ impl Leader {
             whole: true,
         };
         let from = names()[from].clone();
-        self.tell(Event::Heard(Spoken { from, term, said }));
+        self.tell(Event::Heard(Spoken {
+            from,
+            start: None,
+            term,
+            said,
+        }));
     }
 
     /// What it published is stored.
@@ -156,6 +161,7 @@ fn a_leader_has_keys_kept_while_its_own_disk_takes_them_and_orders_nothing_befor
         assert!(drawn.contains(&says) && !publishes(&drawn), "{drawn:?}");
         let kept = Event::Heard(Spoken {
             from: names()[1].clone(),
+            start: None,
             term: 1,
             said: Said::Kept {
                 first,

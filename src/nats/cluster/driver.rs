@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use super::asks::Answering;
 use super::disk::{Disk, Work};
@@ -130,6 +131,7 @@ fn start(
         node,
         options,
         service,
+        start: Uuid::now_v7(),
         started: Instant::now(),
         link: None,
         client,
@@ -176,6 +178,8 @@ pub struct Driver {
     pub(super) node: Node,
     pub(super) options: Options,
     pub(super) service: Service,
+    /// Tells this process from another one under the node's name.
+    start: Uuid,
     started: Instant,
     link: Option<Link>,
     /// The connection, for those who ask other nodes.
@@ -380,6 +384,7 @@ impl Driver {
         let subject = to.map_or_else(|| names.say(), |node| names.tell(&node));
         let spoken = Spoken {
             from: self.options.members.own().clone(),
+            start: Some(self.start),
             term: self.node.status().term,
             said,
         };

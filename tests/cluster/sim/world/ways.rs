@@ -123,6 +123,7 @@ impl World {
         let from_name = self.names[from].clone();
         let spoken = Spoken {
             from: from_name,
+            start: None,
             term,
             said,
         };
