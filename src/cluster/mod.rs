@@ -16,6 +16,7 @@
 //! | `rules` | what each message means |
 //! | `ends`, `peers` | what others have, and what a majority has |
 //! | `hello` | how a node without a log finds the others |
+//! | `namesake` | who else speaks under this node's name |
 //! | `event` | what a node is told, and what it wants done |
 //! | `fork` | which of two logs stays where they part |
 //! | `node`, `following`, `resuming`, `gap`, `leading`, `flight`, `yielding`, `halted`, `saying` | the node itself |
@@ -37,6 +38,7 @@ mod hello;
 mod leading;
 mod member;
 mod message;
+mod namesake;
 mod node;
 mod peers;
 mod place;
@@ -55,6 +57,7 @@ pub use fork::{Answers, Branch, Parting, Verdict, verdict};
 pub use hello::Hello;
 pub use member::{BadMembers, BadName, MEMBERS_MAX, Members, NodeName};
 pub use message::{Body, Coder, Message, MessageId, Sent};
+pub use namesake::{Namesake, Namesakes};
 pub use node::{Node, Role, Sizes};
 pub use place::Place;
 pub use rules::{Contradiction, Meaning, Rules};
