@@ -23,6 +23,17 @@ pub struct Hello {
     pub members: Vec<NodeName>,
 }
 
+/// The reasons for which a message of a node without a log is not heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stranger {
+    /// It is not under the cluster's key.
+    OtherKey,
+    /// The node was given other names of nodes than this one.
+    OtherNames(NodeName),
+    /// Nobody can read it.
+    Unreadable,
+}
+
 #[derive(Encode, Decode)]
 struct Wire {
     #[n(0)]
@@ -41,10 +52,22 @@ impl Hello {
         }
     }
 
-    /// Whether it comes from another node that was told of the same ones.
-    #[must_use]
-    pub fn is_of(&self, members: &Members) -> bool {
-        members.is_other(&self.from) && self.members == members.names()
+    /// Reads the message of a node that was told of the same nodes as this one, this one's name among
+    /// them.
+    ///
+    /// # Errors
+    /// [`Stranger`]: the message is not for this cluster, or of somebody who was told otherwise.
+    pub fn of_same(bytes: &[u8], key: &ClusterKey, members: &Members) -> Result<Self, Stranger> {
+        let Some(hello) = Self::decode(bytes, key) else {
+            return Err(match vouched::is_under(bytes, key, PURPOSE) {
+                true => Stranger::Unreadable,
+                false => Stranger::OtherKey,
+            });
+        };
+        match hello.members == members.names() && members.names().contains(&hello.from) {
+            true => Ok(hello),
+            false => Err(Stranger::OtherNames(hello.from)),
+        }
     }
 
     /// Writes it under the cluster's key.
@@ -58,8 +81,7 @@ impl Hello {
     }
 
     /// Reads it; `None` for what is not under the cluster's key.
-    #[must_use]
-    pub fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
+    fn decode(bytes: &[u8], key: &ClusterKey) -> Option<Self> {
         let Wire { from, members } = vouched::read(bytes, key, PURPOSE, &[])?;
         if members.len() > MEMBERS_MAX {
             return None;
@@ -86,11 +108,17 @@ mod tests {
         let (a, b) = (members(&["a", "b"], "a"), members(&["a", "b"], "b"));
         let key = ClusterKey::new([7; 32], "");
         let said = Hello::of(&b).encode(&key);
-        let heard = Hello::decode(&said, &key).expect("it is under the key");
-        assert!(heard.is_of(&a));
-        assert!(!heard.is_of(&b), "it is its own");
-        assert!(!heard.is_of(&members(&["a", "b", "c"], "a")));
+        for told in [&a, &b] {
+            assert_eq!(Hello::of_same(&said, &key, told), Ok(Hello::of(&b)));
+        }
+        let more = members(&["a", "b", "c"], "a");
+        let others = Err(Stranger::OtherNames(b.own().clone()));
+        assert_eq!(Hello::of_same(&said, &key, &more), others);
         let stranger = ClusterKey::new([8; 32], "");
-        assert_eq!(Hello::decode(&said, &stranger), None);
+        let other = Err(Stranger::OtherKey);
+        assert_eq!(Hello::of_same(&said, &stranger, &a), other);
+        let noise = vouched::write(&7_u8, &key, PURPOSE, &[]);
+        let noise = Hello::of_same(&noise, &key, &a);
+        assert_eq!(noise, Err(Stranger::Unreadable));
     }
 }

@@ -54,7 +54,7 @@ mod yielding;
 pub use ask::Ask;
 pub use event::{Action, Event};
 pub use fork::{Answers, Branch, Parting, Verdict, verdict};
-pub use hello::Hello;
+pub use hello::{Hello, Stranger};
 pub use member::{BadMembers, BadName, MEMBERS_MAX, Members, NodeName};
 pub use message::{Body, Coder, Message, MessageId, Sent};
 pub use namesake::{Namesake, Namesakes};

@@ -39,13 +39,28 @@ impl Homes {
     }
 
     fn start(&self, name: &str) -> Server {
-        let options = [
+        Server::start(&self.dir(name), &self.options(name).concat())
+    }
+
+    /// Starts a node of this name over another directory than its own; where it does not start, its
+    /// exit code and what it said.
+    pub async fn begin_over(
+        self: &Arc<Self>,
+        dir: &'static str,
+        name: &'static str,
+    ) -> Result<Server, (Option<i32>, String)> {
+        let homes = self.clone();
+        let start = move || Server::try_start(&homes.dir(dir), &homes.options(name).concat());
+        tokio::task::spawn_blocking(start).await.expect("no fault")
+    }
+
+    fn options<'a>(&'a self, name: &'a str) -> [[&'a str; 2]; 4] {
+        [
             ["--nats-url", &self.url],
             ["--cluster", "a,b,c"],
             ["--node", name],
             ["--cluster-key", &self.secret],
-        ];
-        Server::start(&self.dir(name), &options.concat())
+        ]
     }
 
     /// Starts a node beside the test.

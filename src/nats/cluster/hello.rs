@@ -1,6 +1,6 @@
 //! The first words of a node without a log, and the answer of those that have one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Subscriber};
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::options::Options;
 use super::subjects;
-use crate::cluster::{Hello, Members, NodeName, Role, Status};
+use crate::cluster::{Hello, Members, NodeName, Role, Status, Stranger};
 use crate::keys::ClusterKey;
 use crate::nats::connect::{self, Target};
 use crate::nats::publish_error::PublishError;
@@ -27,6 +27,11 @@ const SAY: Duration = Duration::from_secs(10);
 const PURPOSE: &str = "identity";
 /// What it is sealed for where somebody has led the cluster already.
 const PURPOSE_ANSWERED: &str = "identity of a cluster that was led";
+
+/// What an answer is sealed for that says that the name is that of a node which lives.
+const PURPOSE_TAKEN: &str = "name of a node that lives";
+/// A node that is told so for so long gives up: one that has just died is counted as living for less.
+const TAKEN_TIME_MAX: Duration = Duration::from_secs(6);
 
 /// What a node without a log is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +90,7 @@ async fn search(
     let word = Hello::of(members).encode(key);
     let mut tick = tokio::time::interval(PAUSE);
     let mut present = Present::default();
+    let (mut strangers, mut taken) = (Strangers::default(), Taken::default());
     loop {
         tokio::select! {
             _ = tick.tick() => {
@@ -95,11 +101,19 @@ async fn search(
                 }
             }
             Some(message) = others.next() => {
-                if let Some(heard) = Hello::decode(&message.payload, key) {
+                if let Some(heard) = strangers.sort_out(&message.payload, key, members) {
                     present.hear(&heard, members, Instant::now());
                 }
             }
             Some(message) = answers.next() => {
+                let is_taken = key.open(PURPOSE_TAKEN, &message.payload).is_some();
+                if is_taken && taken.is_for_good(Instant::now()) {
+                    return Err(PublishError::halted(format!(
+                        "another process runs as the node {} of this cluster: stop it, or name this \
+                         one with --node as another that --cluster lists",
+                        members.own()
+                    )));
+                }
                 if let Some(identity) = key.open(PURPOSE, &message.payload) {
                     return Ok(Found::Join { identity: identity.to_vec(), answered: false });
                 }
@@ -123,10 +137,8 @@ struct Present {
 
 impl Present {
     fn hear(&mut self, hello: &Hello, members: &Members, now: Instant) {
-        if hello.is_of(members) {
+        if members.is_other(&hello.from) {
             self.heard.insert(hello.from.clone(), now);
-        } else if members.is_other(&hello.from) {
-            tracing::warn!(node = %hello.from, "it was given other names of nodes than this one");
         }
     }
 
@@ -152,6 +164,60 @@ impl Present {
     }
 }
 
+/// The time since which this node is told that its name is taken.
+#[derive(Default)]
+struct Taken {
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Taken {
+    /// Notes that it was told so; whether that has gone on for too long.
+    fn is_for_good(&mut self, now: Instant) -> bool {
+        let goes_on = self.last.is_some_and(|last| now < last + ABSENT);
+        self.last = Some(now);
+        let first = *self.first.get_or_insert(now);
+        if !goes_on {
+            self.first = Some(now);
+        }
+        goes_on && now >= first + TAKEN_TIME_MAX
+    }
+}
+
+/// Those of whom it was said already why they are not heard.
+#[derive(Default)]
+struct Strangers {
+    key: bool,
+    names: BTreeSet<NodeName>,
+}
+
+impl Strangers {
+    /// The message of a node without a log that was told the same as this one. Of others it is said
+    /// once what an operator must do.
+    fn sort_out(&mut self, payload: &[u8], key: &ClusterKey, members: &Members) -> Option<Hello> {
+        match Hello::of_same(payload, key, members) {
+            Ok(hello) => return Some(hello),
+            Err(Stranger::OtherKey) if !self.key => {
+                self.key = true;
+                tracing::warn!(
+                    "a node without a log has another --cluster-key than this one, and is not \
+                     heard: give all nodes the same file"
+                );
+            }
+            Err(Stranger::OtherNames(node)) if !self.names.contains(&node) => {
+                tracing::warn!(
+                    %node,
+                    "it was given other names of nodes than this one, and is not heard: give all \
+                     the same --cluster, in the same order"
+                );
+                self.names.insert(node);
+            }
+            Err(Stranger::OtherKey | Stranger::OtherNames(_) | Stranger::Unreadable) => {}
+        }
+        None
+    }
+}
+
 /// Tells nodes without a log what they need to have this one's.
 pub async fn welcome(
     client: Client,
@@ -160,22 +226,20 @@ pub async fn welcome(
     mut asked: Subscriber,
 ) {
     let key = options.key.of_log("");
+    let mut strangers = Strangers::default();
     while let Some(message) = asked.next().await {
-        let Some(hello) = Hello::decode(&message.payload, &key) else {
+        let Some(hello) = strangers.sort_out(&message.payload, &key, &options.members) else {
             continue;
         };
-        if !hello.is_of(&options.members) {
-            continue;
-        }
         let subject = subjects::welcome(&options.prefix, &hello.from);
-        let led = match status.borrow().as_ref() {
-            // The stream says whether somebody led; it was not read yet.
-            None => continue,
-            Some(status) if status.role == Role::Starting => continue,
-            Some(status) => status.was_led,
+        let Some(purpose) = purpose(status.borrow().as_ref(), &hello, &options.members) else {
+            continue;
         };
-        let purpose = if led { PURPOSE_ANSWERED } else { PURPOSE };
-        match key.seal(purpose, &options.identity) {
+        let told: &[u8] = match purpose {
+            PURPOSE_TAKEN => &[],
+            _ => &options.identity,
+        };
+        match key.seal(purpose, told) {
             Ok(sealed) => {
                 if let Err(error) = client.publish(subject, sealed.into()).await {
                     tracing::debug!(%error, "a node without a log was not answered");
@@ -186,9 +250,28 @@ pub async fn welcome(
     }
 }
 
+/// What the answer to a node without a log says; `None` where this one can't say it yet.
+fn purpose(status: Option<&Status>, hello: &Hello, members: &Members) -> Option<&'static str> {
+    if !members.is_other(&hello.from) {
+        return Some(PURPOSE_TAKEN);
+    }
+    // The stream says whether somebody led.
+    let status = status.filter(|status| status.role != Role::Starting)?;
+    let mut peers = status.peers.iter();
+    if peers.any(|peer| peer.node == hello.from && !peer.is_away()) {
+        return Some(PURPOSE_TAKEN);
+    }
+    Some(match status.was_led {
+        true => PURPOSE_ANSWERED,
+        false => PURPOSE,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::PeerStatus;
+    use crate::domain::Position;
 
     fn members(own: &str) -> Members {
         let names = ["a", "b", "c"].map(|name| name.parse().expect("a name"));
@@ -208,6 +291,67 @@ mod tests {
         present.hear(&Hello::of(&members("c")), &first, at(1_200));
         assert!(present.lets_begin(&first, at(1_300)));
         assert!(!present.lets_begin(&first, at(3_300)), "they are gone");
+    }
+
+    /// What `a` sees of `b`, which was heard so long ago.
+    fn seen(role: Role, was_led: bool, silent: Option<u64>) -> Status {
+        Status {
+            node: members("a").own().clone(),
+            role,
+            leader: None,
+            takes_writes: true,
+            term: 1,
+            was_led,
+            reach: None,
+            head: Position::ZERO,
+            settled: Position::ZERO,
+            stale: Duration::ZERO,
+            void_total: 0,
+            takeovers_total: 0,
+            halted: None,
+            peers: vec![PeerStatus {
+                node: members("b").own().clone(),
+                position: None,
+                erased: Position::ZERO,
+                root_equal: None,
+                halted: false,
+                whole: true,
+                silent: silent.map(Duration::from_secs),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_name_is_given_to_no_other_while_its_node_lives() {
+        let of = |status: &Status, from: &str| {
+            purpose(Some(status), &Hello::of(&members(from)), &members("a"))
+        };
+        let leads = |silent| seen(Role::Leading, true, silent);
+        assert_eq!(of(&leads(Some(1)), "b"), Some(PURPOSE_TAKEN));
+        assert_eq!(of(&leads(Some(4)), "b"), Some(PURPOSE_ANSWERED));
+        assert_eq!(of(&leads(None), "b"), Some(PURPOSE_ANSWERED));
+        assert_eq!(of(&leads(Some(1)), "a"), Some(PURPOSE_TAKEN));
+        let begins = seen(Role::Following, false, None);
+        assert_eq!(of(&begins, "b"), Some(PURPOSE));
+        assert_eq!(of(&seen(Role::Starting, false, None), "b"), None);
+    }
+
+    #[test]
+    fn who_is_told_for_long_that_its_name_is_taken_gives_up() {
+        let start = Instant::now();
+        let told = |seconds: std::ops::Range<u64>| {
+            let mut taken = Taken::default();
+            let at = |seconds| start + Duration::from_secs(seconds);
+            seconds.map(move |seconds| taken.is_for_good(at(seconds)))
+        };
+        assert!(!told(0..6).any(|gives_up| gives_up));
+        assert!(told(0..7).any(|gives_up| gives_up));
+        let mut taken = Taken::default();
+        assert!(!taken.is_for_good(start));
+        assert!(
+            !taken.is_for_good(start + TAKEN_TIME_MAX),
+            "it was not told between"
+        );
     }
 
     #[test]
