@@ -119,6 +119,11 @@ impl Node {
         self.ends.1.set_aside()
     }
 
+    /// Follows whether an earlier process lives under this node's name.
+    pub fn doubled(&self) -> watch::Receiver<bool> {
+        self.ends.1.doubled()
+    }
+
     /// The cluster, for those who look at it and have it do something.
     pub fn cluster(&self) -> Cluster {
         Cluster {

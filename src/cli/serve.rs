@@ -37,6 +37,10 @@ use crate::service::{self, Signed};
 /// less of the reason.
 const LOG_FILTER: &str = "info,async_nats=off";
 
+/// What a second process under a node's name is told.
+const DOUBLED: &str = "another process runs under this node's name in the cluster and was there \
+                       first: stop that one, or give this one its own --node and directory";
+
 /// The signal to a process that writes more to a file than it may.
 const FILE_TOO_LARGE: i32 = rustix::process::Signal::XFSZ.as_raw();
 
@@ -60,6 +64,7 @@ pub fn run_then(options: &ServeOptions, listening: impl Fn(String)) -> Result<()
             .block_on(serve(options, &listening))?;
         match ended {
             Ended::Stopped => return Ok(()),
+            Ended::Doubled => return Err(Failure::usage(DOUBLED)),
             Ended::SetsAside { reach } => {
                 let name = service::now().millis().to_string();
                 set_aside::note(&options.data.data_dir, &name, reach)?;
@@ -75,6 +80,8 @@ enum Ended {
     /// Its cluster has another log, and its own is to be set aside for one that must reach this
     /// position.
     SetsAside { reach: Position },
+    /// An earlier process lives under its name in the cluster.
+    Doubled,
 }
 
 fn log_to_stderr(format: LogFormat) {
@@ -132,7 +139,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
     );
     let seen = node.as_ref().map(Node::cluster);
     let membership = node.as_ref().map(Node::membership);
-    let aside = node.as_ref().map(Node::set_aside);
+    let told = node.as_ref().map(|node| (node.set_aside(), node.doubled()));
     let node = node.map(|node| node.start(&gateway));
     let bus = bus
         .map(|bus| start_bus(bus, mode, &gateway, &running, options, membership))
@@ -168,7 +175,7 @@ async fn serve(options: &ServeOptions, listening: &impl Fn(String)) -> Result<En
         stop,
         task: tokio::spawn(http::serve(bound, app, follow_tls)),
     };
-    let ended = ended(signals, aside, &health).await;
+    let ended = ended(signals, told, &health).await;
     http.stop("serving HTTP").await;
     stop_parts(bus, node).await;
     finish(running, traces).await?;
@@ -188,28 +195,31 @@ async fn open(
 }
 
 /// Waits until the service is to end, and tells what waits for more.
-async fn ended(
-    signals: Signals,
-    aside: Option<watch::Receiver<Option<Position>>>,
-    health: &Health,
-) -> Ended {
+async fn ended(signals: Signals, told: Option<Told>, health: &Health) -> Ended {
     let ended = tokio::select! {
         () = signals.first() => Ended::Stopped,
-        reach = sets_aside(aside) => Ended::SetsAside { reach },
+        ended = ended_by_cluster(told) => ended,
     };
     health.stop();
     ended
 }
 
-/// Waits until the log is to be set aside; for ever where that can't come.
-async fn sets_aside(aside: Option<watch::Receiver<Option<Position>>>) -> Position {
-    if let Some(mut aside) = aside
-        && let Ok(reach) = aside.wait_for(Option::is_some).await
-        && let Some(reach) = *reach
-    {
-        return reach;
+/// Whether the log is to be set aside, and whether an earlier process lives under this node's name.
+type Told = (watch::Receiver<Option<Position>>, watch::Receiver<bool>);
+
+/// Waits until the cluster wants this node to end; for ever where that can't come.
+async fn ended_by_cluster(told: Option<Told>) -> Ended {
+    let Some((mut aside, mut doubled)) = told else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        Ok(reach) = aside.wait_for(Option::is_some) => {
+            let reach = reach.unwrap_or(Position::ZERO);
+            Ended::SetsAside { reach }
+        }
+        Ok(_) = doubled.wait_for(|doubled| *doubled) => Ended::Doubled,
+        else => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 /// The connections that may be open at once, in all and for one address.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::asks::Answering;
 use super::disk::{Disk, Work};
+use super::hearing::Hearing;
 use super::link::{self, Link};
 use super::noting;
 use super::options::Options;
@@ -86,11 +87,7 @@ fn start(
     status: watch::Sender<Option<Status>>,
 ) -> Result<(Driver, Inputs), ReadError> {
     let audit = options.cosigning.audit().clone();
-    let own = Place::of(&audit.tree_at(&service, service.head())?);
-    let coder = Coder::new(options.log_id.clone(), options.key.clone());
-    let node = Node::new(options.members.clone(), coder, SIZES, own, Duration::ZERO)
-        .reaching(options.reach)
-        .having_erased(service.settled());
+    let node = node(&service, &options)?;
     let (links, linked) = mpsc::channel(1);
     let (work, works) = mpsc::channel(WORK_MAX);
     let (modes, wanted) = mpsc::channel(WORK_MAX);
@@ -101,7 +98,11 @@ fn start(
         events,
         happened,
         set_aside,
+        doubled,
     } = orders;
+    let start = Uuid::now_v7();
+    let own = (options.members.own().clone(), start);
+    let hearing = Hearing::new(own, options.key.clone(), events.clone(), doubled);
     let disk = Disk {
         options: options.clone(),
         service: service.clone(),
@@ -114,7 +115,7 @@ fn start(
         key: options.key.clone(),
         status: status.subscribe(),
     };
-    let linking = link::keep(options.clone(), answering, links, events.clone());
+    let linking = link::keep(options.clone(), answering, links, hearing);
     let mut tasks = JoinSet::new();
     tasks.spawn(linking);
     tasks.spawn(disk.run(works));
@@ -131,7 +132,7 @@ fn start(
         node,
         options,
         service,
-        start: Uuid::now_v7(),
+        start,
         started: Instant::now(),
         link: None,
         client,
@@ -148,6 +149,16 @@ fn start(
         set_aside,
     };
     Ok((driver, inputs))
+}
+
+/// The node over the log that is on the disk.
+fn node(service: &Service, options: &Options) -> Result<Node, ReadError> {
+    let tree = (options.cosigning.audit()).tree_at(service, service.head())?;
+    let coder = Coder::new(options.log_id.clone(), options.key.clone());
+    let (members, own) = (options.members.clone(), Place::of(&tree));
+    Ok(Node::new(members, coder, SIZES, own, Duration::ZERO)
+        .reaching(options.reach)
+        .having_erased(service.settled()))
 }
 
 /// Tells the writer to judge or not to, in the order in which that is wanted.

@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, jetstream};
-use futures_util::{StreamExt, stream};
+use async_nats::{Client, Message, jetstream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::asks::Answering;
+use super::hearing::Hearing;
 use super::hello;
 use super::options::Options;
 use super::stream::Order;
 use super::subjects::{self, Names};
-use crate::cluster::{Coder, Event, Spoken};
+use crate::cluster::Coder;
 use crate::nats::connect;
 use crate::nats::publish_error::PublishError;
 use crate::nats::streams;
@@ -24,6 +25,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// stream none comes, and the next one may be answered at once.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// The reason for which a node takes no part.
+const DOUBLED: &str = "another process runs under this node's name";
+
 /// A connection that is of use.
 #[derive(Clone)]
 pub struct Link {
@@ -31,19 +35,20 @@ pub struct Link {
     pub order: Order,
 }
 
-/// Connects again and again. Each connection is handed over, and `None` when it is lost.
+/// Connects again and again, until this node must not take part. Each connection is handed over, and
+/// `None` when it is lost.
 pub async fn keep(
     options: Options,
     answering: Answering,
     links: mpsc::Sender<Option<Link>>,
-    heard: mpsc::Sender<Event>,
+    mut hearing: Hearing,
 ) {
     let mut pause = PAUSE_MIN;
     let mut said = None;
     loop {
         let begun = Instant::now();
-        let ended = session(&options, &answering, &links, &heard, pause).await;
-        if links.send(None).await.is_err() {
+        let ended = session(&options, &answering, &links, &mut hearing, pause).await;
+        if links.send(None).await.is_err() || hearing.is_doubled() {
             return;
         }
         if begun.elapsed() > PAUSE_MAX {
@@ -64,7 +69,7 @@ async fn session(
     options: &Options,
     answering: &Answering,
     links: &mpsc::Sender<Option<Link>>,
-    heard: &mpsc::Sender<Event>,
+    hearing: &mut Hearing,
     pause: Duration,
 ) -> PublishError {
     let mut connection = match connect::connect(&options.target, &options.prefix).await {
@@ -72,6 +77,14 @@ async fn session(
         Err(error) => return error,
     };
     let client = connection.client.clone();
+    let mut said = match said(options, &client).await {
+        Ok(said) => said,
+        Err(error) => return error,
+    };
+    // Nobody is told or given anything before this.
+    if !hearing.may_speak(&mut said).await {
+        return PublishError::halted(DOUBLED);
+    }
     // Nodes without a log are answered whatever becomes of the stream.
     let _welcoming = match welcome(options, answering, &client).await {
         Ok(task) => task,
@@ -84,14 +97,31 @@ async fn session(
             return error;
         }
     };
-    let _listening = match listen(options, answering, &link, heard).await {
+    let _answering = match answer(options, answering, &link).await {
         Ok(tasks) => tasks,
         Err(error) => return error,
     };
     if links.send(Some(link)).await.is_err() {
         return PublishError::lost("the cluster", &"the service stops");
     }
-    connection.ended().await
+    tokio::select! {
+        ended = connection.ended() => ended,
+        () = hearing.hear(&mut said) => PublishError::lost("hearing", &"nothing more is heard"),
+    }
+}
+
+/// Everything that other nodes say, to all or to this one alone.
+async fn said(
+    options: &Options,
+    client: &Client,
+) -> Result<impl Stream<Item = Message> + Unpin + use<>, PublishError> {
+    let names = Names::new(options.prefix.clone(), options.log_id.clone());
+    let all = client.subscribe(names.say()).await;
+    let own = client.subscribe(names.tell(options.members.own())).await;
+    match (all, own) {
+        (Ok(all), Ok(own)) => Ok(stream::select(all, own)),
+        (Err(error), _) | (_, Err(error)) => Err(PublishError::lost("listening", &error)),
+    }
 }
 
 async fn open(options: &Options, client: Client) -> Result<Link, PublishError> {
@@ -128,33 +158,16 @@ async fn welcome(
     Ok(tasks)
 }
 
-/// Listens to what other nodes say and ask, until the tasks are dropped.
-async fn listen(
+/// Answers what other nodes ask, until the task is dropped.
+async fn answer(
     options: &Options,
     answering: &Answering,
     link: &Link,
-    heard: &mpsc::Sender<Event>,
 ) -> Result<JoinSet<()>, PublishError> {
-    let lost = |error: &dyn std::fmt::Display| PublishError::lost("listening", error);
     let Link { client, order } = link.clone();
-    let names = order.names;
-    let said = client.subscribe(names.say()).await;
-    let said = said.map_err(|error| lost(&error))?;
-    let told = client.subscribe(names.tell(options.members.own())).await;
-    let mut said = stream::select(said, told.map_err(|error| lost(&error))?);
-    let asked = client.subscribe(names.ask(options.members.own())).await;
-    let mut asked = asked.map_err(|error| lost(&error))?;
+    let asked = (client.subscribe(order.names.ask(options.members.own()))).await;
+    let mut asked = asked.map_err(|error| PublishError::lost("listening", &error))?;
     let mut tasks = JoinSet::new();
-    let (key, heard) = (options.key.clone(), heard.clone());
-    tasks.spawn(async move {
-        while let Some(message) = said.next().await {
-            if let Some(spoken) = Spoken::decode(&message.payload, &key)
-                && heard.send(Event::Heard(spoken)).await.is_err()
-            {
-                return;
-            }
-        }
-    });
     let answering = answering.clone();
     tasks.spawn(async move {
         // One at a time: a node that asks much waits, and this one's other work does not.

@@ -7,6 +7,7 @@
 //! | `order`, `placing` | the writer's question for a place, handed to the driver, and its answer |
 //! | `cosigning` | what each node proves of its disk |
 //! | `disk` | this node's own log and keys: appending, looking, fetching |
+//! | `hearing` | what is said, and who speaks as this node beside it |
 //! | `noting` | what is logged of who leads and who is away |
 //! | `link` | one connection after another, with the stream and what is heard on it |
 //! | `stream`, `reader` | the stream: made, published to, read, looked at |
@@ -25,6 +26,7 @@ mod cosigning;
 mod disk;
 mod driver;
 mod forward;
+mod hearing;
 mod hello;
 mod link;
 mod noting;

@@ -53,6 +53,7 @@ pub struct Orders {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) happened: mpsc::Receiver<Event>,
     pub(super) set_aside: watch::Sender<Option<Position>>,
+    pub(super) doubled: watch::Sender<bool>,
 }
 
 impl Orders {
@@ -66,6 +67,12 @@ impl Orders {
     #[must_use]
     pub fn set_aside(&self) -> watch::Receiver<Option<Position>> {
         self.set_aside.subscribe()
+    }
+
+    /// Follows whether an earlier process lives under this node's name, so that this one must end.
+    #[must_use]
+    pub fn doubled(&self) -> watch::Receiver<bool> {
+        self.doubled.subscribe()
     }
 
     /// Follows the driver's connection.
@@ -93,6 +100,7 @@ pub fn orders() -> (Arc<Placing>, Orders) {
         events,
         happened,
         set_aside: watch::channel(None).0,
+        doubled: watch::channel(false).0,
     };
     (Arc::new(placing), orders)
 }
