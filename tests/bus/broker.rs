@@ -10,6 +10,22 @@ use async_nats::jetstream::{self, Context};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+/// The ports of servers that are started again on the one they had. The system gives ports above these
+/// to connections, which may keep them for long.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A port that is free now, and that no connection is given meanwhile.
+pub fn free_port() -> u16 {
+    let drawn = std::iter::repeat_with(|| {
+        let (_, drawn) = uuid::Uuid::now_v7().as_u64_pair();
+        PORTS.start + u16::try_from(drawn % PORTS.len() as u64).expect("it is below their number")
+    });
+    let mut free = drawn
+        .take(1_000)
+        .filter(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok());
+    free.next().expect("a free port")
+}
+
 /// A broker; it is killed when it is dropped.
 pub struct Broker {
     port: u16,
@@ -28,9 +44,8 @@ impl Broker {
 
     /// A broker with these lines in its configuration, not started yet.
     pub fn with(extra: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         Self {
-            port: listener.local_addr().expect("its address").port(),
+            port: free_port(),
             dir: TempDir::new().expect("a directory"),
             address: "127.0.0.1",
             extra: extra.to_owned(),

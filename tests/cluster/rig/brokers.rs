@@ -1,6 +1,5 @@
 //! Three nats-servers that keep one cluster. What one says to another goes over a link of the test.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -9,7 +8,7 @@ use tempfile::TempDir;
 
 use super::COUNT;
 use super::link::{Flow, Link};
-use crate::broker::{send_signal, serve};
+use crate::broker::{free_port, send_signal, serve};
 
 /// The ports of one broker.
 #[derive(Clone, Copy)]
@@ -25,11 +24,6 @@ pub struct Brokers {
     /// The links from each broker to each other one.
     links: Vec<(usize, usize, Link)>,
     running: [Option<Child>; COUNT],
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 impl Brokers {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::COUNT;
 use super::brokers::Brokers;
 use super::link::{Flow, Link};
+use crate::broker::free_port;
 use crate::common::small_disk::SmallDisk;
 use crate::common::{self, BINARY, Server};
 
@@ -38,11 +39,9 @@ impl Node {
         for broker in 0..COUNT {
             links.push(Link::to(brokers.port((index + broker) % COUNT)).await);
         }
-        let listener = std::net::TcpListener::bind("127.0.0.1:0");
-        let address = listener.and_then(|listener| listener.local_addr());
         let node = Self {
             name: NAMES[index],
-            url: format!("http://{}", address.expect("a free port")),
+            url: format!("http://127.0.0.1:{}", free_port()),
             disk: SmallDisk::new(&home.join("disk"), DISK),
             key: key.to_owned(),
             home,

@@ -1,14 +1,13 @@
 //! A service and a broker that can be harmed: on a small disk, under a clock that can be set, at an
 //! address that stays.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, free_port};
 use crate::common::small_disk::SmallDisk;
 use crate::common::{self, BINARY, Server};
 
@@ -33,11 +32,10 @@ impl Rig {
     /// Starts the broker and the service.
     pub fn new() -> Self {
         let dir = common::temp_dir();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let mut rig = Self {
             broker: Broker::started(),
             disk: SmallDisk::new(&dir.path().join("disk"), DISK),
-            url: format!("http://{}", port.expect("a free port")),
+            url: format!("http://127.0.0.1:{}", free_port()),
             server: None,
             library: faketime(),
             dir,
