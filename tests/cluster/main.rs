@@ -25,6 +25,7 @@ mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod cut_off;
+mod forwarding;
 mod namesakes;
 mod one_node;
 mod processes;

@@ -7,92 +7,55 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::client::RequestErrorKind;
-use async_nats::{Client, Message, Request};
-use futures_util::StreamExt;
-use tokio::sync::{Semaphore, watch};
+use async_nats::{Client, Message, Subject};
+use futures_util::{StreamExt, stream};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use super::bundle::{self, Numbered};
+use super::carrying::{Carrier, Waiting};
 use super::options::Options;
+use super::single::{ANSWERED, ASKED};
 use super::subjects::Names;
-use crate::cluster::{NodeName, Role, Status};
+use crate::cluster::{Role, Status};
 use crate::gateway::{Forward, Forwarded, Forwarding, Gateway, stopped};
 use crate::keys::ClusterKey;
 
-/// The longest that a request waits for the node that leads.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 /// Requests of other nodes that are answered at the same time.
 const REQUESTS_MAX: usize = 512;
 /// A node that has not heard of the leader for so long says so with what it answers.
 const STALE_MIN: Duration = Duration::from_secs(3);
-/// A node that was not heard for so long while another one leads will not answer any more.
-const SILENT: Duration = Duration::from_secs(1);
 /// The longest that a leader which stops waits for another one to lead.
 const SUCCESSOR_TIME_MAX: Duration = Duration::from_secs(2);
 /// The longest that other nodes take to read in the stream who leads.
 const READING_TIME_MAX: Duration = Duration::from_millis(500);
-const ASKED: &str = "forwarded request";
-const ANSWERED: &str = "forwarded reply";
 
 /// Carries requests to the node that leads.
 pub struct Forwarder {
-    options: Options,
-    names: Names,
     status: watch::Receiver<Option<Status>>,
-    client: watch::Receiver<Option<Client>>,
+    queue: mpsc::Sender<Waiting>,
 }
 
 impl Forwarder {
-    /// A carrier over the connection of the moment, to the node that leads at the moment.
+    /// A carrier over the connection of the moment, to the node that leads at the moment. What carries ends
+    /// with the value.
     #[must_use]
     pub fn new(
         options: Options,
         status: watch::Receiver<Option<Status>>,
         client: watch::Receiver<Option<Client>>,
     ) -> Arc<Self> {
-        let names = Names::new(options.prefix.clone(), options.log_id.clone());
-        Arc::new(Self {
-            options,
-            names,
-            status,
-            client,
-        })
-    }
-
-    fn leader(&self) -> Option<NodeName> {
-        let status = self.status.borrow();
-        let leader = status.as_ref()?.leader.clone()?;
-        self.options.members.is_other(&leader).then_some(leader)
+        let (queue, waiting) = mpsc::channel(REQUESTS_MAX);
+        tokio::spawn(Carrier::new(options, (status.clone(), client), waiting).run());
+        Arc::new(Self { status, queue })
     }
 
     async fn send(&self, request: Vec<u8>) -> Forwarded {
-        let client = self.client.borrow().clone();
-        let (Some(client), Some(leader)) = (client, self.leader()) else {
+        let (outcome, said) = oneshot::channel();
+        if self.queue.send(Waiting { request, outcome }).await.is_err() {
             return Forwarded::NotSent;
-        };
-        let Ok(sealed) = self.options.key.seal(ASKED, &request) else {
-            return Forwarded::NotSent;
-        };
-        let request = Request::new()
-            .payload(sealed.into())
-            .timeout(Some(REQUEST_TIME_MAX));
-        let replied = tokio::select! {
-            replied = client.send_request(self.names.act(&leader), request) => replied,
-            () = left_for_good(self.status.clone(), &leader) => return Forwarded::Unknown,
-        };
-        match replied {
-            Ok(reply) => match self.options.key.open(ANSWERED, &reply.payload) {
-                Some(reply) => Forwarded::Answered(reply.to_vec()),
-                None => Forwarded::Unknown,
-            },
-            Err(error) => match error.kind() {
-                RequestErrorKind::NoResponders
-                | RequestErrorKind::InvalidSubject
-                | RequestErrorKind::MaxPayloadExceeded => Forwarded::NotSent,
-                RequestErrorKind::TimedOut | RequestErrorKind::Other => Forwarded::Unknown,
-            },
         }
+        said.await.unwrap_or(Forwarded::Unknown)
     }
 }
 
@@ -117,23 +80,6 @@ impl Forward for Forwarder {
     }
 }
 
-/// Waits until a node that led is not heard any more and another one leads: what it was asked and
-/// has not answered has been lost with it. One that this node never heard, for it has just started
-/// itself, is silent since it was asked.
-async fn left_for_good(mut status: watch::Receiver<Option<Status>>, node: &NodeName) {
-    let asked = Instant::now();
-    let has_left = |status: &Option<Status>| {
-        let Some(status) = status else { return false };
-        let peer = status.peers.iter().find(|peer| peer.node == *node);
-        let silent = peer.and_then(|peer| peer.silent);
-        let silent = silent.unwrap_or_else(|| asked.elapsed());
-        status.leader.as_ref() != Some(node) && silent >= SILENT
-    };
-    if status.wait_for(has_left).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Answers what other nodes hand on, over one connection after another. When the node stops it goes on
 /// until the others may know of another leader, so that whoever asks is told that this one does not
 /// lead; then it takes nothing more, and answers what it has.
@@ -144,9 +90,11 @@ pub async fn serve(
     stopping: watch::Receiver<bool>,
 ) {
     let names = Names::new(options.prefix.clone(), options.log_id.clone());
+    let own = options.members.own();
     let desk = Desk {
         gateway,
-        subject: names.act(options.members.own()),
+        one: names.act(own),
+        many: names.act_on_many(own),
         key: options.key,
         room: Arc::new(Semaphore::new(REQUESTS_MAX)),
     };
@@ -191,7 +139,10 @@ async fn leaves(mut status: watch::Receiver<Option<Status>>, mut stopping: watch
 /// The place at which other nodes hand requests in.
 struct Desk {
     gateway: Gateway,
-    subject: String,
+    /// The subject of requests that come one in a message.
+    one: String,
+    /// The subject of those that come several in one.
+    many: String,
     key: ClusterKey,
     room: Arc<Semaphore>,
 }
@@ -204,22 +155,23 @@ impl Desk {
         clients: &mut watch::Receiver<Option<Client>>,
         mut leaves: Pin<&mut impl Future<Output = ()>>,
     ) -> bool {
-        let Ok(mut asked) = client.subscribe(self.subject.clone()).await else {
+        let one = client.subscribe(self.one.clone()).await;
+        let many = client.subscribe(self.many.clone()).await;
+        let (Ok(one), Ok(many)) = (one, many) else {
             return false;
         };
+        let mut asked = stream::select(one, many);
+        let (replies, ready) = mpsc::channel(REQUESTS_MAX);
         let mut answering = JoinSet::new();
+        answering.spawn(reply_to_bundles(client.clone(), self.key.clone(), ready));
         let mut has_left = false;
         loop {
             tokio::select! {
                 message = asked.next() => match message {
-                    Some(message) => {
-                        let Ok(place) = self.room.clone().acquire_owned().await else { return true };
-                        let answer = answer(self.gateway.clone(), self.key.clone(), client.clone(), message);
-                        answering.spawn(async move {
-                            answer.await;
-                            drop(place);
-                        });
+                    Some(message) if message.subject.as_str() == self.many => {
+                        self.answer_many(&mut answering, message, &replies).await;
                     }
+                    Some(message) => self.answer_one(&mut answering, message, client).await,
                     None => break,
                 },
                 Some(_) = answering.join_next() => {}
@@ -229,17 +181,97 @@ impl Desk {
                 }
                 () = leaves.as_mut(), if !has_left => {
                     has_left = true;
-                    // What is on its way is still given, and then the subscription ends.
-                    if asked.drain().await.is_err() {
+                    // What is on its way is still given, and then the subscriptions end.
+                    let (one, many) = asked.get_mut();
+                    if one.drain().await.is_err() || many.drain().await.is_err() {
                         break;
                     }
                 }
             }
         }
+        drop(replies);
         while answering.join_next().await.is_some() {}
         drop(client.flush().await);
         has_left
     }
+
+    async fn answer_one(&self, answering: &mut JoinSet<()>, message: Message, client: &Client) {
+        let Ok(place) = self.room.clone().acquire_owned().await else {
+            return;
+        };
+        let answer = answer(
+            self.gateway.clone(),
+            self.key.clone(),
+            client.clone(),
+            message,
+        );
+        answering.spawn(async move {
+            answer.await;
+            drop(place);
+        });
+    }
+
+    /// Answers each request of a bundle by itself.
+    async fn answer_many(
+        &self,
+        answering: &mut JoinSet<()>,
+        message: Message,
+        replies: &mpsc::Sender<Reply>,
+    ) {
+        let requests = bundle::open(&self.key, bundle::ASKED, &message.payload);
+        let (Some(inbox), Some(requests)) = (message.reply, requests) else {
+            return;
+        };
+        for Numbered { number, bytes } in requests {
+            let Ok(place) = self.room.clone().acquire_owned().await else {
+                return;
+            };
+            let (gateway, inbox, replies) = (self.gateway.clone(), inbox.clone(), replies.clone());
+            answering.spawn(async move {
+                if let Some(bytes) = gateway.take_forwarded(&bytes).await {
+                    let reply = Numbered { number, bytes };
+                    drop(replies.send((inbox, reply)).await);
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+/// A reply to a request that came in a bundle, and the inbox that the bundle named.
+type Reply = (Subject, Numbered);
+
+/// Sends replies, those that are ready at the same time to one node in one message.
+async fn reply_to_bundles(client: Client, key: ClusterKey, mut ready: mpsc::Receiver<Reply>) {
+    while let Some(first) = ready.recv().await {
+        let all = bundle::gather(first, &mut ready, |(_, reply)| reply.bytes.len()).await;
+        for (inbox, replies) in by_node(all) {
+            if let Some(sealed) = bundle::seal(&key, bundle::ANSWERED, &replies) {
+                drop(client.publish(inbox, sealed.into()).await);
+            }
+        }
+    }
+}
+
+/// The replies to each node, with one of its inboxes: they differ in their last token, and whoever asks
+/// listens to all of them.
+fn by_node(all: Vec<Reply>) -> Vec<(Subject, Vec<Numbered>)> {
+    let mut nodes: Vec<(Subject, Vec<Numbered>)> = Vec::new();
+    for (inbox, reply) in all {
+        let node = node_of(&inbox);
+        let mut known = nodes.iter_mut();
+        let same = known.find(|(known, _)| node_of(known) == node);
+        match same {
+            Some((_, replies)) => replies.push(reply),
+            None => nodes.push((inbox, vec![reply])),
+        }
+    }
+    nodes
+}
+
+fn node_of(inbox: &Subject) -> Option<&str> {
+    let (node, _bundle) = inbox.rsplit_once('.')?;
+    Some(node)
 }
 
 async fn answer(gateway: Gateway, key: ClusterKey, client: Client, message: Message) {
@@ -256,49 +288,21 @@ async fn answer(gateway: Gateway, key: ClusterKey, client: Client, message: Mess
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
-    fn name(text: &str) -> NodeName {
-        text.parse().expect("a name")
-    }
-
-    /// What b sees of a, which was heard so long ago or never, where this node leads.
-    fn seen(leader: &str, silent: Option<Duration>) -> Status {
-        let mut seen = Status::of_follower("b", leader, "a");
-        seen.peers.iter_mut().for_each(|peer| peer.silent = silent);
-        seen
-    }
-
-    #[tokio::test]
-    async fn a_request_is_given_up_when_its_node_is_silent_and_another_leads() {
-        let (said, status) = watch::channel(Some(seen("a", Some(SILENT * 3))));
-        let a = name("a");
-        let waiting = left_for_good(status, &a);
-        tokio::pin!(waiting);
-        assert!(
-            waiting.as_mut().now_or_never().is_none(),
-            "nobody else leads"
-        );
-        said.send_replace(Some(seen("c", Some(SILENT / 2))));
-        assert!(
-            waiting.as_mut().now_or_never().is_none(),
-            "it may still answer"
-        );
-        said.send_replace(Some(seen("c", Some(SILENT))));
-        assert!(waiting.as_mut().now_or_never().is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_node_that_was_never_heard_is_silent_since_it_was_asked() {
-        let (said, status) = watch::channel(Some(seen("c", None)));
-        let a = name("a");
-        let waiting = left_for_good(status, &a);
-        tokio::pin!(waiting);
-        assert!(waiting.as_mut().now_or_never().is_none(), "it may answer");
-        tokio::time::advance(SILENT).await;
-        said.send_replace(Some(seen("c", None)));
-        assert!(waiting.as_mut().now_or_never().is_some());
+    #[test]
+    fn replies_to_one_node_go_together_whatever_bundles_they_are_of() {
+        let reply = |inbox: &str, number| {
+            let bytes = Vec::new();
+            (Subject::from(inbox), Numbered { number, bytes })
+        };
+        let all = [("in.b.1", 1), ("in.c.1", 2), ("in.b.7", 7), ("in.c.2", 3)];
+        let sorted = by_node(all.map(|(inbox, number)| reply(inbox, number)).into());
+        let numbers = sorted.iter().map(|(inbox, replies)| {
+            let numbers = replies.iter().map(|reply| reply.number);
+            (inbox.as_str(), numbers.collect())
+        });
+        let numbers: Vec<(&str, Vec<u64>)> = numbers.collect();
+        assert_eq!(numbers, [("in.b.1", vec![1, 7]), ("in.c.1", vec![2, 3])]);
     }
 }

@@ -13,7 +13,8 @@
 //! | `stream`, `reader` | the stream: made, published to, read, looked at |
 //! | `comparing`, `roots` | where other logs part from this one |
 //! | `asks` | what another node is asked, and answering that |
-//! | `forward` | requests handed on to the node that leads |
+//! | `forward` | requests handed on to the node that leads, and their replies |
+//! | `carrying`, `bundle`, `single` | those that wait at the same time in one message, or each alone |
 //! | `hello` | how a node without a log finds it |
 //! | `subjects` | the names of all this on the bus |
 //!
@@ -21,6 +22,8 @@
 //! not come back, or comes back late, is asked for once more: the node bears it.
 
 mod asks;
+mod bundle;
+mod carrying;
 mod comparing;
 mod cosigning;
 mod disk;
@@ -35,6 +38,7 @@ mod order;
 mod placing;
 mod reader;
 mod roots;
+mod single;
 mod stream;
 mod subjects;
 

@@ -51,6 +51,11 @@ impl Names {
         format!("{}.cluster.{}.do.{node}", self.prefix.as_str(), self.log)
     }
 
+    /// The subject on which it takes several of them in one message.
+    pub fn act_on_many(&self, node: &NodeName) -> String {
+        format!("{}.many", self.act(node))
+    }
+
     /// The subject on which a node is asked something.
     pub fn ask(&self, node: &NodeName) -> String {
         format!("{}.cluster.{}.ask.{node}", self.prefix.as_str(), self.log)
