@@ -173,10 +173,11 @@ impl Peers {
     }
 
     /// The last position that is on the disks of a majority with the very same tree, given the end
-    /// of this node's own log.
+    /// of this node's own log. Nodes that have halted do not count: one may be about to set its log
+    /// aside, by what others had before this was asked.
     pub fn settled(&self, own: Position, ends: &Ends) -> Position {
         let same = |peer: &Peer| {
-            let place = peer.place?;
+            let place = peer.place.filter(|_| !peer.halted)?;
             (ends.at(place.position) == Some(place)).then_some(place.position)
         };
         let others = self.all.iter().filter_map(same);
@@ -247,6 +248,18 @@ mod tests {
             prop_assert!(settled == 0 || have(settled));
             prop_assert!(!have(settled + 1));
         }
+    }
+
+    #[test]
+    fn a_node_that_has_halted_settles_nothing() {
+        let mut ends = Ends::default();
+        ends.keep(place(7, 1));
+        let mut peers = peers(&[(7, 1), (7, 1), (3, 2), (3, 2)]);
+        let own = Position::new(7);
+        assert_eq!(peers.settled(own, &ends), own);
+        let b = "b".parse().expect("a name");
+        peers.durable(&b, place(7, 1), (true, true));
+        assert_eq!(peers.settled(own, &ends), Position::ZERO);
     }
 
     #[test]

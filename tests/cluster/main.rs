@@ -136,6 +136,19 @@ fn bears(plan: Plan, seeds: Range<u64>) {
 }
 
 #[test]
+fn nor_with_five_nodes_where_the_stream_loses_messages() {
+    for wipes in [false, true] {
+        let plan = Plan {
+            nodes: 5,
+            losses: 4,
+            wipes,
+            ..PLAN
+        };
+        bears(plan, seeds(60));
+    }
+}
+
+#[test]
 fn nor_where_the_stream_loses_messages() {
     for wipes in [false, true] {
         let plan = Plan {
