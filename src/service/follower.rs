@@ -45,7 +45,7 @@ impl<V: View> Follower<V> {
         commands: watch::Receiver<Control>,
     ) -> Self {
         Self {
-            head: shared.head.subscribe(),
+            head: shared.heard.subscribe(),
             shared,
             home,
             state,

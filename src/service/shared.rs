@@ -1,6 +1,6 @@
 //! What the writer and the readers share, and how a record is read and opened.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -46,6 +46,10 @@ pub struct Shared {
     pub head: watch::Sender<Position>,
     /// The last position up to which the log stands for good; alone, the head.
     pub settled: watch::Sender<Position>,
+    /// The head as the views have heard of it.
+    pub heard: watch::Sender<Position>,
+    /// What is settled, as those who follow that were last woken for.
+    pub(super) woken: AtomicU64,
     /// The erasures that wait until the log is settled up to them.
     pub erasures: Erasures,
     /// The replies that wait until the log is settled up to their group.
@@ -84,6 +88,7 @@ impl Shared {
     ) -> Self {
         Self {
             head: watch::channel(contacts.position()).0,
+            heard: watch::channel(contacts.position()).0,
             contacts: RwLock::new(contacts),
             unreadable: RwLock::default(),
             reader,
@@ -93,6 +98,7 @@ impl Shared {
             hasher,
             registry,
             settled: watch::channel(settled).0,
+            woken: AtomicU64::new(settled.get()),
             erasures: Erasures::default(),
             parked: Parked::default(),
             closed: Mutex::new(None),
@@ -169,16 +175,22 @@ impl Shared {
         });
     }
 
-    /// Wakes those who follow the head and what is settled.
+    /// Wakes those who follow the head and what is settled, and the views last: other nodes wait for
+    /// the first, and for the views nobody does, which have work for longer.
     pub fn wake_followers(&self) {
-        self.settled.send_modify(|_| ());
         self.head.send_modify(|_| ());
+        let settled = self.settled().get();
+        if self.woken.fetch_max(settled, Ordering::AcqRel) < settled {
+            self.settled.send_modify(|_| ());
+        }
+        self.heard.send_replace(self.head());
     }
 
     fn move_settled(&self, settled: Position) {
         self.settled.send_if_modified(|before| {
             let is_news = settled > *before;
             *before = settled.max(*before);
+            self.woken.fetch_max(before.get(), Ordering::AcqRel);
             is_news
         });
     }

@@ -298,6 +298,9 @@ async fn what_is_on_the_disk_is_seen_before_its_followers_are_woken() {
     assert_eq!(woken(), [false, false]);
     shared.wake_followers();
     assert_eq!(woken(), [true, true]);
+    settled.mark_unchanged();
+    shared.wake_followers();
+    assert!(!settled.has_changed().unwrap(), "it is no news");
     shared.advance(Position::new(5), Position::new(2));
     assert_eq!(service.settled(), Position::new(3), "it never goes back");
     // What settles later wakes its followers at once, where it is news.
