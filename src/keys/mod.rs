@@ -24,6 +24,7 @@
 //! the slots made before; the README says so.
 
 mod ahead;
+mod beside;
 mod cache;
 mod cipher;
 mod cluster_key;

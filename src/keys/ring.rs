@@ -6,6 +6,7 @@ use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::{
     MasterKey, OpenError, SealError, Slot, SlotError, ahead,
+    beside::Beside,
     cache::Cache,
     cipher::{NONCE_BYTES, TAG_BYTES, decrypt, encrypt},
     key::{ContactKey, random_key},
@@ -23,6 +24,8 @@ pub struct KeyRing {
     pub(super) files: Arc<dyn Files>,
     pub(super) state: RwLock<State>,
     pub(super) cache: Mutex<Cache>,
+    /// Syncs both copies at once.
+    pub(super) beside: Beside,
     /// Keys of contacts that are not on the disk yet, and neither are these.
     drawn: Mutex<BTreeMap<Slot, ContactKey>>,
 }
@@ -95,6 +98,7 @@ impl KeyRing {
         };
         let end = file.count()?;
         Ok(Self {
+            beside: Beside::new(files.clone()),
             files,
             state: RwLock::new(State {
                 file,
@@ -259,30 +263,14 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Writes the drawn keys of the slots before `next` into both copies, one behind the other; when
-    /// this returns, they are on the disk in both. Drawn keys from `next` on are forgotten. Returns
+    /// Writes the drawn keys of the slots before `next` into both copies; when this returns, they are on
+    /// the disk in both. Drawn keys from `next` on are forgotten. Returns
     /// whether anything was written.
     ///
     /// # Errors
     /// The disk refused, or the system gives no random bytes. The keys stay drawn, and the same
     /// call may be made again; to give them up, draw or [`forget_drawn`](Self::forget_drawn).
     pub fn store(&self, next: Slot) -> Result<bool, SlotError> {
-        self.store_with(next, |sync_first| {
-            sync_first()?;
-            self.sync_copy()
-        })
-    }
-
-    /// Likewise, with `sync` in the place of two syncs: it is given what syncs the first copy, and may
-    /// have another thread [sync the second](Self::sync_copy) meanwhile.
-    ///
-    /// # Errors
-    /// As [`store`](Self::store).
-    pub fn store_with(
-        &self,
-        next: Slot,
-        sync: impl FnOnce(&dyn Fn() -> Result<(), StorageError>) -> Result<(), StorageError>,
-    ) -> Result<bool, SlotError> {
         let keys: BTreeMap<Slot, ContactKey> = {
             let mut drawn = self.drawn.lock();
             drawn.retain(|slot, _| *slot < next);
@@ -302,7 +290,7 @@ impl KeyRing {
                 PutError::File(error) => SlotError::File(error),
                 PutError::Random(error) => SlotError::Random(error),
             })?;
-            sync(&|| state.file.sync_first()).map_err(SlotError::File)?;
+            (self.beside.sync(state.file.names())).map_err(SlotError::File)?;
         }
         let mut state = self.state.write();
         state.end = state.end.max(next.get());
@@ -313,14 +301,6 @@ impl KeyRing {
         }
         self.drawn.lock().clear();
         Ok(true)
-    }
-
-    /// Syncs the second copy. It waits for nobody, for who stores keys may wait for it.
-    ///
-    /// # Errors
-    /// The disk refused; the next start completes the second copy from the first.
-    pub fn sync_copy(&self) -> Result<(), StorageError> {
-        self.state.read_recursive().file.sync_second()
     }
 
     /// Forgets keys whose contacts did not come to be: those drawn, and those stored from `next`

@@ -434,18 +434,13 @@ impl SlotFiles {
     }
 
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        self.sync_first()?;
-        self.sync_second()
+        let sync = |name: &String| self.files.sync(name);
+        self.names.iter().try_for_each(sync)
     }
 
-    pub(super) fn sync_first(&self) -> Result<(), StorageError> {
-        let [first, _] = &self.names;
-        self.files.sync(first)
-    }
-
-    pub(super) fn sync_second(&self) -> Result<(), StorageError> {
-        let [_, second] = &self.names;
-        self.files.sync(second)
+    /// The names of the two files.
+    pub(super) const fn names(&self) -> &[String; 2] {
+        &self.names
     }
 
     /// Overwrites slots for good in both files; on the disk when this returns.
@@ -461,7 +456,7 @@ impl SlotFiles {
     }
 
     /// Writes these keys in the slots from `first` on, in both files. They are on the disk after
-    /// [`Self::sync_first`] and [`Self::sync_second`].
+    /// their [names](Self::names) are synced.
     pub(super) fn put(&self, first: Slot, keys: &[ContactKey]) -> Result<(), PutError> {
         let mut bytes = Vec::with_capacity(keys.len() * SLOT_BYTES);
         for (number, key) in (first.get()..).zip(keys) {

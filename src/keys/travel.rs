@@ -10,14 +10,12 @@
 //! in the log already keeps its key.
 
 use std::ops::Range;
-use std::thread;
 
 use zeroize::Zeroizing;
 
 use super::{
     ClusterKey, KeyRing, Slot, SlotError,
     key::{ContactKey, KEY_BYTES},
-    slots::SlotFiles,
     wrapping::{ERASED, Held, SLOT_BYTES, SlotBytes},
 };
 use crate::storage::StorageError;
@@ -57,17 +55,6 @@ pub enum InstallError {
     /// They cannot be written.
     #[error(transparent)]
     Slot(#[from] SlotError),
-}
-
-/// Syncs both files of keys side by side, for the file system takes both at once.
-fn sync_both(file: &SlotFiles) -> Result<(), StorageError> {
-    thread::scope(|scope| {
-        let second = scope.spawn(|| file.sync_second());
-        let first = file.sync_first();
-        // A thread that ended by a fault has synced nothing that is known.
-        let second = second.join().unwrap_or_else(|_| file.sync_second());
-        first.and(second)
-    })
 }
 
 /// What arrived for a slot.
@@ -149,7 +136,7 @@ impl KeyRing {
         for (first, bytes) in runs.0 {
             state.file.write(first, &bytes).map_err(SlotError::File)?;
         }
-        sync_both(&state.file).map_err(SlotError::File)?;
+        (self.beside.sync(state.file.names())).map_err(SlotError::File)?;
         state.reach(end);
         // What they seal is opened next.
         for (slot, arrived) in keys {

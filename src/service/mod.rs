@@ -10,7 +10,7 @@
 //! | `service` | the door: submit, record a read, stop |
 //! | `open` | a data directory becomes a service |
 //! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
-//! | `writer`, `key_copy` | the thread that takes groups of commands, and its helper |
+//! | `writer` | the thread that takes groups of commands |
 //! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
 //! | `erasures` | keys that are destroyed once that is settled by which they are erased |
 //! | `job` | what waits for the writer |
@@ -54,7 +54,6 @@ mod handled;
 mod handler;
 mod in_order;
 mod job;
-mod key_copy;
 mod load;
 mod look;
 mod meters;

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use super::afresh::{Afresh, Words};
 use super::clock::{Clock, Sequencer};
 use super::in_order::in_order;
-use super::key_copy::KeyCopy;
 use super::missing_keys;
 use super::order::Order;
 use super::saved_view::{self, Keeper, Saved, VIEWS};
@@ -119,7 +118,6 @@ pub fn open(
     let writer = Writer {
         shared: shared.clone(),
         appender,
-        key_copy: KeyCopy::start(shared.clone()).map_err(OpenError::Thread)?,
         sequencer: Sequencer::new(options.clock, time),
         queue,
         held: None,

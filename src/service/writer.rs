@@ -23,7 +23,6 @@ use super::group::Pending;
 use super::handled::{Handled, Reply, answer};
 use super::handler::CommandHandler;
 use super::job::Job;
-use super::key_copy::KeyCopy;
 use super::meters::Meters;
 use super::order::{Judged, NotOrdered, Order};
 use super::recent::RecentEvent;
@@ -44,7 +43,6 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 pub struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) appender: Appender,
-    pub(super) key_copy: KeyCopy,
     pub(super) sequencer: Sequencer,
     pub(super) queue: mpsc::Receiver<Job>,
     /// What was taken from the queue and ended the group before.
@@ -275,8 +273,7 @@ impl Writer {
         if !group.slots.is_empty() {
             order.announce(&group);
         }
-        let copy = &self.key_copy;
-        let stored = (self.shared.keys).store_with(next_slot, |first| copy.beside(first));
+        let stored = self.shared.keys.store(next_slot);
         stored.map_err(CommitError::Store)?;
         order.order(&group)?;
         let appended = self.appender.append(&entries);
