@@ -38,9 +38,14 @@ pub fn open(key: &ClusterKey, purpose: &str, sealed: &[u8]) -> Option<Vec<Number
     minicbor::decode(&key.open(purpose, sealed)?).ok()
 }
 
-/// The first of a queue with whatever is behind it, up to the size of a bundle. What others are about to
-/// put there is let come: where much is under way it comes at once, and a lone one waits for nobody.
-pub async fn gather<T>(first: T, queue: &mut mpsc::Receiver<T>, size: fn(&T) -> usize) -> Vec<T> {
+/// The first of a queue with whatever is behind it, up to the size of a bundle; one that would make it
+/// larger is a bundle of its own, for a message must fit into what the broker takes. What others are about
+/// to put there is let come: where much is under way it comes at once, and a lone one waits for nobody.
+pub async fn gather<T>(
+    first: T,
+    queue: &mut mpsc::Receiver<T>,
+    size: fn(&T) -> usize,
+) -> Vec<Vec<T>> {
     tokio::task::yield_now().await;
     let mut bytes = size(&first);
     let mut all = vec![first];
@@ -50,7 +55,12 @@ pub async fn gather<T>(first: T, queue: &mut mpsc::Receiver<T>, size: fn(&T) -> 
         bytes += size(&next);
         all.push(next);
     }
-    all
+    let fits = all.len() == 1 || bytes <= BUNDLE_BYTES;
+    let last = if fits { None } else { all.pop() };
+    [all]
+        .into_iter()
+        .chain(last.map(|last| vec![last]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,16 +88,19 @@ mod tests {
     async fn what_waits_goes_together_up_to_a_size() {
         let (queue, mut waiting) = mpsc::channel(8);
         let half = BUNDLE_BYTES / 2;
-        for bytes in [half, half, 1] {
+        for bytes in [half, half, 1, BUNDLE_BYTES, 3] {
             queue.send(bytes).await.unwrap();
         }
         let first = async |waiting: &mut mpsc::Receiver<usize>| waiting.recv().await.unwrap();
         let size: fn(&usize) -> usize = |bytes| *bytes;
         let one = first(&mut waiting).await;
-        assert_eq!(gather(one, &mut waiting, size).await, [half, half]);
+        assert_eq!(gather(one, &mut waiting, size).await, [[half, half]]);
+        let one = first(&mut waiting).await;
+        let large = [vec![1], vec![BUNDLE_BYTES]];
+        assert_eq!(gather(one, &mut waiting, size).await, large);
         let one = first(&mut waiting).await;
         let late = async { queue.send(2).await.unwrap() };
         let (all, ()) = tokio::join!(gather(one, &mut waiting, size), late);
-        assert_eq!(all, [1, 2], "what is put there meanwhile goes with it");
+        assert_eq!(all, [[3, 2]], "what is put there meanwhile goes with it");
     }
 }

@@ -61,8 +61,8 @@ pub struct Carrier {
     sent: HashMap<u64, Sent>,
     /// The number of the next request.
     next: u64,
-    /// Before this time the node that leads is given no bundles.
-    singly_until: Option<Instant>,
+    /// A node that is given no bundles before a time.
+    asked_singly: Option<(NodeName, Instant)>,
     /// Those that went one by one.
     singly: JoinSet<()>,
 }
@@ -88,7 +88,7 @@ impl Carrier {
             inbox: None,
             sent: HashMap::new(),
             next: 0,
-            singly_until: None,
+            asked_singly: None,
             singly: JoinSet::new(),
         }
     }
@@ -135,15 +135,21 @@ impl Carrier {
 
     /// Sends a request, and those that wait behind it with it.
     async fn hand_on(&mut self, first: Waiting) {
-        let all = bundle::gather(first, &mut self.queue, |it| it.request.len()).await;
+        let bundles = bundle::gather(first, &mut self.queue, |it| it.request.len()).await;
+        for all in bundles {
+            self.send(all).await;
+        }
+    }
+
+    /// Sends some requests as one message.
+    async fn send(&mut self, all: Vec<Waiting>) {
         let leader = leader(&self.options, &self.status);
         let (Some(inbox), Some(to)) = (&self.inbox, leader) else {
             return all.into_iter().for_each(not_sent);
         };
-        if self
-            .singly_until
-            .is_some_and(|until| Instant::now() < until)
-        {
+        let takes_none =
+            |(node, until): &(NodeName, Instant)| *node == to && Instant::now() < *until;
+        if self.asked_singly.as_ref().is_some_and(takes_none) {
             let client = inbox.client.clone();
             return all
                 .into_iter()
@@ -212,8 +218,8 @@ impl Carrier {
             .sent
             .extract_if(|_, sent| Some(sent.bundle) == bundle)
             .collect();
-        if !back.is_empty() {
-            self.singly_until = Some(Instant::now() + SINGLY);
+        if let Some((_, sent)) = back.first() {
+            self.asked_singly = Some((sent.to.clone(), Instant::now() + SINGLY));
         }
         for (_, Sent { waiting, to, .. }) in back {
             self.hand_on_singly(&client, &to, waiting);

@@ -245,7 +245,7 @@ type Reply = (Subject, Numbered);
 async fn reply_to_bundles(client: Client, key: ClusterKey, mut ready: mpsc::Receiver<Reply>) {
     while let Some(first) = ready.recv().await {
         let all = bundle::gather(first, &mut ready, |(_, reply)| reply.bytes.len()).await;
-        for (inbox, replies) in by_node(all) {
+        for (inbox, replies) in all.into_iter().flat_map(by_node) {
             if let Some(sealed) = bundle::seal(&key, bundle::ANSWERED, &replies) {
                 drop(client.publish(inbox, sealed.into()).await);
             }
