@@ -12,6 +12,8 @@ use crate::rig::{Alone, Brokers, Cluster, NAMES, get};
 
 /// The callers of a busy service.
 const MANY: usize = 256;
+/// The callers of a steady load: so many that it is the cluster which ends a rate, not they.
+const PACED: u32 = 256;
 /// The bytes of a message that is published for comparison, as large as a create's group.
 const MESSAGE_BYTES: usize = 1_024;
 
@@ -108,7 +110,7 @@ async fn paced(
     rate: u32,
     measured: Duration,
 ) -> (f64, hdrhistogram::Histogram<u64>) {
-    let (begun, callers) = (Instant::now(), 64);
+    let (begun, callers) = (Instant::now(), PACED);
     let count = Rc::new(Cell::new(0_u32));
     let mut tasks = Vec::new();
     for caller in 0..callers {
