@@ -131,7 +131,10 @@ pub struct Write {
 impl Write {
     /// A change of one contact.
     pub fn one(owner: &Owner, attempt: Attempt) -> Self {
-        Self::each(owner, vec![attempt])
+        Self {
+            batch: BatchMode::Alone,
+            ..Self::each(owner, vec![attempt])
+        }
     }
 
     /// Several changes, each of which succeeds or fails by itself.

@@ -329,7 +329,7 @@ impl InMemoryService {
             outcomes.push(self.apply(&write.owner, attempt, decision));
         }
         let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. });
-        if write.batch == BatchMode::ItemByItem || !outcomes.iter().any(refused) {
+        if write.batch != BatchMode::AllOrNothing || !outcomes.iter().any(refused) {
             return outcomes;
         }
         *self = before;

@@ -5,7 +5,7 @@
 use http::StatusCode;
 use thiserror::Error;
 
-use crate::domain::{Closed, Fact, FailureCode, Position};
+use crate::domain::{Closed, Fact, FailureCode, Position, limits};
 
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -254,6 +254,11 @@ impl Refusal {
             Self::Internal => (500, Other, "internal"),
         }
     }
+
+    /// A contact whose record would be larger than one may be.
+    pub const RECORD_TOO_LARGE: Self = Self::TooLarge {
+        limit_bytes: limits::RECORD_BYTES_MAX as u64,
+    };
 
     /// What a vendor takes it to be.
     pub fn kind(&self) -> RefusalKind<'_> {

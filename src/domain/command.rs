@@ -71,6 +71,8 @@ pub struct IdempotentRequest {
 /// Whether the attempts of a command stand or fall together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchMode {
+    /// There is one attempt, and it is the whole request.
+    Alone,
     /// Each attempt is decided by itself, whatever comes of the others.
     ItemByItem,
     /// One refused attempt refuses every attempt of the command.

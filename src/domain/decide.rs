@@ -6,7 +6,7 @@
 use super::{
     Action, Attempt, Card, ContactId, ContactState, EraseReason, Erasure, Failure, FailureCode,
     FieldName, IdRule, LookupKey, LookupKind, Operation, Patch, Position, Precondition, Rules, Tag,
-    VendorKey, Violation, limits,
+    VendorKey, Violation,
 };
 
 /// The contact that an attempt names, as far as it is known before the decision.
@@ -278,18 +278,8 @@ fn refuse(code: FailureCode) -> Decision {
 }
 
 fn invalid(violations: Vec<Violation>) -> Decision {
-    let mut recorded: Vec<(FieldName, FieldName)> = violations
-        .iter()
-        .take(limits::VIOLATIONS_MAX)
-        .map(|v| (FieldName::from(v.field.clone()), v.problem.code().into()))
-        .collect();
-    // The same thing may be wrong under several keys of a client's, which are not recorded.
-    recorded.dedup();
     Decision::Refused {
-        failure: Failure {
-            code: FailureCode::Invalid,
-            violations: recorded,
-        },
+        failure: Failure::invalid(&violations),
         violations,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, ContactId, Correlation, Erasure, EventId, FieldName, Fingerprint, Operation, Owner,
-    Position, Tag, Timestamp, TraceParent, VendorKey,
+    Position, Tag, Timestamp, TraceParent, VendorKey, Violation, limits,
 };
 
 /// The part that all events have, whatever happened.
@@ -123,6 +123,39 @@ pub struct Failure {
     pub violations: Vec<(FieldName, FieldName)>,
 }
 
+impl Failure {
+    /// A failure of which nothing more is to be said.
+    #[must_use]
+    pub const fn of(code: FailureCode) -> Self {
+        Self {
+            code,
+            violations: Vec::new(),
+        }
+    }
+
+    /// The failure of an attempt whose content is wrong, without what was sent.
+    #[must_use]
+    pub fn invalid(violations: &[Violation]) -> Self {
+        let mut recorded: Vec<(FieldName, FieldName)> = violations
+            .iter()
+            .take(limits::VIOLATIONS_MAX)
+            .map(|v| (FieldName::from(v.field.clone()), v.problem.code().into()))
+            .collect();
+        // The same thing may be wrong under several keys of a client's, which are not recorded.
+        recorded.dedup();
+        Self {
+            code: FailureCode::Invalid,
+            violations: recorded,
+        }
+    }
+
+    /// Whether one item of several was refused because its contact's record would be too large.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.violations.iter().any(Violation::is_too_large)
+    }
+}
+
 /// The reasons for which a command can be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureCode {
@@ -229,6 +262,6 @@ pub enum Outcome {
         /// The refusal, as it was recorded.
         failure: Failure,
         /// The violations with the values that were sent, which are never recorded.
-        violations: Vec<super::Violation>,
+        violations: Vec<Violation>,
     },
 }

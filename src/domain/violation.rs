@@ -2,6 +2,13 @@
 
 use serde_json::Value;
 
+use super::{FieldName, limits};
+
+/// The code of an item that is too large.
+const TOO_LARGE: &str = "too_large";
+/// The field of a violation that is about no field alone.
+const NO_FIELD: &str = "*";
+
 /// One thing that is wrong with one field of a request.
 ///
 /// ```
@@ -57,6 +64,8 @@ pub enum Problem {
     OnlyFor(&'static str),
     /// Given twice where each must be unique.
     Duplicate,
+    /// The item as a whole would make a contact's record larger than this many bytes.
+    TooLarge(usize),
 }
 
 /// The JSON types that a field can require.
@@ -91,6 +100,7 @@ impl Problem {
             Self::UnknownReference => "unknown_reference",
             Self::NotAllowed | Self::OnlyFor(_) => "not_allowed",
             Self::Duplicate => "duplicate",
+            Self::TooLarge(_) => TOO_LARGE,
         }
     }
 }
@@ -132,6 +142,18 @@ impl Violation {
             problem,
             value: None,
         }
+    }
+
+    /// One item of several is too large for the record of a contact.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(NO_FIELD, Problem::TooLarge(limits::RECORD_BYTES_MAX))
+    }
+
+    /// Whether a violation, as it was recorded, is that of an item that is too large.
+    #[must_use]
+    pub fn is_too_large(recorded: &(FieldName, FieldName)) -> bool {
+        recorded.1 == TOO_LARGE
     }
 
     /// The field's path as the client wrote it.

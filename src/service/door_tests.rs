@@ -18,7 +18,7 @@ use crate::dialect::REGISTRY;
 use crate::domain::{
     Action, Attempt, BatchMode, Card, Closed, ContactId, FailureCode, FieldName, IdempotencyKey,
     IdempotentRequest, ListRange, Operation, Outcome, Owner, Patch, Patched, Phase, Position,
-    Precondition, Target,
+    Precondition, Target, Violation, limits,
 };
 use crate::keys::Slot;
 use crate::projection::{Home, SearchIndex, View};
@@ -359,6 +359,52 @@ async fn a_batch_that_was_refused_as_a_whole_is_answered_alike_again() {
         assert!(refused(FailureCode::BatchRefused)(&done.outcomes[0]));
         assert!(refused(FailureCode::Invalid)(&done.outcomes[1]));
         assert_eq!(service.head(), Position::new(4));
+    }
+}
+
+#[tokio::test]
+async fn of_several_items_the_one_whose_record_is_too_large_fails_alone() {
+    let service = opened(&SimDisk::new(1)).service;
+    let large = "x".repeat(limits::RECORD_BYTES_MAX);
+    let large = Card::from_value(serde_json::json!({"notes": {"n": {"note": large}}})).unwrap();
+    let large = || Action::Create {
+        card: large.clone(),
+        chosen_id: None,
+    };
+    let attempt = |action| Attempt::create(Vec::new(), Ok(action));
+    let is_too_large = |outcome: &Outcome| match outcome {
+        Outcome::Refused {
+            failure,
+            violations,
+        } => failure.is_too_large() && *violations == [Violation::too_large()],
+        _ => false,
+    };
+    // A repeat of the request is answered alike, and adds nothing.
+    for _ in 0..2 {
+        let attempts = vec![attempt(large()), attempt(creation()), attempt(large())];
+        let mut command = command_of(owner("a"), attempts);
+        command.context.idempotency = Some(once());
+        let done = service.submit(command).await.unwrap();
+        let [first, second, third] = &done.outcomes[..] else {
+            panic!("{done:?}");
+        };
+        assert!(is_too_large(first) && is_too_large(third), "{done:?}");
+        assert!(matches!(second, Outcome::Written { .. }), "{second:?}");
+        assert_eq!(service.head(), Position::new(6));
+    }
+    // The whole request, or one that stands and falls together, leaves nothing.
+    for (batch, attempts) in [
+        (BatchMode::Alone, vec![attempt(large())]),
+        (
+            BatchMode::AllOrNothing,
+            vec![attempt(creation()), attempt(large())],
+        ),
+    ] {
+        let mut command = command_of(owner("a"), attempts);
+        command.batch = batch;
+        let refused = service.submit(command).await;
+        assert!(matches!(refused, Err(SubmitError::TooLarge { .. })));
+        assert_eq!(service.head(), Position::new(6));
     }
 }
 

@@ -135,41 +135,23 @@ impl<'a> CommandHandler<'a> {
             let mut loaded = load(self.shared, &self.group, &command.owner, attempt)?;
             let decision = self.decide(&command.owner, attempt, &mut loaded)?;
             let idempotency = idempotency.filter(|_| index == 0);
-            match decision {
+            let outcome = match decision {
                 Decision::Unchanged(position) if is_single => {
                     return Ok(Handled::Unchanged(position));
                 }
                 Decision::Unchanged(_) => {
-                    let failure = Failure {
-                        code: FailureCode::DuplicateId,
-                        violations: Vec::new(),
-                    };
-                    outcomes.push(self.fail(
-                        command,
-                        attempt,
-                        &loaded,
-                        idempotency,
-                        failure,
-                        vec![],
-                    )?);
+                    let failure = Failure::of(FailureCode::DuplicateId);
+                    self.fail(command, attempt, &loaded, idempotency, failure, vec![])?
                 }
                 Decision::Refused {
                     failure,
                     violations,
-                } => {
-                    outcomes.push(self.fail(
-                        command,
-                        attempt,
-                        &loaded,
-                        idempotency,
-                        failure,
-                        violations,
-                    )?);
-                }
+                } => self.fail(command, attempt, &loaded, idempotency, failure, violations)?,
                 Decision::Done(change) => {
-                    outcomes.push(self.succeed(command, attempt, loaded, idempotency, change)?);
+                    self.finish(command, attempt, &mut loaded, idempotency, change)?
                 }
-            }
+            };
+            outcomes.push(outcome);
             self.group.check_size(start)?;
         }
         Ok(Handled::Committed(Committed {
@@ -251,6 +233,28 @@ impl<'a> CommandHandler<'a> {
         Ok(decide(state, attempt, rules, facts))
     }
 
+    /// Writes that an attempt was done. One of several that is decided by itself fails by itself, too,
+    /// where its contact's record would be too large.
+    fn finish(
+        &mut self,
+        command: &Command,
+        attempt: &Attempt,
+        loaded: &mut Loaded,
+        idempotency: Option<IdempotencyRecord>,
+        change: Change,
+    ) -> Result<Outcome, SubmitError> {
+        let savepoint = self.group.save(false);
+        let done = self.succeed(command, attempt, loaded, idempotency, change);
+        match done {
+            Err(SubmitError::TooLarge { .. }) if command.batch == BatchMode::ItemByItem => {}
+            done => return done,
+        }
+        self.group.restore(&savepoint);
+        let violations = vec![Violation::too_large()];
+        let failure = Failure::invalid(&violations);
+        self.fail(command, attempt, loaded, idempotency, failure, violations)
+    }
+
     fn fail(
         &mut self,
         command: &Command,
@@ -293,7 +297,7 @@ impl<'a> CommandHandler<'a> {
         &mut self,
         command: &Command,
         attempt: &Attempt,
-        loaded: Loaded,
+        loaded: &mut Loaded,
         idempotency: Option<IdempotencyRecord>,
         change: Change,
     ) -> Result<Outcome, SubmitError> {
@@ -333,7 +337,7 @@ impl<'a> CommandHandler<'a> {
             .map_or_else(Arc::default, |c| self.shared.tags(owner, &c.card));
         self.group
             .push(event.clone(), Some(slot), content.clone(), tags.clone())?;
-        Ok(self.settle(&event, loaded.before, slot, tags, content))
+        Ok(self.settle(&event, loaded.before.take(), slot, tags, content))
     }
 
     /// Lays a change over the view, and says what came of it.

@@ -49,6 +49,7 @@ fn one(
     match (phase, header.contact, body) {
         (Phase::Fail(failure), contact, _) => {
             let violations = match failure.code {
+                FailureCode::Invalid if failure.is_too_large() => vec![Violation::too_large()],
                 FailureCode::Invalid => violations(shared, position, contact, attempt)?,
                 _ => Vec::new(),
             };

@@ -179,7 +179,8 @@ fn one_error(object: &str, violation: &Violation) -> Value {
         | Problem::OneOf(_)
         | Problem::Range(..)
         | Problem::OutOfRange
-        | Problem::Duplicate => told(INVALID_FORMAT, "is not valid.".into()),
+        | Problem::Duplicate
+        | Problem::TooLarge(_) => told(INVALID_FORMAT, "is not valid.".into()),
     };
     body(&code, message)
 }

@@ -74,7 +74,8 @@ fn message(violation: &Violation) -> String {
         | Problem::UnknownReference
         | Problem::NotAllowed
         | Problem::OnlyFor(_)
-        | Problem::Duplicate => "Invalid input".into(),
+        | Problem::Duplicate
+        | Problem::TooLarge(_) => "Invalid input".into(),
     }
 }
 

@@ -125,7 +125,8 @@ fn message(problem: Problem) -> &'static str {
         | Problem::UnknownReference
         | Problem::NotAllowed
         | Problem::OnlyFor(_)
-        | Problem::Duplicate => "Invalid value",
+        | Problem::Duplicate
+        | Problem::TooLarge(_) => "Invalid value",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dialect::fields::{ANY_TEXT, Fields, Nulls, Text};
 use crate::dialect::{Refusal, Reply};
 use crate::domain::{
     Action, Attempt, Card, EraseReason, Expected, FieldName, LookupKey, Match, Operation,
-    Precondition, Problem, Target, Violation, limits,
+    Precondition, Problem, Target, Violation,
 };
 
 /// By which property an upsert finds its contact.
@@ -64,11 +64,23 @@ pub fn invalid(operation: Operation, violation: Violation) -> Attempt {
     }
 }
 
+/// A Card or a patch is larger than a record alone: no contact comes of it, and the writer should not
+/// try.
+#[derive(Clone, Copy, Debug)]
+pub struct TooLarge;
+
+/// 413, and nothing in the log, where it is the whole request.
+impl From<TooLarge> for Reply {
+    fn from(_: TooLarge) -> Self {
+        problem::refusal(&Refusal::RECORD_TOO_LARGE)
+    }
+}
+
 /// A new contact with this Card.
 ///
 /// # Errors
-/// 413 for a Card larger than a record.
-pub fn create(card: Value) -> Result<Attempt, Reply> {
+/// [`TooLarge`]
+pub fn create(card: Value) -> Result<Attempt, TooLarge> {
     let (card, fields) = read(card)?;
     let chosen_id = None;
     let action = card.map(|card| Action::Create { card, chosen_id });
@@ -79,7 +91,7 @@ pub fn create(card: Value) -> Result<Attempt, Reply> {
 ///
 /// # Errors
 /// As [`create`].
-pub fn upsert(key: Key, card: Value, precondition: Precondition) -> Result<Attempt, Reply> {
+pub fn upsert(key: Key, card: Value, precondition: Precondition) -> Result<Attempt, TooLarge> {
     let (card, fields) = read(card)?;
     let action = card.and_then(|card| {
         Ok(Action::Upsert {
@@ -97,10 +109,14 @@ pub fn upsert(key: Key, card: Value, precondition: Precondition) -> Result<Attem
 /// A change by a merge patch.
 ///
 /// # Errors
-/// 413 for a patch larger than a record: no Card comes of it, and the writer should not try.
-pub fn update(target: Target, patch: Value, precondition: Precondition) -> Result<Attempt, Reply> {
+/// [`TooLarge`]
+pub fn update(
+    target: Target,
+    patch: Value,
+    precondition: Precondition,
+) -> Result<Attempt, TooLarge> {
     let (fields, action) = match patch {
-        Value::Object(patch) if is_larger_than_a_record(&patch) => return Err(too_large()),
+        Value::Object(patch) if is_larger_than_a_record(&patch) => return Err(TooLarge),
         Value::Object(patch) => {
             let fields = validate::names(patch.keys());
             (fields, Ok(Action::Update(change::merge(patch))))
@@ -197,19 +213,14 @@ fn fitting(card: Value) -> Result<Card, Unfit> {
     }
 }
 
-fn read(card: Value) -> Result<ReadCard, Reply> {
+fn read(card: Value) -> Result<ReadCard, TooLarge> {
     let names = card.as_object().into_iter().flat_map(Object::keys);
     let fields = validate::names(names);
     match fitting(card) {
         Ok(card) => Ok((Ok(card), fields)),
         Err(Unfit::Invalid(violations)) => Ok((Err(violations), fields)),
-        Err(Unfit::TooLarge) => Err(too_large()),
+        Err(Unfit::TooLarge) => Err(TooLarge),
     }
-}
-
-fn too_large() -> Reply {
-    let limit_bytes = limits::RECORD_BYTES_MAX as u64;
-    problem::refusal(&Refusal::TooLarge { limit_bytes })
 }
 
 fn no_object(name: &str) -> Vec<Violation> {

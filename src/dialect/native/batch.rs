@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::attempt::{self, Key};
+use super::attempt::{self, Key, TooLarge};
 use super::hints;
 use super::rules::RULES;
 use super::walker::Object;
@@ -57,10 +57,9 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let mut all: Vec<&'static str> = told.collect();
     let judged = |one| {
         let near_misses = near_misses(&one);
-        Ok(attempt::judged(item(one)?, &near_misses, strict))
+        attempt::judged(item(one), &near_misses, strict)
     };
-    let attempts = items.into_iter().map(judged);
-    let attempts = attempts.collect::<Result<_, Reply>>()?;
+    let attempts = items.into_iter().map(judged).collect();
     all.sort_unstable();
     all.dedup();
     let write = Write::each(owner, attempts);
@@ -73,59 +72,43 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
 const OPERATIONS: [&str; 4] = ["create", "update", "delete", "upsert"];
 
 /// The attempt that an item is; one that is wrong before its content is looked at is refused.
-fn item(item: Value) -> Result<Attempt, Reply> {
+fn item(item: Value) -> Attempt {
     let Value::Object(mut item) = item else {
         let violation = Violation::new("operations", Problem::WrongType(Expected::Object));
-        return Ok(attempt::invalid(Operation::Create, violation));
+        return attempt::invalid(Operation::Create, violation);
     };
     let operation = match item.get("op").and_then(Value::as_str) {
         Some("update") => Operation::Update,
         Some("delete") => Operation::Delete,
         _ => Operation::Create,
     };
-    match done(&mut item) {
-        Ok(attempt) => Ok(attempt),
-        Err(Wrong::Member(violation)) => Ok(attempt::invalid(operation, violation)),
-        Err(Wrong::Request(reply)) => Err(reply),
-    }
+    done(&mut item).unwrap_or_else(|violation| attempt::invalid(operation, violation))
 }
 
 /// What an item asks for. Each member that is read is taken out of it, so that what is left at the
 /// end is nothing that the operation has.
-fn done(item: &mut Object) -> Result<Attempt, Wrong> {
+fn done(item: &mut Object) -> Result<Attempt, Violation> {
+    // The others go on: it alone is too large.
+    let too_large = |_: TooLarge| Violation::too_large();
     let attempt = match text(item, "op")?.as_str() {
-        "create" => attempt::create(member(item, "card")?)?,
+        "create" => attempt::create(member(item, "card")?).map_err(too_large)?,
         "update" => {
             let (target, precondition) = (target(item)?, precondition(item)?);
-            attempt::update(target, member(item, "patch")?, precondition)?
+            attempt::update(target, member(item, "patch")?, precondition).map_err(too_large)?
         }
         "delete" => Attempt::delete(target(item)?, precondition(item)?),
         "upsert" => {
             let (key, card) = (key(item)?, member(item, "card")?);
-            attempt::upsert(key, card, precondition(item)?)?
+            attempt::upsert(key, card, precondition(item)?).map_err(too_large)?
         }
         _ => return Err(wrong("op", Problem::OneOf(&OPERATIONS))),
     };
     match item.keys().next() {
         None => Ok(attempt),
-        Some(unknown) => Err(Wrong::Member(Violation {
+        Some(unknown) => Err(Violation {
             sent_as: Some(unknown.clone()),
             ..Violation::new("*", Problem::NotAllowed)
-        })),
-    }
-}
-
-/// What is wrong with an item before its content is looked at.
-enum Wrong {
-    /// A member of it.
-    Member(Violation),
-    /// The request as a whole, for it is too large.
-    Request(Reply),
-}
-
-impl From<Reply> for Wrong {
-    fn from(reply: Reply) -> Self {
-        Self::Request(reply)
+        }),
     }
 }
 
@@ -136,18 +119,18 @@ const fn missing_or_not(value: Option<&Value>, expected: Expected) -> Problem {
     }
 }
 
-fn wrong(name: &'static str, problem: Problem) -> Wrong {
-    Wrong::Member(Violation::new(name, problem))
+fn wrong(name: &'static str, problem: Problem) -> Violation {
+    Violation::new(name, problem)
 }
 
 /// A member that must be there: a Card, or a patch of one.
-fn member(item: &mut Object, name: &'static str) -> Result<Value, Wrong> {
+fn member(item: &mut Object, name: &'static str) -> Result<Value, Violation> {
     let member = item.remove(name);
     member.ok_or_else(|| wrong(name, missing_or_not(None, Expected::Object)))
 }
 
 /// A member that must be there and a text.
-fn text(item: &mut Object, name: &'static str) -> Result<String, Wrong> {
+fn text(item: &mut Object, name: &'static str) -> Result<String, Violation> {
     match item.remove(name) {
         Some(Value::String(text)) => Ok(text),
         other => Err(wrong(
@@ -157,18 +140,18 @@ fn text(item: &mut Object, name: &'static str) -> Result<String, Wrong> {
     }
 }
 
-fn key(item: &mut Object) -> Result<Key, Wrong> {
+fn key(item: &mut Object) -> Result<Key, Violation> {
     let key = Key::named(&text(item, "match")?);
     key.ok_or(wrong("match", Problem::OneOf(&Key::NAMES)))
 }
 
-fn target(item: &mut Object) -> Result<Target, Wrong> {
+fn target(item: &mut Object) -> Result<Target, Violation> {
     let id = requests::contact_id(&text(item, "id")?).map(Target::Id);
     id.ok_or(wrong("id", Problem::Format("uuid")))
 }
 
 /// A version's number, or a text as the `If-Match` header has it.
-fn precondition(item: &mut Object) -> Result<Precondition, Wrong> {
+fn precondition(item: &mut Object) -> Result<Precondition, Violation> {
     let bad = || wrong("ifMatch", Problem::Format("entity-tag"));
     match item.remove("ifMatch") {
         None => Ok(Precondition::NONE),

@@ -63,6 +63,10 @@ impl Details {
 
 /// A refused command. On a replay the violations are those that were recorded.
 pub fn refused(failure: &Failure, violations: &[Violation]) -> Details {
+    if failure.is_too_large() {
+        let refusal = Refusal::RECORD_TOO_LARGE;
+        return Details::new(refusal.status(), refusal.name(), refusal.to_string());
+    }
     let status = status_of(failure.code);
     let mut details = Details::new(status, failure.code.name(), failure.code.message());
     details.violations = if violations.is_empty() {
@@ -139,6 +143,7 @@ fn message(problem: Problem) -> String {
             "must not be here, or not together with the rest".into()
         }
         Problem::Duplicate => "stands twice or overlaps with another".into(),
+        Problem::TooLarge(max) => format!("makes a record of more than {max} bytes"),
     }
 }
 

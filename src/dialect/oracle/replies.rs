@@ -128,6 +128,7 @@ fn reason(problem: Problem) -> String {
         Problem::UnknownReference => "refers to nothing that is known".into(),
         Problem::NotAllowed | Problem::OnlyFor(_) => "must not be given here".into(),
         Problem::Duplicate => "must be unique".into(),
+        Problem::TooLarge(max) => format!("must have at most {max} bytes"),
     }
 }
 

@@ -178,6 +178,7 @@ fn message(violation: &Violation) -> String {
         Problem::UnknownReference => "must name something that exists".to_owned(),
         Problem::NotAllowed | Problem::OnlyFor(_) => "should not exist".to_owned(),
         Problem::Duplicate => "must be unique".to_owned(),
+        Problem::TooLarge(max) => return format!("a contact must not be larger than {max} bytes"),
     };
     format!("{field} {must}")
 }

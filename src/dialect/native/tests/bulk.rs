@@ -153,6 +153,33 @@ fn a_batch_is_judged_item_by_item() {
 }
 
 #[test]
+fn an_item_that_is_too_large_is_refused_alone() {
+    let mut service = InMemoryService::open(&DIALECT, "default");
+    let card = json!({"name": {"full": "Ann"}});
+    let large = json!({"notes": {"n": {"note": "x".repeat(49_152)}}});
+    let made = service.send_json("POST", "/contacts", &card).json();
+    let id = &made["id"];
+    let operations = json!([
+        {"op": "create", "card": large},
+        {"op": "create", "card": card},
+        {"op": "update", "id": id, "patch": large},
+        {"op": "upsert", "match": "email", "card": large},
+        {"op": "delete", "id": id},
+    ]);
+    let batch = json!({ "operations": operations });
+    let results = service.send_json("POST", "/contacts/batch", &batch).json();
+    let results = results["results"].as_array().expect("results");
+    let statuses: Vec<_> = results.iter().map(|one| one["status"].clone()).collect();
+    assert_eq!(statuses, [413, 201, 413, 413, 204], "{results:?}");
+    for large in [&results[0], &results[2], &results[3]] {
+        assert_eq!(large["error"]["code"], "too_large", "{large}");
+        assert_eq!(large["error"]["status"], 413, "{large}");
+    }
+    let alone = service.send_json("POST", "/contacts", &large);
+    assert_eq!((alone.status(), alone.events.len()), (413, 0));
+}
+
+#[test]
 fn a_batch_has_no_condition_and_no_tenant_but_its_own() {
     let body = json!({"operations": [{"op": "delete", "id": ID}]});
     let conditional = batch(&body).with("if-match", "\"1\"");
