@@ -137,11 +137,7 @@ impl Principal {
 
     /// The caller's own tenant, where a request names none; `default` is the
     /// dialect's for callers who may touch all.
-    pub fn only_tenant<'a>(
-        &'a self,
-        dialect_name: &str,
-        default: &'a str,
-    ) -> Result<&'a str, OwnTenantError> {
+    pub fn only_tenant(&self, dialect_name: &str, default: &str) -> Result<String, OwnTenantError> {
         self.tenants.only(dialect_name, default)
     }
 
@@ -221,6 +217,6 @@ mod tests {
     fn the_local_developer_may_everything_everywhere() {
         let developer = Principal::local_developer();
         assert!(developer.may("mattr", "default"));
-        assert_eq!(developer.only_tenant("kare", "1"), Ok("1"));
+        assert_eq!(developer.only_tenant("kare", "1"), Ok("1".to_owned()));
     }
 }

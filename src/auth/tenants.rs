@@ -6,11 +6,14 @@
 //! that tenant in every dialect. An entry with a slash is always the second
 //! form, so a tenant whose own name holds a slash is granted as
 //! `<dialect>/<its name>`: read both ways, a grant would open another's tenant.
-//! Entries are compared as they stand, so a token names tenants canonically.
+//! A tenant is compared in its one spelling, whichever the token has: a UUID in upper case is the
+//! one in lower case where the dialect's ids are UUIDs, and another tenant where they are names.
 
 use std::collections::BTreeSet;
 
 use thiserror::Error;
+
+use crate::dialect::REGISTRY;
 
 /// The tenants whose contacts a principal may touch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,8 +61,8 @@ impl Tenants {
             Entry::One {
                 dialect: of,
                 tenant: one,
-            } => of == dialect && one == tenant,
-            Entry::Anywhere { tenant: one } => one == tenant,
+            } => of == dialect && names(dialect, one, tenant),
+            Entry::Anywhere { tenant: one } => names(dialect, one, tenant),
         })
     }
 
@@ -74,12 +77,12 @@ impl Tenants {
 
     /// The tenant of a caller who named none: the token's only one, or
     /// `default` where the token opens all of the dialect.
-    pub fn only<'a>(&'a self, dialect: &str, default: &'a str) -> Result<&'a str, OwnTenantError> {
+    pub fn only(&self, dialect: &str, default: &str) -> Result<String, OwnTenantError> {
         let mut only = None;
         for entry in &self.entries {
             let tenant = match entry {
-                Entry::Every => return Ok(default),
-                Entry::EveryOf { dialect: of } if of == dialect => return Ok(default),
+                Entry::Every => return Ok(default.to_owned()),
+                Entry::EveryOf { dialect: of } if of == dialect => return Ok(default.to_owned()),
                 Entry::One {
                     dialect: of,
                     tenant,
@@ -87,12 +90,13 @@ impl Tenants {
                 Entry::Anywhere { tenant } => tenant,
                 Entry::EveryOf { .. } | Entry::One { .. } => continue,
             };
-            if only.is_some_and(|other| other != tenant) {
+            let tenant = spelt(dialect, tenant);
+            if only.as_ref().is_some_and(|other| *other != tenant) {
                 return Err(OwnTenantError::Several);
             }
             only = Some(tenant);
         }
-        only.map(String::as_str).ok_or(OwnTenantError::NotGranted)
+        only.ok_or(OwnTenantError::NotGranted)
     }
 
     /// The tenants that are a caller's own where no request names one: those of `dialect` that the
@@ -107,7 +111,7 @@ impl Tenants {
             Entry::Every | Entry::EveryOf { .. } | Entry::One { .. } => None,
         });
         let listed: Vec<&str> = listed.collect();
-        if listed.is_empty() || self.only(dialect, default) == Ok(default) {
+        if listed.is_empty() || self.allow_all_of(dialect) {
             return vec![default];
         }
         listed
@@ -134,6 +138,18 @@ impl FromIterator<String> for Tenants {
     }
 }
 
+/// Whether an entry's text names a tenant of a dialect.
+fn names(dialect: &str, text: &str, tenant: &str) -> bool {
+    let rules = REGISTRY.named(dialect);
+    rules.map_or(text == tenant, |rules| rules.names_tenant(text, tenant))
+}
+
+/// A tenant in its one spelling; what names none of the dialect stays as it stands.
+fn spelt(dialect: &str, text: &str) -> String {
+    let spelt = REGISTRY.named(dialect).and_then(|of| (of.tenant)(text));
+    spelt.unwrap_or_else(|| text.to_owned())
+}
+
 fn entry(text: String) -> Entry {
     if text == "*" {
         return Entry::Every;
@@ -158,6 +174,9 @@ mod tests {
         texts.iter().map(|text| (*text).to_owned()).collect()
     }
 
+    const LOWER: &str = "01980000-0000-7000-8000-00000000abcd";
+    const UPPER: &str = "01980000-0000-7000-8000-00000000ABCD";
+
     #[test]
     fn an_entry_opens_what_it_names_and_nothing_else() {
         // (entries, dialect, tenant, open)
@@ -176,6 +195,21 @@ mod tests {
             (&["oracle/*"], "oracle", "acme", true),
             (&["oracle/*"], "thena", "acme", false),
             (&["/acme"], "oracle", "acme", false),
+            (&[UPPER], "mattr", LOWER, true),
+            (
+                &["mattr/01980000-0000-7000-8000-00000000ABCD"],
+                "mattr",
+                LOWER,
+                true,
+            ),
+            (&[UPPER], "thena", UPPER, true),
+            (&[UPPER], "thena", LOWER, false),
+            (&[UPPER], "native", LOWER, false),
+            (&["007"], "emnify", "7", true),
+            (&["+7", "7.0"], "emnify", "7", false),
+            (&["7.0"], "kare", "7", true),
+            (&["-07"], "kare", "-7", true),
+            (&["007"], "oracle", "7", false),
         ];
         for (entries, dialect, tenant, open) in cases {
             assert_eq!(
@@ -191,7 +225,6 @@ mod tests {
         let own = |entries: &[&str]| {
             tenants(entries)
                 .only("kare", "1")
-                .map(str::to_owned)
                 .map_err(|error| format!("{error:?}"))
         };
         assert_eq!(own(&["*"]), Ok("1".to_owned()));
@@ -200,6 +233,7 @@ mod tests {
         assert_eq!(own(&["7"]), Ok("7".to_owned()));
         assert_eq!(own(&["7", "kare/7"]), Ok("7".to_owned()));
         assert_eq!(own(&["kare/7", "emnify/8"]), Ok("7".to_owned()));
+        assert_eq!(own(&["7", "kare/007"]), Ok("7".to_owned()));
         assert_eq!(own(&["7", "8"]), Err("Several".to_owned()));
         assert_eq!(own(&["emnify/8", "emnify/*"]), Err("NotGranted".to_owned()));
         assert_eq!(own(&[]), Err("NotGranted".to_owned()));

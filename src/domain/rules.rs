@@ -17,6 +17,9 @@ pub struct Rules {
     pub event_prefix: &'static str,
     /// The names of its owner's ids, the tenant's first.
     pub owner_names: &'static [&'static str],
+    /// The one spelling of a tenant's id, by which alone tenants are compared; `None` for a text that
+    /// is no tenant's.
+    pub tenant: fn(&str) -> Option<String>,
     /// Contacts that one owner may have at a time.
     pub contacts_max: Option<u32>,
     /// Whether an e-mail address belongs to one contact of a tenant at a time.
@@ -55,6 +58,7 @@ impl Rules {
         name: "",
         event_prefix: "",
         owner_names: &[],
+        tenant: |text| Some(text.to_owned()),
         contacts_max: None,
         unique_email: false,
         ids: IdRule::Uuid,
@@ -193,6 +197,13 @@ impl Registry {
         self.0.iter().copied().find(|rules| rules.name == name)
     }
 
+    /// Whether a text names this tenant of a dialect, as [`Rules::names_tenant`] has it.
+    #[must_use]
+    pub fn names_tenant(self, dialect: DialectId, text: &str, tenant: &str) -> bool {
+        let rules = self.get(dialect);
+        rules.map_or(text == tenant, |rules| rules.names_tenant(text, tenant))
+    }
+
     /// Every dialect's rules, in the registry's order.
     pub fn iter(self) -> impl Iterator<Item = &'static Rules> {
         self.0.iter().copied()
@@ -200,6 +211,19 @@ impl Registry {
 }
 
 impl Rules {
+    /// Whether a text, in whichever spelling, names the tenant of this id in its one spelling.
+    ///
+    /// ```
+    /// use contactd::dialect::REGISTRY;
+    ///
+    /// let emnify = REGISTRY.named("emnify").expect("a dialect");
+    /// assert!(emnify.names_tenant("007", "7") && !emnify.names_tenant("7", "8"));
+    /// ```
+    #[must_use]
+    pub fn names_tenant(&self, text: &str, tenant: &str) -> bool {
+        text == tenant || (self.tenant)(text).is_some_and(|spelt| spelt == tenant)
+    }
+
     /// The lookup keys of a contact, by its Card: its e-mail addresses, and what else its dialect
     /// names it by.
     #[must_use]

@@ -99,7 +99,9 @@ impl Search {
             let want = rules.and_then(|rules| rules.ids.canonical(want));
             want.is_some_and(|want| contact.vendor_id == want)
         };
-        tenant.is_none_or(|want| contact.owner.tenant() == want)
+        let owner = &contact.owner;
+        let is_of = |want| registry.names_tenant(owner.dialect(), want, owner.tenant());
+        tenant.is_none_or(is_of)
             && self.vendor_id.as_deref().is_none_or(has_vendor_id)
             && dialect.is_none_or(|want| contact.owner.dialect() == want)
             && after(contact.created_at, self.created_after)

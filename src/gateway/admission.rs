@@ -182,7 +182,7 @@ impl Gateway {
             },
             log: self.log_id.clone(),
             cursors: self.own_key.read().cursors(),
-            own_tenant: own.ok().map(str::to_owned),
+            own_tenant: own.ok(),
             every_tenant: principal.tenants.allow_all_of(rules.name),
             open: self.is_open(),
             placeholders: dialect.extras.placeholders,

@@ -21,7 +21,7 @@ pub(super) fn sees(
     dialect: Option<DialectId>,
     (of, name): (DialectId, &str),
 ) -> bool {
-    tenant.is_none_or(|tenant| tenant == name)
+    tenant.is_none_or(|tenant| REGISTRY.names_tenant(of, tenant, name))
         && dialect.is_none_or(|dialect| dialect == of)
         && dialect::by_id(of).is_some_and(|of| principal.may(of.rules.name, name))
 }

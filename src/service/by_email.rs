@@ -6,7 +6,7 @@
 use super::ReadError;
 use super::read::Found;
 use super::service::Service;
-use crate::domain::{Contact, ContactId, DialectId, LookupKey, Tag};
+use crate::domain::{Contact, ContactId, DialectId, LookupKey, Rules, Tag};
 use crate::projection::TenantKey;
 
 /// Tenants that are looked through for an address.
@@ -73,7 +73,14 @@ impl Service {
         let sees = |tenant: &TenantKey| visible(tenant.0, &tenant.1);
         if let Some(name) = named {
             let dialects = self.shared.registry.iter();
-            let tenants = dialects.map(|rules| (rules.dialect, Box::from(name)));
+            let spelt = |rules: &'static Rules| {
+                let tenant = (rules.tenant)(name);
+                (
+                    rules.dialect,
+                    tenant.unwrap_or_else(|| name.to_owned()).into(),
+                )
+            };
+            let tenants = dialects.map(spelt);
             let there = tenants.filter(|tenant| contacts.has_tenant(tenant));
             return Some(there.filter(sees).collect());
         }

@@ -48,6 +48,32 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
     }
 }
 
+#[tokio::test]
+async fn a_token_and_a_filter_name_the_owner_in_either_spelling() {
+    let service = TestServer::new(&[]);
+    for (name, path, one, other) in OWNERS {
+        let api = apis::by_name(name);
+        let body = (api.create)(ANN).to_string();
+        let of_dialect = format!("{name}/{other}");
+        for (tenant, asked) in [(one, one), (other, one), (one, other), (&of_dialect, other)] {
+            let token = service.token("c", &["admin"], &[tenant], 3_000);
+            let caller = service.admin(api, 0).with_token(token);
+            let contacts = path.replace("{owner}", asked);
+            let sent = caller.send("POST", &contacts, &[], body.clone()).await;
+            assert!(sent.status < 300, "{name} {tenant} {asked}: {sent:?}");
+            let many = async |path: &str, at: &str| {
+                let seen = caller.send("GET", path, &[], String::new()).await.json();
+                seen[at].as_array().expect("a list").len()
+            };
+            let filter = format!("tenant={asked}&dialect={name}");
+            let found = many(&format!("/contacts?{filter}"), "data").await;
+            let happened = many(&format!("/events?{filter}"), "events").await;
+            assert!(found > 0, "{name} {tenant} {asked}");
+            assert_eq!(happened, found * 2, "{name} {tenant} {asked}");
+        }
+    }
+}
+
 /// The query string is part of the request that an idempotency key stands for: the same Card under
 /// the same key, matched by another property, is another request.
 #[tokio::test]

@@ -6,10 +6,9 @@ use super::contact::{CONTACT, ID, ORGANISATION};
 use super::events;
 use super::filter::{self, View};
 use super::replies;
-use super::rules::{Emnify, RULES};
+use super::rules::{Emnify, RULES, positive};
 use crate::dialect::fields::{ANY_TEXT, Fields, Nulls};
 use crate::dialect::json::whole;
-use crate::dialect::query::digits;
 use crate::dialect::schema::{Draft, Mode, object};
 use crate::dialect::{Ask, Call, Decoder, Encoder, List, Order, Refusal, Reply, Request};
 use crate::domain::{Owner, OwnerEvents, Problem, Target, Violation};
@@ -48,12 +47,6 @@ pub fn owner(id: &str) -> Result<Owner, Reply> {
     positive(id)
         .and_then(|number| Owner::new(RULES.dialect, &[&number.to_string()]).ok())
         .ok_or_else(|| replies::not_found("Organisation", id))
-}
-
-/// A positive integer without a sign.
-fn positive(text: &str) -> Option<u64> {
-    let number = digits(text).and_then(|number| u64::try_from(number).ok());
-    number.filter(|number| *number > 0)
 }
 
 impl Decoder for Emnify {

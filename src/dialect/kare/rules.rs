@@ -1,6 +1,6 @@
 //! What the core must know of Kare: its number in records, the names of its events and owners, and its limits.
 
-use super::contact;
+use super::{contact, issue};
 use crate::domain::{DialectId, IdRule, Rules, limits};
 
 /// The dialect of Kare's API.
@@ -13,6 +13,7 @@ pub static RULES: Rules = Rules {
     name: "kare",
     event_prefix: "COMPANY_CONTACT",
     owner_names: &["companyId"],
+    tenant: |text| Some(issue::integer(text).ok()?.to_string()),
     ids: IdRule::Sequence,
     non_sensitive: |card| contact::CONTACT.non_sensitive(card),
     batch_items_max: limits::BATCH_ITEMS_MAX,

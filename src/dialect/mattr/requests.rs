@@ -1,10 +1,8 @@
 //! Reads the vendor's requests.
 
-use uuid::Uuid;
-
 use super::cursor::Cursor;
 use super::replies::{self, BadParams};
-use super::rules::{Mattr, RULES};
+use super::rules::{Mattr, RULES, uuid};
 use crate::dialect::query::count;
 use crate::dialect::schema::Mode;
 use crate::dialect::{
@@ -43,12 +41,6 @@ pub fn owner(ids: &[&str]) -> Result<Owner, Reply> {
     bad.check()?;
     Owner::new(RULES.dialect, &ids.each_ref().map(String::as_str))
         .map_err(|_| replies::invalid_param("params", "participantId", participant))
-}
-
-/// A UUID in its hyphenated form and any case.
-fn uuid(text: &str) -> Option<Uuid> {
-    let hyphenated = text.len() == 36;
-    hyphenated.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
 impl Decoder for Mattr {

@@ -97,7 +97,8 @@ impl Filter {
         let is =
             |filter: &Option<String>, value: &str| filter.as_deref().is_none_or(|f| f == value);
         is(&self.dialect, rules.name)
-            && is(&self.tenant, header.owner.tenant())
+            && (self.tenant.as_deref())
+                .is_none_or(|tenant| rules.names_tenant(tenant, header.owner.tenant()))
             && self.subject.is_none_or(|id| header.contact == Some(id))
             && self
                 .operation
