@@ -29,8 +29,6 @@ use super::error::AuthError;
 use super::key::VerifyKey;
 use super::principal::Session;
 use super::token::Kind;
-use crate::dialect::{Cursors, Seal};
-use crate::keys::CursorKey;
 use crate::storage::{FileAt, StorageError};
 
 /// The longest life of a token signed here: a year and a day.
@@ -47,7 +45,6 @@ pub struct OwnKey {
     key_id: String,
     signing: SigningKey,
     verifying: Arc<VerifyKey>,
-    cursors: Cursors,
 }
 
 /// The reasons for which the data directory's key cannot be used. The operator must act, so the
@@ -147,11 +144,6 @@ impl OwnKey {
         Ok(of_signing(SigningKey::from_bytes(&seed)))
     }
 
-    /// The seal of cursors, whose key follows from this one: every node of a cluster has it.
-    pub fn cursors(&self) -> Cursors {
-        self.cursors.clone()
-    }
-
     /// A token to be sent as `Authorization: Bearer`, valid for `ttl` from `now`
     /// (seconds since 1970).
     ///
@@ -215,16 +207,6 @@ impl OwnKey {
     }
 }
 
-impl Seal for CursorKey {
-    fn seal(&self, text: &str) -> Vec<u8> {
-        self.seal(text)
-    }
-
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.open(sealed)
-    }
-}
-
 impl fmt::Debug for OwnKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnKey")
@@ -243,7 +225,6 @@ fn of_signing(key: SigningKey) -> OwnKey {
     let mut key_id = hex::encode(Sha256::digest(public.as_bytes()));
     key_id.truncate(16);
     OwnKey {
-        cursors: Cursors(Arc::new(CursorKey::of(&Zeroizing::new(key.to_bytes())))),
         verifying: Arc::new(VerifyKey::ed25519(key_id.clone(), public)),
         signing: key,
         key_id,

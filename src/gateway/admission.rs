@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::incoming::unix_seconds;
 use super::{Gateway, Incoming};
 use crate::auth::{AuthError, Limited, Mode, Principal, Quota, RateKey};
-use crate::dialect::{self, Caller, Dialect, Refusal, TokenProblem};
+use crate::dialect::{self, Caller, Cursors, Dialect, Refusal, TokenProblem};
 use crate::domain::{Actor, Closed, Owner};
 
 /// A caller who has sent too often.
@@ -181,7 +181,7 @@ impl Gateway {
                 subject: text(&principal.subject),
             },
             log: self.log_id.clone(),
-            cursors: self.own_key.read().cursors(),
+            cursors: Cursors(self.service.cursor_key()),
             own_tenant: own.ok(),
             every_tenant: principal.tenants.allow_all_of(rules.name),
             open: self.is_open(),

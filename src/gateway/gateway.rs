@@ -8,6 +8,8 @@ use parking_lot::RwLock;
 use super::carrier::Forward;
 use super::{Health, RequestMetrics, Spans};
 use crate::auth::{Authenticator, Mode, OwnKey, RateLimiter};
+use crate::dialect::Seal;
+use crate::keys::CursorKey;
 use crate::service::Service;
 
 /// Options for treating requests, as the operator configured them.
@@ -46,6 +48,16 @@ pub struct Gateway {
     pub spans: Spans,
     /// Carries writes to the node that leads; `None` where there is one node.
     pub forward: Option<Arc<dyn Forward>>,
+}
+
+impl Seal for CursorKey {
+    fn seal(&self, text: &str) -> Vec<u8> {
+        self.seal(text)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.open(sealed)
+    }
 }
 
 impl Gateway {

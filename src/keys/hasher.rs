@@ -11,10 +11,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use ring::hmac;
+use zeroize::Zeroizing;
 
 use super::{
     KeyFileError,
-    key::Key,
+    cursor_key::CursorKey,
+    key::{KEY_BYTES, Key},
     master::{read_key, read_or_create_key},
 };
 use crate::{
@@ -32,6 +34,7 @@ const CHECK_BYTES: usize = 33;
 /// as many with a chance of less than 1 in 10^15.
 const ALIKE_MIN: usize = 20;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
+const CURSOR_LABEL: &[u8] = b"contactd/cursor/v1";
 const FINGERPRINT_LABEL: &[u8] = b"contactd/fingerprint/v1";
 
 /// HMAC-SHA-256 under this directory's key, cut to 16 bytes.
@@ -177,6 +180,15 @@ impl Hasher {
         Ok(Self::open(keys, check)?.keep_check(check)?)
     }
 
+    /// The key that seals cursors. It lives as long as the log: it is the same after every restart, and
+    /// on each node of a cluster.
+    #[must_use]
+    pub fn cursor_key(&self) -> CursorKey {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        secret.copy_from_slice(self.mac(CURSOR_LABEL, &[]).as_ref());
+        CursorKey::of(&secret)
+    }
+
     fn is_alike(&self, there: &[u8]) -> bool {
         let own = self.check_value();
         let pairs = there.iter().zip(own.as_bytes());
@@ -201,14 +213,18 @@ impl Hasher {
     }
 
     /// Each part goes in behind its length, so that no two sequences are the same bytes.
-    fn hash(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+    fn mac(&self, label: &[u8], parts: &[&[u8]]) -> hmac::Tag {
         let mut mac = hmac::Context::with_key(&self.key);
         for part in std::iter::once(&label).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
+        mac.sign()
+    }
+
+    fn hash(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {
         let mut cut = [0; 16];
-        for (to, from) in cut.iter_mut().zip(mac.sign().as_ref()) {
+        for (to, from) in cut.iter_mut().zip(self.mac(label, parts).as_ref()) {
             *to = *from;
         }
         cut
@@ -217,12 +233,10 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::KEY_BYTES;
     use super::*;
     use crate::storage::DirFiles;
     use proptest::prelude::*;
     use std::{fs, path::Path};
-    use zeroize::Zeroizing;
 
     fn keys_in(dir: &Path) -> Arc<dyn Files> {
         Arc::new(DirFiles::at(dir))

@@ -22,6 +22,7 @@ use super::views::Views;
 use super::{ReadError, SubmitError, replay};
 use crate::audit::{Tiles, VerifierKey};
 use crate::domain::{Closed, Command, Position, Timestamp};
+use crate::keys::CursorKey;
 use crate::projection::View;
 use crate::storage::Room;
 
@@ -76,6 +77,12 @@ impl Service {
             }
             Handled::Unchanged(position) => Ok(replay::outcome(&self.shared, position)?),
         }
+    }
+
+    /// The key that seals what a cursor holds of a person.
+    #[must_use]
+    pub fn cursor_key(&self) -> Arc<CursorKey> {
+        self.shared.cursors.clone()
     }
 
     /// Records a read. Nobody waits for it, and where the queue is full it is not recorded.

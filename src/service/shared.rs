@@ -18,7 +18,7 @@ use crate::domain::{
     Card, Closed, ContactId, Content, DialectId, IdempotentRequest, LookupKey, LookupKind, Owner,
     Position, Registry, Rules, Tag,
 };
-use crate::keys::{Hasher, KeyRing, SealError};
+use crate::keys::{CursorKey, Hasher, KeyRing, SealError};
 use crate::log::Reader;
 use crate::log::record::{self, Record};
 use crate::projection::{ContactRow, Contacts, Entry, TenantKey};
@@ -40,6 +40,8 @@ pub struct Shared {
     pub keys: KeyRing,
     /// Makes keyed hashes of texts, for indexes.
     pub hasher: Hasher,
+    /// Seals what cursors hold of a person.
+    pub cursors: Arc<CursorKey>,
     /// The rules of every dialect.
     pub registry: Registry,
     /// The last position that is on the disk and in the inline view.
@@ -95,6 +97,7 @@ impl Shared {
             recent: Recent::default(),
             versions: Versions::default(),
             keys,
+            cursors: Arc::new(hasher.cursor_key()),
             hasher,
             registry,
             settled: watch::channel(settled).0,

@@ -138,3 +138,30 @@ async fn a_total_counts_what_is_on_every_page() {
     assert_eq!(total(&everybody, "").await, Some(11));
     assert_eq!(total(&own, "").await, Some(0));
 }
+
+/// A cursor holds the name that a page ends with, sealed: the key of that is the log's, not that of
+/// its tokens.
+#[tokio::test]
+async fn a_cursor_outlives_a_restart_and_the_key_of_tokens() {
+    let service = TestServer::new(&[]);
+    let native = apis::by_name("native");
+    for name in ["Ann", "Bea", "Cem"] {
+        let email = &format!("{name}@example.com");
+        service
+            .admin(native, 0)
+            .created(Person { name, email })
+            .await;
+    }
+    let path = "/contacts?sort=name&limit=1";
+    let first = service.admin(native, 0).send("GET", path, &[], "").await;
+    let cursor = first.json()["nextCursor"]
+        .as_str()
+        .expect("more")
+        .to_owned();
+    service.lose_token_key();
+    let (service, _) = service.restart(&[]).await;
+    let path = format!("{path}&cursor={cursor}");
+    let second = service.admin(native, 0).send("GET", &path, &[], "").await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(second.json()["data"][0]["card"]["name"]["full"], "Bea");
+}

@@ -73,6 +73,11 @@ impl TestServer {
         self.root.path().join("data")
     }
 
+    /// Takes away the key that signs tokens: the next start makes another.
+    pub fn lose_token_key(&self) {
+        std::fs::remove_file(self.data().join("token.key")).expect("it is there");
+    }
+
     /// All that the service said on standard error.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.data().with_extension("stderr")).expect("standard error")
