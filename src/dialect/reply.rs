@@ -59,6 +59,18 @@ impl Reply {
         self.headers.push((name, value.into()));
         self
     }
+
+    /// This reply, which says how to be authenticated where it is that the caller is not, and does not
+    /// say so yet (RFC 9110, section 11.6.1).
+    pub fn with_challenge(self) -> Self {
+        let names = |(name, _): &(&str, String)| *name == "www-authenticate";
+        match self.status {
+            StatusCode::UNAUTHORIZED if !self.headers.iter().any(names) => {
+                self.with("www-authenticate", "Bearer")
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The name of a status without its spaces: `PreconditionFailed`.

@@ -53,7 +53,7 @@ impl Gateway {
         let traced = self.trace(SpanKind::Server, incoming);
         let incoming = traced.as_ref().map_or(incoming, |traced| &traced.incoming);
         let response = self.respond(origin, incoming, body).await;
-        let response = response.with_age(self.stale());
+        let response = response.with_challenge().with_age(self.stale());
         self.metrics
             .request(origin.transport, incoming, &response, started.elapsed());
         if let Some(traced) = traced {

@@ -45,6 +45,13 @@ impl Response {
         self
     }
 
+    /// This response, which says how to be authenticated where the caller was not (RFC 9110, section
+    /// 11.6.1), whoever refused them.
+    pub(super) fn with_challenge(mut self) -> Self {
+        self.reply = self.reply.with_challenge();
+        self
+    }
+
     /// This response, which also tells what is left of the caller's quota.
     pub(super) fn with_quota(mut self, dialect: &Dialect, quota: Option<&Quota>) -> Self {
         if let Some(quota) = quota {

@@ -60,6 +60,11 @@ pub fn stale(response: &mut Response, stale: Option<Duration>) {
     }
 }
 
+/// Says that another `Accept` is answered in another form, so that no cache gives one for the other.
+pub fn vary_by_accept(response: &mut Response) {
+    add(response, "vary", "accept");
+}
+
 /// Adds what is left of the caller's allowance.
 pub fn quota(response: &mut Response, dialect: &Dialect, quota: &Quota) {
     for (name, value) in quota_headers(dialect, quota) {

@@ -27,12 +27,16 @@ pub async fn unknown_path(
         _ => false,
     };
     if is_read && is_page {
-        let to_console = Reply::empty(StatusCode::FOUND)
-            .with("location", "/console")
-            .with("vary", "accept");
-        return answer::response(to_console, &fresh_correlation());
+        let to_console = Reply::empty(StatusCode::FOUND).with("location", "/console");
+        let mut response = answer::response(to_console, &fresh_correlation());
+        answer::vary_by_accept(&mut response);
+        return response;
     }
-    fallback(&app, uri.path(), &headers, &Refusal::UnknownPath).await
+    let mut response = fallback(&app, uri.path(), &headers, &Refusal::UnknownPath).await;
+    if uri.path() == "/" {
+        answer::vary_by_accept(&mut response);
+    }
+    response
 }
 
 /// Whether `Accept` names HTML, as every browser's does for a page.

@@ -164,6 +164,8 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Respons
         (exposition::to_prometheus(&open), exposition::PROMETHEUS)
     };
     let mut reply = Reply::text(StatusCode::OK, &text);
-    reply.headers = vec![("content-type", form.into()), ("vary", "accept".into())];
-    answer::response(reply, &fresh_correlation())
+    reply.headers = vec![("content-type", form.into())];
+    let mut response = answer::response(reply, &fresh_correlation());
+    answer::vary_by_accept(&mut response);
+    response
 }

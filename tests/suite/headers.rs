@@ -110,6 +110,68 @@ async fn a_request_names_one_host_and_says_each_thing_once() {
     assert!(line.contains(" 400 "), "{line}");
 }
 
+/// To a caller who is not known, every vendor's answer says how to be, whatever the reason.
+#[tokio::test]
+async fn who_is_not_authenticated_is_told_how_to_be() {
+    let service = TestServer::new(&[]);
+    for api in apis::ALL {
+        let caller = service.admin(api, 0);
+        let list = api.whole_list_of(caller.tenant);
+        for token in ["", "no.token.ofours"] {
+            let answer = caller.with_token(token.to_owned());
+            let answer = answer.send("GET", &list, &[], "").await;
+            assert_eq!(answer.status, 401, "{}: {answer:?}", api.name);
+        }
+    }
+    let emnify = service.admin(apis::by_name("emnify"), 0);
+    let path = "/api/v1/authenticate";
+    for login in [
+        r#"{"application_token":"a.b.c"}"#,
+        r#"{"username":"a","password":"b"}"#,
+    ] {
+        let answer = emnify.send("POST", path, &[], login).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    let thena = service.admin(apis::by_name("thena"), 0);
+    let all = service.token("c", &["admin"], &["*"], 3_000);
+    let thena = thena.with_token(all);
+    let path = "/v1/accounts/contacts";
+    let answer = thena.send("GET", path, &[("x-org-id", "")], "").await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+/// A cache may not give one form of an answer for another.
+#[tokio::test]
+async fn what_depends_on_accept_says_so() {
+    let service = TestServer::new(&[]);
+    let native = service.admin(apis::by_name("native"), 0);
+    for (path, accept, status) in [
+        ("/events", "application/json", 200),
+        ("/events", "application/x-ndjson", 200),
+        ("/events?limit=0", "application/json", 400),
+        ("/metrics", "text/plain", 200),
+        ("/metrics", "application/openmetrics-text", 200),
+        ("/", "application/json", 404),
+    ] {
+        let answer = native.send("GET", path, &[("accept", accept)], "").await;
+        let vary = answer.header("vary").map(str::to_ascii_lowercase);
+        let seen = (answer.status, vary.as_deref());
+        assert_eq!(seen, (status, Some("accept")), "{path} {accept}");
+    }
+    let live = crate::common::client()
+        .get(format!("{}/events", service.server.url))
+        .header("accept", "text/event-stream")
+        .bearer_auth(&native.token);
+    let live = live.send().await.expect("an answer");
+    let form = |name: &str| {
+        live.headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    assert_eq!(form("content-type"), Some("text/event-stream"));
+    assert_eq!(form("vary"), Some("accept"));
+}
+
 #[tokio::test]
 async fn an_answer_says_how_far_it_saw() {
     let service = TestServer::new(&[]);

@@ -184,6 +184,11 @@ impl Caller {
             answer.header("contact-correlation").is_some(),
             "{method} {path}: {answer:?}"
         );
+        assert_eq!(
+            answer.status == 401,
+            answer.header("www-authenticate").is_some(),
+            "{method} {path}: {answer:?}"
+        );
         answer
     }
 

@@ -37,7 +37,7 @@ pub async fn events(question: Question) -> Response {
         query,
     } = &question;
     const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
-    system::answer(&question, ROLES, async |caller, correlation| {
+    let answered = system::answer(&question, ROLES, async |caller, correlation| {
         let asked = Asked::read(headers, query, caller)?;
         app.gateway.has_reached(asked.needs())?;
         let asked = page::bounded(app, asked).await?;
@@ -62,8 +62,10 @@ pub async fn events(question: Question) -> Response {
         let ended = stream::ended(app, headers, &asked.principal);
         let response = stream::stream(app, asked, open, ended, correlation);
         Ok((response, position))
-    })
-    .await
+    });
+    let mut response = answered.await;
+    answer::vary_by_accept(&mut response);
+    response
 }
 
 /// Serves `GET /commands/{correlation}`: the events of one command, in the order of the log, for
