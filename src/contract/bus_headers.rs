@@ -79,6 +79,7 @@ fn reply() -> Value {
         ("Contact-Position", "As over HTTP."),
         ("Contact-Log", "As over HTTP."),
         ("Contact-Stale", "As over HTTP."),
+        ("Idempotent-Replayed", "As over HTTP."),
         ("Contact-Correlation", "As over HTTP."),
         ("Nats-Service-Error", "Of an error, what went wrong."),
         ("Nats-Service-Error-Code", "Of an error, its HTTP status."),

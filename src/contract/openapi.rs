@@ -221,7 +221,11 @@ fn responses(api: &Api, endpoint: &Endpoint, examples: Examples) -> Map<String, 
         known.reasons.insert(0, answer.about.to_owned());
         known.forms.splice(0..0, answer.forms.iter().copied());
         let succeeds = answer.status < 300 && !endpoint.roles.is_empty();
-        let headers = headers_of(answer.headers, succeeds);
+        let mut headers = headers_of(answer.headers, succeeds);
+        if succeeds && endpoint.writes {
+            let replayed = json!({"$ref": "#/components/headers/Replayed"});
+            set(&mut headers, "Idempotent-Replayed", replayed);
+        }
         all.insert(answer.status, response(api, &known, headers));
     }
     let without_body = |about: &str| Refused {

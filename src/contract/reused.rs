@@ -21,6 +21,11 @@ pub fn headers() -> Value {
             "required": false,
             "schema": {"type": "integer", "minimum": 0},
         },
+        "Replayed": {
+            "description": "`true` where the request was made before under its `Idempotency-Key`, and this is its answer.",
+            "required": false,
+            "schema": {"type": "boolean"},
+        },
         "Version": header("The contact's version.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"})),
         "Location": header("Where the new contact is.", json!({"type": "string", "format": "uri-reference"})),
     })

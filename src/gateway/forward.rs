@@ -17,9 +17,10 @@ use minicbor::{Decode, Encode};
 
 use super::carrier::{Forward, Forwarded};
 use super::incoming::unix_seconds;
+use super::perform::REPLAYED;
 use super::read_forward::ForwardedRead;
 use super::{Disposition, Gateway, Incoming, Response};
-use crate::dialect::{self, ApiOperation, Query, Refusal, Reply};
+use crate::dialect::{self, ApiOperation, Query, Refusal, Reply, native};
 use crate::domain::{Closed, Correlation, Position};
 use crate::service::ReadAudit;
 
@@ -43,8 +44,10 @@ const OF_A_REPLY: &[&str] = &[
     "accept-patch",
     "allow",
     "cache-control",
+    native::WARNING,
     "content-type",
     "etag",
+    REPLAYED,
     "link",
     "location",
     "retry-after",

@@ -64,7 +64,7 @@ pub use gateway::{Gateway, Settings};
 pub use health::{Bus, BusCounts, Health};
 pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds};
 pub use metrics::RequestMetrics;
-pub use perform::sees_contents;
+pub use perform::{REPLAYED, sees_contents};
 pub use pipeline::Traced;
 pub use response::{Disposition, Response, quota_headers, stale_header};
 pub use spans::{Fact, OpenSpan, Span, SpanKind, SpanSink, Spans};

@@ -22,6 +22,9 @@ use crate::projection::View;
 use crate::projection::search::ENTRIES_MAX;
 use crate::service::{CatchUp, Committed, Found, ReadError, Service, SubmitError};
 
+/// The header of an answer to a write that was made before under its idempotency key.
+pub const REPLAYED: &str = "idempotent-replayed";
+
 /// The longest that a search waits for its view.
 const VIEW_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -78,7 +81,11 @@ impl Gateway {
         match call {
             Call::Write(Ask { question, reply }) => {
                 let committed = self.write(question, context).await?;
-                Ok(Performed::at(committed.position, reply(committed.outcomes)))
+                let mut reply = reply(committed.outcomes);
+                if committed.is_repeated {
+                    reply = reply.with(REPLAYED, "true");
+                }
+                Ok(Performed::at(committed.position, reply))
             }
             Call::Get(Ask { question, reply }) => {
                 let found = self.get(question).await?;

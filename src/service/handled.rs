@@ -13,6 +13,8 @@ pub struct Committed {
     pub position: Position,
     /// The outcome of each attempt, in order.
     pub outcomes: Vec<Outcome>,
+    /// Whether the request was made before under its idempotency key, and this is its answer then.
+    pub is_repeated: bool,
 }
 
 impl Committed {

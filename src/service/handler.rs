@@ -157,6 +157,7 @@ impl<'a> CommandHandler<'a> {
         Ok(Handled::Committed(Committed {
             position: self.group.last(),
             outcomes,
+            is_repeated: false,
         }))
     }
 
@@ -200,6 +201,7 @@ impl<'a> CommandHandler<'a> {
         Ok(Handled::Committed(Committed {
             position: self.group.last(),
             outcomes,
+            is_repeated: false,
         }))
     }
 

@@ -23,7 +23,11 @@ pub fn replay(
         position = at;
         outcomes.push(one(shared, at, attempts.get(index))?);
     }
-    Ok(Committed { position, outcomes })
+    Ok(Committed {
+        position,
+        outcomes,
+        is_repeated: true,
+    })
 }
 
 /// The outcome that a single event recorded.
@@ -31,6 +35,7 @@ pub fn outcome(shared: &Shared, position: Position) -> Result<Committed, ReadErr
     Ok(Committed {
         position,
         outcomes: vec![one(shared, position, None)?],
+        is_repeated: false,
     })
 }
 

@@ -43,6 +43,8 @@ async fn another_spelling_of_the_owner_is_the_same_request() {
             (first.status, &first.body),
             "{name}"
         );
+        let replayed = [&first, &second].map(|answer| answer.header("idempotent-replayed"));
+        assert_eq!(replayed, [None, Some("true")], "{name}");
         // The question for the head is itself a START and a FAIL.
         assert_eq!(service.head().await, head + 2, "{name}");
     }

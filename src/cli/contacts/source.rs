@@ -18,6 +18,7 @@ use super::super::output::is_enough;
 use crate::dialect::ApiOperation;
 use crate::dialect::native::WARNING;
 use crate::domain::{ContactId, Position};
+use crate::gateway::REPLAYED;
 
 /// Contacts that are read at once.
 const PAGE: &str = "500";
@@ -50,6 +51,8 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// The position of the write's outcome, or of what was read.
     pub position: Option<u64>,
+    /// Whether the write was made before under its idempotency key.
+    pub is_repeated: bool,
     /// What was taken but probably means something else.
     pub warnings: Vec<String>,
     /// The body of the answer, as JSON.
@@ -235,13 +238,16 @@ impl Source {
                     status: response.status(),
                     retry_after: number("retry-after"),
                     position: number("contact-position"),
+                    is_repeated: response.headers().contains_key(REPLAYED),
                     warnings: warnings(response.headers()),
                     body: response.bytes().await.map_err(cut_off)?.to_vec(),
                 })
             }
             Self::Directory(local) => {
                 let answered = local.send(operation, params, query, &headers, body).await?;
+                let is_replayed = |(name, _): &(&str, String)| *name == REPLAYED;
                 Ok(Answer {
+                    is_repeated: answered.reply.headers.iter().any(is_replayed),
                     status: answered.reply.status,
                     retry_after: None,
                     position: answered.position.map(Position::get),

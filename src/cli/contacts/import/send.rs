@@ -76,9 +76,12 @@ impl<'a> Sender<'a> {
             body,
             notes,
         } = create;
-        let answer = self.answer(&key, &body).await?;
+        let (answer, is_first) = self.answer(&key, &body).await?;
+        // What was made since this import began, another one has made, unless it was an earlier try
+        // of ours whose answer did not come.
+        let was_there = answer.position.is_some_and(|at| at <= self.head);
         match answer.status {
-            StatusCode::CREATED if answer.position.is_some_and(|at| at <= self.head) => {
+            StatusCode::CREATED if was_there || (is_first && answer.is_repeated) => {
                 self.known(line, &answer.body).await
             }
             StatusCode::CREATED => Ok(Outcome::Imported { line, notes }),
@@ -129,9 +132,10 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The service's answer, asked for again where it had no time or could not be reached. In a
-    /// directory of our own nobody else mends what is wrong, so it is asked once.
-    async fn answer(&self, key: &str, body: &[u8]) -> Result<Answer, Failure> {
+    /// The service's answer, asked for again where it had no time or could not be reached, and whether
+    /// it is that to the first try. In a directory of our own nobody else mends what is wrong, so it
+    /// is asked once.
+    async fn answer(&self, key: &str, body: &[u8]) -> Result<(Answer, bool), Failure> {
         let tries = match self.source {
             Source::Server(_) => TRIES,
             Source::Directory(_) => 1,
@@ -154,7 +158,7 @@ impl<'a> Sender<'a> {
                     (answer.retry_after, why)
                 }
                 Err(failure) if tries_left > 0 => (None, failure.message),
-                answer => return answer,
+                answer => return Ok((answer?, tries_left + 1 == tries)),
             };
             let asked_for = asked_for.map_or(Duration::ZERO, Duration::from_secs);
             let wait = pause.max(asked_for).min(LONGEST_PAUSE);

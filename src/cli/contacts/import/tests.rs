@@ -11,6 +11,7 @@ use super::super::source::Source;
 use super::import;
 use super::judge::{Judge, Judged};
 use super::report::Outcome;
+use super::send::Sender;
 use crate::storage::faulty::{FaultyDisk, Tried, end, every_fault};
 use crate::storage::{Disk, SimDisk};
 
@@ -54,6 +55,30 @@ fn a_near_miss_is_said_as_a_create_says_it() {
     let said: Vec<String> = create.notes.iter().map(ToString::to_string).collect();
     let want = "email is kept, but is no property of a Card; write emails.<key>.address";
     assert_eq!(said, [want]);
+}
+
+#[test]
+fn of_two_imports_at_once_one_has_imported_a_record() {
+    let local = open(&SimDisk::new(1), Purpose::Begin).unwrap();
+    let source = Source::Directory(Box::new(local));
+    let record = || {
+        let judged = Judge::default().judge(records().next().unwrap()).unwrap();
+        match judged {
+            Judged::Good(create) => create,
+            Judged::Bad(outcome) => panic!("{outcome:?}"),
+        }
+    };
+    let outcomes = source.using(|source| {
+        block_on(async {
+            let bar = ProgressBar::hidden();
+            let one = Sender::open(source, None, &bar).await?;
+            let other = Sender::open(source, None, &bar).await?;
+            Ok((one.send(record()).await?, other.send(record()).await?))
+        })
+    });
+    let (one, other) = outcomes.unwrap();
+    assert!(matches!(one, Outcome::Imported { .. }), "{one:?}");
+    assert!(matches!(other, Outcome::Known), "{other:?}");
 }
 
 #[test]
