@@ -114,7 +114,7 @@ fn raw(name: &str, value: String) -> Property {
 }
 
 /// Members of the Card that no property of 3.0 is: those of vendors, dates that are neither whole nor
-/// without a year, and names in other languages.
+/// without a year, and names and whole maps in other languages.
 fn unwritten(card: &Value) -> Vec<Property> {
     let mut found = Vec::new();
     let object = card.as_object();
@@ -136,10 +136,13 @@ fn unwritten(card: &Value) -> Vec<Property> {
     }
     let languages = card.get("localizations").and_then(Value::as_object);
     for (language, patches) in languages.into_iter().flatten() {
-        // Other paths lead over the ids of members, which 3.0 does not have.
+        // A path into a map leads over the id of a member, which 3.0 does not have; a map that is
+        // another one as a whole has its own.
         let patches = patches.as_object().into_iter().flatten();
-        let is_whole = |path: &str| matches!(path, "name" | "name/full" | "name/components");
-        for (path, value) in patches.filter(|(path, _)| is_whole(path)) {
+        let is_whole =
+            |path: &str| !path.contains('/') || matches!(path, "name/full" | "name/components");
+        let set = patches.filter(|(path, value)| is_whole(path) && !value.is_null());
+        for (path, value) in set {
             let path = ["localizations", language, path].map(str::to_owned);
             found.push(jsprop::of_value(&path, value));
         }

@@ -298,7 +298,7 @@ const UNSAID: [(&str, &str); 15] = [
         r#"{"p": {"number": "1", "features": {"example.com:sat": true}}}"#,
     ),
     ("updated", r#""2024-01-31T10:10:10.5Z""#),
-    ("localizations", r#"{"de": {"example.com:x": "y"}}"#),
+    ("localizations", r#"{"de": {"emails/e/label": "y"}}"#),
 ];
 
 #[test]
@@ -371,7 +371,6 @@ fn what_vcard_3_leaves_out_of_a_title_or_note_in_another_language_is_said() {
     for (map, name) in [("titles", "name"), ("notes", "note")] {
         let entry = |text: &str| json!({ name: text });
         for (path, value) in [
-            (map.to_owned(), json!({"t": entry("Zwei")})),
             (format!("{map}/t"), entry("Zwei")),
             (format!("{map}/u/{name}"), json!("Zwei")),
         ] {
@@ -385,6 +384,33 @@ fn what_vcard_3_leaves_out_of_a_title_or_note_in_another_language_is_said() {
             );
         }
     }
+}
+
+#[test]
+fn a_whole_map_in_another_language_comes_back_from_vcard_3() {
+    for (map, one, other) in [
+        ("titles", json!({"name": "Boss"}), json!({"name": "Chef"})),
+        ("notes", json!({"note": "One"}), json!({"note": "Eins"})),
+        (
+            "emails",
+            json!({"address": "a@b.co"}),
+            json!({"address": "d@b.co"}),
+        ),
+        ("organizations", json!({"name": "O"}), json!({"name": "P"})),
+    ] {
+        let german = json!({map: {"t": other, "v": other}});
+        let card = json!({"name": {"full": "Ann"}, map: {"t": one, "u": one},
+            "localizations": {"de": german, "fr": {"keywords": {"ami": true}}}});
+        let (said, text) = legacy(&card);
+        assert_eq!(said, None, "{text}");
+        let back = read(&text).remove(0).card.expect("a Card");
+        assert_eq!(back["localizations"], card["localizations"], "{text}");
+    }
+    // That there is none in a language no vCard 3.0 says.
+    let card = json!({"name": {"full": "Ann"}, "titles": {"t": {"name": "Boss"}},
+        "localizations": {"de": {"titles": null}}});
+    let said = legacy(&card).0.unwrap_or_default();
+    assert!(said.contains("changed: localizations (1);"), "{said}");
 }
 
 #[test]
