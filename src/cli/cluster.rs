@@ -152,10 +152,8 @@ async fn forget(options: &ForgetOptions) -> Result<(), Failure> {
     let Forgotten { forgotten } = response.json().await.map_err(cut_off)?;
     let mut out = std::io::stdout().lock();
     if forgotten.is_empty() {
-        let node = &options.node;
-        return Err(Failure::failed(format!(
-            "no disk of {node} is known but the one it has"
-        )));
+        let cluster = seen_by(&options.asked).await?;
+        return Err(Failure::failed(nothing_forgotten(&cluster, &options.node)));
     }
     for key in forgotten {
         writeln!(out, "forgotten: {key}").map_err(Failure::failed)?;
@@ -163,9 +161,39 @@ async fn forget(options: &ForgetOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn status(options: &NodeOptions) -> Result<(), Failure> {
+/// The cluster as the node that is asked sees it.
+async fn seen_by(options: &NodeOptions) -> Result<Cluster, Failure> {
     let response = server(options)?.get("/cluster", "application/json").await?;
-    let cluster: Cluster = response.json().await.map_err(cut_off)?;
+    response.json().await.map_err(cut_off)
+}
+
+/// The reason for which there was no disk to forget, and what can be done.
+fn nothing_forgotten(cluster: &Cluster, name: &str) -> String {
+    let nodes = || cluster.nodes.iter();
+    match nodes().find(|node| node.node == name) {
+        None => {
+            let names: Vec<&str> = nodes().map(|node| node.node.as_str()).collect();
+            let names = names.join(", ");
+            format!(
+                "{name} is no node of this cluster, and no disk of a node of that name is known; its \
+                 nodes are {names}. Give the name of one whose disk is destroyed"
+            )
+        }
+        Some(node) => {
+            let is_there = |seconds| seconds <= SILENT_SECONDS_MAX;
+            match node.seen_seconds_ago.is_some_and(is_there) {
+                true => format!(
+                    "no disk of {name} is known but the one it has; where that is to be destroyed, \
+                     stop {name} first, and ask again {SILENT_SECONDS_MAX} s later"
+                ),
+                false => format!("no disk of {name} is known: there is nothing to forget"),
+            }
+        }
+    }
+}
+
+async fn status(options: &NodeOptions) -> Result<(), Failure> {
+    let cluster = seen_by(options).await?;
     let shown = show(&cluster, &mut std::io::stdout().lock());
     shown.map_err(Failure::failed)?;
     match wrong(&cluster) {
@@ -354,6 +382,26 @@ mod tests {
         ];
         for (change, said) in cases {
             assert_eq!(wrong(&cluster(change)).join("; "), said);
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_disk_to_forget_is_told_why() {
+        for (name, said) in [
+            (
+                "x",
+                "x is no node of this cluster, and no disk of a node of that name is known; its \
+                 nodes are a, b. Give the name of one whose disk is destroyed",
+            ),
+            (
+                "a",
+                "no disk of a is known but the one it has; where that is to be destroyed, stop a \
+                 first, and ask again 10 s later",
+            ),
+            ("b", "no disk of b is known: there is nothing to forget"),
+        ] {
+            let seen = cluster(|c| c.nodes[1].seen_seconds_ago = None);
+            assert_eq!(nothing_forgotten(&seen, name), said);
         }
     }
 
