@@ -1,6 +1,7 @@
 //! The service as a node of a cluster: its directory is found a log, and it takes part.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,7 +22,7 @@ use crate::gateway::{Forward, Gateway};
 use crate::http::Cluster;
 use crate::keys::ClusterKey;
 use crate::nats::cluster::{self, Cosigning, Forwarder, Found, Orders, Placing};
-use crate::service::Service;
+use crate::service::{Service, now};
 use crate::storage::{FileAt, Files};
 
 /// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
@@ -104,6 +105,7 @@ impl Node {
                 log_id,
                 members,
                 reach: set_aside::reach(&*running.dir)?,
+                behind: behind(&running.opening.service)?,
                 cosigning: Cosigning::new(running.audit.clone(), cosigner),
                 identity: Identity::read(&*running.dir)?.to_bytes()?,
             },
@@ -178,6 +180,13 @@ impl Node {
         });
         Stoppable { stop, task }
     }
+}
+
+/// The age of a log's last event; none of a log that has none.
+fn behind(service: &Service) -> Result<Duration, Failure> {
+    let last = service.record(service.head()).map_err(Failure::failed)?;
+    let last = last.map_or(u64::MAX, |record| record.event.header.time.millis());
+    Ok(Duration::from_millis(now().millis().saturating_sub(last)))
 }
 
 /// The key of a node's disk, which is made with the disk and stays on it. Its name says whose it is.

@@ -153,6 +153,8 @@ pub struct Node {
     pub(super) yielded: Option<Duration>,
     /// The last time at which there was a sign of a leader.
     pub(super) leader_heard: Duration,
+    /// The last time at which this node knew what was written: it led, or heard the one that did.
+    pub(super) current_at: Option<Duration>,
     /// The last time at which a leader said that it is there.
     pub(super) beat_heard: Option<Duration>,
     /// Before this time the node does not stand.
@@ -216,6 +218,7 @@ impl Node {
             yields: None,
             yielded: None,
             leader_heard: now,
+            current_at: None,
             beat_heard: None,
             stands_from: Duration::ZERO,
             ticked: None,
@@ -316,6 +319,9 @@ impl Node {
 
     fn on_tick(&mut self) {
         self.forgive();
+        if self.role == Role::Leading && !self.is_cut_off() {
+            self.current_at = Some(self.now);
+        }
         self.report_on_time();
         self.fly_on();
         self.look_on_time();
@@ -370,6 +376,7 @@ impl Node {
                 if leads || term > self.term() {
                     self.leader_heard = self.now;
                     self.beat_heard = Some(self.now);
+                    self.current_at = Some(self.now);
                     self.learn_settled(settled);
                 }
                 if leads && yields {

@@ -37,6 +37,9 @@ pub struct Status {
     /// The time since the leader was last heard; where this node leads, the time for which it can't
     /// order or reach a majority.
     pub stale: Duration,
+    /// The time since this node last led or heard the leader, and so the age of what it knows; `None`
+    /// where it has done neither since its process started.
+    pub age: Option<Duration>,
     /// The number of messages in the stream that counted for nothing.
     pub void_total: u64,
     /// The number of times that this node began to lead.
@@ -91,6 +94,7 @@ impl Status {
             head: Position::ZERO,
             settled: Position::ZERO,
             stale: Duration::ZERO,
+            age: Some(Duration::ZERO),
             void_total: 0,
             takeovers_total: 0,
             halted: None,
@@ -151,6 +155,7 @@ impl Node {
             head: self.own.position,
             settled: self.settled.position,
             stale: self.stale(),
+            age: self.current_at.map(|at| self.now.saturating_sub(at)),
             void_total: self.void_total,
             takeovers_total: self.takeovers_total,
             halted: self.halted.clone(),

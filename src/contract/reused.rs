@@ -17,7 +17,7 @@ pub fn headers() -> Value {
         ),
         "Log": header("The id of the log that the position is of.", json!({"type": "string", "format": "uuid"})),
         "Stale": {
-            "description": "Where a node of a cluster has not heard of the one that leads for longer than a moment: for how many seconds. What was written since may be missing.",
+            "description": "Where a node of a cluster has not heard of the one that leads for longer than a moment: for how many seconds; where it has not since it started, the age of its last event. What was written since may be missing.",
             "required": false,
             "schema": {"type": "integer", "minimum": 0},
         },

@@ -147,6 +147,41 @@ fn a_leader_that_stood_still_itself_hears_the_others_first() {
     assert_eq!(leader.passes(2), []);
 }
 
+#[test]
+fn what_a_node_knows_ages_from_when_it_last_led_or_heard_the_leader() {
+    let seconds = |node: &Node| node.status().age.map(|age| age.as_secs());
+    // The others were heard last in the sixth second.
+    let mut leader = Leader::new();
+    leader.passes(1);
+    assert_eq!(seconds(&leader.node), Some(0));
+    leader.passes(60);
+    assert!(
+        seconds(&leader.node) > Some(50),
+        "{:?}",
+        leader.node.status()
+    );
+    let mut follower = node(1, 0);
+    let beat = |term| {
+        let (from, settled) = (names()[0].clone(), place(0));
+        let said = Said::Beat {
+            settled,
+            yields: false,
+        };
+        let start = None;
+        Event::Heard(Spoken {
+            from,
+            start,
+            term,
+            said,
+        })
+    };
+    follower.on(Duration::from_secs(9), empty_stream());
+    assert_eq!(seconds(&follower), None, "it has heard the broker alone");
+    follower.on(Duration::from_secs(10), beat(1));
+    follower.on(Duration::from_secs(15), Event::Tick);
+    assert_eq!(seconds(&follower), Some(5));
+}
+
 /// Sends a create without an idempotency key; its status, code, `Retry-After`, and how long it took.
 async fn asks(server: &Server) -> (u16, Value, bool, Duration) {
     let begun = Instant::now();

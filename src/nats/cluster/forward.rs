@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, Subject};
 use futures_util::{StreamExt, stream};
@@ -34,6 +34,9 @@ const READING_TIME_MAX: Duration = Duration::from_millis(500);
 pub struct Forwarder {
     status: watch::Receiver<Option<Status>>,
     queue: mpsc::Sender<Waiting>,
+    started: Instant,
+    /// The age that this node's last event had then.
+    behind: Duration,
 }
 
 impl Forwarder {
@@ -46,8 +49,14 @@ impl Forwarder {
         client: watch::Receiver<Option<Client>>,
     ) -> Arc<Self> {
         let (queue, waiting) = mpsc::channel(REQUESTS_MAX);
+        let behind = options.behind;
         tokio::spawn(Carrier::new(options, (status.clone(), client), waiting).run());
-        Arc::new(Self { status, queue })
+        Arc::new(Self {
+            status,
+            queue,
+            started: Instant::now(),
+            behind,
+        })
     }
 
     async fn send(&self, request: Vec<u8>) -> Forwarded {
@@ -71,13 +80,21 @@ impl Forward for Forwarder {
     }
 
     fn stale(&self) -> Option<Duration> {
-        let stale = self.status.borrow().as_ref()?.stale;
-        (stale >= STALE_MIN).then_some(stale)
+        let age = self.status.borrow().as_ref()?.age;
+        stale(age, self.started.elapsed(), self.behind)
     }
 
     fn forward(&self, request: Vec<u8>) -> Forwarding<'_> {
         Box::pin(self.send(request))
     }
+}
+
+/// The age of what a node knows, where that is more than a moment. One that has not heard of the leader
+/// since it started so long ago knows nothing younger than its last event, which was so old then.
+fn stale(age: Option<Duration>, started: Duration, behind: Duration) -> Option<Duration> {
+    let heard = age.unwrap_or(started);
+    let age = age.unwrap_or(behind + started);
+    (heard >= STALE_MIN).then_some(age)
 }
 
 /// Answers what other nodes hand on, over one connection after another. When the node stops it goes on
@@ -289,6 +306,20 @@ async fn answer(gateway: Gateway, key: ClusterKey, client: Client, message: Mess
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_node_knows_is_as_old_as_its_last_word_of_the_leader_or_its_last_event() {
+        let [moment, longer, hour] = [1, 5, 3_600].map(Duration::from_secs);
+        for (age, started, want) in [
+            (Some(moment), hour, None),
+            (Some(longer), hour, Some(longer)),
+            (Some(hour), hour, Some(hour)),
+            (None, moment, None),
+            (None, longer, Some(hour + longer)),
+        ] {
+            assert_eq!(stale(age, started, hour), want, "{age:?} {started:?}");
+        }
+    }
 
     #[test]
     fn replies_to_one_node_go_together_whatever_bundles_they_are_of() {

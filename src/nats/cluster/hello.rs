@@ -270,8 +270,6 @@ fn purpose(status: Option<&Status>, hello: &Hello, members: &Members) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::PeerStatus;
-    use crate::domain::Position;
 
     fn members(own: &str) -> Members {
         let names = ["a", "b", "c"].map(|name| name.parse().expect("a name"));
@@ -295,30 +293,16 @@ mod tests {
 
     /// What `a` sees of `b`, which was heard so long ago.
     fn seen(role: Role, was_led: bool, silent: Option<u64>) -> Status {
-        Status {
-            node: members("a").own().clone(),
+        let mut seen = Status {
             role,
             leader: None,
-            takes_writes: true,
-            term: 1,
             was_led,
-            reach: None,
-            head: Position::ZERO,
-            settled: Position::ZERO,
-            stale: Duration::ZERO,
-            void_total: 0,
-            takeovers_total: 0,
-            halted: None,
-            peers: vec![PeerStatus {
-                node: members("b").own().clone(),
-                position: None,
-                erased: Position::ZERO,
-                root_equal: None,
-                halted: false,
-                whole: true,
-                silent: silent.map(Duration::from_secs),
-            }],
+            ..Status::of_follower("a", "b", "b")
+        };
+        for peer in &mut seen.peers {
+            peer.silent = silent.map(Duration::from_secs);
         }
+        seen
     }
 
     #[test]

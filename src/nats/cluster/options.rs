@@ -1,5 +1,7 @@
 //! What being in a cluster needs to know.
 
+use std::time::Duration;
+
 use super::cosigning::Cosigning;
 use crate::cluster::Members;
 use crate::domain::Position;
@@ -25,6 +27,9 @@ pub struct Options {
     /// The position that this log must reach before it counts for a majority, where it was begun
     /// anew; the highest one stands for what the leader has on its disk.
     pub reach: Option<Position>,
+    /// The age that this node's last event had when its process started: since then it may have been
+    /// behind.
+    pub behind: Duration,
     /// What a node without a log needs to have this one, which is told sealed.
     pub identity: Vec<u8>,
 }

@@ -80,6 +80,7 @@ impl Home {
         let (service, audit) = open(&disk);
         let members = NAMES.map(|name| name.parse().expect("a name")).to_vec();
         let options = cluster::Options {
+            behind: Duration::ZERO,
             target: nats::Target {
                 servers: url.parse().expect("a URL"),
                 login: nats::Login::default(),
