@@ -18,7 +18,7 @@ use crate::audit::{
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
 use crate::keys::{Hasher, IndexKeyError, KeyFileError, KeyRing, MasterKey};
-use crate::log::OpenOptions;
+use crate::log::{OpenOptions, lost_end};
 use crate::service::{self, Alone, Audit, Opening, Options, Order, VIEWS};
 use crate::storage::{DataDir, Disk, FileAt, Files, StorageError};
 
@@ -233,6 +233,9 @@ impl Data {
         let opening = service::open(&*dir, keys, hasher, options, &mut |at| progress.reach(at))?;
         for repair in &opening.repairs {
             err!("contactd: repaired: {repair}");
+        }
+        if let Some(lost) = lost_end(&opening.repairs, opening.service.head()) {
+            err!("contactd: warning: {lost}");
         }
         if !opening.repaired_keys.is_nothing() {
             err!("contactd: repaired: {}", opening.repaired_keys);

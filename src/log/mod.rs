@@ -46,6 +46,6 @@ pub use group::Group;
 pub use journal::{Journal, JournalScan, SEGMENT_BYTES_DEFAULT};
 pub use open::{JOURNAL, OpenOptions, Opened, STORE, open};
 pub use read::{Archive, NoArchive, Reader, Scan};
-pub use repair::Repair;
+pub use repair::{Repair, lost_end};
 pub use scrub::{Mended, ScrubError};
 pub use verify::{Damage, Verified, verify};

@@ -87,6 +87,27 @@ impl fmt::Display for Gap {
     }
 }
 
+/// The sentence for a log whose end nobody vouches for: the journal alone was left of it, and broke off
+/// in the midst of a group. `None` where another copy has the end, or the journal ended in order.
+#[must_use]
+pub fn lost_end(report: &[Repair], head: Position) -> Option<String> {
+    let is_rebuilt = |repair: &Repair| matches!(repair, Repair::StoreRebuilt { .. });
+    let is_completed =
+        |repair: &Repair| matches!(repair, Repair::JournalCompleted(gap) if gap.last == head);
+    let bytes = report.iter().find_map(|repair| match repair {
+        Repair::JournalCut { bytes } => Some(*bytes),
+        _ => None,
+    })?;
+    let is_alone = report.iter().any(is_rebuilt) && !report.iter().any(is_completed);
+    is_alone.then(|| {
+        format!(
+            "the log may have gone on after event {head}: the journal was its only copy left, and \
+             broke off in {bytes} bytes that are no whole group. Events behind {head} are lost, if \
+             there were any; a checkpoint or a backup that was kept elsewhere says how many"
+        )
+    })
+}
+
 /// Makes both copies hold everything up to the compare's head, on the disk.
 pub(super) fn repair(
     sources: &Sources,

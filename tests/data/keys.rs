@@ -487,6 +487,32 @@ async fn a_lost_checkpoint_is_signed_anew_on_purpose_only() {
     }
 }
 
+/// Of a log that one broken copy is left of, nobody knows what stood behind its end.
+#[tokio::test]
+async fn a_repair_of_a_log_without_an_end_says_what_may_be_lost() {
+    let fixture = Fixture::new().await;
+    for lost in ["log", "audit"] {
+        fs::remove_dir_all(fixture.path(lost)).expect("it is removed");
+    }
+    let mut journal = fs::read_dir(fixture.path("journal")).expect("it is there");
+    let journal = journal.next().expect("a file").expect("a file").path();
+    let bytes = fs::read(&journal).expect("bytes");
+    fs::write(&journal, &bytes[..bytes.len() - 10]).expect("it is cut");
+    let said = fixture.check(&["log", "repair"], 4);
+    for part in [
+        "made it anew with",
+        "signed anew for",
+        "contactd: the log may have gone on after event",
+        "the journal was its only copy left",
+        "are lost, if there were any",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // What is there is whole, and a second repair has nothing to add.
+    fixture.check(&["log", "repair"], 0);
+    fixture.check(&["log", "verify"], 0);
+}
+
 #[tokio::test]
 async fn a_damaged_key_of_tokens_is_named_with_what_to_do() {
     let fixture = Fixture::new().await;

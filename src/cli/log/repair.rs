@@ -20,6 +20,7 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
         head,
         done,
         damaged,
+        lost_end,
     } = mend(&data)?;
     for line in &done {
         out!("{line}");
@@ -32,6 +33,9 @@ pub fn run(options: &DirectoryOptions) -> Result<(), Failure> {
             "keys are damaged in both copies; put keys/ back from a backup made with keys, or erase \
              their contacts",
         ));
+    }
+    if let Some(lost) = lost_end {
+        return Err(Failure::new(DAMAGED, lost));
     }
     if done.is_empty() {
         out!("nothing had to be repaired, up to position {head}");
@@ -47,6 +51,8 @@ pub struct Mended {
     pub done: Vec<String>,
     /// The number of keys that are damaged in both copies, which nothing mends.
     pub damaged: usize,
+    /// A sentence about what may be lost of the log's end, where nobody vouches for that.
+    pub lost_end: Option<String>,
 }
 
 /// Completes every copy from the others.
@@ -62,6 +68,7 @@ pub fn mend(data: &Data) -> Result<Mended, Failure> {
     let opened = log::open(&*data.dir, &log_options, &mut |at| progress.reach(at))?;
     drop(progress);
     let mut done: Vec<String> = opened.report.iter().map(ToString::to_string).collect();
+    let lost_end = log::lost_end(&opened.report, opened.reader.head());
     let (reader, head) = (&opened.reader, opened.reader.head());
     let progress = Progress::new("hashing the sealed files");
     let repaired = audit::repair(&data.tiles(), &data.signer, reader, head, &mut |at, _| {
@@ -79,6 +86,7 @@ pub fn mend(data: &Data) -> Result<Mended, Failure> {
         head,
         done,
         damaged,
+        lost_end,
     })
 }
 
