@@ -12,8 +12,7 @@ use super::options::DataOptions;
 use super::output::err;
 use super::progress::Progress;
 use crate::audit::{
-    self, Archive, IntegrateError, Integrator, KeyName, Signer, SignerError, Tiles, VerifierKey,
-    signed_size,
+    self, Archive, IntegrateError, Integrator, Signer, SignerError, Tiles, VerifierKey, signed_size,
 };
 use crate::dialect::REGISTRY;
 use crate::domain::Position;
@@ -383,7 +382,7 @@ fn signer(
     log_id: Uuid,
     may_make: bool,
 ) -> Result<Signer, Failure> {
-    let name = origin(options, log_id)?;
+    let name = identity::origin(options, log_id)?;
     let own = layout.audit_key();
     let signer = match &options.audit_key {
         Some(path) => Signer::read(&FileAt::at(path), name),
@@ -407,17 +406,6 @@ fn signer(
     })
 }
 
-/// The name under which checkpoints are signed: the operator's, or one made of the log's id.
-fn origin(options: &DataOptions, log_id: Uuid) -> Result<KeyName, Failure> {
-    let origin = match &options.audit_origin {
-        Some(origin) => origin.clone(),
-        None => format!("contactd.local/{log_id}"),
-    };
-    KeyName::parse(&origin).ok_or_else(|| {
-        Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
-    })
-}
-
 /// Reads the keys that a start would use and makes none; whether the directory has begun. Where it
 /// has not, a start makes the keys that no option names.
 ///
@@ -435,7 +423,7 @@ pub fn check_keys(options: &DataOptions) -> Result<bool, Failure> {
     } else if options.audit_key.is_some() {
         signer(&layout, options, Uuid::nil(), false)?;
     } else {
-        origin(options, Uuid::nil())?;
+        identity::origin(options, Uuid::nil())?;
     }
     Ok(has_begun)
 }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use uuid::Uuid;
 
 use super::exit::Failure;
 use super::layout::{AUDIT_KEY, IDENTITY, KEYS, LOG_ID, TOKEN_KEY};
+use super::options::DataOptions;
+use crate::audit::KeyName;
 use crate::cluster::NodeName;
 use crate::storage::{Disk, FileAt, Files, StorageError};
 
@@ -33,6 +36,9 @@ pub struct Identity {
     /// The key that signs checkpoints, unless the operator gives it to each node.
     #[n(3)]
     audit_key: Option<ByteVec>,
+    /// The name in which the log's checkpoints are signed; absent of a release that did not tell it.
+    #[n(4)]
+    origin: Option<String>,
 }
 
 impl Identity {
@@ -52,7 +58,45 @@ impl Identity {
             index_key: needed(disk.files_at(KEYS)?, INDEX_KEY)?,
             token_key: read(root.clone(), TOKEN_KEY)?,
             audit_key: read(root, AUDIT_KEY)?,
+            origin: None,
         })
+    }
+
+    /// This identity, which also says in which name the log is signed.
+    #[must_use]
+    pub fn signed_as(self, name: &KeyName) -> Self {
+        let origin = Some(name.to_string());
+        Self { origin, ..self }
+    }
+
+    /// Reads an identity as another node tells it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self, Failure> {
+        minicbor::decode(bytes).map_err(|_| {
+            Failure::failed("the cluster's answer is of another version; use the same one")
+        })
+    }
+
+    /// Checks that a node which joins would sign in the name in which all others do: no checkpoint of
+    /// the others would be one of its log.
+    ///
+    /// # Errors
+    /// `--audit-origin` is another one, or is left out where there is one.
+    pub fn must_sign_alike(&self, options: &DataOptions) -> Result<(), Failure> {
+        let id = std::str::from_utf8(self.log_id.trim_ascii()).ok();
+        let (Some(id), Some(told)) = (id.and_then(|id| id.parse().ok()), &self.origin) else {
+            return Ok(());
+        };
+        let own = origin(options, id)?;
+        if own.as_str() == told {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "the cluster's log is signed as {told}, and this node would sign as {own}: start it with \
+             --audit-origin {told}"
+        )))
     }
 
     /// The identity as it is told to other nodes, which must be sealed for that.
@@ -66,17 +110,15 @@ impl Identity {
     /// Makes a directory that has not begun one of this log's. The log's id comes last.
     ///
     /// # Errors
-    /// It is no identity, or can't be written.
-    pub fn write(bytes: &[u8], disk: &dyn Disk) -> Result<(), Failure> {
-        let identity: Self = minicbor::decode(bytes).map_err(|_| {
-            Failure::failed("the cluster's answer is of another version; use the same one")
-        })?;
+    /// It can't be written.
+    pub fn write(self, disk: &dyn Disk) -> Result<(), Failure> {
         let Self {
             log_id,
             index_key,
             token_key,
             audit_key,
-        } = identity;
+            origin: _,
+        } = self;
         let root = disk.files("")?;
         disk.files(KEYS)?.write_atomic(INDEX_KEY, &index_key)?;
         for (name, key) in [(TOKEN_KEY, token_key), (AUDIT_KEY, audit_key)] {
@@ -86,6 +128,20 @@ impl Identity {
         }
         Ok(disk.files(IDENTITY)?.write_atomic(LOG_ID, &log_id)?)
     }
+}
+
+/// The name under which checkpoints are signed: the operator's, or one made of the log's id.
+///
+/// # Errors
+/// It is no name of a key.
+pub fn origin(options: &DataOptions, log_id: Uuid) -> Result<KeyName, Failure> {
+    let origin = match &options.audit_origin {
+        Some(origin) => origin.clone(),
+        None => format!("contactd.local/{log_id}"),
+    };
+    KeyName::parse(&origin).ok_or_else(|| {
+        Failure::usage("--audit-origin must be a name without spaces, plus signs and controls")
+    })
 }
 
 fn read(files: Arc<dyn Files>, name: &str) -> Result<Option<ByteVec>, StorageError> {
@@ -172,6 +228,7 @@ pub fn must_be_alone(disk: &dyn Disk) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::faults::options;
     use super::*;
     use crate::storage::SimDisk;
 
@@ -195,9 +252,47 @@ mod tests {
     fn a_node_that_joins_has_the_logs_id_and_keys() {
         let (from, to) = (begun(), SimDisk::new(2));
         let bytes = Identity::read(&from).unwrap().to_bytes().unwrap();
-        Identity::write(&bytes, &to).unwrap();
+        Identity::of_bytes(&bytes).unwrap().write(&to).unwrap();
         assert_eq!(Identity::read(&to).unwrap().to_bytes().unwrap(), bytes);
-        assert!(Identity::write(&bytes[1..], &to).is_err());
+        assert!(Identity::of_bytes(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn a_node_that_would_sign_in_another_name_does_not_join() {
+        let id = "01980000-0000-7000-8000-000000000007";
+        let disk = begun();
+        let files = disk.files(IDENTITY).unwrap();
+        files
+            .write_atomic(LOG_ID, format!("{id}\n").as_bytes())
+            .unwrap();
+        let usual = format!("contactd.local/{id}");
+        let identity = |name: &str| {
+            let name = KeyName::parse(name).unwrap();
+            let told = Identity::read(&disk).unwrap().signed_as(&name);
+            Identity::of_bytes(&told.to_bytes().unwrap()).unwrap()
+        };
+        let with = |origin: Option<&str>| DataOptions {
+            audit_origin: origin.map(str::to_owned),
+            ..options()
+        };
+        for (told, own, fits) in [
+            (&*usual, None, true),
+            (&*usual, Some(&*usual), true),
+            (&*usual, Some("log.example"), false),
+            ("log.example", Some("log.example"), true),
+            ("log.example", Some("other.example"), false),
+            ("log.example", None, false),
+        ] {
+            let joins = identity(told).must_sign_alike(&with(own));
+            assert_eq!(joins.is_ok(), fits, "{told} {own:?}");
+            if let Err(failure) = joins {
+                let what = format!("start it with --audit-origin {told}");
+                assert!(failure.message.contains(&what), "{}", failure.message);
+            }
+        }
+        // One of a release that does not say in which name it signs.
+        let silent = Identity::read(&disk).unwrap();
+        silent.must_sign_alike(&with(Some("log.example"))).unwrap();
     }
 
     #[test]

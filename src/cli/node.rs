@@ -45,10 +45,12 @@ pub async fn open(
         match found.map_err(Failure::failed)? {
             Found::Begin => {}
             Found::Join { identity, answered } => {
+                let identity = Identity::of_bytes(&identity)?;
+                identity.must_sign_alike(options)?;
                 if answered {
                     set_aside::must_reach(&*dir, None)?;
                 }
-                Identity::write(&identity, &*dir)?;
+                identity.write(&*dir)?;
             }
         }
     }
@@ -107,7 +109,9 @@ impl Node {
                 reach: set_aside::reach(&*running.dir)?,
                 behind: behind(&running.opening.service)?,
                 cosigning: Cosigning::new(running.audit.clone(), cosigner),
-                identity: Identity::read(&*running.dir)?.to_bytes()?,
+                identity: Identity::read(&*running.dir)?
+                    .signed_as(running.audit.key().name())
+                    .to_bytes()?,
             },
             ends: cluster::orders(),
             status: watch::channel(None).0,
