@@ -34,6 +34,7 @@ const CHECK_BYTES: usize = 33;
 /// as many with a chance of less than 1 in 10^15.
 const ALIKE_MIN: usize = 20;
 const TAG_LABEL: &[u8] = b"contactd/tag/v1";
+const CODE_LABEL: &[u8] = b"contactd/code/v1";
 const CURSOR_LABEL: &[u8] = b"contactd/cursor/v1";
 const FINGERPRINT_LABEL: &[u8] = b"contactd/fingerprint/v1";
 
@@ -210,6 +211,12 @@ impl Hasher {
     #[must_use]
     pub fn fingerprint(&self, parts: &[&[u8]]) -> Fingerprint {
         Fingerprint(self.hash(FINGERPRINT_LABEL, parts))
+    }
+
+    /// The code by which a process shows another one that it has this key.
+    #[must_use]
+    pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
+        self.hash(CODE_LABEL, parts)
     }
 
     /// Each part goes in behind its length, so that no two sequences are the same bytes.

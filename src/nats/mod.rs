@@ -6,6 +6,7 @@
 //! | `connect` | one connection, and what the broker must be able to do |
 //! | `subjects` | how events, requests and commands are addressed |
 //! | `streams`, `claim` | the streams, made where they are missing, and whose they are |
+//! | `twin` | another process over a copy of this log |
 //! | `publisher`, `published`, `resume`, `event_stream` | every event of the log, in order, each once |
 //! | `cursor`, `mac` | what this directory published, and how it knows that again |
 //! | `rpc`, `discovery` | requests that wait for their answer, in the services framework |
@@ -49,6 +50,7 @@ mod servers;
 mod session;
 mod streams;
 mod subjects;
+mod twin;
 mod unreadable;
 
 pub use connect::Target;

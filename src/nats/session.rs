@@ -19,6 +19,7 @@ use super::publish_error::PublishError;
 use super::publisher::Publisher;
 use super::rpc::Rpc;
 use super::subjects::{Kept, Prefix};
+use super::twin::Twins;
 use super::unreadable::Unreadable;
 use super::{claim, connect, streams};
 use crate::domain::Registry;
@@ -70,10 +71,16 @@ pub async fn run(
     options: Options,
     mut stopping: watch::Receiver<bool>,
 ) {
+    // The nodes of a cluster share their log on purpose.
+    let twins = options.leads.is_none().then(|| {
+        let service = gateway.service.clone();
+        Twins::new(service, &options.prefix, &options.log_id)
+    });
     let session = Session {
         gateway,
         registry,
         options,
+        twins,
     };
     session.gateway.health.set_bus(Bus::Away {
         reason: "there has been no connection yet".to_owned(),
@@ -132,6 +139,8 @@ struct Session {
     gateway: Gateway,
     registry: Registry,
     options: Options,
+    /// Other processes over copies of this log; `None` of a cluster's node.
+    twins: Option<Twins>,
 }
 
 impl Session {
@@ -143,6 +152,12 @@ impl Session {
         let connecting = connect::connect(&options.target, &options.prefix);
         let mut connection = tokio::select! {
             connected = connecting => connected?,
+            () = stopped(stopping) => return Ok(()),
+        };
+        let client = connection.client.clone();
+        let mut alone = tokio::select! {
+            alone = self.alone(&client) => alone?,
+            ended = connection.ended() => return Err(ended),
             () = stopped(stopping) => return Ok(()),
         };
         let mut answering = JoinSet::new();
@@ -161,6 +176,7 @@ impl Session {
             tokio::select! {
                 error = first_error(&mut parts) => return Err(error),
                 error = first_error(&mut answering) => return Err(error),
+                error = first_error(&mut alone) => return Err(error),
                 ended = connection.ended() => return Err(ended),
                 () = moved(&mut lead) => {}
                 () = stopped(stopping) => {
@@ -177,6 +193,25 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Looks whether another process over a copy of this log goes before this one, and keeps looking:
+    /// the set ends with an error where one does.
+    async fn alone(
+        &self,
+        client: &Client,
+    ) -> Result<JoinSet<Result<(), PublishError>>, PublishError> {
+        let mut looking = JoinSet::new();
+        let Some(twins) = &self.twins else {
+            return Ok(looking);
+        };
+        twins.serves(false);
+        let asked = twins.listen(client).await?;
+        looking.spawn(twins.clone().answer(client.clone(), asked));
+        twins.ask(client).await?;
+        twins.serves(true);
+        looking.spawn(twins.clone().watch(client.clone()));
+        Ok(looking)
     }
 
     fn rpc(&self) -> Rpc {

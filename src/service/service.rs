@@ -85,6 +85,13 @@ impl Service {
         self.shared.cursors.clone()
     }
 
+    /// The code by which a process shows another one over a copy of this log that it has the log's
+    /// keys.
+    #[must_use]
+    pub fn code_of(&self, parts: &[&[u8]]) -> [u8; 16] {
+        self.shared.hasher.code(parts)
+    }
+
     /// Records a read. Nobody waits for it, and where the queue is full it is not recorded.
     ///
     /// # Errors

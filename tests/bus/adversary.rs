@@ -306,6 +306,97 @@ async fn of_two_logs_on_one_empty_broker_one_takes_everything() {
     second.stop().await;
 }
 
+/// The streams tell two copies of one log apart only once each has events of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_copies_of_one_log_the_first_takes_everything() {
+    let (broker, home, first) = connected().await;
+    first.create_many(1).await;
+    first.published().await;
+    first.stop().await;
+    let copy = home.copy();
+    let first = home.start(&broker.url());
+    first.bus_is(|bus| *bus == Bus::Connected).await;
+    let second = copy.start(&broker.url());
+    let stands_back = second
+        .bus_is(|bus| matches!(bus, Bus::OtherLog { .. }))
+        .await;
+    let Bus::OtherLog { reason } = stands_back else {
+        panic!("{stands_back:?}");
+    };
+    assert!(reason.contains("another process over a copy"), "{reason}");
+    let client = broker.client().await;
+    for number in 0..10 {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("order-{number}"));
+        let command = "contacts.command.native.create.t";
+        put(&client, command, headers, &body("Ada")).await;
+        let answer = client.request("contacts.rpc.native.create.t", body("Ada"));
+        within("an answer", answer).await.expect("an answer");
+    }
+    first.reaches(42).await;
+    assert_eq!(second.service.head().get(), 2, "it has taken nothing");
+    second.stop().await;
+    // Nobody stands back from a process that is gone, however it went.
+    first.crash().await;
+    let again = home.start(&broker.url());
+    again.bus_is(|bus| *bus == Bus::Connected).await;
+    again.stop().await;
+}
+
+/// Of two that begin at once neither serves yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_copies_that_start_at_once_one_serves_and_the_other_once_it_is_gone() {
+    let (broker, home, first) = connected().await;
+    first.stop().await;
+    let copy = home.copy();
+    let (one, other) = (home.start(&broker.url()), copy.start(&broker.url()));
+    let has_settled = |bus: &Bus| matches!(bus, Bus::Connected | Bus::OtherLog { .. });
+    let buses = [
+        one.bus_is(has_settled).await,
+        other.bus_is(has_settled).await,
+    ];
+    let serves = buses.iter().filter(|bus| **bus == Bus::Connected).count();
+    assert_eq!(serves, 1, "{buses:?}");
+    let (serves, waits) = match buses[0] == Bus::Connected {
+        true => (one, other),
+        false => (other, one),
+    };
+    serves.stop().await;
+    waits.bus_is(|bus| *bus == Bus::Connected).await;
+    waits.stop().await;
+}
+
+/// Whoever may ask for services can't keep this one from its work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_no_copy() {
+    let broker = Broker::started();
+    let home = Home::new("log-a");
+    let stranger = broker.client().await;
+    let mut asked = stranger
+        .subscribe("$SRV.PING.contacts")
+        .await
+        .expect("it hears");
+    let client = stranger.clone();
+    let forger = tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            let mut word: serde_json::Value =
+                serde_json::from_slice(&message.payload).expect("JSON");
+            let number = word["number"].as_str().expect("a number").replace('-', "");
+            word["start"] = uuid::Uuid::from_u128(1).to_string().into();
+            word["serves"] = true.into();
+            let answers = format!("$SRV.PING.contacts.{number}");
+            let sent = client.publish(answers, word.to_string().into()).await;
+            sent.expect("it speaks");
+        }
+    });
+    let node = home.start(&broker.url());
+    node.bus_is(|bus| *bus == Bus::Connected).await;
+    node.create_many(1).await;
+    node.published().await;
+    node.stop().await;
+    forger.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_of_a_version_without_log_ids_is_replaced() {
     let (broker, home, node) = connected().await;

@@ -68,6 +68,18 @@ impl Home {
         }
     }
 
+    /// A copy of the directory, as somebody makes one of a service that is stopped.
+    pub fn copy(&self) -> Self {
+        let copy = Self::new(&self.log_id);
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(self.path().join("."))
+            .arg(copy.path())
+            .status();
+        assert!(copied.expect("cp runs").success());
+        copy
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
