@@ -78,6 +78,7 @@ struct Node {
     root_equal: Option<bool>,
     erased_through: Option<u64>,
     cosigned: Option<u64>,
+    version: Option<String>,
     seen_seconds_ago: Option<u64>,
 }
 
@@ -211,8 +212,8 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
     )?;
     writeln!(
         out,
-        "{:<20} {:<9} {:>12} {:<9} {:>14} {:>12} {:>8}",
-        "NODE", "ROLE", "POSITION", "SAME LOG", "ERASED THROUGH", "PROVEN", "SEEN"
+        "{:<20} {:<9} {:>12} {:<9} {:>14} {:>12} {:>8} {:>8}",
+        "NODE", "ROLE", "POSITION", "SAME LOG", "ERASED THROUGH", "PROVEN", "SEEN", "VERSION"
     )?;
     for node in &cluster.nodes {
         let same = match node.root_equal {
@@ -223,13 +224,14 @@ fn show(cluster: &Cluster, out: &mut impl Write) -> std::io::Result<()> {
         let seen = node.seen_seconds_ago.map(|seconds| format!("{seconds} s"));
         writeln!(
             out,
-            "{:<20} {:<9} {:>12} {same:<9} {:>14} {:>12} {:>8}",
+            "{:<20} {:<9} {:>12} {same:<9} {:>14} {:>12} {:>8} {:>8}",
             node.node,
             node.role,
             number(node.position),
             number(node.erased_through),
             number(node.cosigned),
             seen.as_deref().unwrap_or("-"),
+            node.version.as_deref().unwrap_or("-"),
         )?;
     }
     Ok(())
@@ -314,6 +316,7 @@ mod tests {
             root_equal: Some(true),
             erased_through: Some(5),
             cosigned: Some(5),
+            version: Some("9.8.7".to_owned()),
             seen_seconds_ago: Some(0),
         };
         let mut cluster = Cluster {
@@ -408,10 +411,17 @@ mod tests {
     #[test]
     fn every_node_has_a_line() {
         let mut out = Vec::new();
-        show(&cluster(|c| c.nodes[1].position = None), &mut out).unwrap();
+        let of_earlier = |c: &mut Cluster| {
+            c.nodes[1].position = None;
+            c.nodes[1].version = None;
+        };
+        show(&cluster(of_earlier), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4);
+        assert!(lines[1].ends_with(" VERSION"), "{text}");
+        assert!(lines[2].ends_with(" 9.8.7"), "{text}");
+        assert!(lines[3].ends_with(" -"), "{text}");
         assert!(lines[0].starts_with("a is leader · term 1 · head 5 · settled 5"));
         assert!(
             lines[3].starts_with("b ") && lines[3].contains(" - "),

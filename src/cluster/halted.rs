@@ -88,7 +88,11 @@ impl Node {
                 halted,
                 whole,
                 erased: _,
-            } => self.peers.durable(&from, place, (halted, whole)),
+                version,
+            } => {
+                self.peers.durable(&from, place, (halted, whole));
+                self.peers.runs(&from, version);
+            }
             Said::Keys { .. }
             | Said::Kept { .. }
             | Said::HandOver

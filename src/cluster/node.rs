@@ -388,8 +388,10 @@ impl Node {
                 halted,
                 whole,
                 erased,
+                version,
             } => {
                 self.peers.durable(&from, place, (halted, whole));
+                self.peers.runs(&from, version);
                 // Whoever was let lead had all that was answered before; what it knows to have
                 // settled may be less at first. The word of a leader that was followed by another
                 // may be an old one.

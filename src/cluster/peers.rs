@@ -20,6 +20,8 @@ pub struct Peer {
     pub halted: bool,
     /// Whether its log counts for a majority: one that was begun anew may lack what was answered.
     pub whole: bool,
+    /// The version that it runs, where it says so.
+    pub version: Option<Box<str>>,
     /// The time at which it was last heard.
     pub heard: Option<Duration>,
     /// The time at which it last gave the lead up.
@@ -41,6 +43,7 @@ impl Peers {
             erased: Position::ZERO,
             halted: false,
             whole: true,
+            version: None,
             heard: None,
             yielded: None,
         };
@@ -77,6 +80,13 @@ impl Peers {
             peer.place = Some(place);
             peer.halted = halted;
             peer.whole = whole;
+        }
+    }
+
+    /// Notes which version a node runs. Its last word counts: it may be an older one since.
+    pub fn runs(&mut self, name: &NodeName, version: Option<Box<str>>) {
+        if let Some(peer) = self.get(name) {
+            peer.version = version;
         }
     }
 

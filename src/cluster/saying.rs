@@ -53,6 +53,7 @@ impl Node {
             halted: self.role == Role::Halted,
             whole: self.reach.is_none(),
             erased: self.erased,
+            version: Some(env!("CARGO_PKG_VERSION").into()),
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::keys::ClusterKey;
 
 /// What the MACs of these messages are for, so that they are nothing elsewhere.
 const PURPOSE: &str = "spoken";
+/// The longest version, in bytes.
+const VERSION_BYTES_MAX: usize = 32;
 
 /// Something that a node says to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub enum Said {
         whole: bool,
         /// Whoever is erased up to this position is so on this disk.
         erased: Position,
+        /// The version that this node runs; `None` of one that does not say.
+        version: Option<Box<str>>,
     },
     /// The keys of a group's new contacts, which must be on a majority of disks before the group is
     /// ordered.
@@ -122,6 +126,9 @@ enum WireSaid {
         /// Absent of a release that destroyed keys as it took an erasure in.
         #[n(4)]
         erased: Option<u64>,
+        /// Absent of a release that did not say; one of these passes over it.
+        #[n(5)]
+        version: Option<String>,
     },
     #[n(2)]
     Keys {
@@ -166,12 +173,14 @@ impl From<&Said> for WireSaid {
                 halted,
                 whole,
                 erased,
+                version,
             } => Self::Durable {
                 position: place.position.get(),
                 root: place.root.0.into(),
                 halted: *halted,
                 whole: *whole,
                 erased: Some(erased.get()),
+                version: version.as_deref().map(str::to_owned),
             },
             Said::Keys { first, sealed } => Self::Keys {
                 first: first.get(),
@@ -191,6 +200,12 @@ impl From<&Said> for WireSaid {
     }
 }
 
+/// Whether a text may be a version, which operators are shown: short, and no sign that a terminal minds.
+fn is_version(text: &str) -> bool {
+    (1..=VERSION_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 impl From<WireSaid> for Said {
     fn from(said: WireSaid) -> Self {
         match said {
@@ -208,11 +223,13 @@ impl From<WireSaid> for Said {
                 halted,
                 whole,
                 erased,
+                version,
             } => Self::Durable {
                 place: place(position, root),
                 halted,
                 whole,
                 erased: Position::new(erased.unwrap_or(position)),
+                version: version.filter(|text| is_version(text)).map(Into::into),
             },
             WireSaid::Keys { first, sealed } => Self::Keys {
                 first: Position::new(first),
@@ -286,14 +303,16 @@ mod tests {
         let place = || (position(), hash()).prop_map(|(position, root)| Place { position, root });
         let sealed = vec(any::<u8>(), 0..70).prop_map(Bytes::from);
         let beat = (place(), any::<bool>());
-        let durable = (place(), any::<bool>(), any::<bool>(), position());
+        let version = prop::option::of("[!-~]{1,32}".prop_map(Into::into));
+        let durable = (place(), any::<bool>(), any::<bool>(), position(), version);
         prop_oneof![
             beat.prop_map(|(settled, yields)| Said::Beat { settled, yields }),
-            durable.prop_map(|(place, halted, whole, erased)| Said::Durable {
+            durable.prop_map(|(place, halted, whole, erased, version)| Said::Durable {
                 place,
                 halted,
                 whole,
                 erased,
+                version,
             }),
             (position(), sealed).prop_map(|(first, sealed)| Said::Keys { first, sealed }),
             (position(), hash()).prop_map(|(first, hash)| Said::Kept { first, hash }),
@@ -329,6 +348,55 @@ mod tests {
         let said = Spoken { start, ..heard }.encode(&key);
         let read: Option<Earlier> = vouched::read(&said, &key, PURPOSE, &[]);
         assert_eq!(read.map(|read| read.term), Some(3));
+    }
+
+    /// What a release said of its disk that named no version.
+    #[derive(Encode, Decode)]
+    enum EarlierSaid {
+        #[n(1)]
+        Durable {
+            #[n(0)]
+            position: u64,
+            #[n(1)]
+            root: ByteArray<32>,
+            #[n(2)]
+            halted: bool,
+            #[n(3)]
+            whole: bool,
+            #[n(4)]
+            erased: Option<u64>,
+        },
+    }
+
+    #[test]
+    fn releases_that_name_no_version_are_heard_and_hear() {
+        let earlier = EarlierSaid::Durable {
+            position: 7,
+            root: [1; 32].into(),
+            halted: false,
+            whole: true,
+            erased: Some(6),
+        };
+        let of = |version: Option<&str>| Said::Durable {
+            place: place(7, [1; 32].into()),
+            halted: false,
+            whole: true,
+            erased: Position::new(6),
+            version: version.map(Into::into),
+        };
+        let heard = |bytes: &[u8]| minicbor::decode::<WireSaid>(bytes).map(Said::from);
+        let bytes = minicbor::to_vec(&earlier).expect("room");
+        assert_eq!(heard(&bytes).expect("it is heard"), of(None));
+        let bytes = minicbor::to_vec(WireSaid::from(&of(Some("1.2.3")))).expect("room");
+        assert_eq!(heard(&bytes).expect("it is heard"), of(Some("1.2.3")));
+        let EarlierSaid::Durable { position, .. } =
+            minicbor::decode(&bytes).expect("it passes over the version");
+        assert_eq!(position, 7);
+        // What is no version is shown to nobody.
+        for text in ["", "a b", "\u{1b}[2J", &"1".repeat(33)] {
+            let bytes = minicbor::to_vec(WireSaid::from(&of(Some(text)))).expect("room");
+            assert_eq!(heard(&bytes).expect("it is heard"), of(None), "{text:?}");
+        }
     }
 
     proptest! {

@@ -65,6 +65,8 @@ pub struct PeerStatus {
     pub halted: bool,
     /// Whether its log counts for a majority.
     pub whole: bool,
+    /// The version that it runs, where it says so.
+    pub version: Option<Box<str>>,
     /// The time since it was last heard.
     pub silent: Option<Duration>,
 }
@@ -105,6 +107,7 @@ impl Status {
                 root_equal: None,
                 halted: false,
                 whole: true,
+                version: None,
                 silent: Some(Duration::ZERO),
             }],
         }
@@ -142,6 +145,7 @@ impl Node {
             root_equal: Peers::is_same(peer, &self.ends),
             halted: peer.halted,
             whole: peer.whole,
+            version: peer.version.clone(),
             silent: peer.heard.map(|heard| self.now.saturating_sub(heard)),
         };
         Status {

@@ -69,7 +69,7 @@ struct NodeBody {
     key: Option<String>,
     /// The version that it runs, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'static str>,
+    version: Option<String>,
     seen_seconds_ago: Option<u64>,
 }
 
@@ -102,7 +102,7 @@ fn body(status: &Status, log: &str, disks: &Disks, set_aside: &[String]) -> Clus
         erased_through: Some(status.settled.min(status.head).get()),
         cosigned: disks.cosigned(&status.node),
         key: disks.key(&status.node),
-        version: Some(env!("CARGO_PKG_VERSION")),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         seen_seconds_ago: Some(0),
     };
     let peers = status.peers.iter();
@@ -149,7 +149,7 @@ fn peer_body(status: &Status, peer: &PeerStatus, disks: &Disks) -> NodeBody {
         erased_through: position.map(|_| erased),
         cosigned,
         key: disks.key(&peer.node),
-        version: None,
+        version: peer.version.as_deref().map(str::to_owned),
         seen_seconds_ago: peer.silent.map(|silent| silent.as_secs()),
     }
 }
@@ -267,6 +267,7 @@ mod tests {
         for peer in &mut seen.peers {
             peer.position = Some(Position::new(9));
             peer.erased = Position::new(5);
+            peer.version = Some("9.8.7".into());
             peer.silent = Some(Duration::from_millis(1_900));
         }
         seen
@@ -288,6 +289,8 @@ mod tests {
             nodes.map(|node| node["erased_through"].as_u64()),
             [Some(6), Some(5)]
         );
+        let versions = nodes.map(|node| node["version"].as_str());
+        assert_eq!(versions, [Some(env!("CARGO_PKG_VERSION")), Some("9.8.7")]);
         assert_eq!(nodes[1]["root_equal"], serde_json::Value::Null);
         assert_eq!(nodes[1]["seen_seconds_ago"], 1);
         assert_eq!(behind(&following()), 2);

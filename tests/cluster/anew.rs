@@ -45,6 +45,7 @@ fn durable(place: Place, halted: bool, whole: bool) -> Said {
         halted,
         whole,
         erased,
+        version: None,
     }
 }
 

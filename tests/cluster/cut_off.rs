@@ -84,6 +84,7 @@ fn durable() -> Said {
         halted: false,
         whole: true,
         erased: Position::ZERO,
+        version: None,
     }
 }
 

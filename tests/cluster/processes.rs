@@ -201,6 +201,12 @@ async fn any_node_takes_any_request() {
         assert!(body.contains(&name), "{} {body}", contact.status);
     }
     are_equal(&client, &servers, last).await;
+    for server in servers.iter().flatten() {
+        let seen = get(&client, server, "/cluster").await.expect("JSON");
+        let nodes = seen["nodes"].as_array().expect("nodes");
+        let versions: Vec<_> = nodes.iter().map(|node| node["version"].as_str()).collect();
+        assert_eq!(versions, [Some(env!("CARGO_PKG_VERSION")); 3], "{seen}");
+    }
     // A place in a list by name is one on every node, also on one that has another key for tokens now.
     let gone = servers[2].take().expect("it runs");
     let stopped = tokio::task::spawn_blocking(move || gone.stop()).await;

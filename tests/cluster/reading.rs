@@ -112,6 +112,7 @@ fn a_follower_tells_its_leader_alone_what_that_waits_for() {
         halted: false,
         whole: true,
         erased: Position::ZERO,
+        version: Some(env!("CARGO_PKG_VERSION").into()),
     };
     let applied = said(&mut reader, 1, Event::Applied(Position::new(2)));
     assert_eq!(applied, (vec![(leader.clone(), durable.clone())], vec![]));

@@ -38,6 +38,7 @@ impl Leader {
             place: place(events),
             halted: false,
             whole: true,
+            version: None,
         };
         let from = names()[from].clone();
         self.tell(Event::Heard(Spoken {
