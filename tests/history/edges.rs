@@ -239,6 +239,7 @@ fn a_command_that_was_rolled_back_gives_its_idempotency_key_back() {
     let world = world();
     let keyed = |text: &str| {
         let mut command = command(&mattr::RULES, &["e", "p"], vec![create(text, None)]);
+        command.batch = BatchMode::Alone;
         command.context.idempotency = Some(IdempotentRequest {
             key: IdempotencyKey::parse("once").expect("a key"),
             request: [7; 32],
