@@ -413,6 +413,10 @@ mod tests {
     async fn service() -> Service {
         let service = opened(&SimDisk::new(1)).service;
         create_group(&service, 0..300).await;
+        // The views hear of a group behind whoever asked for it.
+        let (mut heard, head) = (service.shared.heard.subscribe(), service.head());
+        let reached = heard.wait_for(|heard| *heard >= head).await;
+        drop(reached.unwrap());
         service
     }
 
