@@ -155,8 +155,7 @@ impl Decoder {
         let is = |name: &str| encodings.iter().any(|e| e.eq_ignore_ascii_case(name));
         property.is_base64 = is("b") || is("base64");
         if property.is_base64 {
-            let kept = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
-            property.value = String::from_utf8_lossy(&kept.copied().collect::<Vec<_>>()).into();
+            property.value = base64_text(bytes);
             return;
         }
         let is_quoted = is("quoted-printable");
@@ -238,6 +237,18 @@ impl Decoder {
         }
         value
     }
+}
+
+/// A value that is called base64, without the white space that stands in base64 for nothing. One that
+/// is none keeps its blanks.
+fn base64_text(bytes: &[u8]) -> String {
+    let is_of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let letters = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    if letters.clone().all(is_of_base64) {
+        return letters.map(|byte| char::from(*byte)).collect();
+    }
+    let text = String::from_utf8_lossy(bytes.trim_ascii());
+    text.replace(|c: char| c.is_ascii_whitespace(), " ")
 }
 
 /// The pieces of a structured value between semicolons that are not escaped.

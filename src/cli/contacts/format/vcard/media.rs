@@ -8,12 +8,11 @@ use super::property::Property;
 
 /// Properties that hold a file, or say where it is.
 const FILES: [&str; 4] = ["PHOTO", "LOGO", "SOUND", "KEY"];
-/// Base64 of which the padding may be missing, as in some files it is.
+/// Base64 of which the padding may be missing, as in some files it is. Bits that no byte has would
+/// be lost, so they make it none.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 /// Whether a property holds a file, or says where it is.
@@ -31,11 +30,11 @@ pub fn normalize(property: &mut Property, is_binary_by_default: bool) {
     let says_where = property.param("VALUE").is_some_and(|value| {
         ["uri", "url", "content-id", "cid"].contains(&value.to_lowercase().as_str())
     });
-    let is_binary = property.is_base64 || (is_binary_by_default && !says_where);
     let uri = match scheme(&text) {
         Some("data") => data_uri(&text),
         Some(_) => Some(text.trim().to_owned()),
-        None if is_binary => of_base64(&text, media_type.as_deref()),
+        None if property.is_base64 => of_base64(&text, media_type.as_deref()),
+        None if is_binary_by_default && !says_where => of_unsaid(&text, media_type.as_deref()),
         None => None,
     };
     let Some(uri) = uri else {
@@ -78,6 +77,7 @@ fn data_uri(text: &str) -> Option<String> {
     Some(format!("data:{},{data}", head.to_lowercase()))
 }
 
+/// The URI of a value that is said to be base64.
 fn of_base64(text: &str, media_type: Option<&str>) -> Option<String> {
     let text: String = text.split_whitespace().collect();
     let bytes = LENIENT
@@ -87,6 +87,14 @@ fn of_base64(text: &str, media_type: Option<&str>) -> Option<String> {
     let media_type = media_type.or_else(|| sniffed(&bytes)).unwrap_or_default();
     let data = base64::prelude::BASE64_STANDARD.encode(bytes);
     Some(format!("data:{media_type};base64,{data}"))
+}
+
+/// The URI of a value that nothing says to be base64. Many a word is base64 by chance, so that it has
+/// to be so to its last character, and of a media type that is told.
+fn of_unsaid(text: &str, media_type: Option<&str>) -> Option<String> {
+    let bytes = base64::prelude::BASE64_STANDARD.decode(text).ok()?;
+    media_type.or_else(|| sniffed(&bytes))?;
+    of_base64(text, media_type)
 }
 
 /// The media type that a file's first bytes tell, for pictures that no TYPE names.
@@ -191,7 +199,7 @@ mod tests {
                 "http://x.de/k",
                 Some("application/pgp-keys"),
             ),
-            ("PHOTO;ENCODING=b:not base64!", "notbase64!", None),
+            ("PHOTO;ENCODING=b:not base64!", "not base64!", None),
         ] {
             let (head, value) = decode::split_head(line.as_bytes()).expect("a colon");
             let mut property = decode::head(head);

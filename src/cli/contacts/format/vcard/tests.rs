@@ -126,6 +126,81 @@ fn what_fits_no_card_is_kept_as_it_is_and_named() {
     }
 }
 
+/// What is no base64 to its last bit stays text, and a parameter is not lost with what it is of.
+#[test]
+fn what_would_be_read_as_something_else_is_kept_as_it_is_and_named() {
+    let check = |line: &str, want: Value, named: &str| {
+        let (card, notes) = card("3.0", &format!("FN:Ann\n{line}"));
+        assert_eq!(card["vCard"]["properties"], json!([want]), "{line}");
+        assert_eq!(notes, [Note::Kept(named.to_owned())], "{line}");
+    };
+    for (head, params, value) in [
+        ("KEY;TYPE=PGP", json!({"type": "PGP"}), "AB12CD3"),
+        ("KEY;TYPE=PGP", json!({"type": "PGP"}), "AAAA AAAA"),
+        ("KEY", json!({}), "0x12 34 not base64"),
+        ("LOGO;TYPE=WORK", json!({"type": "WORK"}), "logo"),
+        ("PHOTO;TYPE=JPEG", json!({"type": "JPEG"}), "/9j/4A"),
+    ] {
+        let name = head.split(';').next().unwrap_or_default();
+        let want = json!([name.to_lowercase(), params, "unknown", value]);
+        check(&format!("{head}:{value}"), want, &format!("{name}:{value}"));
+    }
+    for (line, want, named) in [
+        (
+            "PHOTO;ENCODING=b:not base64!",
+            json!(["photo", {"encoding": "b"}, "unknown", "not base64!"]),
+            "PHOTO:not base64!",
+        ),
+        (
+            "KEY;ENCODING=b:AB12CD3",
+            json!(["key", {"encoding": "b"}, "unknown", "AB12CD3"]),
+            "KEY:AB12CD3",
+        ),
+        (
+            "X-SPOUSE;TYPE=x-partner:Jane",
+            json!(["x-spouse", {"type": "x-partner"}, "unknown", "Jane"]),
+            "X-SPOUSE:Jane",
+        ),
+        (
+            "UID;X-KEEP=v:",
+            json!(["uid", {"x-keep": "v"}, "unknown", ""]),
+            "UID:",
+        ),
+        (
+            "N;X-KEEP=v:;;;;",
+            json!(["n", {"x-keep": "v"}, "unknown", ";;;;"]),
+            "N:;;;;",
+        ),
+        (
+            "TEL;LABEL=a;LABEL=b:1",
+            json!(["tel", {"label": ["a", "b"]}, "unknown", "1"]),
+            "TEL:1",
+        ),
+        (
+            "EXPERTISE;LEVEL=a;LEVEL=expert:x",
+            json!(["expertise", {"level": ["a", "expert"]}, "unknown", "x"]),
+            "EXPERTISE:x",
+        ),
+    ] {
+        check(line, want, named);
+    }
+    let apple = "i.X-ABRELATEDNAMES;TYPE=x-partner:Jane\ni.X-ABLABEL:_$!<Spouse>!$_\n\
+                 j.X-ABDATE;TYPE=x-first:2001-06-15\nj.X-ABLABEL:_$!<Anniversary>!$_";
+    let (card, notes) = card("3.0", &format!("FN:Ann\n{apple}"));
+    assert_eq!((card.get("relatedTo"), notes.len()), (None, 4), "{card}");
+    assert!(card.to_string().contains("x-partner"), "{card}");
+    assert!(card.to_string().contains("x-first"), "{card}");
+}
+
+/// An empty field with the parameters that programs write to each of its kind says nothing.
+#[test]
+fn an_empty_property_is_not_kept_for_what_it_would_have_been() {
+    let lines =
+        "FN:Ann\nEMAIL;TYPE=INTERNET,pref:\nTEL;CELL;PREF=1:\nN;LANGUAGE=de:;;;;\nNOTE;VALUE=text:";
+    let (card, notes) = card("3.0", lines);
+    assert_eq!((card.get("vCard"), notes), (None, Vec::new()), "{card}");
+}
+
 /// No other point in time is one, and a program that has none for it takes the second before.
 #[test]
 fn a_leap_second_is_kept_as_it_is_and_named() {

@@ -6,11 +6,19 @@ use super::super::note::Note;
 use super::super::values::{link, mail_address};
 use super::dates::{self, When};
 use super::media;
-use super::property::{Property, escape};
+use super::property::{Param, Property, escape};
 use crate::dialect::uri::is_uri;
 
 /// Properties of RFC 6350 and its extensions that say when something was or is.
 const DATES: [&str; 3] = ["BDAY", "ANNIVERSARY", "DEATHDATE"];
+/// Parameters that say how a value is meant, and nothing where there is none.
+const OF_A_VALUE: [&str; 11] = [
+    "TYPE", "VALUE", "PREF", "LANGUAGE", "ALTID", "PID", "PROP-ID", "INDEX", "CALSCALE", "JSCOMPS",
+    "DERIVED",
+];
+/// Parameters that may stand at a property several times (RFC 6350, section 5), or whose repeats
+/// lose nothing.
+const REPEATABLE: [&str; 5] = ["TYPE", "PID", "SORT-AS", "JSCOMPS", "VALUE"];
 
 /// What a property is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +38,21 @@ pub fn normalize(
     notes: &mut Vec<Note>,
 ) -> Worth {
     if says_nothing(property) {
-        return Worth::Nothing;
+        let is_told = |param: &Param| OF_A_VALUE.contains(&param.name.as_str());
+        let is_derived = property.param("DERIVED").is_some();
+        return if is_derived || property.params.iter().all(is_told) {
+            Worth::Nothing
+        } else {
+            Worth::Odd
+        };
+    }
+    if repeats_a_parameter(property) {
+        return Worth::Odd;
     }
     if media::is_file(&property.name) {
         media::normalize(property, is_binary_by_default);
-        return if property.is_base64 {
+        let is_other = is_binary_by_default && !is_uri(&property.text());
+        return if property.is_base64 || is_other {
             Worth::Odd
         } else {
             Worth::Good
@@ -100,6 +118,19 @@ fn says_nothing(property: &Property) -> bool {
         .iter()
         .flatten()
         .all(|text| blank(text))
+}
+
+/// Whether a parameter that has one value stands there with two: a Card would hold the last.
+fn repeats_a_parameter(property: &Property) -> bool {
+    property.params.iter().any(|param| {
+        let name = param.name.as_str();
+        let first = property.param(name);
+        !REPEATABLE.contains(&name)
+            && param
+                .values
+                .iter()
+                .any(|value| first != Some(value.as_str()))
+    })
 }
 
 /// A text that was written in base64, as quoted-printable's alternative.
@@ -331,6 +362,6 @@ mod tests {
         check("ORG:;Research", ";Research", good, false);
         check("CATEGORIES:a,,b\\,c", "a,b\\,c", good, false);
         check("NOTE;ENCODING=b:SGk=", "Hi", good, false);
-        check("PHOTO;ENCODING=b:no base64!", "nobase64!", odd, false);
+        check("PHOTO;ENCODING=b:no base64!", "no base64!", odd, false);
     }
 }

@@ -80,7 +80,9 @@ fn renamed(mut property: Property) -> Property {
         "X-ANNIVERSARY" | "X-EVOLUTION-ANNIVERSARY" if When::parse(text.trim()).is_some() => {
             property.name = "ANNIVERSARY".into();
         }
-        "X-SPOUSE" | "X-EVOLUTION-SPOUSE" if !text.trim().is_empty() => {
+        "X-SPOUSE" | "X-EVOLUTION-SPOUSE"
+            if !text.trim().is_empty() && !has_own_type(&property) =>
+        {
             relate(&mut property, "spouse");
         }
         "X-SOCIALPROFILE" => {
@@ -104,6 +106,13 @@ fn renamed(mut property: Property) -> Property {
     property
 }
 
+/// Whether it has a TYPE that says more than that it is preferred, as Apple's programs write to each.
+fn has_own_type(property: &Property) -> bool {
+    let mut types = property.values("TYPE");
+    types.any(|value| !value.eq_ignore_ascii_case("pref"))
+}
+
+/// Makes it a relation. The TYPE that it has is given up for that.
 fn relate(property: &mut Property, relation: &str) {
     property.name = "RELATED".into();
     property.take_param("VALUE");
@@ -128,7 +137,7 @@ fn android(property: &mut Property) {
         .collect();
     let column = |at: usize| columns.get(at).map_or("", |text| text.trim());
     // A column beyond these, such as a label, has no place in the property.
-    if columns.iter().skip(3).any(|text| !text.trim().is_empty()) {
+    if columns.iter().skip(3).any(|text| !text.trim().is_empty()) || has_own_type(property) {
         return;
     }
     let kind = column(0).strip_prefix("vnd.android.cursor.item/");
@@ -198,6 +207,7 @@ fn apply(property: &mut Property, label: &str) -> bool {
     let meant = built_in(label);
     let of_types = meant.and_then(|meant| TYPE_LABELS.iter().find(|(name, _)| *name == meant));
     match (property.name.as_str(), meant, of_types) {
+        ("X-ABDATE" | "X-ABRELATEDNAMES", ..) if has_own_type(property) => return false,
         ("X-ABDATE", Some("Anniversary"), _) if When::parse(property.text().trim()).is_some() => {
             property.name = "ANNIVERSARY".into();
             property.take_param("TYPE");
