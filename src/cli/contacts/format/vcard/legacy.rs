@@ -178,13 +178,7 @@ impl Out {
             }
         }
         property.take_param("AUTHOR-NAME");
-        // vCard 3.0 has a semicolon escaped everywhere.
-        if matches!(
-            property.name.as_str(),
-            "FN" | "NOTE" | "TITLE" | "ROLE" | "TEL" | "EMAIL"
-        ) {
-            property.value = escape(&property.text());
-        }
+        escape_semicolons(&mut property);
         match property.name.as_str() {
             name if media::is_file(name) => file(&mut property),
             "N" => first_parts(&mut property, 5),
@@ -306,6 +300,26 @@ impl Out {
             self.grouped(&mut property, "X-ABLABEL", format!("_$!<{label}>!$_"));
         }
         self.properties.push(property);
+    }
+}
+
+/// A text of vCard 3.0 has its semicolons escaped, also in a list of texts; a URI is none.
+fn escape_semicolons(property: &mut Property) {
+    let is_text = match property.param("VALUE") {
+        Some(value) => value.eq_ignore_ascii_case("text"),
+        None => matches!(
+            property.name.as_str(),
+            "FN" | "NOTE" | "TITLE" | "ROLE" | "TEL" | "EMAIL"
+        ),
+    };
+    match property.name.as_str() {
+        "N" | "ADR" | "ORG" => {}
+        "CATEGORIES" | "NICKNAME" => {
+            let texts: Vec<String> = property.list().iter().map(|text| escape(text)).collect();
+            property.value = texts.join(",");
+        }
+        _ if is_text => property.value = escape(&property.text()),
+        _ => {}
     }
 }
 

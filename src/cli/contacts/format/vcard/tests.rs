@@ -489,6 +489,25 @@ fn a_whole_map_in_another_language_comes_back_from_vcard_3() {
 }
 
 #[test]
+fn vcard_3_has_semicolons_escaped_in_texts_and_not_in_uris() {
+    let card = json!({"name": {"full": "A;B"},
+        "phones": {"p": {"number": "tel:+1-555;ext=5"}, "q": {"number": "1;2"}},
+        "keywords": {"k,1": true, "k;2": true}, "nicknames": {"n": {"name": "c;d"}},
+        "relatedTo": {"Jane; Ann": {"relation": {"spouse": true}}}});
+    let (said, text) = legacy(&card);
+    for line in [
+        "TEL;VALUE=uri:tel:+1-555;ext=5",
+        "TEL:1\\;2",
+        "CATEGORIES:k\\,1,k\\;2",
+        "NICKNAME:c\\;d",
+    ] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}: {text}");
+    }
+    assert!(text.contains("Jane\\; Ann"), "{text}");
+    assert_eq!(said, None, "{text}");
+}
+
+#[test]
 fn a_group_of_vcard_3_is_one_that_no_other_property_has() {
     let kept = |name: &str, value: &str| json!([name, {"group": "ITEM1"}, "unknown", value]);
     let card = json!({
