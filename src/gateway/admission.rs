@@ -7,6 +7,7 @@ use std::time::Instant;
 use http::HeaderMap;
 
 use super::incoming::unix_seconds;
+use super::metrics::SESSION;
 use super::{Gateway, Incoming};
 use crate::auth::{AuthError, Limited, Mode, Principal, Quota, RateKey};
 use crate::dialect::{self, Caller, Cursors, Dialect, Refusal, TokenProblem};
@@ -49,7 +50,7 @@ impl Gateway {
             let token = token.and_then(|value| value.to_str().ok());
             let session = self.authenticator.authenticate_session(token, now).await;
             principal.session = Some(session.map_err(|_| {
-                self.metrics.auth_failure("session");
+                self.metrics.auth_failure(SESSION);
                 Refusal::SessionUnauthorized
             })?);
         }

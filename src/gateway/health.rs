@@ -72,6 +72,18 @@ pub struct Health {
     stops: watch::Sender<bool>,
 }
 
+/// The reasons for which durable commands become dead letters, each of which has a count from the
+/// start: of a series that begins at 1 nobody can tell that it has grown.
+pub const DEAD_LETTER_REASONS: [&str; 7] = [
+    "address",
+    "forbidden",
+    "key_reused",
+    "refused",
+    "too_large",
+    "unauthorized",
+    "unreadable",
+];
+
 /// What was refused or passed over on the message bus since the start.
 #[derive(Debug, Default)]
 pub struct BusCounts {

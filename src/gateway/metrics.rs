@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Incoming, Response, Transport};
+use crate::dialect::TokenProblem;
 
 /// The shortest request that is told from a shorter one, in seconds; each bucket is twice as wide as
 /// the one before, up to about 8 s.
@@ -35,6 +36,19 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+/// The reasons for which callers are refused, each of which has a count from the start.
+const AUTH_FAILURES: [&str; 5] = [
+    TokenProblem::Missing.name(),
+    TokenProblem::Invalid.name(),
+    TokenProblem::Expired.name(),
+    SESSION,
+    ROLE,
+];
+/// The reason of a vendor's second token that is missing or not valid.
+pub(super) const SESSION: &str = "session";
+/// The reason of a token that has none of the roles that a route asks for.
+const ROLE: &str = "role";
+
 /// The counters of the request pipeline. Clones count together.
 #[derive(Clone)]
 pub struct RequestMetrics {
@@ -45,11 +59,15 @@ pub struct RequestMetrics {
 
 impl Default for RequestMetrics {
     fn default() -> Self {
+        let auth_failures = Family::<ReasonLabels, Counter>::default();
+        for reason in AUTH_FAILURES {
+            drop(auth_failures.get_or_create(&ReasonLabels { reason }));
+        }
         Self {
             seconds: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS))
             }),
-            auth_failures: Family::default(),
+            auth_failures,
             refusal_lines: Arc::default(),
         }
     }
@@ -133,10 +151,7 @@ impl RequestMetrics {
 
     /// Counts a caller whose token is good but has none of the roles that a route asks for.
     pub(super) fn role_missing(&self) {
-        self.refused(
-            "role",
-            "a token has none of the roles that a route asks for",
-        );
+        self.refused(ROLE, "a token has none of the roles that a route asks for");
     }
 
     fn refused(&self, reason: &'static str, what: &'static str) {

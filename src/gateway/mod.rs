@@ -61,7 +61,7 @@ pub use broker::{
 pub use bus_view::BusView;
 pub use carrier::{Forward, Forwarded, Forwarding};
 pub use gateway::{Gateway, Settings};
-pub use health::{Bus, BusCounts, Health};
+pub use health::{Bus, BusCounts, DEAD_LETTER_REASONS, Health};
 pub use incoming::{Incoming, Origin, Transport, fresh_correlation, unix_seconds};
 pub use metrics::RequestMetrics;
 pub use perform::{REPLAYED, sees_contents};

@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::gateway::{Bus, Health};
+use crate::gateway::{Bus, DEAD_LETTER_REASONS, Health};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
@@ -61,6 +61,9 @@ impl BusMetrics {
         let dead_letters = Family::<ReasonLabels, Counter>::default();
         let help = "Durable commands that could not be taken";
         registry.register("dead_letters", help, dead_letters.clone());
+        for reason in DEAD_LETTER_REASONS {
+            drop(dead_letters.get_or_create(&ReasonLabels { reason }));
+        }
         Self {
             connected,
             halted,

@@ -1,7 +1,8 @@
 //! How the service is at this moment, as metrics: its disk, its clock, the writer, the audit log,
-//! the process. They are read when somebody asks, so there is nothing here that counts.
+//! the process. They are read when somebody asks; what is counted is counted elsewhere.
 
 use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -39,6 +40,13 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let gauge: Gauge = Gauge::default();
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
     registry.register(name, help, gauge);
+}
+
+/// A number that only grows while the service runs; the text gives its name the end `_total`.
+fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let counter: Counter = Counter::default();
+    counter.inc_by(value);
+    registry.register(name, help, counter);
 }
 
 fn writer(app: &App, registry: &mut Registry) {
@@ -79,7 +87,6 @@ fn audit(app: &App, registry: &mut Registry) {
 }
 
 fn scrub(scrubbed: &Scrubbed, registry: &mut Registry) {
-    let damaged = u64::from(scrubbed.failure.is_some());
     for (name, help, value) in [
         (
             "scrub_rounds",
@@ -106,14 +113,15 @@ fn scrub(scrubbed: &Scrubbed, registry: &mut Registry) {
             "Keys that were damaged in one copy and are completed from the other",
             scrubbed.keys_repaired,
         ),
-        (
-            "scrub_damaged",
-            "Whether there was something that the last round could not read or mend",
-            damaged,
-        ),
     ] {
-        gauge(registry, name, help, value);
+        counter(registry, name, help, value);
     }
+    gauge(
+        registry,
+        "scrub_damaged",
+        "Whether there was something that the last round could not read or mend",
+        u64::from(scrubbed.failure.is_some()),
+    );
 }
 
 fn surroundings(seen: Seen, registry: &mut Registry) {
@@ -150,7 +158,7 @@ fn surroundings(seen: Seen, registry: &mut Registry) {
         "How far the clock is ahead of what was expected of it",
         offset,
     );
-    gauge(
+    counter(
         registry,
         "clock_jumps",
         "Jumps of the clock since the start",

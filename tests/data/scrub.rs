@@ -54,8 +54,8 @@ async fn damage_of_what_nobody_reads_is_mended_while_the_service_runs() {
     }
     reaches(&server, "contactd_audit_sealed_position", 6).await;
     // Let the round end that may be under way: the next one begins after a pause.
-    let rounds = metric(&server, "contactd_scrub_rounds").await;
-    reaches(&server, "contactd_scrub_rounds", rounds + 1).await;
+    let rounds = metric(&server, "contactd_scrub_rounds_total").await;
+    reaches(&server, "contactd_scrub_rounds_total", rounds + 1).await;
     let (bundle, tile, keys) = (
         data.join("audit/tile/entries/000.p/6"),
         data.join("audit/tile/0/000.p/6"),
@@ -69,9 +69,9 @@ async fn damage_of_what_nobody_reads_is_mended_while_the_service_runs() {
         flip(&tile, 40),
         flip(&keys, 72 * 2 + 30),
     ];
-    reaches(&server, "contactd_scrub_repaired_log", 1).await;
-    reaches(&server, "contactd_scrub_repaired_files", 2).await;
-    reaches(&server, "contactd_scrub_repaired_keys", 1).await;
+    reaches(&server, "contactd_scrub_repaired_log_total", 1).await;
+    reaches(&server, "contactd_scrub_repaired_files_total", 2).await;
+    reaches(&server, "contactd_scrub_repaired_keys_total", 1).await;
     let mended = [&journal, &bundle, &tile, &keys].map(|path| fs::read(path).expect("it is read"));
     assert!(mended == whole, "they are what they were");
     assert_eq!(damage(&server).await, None);

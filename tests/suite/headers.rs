@@ -407,6 +407,15 @@ async fn requests_and_refused_tokens_are_counted() {
     assert_eq!(counted(&service, &line).await, Some(1.0));
     let line = "contactd_auth_failures_total{reason=\"invalid\"}";
     assert_eq!(counted(&service, line).await, Some(1.0));
+    // What has not happened yet is counted as well, or its first time would not be seen.
+    for line in [
+        "contactd_auth_failures_total{reason=\"expired\"}",
+        "contactd_auth_failures_total{reason=\"session\"}",
+        "contactd_dead_letters_total{reason=\"unreadable\"}",
+        "contactd_clock_jumps_total",
+    ] {
+        assert_eq!(counted(&service, line).await, Some(0.0), "{line}");
+    }
     service.server.send("GET", "/nothing/here", &[], None).await;
     let line = format!(
         "{duration}{{transport=\"http\",dialect=\"native\",operation=\"none\",status=\"404\"}}"
