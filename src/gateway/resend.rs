@@ -25,6 +25,10 @@ impl Gateway {
         sequence: u64,
     ) -> Result<Result<Resent, NotResent>, Refusal> {
         for_every_tenant(principal)?;
+        if sequence == 0 {
+            // A stream counts from 1, and the broker takes the question itself for wrong.
+            return Ok(Err(NotResent::NoLetter));
+        }
         let Some(broker) = self.health.broker() else {
             return Ok(Err(match self.health.bus() {
                 Bus::Off => NotResent::NoBus,

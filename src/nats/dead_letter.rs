@@ -6,11 +6,14 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::arrival::MESSAGE_ID;
 use super::request::{QUERY, add, first};
 use super::subjects::{BadAddress, Prefix};
 use crate::dialect::{self, Refusal, Reply};
+#[cfg(test)]
+use crate::gateway::DEAD_LETTER_REASONS;
 use crate::gateway::Health;
 
 /// The most characters of a vendor's answer that `Contact-Error` quotes.
@@ -72,9 +75,15 @@ impl Why {
             Self::Headers => format!("{status} {NO_HEADERS}"),
             Self::Address(wrong) => format!("{status} {wrong}"),
             Self::Refused(refusal) => format!("{status} {refusal}"),
-            Self::Unread(_) if !content => format!("{status} the command can't be read"),
+            Self::Unread(reply) if !content => match problem(reply) {
+                Some(problem) if problem.quotes_nothing() => format!("{status} {}", problem.detail),
+                _ => format!("{status} the command can't be read"),
+            },
             Self::Unread(reply) => {
-                let text = String::from_utf8_lossy(&reply.body);
+                let text = match problem(reply) {
+                    Some(problem) => problem.words().into(),
+                    None => String::from_utf8_lossy(&reply.body),
+                };
                 let letters = text.chars().take(ERROR_CHARS_MAX);
                 let line: String = letters
                     .map(|letter| if letter.is_control() { ' ' } else { letter })
@@ -83,6 +92,48 @@ impl Why {
             }
         }
     }
+}
+
+/// A problem of RFC 9457, which is our own answer to what can't be read.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+    #[serde(default)]
+    violations: Vec<Violated>,
+}
+
+#[derive(Deserialize)]
+struct Violated {
+    message: String,
+}
+
+impl Problem {
+    /// Whether its text holds nothing of the command but, at most, the name of a parameter that looks
+    /// like one: else it may be a value that went astray.
+    fn quotes_nothing(&self) -> bool {
+        let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
+        match self.code.as_str() {
+            "too_large" | "too_many_items" | "bad_parameter" => true,
+            "unknown_parameter" => {
+                let name = self.detail.split('"').nth(1);
+                name.is_some_and(|name| name.chars().all(is_of_a_name))
+            }
+            _ => false,
+        }
+    }
+
+    /// What it says to people: what is wrong, and with which fields.
+    fn words(&self) -> String {
+        let each = self.violations.iter().map(|wrong| wrong.message.as_str());
+        let all: Vec<&str> = std::iter::once(self.detail.as_str()).chain(each).collect();
+        all.join(" ")
+    }
+}
+
+/// The problem that an answer is; none where it is a vendor's own.
+fn problem(reply: &Reply) -> Option<Problem> {
+    serde_json::from_slice(&reply.body).ok()
 }
 
 /// A durable command that is to become a dead letter, as the stream holds it.
@@ -247,6 +298,50 @@ mod tests {
             refused,
             "422 This Idempotency-Key was used for another request."
         );
+    }
+
+    #[test]
+    fn a_problem_is_told_in_words_and_quotes_no_command_unless_it_may() {
+        let known = &["tenant"];
+        let unknown = |name: &str| Refusal::UnknownParameter {
+            name: name.into(),
+            known,
+        };
+        let large = Refusal::TooLarge { limit_bytes: 9 };
+        let text = |refusal: &Refusal, content| {
+            Why::Unread(dialect::native::DIALECT.refuse(refusal)).text(content)
+        };
+        let (misspelled, astray) = (unknown("tenat"), unknown("ann@x.de"));
+        for content in [false, true] {
+            assert_eq!(text(&large, content), format!("413 {large}"));
+            assert_eq!(text(&misspelled, content), format!("400 {misspelled}"));
+        }
+        assert_eq!(text(&astray, true), format!("400 {astray}"));
+        assert_eq!(text(&astray, false), "400 the command can't be read");
+        let body = br#"{"code":"invalid","detail":"Not valid.","violations":[{"message":"uid is missing."}]}"#;
+        let mut invalid = Reply::text(StatusCode::BAD_REQUEST, "");
+        invalid.body = body.to_vec();
+        assert_eq!(
+            Why::Unread(invalid).text(true),
+            "400 Not valid. uid is missing."
+        );
+    }
+
+    /// Each reason is among those that are counted from the start.
+    #[test]
+    fn every_reason_is_known_to_the_metrics() {
+        let reply = || Reply::text(StatusCode::BAD_REQUEST, "");
+        for why in [
+            Why::Headers,
+            Why::Unread(reply()),
+            Why::Refused(Refusal::SessionUnauthorized),
+            Why::Refused(Refusal::ForeignOrigin),
+            Why::Refused(Refusal::TooLarge { limit_bytes: 9 }),
+            Why::Refused(Refusal::KeyReused),
+            Why::Refused(Refusal::NotFound),
+        ] {
+            assert!(DEAD_LETTER_REASONS.contains(&why.reason()), "{why:?}");
+        }
     }
 
     #[test]

@@ -55,6 +55,13 @@ async fn a_cursor_above_the_head_is_refused_with_the_head() {
         let answer = caller.send("GET", "/events?after=0", &headers, "").await;
         check_ahead(&answer, head, accept);
     }
+    let headers = [("last-event-id", "x")];
+    let bad = caller.send("GET", "/events?after=0", &headers, "").await;
+    let detail = bad.json()["detail"].to_string();
+    assert!(
+        detail.contains("Last-Event-ID must be a position"),
+        "{detail}"
+    );
     let at_the_end = caller
         .send("GET", &format!("/events?after={head}"), &[], "")
         .await;

@@ -277,11 +277,15 @@ fn limit(query: &Query, form: Form) -> Result<usize, Refusal> {
 }
 
 fn after(headers: &HeaderMap, query: &Query) -> Result<Option<Position>, Refusal> {
-    let last_seen = headers.get("last-event-id");
-    let last_seen = last_seen.and_then(|value| value.to_str().ok());
-    let sent = last_seen.or_else(|| query.get("after"));
-    sent.map(|text| Position::parse(text).ok_or(bad("after", "a position in decimal digits")))
-        .transpose()
+    let position = |name, text: Option<&str>| {
+        let position = text.and_then(Position::parse);
+        position.ok_or(bad(name, "a position in decimal digits"))
+    };
+    if let Some(sent) = headers.get("last-event-id") {
+        return position("Last-Event-ID", sent.to_str().ok()).map(Some);
+    }
+    let sent = query.get("after");
+    sent.map(|text| position("after", Some(text))).transpose()
 }
 
 /// The detail of what is shown: what is asked for, but no more than the caller may see.
