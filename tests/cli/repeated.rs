@@ -48,6 +48,37 @@ async fn a_contact_that_was_deleted_since_is_not_said_to_be_there() {
     check(&["--data-dir", data.to_str().expect("UTF-8")]);
 }
 
+#[tokio::test]
+async fn a_contact_that_was_erased_since_is_no_refusal() {
+    let dir = temp_dir();
+    let file = dir.path().join("people.csv");
+    std::fs::write(&file, "name\nAnn\nBob\n").expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let data = dir.path().join("data");
+    let server = Server::start(&data, &[]);
+    let there = ["--url", &server.url];
+    contacts(&[&["import", file], &there[..]].concat());
+    let (list, _) = contacts(&[&["list"], &there[..]].concat());
+    let ann = list.lines().find(|line| line.contains("Ann"));
+    let ann: serde_json::Value = serde_json::from_str(ann.expect("Ann")).expect("JSON");
+    let path = format!("/contacts/{}/erase", ann["id"].as_str().expect("an id"));
+    let why = serde_json::json!({"reason": "request"});
+    let erased = server.send("POST", &path, &[], Some(&why)).await;
+    assert_eq!(erased.status, 200, "{erased:?}");
+    let (out, err) = contacts(&[&["import", file], &there[..]].concat());
+    let sum = "2 records: 0 imported, 1 already there, 0 twice in the file, 0 refused, 1 imported \
+        before and erased since\n";
+    assert_eq!(out, sum);
+    let line = "line 2: was imported before and erased since; to have it again";
+    assert!(err.starts_with(line), "{err}");
+    let report = dir.path().join("report.ndjson");
+    let to = ["--report", report.to_str().expect("UTF-8")];
+    contacts(&[&["import", file], &to[..], &there].concat());
+    let said = std::fs::read_to_string(&report).expect("a report");
+    assert_eq!(said, "{\"outcome\":\"erased\",\"line\":2}\n");
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// Reads a request and gives its first line.
 fn request(stream: &TcpStream) -> String {
     let mut stream = BufReader::new(stream);

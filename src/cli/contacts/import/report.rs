@@ -31,6 +31,14 @@ pub enum Outcome {
         /// The id that the contact had.
         id: ContactId,
     },
+    /// The record was a contact before, whose personal data somebody has destroyed since. The answer
+    /// to its create does not say its id any more.
+    Erased {
+        /// The number of the line where the record begins.
+        line: u64,
+        /// The id that the contact had, where it is known.
+        id: Option<ContactId>,
+    },
     /// The record stands in the file twice.
     Twice {
         /// The number of the line where it stands again.
@@ -83,6 +91,12 @@ enum Entry<'a> {
         line: u64,
         id: String,
     },
+    /// A contact before, whose personal data somebody has destroyed since.
+    Erased {
+        line: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
     Twice {
         line: u64,
         first: u64,
@@ -101,6 +115,7 @@ pub struct Report {
     imported: u64,
     known: u64,
     deleted: u64,
+    erased: u64,
     twice: u64,
     refused: u64,
 }
@@ -114,6 +129,7 @@ impl Report {
             imported: 0,
             known: 0,
             deleted: 0,
+            erased: 0,
             twice: 0,
             refused: 0,
         })
@@ -132,13 +148,15 @@ impl Report {
             Outcome::Known => self.known += 1,
             Outcome::Deleted { line, id } => {
                 self.deleted += 1;
-                let text = format!(
-                    "line {line}: was imported before and deleted since, as {id}; to have it \
-                     again, change something in the record, or create it by contactd contacts \
-                     create"
-                );
                 let id = id.to_string();
+                let text = gone(line, "deleted", Some(&id));
                 self.write(&Entry::Deleted { line, id }, &[text])?;
+            }
+            Outcome::Erased { line, id } => {
+                self.erased += 1;
+                let id = id.map(|id| id.to_string());
+                let text = gone(line, "erased", id.as_deref());
+                self.write(&Entry::Erased { line, id }, &[text])?;
             }
             Outcome::Twice { line, first } => {
                 self.twice += 1;
@@ -193,21 +211,23 @@ impl Report {
             imported,
             known,
             deleted,
+            erased,
             twice,
             refused,
             ..
         } = self;
-        let records = imported + known + deleted + twice + refused;
+        let records = imported + known + deleted + erased + twice + refused;
         let sum = if dry_run {
             format!(
                 "{imported} good, {twice} twice in the file, {refused} refused; nothing was written, \
                  and what is already there is not told apart"
             )
         } else {
-            let gone = match deleted {
-                0 => String::new(),
-                deleted => format!(", {deleted} imported before and deleted since"),
-            };
+            let gone: String = [(deleted, "deleted"), (erased, "erased")]
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, how)| format!(", {count} imported before and {how} since"))
+                .collect();
             format!(
                 "{imported} imported, {known} already there, {twice} twice in the file, {refused} \
                  refused{gone}"
@@ -235,6 +255,15 @@ impl Report {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Says that a record was a contact that is no more, and how to have it again.
+fn gone(line: u64, how: &str, id: Option<&str>) -> String {
+    let id = id.map(|id| format!(", as {id}")).unwrap_or_default();
+    format!(
+        "line {line}: was imported before and {how} since{id}; to have it again, change something in \
+         the record, or create it by contactd contacts create"
+    )
 }
 
 fn entry(line: u64, note: &Note) -> Entry<'_> {

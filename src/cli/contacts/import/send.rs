@@ -23,6 +23,8 @@ const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The least time between two lines that say that the service is waited for.
 const BETWEEN_SAYINGS: Duration = Duration::from_secs(10);
+/// The code of the answer to a create whose contact was erased since.
+const ERASED: &str = "gone";
 /// The longest pause, whatever the service asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -92,7 +94,11 @@ impl<'a> Sender<'a> {
             | StatusCode::GONE
             | StatusCode::PAYLOAD_TOO_LARGE => {
                 let wrong = problem(&answer.body);
-                Ok(Outcome::Refused { line, wrong })
+                let is_erased = answer.status == StatusCode::GONE && wrong.code == ERASED;
+                Ok(match is_erased {
+                    true => Outcome::Erased { line, id: None },
+                    false => Outcome::Refused { line, wrong },
+                })
             }
             _ => Err(refused(answer.status, &answer.body)),
         }
@@ -114,8 +120,10 @@ impl<'a> Sender<'a> {
             headers: HeaderMap::new(),
             body: &[],
         };
-        Ok(match self.source.call(call).await?.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Outcome::Deleted { line, id },
+        let answer = self.source.call(call).await?;
+        Ok(match answer.status {
+            StatusCode::NOT_FOUND => Outcome::Deleted { line, id },
+            StatusCode::GONE => Outcome::Erased { line, id: Some(id) },
             _ => Outcome::Known,
         })
     }
