@@ -230,6 +230,30 @@ async fn sealed(server: &Server, size: u64) {
 }
 
 #[tokio::test]
+async fn a_file_that_the_service_lacks_is_named() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let creates = |count: usize| {
+        let one = json!({"op": "create", "tenant": "acme", "card": {"name": {"full": "Ann"}}});
+        json!({"operations": vec![one; count]})
+    };
+    let made = server
+        .send("POST", "/contacts/batch", &[], Some(&creates(130)))
+        .await;
+    assert_eq!(made.status, 200, "{made:?}");
+    sealed(&server, 260).await;
+    std::fs::remove_file(data.join("audit/tile/entries/000")).expect("a full bundle");
+    let copy = dir.path().join("copy");
+    let key = key(&data);
+    let mirror = ["log", "mirror", &server.url, text(&copy), "--key", &key];
+    let (_, err) = elsewhere(&mirror, 1);
+    let said =
+        "the server does not have the file tile/entries/000, which the log of 260 events needs";
+    assert!(err.contains(said), "{err}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test]
 async fn a_compaction_says_what_it_is_for() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);

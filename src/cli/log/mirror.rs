@@ -79,8 +79,16 @@ async fn mirror(options: &MirrorOptions) -> Result<(), Failure> {
                 missing.push(*coord);
             }
         }
-        let Some(damaged) = fetch(&server, &mirror, &missing).await? else {
-            continue;
+        let damaged = match fetch(&server, &mirror, &missing).await? {
+            Fetched::All(damaged) => damaged,
+            Fetched::Without(absent) if absent.is_full() => {
+                return Err(Failure::failed(format!(
+                    "the server does not have the file {absent}, which the log of {} needs; whoever \
+                     runs it can check with `contactd log verify`",
+                    counted(checkpoint.size, "event")
+                )));
+            }
+            Fetched::Without(_) => continue,
         };
         let (size, root) = (checkpoint.size, checkpoint.root);
         mirror.accept(checkpoint, &note, &missing)?;
@@ -176,31 +184,41 @@ fn must_be_a_copy(dir: &Path, has_checkpoint: bool) -> Result<(), Failure> {
     }
 }
 
-/// Fetches files into the copy, and gives those that were there otherwise; `None` where not all are
-/// served. One goes when the tree grows past it.
-async fn fetch(
-    server: &Server,
-    mirror: &Mirror,
-    missing: &[Coord],
-) -> Result<Option<Vec<Coord>>, Failure> {
+/// What came of fetching files.
+enum Fetched {
+    /// All are there; these were there otherwise before.
+    All(Vec<Coord>),
+    /// The service has none of this name. One that is not full goes when the tree grows past it.
+    Without(Coord),
+}
+
+/// Fetches files into the copy. Of those that are not served it names a full one, if there is one.
+async fn fetch(server: &Server, mirror: &Mirror, missing: &[Coord]) -> Result<Fetched, Failure> {
     let bar = progress::over_files("fetching", missing.len() as u64);
     let fetching = &bar;
     let fetched = stream::iter(missing.iter().copied()).map(|coord| async move {
         let bytes = server.file(&format!("/audit/{coord}")).await?;
         let was_other = match &bytes {
-            Some(bytes) => Some(mirror.put(coord, bytes)?.then_some(coord)),
-            None => None,
+            Some(bytes) => Ok(mirror.put(coord, bytes)?.then_some(coord)),
+            None => Err(coord),
         };
         fetching.inc(1);
         Ok::<_, Failure>(was_other)
     });
     let all = fetched
         .buffer_unordered(AT_ONCE)
-        .try_fold(Some(Vec::new()), async |all, other| {
-            Ok(all.zip(other).map(|(mut all, other): (Vec<Coord>, _)| {
-                all.extend(other);
-                all
-            }))
+        .try_fold(Fetched::All(Vec::new()), async |all, one| {
+            Ok(match (all, one) {
+                (Fetched::All(mut all), Ok(other)) => {
+                    all.extend(other);
+                    Fetched::All(all)
+                }
+                (Fetched::Without(absent), Err(coord)) if !coord.is_full() => {
+                    Fetched::Without(absent)
+                }
+                (_, Err(coord)) => Fetched::Without(coord),
+                (absent, Ok(_)) => absent,
+            })
         })
         .await;
     bar.finish_and_clear();
