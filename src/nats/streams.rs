@@ -8,11 +8,18 @@
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{Context, CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{
+    Context, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, RequestError,
+    RequestErrorKind,
+};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 
 use super::publish_error::PublishError;
 use super::subjects::{Kept, Prefix};
+
+/// The message where the broker answers, but has no streams.
+const NO_JETSTREAM: &str = "JetStream is not on at the NATS server, or not for this account: start \
+                            nats-server with -js, or enable it for the account";
 
 /// Commands that wait, in bytes; beyond it the broker refuses them.
 const COMMANDS_BYTES_MAX: i64 = 1 << 30;
@@ -169,6 +176,7 @@ async fn ensure_one(
             }
             stream
         }
+        Err(error) if is_off(&error) => return Err(PublishError::lost(&name, &NO_JETSTREAM)),
         Err(error) => return Err(PublishError::lost(&name, &error)),
     };
     let all = prefix.all(kept);
@@ -185,6 +193,23 @@ async fn ensure_one(
 fn is_absent(kind: &GetStreamErrorKind) -> bool {
     matches!(kind, GetStreamErrorKind::JetStream(error)
         if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+/// Whether nobody answers for JetStream at all, or the account has none. A server that has it answers
+/// also for a stream that is not there.
+fn is_off(error: &GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) => matches!(
+            error.error_code(),
+            ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
+        ),
+        GetStreamErrorKind::Request => {
+            let cause = std::error::Error::source(error);
+            let cause = cause.and_then(|cause| cause.downcast_ref::<RequestError>());
+            cause.is_some_and(|cause| cause.kind() == RequestErrorKind::NoResponders)
+        }
+        GetStreamErrorKind::EmptyName | GetStreamErrorKind::InvalidStreamName => false,
+    }
 }
 
 fn refused(name: &str, error: async_nats::jetstream::context::CreateStreamError) -> PublishError {

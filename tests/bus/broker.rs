@@ -33,6 +33,7 @@ pub struct Broker {
     /// The address it listens on.
     address: &'static str,
     extra: String,
+    has_streams: bool,
     process: Option<Child>,
 }
 
@@ -49,6 +50,7 @@ impl Broker {
             dir: TempDir::new().expect("a directory"),
             address: "127.0.0.1",
             extra: extra.to_owned(),
+            has_streams: true,
             process: None,
         }
     }
@@ -57,6 +59,14 @@ impl Broker {
     pub fn on_every_address() -> Self {
         let mut broker = Self::absent();
         broker.address = "0.0.0.0";
+        broker.start();
+        broker
+    }
+
+    /// A broker that runs without JetStream, as one does that is started without `-js`.
+    pub fn without_streams() -> Self {
+        let mut broker = Self::absent();
+        broker.has_streams = false;
         broker.start();
         broker
     }
@@ -79,13 +89,17 @@ impl Broker {
     /// Starts it, and returns when it takes connections.
     pub fn start(&mut self) {
         let config = self.dir.path().join("nats.conf");
-        let text = format!(
-            "listen: \"{}:{}\"\njetstream {{ store_dir: {:?} }}\n{}\n",
-            self.address,
-            self.port,
-            self.store(),
-            self.extra
-        );
+        let streams = match self.has_streams {
+            true => format!("jetstream {{ store_dir: {:?} }}", self.store()),
+            false => String::new(),
+        };
+        let Self {
+            address,
+            port,
+            extra,
+            ..
+        } = self;
+        let text = format!("listen: \"{address}:{port}\"\n{streams}\n{extra}\n");
         std::fs::write(&config, text).expect("the configuration is written");
         self.process = Some(serve(&config));
     }

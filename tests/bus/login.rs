@@ -317,3 +317,16 @@ fn the_program_ends_with_2_where_an_option_can_not_be_honoured() {
         assert!(!said.contains("pa%ss"), "{said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_streams_is_said_to_be_one() {
+    let none = Broker::without_streams();
+    let accounts = "accounts { A: { users: [{ user: a, password: b }] } }\nno_auth_user: a";
+    let of_another_account = started(accounts);
+    for broker in [none, of_another_account] {
+        let bus = bus(&broker.url(), Login::default()).await;
+        let reason = bus.reason().unwrap_or_default();
+        assert!(reason.contains("JetStream is not on"), "{reason}");
+        assert!(reason.contains("nats-server with -js"), "{reason}");
+    }
+}
