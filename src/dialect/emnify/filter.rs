@@ -16,6 +16,9 @@ use crate::domain::fold::caseless;
 
 /// Items on a page: the vendor's default, and its maximum.
 pub const PER_PAGE: usize = 1_000;
+/// The most bytes of a page's headers that repeat what was asked for. `Link` does so up to four times,
+/// and a client such as Node's reads no answer with more than 16 KiB of headers.
+const ECHO_BYTES_MAX: usize = 8 * 1024;
 
 /// The page of a collection that is asked for, and how it is filtered and sorted.
 #[derive(Clone, Debug)]
@@ -77,16 +80,23 @@ impl View {
         .map(|(page, name)| format!("<{}>; rel=\"{name}\"", self.link(page)))
         .collect();
         let mut reply = reply
-            .with("link", links.join(", "))
             .with("x-count-per-page", self.per_page.to_string())
             .with("x-current-page", page.to_string())
             .with("x-total-count", total.to_string())
             .with("x-total-pages", last.to_string());
-        for (name, sent) in [("x-filter", &self.q), ("x-sort", &self.sort)] {
-            if let Some(sent) = sent {
-                // A header holds visible ASCII; what else was sent is shown encoded.
-                let shown = utf8_percent_encode(sent.trim(), CONTROLS).to_string();
-                reply = reply.with(name, shown);
+        // A header holds visible ASCII; what else was sent is shown encoded.
+        let shown = |sent: &String| utf8_percent_encode(sent.trim(), CONTROLS).to_string();
+        let mut left = ECHO_BYTES_MAX;
+        for (name, value) in [
+            ("link", Some(links.join(", "))),
+            ("x-filter", self.q.as_ref().map(shown)),
+            ("x-sort", self.sort.as_ref().map(shown)),
+        ] {
+            if let Some(value) = value
+                && let Some(rest) = left.checked_sub(value.len())
+            {
+                left = rest;
+                reply = reply.with(name, value);
             }
         }
         reply

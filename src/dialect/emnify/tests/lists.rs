@@ -109,6 +109,27 @@ fn a_page_is_found_and_its_neighbours_linked() {
     assert_eq!(sent.header("x-count-per-page"), Some("1000"));
 }
 
+#[test]
+fn a_long_query_is_not_repeated_in_more_headers_than_a_client_reads() {
+    let bytes = |headers: &[&str], length: usize| {
+        let query = format!("q=name:{}&sort=-id", "x".repeat(length));
+        let sent = with_four().send("GET", &format!("{CONTACTS}?{query}"), "");
+        assert_eq!(sent.header("x-current-page"), Some("1"));
+        let all = ["link", "x-filter", "x-sort"];
+        let there = all.map(|name| sent.header(name).map_or(0, str::len));
+        let named = all.into_iter().zip(there).filter(|(_, length)| *length > 0);
+        let named: Vec<&str> = named.map(|(name, _)| name).collect();
+        assert_eq!(named, headers, "{length}");
+        assert!(
+            there.iter().sum::<usize>() <= 8 * 1024,
+            "{length}: {there:?}"
+        );
+    };
+    bytes(&["link", "x-filter", "x-sort"], 2_000);
+    bytes(&["x-filter", "x-sort"], 6_000);
+    bytes(&["x-sort"], 9_000);
+}
+
 const EVENTS: &str = "/api/v1/organisation/7/event";
 
 /// A create, a change, a refusal, a create of another organisation's, and a delete.
