@@ -87,7 +87,7 @@ pub enum Refusal {
     },
     /// There is no command with this correlation id that the caller may see: 404.
     #[error(
-        "No command of yours with this correlation id has come so far; a durable one may still wait."
+        "No command with this correlation id was found among yours; a durable command may still be waiting in the broker."
     )]
     NoSuchCommand,
     /// The contact's personal data was destroyed: the vendor's not-found, native 410.
@@ -139,7 +139,7 @@ pub enum Refusal {
         must: &'static str,
     },
     /// A query parameter that the operation does not take: 400.
-    #[error("There is no query parameter {name:?} here{}.", those_known(known))]
+    #[error("Unknown query parameter {name:?}; {}.", those_known(known))]
     UnknownParameter {
         /// The name that was sent, cut to a length that fits a message.
         name: String,
@@ -308,8 +308,8 @@ impl Refusal {
 /// The parameters that there are, as the end of a sentence.
 fn those_known(known: &[&str]) -> String {
     match known {
-        [] => ", nor any other".into(),
-        known => format!("; there are {}", known.join(", ")),
+        [] => "there are none here".into(),
+        known => format!("known: {}", known.join(", ")),
     }
 }
 

@@ -194,7 +194,7 @@ async fn bad_lines_are_reported_with_their_number_and_the_rest_is_imported() {
         "line 2: malformed_json: ",
         "line 4: invalid: format: emails.e.address must be of the format email.\n",
         "line 5: invalid: wrong_type: card must be an object.\n",
-        "line 6: stands at line 1 already\n",
+        "line 6: duplicate of line 1\n",
         "line 8: too_large: ",
         "contactd: 4 of 7 records were refused\n",
     ] {

@@ -140,9 +140,9 @@ fn message(problem: Problem) -> String {
         Problem::OutOfRange => "has a value that it cannot have here".into(),
         Problem::UnknownReference => "names something that is not there".into(),
         Problem::NotAllowed | Problem::OnlyFor(_) => {
-            "must not be here, or not together with the rest".into()
+            "is not allowed here, or not together with the other members".into()
         }
-        Problem::Duplicate => "stands twice or overlaps with another".into(),
+        Problem::Duplicate => "is given twice or overlaps with another".into(),
         Problem::TooLarge(max) => format!("makes a record of more than {max} bytes"),
     }
 }

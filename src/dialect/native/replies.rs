@@ -87,7 +87,7 @@ pub fn contact(found: Lookup<Box<Contact>>, mask: &Mask) -> Reply {
 
 /// Told of with a page that is not all there is.
 const KEYS_LACK: &str =
-    "contacts are left out whose keys are not there; contactd log verify says which";
+    "Some contacts are left out because their keys are missing; `contactd log verify` lists them.";
 
 /// The answer that is a page of contacts.
 pub fn page(page: &SearchPage, cursor: impl Fn(&Contact) -> String, mask: &Mask) -> Reply {

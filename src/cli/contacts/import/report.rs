@@ -160,7 +160,7 @@ impl Report {
             }
             Outcome::Twice { line, first } => {
                 self.twice += 1;
-                let text = format!("line {line}: stands at line {first} already");
+                let text = format!("line {line}: duplicate of line {first}");
                 self.write(&Entry::Twice { line, first }, &[text])?;
             }
             Outcome::Refused { line, wrong } => {
