@@ -156,7 +156,9 @@ impl Gateway {
         }
     }
 
-    /// The response to a caller, once this node has what was written.
+    /// The response to a caller, once this node has what was written. A durable command that the other
+    /// node did not carry out is given back to the broker, which delivers it to whoever leads by then: that
+    /// node knows when it was sent, and makes a dead letter of it where it must.
     async fn replied(&self, incoming: &Incoming<'_>, reply: ForwardedReply) -> Response {
         let position = reply.position.map(Position::new);
         if let Some(position) = position {
@@ -171,6 +173,7 @@ impl Gateway {
             Some((*known, value))
         });
         let status = StatusCode::from_u16(reply.status);
+        let given_back = incoming.durable_key.is_some() && !reply.is_completed;
         Response {
             reply: Reply {
                 status: status.unwrap_or(StatusCode::BAD_GATEWAY),
@@ -179,7 +182,10 @@ impl Gateway {
             },
             position,
             correlation: incoming.correlation.clone(),
-            disposition: Disposition::Completed,
+            disposition: match given_back {
+                true => Disposition::Refused(Refusal::ReadOnly(Closed::Follows)),
+                false => Disposition::Completed,
+            },
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contactd::dialect::{ApiOperation, Dialect, Query, native};
-use contactd::domain::{Operation, Position};
+use contactd::dialect::{ApiOperation, Dialect, Query, Refusal, native};
+use contactd::domain::{Closed, Operation, Position};
 use contactd::gateway::{
-    Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
+    Disposition, Forward, Forwarded, Forwarding, Gateway, Incoming, Origin, Response, Transport,
     fresh_correlation,
 };
 use contactd::service::Alone;
@@ -114,6 +114,21 @@ impl Given {
         key: Option<&'static str>,
         body: &'static [u8],
     ) -> Response {
+        self.takes(operation, (key, None), body).await
+    }
+
+    /// Takes a durable command of this id to create a contact, at the node that follows.
+    async fn takes_durable(&self, id: &str, body: &'static [u8]) -> Response {
+        self.takes(ApiOperation::Create, (None, Some(id)), body)
+            .await
+    }
+
+    async fn takes(
+        &self,
+        operation: ApiOperation,
+        (key, durable_key): (Option<&'static str>, Option<&str>),
+        body: &'static [u8],
+    ) -> Response {
         let dialect: &'static Dialect = &native::DIALECT;
         let mut routes = dialect.routes.iter();
         let route = routes.find(|route| route.operation == operation);
@@ -129,7 +144,7 @@ impl Given {
             owner_ids: None,
             query: &Query::parse(""),
             headers: &headers,
-            durable_key: None,
+            durable_key,
             correlation: fresh_correlation(),
             span: None,
         };
@@ -201,6 +216,20 @@ async fn a_lost_answer_is_unknown_and_is_asked_for_again_under_its_key() {
     let response = with.create(Some("a-key")).await;
     assert_eq!(response.reply.status, 201);
     assert_eq!(with.written(), 2, "once");
+}
+
+#[tokio::test]
+async fn a_durable_command_that_the_leader_did_not_carry_out_is_not_done() {
+    let given = given(&[]);
+    let created = given
+        .takes_durable("one", br#"{"name":{"full":"Ann"}}"#)
+        .await;
+    assert_eq!(created.disposition, Disposition::Completed);
+    let refused = given.takes_durable("two", b"{").await;
+    assert_eq!(refused.reply.status, 400);
+    let given_back = Disposition::Refused(Refusal::ReadOnly(Closed::Follows));
+    assert_eq!(refused.disposition, given_back);
+    assert_eq!(given.written(), 2);
 }
 
 #[tokio::test]
