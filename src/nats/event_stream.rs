@@ -4,8 +4,9 @@
 //! client library: a stranger's message may have headers that the library refuses, and must not keep
 //! this service from looking past it.
 
-use async_nats::jetstream::Context;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{Context, ErrorCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
@@ -67,10 +68,10 @@ pub struct Found {
     pub is_ours: bool,
 }
 
-/// What the server answers to `STREAM.MSG.GET`; a message that was deleted is absent.
+/// What the server answers to `STREAM.MSG.GET` where it has the message.
 #[derive(Deserialize)]
 struct Answer {
-    message: Option<Stored>,
+    message: Stored,
 }
 
 /// A message as the server stores it; headers and payload are base64.
@@ -110,10 +111,20 @@ async fn message(
 ) -> Result<Option<Found>, PublishError> {
     let subject = format!("STREAM.MSG.GET.{}", state.name);
     let answer = context.request(subject, &json!({ "seq": sequence })).await;
-    let answer: Answer = answer.map_err(|error| lost(&error))?;
-    Ok(answer
-        .message
-        .map(|stored| stored.read(state, sequence, key)))
+    let stored = there(answer.map_err(|error| lost(&error))?)?;
+    Ok(stored.map(|stored| stored.read(state, sequence, key)))
+}
+
+/// The message of an answer; `None` where it was deleted.
+///
+/// # Errors
+/// [`PublishError::Lost`] where the server can't say, as while no broker leads the stream.
+fn there(answer: Response<Answer>) -> Result<Option<Stored>, PublishError> {
+    match answer {
+        Response::Ok(Answer { message }) => Ok(Some(message)),
+        Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
+        Response::Err { error } => Err(lost(&error)),
+    }
 }
 
 impl Stored {
@@ -168,6 +179,20 @@ mod tests {
             first_sequence: 1,
             last_sequence: 9,
         }
+    }
+
+    #[test]
+    fn only_a_message_that_is_not_there_is_passed_over() {
+        let answered = |text: &str| {
+            let answer = serde_json::from_str(text).expect("an answer");
+            there(answer).map(|stored| stored.map(|stored| stored.subject))
+        };
+        let found = answered(r#"{"message":{"subject":"s","seq":1}}"#);
+        assert_eq!(found.expect("it is there").as_deref(), Some("s"));
+        let deleted = answered(r#"{"error":{"code":404,"err_code":10037}}"#);
+        assert!(deleted.expect("it is gone").is_none());
+        let away = answered(r#"{"error":{"code":503,"err_code":10008,"description":"no leader"}}"#);
+        assert!(matches!(away, Err(PublishError::Lost { .. })));
     }
 
     #[test]
