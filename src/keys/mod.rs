@@ -54,4 +54,4 @@ pub use ring::{KeyRing, SEALED_OVERHEAD_BYTES};
 pub use seed::{OpenSeeds, Seed, Seeds};
 pub use slot::{Slot, keys_of};
 pub use slots::SlotsRepaired;
-pub use travel::{ExportError, InstallError, TRAVEL_SLOTS_MAX};
+pub use travel::{ExportError, InstallError, LostKeys, TRAVEL_SLOTS_MAX};

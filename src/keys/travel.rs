@@ -7,7 +7,8 @@
 //!
 //! Numbers are big-endian. Each node wraps a key with its own master key, so rotating that stays its
 //! own affair. A slot that was erased stays erased, whatever arrives later, and one whose contact is
-//! in the log already keeps its key.
+//! in the log already keeps its key. A key that one node has given up as lost may be on another: it is
+//! not erased, and is asked for there first.
 
 use std::ops::Range;
 
@@ -28,6 +29,16 @@ const VERSION: u8 = 1;
 const NOTHING: u8 = 0;
 const KEY: u8 = 1;
 const GONE: u8 = 2;
+const LOST: u8 = 3;
+
+/// What a node does with a slot for which another one says that its key was given up as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostKeys {
+    /// It leaves the slot empty: a further node may have the key.
+    AskOthers,
+    /// All others were asked, and it gives the key up, too.
+    GiveUp,
+}
 
 /// The reasons for which keys do not leave.
 #[derive(Debug, thiserror::Error)]
@@ -61,11 +72,18 @@ pub enum InstallError {
 enum Arrived {
     Key(ContactKey),
     Gone,
+    Lost,
+}
+
+impl Arrived {
+    const fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost)
+    }
 }
 
 impl KeyRing {
     /// The keys of these slots, sealed for other nodes: of those on the disk and of those that were
-    /// drawn. A slot without a key says so; one that was erased or given up says that it is gone.
+    /// drawn. A slot without a key says so, and so does one that was erased or given up as lost.
     ///
     /// # Errors
     /// A key cannot be read, or there are too many slots.
@@ -83,7 +101,8 @@ impl KeyRing {
                     text.push(KEY);
                     text.extend_from_slice(key.as_slice());
                 }
-                Held::Erased | Held::MarkedLost => text.push(GONE),
+                Held::Erased => text.push(GONE),
+                Held::MarkedLost => text.push(LOST),
                 Held::Missing | Held::Damaged => text.push(NOTHING),
             }
         }
@@ -92,7 +111,8 @@ impl KeyRing {
 
     /// Takes in keys that another node sealed. Those of slots before `next`, whose contacts are in
     /// this log, are passed over, but where this file has none; so are those of erased slots. They
-    /// are on the disk in both copies when this returns.
+    /// are on the disk in both copies when this returns. A key that the other node has given up is
+    /// given up here only where the slot is empty and `lost` says so.
     ///
     /// # Errors
     /// The message is not of this cluster and log, or the disk refused; the same call may be made
@@ -102,6 +122,7 @@ impl KeyRing {
         sealed: &[u8],
         from: &ClusterKey,
         next: Slot,
+        lost: LostKeys,
     ) -> Result<Range<Slot>, InstallError> {
         let text = from.open(PURPOSE, sealed).ok_or(InstallError::Foreign)?;
         let (first, arrived) = parse(&text).ok_or(InstallError::Foreign)?;
@@ -118,12 +139,15 @@ impl KeyRing {
                 Held::Missing => true,
                 Held::Key(_) | Held::MarkedLost | Held::Damaged => slot >= next,
             };
-            let Some(arrived) = arrived.filter(|_| is_open) else {
+            let gives_up = lost == LostKeys::GiveUp && matches!(there, Held::Missing);
+            let counts = |arrived: &Arrived| is_open && (gives_up || !arrived.is_lost());
+            let Some(arrived) = arrived.filter(counts) else {
                 continue;
             };
             let bytes = match &arrived {
                 Arrived::Key(key) => state.file.wrapping().wrap(slot, key),
                 Arrived::Gone => Ok(ERASED),
+                Arrived::Lost => state.file.wrapping().mark_lost(slot),
             };
             runs.add(slot, &bytes.map_err(SlotError::Random)?);
             keys.push((slot, arrived));
@@ -177,6 +201,7 @@ fn parse(text: &[u8]) -> Option<(u64, Vec<Option<Arrived>>)> {
                 Some(Arrived::Key(ContactKey::new(Zeroizing::new(*key))))
             }
             GONE => Some(Arrived::Gone),
+            LOST => Some(Arrived::Lost),
             NOTHING => None,
             _ => return None,
         });
@@ -224,7 +249,7 @@ mod tests {
         let sealed = from.ring.export(slots.clone(), &secret()).unwrap();
         let taken = to
             .ring
-            .install(&sealed, &secret(), Slot::new(next))
+            .install(&sealed, &secret(), Slot::new(next), LostKeys::AskOthers)
             .unwrap();
         assert_eq!(taken, slots);
     }
@@ -283,6 +308,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_one_node_gave_up_is_another_nodes_to_give_and_is_never_erased() {
+        let (holder, gave_up, joins) = (node(1, 2), node(2, 0), node(3, 0));
+        let lost = gave_up.ring.mark_lost([0, 1].map(Slot::new), Slot::new(2));
+        lost.unwrap();
+        send(&gave_up, &joins, range(0, 2), 0);
+        send(&holder, &joins, range(0, 1), 0);
+        assert!(opens(&joins.ring, &holder, 0));
+        let sealed = gave_up.ring.export(range(0, 2), &secret()).unwrap();
+        let given_up = LostKeys::GiveUp;
+        let taken = (joins.ring).install(&sealed, &secret(), Slot::new(0), given_up);
+        taken.unwrap();
+        assert!(opens(&joins.ring, &holder, 0), "it has the key");
+        assert!(!joins.ring.is_erased(Slot::new(1)));
+        let sealed = holder.ring.seal(Slot::new(1), b"x", b"text").unwrap();
+        let opened = joins.ring.open_sealed(Slot::new(1), b"x", &sealed);
+        assert!(matches!(opened, Err(SealError::MarkedLost { .. })));
+    }
+
+    #[test]
     fn a_slot_without_a_key_here_is_filled_even_where_its_contact_is_in_the_log() {
         let (leader, follower) = (node(1, 1), node(2, 0));
         send(&leader, &follower, range(0, 1), 1);
@@ -322,7 +366,9 @@ mod tests {
         let mut damaged = sealed.clone();
         damaged[30] ^= 1;
         for (sealed, key) in [(&sealed, &other), (&damaged, &secret())] {
-            let taken = follower.ring.install(sealed, key, Slot::new(0));
+            let taken = follower
+                .ring
+                .install(sealed, key, Slot::new(0), LostKeys::AskOthers);
             assert!(matches!(taken, Err(InstallError::Foreign)));
         }
         let none = follower.ring.refusal(Slot::new(0));

@@ -16,7 +16,7 @@ use super::service::Service;
 use super::{ApplyError, ReadError};
 use crate::audit::{Frontier, Hash};
 use crate::domain::Position;
-use crate::keys::{ClusterKey, ExportError, InstallError, Slot};
+use crate::keys::{ClusterKey, ExportError, InstallError, LostKeys, Slot};
 use crate::log::Group;
 
 impl Service {
@@ -133,7 +133,8 @@ impl Service {
     }
 
     /// Takes in keys that another node sealed; they are on the disk when this returns. Contacts
-    /// that the log has keep theirs, and what is erased stays erased.
+    /// that the log has keep theirs, and what is erased stays erased. Those that the other node has
+    /// given up are given up here where `lost` says so.
     ///
     /// # Errors
     /// They are not of this cluster and log, or the disk refused.
@@ -141,10 +142,12 @@ impl Service {
         &self,
         sealed: &[u8],
         from: &ClusterKey,
+        lost: LostKeys,
     ) -> Result<Range<Slot>, InstallError> {
         // Nothing is folded meanwhile: a slot must not come into use between the look and the write.
         let contacts = self.shared.contacts.read();
-        self.shared.keys.install(sealed, from, contacts.next_slot())
+        let next = contacts.next_slot();
+        self.shared.keys.install(sealed, from, next, lost)
     }
 
     /// Tells the writer something that is no command. It waits for its turn.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contactd::{
     dialect::thena,
     domain::{Closed, Operation, Position, Target},
-    keys::{ClusterKey, Slot},
+    keys::{ClusterKey, LostKeys, Slot},
     log::Group,
     service::{
         ApplyError, Committed, Judged, NotOrdered, Order, Service, SubmitError, system_clock,
@@ -96,9 +96,9 @@ impl Pair {
 
     fn send_keys(&self, slots: std::ops::Range<Slot>) {
         let sealed = self.leader.service.export_keys(slots, &secret());
-        let taken = self
-            .follower
-            .install_keys(&sealed.expect("keys"), &secret());
+        let taken =
+            self.follower
+                .install_keys(&sealed.expect("keys"), &secret(), LostKeys::AskOthers);
         taken.expect("they are taken");
     }
 
@@ -221,7 +221,7 @@ fn without_the_keys_nothing_is_taken_and_with_them_all_is() {
         .export_keys(Slot::new(0)..Slot::new(1), &secret());
     let taken = pair
         .follower
-        .install_keys(&sealed.expect("keys"), &secret());
+        .install_keys(&sealed.expect("keys"), &secret(), LostKeys::AskOthers);
     taken.expect("nobody knows yet that it is another");
     pair.send_keys(Slot::new(1)..Slot::new(2));
     let Err(ApplyError::MissingKeys { slots }) = block(pair.follower.apply(groups)) else {
@@ -260,7 +260,7 @@ fn an_erasure_destroys_the_key_here_and_no_late_node_brings_it_back() {
     pair.catch_up();
     pair.is_same();
     pair.follower
-        .install_keys(&sealed, &secret())
+        .install_keys(&sealed, &secret(), LostKeys::AskOthers)
         .expect("it is passed over");
     let first = pair
         .follower
@@ -318,7 +318,7 @@ fn an_erasure_destroys_nothing_before_it_has_settled() {
         let slots = Slot::new(0)..Slot::new(1);
         let sealed = pair.follower.export_keys(slots, &secret()).expect("keys");
         late.follower
-            .install_keys(&sealed, &secret())
+            .install_keys(&sealed, &secret(), LostKeys::AskOthers)
             .expect("taken");
         let created = pair.stream.0.lock().first().expect("a group").0.clone();
         let created = Group::decode(created.into()).expect("a frame");

@@ -12,7 +12,7 @@ use super::subjects::Names;
 use crate::audit::Hash;
 use crate::cluster::{Ask, Event, NodeName, Place};
 use crate::domain::Position;
-use crate::keys::Slot;
+use crate::keys::{LostKeys, Slot};
 use crate::log::Group;
 use crate::service::{ApplyError, OpenedGroups, Service};
 
@@ -157,11 +157,16 @@ impl Disk {
     }
 
     /// Asks the next one of the other nodes for keys, and takes in what it has: also some of those
-    /// behind, for who lacks these lacks what comes next. When all were asked there is a pause.
+    /// behind, for who lacks these lacks what comes next. When all were asked there is a pause, and
+    /// what one of them has given up as lost is given up here from then on.
     async fn fetch_keys(&self, slots: &[Slot], asked: &mut usize) {
         let others: Vec<&NodeName> = self.options.members.others().collect();
         let client = self.client.borrow().clone();
         let node = others.get(*asked % others.len().max(1));
+        let lost = match *asked < others.len() {
+            true => LostKeys::AskOthers,
+            false => LostKeys::GiveUp,
+        };
         *asked += 1;
         if let (Some(first), Some(last), Some(client), Some(node)) =
             (slots.first(), slots.last(), client, node)
@@ -173,10 +178,17 @@ impl Disk {
             };
             let (names, key) = (self.names(), &self.options.key);
             if let Some(sealed) = asks::ask(&client, &names, key, node, what).await {
-                self.install(sealed).await;
+                self.install(sealed, lost).await;
             }
         }
         if asked.is_multiple_of(others.len().max(1)) {
+            if *asked == others.len() {
+                tracing::warn!(
+                    keys = slots.len(),
+                    "contacts' keys are on none of the nodes that answered; those that a node has given up \
+                     as lost count as lost here, and the others are waited for"
+                );
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -185,10 +197,10 @@ impl Disk {
         Names::new(self.options.prefix.clone(), self.options.log_id.clone())
     }
 
-    async fn install(&self, sealed: Bytes) -> Option<()> {
+    async fn install(&self, sealed: Bytes, lost: LostKeys) -> Option<()> {
         let (service, key) = (self.service.clone(), self.options.key.clone());
         let installed =
-            tokio::task::spawn_blocking(move || service.install_keys(&sealed, &key)).await;
+            tokio::task::spawn_blocking(move || service.install_keys(&sealed, &key, lost)).await;
         let installed = installed.ok()?;
         installed
             .inspect_err(|error| tracing::warn!(%error, "keys were not taken in"))
@@ -265,7 +277,7 @@ impl Disk {
 
     async fn keep_keys(&self, first: Position, sealed: Bytes) -> Option<Event> {
         let hash = Hash::leaf(&sealed);
-        self.install(sealed).await?;
+        self.install(sealed, LostKeys::AskOthers).await?;
         Some(Event::KeysKept { first, hash })
     }
 }

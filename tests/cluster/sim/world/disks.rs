@@ -1,6 +1,6 @@
 //! Processes that start and die, and their logs on disks whose power goes.
 
-use contactd::keys::Slot;
+use contactd::keys::{LostKeys, Slot};
 use contactd::service::{ApplyError, Service};
 use contactd::storage::{Disk, Faults};
 
@@ -159,7 +159,9 @@ impl World {
         };
         if let Ok(sealed) = other.service.export_keys(*first..last.next(), &self.key) {
             // What is not taken in is asked for once more.
-            let _ = own.service.install_keys(&sealed, &self.key);
+            let _ = own
+                .service
+                .install_keys(&sealed, &self.key, LostKeys::AskOthers);
             self.take_late_keys(at);
         }
     }
@@ -215,7 +217,9 @@ impl World {
     /// Puts the keys of a group on a disk that is about to be ordered.
     pub(super) fn keep(&mut self, at: usize, first: Position, sealed: &[u8]) -> Option<Event> {
         let service = &self.processes[at].as_ref()?.service;
-        service.install_keys(sealed, &self.key).ok()?;
+        service
+            .install_keys(sealed, &self.key, LostKeys::AskOthers)
+            .ok()?;
         self.take_late_keys(at);
         let hash = Hash::leaf(sealed);
         Some(Event::KeysKept { first, hash })
