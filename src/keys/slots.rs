@@ -410,7 +410,8 @@ impl SlotFiles {
         Ok(found)
     }
 
-    /// The seeds of slots, from the first file or, where it has none, from the second.
+    /// The seeds of slots, from the first file or, where it has no key, from the second, unless the
+    /// key was erased.
     pub(super) fn seeds(
         &self,
         first: Slot,
@@ -419,7 +420,7 @@ impl SlotFiles {
         let slots = self.read_chunk(0, first.get(), count)?;
         let mut seeds: Vec<_> = slots.iter().map(Seed::of).collect();
         for (number, (slot, seed)) in (first.get()..).zip(slots.iter().zip(&mut seeds)) {
-            if *slot == MISSING {
+            if seed.is_none() && *slot != ERASED {
                 *seed = Seed::of(&self.read_slot(1, Slot::new(number))?);
             }
         }

@@ -251,6 +251,18 @@ fn a_key_in_one_copy_is_a_key() {
     assert!(seeds[5].is_none() && seeds[6].is_some());
 }
 
+/// A sector that was lost leaves zeros, which are the form of a key that was given up.
+#[test]
+fn a_slot_of_which_one_copy_is_half_gone_has_its_seed_from_the_other() {
+    let (dir, master) = (TempDir::new().unwrap(), master());
+    let ring = ring(&dir, &master, 0);
+    let whole = ring.seeds(Slot::new(0), 8).unwrap();
+    let mut first = fs::read(slots_path(&dir)).unwrap();
+    first[4 * SLOT_BYTES..][24..SLOT_BYTES].fill(0);
+    fs::write(slots_path(&dir), first).unwrap();
+    assert_eq!(ring.seeds(Slot::new(0), 8).unwrap(), whole);
+}
+
 #[test]
 fn one_flipped_bit_loses_nobody() {
     let (dir, master) = (TempDir::new().unwrap(), master());
