@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::block::{Block, Lead, lead};
 use super::entry;
+use super::orders::Ordinal;
 use super::run::Run;
 
 /// Neighbouring runs that are being merged.
@@ -78,6 +79,16 @@ impl Merge {
             merge.put_in_order(merge.inputs.len() - 1);
         }
         merge
+    }
+
+    /// Whether a block that it holds has parts of a contact's doc: what is written to the file from now
+    /// on it would see of the further parts, and not of these.
+    pub fn holds_doc_of(&self, contact: Ordinal) -> bool {
+        let prefix = entry::doc(contact);
+        self.inputs.iter().any(|input| {
+            let first = input.block.get(input.block.before(&prefix));
+            first.is_some_and(|key| key.starts_with(&prefix))
+        })
     }
 
     /// The contacts whose docs are in what comes of it.

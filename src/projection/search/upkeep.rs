@@ -419,6 +419,14 @@ impl Upkeep {
     /// # Errors
     /// Not all of them are gone: [`discard`](Self::discard) everything.
     pub fn purge(&mut self, contacts: &[Ordinal]) -> Result<(), KeepError> {
+        // A merge in the middle of a doc would write half of it.
+        let is_halfway = |job: &Job| {
+            let mut contacts = contacts.iter();
+            contacts.any(|contact| job.merge.holds_doc_of(*contact))
+        };
+        if self.merge.as_ref().is_some_and(is_halfway) {
+            self.give_up();
+        }
         if self.flush.is_some() || self.merge.is_some() {
             self.purged.extend_from_slice(contacts);
         }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::super::manifest::{self, Manifest};
 use super::super::segment;
 use super::{DIR, Step, World, history, readable};
-use crate::domain::EventId;
+use crate::domain::{EventId, Operation};
 use crate::projection::view::Chore;
 use crate::projection::{KeepError, View};
 use crate::storage::{Disk, SimDisk};
@@ -170,4 +170,36 @@ fn nothing_is_merged_of_what_is_damaged() {
         assert_eq!(named(), before);
     }
     world.check();
+}
+
+/// A contact's words may be in several parts that lie in two blocks. A merge holds the block in which it
+/// stands in memory, as it was before the contact was erased.
+#[test]
+fn an_erasure_in_the_middle_of_a_merge_costs_no_file() {
+    for (steps, erased) in (0..60).flat_map(|steps| (0..4).map(move |who| (steps, who))) {
+        let mut world = World::new(3);
+        for who in 0..5 {
+            world.step(&Step::Write(who, 0, "Ann", 90));
+            world.fold();
+            world.index.keep().unwrap();
+        }
+        world.index.upkeep.limits.slice_keys = 1;
+        world.tend(steps);
+        world.end(erased, Operation::Erase);
+        tend_to_the_end(&mut world);
+        assert_eq!(world.index.fault(), None, "{erased} after {steps}");
+        if steps % 16 == 0 {
+            world.check();
+        }
+    }
+}
+
+fn tend_to_the_end(world: &mut World) {
+    loop {
+        match world.index.tend().expect("it is tended") {
+            Chore::Nothing => return,
+            Chore::More => {}
+            Chore::Sync(files, name) => files.sync(&name).expect("synced"),
+        }
+    }
 }
