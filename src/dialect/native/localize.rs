@@ -10,12 +10,17 @@ use super::walker::{Object, Walker};
 use crate::dialect::pointer::unescaped;
 use crate::domain::{Expected, Problem, limits};
 
-/// Languages that one Card may be localized in. Each costs a copy of the Card to judge.
+/// Languages that one Card may be localized in.
 const LANGUAGES_MAX: u32 = 64;
+/// The bytes of properties that are judged anew for all languages together: each language costs a copy
+/// of those that it changes, and the thread that judges a change of a Card judges those of all callers.
+const COPIED_BYTES_MAX: usize = 256 << 10;
+/// Properties that are judged together with another one: only a group has members.
+const JUDGED_TOGETHER: [&str; 2] = ["kind", "members"];
 
 /// Judges the localizations of a Card that is good without them.
 ///
-/// A Card larger than a record is refused as such wherever it comes in, so the copies are small.
+/// A Card larger than a record is refused as such wherever it comes in.
 pub fn check(card: &Object, walker: &mut Walker) {
     let Some(Value::Object(languages)) = card.get("localizations") else {
         return;
@@ -27,8 +32,16 @@ pub fn check(card: &Object, walker: &mut Walker) {
     if is_larger_than_a_record(card) {
         return;
     }
-    let mut plain = card.clone();
-    plain.shift_remove("localizations");
+    let mut left = COPIED_BYTES_MAX;
+    for (judged, patches) in (0..).zip(languages.values()) {
+        match left.checked_sub(copied_bytes(card, patches)) {
+            Some(rest) => left = rest,
+            None => {
+                walker.wrong_at("localizations", Problem::TooMany(judged));
+                return;
+            }
+        }
+    }
     walker.at("localizations", |walker| {
         for (language, patches) in languages {
             walker.at_key(language, |walker| {
@@ -36,7 +49,7 @@ pub fn check(card: &Object, walker: &mut Walker) {
                     walker.wrong(Problem::Format("language-tag"));
                 }
                 match patches {
-                    Value::Object(patches) => variant(&plain, patches, walker),
+                    Value::Object(patches) => variant(card, patches, walker),
                     _ => walker.wrong(Problem::WrongType(Expected::Object)),
                 }
             });
@@ -49,8 +62,29 @@ pub fn is_larger_than_a_record(card: &Object) -> bool {
     serde_json::to_vec(card).is_ok_and(|json| json.len() > limits::RECORD_BYTES_MAX)
 }
 
-/// Judges one language's patches: their pointers, then the Card that comes of them.
-fn variant(plain: &Object, patches: &Object, walker: &mut Walker) {
+/// The properties of a Card that a language's patches change, and those that are judged with them.
+fn touched(card: &Object, patches: &Object) -> Object {
+    let roots = patches.keys().filter_map(|pointer| {
+        let root = tokens(pointer)?.into_iter().next()?;
+        (root != "localizations").then_some(root)
+    });
+    let roots = roots.chain(JUDGED_TOGETHER.map(str::to_owned));
+    let there = roots.filter_map(|root| Some((root.clone(), card.get(&root)?.clone())));
+    there.collect()
+}
+
+/// The bytes of JSON of the properties that are copied for a language.
+fn copied_bytes(card: &Object, patches: &Value) -> usize {
+    let Value::Object(patches) = patches else {
+        return 0;
+    };
+    let json = serde_json::to_vec(&touched(card, patches));
+    json.map_or(0, |json| json.len())
+}
+
+/// Judges one language's patches: their pointers, then what they make of the properties that they
+/// change. The others are good as they are.
+fn variant(card: &Object, patches: &Object, walker: &mut Walker) {
     let mut pointers: BTreeMap<Vec<String>, &Value> = BTreeMap::new();
     for (pointer, value) in patches {
         match tokens(pointer) {
@@ -73,7 +107,7 @@ fn variant(plain: &Object, patches: &Object, walker: &mut Walker) {
     if overlap {
         walker.wrong_at("*", Problem::Duplicate);
     }
-    let mut card = Value::Object(plain.clone());
+    let mut card = Value::Object(touched(card, patches));
     let applied = pointers
         .iter()
         .all(|(tokens, value)| apply(&mut card, tokens, value).is_some());

@@ -142,3 +142,25 @@ fn a_localized_card_is_a_card() {
     let many: Map<String, Value> = (0..65).map(|n| (format!("x-{n}"), json!({}))).collect();
     check_in("localizations", json!(many), &["localizations too_many"]);
 }
+
+#[test]
+fn a_localized_group_is_judged_with_its_members() {
+    let group = |patch: Value| json!({"kind": "group", "members": {"urn:uuid:1": true}, "localizations": {"fr": patch}});
+    check(group(json!({"name": {"full": "B"}})), &[]);
+    check(
+        group(json!({"kind": "individual"})),
+        &["localizations.*.members not_allowed"],
+    );
+}
+
+#[test]
+fn what_languages_change_is_judged_as_far_as_there_is_room() {
+    let note = "A".repeat(9_000);
+    let in_languages = |count: usize| {
+        let patch = |n| (format!("x-{n}"), json!({"notes/n/note": "B"}));
+        let patches: Map<String, Value> = (0..count).map(patch).collect();
+        json!({"notes": {"n": {"note": note}}, "localizations": patches})
+    };
+    check(in_languages(20), &[]);
+    check(in_languages(40), &["localizations too_many"]);
+}
