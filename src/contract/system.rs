@@ -220,7 +220,7 @@ impl SystemRoute {
             roles,
             writes: false,
             about_one: false,
-            lists: false,
+            lists: self == Self::Command,
             hides_content: false,
             refuses_unknown: self.query_names().is_some(),
             spec: self.spec(),

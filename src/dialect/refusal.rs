@@ -155,9 +155,9 @@ pub enum Refusal {
         head: Position,
     },
     /// A query that would walk too much: 400.
-    #[error("The query would look at more than {limit} contacts; narrow it.")]
+    #[error("The query would look at more than {limit} contacts or events; narrow it.")]
     TooBroad {
-        /// The most contacts one query looks at.
+        /// The most contacts or events that one query looks at.
         limit: usize,
     },
     /// Too many requests of this caller: 429.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::ReadError;
-use super::scan::EventScan;
+use super::scan::{EventScan, SCAN_EVENTS_MAX};
 use super::service::Service;
 use crate::domain::{Correlation, Event, Position, Timestamp};
 use crate::log::record;
@@ -13,10 +13,11 @@ impl Service {
     /// position that are wanted, at most `limit` of them.
     ///
     /// A client's own id is found by an index. One that the service made holds its time, and the
-    /// events of the minute after it are searched.
+    /// events of the minute after it are searched, the first [`SCAN_EVENTS_MAX`] of them.
     ///
     /// # Errors
-    /// [`ReadError`] where the log can't give one.
+    /// [`ReadError::TooBroad`] where it is none of those and there are more, [`ReadError`] where the log
+    /// can't give one.
     pub fn command(
         &self,
         correlation: &Correlation,
@@ -52,13 +53,19 @@ impl Service {
         if first > last {
             return Ok(None);
         }
-        for entry in self.shared.reader.scan(first, last) {
+        let looked_at = last.min(first.plus(SCAN_EVENTS_MAX - 1));
+        for entry in self.shared.reader.scan(first, looked_at) {
             let (position, bytes) = entry?;
             if record::decode(&bytes)?.event.header.correlation == *correlation {
                 return Ok(Some(position));
             }
         }
-        Ok(None)
+        match looked_at == last {
+            true => Ok(None),
+            false => Err(ReadError::TooBroad {
+                limit: usize::try_from(SCAN_EVENTS_MAX).unwrap_or(usize::MAX),
+            }),
+        }
     }
 
     /// Adds the events of one command, which stand in the log one after the other from its first, as

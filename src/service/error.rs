@@ -146,10 +146,10 @@ pub enum ReadError {
     /// What a view keeps cannot be read; it is being made again from the log.
     #[error("what a view keeps cannot be read; it is being made again")]
     ViewUnreadable,
-    /// The query would look at more contacts than one query may.
-    #[error("the query would look at more than {limit} contacts")]
+    /// The query would look at more contacts or events than one query may.
+    #[error("the query would look at more than {limit} contacts or events")]
     TooBroad {
-        /// The most contacts that one query may look at.
+        /// The most contacts or events that one query may look at.
         limit: usize,
     },
 }

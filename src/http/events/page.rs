@@ -61,6 +61,7 @@ pub async fn look<T: Send + 'static>(
     let looked = app.gateway.service.look(app.limits.request_timeout, work);
     looked.await.map_err(|error| match error {
         ReadError::Busy => Refusal::Overloaded,
+        ReadError::TooBroad { limit } => Refusal::TooBroad { limit },
         error => {
             tracing::error!(%error, "the events can't be read");
             Refusal::Internal
