@@ -48,6 +48,7 @@ pub fn bulk(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
         return Ok(Call::Known(replies::batch(&[])));
     }
     let strict = hints::is_strict(request.query);
+    let strict = strict.map_err(|refusal| problem::refusal(&refusal))?;
     let near_misses = |item: &Value| {
         let card = item.get("card").or_else(|| item.get("patch"));
         card.map(hints::near_misses).unwrap_or_default()

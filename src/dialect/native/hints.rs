@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::dialect::{Query, Reply};
+use crate::dialect::{Query, Refusal, Reply};
 use crate::domain::{Problem, Violation};
 
 /// The header that tells of what was taken but probably means something else.
@@ -84,9 +84,22 @@ pub fn warnings(card: &Value) -> impl Iterator<Item = String> {
     near_misses(card).into_iter().filter_map(told)
 }
 
-/// Whether a request is to be refused for them: `strict`, `strict=true`, `strict=1`.
-pub fn is_strict(query: &Query) -> bool {
-    matches!(query.get(STRICT), Some("" | "true" | "1"))
+/// Whether a request is to be refused for them: `strict=true` or `strict=1`.
+///
+/// # Errors
+/// The refusal of another value, which would not be honoured.
+pub fn is_strict(query: &Query) -> Result<bool, Refusal> {
+    let read = |text: &str| match text {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    };
+    let strict = query.read(STRICT, read);
+    let strict = strict.map_err(|_| Refusal::BadParameter {
+        name: STRICT,
+        must: "true or false",
+    })?;
+    Ok(strict.unwrap_or_default())
 }
 
 /// The violations that near misses are to a strict request.
@@ -144,12 +157,14 @@ mod tests {
     #[test]
     fn strictness_is_asked_for() {
         for (query, want) in [
-            ("strict", true),
-            ("strict=true", true),
-            ("strict=false", false),
-            ("", false),
+            ("strict=true", Some(true)),
+            ("strict=1", Some(true)),
+            ("strict=false", Some(false)),
+            ("", Some(false)),
+            ("strict=yes", None),
+            ("strict=", None),
         ] {
-            assert_eq!(is_strict(&Query::parse(query)), want, "{query}");
+            assert_eq!(is_strict(&Query::parse(query)).ok(), want, "{query}");
         }
     }
 }

@@ -77,11 +77,14 @@ fn write_card(
     owner: &Owner,
     near_misses: Vec<&'static str>,
     attempt: Attempt,
-) -> Call {
-    let attempt = attempt::judged(attempt, &near_misses, hints::is_strict(request.query));
-    Call::Write(Ask::new(Write::one(owner, attempt), move |outcomes| {
-        hints::warned(replies::written(outcomes), &near_misses)
-    }))
+) -> Result<Call, Reply> {
+    let strict = hints::is_strict(request.query);
+    let strict = strict.map_err(|refusal| problem::refusal(&refusal))?;
+    let attempt = attempt::judged(attempt, &near_misses, strict);
+    Ok(Call::Write(Ask::new(
+        Write::one(owner, attempt),
+        move |outcomes| hints::warned(replies::written(outcomes), &near_misses),
+    )))
 }
 
 /// Decodes a request that creates a contact.
@@ -90,7 +93,7 @@ pub fn create(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let card = json_of(request, &CARD_TYPES)?;
     let near_misses = hints::near_misses(&card);
     let attempt = attempt::create(card)?;
-    Ok(write_card(request, owner, near_misses, attempt))
+    write_card(request, owner, near_misses, attempt)
 }
 
 /// Decodes a request that creates a contact or updates the one found by a key.
@@ -101,7 +104,7 @@ pub fn upsert(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     let card = json_of(request, &CARD_TYPES)?;
     let near_misses = hints::near_misses(&card);
     let attempt = attempt::upsert(key, card, request.precondition())?;
-    Ok(write_card(request, owner, near_misses, attempt))
+    write_card(request, owner, near_misses, attempt)
 }
 
 /// Decodes an update. Another dialect's contact has that dialect's rules, which a patch of its Card
@@ -121,7 +124,7 @@ pub fn update(request: &Request<'_>, owner: &Owner) -> Result<Call, Reply> {
     })?;
     let near_misses = hints::near_misses(&patch);
     let attempt = attempt::update(Target::Id(id), patch, request.precondition())?;
-    Ok(write_card(request, owner, near_misses, attempt))
+    write_card(request, owner, near_misses, attempt)
 }
 
 /// Decodes a request that deletes a contact.
