@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::HeaderMap;
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
@@ -16,6 +17,12 @@ use super::output::is_enough;
 
 /// Paths of the service that are taken for a part of its address. Another one may be a proxy's.
 const API_PATHS: [&str; 3] = ["/contacts", "/events", "/audit"];
+
+/// The longest time without a byte of an answer. The service answers, or refuses, in less, and a stream
+/// of events has a comment every 15 s.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The most bytes of a file of the audit log: an entry bundle holds 256 records of at most 48 KiB.
+const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// A running service, asked over HTTP.
 pub struct Server {
@@ -46,7 +53,9 @@ impl Server {
     fn of_kind(who: &'static str, url: &str, access: &AccessOptions) -> Result<Self, Failure> {
         // Whoever installed one first has installed the same.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let mut builder = Client::builder().connect_timeout(std::time::Duration::from_secs(10));
+        let mut builder = Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(SILENCE_MAX);
         if let Some(file) = &access.cacert {
             builder = builder.tls_certs_merge(certificates(file)?);
         }
@@ -75,7 +84,7 @@ impl Server {
             return Ok(None);
         }
         let response = succeeded(response).await?;
-        response.bytes().await.map(Some).map_err(cut_off)
+        limited(response, FILE_BYTES_MAX).await.map(Some)
     }
 
     /// Posts JSON; an answer that is no success ends the program.
@@ -149,6 +158,33 @@ fn certificates(file: &Path) -> Result<Vec<Certificate>, Failure> {
         )));
     }
     Ok(certificates)
+}
+
+/// The bytes of an answer of somebody who need not be believed.
+///
+/// # Errors
+/// It is longer than `most` bytes, or ended too early.
+pub async fn limited(response: Response, most: usize) -> Result<Bytes, Failure> {
+    let mut bytes = BytesMut::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        bytes.extend_from_slice(&chunk.map_err(cut_off)?);
+        if bytes.len() > most {
+            return Err(Failure::failed(format!(
+                "the answer is longer than {most} bytes, which nothing that was asked for can be"
+            )));
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+/// The text of an answer of somebody who need not be believed.
+///
+/// # Errors
+/// It is longer than `most` bytes, or ended too early.
+pub async fn limited_text(response: Response, most: usize) -> Result<String, Failure> {
+    let bytes = limited(response, most).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// An answer that ended before all of it was there.

@@ -10,11 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
-use reqwest::Response;
 
-use super::super::client::{Server, block_on, cut_off, refused};
+use super::super::client::{Server, block_on, limited, limited_text, refused};
 use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
 use super::super::options::{AccessOptions, ServerOptions, log_key, witness_key};
@@ -86,7 +84,8 @@ async fn cosign(options: &CosignOptions) -> Result<(), Failure> {
     let response = sent.await?;
     let status = response.status();
     if !status.is_success() {
-        return Err(refused(status, &response.bytes().await.map_err(cut_off)?));
+        let why = limited(response, NOTE_BYTES_MAX).await?;
+        return Err(refused(status, &why));
     }
     let (witness, size, root) = (options.witness.name(), checkpoint.size, checkpoint.root);
     out!("{witness} has cosigned {size} events, root {root}, at {time}");
@@ -108,7 +107,7 @@ async fn ask(options: &CosignOptions, note: &Note) -> Result<String, Failure> {
         let sent = witness.try_send(Method::POST, "/add-checkpoint", plain(), body);
         let response = sent.await?;
         let status = response.status();
-        let text = limited(response).await?;
+        let text = limited_text(response, NOTE_BYTES_MAX).await?;
         match status {
             StatusCode::OK => return Ok(text),
             StatusCode::CONFLICT => {
@@ -158,17 +157,4 @@ fn other_history(signed: u64) -> Failure {
              one of the two has another history; compare the checkpoints"
         ),
     )
-}
-
-/// The text of an answer, which is no longer than a note may be.
-async fn limited(response: Response) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        bytes.extend_from_slice(&chunk.map_err(cut_off)?);
-        if bytes.len() > NOTE_BYTES_MAX {
-            return Err(Failure::failed("the witness's answer is too long"));
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

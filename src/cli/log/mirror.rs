@@ -11,7 +11,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::super::client::{Server, block_on, cut_off};
+use super::super::client::{Server, block_on, limited_text};
 use super::super::counted::counted;
 use super::super::exit::{DAMAGED, Failure};
 use super::super::input;
@@ -68,7 +68,7 @@ async fn mirror(options: &MirrorOptions) -> Result<(), Failure> {
     }
     for _ in 0..TRIES {
         let response = server.get("/audit/checkpoint", "text/plain").await?;
-        let served = response.text().await.map_err(cut_off)?;
+        let served = limited_text(response, NOTE_BYTES_MAX).await?;
         let (checkpoint, note) = mirror.served(&served)?;
         let mut missing = mirror.missing(checkpoint.size, may_read_entries)?;
         let count = missing.len();
@@ -130,7 +130,7 @@ async fn key(server: &Server, options: &MirrorOptions) -> Result<VerifierKey, Fa
         None if kept.exists() => (text_of(&kept)?, kept.display().to_string()),
         None => {
             let response = server.get("/audit/key", "text/plain").await?;
-            let key = response.text().await.map_err(cut_off)?;
+            let key = limited_text(response, NOTE_BYTES_MAX).await?;
             err!(
                 "contactd: the key {} is what the service itself says; compare it with one that you \
                  were given another way",

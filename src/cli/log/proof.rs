@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use clap::Args;
 
-use super::super::client::{Server, block_on, cut_off};
+use super::super::client::{Server, block_on, limited_text};
 use super::super::data::{Data, Purpose, integrator_failure};
 use super::super::exit::Failure;
 use super::super::options::{DataOptions, DirectoryOptions, ServerOptions};
@@ -17,6 +17,8 @@ use crate::log;
 
 /// The number of times that a newer proof is taken because the log grows.
 const TRIES: usize = 10;
+/// The most bytes of a proof: a checkpoint with its signatures, and a hash for each level of the tree.
+const PROOF_BYTES_MAX: usize = 1 << 20;
 
 /// Options for proving an event.
 #[derive(Args)]
@@ -83,7 +85,7 @@ async fn served(server: &Server, options: &ProofOptions) -> Result<String, Failu
     let path = format!("/audit/proof/{}", options.position);
     for _ in 0..TRIES {
         let response = server.get(&path, "text/plain").await?;
-        let text = response.text().await.map_err(cut_off)?;
+        let text = limited_text(response, PROOF_BYTES_MAX).await?;
         if !options.with_entry {
             return Ok(text);
         }
