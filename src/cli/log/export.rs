@@ -160,9 +160,15 @@ fn write(
     };
     let row = |record: Record| {
         let event = &record.event;
-        let rules = REGISTRY.get(event.header.owner.dialect());
-        let Some(rules) = rules.filter(|_| wanted(event.header.time)) else {
+        if !wanted(event.header.time) {
             return Ok(None);
+        }
+        let dialect = event.header.owner.dialect();
+        let Some(rules) = REGISTRY.get(dialect) else {
+            return Err(Broken::UnknownDialect {
+                dialect: dialect.0,
+                position: event.header.position.get(),
+            });
         };
         let content = service.open_content(&record)?;
         let shown = cloud_event(event, rules, content.as_ref(), detail);
@@ -174,7 +180,7 @@ fn write(
     let after = Position::new(options.after);
     match service.on_all_processors(after, service.settled(), row, write) {
         Err(Broken::Write(error)) => unless_enough(Err(error)),
-        Err(Broken::Read(error)) => Err(Failure::failed(error)),
+        Err(error) => Err(Failure::failed(error)),
         Ok(()) => unless_enough(rows.finish()),
     }
 }
@@ -186,4 +192,9 @@ enum Broken {
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] io::Error),
+    #[error(
+        "the event {position} is of the dialect number {dialect}, which this release does not know: export with \
+         the release that wrote it, or a later one"
+    )]
+    UnknownDialect { dialect: u8, position: u64 },
 }
