@@ -178,13 +178,15 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Whether another try may end otherwise. Of what is under way nobody knows the outcome, but
-/// its idempotency key finds it.
+/// Whether another try may end otherwise; a proxy may have answered while no node led. Of what is
+/// under way nobody knows the outcome, but its idempotency key finds it.
 fn is_passing(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::REQUEST_TIMEOUT
             | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
     )
 }
