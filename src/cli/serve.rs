@@ -338,14 +338,15 @@ fn watch_over_the_log(running: &Running, options: &ServeOptions) -> Result<(), F
 
 /// What was accepted is finished: now the writer stops, then the audit log.
 async fn finish(running: Running, traces: Traces) -> Result<(), Failure> {
-    let failed = running.opening.service.closed() == Some(Closed::Failed);
+    let service = running.opening.service.clone();
     tokio::task::spawn_blocking(move || {
         running.stop();
         traces.stop();
     })
     .await
     .map_err(Failure::failed)?;
-    if failed {
+    // The last group may have failed while the writer finished.
+    if service.closed() == Some(Closed::Failed) {
         return Err(Failure::new(
             FAILED,
             "the log had failed; the next start completes it",
