@@ -80,8 +80,17 @@ impl<'a> CommandHandler<'a> {
         judged
     }
 
-    /// Records a read: its START and how it ended.
+    /// Records a read, its START and how it ended; on an error nothing of it stays.
     pub fn read(&mut self, trail: &ReadAudit) -> Result<(), SubmitError> {
+        let savepoint = self.group.save(false);
+        let recorded = self.record_read(trail);
+        if recorded.is_err() {
+            self.group.restore(&savepoint);
+        }
+        recorded
+    }
+
+    fn record_read(&mut self, trail: &ReadAudit) -> Result<(), SubmitError> {
         let ReadAudit {
             owner,
             context,
