@@ -44,7 +44,8 @@ pub struct CursorFile {
 }
 
 impl CursorFile {
-    /// The cursor; none where there is none that can be read.
+    /// The cursor; none where there is none that can be read. Where that is so the log says it, and the
+    /// place is looked for in the stream.
     ///
     /// # Errors
     /// The disk failed.
@@ -53,8 +54,11 @@ impl CursorFile {
             Err(error) if error.is_absent() => return Ok(None),
             bytes => bytes?,
         };
-        let cursor = serde_json::from_slice(&bytes).ok();
-        Ok(cursor.map(|cursor: Cursor| Cursor {
+        let cursor = serde_json::from_slice(&bytes);
+        let cursor = cursor.inspect_err(|error| {
+            tracing::warn!(%error, "the file {FILE} can't be read: the place is looked for in the stream");
+        });
+        Ok(cursor.ok().map(|cursor: Cursor| Cursor {
             key: self.shared_key.clone().or(cursor.key),
             ..cursor
         }))
