@@ -103,11 +103,22 @@ impl Node {
 
     /// Asks the others where their logs part from this one, where most of them have halted or were
     /// begun anew and this node is neither: it may be the one that is wrong, and know no place by which
-    /// that shows, or the one that has all that is left.
+    /// that shows, or the one that has all that is left. Likewise where they have settled less than this
+    /// log has, and it is not known to be the same up to there.
     pub(super) fn doubt_on_time(&mut self) {
-        if self.peers.are_out() && self.reach.is_none() && self.reseeds.is_none() {
+        let doubts = self.peers.are_out() || self.is_unproven();
+        if doubts && self.reach.is_none() && self.reseeds.is_none() {
             self.compare_when_due();
         }
+    }
+
+    /// Whether what the others have settled ends within this log, at a place whose tree is not known
+    /// here, as after a start: behind it this log may have events that were ordered in a stream which was
+    /// lost, and others were settled in their place.
+    fn is_unproven(&self) -> bool {
+        let there = self.settled.position;
+        let within = there > Position::ZERO && there < self.own.position;
+        within && self.role == Role::Following && self.ends.at(there).is_none()
     }
 
     /// The others have answered a node that has not halted.

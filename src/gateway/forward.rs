@@ -162,11 +162,9 @@ impl Gateway {
     async fn replied(&self, incoming: &Incoming<'_>, reply: ForwardedReply) -> Response {
         let position = reply.position.map(Position::new);
         if let Some(position) = position {
-            // Whoever reads here before it has come may ask for the position.
-            let is_here = self.reach(position).await.is_ok();
-            if is_here && reply.is_completed {
-                self.service.settle(position);
-            }
+            // Whoever reads here before it has come may ask for the position. What has settled is
+            // told by the cluster, which compares the logs: this one may have other events there.
+            drop(self.reach(position).await);
         }
         let headers = reply.headers.into_iter().filter_map(|(name, value)| {
             let known = OF_A_REPLY.iter().find(|known| **known == name)?;

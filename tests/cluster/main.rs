@@ -28,6 +28,7 @@ mod cut_off;
 mod forwarding;
 mod namesakes;
 mod one_node;
+mod phantom;
 mod processes;
 mod reading;
 mod rig;

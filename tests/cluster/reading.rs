@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use contactd::audit::Hash;
 use contactd::cluster::{
-    Action, Answers, Body, Event, Message, MessageId, Node, Role, Said, Spoken, TermRecord,
+    Action, Answers, Body, Branch, Event, Message, MessageId, Node, NodeName, Parting, Role, Said,
+    Spoken, TermRecord,
 };
 use contactd::domain::Position;
 use contactd::log::Group;
@@ -300,4 +301,44 @@ fn a_record_that_is_read_again_keeps_no_stream_from_being_made_anew() {
         ..Answers::default()
     }));
     assert!(begins_anew.contains(&Action::MakeAnew), "{begins_anew:?}");
+}
+
+/// Its leader ordered more, the stream was lost, and the others settled other events in its place. What
+/// they settled ends within this log, whose tree it does not know there since its start.
+#[test]
+fn a_node_with_more_than_what_has_settled_asks_whether_it_is_the_same_log() {
+    let mut reader = Reader::with(9);
+    let beats = |settled| {
+        Event::Heard(Spoken {
+            from: names()[0].clone(),
+            start: None,
+            term: 1,
+            said: Said::Beat {
+                settled,
+                yields: false,
+            },
+        })
+    };
+    reader.tell(beats(place(9)));
+    assert!(!reader.tell(Event::Tick).contains(&Action::Compare));
+    let mut reader = Reader::with(9);
+    reader.tell(beats(place(4)));
+    assert!(reader.tell(Event::Tick).contains(&Action::Compare));
+    let heads = [("a", 4), ("b", 9), ("c", 4)];
+    let heads = heads.map(|(node, head)| (node.parse().unwrap(), Position::new(head)));
+    let branch = |(node, head): &(NodeName, Position)| Branch {
+        node: node.clone(),
+        head: *head,
+        root: Some(Hash([u8::from(*head > Position::new(4)); 32])),
+    };
+    let parting = Parting {
+        position: Position::new(3),
+        branches: heads.iter().map(branch).collect(),
+    };
+    let told = reader.tell(Event::Compared(Answers {
+        heads: heads.to_vec(),
+        partings: vec![parting],
+        ..Answers::default()
+    }));
+    assert!(matches!(told[..], [Action::Halt(_), ..]), "{told:?}");
 }
