@@ -71,6 +71,18 @@ pub struct PeerStatus {
     pub silent: Option<Duration>,
 }
 
+impl Status {
+    /// Whether this node lacks events that it needs to take part, and fetches them.
+    #[must_use]
+    pub fn is_joining(&self) -> bool {
+        match self.role {
+            Role::Joining => true,
+            Role::Following | Role::Standing => self.reach.is_some(),
+            Role::Starting | Role::Leading | Role::Halted => false,
+        }
+    }
+}
+
 impl PeerStatus {
     /// Whether it was not heard for so long that it is not counted on.
     #[must_use]

@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::incoming::unix_seconds;
 use super::metrics::SESSION;
-use super::{Gateway, Incoming};
+use super::{Forward, Gateway, Incoming};
 use crate::auth::{AuthError, Limited, Mode, Principal, Quota, RateKey};
 use crate::dialect::{self, Caller, Cursors, Dialect, Refusal, TokenProblem};
 use crate::domain::{Actor, Closed, Owner};
@@ -35,7 +35,8 @@ impl Gateway {
     /// since 1970.
     ///
     /// # Errors
-    /// 401 for a missing or bad token, the session token included; 403 for a missing role.
+    /// 401 for a missing or bad token, the session token included; 403 for a missing role; 503 where
+    /// this node has halted, and for a read where it lacks contacts, as it joins.
     pub async fn admit(&self, incoming: &Incoming<'_>, now: u64) -> Result<Principal, Refusal> {
         let roles = incoming.route.roles;
         if roles.is_empty() {
@@ -56,6 +57,11 @@ impl Gateway {
         }
         self.authorize(&principal, roles)?;
         self.serves()?;
+        if !incoming.route.operation.writes()
+            && self.forward.as_ref().is_some_and(|it| it.is_joining())
+        {
+            return Err(Refusal::NotThereYet);
+        }
         Ok(principal)
     }
 
@@ -68,6 +74,12 @@ impl Gateway {
             true => Err(Refusal::ReadOnly(Closed::Halted)),
             false => Ok(()),
         }
+    }
+
+    /// Whether other nodes answer requests better than this one: it has halted, or joins.
+    pub fn leaves_to_others(&self) -> bool {
+        let stands = |it: &Arc<dyn Forward>| it.is_halted() || it.is_joining();
+        self.forward.as_ref().is_some_and(stands)
     }
 
     /// The caller that a request's bearer token names.

@@ -1,6 +1,6 @@
 //! From an admitted request to the vendor's answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
@@ -18,6 +18,9 @@ use crate::domain::{
     Action, Attempt, ContactId, Context, IdempotencyKey, IdempotentRequest, Operation, Owner,
     Position, Precondition,
 };
+
+/// The longest that a position is waited for of which another node may have told a caller.
+const TOLD_ELSEWHERE: Duration = Duration::from_secs(2);
 
 impl Gateway {
     /// Answers a request of a caller who was admitted to its route. A write is answered by the node
@@ -221,15 +224,27 @@ impl Gateway {
     }
 
     /// Checks that a position, after which a caller wants to go on, has been reached: one that has
-    /// not is of another log, or of what was lost when this one was restored.
+    /// not is of another log, or of what was lost when this one was restored. In a cluster another node
+    /// may have told it, so it is waited for.
     ///
     /// # Errors
-    /// [`Refusal::PositionAhead`] for a position above the head.
-    pub fn has_reached(&self, position: Position) -> Result<(), Refusal> {
-        if position > self.service.head() {
-            return Err(self.ahead());
+    /// [`Refusal::PositionAhead`] for a position above the head, [`Refusal::NotThereYet`] where another
+    /// node has it.
+    pub async fn has_reached(&self, position: Position) -> Result<(), Refusal> {
+        if position <= self.service.head() {
+            return Ok(());
         }
-        Ok(())
+        let Some(forward) = &self.forward else {
+            return Err(self.ahead());
+        };
+        let mut head = self.service.follow();
+        let reached = head.wait_for(|head| *head >= position);
+        let most = self.settings.request_timeout.min(TOLD_ELSEWHERE);
+        match tokio::time::timeout(most, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) if forward.has(position) => Err(Refusal::NotThereYet),
+            Ok(Err(_)) | Err(_) => Err(self.ahead()),
+        }
     }
 
     /// Checks the log that a caller's positions or cursor are of, where that is said.

@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::domain::Position;
+
 /// What became of a request that was handed on.
 pub enum Forwarded {
     /// The reply of the node that leads, as [`take_forwarded`](super::Gateway::take_forwarded) gave it.
@@ -20,6 +22,12 @@ pub type Forwarding<'a> = Pin<Box<dyn Future<Output = Forwarded> + Send + 'a>>;
 pub trait Forward: Send + Sync {
     /// Whether this node serves nothing, because its log contradicts the others'.
     fn is_halted(&self) -> bool;
+
+    /// Whether this node fetches what the others have, and lacks contacts meanwhile.
+    fn is_joining(&self) -> bool;
+
+    /// Whether another node is known to have the log up to a position.
+    fn has(&self, position: Position) -> bool;
 
     /// Whether this node leads, and can't reach a majority or can't order: then it takes no writes.
     fn is_cut_off(&self) -> bool;

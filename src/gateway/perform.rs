@@ -167,7 +167,7 @@ impl Gateway {
             Past::Whole | Past::Offset(..) => [None, None],
         };
         for position in named.into_iter().flatten() {
-            self.has_reached(position)?;
+            self.has_reached(position).await?;
         }
         self.read(move |service| past(service, &owner, &target, wanted))
             .await
@@ -178,7 +178,7 @@ impl Gateway {
         principal: Principal,
         changes: Changes,
     ) -> Result<(ChangePage, Position), Refusal> {
-        self.has_reached(changes.after)?;
+        self.has_reached(changes.after).await?;
         let at_least = self.caught_up(&self.service.views().search).await?;
         self.read(move |service| find::changes(service, &principal, &changes, at_least))
             .await
@@ -186,7 +186,7 @@ impl Gateway {
 
     async fn events(&self, principal: Principal, events: Events) -> Result<EventPage, Refusal> {
         if let Some(AsOf::Position(position)) = events.until {
-            self.has_reached(position)?;
+            self.has_reached(position).await?;
         }
         self.read(move |service| happened(service, events, &principal))
             .await
@@ -242,7 +242,7 @@ impl Gateway {
     ) -> Result<(SearchPage, Option<Position>), Refusal> {
         self.is_of_this_log(search.log.as_deref())?;
         if let Some(Keyset::Updated(after)) = search.after {
-            self.has_reached(after)?;
+            self.has_reached(after).await?;
         }
         if let Some(as_of) = search.as_of {
             let position = find::position_of(&self.service, as_of)?;

@@ -126,10 +126,7 @@ async fn prove(app: &App, principal: &Principal, position: &str) -> Result<Strin
         name: "position",
         must: "a position in decimal digits, 1 or more",
     })?;
-    let head = app.gateway.service.head();
-    if position > head {
-        return Err(Refusal::PositionAhead { head });
-    }
+    app.gateway.has_reached(position).await?;
     let record = app.gateway.service.record(position).map_err(fault)?;
     let owner = record.map(|record| record.event.header.owner);
     let visible = owner.is_some_and(|owner| {

@@ -171,7 +171,7 @@ fn role(status: &Status) -> &'static str {
         Role::Leading if status.takes_writes => "leader",
         Role::Leading => "cut_off",
         Role::Following | Role::Standing if status.stale > STALE_MAX => "cut_off",
-        Role::Following | Role::Standing if status.reach.is_some() => "joining",
+        Role::Following | Role::Standing if status.is_joining() => "joining",
         Role::Following | Role::Standing => "follower",
         Role::Starting | Role::Joining => "joining",
         Role::Halted => "halted",
@@ -207,8 +207,12 @@ pub fn metrics(app: &App, registry: &mut Registry) {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         registry.register(format!("cluster_{name}"), help, gauge);
     };
-    let leads = u64::from(status.role == Role::Leading);
-    gauge("leader", "Whether this node leads its cluster", leads);
+    let leads = u64::from(role(&status) == "leader");
+    gauge(
+        "leader",
+        "Whether this node leads its cluster and takes writes",
+        leads,
+    );
     gauge(
         "term",
         "The number of the cluster's current term",

@@ -7,7 +7,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::client::PublishErrorKind;
 use async_nats::{Client, Message};
@@ -31,6 +31,8 @@ const REQUESTS_MAX: usize = 512;
 /// The most requests that one task answers, of those that came together: their answers mostly go
 /// together, too, and a write to the socket for each would cost more than most requests do.
 const TOGETHER_MAX: usize = 16;
+/// The time between two looks at whether this node answers requests.
+const LOOK: Duration = Duration::from_millis(200);
 /// The queue group is this, a hyphen and the log's id: only instances on one log share requests.
 const QUEUE_GROUP: &str = "contactd";
 
@@ -46,11 +48,28 @@ pub struct Rpc {
 }
 
 impl Rpc {
-    /// Answers requests until the service stops or the connection is lost.
+    /// Answers requests until the service stops or the connection is lost. A node of a cluster that has
+    /// halted, or that joins, takes none meanwhile, for the others of the queue group have the answers.
     ///
     /// # Errors
     /// [`PublishError::Lost`] where the connection ends.
     pub async fn run(
+        &self,
+        client: &Client,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), PublishError> {
+        while !*stopping.borrow() {
+            if self.gateway.leaves_to_others() {
+                tokio::time::sleep(LOOK).await;
+            } else {
+                self.take(client, stopping.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers requests until the service stops, or others answer them better.
+    async fn take(
         &self,
         client: &Client,
         mut stopping: watch::Receiver<bool>,
@@ -97,7 +116,7 @@ impl Rpc {
                 }
                 Some(_) = answering.join_next() => {}
                 ended = &mut discovered, if !stops => return ended,
-                () = stopped(&mut stopping), if !stops => {
+                () = ends(&self.gateway, &mut stopping), if !stops => {
                     stops = true;
                     // What is on its way is still given, and then the subscriptions end.
                     for subscriber in requests.get_mut().iter_mut() {
@@ -126,6 +145,19 @@ impl Rpc {
         });
         let group = format!("{QUEUE_GROUP}-{}", self.log_id);
         Discovery::new(self.prefix.clone(), group, endpoints.collect())
+    }
+}
+
+/// Waits until the service stops, or others answer requests better than this node.
+async fn ends(gateway: &Gateway, stopping: &mut watch::Receiver<bool>) {
+    let left = async {
+        while !gateway.leaves_to_others() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = stopped(stopping) => {}
+        () = left => {}
     }
 }
 

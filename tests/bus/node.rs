@@ -11,8 +11,8 @@ use contactd::auth::{
 use contactd::dialect::{self, ApiOperation, Query, REGISTRY};
 use contactd::domain::Position;
 use contactd::gateway::{
-    Bus, Gateway, Health, Incoming, RequestMetrics, Response, Settings, Spans, fresh_correlation,
-    unix_seconds,
+    Bus, Forward, Gateway, Health, Incoming, RequestMetrics, Response, Settings, Spans,
+    fresh_correlation, unix_seconds,
 };
 use contactd::http::Metrics;
 use contactd::keys::{Hasher, KeyRing, MasterKey};
@@ -42,6 +42,8 @@ pub struct Home {
     pub jwks: Option<String>,
     pub login: nats::Login,
     pub dead_letter_content: bool,
+    /// The way to the node that leads, where the service is one of a cluster.
+    pub forward: Option<Arc<dyn Forward>>,
 }
 
 /// A service that runs.
@@ -65,6 +67,7 @@ impl Home {
             jwks: None,
             login: nats::Login::default(),
             dead_letter_content: false,
+            forward: None,
         }
     }
 
@@ -133,7 +136,7 @@ impl Home {
             health: Health::default(),
             metrics: RequestMetrics::default(),
             spans: Spans::default(),
-            forward: None,
+            forward: self.forward.clone(),
         };
         let (stop, stopping) = watch::channel(false);
         let (checkpoints, follow) = watch::channel(Bytes::new());

@@ -1,12 +1,16 @@
 //! Requests that wait for their answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Message};
+use contactd::domain::Position;
+use contactd::gateway::{Forward, Forwarded, Forwarding};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::node::{Home, card, connected, now, within};
+use crate::node::{Home, card, connected, eventually, now, within};
 
 async fn ask(
     client: &async_nats::Client,
@@ -26,6 +30,58 @@ fn header(message: &Message, name: &str) -> Option<String> {
 
 fn body(message: &Message) -> Value {
     serde_json::from_slice(&message.payload).expect("JSON")
+}
+
+/// The way to a leader that is not there, of a node that halts and goes on.
+#[derive(Default)]
+struct Halts(AtomicBool);
+
+impl Forward for Halts {
+    fn is_halted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn is_joining(&self) -> bool {
+        false
+    }
+
+    fn has(&self, _: Position) -> bool {
+        false
+    }
+
+    fn is_cut_off(&self) -> bool {
+        false
+    }
+
+    fn stale(&self) -> Option<Duration> {
+        None
+    }
+
+    fn forward(&self, _: Vec<u8>) -> Forwarding<'_> {
+        Box::pin(async { Forwarded::NotSent })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_has_halted_leaves_requests_to_the_others() {
+    let (broker, halts) = (Broker::started(), Arc::new(Halts::default()));
+    let mut home = Home::new("log");
+    home.forward = Some(halts.clone());
+    let _node = home.start(&broker.url());
+    let client = broker.client().await;
+    let is_taken = async || {
+        let asked = client
+            .request("contacts.rpc.native.list.t", "".into())
+            .await;
+        asked.is_ok()
+    };
+    for halted in [false, true, false] {
+        halts.0.store(halted, Ordering::Relaxed);
+        eventually("requests are taken or left", async || {
+            (is_taken().await != halted).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

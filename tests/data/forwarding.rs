@@ -32,6 +32,8 @@ struct Wire {
     to: Gateway,
     script: Mutex<VecDeque<Fate>>,
     halted: bool,
+    joining: bool,
+    ends: u64,
     cut_off: bool,
     stale: Option<Duration>,
 }
@@ -39,6 +41,14 @@ struct Wire {
 impl Forward for Wire {
     fn is_halted(&self) -> bool {
         self.halted
+    }
+
+    fn is_joining(&self) -> bool {
+        self.joining
+    }
+
+    fn has(&self, position: Position) -> bool {
+        position.get() <= self.ends
     }
 
     fn is_cut_off(&self) -> bool {
@@ -84,6 +94,8 @@ fn given_as(script: &[Fate], stands: impl FnOnce(&mut Wire)) -> Given {
         to: leader.gateway.clone(),
         script: Mutex::new(script.iter().copied().collect()),
         halted: false,
+        joining: false,
+        ends: 0,
         cut_off: false,
         stale: None,
     };
@@ -268,6 +280,32 @@ async fn a_node_that_has_halted_answers_no_reads() {
     assert_eq!(answer.reply.status, 503);
     let body: serde_json::Value = serde_json::from_slice(&answer.reply.body).expect("JSON");
     assert_eq!(body["code"], "halted");
+}
+
+#[tokio::test]
+async fn a_node_that_joins_answers_no_reads_for_it_lacks_contacts() {
+    let given = given_as(&[], |wire| wire.joining = true);
+    let answer = given.list().await;
+    assert_eq!(answer.reply.status, 503);
+    assert_eq!(header(&answer, "retry-after"), Some("1"));
+    assert_eq!(
+        given.create(None).await.reply.status,
+        201,
+        "the leader has it"
+    );
+}
+
+#[tokio::test]
+async fn a_position_that_another_node_told_is_waited_for_and_is_not_of_another_log() {
+    let given = given_as(&[], |wire| wire.ends = 2);
+    let follows = &given.follower.gateway;
+    let reached = async |position| follows.has_reached(Position::new(position)).await;
+    assert_eq!(reached(2).await, Err(Refusal::NotThereYet));
+    let head = Position::ZERO;
+    assert_eq!(reached(3).await, Err(Refusal::PositionAhead { head }));
+    let alone = &given.leader.gateway;
+    let ahead = alone.has_reached(Position::new(3)).await;
+    assert_eq!(ahead, Err(Refusal::PositionAhead { head }));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub async fn events(question: Question) -> Response {
     const ROLES: &[&str] = &[role::ADMIN, role::AUDITOR];
     let answered = system::answer(&question, ROLES, async |caller, correlation| {
         let asked = Asked::read(headers, query, caller)?;
-        app.gateway.has_reached(asked.needs())?;
+        app.gateway.has_reached(asked.needs()).await?;
         let asked = page::bounded(app, asked).await?;
         let position = app.gateway.service.settled();
         let record = |asked: &Asked| {
@@ -84,7 +84,7 @@ pub async fn command(named: Segment, question: Question) -> Response {
             ..Filter::default()
         };
         let asked = Asked::of_command(filter, query, caller)?;
-        app.gateway.has_reached(asked.needs())?;
+        app.gateway.has_reached(asked.needs()).await?;
         let position = app.gateway.service.settled();
         let shown = page::scan(app, &asked, asked.after, asked.limit).await?;
         if shown.events.is_empty() && query.get("after").is_none() {

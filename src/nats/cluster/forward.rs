@@ -18,6 +18,7 @@ use super::options::Options;
 use super::single::{ANSWERED, ASKED};
 use super::subjects::Names;
 use crate::cluster::{Role, Status};
+use crate::domain::Position;
 use crate::gateway::{Forward, Forwarded, Forwarding, Gateway, stopped};
 use crate::keys::ClusterKey;
 
@@ -72,6 +73,17 @@ impl Forward for Forwarder {
     fn is_halted(&self) -> bool {
         let status = self.status.borrow();
         status.as_ref().is_some_and(|it| it.role == Role::Halted)
+    }
+
+    fn is_joining(&self) -> bool {
+        let status = self.status.borrow();
+        status.as_ref().is_some_and(Status::is_joining)
+    }
+
+    fn has(&self, position: Position) -> bool {
+        let status = self.status.borrow();
+        let mut peers = status.iter().flat_map(|status| &status.peers);
+        peers.any(|peer| peer.position >= Some(position))
     }
 
     fn is_cut_off(&self) -> bool {
