@@ -29,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use super::App;
+use super::draining::Draining;
 use super::fallback::refuse;
 use super::places::{Place, Places};
 use super::router::{Routes, VendorPaths, vendor_paths};
@@ -307,7 +308,9 @@ impl Server {
         kept: bool,
         turn: Turn,
     ) -> Response {
-        let request: Request = request.map(Body::new);
+        let (head, body) = request.into_parts();
+        let body = Body::new(Draining::new(&head.headers, body));
+        let request = Request::from_parts(head, body);
         let path = request.uri().path().to_owned();
         let overloaded = || refuse(&self.app, &path, &Refusal::Overloaded);
         let response = if kept && !SystemRoute::PROBES.iter().any(|probe| probe.path() == path) {

@@ -9,7 +9,7 @@
 //! | `head` | what holds for the head of every request |
 //! | `router` | every route of every dialect, and the system routes |
 //! | `fallback` | the response where no route leads |
-//! | `vendor`, `body` | a vendor request on its way to the gateway |
+//! | `vendor`, `body`, `draining` | a vendor request on its way to the gateway, and what is left of its body |
 //! | `answer` | what every response carries |
 //! | `system` | admission to the system routes |
 //! | `events`, `streams` | the event log as pages, lines or a live stream, and the limit of those |
@@ -37,6 +37,7 @@ mod connections;
 mod console;
 mod contracts;
 mod disks;
+mod draining;
 mod events;
 mod exposition;
 mod fallback;

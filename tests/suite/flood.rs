@@ -51,6 +51,50 @@ async fn a_body_whose_chunks_are_broken_is_a_bad_request() {
     }
 }
 
+/// Many clients send all of a request before they read its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_all_of_a_body_first_reads_the_refusal() {
+    let service = TestServer::new(&[]);
+    let address = service.server.url.trim_start_matches("http://");
+    let caller = service.admin(apis::ALL[0], 0);
+    let known = caller.headers().into_iter();
+    let known: String = known
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let path = caller.api.contacts_of(caller.tenant);
+    for (path, headers, bytes, status) in [
+        (&*path, &*known, 3 << 20, 413),
+        (&*path, &*known, 20 << 20, 413),
+        (&*path, "", 900 << 10, 401),
+        ("/nowhere", "", 900 << 10, 404),
+    ] {
+        for round in 0..4 {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\n{headers}content-length: {bytes}\r\n\r\n"
+            );
+            let request = [head.as_bytes(), &vec![b' '; bytes]].concat();
+            let sent = stream.write_all(&request).await;
+            sent.unwrap_or_else(|error| panic!("{path} {bytes} {round}: {error}"));
+            let answer = parsed(&read_answer(&mut stream).await);
+            assert_eq!(answer.status, status, "{path} {bytes} {round}: {answer:?}");
+        }
+    }
+}
+
+/// The bytes of an answer, as far as they come.
+async fn read_answer(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    let mut part = [0; 4096];
+    while !complete(&received) {
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => break,
+            Ok(length) => received.extend_from_slice(&part[..length]),
+        }
+    }
+    received
+}
+
 /// Sends a create with these chunks as its body; the answer.
 async fn chunks(service: &TestServer, caller: &Caller, body: &str) -> Answer {
     let address = service.server.url.trim_start_matches("http://");
@@ -65,15 +109,7 @@ async fn chunks(service: &TestServer, caller: &Caller, body: &str) -> Answer {
     request.push_str(&format!("\r\n{body}"));
     let sent = stream.write_all(request.as_bytes()).await;
     sent.expect("the request is taken");
-    let mut received = Vec::new();
-    let mut part = [0; 4096];
-    while !complete(&received) {
-        match stream.read(&mut part).await {
-            Ok(0) | Err(_) => break,
-            Ok(length) => received.extend_from_slice(&part[..length]),
-        }
-    }
-    parsed(&received)
+    parsed(&read_answer(&mut stream).await)
 }
 
 /// Sends a create with a huge body, its length declared or in chunks: the answer, and how much of
