@@ -14,7 +14,8 @@ use super::super::exit::Failure;
 use super::super::input;
 use super::super::options::{log_key, witness_key};
 use crate::audit::{Checkpoint, Cosigned, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, ProofFile, VerifierKey};
-use crate::dialect::REGISTRY;
+use crate::dialect::{self, REGISTRY};
+use crate::domain::DialectId;
 use crate::log::record;
 use crate::wire::{Detail, cloud_event};
 
@@ -157,7 +158,11 @@ fn described(
     let Some(given) = given else {
         return Ok(Some(line));
     };
-    let compared = Compared::of(given, &proved);
+    let sealed = match record.sealed {
+        Some(_) => sealed_members(event.header.owner.dialect()),
+        None => Vec::new(),
+    };
+    let compared = Compared::of(given, &proved, &sealed);
     if !compared.differ.is_empty() {
         let differ = compared.differ.join(", ");
         return Err(Failure::failed(format!(
@@ -179,15 +184,25 @@ fn described(
 struct Compared {
     /// Members that are not what the entry says.
     differ: Vec<String>,
-    /// Members of `data` that the entry does not hold in clear.
+    /// Members of `data` that the entry holds sealed.
     unproved: Vec<String>,
+}
+
+/// The members of `data` that an event shows of a contact's content, which its entry holds sealed.
+fn sealed_members(dialect: DialectId) -> Vec<&'static str> {
+    let described = dialect::by_id(dialect).map(|dialect| (dialect.describe)());
+    let harmless = described.into_iter().flat_map(|it| it.non_sensitive);
+    let harmless = harmless.map(|(name, _)| name);
+    WITHHELD.into_iter().chain(harmless).collect()
 }
 
 /// What a lower level of detail leaves out of `data`.
 const WITHHELD: [&str; 2] = ["contact", "vendorId"];
 
 impl Compared {
-    fn of(given: &Value, proved: &Value) -> Self {
+    /// Compares an event with what its entry says in clear. An event of a lower level of detail shows
+    /// less; what it shows more must be of the members that the entry holds sealed.
+    fn of(given: &Value, proved: &Value, sealed: &[&str]) -> Self {
         let mut compared = Self::default();
         let of = |event: &'_ Value| event.as_object().cloned().unwrap_or_default();
         let (given, proved) = (of(given), of(proved));
@@ -201,6 +216,7 @@ impl Compared {
         let data =
             |event: &Map<String, Value>| event.get("data").and_then(Value::as_object).cloned();
         let Some(shown) = data(&given) else {
+            compared.note("data".to_owned(), !given.contains_key("data"));
             return compared;
         };
         let proved = data(&proved).unwrap_or_default();
@@ -210,7 +226,10 @@ impl Compared {
                     compared.note(format!("data.{name}"), agrees(value, known));
                 }
                 Some(known) => compared.note(format!("data.{name}"), value == known),
-                None => compared.unproved.push(format!("data.{name}")),
+                None if sealed.contains(&name.as_str()) => {
+                    compared.unproved.push(format!("data.{name}"));
+                }
+                None => compared.note(format!("data.{name}"), false),
             }
         }
         for name in proved.keys().filter(|name| !shown.contains_key(*name)) {
@@ -254,7 +273,7 @@ mod tests {
         let proved = json!({"id": "7", "type": "T", "data": {
             "tenant": "acme", "vendorId": "v", "error": {"code": "invalid", "message": "m"}}});
         let check = |given: Value, differ: &[&str], unproved: &[&str]| {
-            let compared = Compared::of(&given, &proved);
+            let compared = Compared::of(&given, &proved, &["contact"]);
             assert_eq!(
                 (&compared.differ[..], &compared.unproved[..]),
                 (
@@ -282,6 +301,16 @@ mod tests {
         check(json!({"id": "8", "type": "T"}), &["id"], &[]);
         check(json!({"id": "7"}), &["type"], &[]);
         check(json!({"id": "7", "type": "T", "x": 1}), &["x"], &[]);
+        let more = json!({"id": "7", "type": "T", "data": {
+            "tenant": "acme", "error": {"code": "invalid"}, "version": 7, "contactId": "zz"}});
+        check(more, &["data.version", "data.contactId"], &[]);
+        for data in [json!(null), json!(5), json!([])] {
+            check(
+                json!({"id": "7", "type": "T", "data": data}),
+                &["data"],
+                &[],
+            );
+        }
         let other = json!({"id": "7", "type": "T", "data": {"tenant": "other"}});
         check(other, &["data.tenant", "data.error"], &[]);
     }
