@@ -20,8 +20,10 @@ pub enum Event {
     Stream {
         /// The time at which the stream was made, which tells it from one made anew.
         created: u64,
-        /// The sequence of its last message; 0 where it has none.
+        /// The sequence of the last message that it ever had; 0 where it never had one.
         last: u64,
+        /// Whether nothing is left of all that it had.
+        is_empty: bool,
         /// The sequence of the message that was looked at; 0 for none.
         looked_at: u64,
         /// That message, where it is still there.

@@ -28,7 +28,12 @@ impl Node {
     }
 
     /// Looks whether the stream is the one that was read.
-    pub(super) fn on_stream(&mut self, created: u64, last: u64, seen: (u64, Option<MessageId>)) {
+    pub(super) fn on_stream(
+        &mut self,
+        created: u64,
+        (last, is_empty): (u64, bool),
+        seen: (u64, Option<MessageId>),
+    ) {
         let (at, found) = seen;
         let same = self.created.is_none_or(|known| known == created);
         // A look that was begun before something else was read says nothing of that.
@@ -46,8 +51,21 @@ impl Node {
             self.role = Role::Following;
             self.leader_heard = self.now;
         }
+        if is_empty {
+            self.begin_behind(last);
+        }
         self.read_on(last);
         self.catch_up_on(last);
+    }
+
+    /// Goes on behind all that the stream had, where nothing of it is left to read: the next message
+    /// has its place there.
+    fn begin_behind(&mut self, last: u64) {
+        let reads = self.rules.is_some() || self.finding.is_some() || self.flight.is_some();
+        if last > self.sequence && !reads && self.inbox.is_empty() {
+            self.sequence = last;
+            self.last = None;
+        }
     }
 
     /// Begins to read anew where the stream has had more for a while and nothing of it came: what

@@ -263,9 +263,10 @@ impl Node {
             Event::Stream {
                 created,
                 last,
+                is_empty,
                 looked_at,
                 found,
-            } => self.on_stream(created, last, (looked_at, found)),
+            } => self.on_stream(created, (last, is_empty), (looked_at, found)),
             Event::Read {
                 sequence,
                 id,

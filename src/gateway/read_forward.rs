@@ -189,15 +189,18 @@ impl Gateway {
         };
         tokio::spawn(async move {
             let ends = Instant::now() + PATIENCE;
-            while Instant::now() < ends {
+            let why = loop {
                 match forward.forward(handed.clone()).await {
-                    Forwarded::Answered(reply) if reply != ELSEWHERE => break,
-                    Forwarded::Answered(_) | Forwarded::NotSent => tokio::time::sleep(PAUSE).await,
-                    Forwarded::Unknown => {
-                        tracing::warn!("nobody knows whether a read was recorded");
-                        break;
+                    Forwarded::Answered(reply) if reply != ELSEWHERE => break None,
+                    Forwarded::Unknown => break Some("the node that leads gave no answer"),
+                    Forwarded::Answered(_) | Forwarded::NotSent if Instant::now() >= ends => {
+                        break Some("no node leads");
                     }
+                    Forwarded::Answered(_) | Forwarded::NotSent => tokio::time::sleep(PAUSE).await,
                 }
+            };
+            if let Some(why) = why {
+                tracing::warn!(why, "a read may not have been recorded");
             }
             drop(place);
         });

@@ -76,6 +76,7 @@ fn a_log_that_was_begun_anew_counts_once_it_has_all_that_its_leader_has() {
         Event::Stream {
             created: 1,
             last: 1,
+            is_empty: false,
             looked_at: 0,
             found: None,
         },
@@ -185,4 +186,41 @@ fn the_last_log_that_counts_begins_the_stream_anew() {
     assert_eq!(tell(&mut node, answers(1)), [], "one is away");
     let begins_anew = tell(&mut node, answers(2));
     assert!(begins_anew.contains(&Action::MakeAnew), "{begins_anew:?}");
+}
+
+/// What the stream had is lost, but for the number of its last message, as after a damaged file of the
+/// broker. A node that read it from the beginning would wait for messages that never come, and stand at
+/// a place that the stream refuses.
+#[test]
+fn a_node_stands_behind_all_that_a_stream_had_which_is_empty() {
+    let mut node = node(0, 4);
+    let empty = Event::Stream {
+        created: 1,
+        last: 7,
+        is_empty: true,
+        looked_at: 0,
+        found: None,
+    };
+    tell(&mut node, empty);
+    let mut published = None;
+    for time in (1_000..9_000).step_by(100) {
+        let from = names()[1].clone();
+        let heard = Event::Heard(Spoken {
+            from,
+            start: None,
+            term: 0,
+            said: durable(place(4), false, true),
+        });
+        let now = Duration::from_millis(time);
+        let mut told = [node.on(now, heard), node.on(now, Event::Tick)].concat();
+        if told.contains(&Action::FindTree(Position::new(4))) {
+            let (position, tree) = (Position::new(4), Some(log(4).1));
+            told.extend(node.on(now, Event::Tree { position, tree }));
+        }
+        published = published.or(told.into_iter().find_map(|action| match action {
+            Action::Publish { expect, .. } => Some(expect),
+            _ => None,
+        }));
+    }
+    assert_eq!(published, Some(7));
 }

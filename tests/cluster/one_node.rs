@@ -36,6 +36,7 @@ pub const fn empty_stream() -> Event {
     Event::Stream {
         created: 1,
         last: 0,
+        is_empty: false,
         looked_at: 0,
         found: None,
     }

@@ -43,6 +43,7 @@ impl Reader {
         self.tell(Event::Stream {
             created,
             last,
+            is_empty: false,
             looked_at: 0,
             found: None,
         })
@@ -269,6 +270,7 @@ fn a_node_fetches_what_has_settled_and_is_not_in_the_stream() {
         reader.tell(Event::Stream {
             created: 1,
             last,
+            is_empty: false,
             looked_at: 1,
             found: Some(MessageId([1; 32])),
         })

@@ -1,5 +1,6 @@
 //! One connection after another, with the stream and everything that is heard on it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, jetstream};
@@ -136,6 +137,7 @@ async fn open(options: &Options, client: Client) -> Result<Link, PublishError> {
         stream,
         names,
         coder: Coder::new(options.log_id.clone(), options.key.clone()),
+        told: Arc::default(),
     };
     Ok(Link { client, order })
 }

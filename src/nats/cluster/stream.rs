@@ -1,15 +1,17 @@
 //! The stream that orders: made where it is missing, published to, read in order, looked at.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishError as OrderError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::subjects::Names;
@@ -19,6 +21,8 @@ use crate::nats::publish_error::PublishError;
 
 /// The longest that a published message waits for its answer before it is published once more.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+/// The time between two messages that the broker stores nothing.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// The stream, on one connection.
 #[derive(Clone)]
@@ -27,6 +31,8 @@ pub struct Order {
     pub stream: Stream,
     pub names: Names,
     pub coder: Coder,
+    /// The time at which it was last said that the broker stores nothing.
+    pub told: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Order {
@@ -55,10 +61,29 @@ impl Order {
                 Some(Event::Refused { id })
             }
             Ok(Err(error)) => {
-                tracing::debug!(%error, "nobody knows whether a message was stored");
+                self.tell_of(&error);
                 None
             }
             Err(_) => None,
+        }
+    }
+
+    /// Says why the broker orders nothing, for the operator has to act, but not for each message.
+    fn tell_of(&self, error: &OrderError) {
+        if matches!(
+            error.kind(),
+            PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe
+        ) {
+            return tracing::debug!(%error, "nobody knows whether a message was stored");
+        }
+        let mut told = self.told.lock();
+        if told.is_none_or(|at| at.elapsed() >= TELL_AGAIN) {
+            *told = Some(Instant::now());
+            tracing::warn!(
+                %error,
+                stream = self.names.stream(),
+                "the broker does not store what orders the log, so writes wait; look at its limits and its log"
+            );
         }
     }
 
@@ -66,7 +91,7 @@ impl Order {
     pub async fn look(mut self, at: u64) -> Option<Event> {
         let info = self.stream.info().await.ok()?;
         let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default();
-        let last = info.state.last_sequence;
+        let (last, is_empty) = (info.state.last_sequence, info.state.messages == 0);
         let found = if at == 0 || at > last {
             None
         } else {
@@ -87,6 +112,7 @@ impl Order {
         Some(Event::Stream {
             created,
             last,
+            is_empty,
             looked_at: at,
             found,
         })

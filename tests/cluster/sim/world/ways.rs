@@ -181,6 +181,7 @@ impl World {
                     Event::Stream {
                         created,
                         last,
+                        is_empty: false,
                         looked_at,
                         found,
                     },
