@@ -25,7 +25,7 @@ use crate::nats::cluster::{self, Cosigning, Forwarder, Found, Orders, Placing};
 use crate::service::{Service, now};
 use crate::storage::{FileAt, Files};
 
-/// Takes a data directory for a node. An empty one becomes one of the cluster's log, and begins that
+/// Opens a data directory as a node of a cluster. An empty one joins the cluster's log, or begins it
 /// where no node has one.
 ///
 /// # Errors

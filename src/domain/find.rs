@@ -5,7 +5,7 @@
 //! many read the same two lists, so that they can't differ in what a word is.
 //!
 //! Tokens of different kinds never meet: a word begins with a letter or a digit, `#` stands before
-//! a number's digits and `$` before the same digits from behind, an address holds an `@`, and `!`
+//! a number's digits and `$` before the same digits reversed, an address holds an `@`, and `!`
 //! stands before what a contact is.
 //!
 //! Where a script writes no spaces between words, every two neighbouring characters are a word, and

@@ -42,7 +42,7 @@ pub struct Audit {
     most: Arc<AtomicU64>,
     /// The number of cosignatures that were kept or forgotten.
     cosigned: watch::Sender<u64>,
-    /// Wakes the thread, and stops it when it is gone.
+    /// Sends wake the thread; dropping the sender stops it.
     stop: Arc<Mutex<Option<Sender<()>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }

@@ -1,10 +1,9 @@
 //! Erasures that may still be lost: the log has them, and is not settled so far.
 //!
-//! What others order may be lost with them, and the log go on without it; a key that is destroyed
-//! never comes back. So the key of somebody whose erasure is not settled is withheld, as if it were
-//! destroyed, and destroyed once it is. Alone that is at once. Whoever finds a key destroyed so knows
-//! that the log has its erasure for good. A reply to an erasure waits besides until a majority of disks
-//! has destroyed the key.
+//! An event that another node ordered may still be lost, and a destroyed key can't come back. So the
+//! key of a contact whose erasure is not settled is only withheld, and is destroyed once the erasure is
+//! settled: at once, where the service is alone. Therefore a destroyed key proves that its erasure is
+//! in the log for good. The reply to an erasure waits until a majority of disks has destroyed the key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;

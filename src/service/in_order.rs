@@ -1,7 +1,7 @@
 //! Reading a long stretch of the log on all processors, and taking what comes of it in order.
 //!
-//! Each thread reads every so many-th stretch of the log by itself, decodes it, opens what is to be
-//! opened, and hands it over; who folds takes from one thread after the other. Nothing is shared
+//! Of N threads each reads every N-th stretch of the log, decodes it, opens what is to be opened, and
+//! hands it over; the thread that folds takes from one after the other. Nothing is shared
 //! but the log, and no thread is further ahead than two stretches.
 
 use std::num::NonZero;

@@ -12,7 +12,7 @@
 //! | `saved_view` | the view of contacts on the disk, and the thread that saves it |
 //! | `writer` | the thread that takes groups of commands |
 //! | `order`, `parked` | a group's place, and the replies that wait until it is settled |
-//! | `erasures` | keys that are destroyed once that is settled by which they are erased |
+//! | `erasures` | keys that wait to be destroyed until their erasure is settled |
 //! | `job` | what waits for the writer |
 //! | `cluster`, `opened_groups`, `apply` | following a service that decides; its groups opened, and taken as they are |
 //! | `handler`, `load` | a command is decided on what is loaded of its contact |
@@ -22,9 +22,13 @@
 //! | `guard`, `space`, `steady` | whether the disk has room and the clock can be believed |
 //! | `in_order` | the log on all processors, and what comes of it in its order |
 //! | `look` | how many reads look at much at once |
-//! | `read`, `by_email` | contacts and events; contacts by their exact address |
+//! | `read`, `by_email`, `by_vendor_id` | contacts; contacts by their exact address or their vendor's id |
+//! | `scan`, `owner_events` | events in the order of the log; those of one owner's contacts |
+//! | `count` | how many contacts meet a filter |
 //! | `command`, `replay` | what came of a command; answers made again |
-//! | `scrub` | reading again what nobody reads, and mending it |
+//! | `scrub`, `check` | reading again what nobody reads, and mending it; whether the events agree |
+//! | `missing_keys` | contacts whose key is not there, and giving them up |
+//! | `meters` | what the writer counts and times |
 //! | `auditor` | sealing what is durable, beside the writer |
 //! | `afresh` | catch-up views made of the whole log at once |
 //! | `catch_up`, `views` | views that follow the log on threads of their own |

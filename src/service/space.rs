@@ -3,7 +3,7 @@
 //! The last megabytes of a full disk are for what must still be possible: starting, reading, erasing.
 //! Writes are refused while less is free, and come back by themselves. Some room is held back in a
 //! file that holds nothing (the ballast), and is given up for a start and for an erasure, not before:
-//! whoever fills the disk would fill that too.
+//! another process that fills the disk would use that room as well.
 
 use crate::domain::Closed;
 use crate::storage::{Room, Space, StorageError};

@@ -10,7 +10,7 @@ use crate::domain::{ContactId, Position};
 use crate::projection::{Home, KeepError, SearchIndex, Statistics, View};
 
 /// The pause that a writer makes for each event of a group while a view is far behind, and the
-/// longest for a group. It takes half of a busy writer's time, and nobody notices it who is alone.
+/// longest for a group. It takes half of a busy writer's time; a client that writes alone does not notice it.
 const PAUSE_AN_EVENT: Duration = Duration::from_micros(25);
 const PAUSE_MAX: Duration = Duration::from_millis(5);
 

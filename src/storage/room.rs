@@ -221,7 +221,7 @@ fn hold(path: &Path, bytes: u64) -> Result<(), StorageError> {
         allocate(&file.open(path)?, 0, bytes)
     };
     make().map_err(|error| {
-        // Half a ballast is none.
+        // A ballast that was partly written holds too little back.
         fs::remove_file(path).ok();
         StorageError::io("reserve", path.to_string_lossy())(error)
     })

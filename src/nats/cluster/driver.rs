@@ -184,7 +184,7 @@ async fn take_sides(
     }
 }
 
-/// One who drives the node.
+/// Runs the state machine of the cluster: tells it what happens, and does what it wants done.
 pub struct Driver {
     pub(super) node: Node,
     pub(super) options: Options,

@@ -21,7 +21,7 @@
 //! may not wait until all are written anew. So they never stand in clear: each row's tags are
 //! hidden by a key stream made of the [seed](crate::keys::Seed) of the contact's key and of the
 //! position of its last change, with their checksum. The erasure overwrites the seed with the key,
-//! and the tags in all parts, old copies and cut off files among them, are noise. Where the keys
+//! and the tags in all parts, old copies and cut off files among them, can be read no more. Where the keys
 //! were wrapped anew the checksums do not fit, and the log is folded once.
 
 mod blocks;
