@@ -237,13 +237,10 @@ impl Gateway {
         let Some(forward) = &self.forward else {
             return Err(self.ahead());
         };
-        let mut head = self.service.follow();
-        let reached = head.wait_for(|head| *head >= position);
         let most = self.settings.request_timeout.min(TOLD_ELSEWHERE);
-        match tokio::time::timeout(most, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) if forward.has(position) => Err(Refusal::NotThereYet),
-            Ok(Err(_)) | Err(_) => Err(self.ahead()),
+        match self.reach_within(position, most).await {
+            Err(Refusal::NotThereYet) if !forward.has(position) => Err(self.ahead()),
+            reached => reached,
         }
     }
 
@@ -268,9 +265,14 @@ impl Gateway {
     /// # Errors
     /// [`Refusal::NotThereYet`] where it took longer.
     pub async fn reach(&self, position: Position) -> Result<(), Refusal> {
+        let most = self.settings.request_timeout;
+        self.reach_within(position, most).await
+    }
+
+    async fn reach_within(&self, position: Position, most: Duration) -> Result<(), Refusal> {
         let mut head = self.service.follow();
         let reached = head.wait_for(|head| *head >= position);
-        match tokio::time::timeout(self.settings.request_timeout, reached).await {
+        match tokio::time::timeout(most, reached).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Refusal::NotThereYet),
         }
