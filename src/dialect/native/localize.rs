@@ -32,24 +32,26 @@ pub fn check(card: &Object, walker: &mut Walker) {
     if is_larger_than_a_record(card) {
         return;
     }
-    let mut left = COPIED_BYTES_MAX;
+    let (mut copies, mut left) = (Vec::new(), COPIED_BYTES_MAX);
     for (judged, patches) in (0..).zip(languages.values()) {
-        match left.checked_sub(copied_bytes(card, patches)) {
+        let copy = touched(card, patches);
+        match left.checked_sub(serde_json::to_vec(&copy).map_or(0, |json| json.len())) {
             Some(rest) => left = rest,
             None => {
                 walker.wrong_at("localizations", Problem::TooMany(judged));
                 return;
             }
         }
+        copies.push(copy);
     }
     walker.at("localizations", |walker| {
-        for (language, patches) in languages {
+        for ((language, patches), copy) in languages.iter().zip(copies) {
             walker.at_key(language, |walker| {
                 if !forms::is_language(language) {
                     walker.wrong(Problem::Format("language-tag"));
                 }
                 match patches {
-                    Value::Object(patches) => variant(card, patches, walker),
+                    Value::Object(patches) => variant(copy, patches, walker),
                     _ => walker.wrong(Problem::WrongType(Expected::Object)),
                 }
             });
@@ -63,8 +65,9 @@ pub fn is_larger_than_a_record(card: &Object) -> bool {
 }
 
 /// The properties of a Card that a language's patches change, and those that are judged with them.
-fn touched(card: &Object, patches: &Object) -> Object {
-    let roots = patches.keys().filter_map(|pointer| {
+fn touched(card: &Object, patches: &Value) -> Object {
+    let pointers = patches.as_object().into_iter().flat_map(|it| it.keys());
+    let roots = pointers.filter_map(|pointer| {
         let root = tokens(pointer)?.into_iter().next()?;
         (root != "localizations").then_some(root)
     });
@@ -73,18 +76,9 @@ fn touched(card: &Object, patches: &Object) -> Object {
     there.collect()
 }
 
-/// The bytes of JSON of the properties that are copied for a language.
-fn copied_bytes(card: &Object, patches: &Value) -> usize {
-    let Value::Object(patches) = patches else {
-        return 0;
-    };
-    let json = serde_json::to_vec(&touched(card, patches));
-    json.map_or(0, |json| json.len())
-}
-
-/// Judges one language's patches: their pointers, then what they make of the properties that they
-/// change. The others are good as they are.
-fn variant(card: &Object, patches: &Object, walker: &mut Walker) {
+/// Judges one language's patches: their pointers, then what they make of a copy of the properties that
+/// they change. The others are good as they are.
+fn variant(copy: Object, patches: &Object, walker: &mut Walker) {
     let mut pointers: BTreeMap<Vec<String>, &Value> = BTreeMap::new();
     for (pointer, value) in patches {
         match tokens(pointer) {
@@ -107,7 +101,7 @@ fn variant(card: &Object, patches: &Object, walker: &mut Walker) {
     if overlap {
         walker.wrong_at("*", Problem::Duplicate);
     }
-    let mut card = Value::Object(touched(card, patches));
+    let mut card = Value::Object(copy);
     let applied = pointers
         .iter()
         .all(|(tokens, value)| apply(&mut card, tokens, value).is_some());
