@@ -6,7 +6,7 @@
 
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::Stream;
-use async_nats::jetstream::{Context, ErrorCode};
+use async_nats::jetstream::{self, Context, ErrorCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
@@ -111,19 +111,20 @@ async fn message(
 ) -> Result<Option<Found>, PublishError> {
     let subject = format!("STREAM.MSG.GET.{}", state.name);
     let answer = context.request(subject, &json!({ "seq": sequence })).await;
-    let stored = there(answer.map_err(|error| lost(&error))?)?;
-    Ok(stored.map(|stored| stored.read(state, sequence, key)))
+    let answer: Response<Answer> = answer.map_err(|error| lost(&error))?;
+    let found = if_found(answer).map_err(|error| lost(&error))?;
+    Ok(found.map(|Answer { message }| message.read(state, sequence, key)))
 }
 
-/// The message of an answer; `None` where it was deleted.
+/// The answer to `STREAM.MSG.GET`; `None` where the stream has no such message.
 ///
 /// # Errors
-/// [`PublishError::Lost`] where the server can't say, as while no broker leads the stream.
-fn there(answer: Response<Answer>) -> Result<Option<Stored>, PublishError> {
+/// The server can't say, as while no broker leads the stream.
+pub fn if_found<T>(answer: Response<T>) -> Result<Option<T>, jetstream::Error> {
     match answer {
-        Response::Ok(Answer { message }) => Ok(Some(message)),
+        Response::Ok(answer) => Ok(Some(answer)),
         Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-        Response::Err { error } => Err(lost(&error)),
+        Response::Err { error } => Err(error),
     }
 }
 
@@ -184,15 +185,15 @@ mod tests {
     #[test]
     fn only_a_message_that_is_not_there_is_passed_over() {
         let answered = |text: &str| {
-            let answer = serde_json::from_str(text).expect("an answer");
-            there(answer).map(|stored| stored.map(|stored| stored.subject))
+            let answer: Response<Answer> = serde_json::from_str(text).expect("an answer");
+            if_found(answer).map(|found| found.map(|found| found.message.subject))
         };
         let found = answered(r#"{"message":{"subject":"s","seq":1}}"#);
         assert_eq!(found.expect("it is there").as_deref(), Some("s"));
         let deleted = answered(r#"{"error":{"code":404,"err_code":10037}}"#);
         assert!(deleted.expect("it is gone").is_none());
         let away = answered(r#"{"error":{"code":503,"err_code":10008,"description":"no leader"}}"#);
-        assert!(matches!(away, Err(PublishError::Lost { .. })));
+        assert_eq!(away.expect_err("it can't say").code(), 503);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{Info, PullConsumer};
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::{AckKind, Context, ErrorCode};
+use async_nats::jetstream::{AckKind, Context};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::arrival::{arrives, message_id};
 use super::claim::DELIVERED_MAX;
 use super::dead_letter::{DeadLetters, Letter, Why};
+use super::event_stream::if_found;
 use super::request::add;
 use super::subjects::{Kept, Prefix};
 use crate::gateway::stopped;
@@ -148,13 +149,8 @@ impl Unreadable {
             seq: from,
             next_by_subj: &all,
         };
-        match self.context.request(subject, &ask).await.map_err(text)? {
-            Response::Ok(Told { message }) => Ok(Some(message)),
-            Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
-                Ok(None)
-            }
-            Response::Err { error } => Err(error.to_string()),
-        }
+        let answer: Response<Told> = self.context.request(subject, &ask).await.map_err(text)?;
+        Ok(if_found(answer).map_err(text)?.map(|told| told.message))
     }
 
     /// Makes a dead letter of a command, and ends it once the broker has the letter.
