@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 
 use crate::common::{Server, run, temp_dir};
 
@@ -12,20 +13,27 @@ fn contacts(arguments: &[&str]) -> (String, String) {
     (out, err)
 }
 
-#[tokio::test]
-async fn a_contact_that_was_deleted_since_is_not_said_to_be_there() {
-    let dir = temp_dir();
-    let file = dir.path().join("people.csv");
+/// Imports a file with two contacts; the file, and the id of the first of them, Ann.
+fn imported(dir: &Path, there: &[&str]) -> (String, String) {
+    let file = dir.join("people.csv");
     std::fs::write(&file, "name\nAnn\nBob\n").expect("a file");
     let file = file.to_str().expect("UTF-8");
-    let data = dir.path().join("data");
-    let server = Server::start(&data, &[]);
-    let there = ["--url", &server.url];
-    contacts(&[&["import", file], &there[..]].concat());
-    let (list, _) = contacts(&[&["list"], &there[..]].concat());
+    contacts(&[&["import", file], there].concat());
+    let (list, _) = contacts(&[&["list"], there].concat());
     let ann = list.lines().find(|line| line.contains("Ann"));
     let ann: serde_json::Value = serde_json::from_str(ann.expect("Ann")).expect("JSON");
     let id = ann["id"].as_str().expect("an id");
+    (file.to_owned(), id.to_owned())
+}
+
+#[tokio::test]
+async fn a_contact_that_was_deleted_since_is_not_said_to_be_there() {
+    let dir = temp_dir();
+    let data = dir.path().join("data");
+    let server = Server::start(&data, &[]);
+    let there = ["--url", &server.url];
+    let (file, id) = imported(dir.path(), &there);
+    let (file, id) = (&*file, &*id);
     contacts(&[&["delete", id], &there[..]].concat());
     let check = |there: &[&str]| {
         let (out, err) = contacts(&[&["import", file], there].concat());
@@ -51,17 +59,12 @@ async fn a_contact_that_was_deleted_since_is_not_said_to_be_there() {
 #[tokio::test]
 async fn a_contact_that_was_erased_since_is_no_refusal() {
     let dir = temp_dir();
-    let file = dir.path().join("people.csv");
-    std::fs::write(&file, "name\nAnn\nBob\n").expect("a file");
-    let file = file.to_str().expect("UTF-8");
     let data = dir.path().join("data");
     let server = Server::start(&data, &[]);
     let there = ["--url", &server.url];
-    contacts(&[&["import", file], &there[..]].concat());
-    let (list, _) = contacts(&[&["list"], &there[..]].concat());
-    let ann = list.lines().find(|line| line.contains("Ann"));
-    let ann: serde_json::Value = serde_json::from_str(ann.expect("Ann")).expect("JSON");
-    let path = format!("/contacts/{}/erase", ann["id"].as_str().expect("an id"));
+    let (file, id) = imported(dir.path(), &there);
+    let (file, id) = (&*file, &*id);
+    let path = format!("/contacts/{id}/erase");
     let why = serde_json::json!({"reason": "request"});
     let erased = server.send("POST", &path, &[], Some(&why)).await;
     assert_eq!(erased.status, 200, "{erased:?}");
