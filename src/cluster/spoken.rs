@@ -322,7 +322,7 @@ mod tests {
         ]
     }
 
-    /// What a release said that named no start.
+    /// The form of a message of releases before the start was added to it.
     #[derive(Encode, Decode)]
     struct Earlier {
         #[n(0)]

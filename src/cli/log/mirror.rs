@@ -184,7 +184,7 @@ fn must_be_a_copy(dir: &Path, has_checkpoint: bool) -> Result<(), Failure> {
     }
 }
 
-/// What came of fetching files.
+/// The outcome of fetching files of the audit log into the copy.
 enum Fetched {
     /// All are there; these were there otherwise before.
     All(Vec<Coord>),

@@ -95,7 +95,8 @@ impl Hearing {
         }
     }
 
-    /// What another node says, if it does.
+    /// Reads a message, and notes who else speaks under this name; `None` for one that is not of another
+    /// node of this cluster.
     fn take(&mut self, payload: &[u8]) -> Option<Spoken> {
         let Some(spoken) = Spoken::decode(payload, &self.key) else {
             if !self.told_of_key && !Spoken::is_under(payload, &self.key) {
